@@ -1,0 +1,1 @@
+"""Pure cryptographic protocols: no socket, no clock, no disk, no event loop."""
