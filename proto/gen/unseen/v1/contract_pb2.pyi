@@ -1,0 +1,138 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class ContractState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CONTRACT_STATE_UNSPECIFIED: _ClassVar[ContractState]
+    CONTRACT_STATE_DRAFT: _ClassVar[ContractState]
+    CONTRACT_STATE_PROPOSED: _ClassVar[ContractState]
+    CONTRACT_STATE_APPROVED: _ClassVar[ContractState]
+    CONTRACT_STATE_ACTIVE: _ClassVar[ContractState]
+    CONTRACT_STATE_SUSPENDED: _ClassVar[ContractState]
+    CONTRACT_STATE_EXHAUSTED: _ClassVar[ContractState]
+    CONTRACT_STATE_EXPIRED: _ClassVar[ContractState]
+    CONTRACT_STATE_REVOKED: _ClassVar[ContractState]
+CONTRACT_STATE_UNSPECIFIED: ContractState
+CONTRACT_STATE_DRAFT: ContractState
+CONTRACT_STATE_PROPOSED: ContractState
+CONTRACT_STATE_APPROVED: ContractState
+CONTRACT_STATE_ACTIVE: ContractState
+CONTRACT_STATE_SUSPENDED: ContractState
+CONTRACT_STATE_EXHAUSTED: ContractState
+CONTRACT_STATE_EXPIRED: ContractState
+CONTRACT_STATE_REVOKED: ContractState
+
+class Contract(_message.Message):
+    __slots__ = ("name", "state", "terms", "plan", "leakage", "operator_approval", "buyer_approval", "units_used", "buyer")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    TERMS_FIELD_NUMBER: _ClassVar[int]
+    PLAN_FIELD_NUMBER: _ClassVar[int]
+    LEAKAGE_FIELD_NUMBER: _ClassVar[int]
+    OPERATOR_APPROVAL_FIELD_NUMBER: _ClassVar[int]
+    BUYER_APPROVAL_FIELD_NUMBER: _ClassVar[int]
+    UNITS_USED_FIELD_NUMBER: _ClassVar[int]
+    BUYER_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    state: ContractState
+    terms: bytes
+    plan: bytes
+    leakage: bytes
+    operator_approval: str
+    buyer_approval: str
+    units_used: int
+    buyer: str
+    def __init__(self, name: _Optional[str] = ..., state: _Optional[_Union[ContractState, str]] = ..., terms: _Optional[bytes] = ..., plan: _Optional[bytes] = ..., leakage: _Optional[bytes] = ..., operator_approval: _Optional[str] = ..., buyer_approval: _Optional[str] = ..., units_used: _Optional[int] = ..., buyer: _Optional[str] = ...) -> None: ...
+
+class RequestContractRequest(_message.Message):
+    __slots__ = ("product", "scenario", "outputs", "units", "units_per_minute", "until", "openings")
+    PRODUCT_FIELD_NUMBER: _ClassVar[int]
+    SCENARIO_FIELD_NUMBER: _ClassVar[int]
+    OUTPUTS_FIELD_NUMBER: _ClassVar[int]
+    UNITS_FIELD_NUMBER: _ClassVar[int]
+    UNITS_PER_MINUTE_FIELD_NUMBER: _ClassVar[int]
+    FROM_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    OPENINGS_FIELD_NUMBER: _ClassVar[int]
+    product: str
+    scenario: str
+    outputs: _containers.RepeatedScalarFieldContainer[str]
+    units: int
+    units_per_minute: int
+    until: str
+    openings: bool
+    def __init__(self, product: _Optional[str] = ..., scenario: _Optional[str] = ..., outputs: _Optional[_Iterable[str]] = ..., units: _Optional[int] = ..., units_per_minute: _Optional[int] = ..., until: _Optional[str] = ..., openings: bool = ..., **kwargs) -> None: ...
+
+class RequestContractResponse(_message.Message):
+    __slots__ = ("contract",)
+    CONTRACT_FIELD_NUMBER: _ClassVar[int]
+    contract: Contract
+    def __init__(self, contract: _Optional[_Union[Contract, _Mapping]] = ...) -> None: ...
+
+class GetContractRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class GetContractResponse(_message.Message):
+    __slots__ = ("contract",)
+    CONTRACT_FIELD_NUMBER: _ClassVar[int]
+    contract: Contract
+    def __init__(self, contract: _Optional[_Union[Contract, _Mapping]] = ...) -> None: ...
+
+class ListContractsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListContractsResponse(_message.Message):
+    __slots__ = ("contracts",)
+    CONTRACTS_FIELD_NUMBER: _ClassVar[int]
+    contracts: _containers.RepeatedCompositeFieldContainer[Contract]
+    def __init__(self, contracts: _Optional[_Iterable[_Union[Contract, _Mapping]]] = ...) -> None: ...
+
+class ApproveContractRequest(_message.Message):
+    __slots__ = ("name", "approval")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    APPROVAL_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    approval: str
+    def __init__(self, name: _Optional[str] = ..., approval: _Optional[str] = ...) -> None: ...
+
+class ApproveContractResponse(_message.Message):
+    __slots__ = ("contract",)
+    CONTRACT_FIELD_NUMBER: _ClassVar[int]
+    contract: Contract
+    def __init__(self, contract: _Optional[_Union[Contract, _Mapping]] = ...) -> None: ...
+
+class SignContractRequest(_message.Message):
+    __slots__ = ("name", "approval")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    APPROVAL_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    approval: str
+    def __init__(self, name: _Optional[str] = ..., approval: _Optional[str] = ...) -> None: ...
+
+class SignContractResponse(_message.Message):
+    __slots__ = ("contract",)
+    CONTRACT_FIELD_NUMBER: _ClassVar[int]
+    contract: Contract
+    def __init__(self, contract: _Optional[_Union[Contract, _Mapping]] = ...) -> None: ...
+
+class RevokeContractRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class RevokeContractResponse(_message.Message):
+    __slots__ = ("contract",)
+    CONTRACT_FIELD_NUMBER: _ClassVar[int]
+    contract: Contract
+    def __init__(self, contract: _Optional[_Union[Contract, _Mapping]] = ...) -> None: ...
