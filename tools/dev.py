@@ -1,0 +1,85 @@
+"""A developer's verbs. Run: `./unseen dev VERB`.
+
+lint     ruff, its formatter as a check, and the import contracts
+fix      what ruff can repair by itself
+types    mypy, strict
+proto    rewrite proto/gen; with --accept, publish the present wire to proto/image.binpb
+lock     rewrite requirements/*.txt; --upgrade moves to the newest versions
+readme   execute the README's own commands in a temporary home
+check    lint, types, proto drift and compatibility: what CI runs beside the tests
+"""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def script(name: str, *arguments: str) -> int:
+    """Run `name` from the environment this Python belongs to; return its exit status."""
+    command = [str(Path(sys.executable).with_name(name)), *arguments]
+    print("$", name, *arguments, flush=True)
+    return subprocess.run(command, cwd=ROOT, check=False).returncode
+
+
+def tool(name: str, *arguments: str) -> int:
+    """Run a program of tools/; return its exit status."""
+    return script("python", f"tools/{name}", *arguments)
+
+
+def lint(*arguments: str) -> int:
+    """Run every linter, also after the first has failed."""
+    paths = arguments or (".",)
+    checked = [script("ruff", "check", *paths), script("ruff", "format", "--check", *paths)]
+    return max(*checked, script("lint-imports", "--no-logo"))
+
+
+def fix(*arguments: str) -> int:
+    """Repair what can be repaired."""
+    paths = arguments or (".",)
+    return max(script("ruff", "check", "--fix", *paths), script("ruff", "format", *paths))
+
+
+def types(*arguments: str) -> int:
+    """Check types; without arguments, of everything."""
+    return script("mypy", *arguments)
+
+
+def proto(*arguments: str) -> int:
+    """Rewrite the generated code, or accept the present wire."""
+    return tool("check_proto.py" if "--accept" in arguments else "generate_proto.py", *arguments)
+
+
+def lock(*arguments: str) -> int:
+    """Resolve the requirement files again."""
+    return tool("lock.py", *arguments)
+
+
+def readme(*arguments: str) -> int:
+    """Execute the README's commands."""
+    return tool("check_readme.py", *arguments)
+
+
+def check(*_: str) -> int:
+    """Run all checks that are not tests, also after the first has failed."""
+    return max(lint(), types(), tool("check_proto.py"))
+
+
+VERBS: dict[str, Callable[..., int]] = {
+    verb.__name__: verb for verb in (lint, fix, types, proto, lock, readme, check)
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Run one verb; without one, list them."""
+    verb, *rest = arguments or ["help"]
+    if verb not in VERBS:
+        print(__doc__)
+        return 0 if verb in {"help", "--help", "-h"} else 2
+    return VERBS[verb](*rest)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
