@@ -1,0 +1,53 @@
+"""RFC 9497 sections 3.3.1 and 3.3.2: the server's side of OPRF and VOPRF.
+
+Holds against a client that sends anything at all; it learns one output for each element. How
+many elements a client may send under one key is the caller's to limit. The server learns the
+number of elements and nothing of the inputs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from unseen.protocols.group import ristretto255
+from unseen.protocols.oprf import dleq
+from unseen.protocols.oprf.keys import PrivateKey
+from unseen.protocols.oprf.suite import Mode, check_batch, finalize, hash_input
+from unseen.protocols.party import Rng
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Server to client. `elements[i]` is the key times the i-th blinded element.
+
+    32 bytes an element; `proof` has 64 bytes in VOPRF mode and none in OPRF mode.
+    """
+
+    elements: tuple[bytes, ...] = field(repr=False)
+    proof: bytes = field(repr=False)
+
+
+def evaluate(key: PrivateKey, elements: Sequence[bytes], mode: Mode, rng: Rng) -> Evaluation:
+    """Evaluate a batch of blinded elements (BlindEvaluate).
+
+    Costs one multiplication an element; in VOPRF mode one more, an addition and hashing.
+    `rng` gives the proof's nonce and is not called in OPRF mode.
+
+    Raises:
+        BatchSizeError: the batch has not 1 to 4096 elements.
+        ElementInvalidError: an element is not valid; `position` names the first.
+
+    """
+    check_batch(len(elements))
+    evaluated = ristretto255.multiply_each(key.scalar, elements)
+    proof = dleq.prove(key, elements, evaluated, rng) if mode is Mode.VOPRF else b""
+    return Evaluation(evaluated, proof)
+
+
+def evaluate_input(key: PrivateKey, data: bytes, mode: Mode) -> bytes:
+    """Return the 64-byte output of an input that the server itself holds (Evaluate).
+
+    Raises:
+        InputInvalidError: the input is over 65535 bytes.
+
+    """
+    return finalize(data, ristretto255.multiply(key.scalar, hash_input(data, mode)))

@@ -1,0 +1,69 @@
+"""RFC 9497 section 4.1: the suite ristretto255-SHA512, and what both parties compute alike.
+
+Security rests on the one-more gap Diffie-Hellman assumption, in the random oracle model; it
+falls by log2(Q)/2 bits after Q evaluations under one key (RFC 9497 section 7.2.3), so rotate
+keys. Not post-quantum: who holds the key, or breaks it later, can try every input.
+"""
+
+import hashlib
+from enum import IntEnum
+from typing import Final
+
+from unseen.protocols.errors import BatchSizeError, InputInvalidError
+from unseen.protocols.group import ristretto255
+
+MAX_BATCH: Final = 4096
+MAX_INPUT_BYTES: Final = 2**16 - 1
+OUTPUT_BYTES: Final = 64
+_ELEMENT_LENGTH = ristretto255.ELEMENT_BYTES.to_bytes(2, "big")
+
+
+class Mode(IntEnum):
+    """The protocol variant of RFC 9497 section 3.1. VOPRF proves which key was used."""
+
+    OPRF = 0
+    VOPRF = 1
+
+
+def context_string(mode: Mode) -> bytes:
+    """Return the contextString that ends every domain separation tag of this mode."""
+    return b"OPRFV1-" + bytes([mode]) + b"-ristretto255-SHA512"
+
+
+_HASH_TO_GROUP = {mode: b"HashToGroup-" + context_string(mode) for mode in Mode}
+
+
+def hash_input(data: bytes, mode: Mode) -> bytes:
+    """Return the group element of an input.
+
+    Raises:
+        InputInvalidError: the input is over 65535 bytes, or hashes to the identity.
+
+    """
+    if len(data) > MAX_INPUT_BYTES:
+        raise InputInvalidError(f"an input has at most {MAX_INPUT_BYTES} bytes")
+    return ristretto255.hash_to_group(data, _HASH_TO_GROUP[mode])
+
+
+def finalize(data: bytes, unblinded: bytes) -> bytes:
+    """Return the 64-byte output for the input `data` and its evaluated, unblinded element.
+
+    Raises:
+        InputInvalidError: the input is over 65535 bytes.
+
+    """
+    if len(data) > MAX_INPUT_BYTES:
+        raise InputInvalidError(f"an input has at most {MAX_INPUT_BYTES} bytes")
+    framed = len(data).to_bytes(2, "big") + data + _ELEMENT_LENGTH + unblinded
+    return hashlib.sha512(framed + b"Finalize").digest()
+
+
+def check_batch(count: int) -> None:
+    """Refuse a batch that is empty or too large.
+
+    Raises:
+        BatchSizeError: `count` is not from 1 to 4096.
+
+    """
+    if not 1 <= count <= MAX_BATCH:
+        raise BatchSizeError(found=count, limit=MAX_BATCH)
