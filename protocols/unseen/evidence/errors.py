@@ -1,0 +1,118 @@
+"""The errors of evidence: a document that is malformed, unsigned, untrusted or refused.
+
+Every message names the document and the field, in `clause` as well, and never its value: a
+field may be a commitment's nonce or a subject. The command line ends with exit code 5 on any
+`EvidenceError`.
+"""
+
+from unseen.protocols.errors import UnseenError
+
+
+class EvidenceError(UnseenError):
+    """Base class: what was presented as evidence does not hold."""
+
+
+class CanonicalError(EvidenceError):
+    """Bytes are not canonical JSON, or a value has no canonical form."""
+
+    reason = "CANONICAL_INVALID"
+
+
+class SignatureInvalidError(EvidenceError):
+    """A signature does not verify under the key it has to verify under."""
+
+    reason = "SIGNATURE_INVALID"
+
+
+class SuiteUnknownError(EvidenceError):
+    """A document names a crypto suite that this program does not have."""
+
+    reason = "SUITE_UNKNOWN"
+
+
+class ReceiptInvalidError(EvidenceError):
+    """A receipt fails one of the checks. `what` names the check or the field."""
+
+    reason = "RECEIPT_INVALID"
+
+    @property
+    def what(self) -> str:
+        """Return the name of the check or of the field that failed."""
+        return self.clause
+
+
+class TrustMissingError(EvidenceError):
+    """A document is signed by a party, or hangs in a log, that the trust file does not list."""
+
+    reason = "TRUST_MISSING"
+
+
+class TrustInvalidError(EvidenceError):
+    """The trust file itself is malformed."""
+
+    reason = "TRUST_INVALID"
+
+
+class ManifestInvalidError(EvidenceError):
+    """A manifest is malformed or does not describe a table that a query could use."""
+
+    reason = "MANIFEST_INVALID"
+
+
+class InstanceInvalidError(EvidenceError):
+    """The certification of a client instance is malformed, another party's, or has ended."""
+
+    reason = "INSTANCE_INVALID"
+
+
+class RequestInvalidError(EvidenceError):
+    """A request statement is malformed."""
+
+    reason = "REQUEST_INVALID"
+
+
+class LeafInvalidError(EvidenceError):
+    """A leaf of the log is malformed or too large."""
+
+    reason = "LEAF_INVALID"
+
+
+class OpeningInvalidError(EvidenceError):
+    """An opening does not show what it claims. `what` names the check or the field."""
+
+    reason = "OPENING_INVALID"
+
+    @property
+    def what(self) -> str:
+        """Return the name of the check or of the field that failed."""
+        return self.clause
+
+
+class LogForkedError(EvidenceError):
+    """Two checkpoints of one log are not two moments of the same history."""
+
+    reason = "LOG_FORKED"
+
+
+class ContractInvalidError(EvidenceError):
+    """The terms of a contract, its plan or its leakage statement are malformed."""
+
+    reason = "CONTRACT_INVALID"
+
+
+class TransitionError(EvidenceError):
+    """The state machine of contracts has no such step."""
+
+    reason = "CONTRACT_STATE"
+
+    def __init__(self, *, state: str, event: str) -> None:
+        """Record the state the contract was in and the event that it refused."""
+        super().__init__(f"a contract in state {state} cannot {event}", clause="state")
+        self.state = state
+        self.event = event
+
+
+class SettlementError(EvidenceError):
+    """Releases do not add up to a bill: one is missing, foreign or charged twice."""
+
+    reason = "SETTLEMENT_INVALID"

@@ -1,0 +1,202 @@
+"""The leaves of the log: canonical JSON of what happened, each under 4096 bytes.
+
+A release leaf has a fixed form, since bills and receipts are computed from it. Event leaves
+share a frame of `v`, `suite`, `type` and `time`, and each type carries its own fields. What could
+identify a person or be guessed is never in a leaf, except as a commitment.
+
+A leaf in the log says that the node claimed it at that place. The signatures inside say more.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+from unseen.evidence import canonical
+from unseen.evidence.canonical import Json, b64encode, format_time
+from unseen.evidence.errors import LeafInvalidError
+from unseen.evidence.fields import Checker, head
+from unseen.evidence.request import Request
+from unseen.evidence.suite import Suite
+
+MAX_LEAF_BYTES = 4095
+RELEASE = "release"
+EVENTS = frozenset(
+    {
+        "node.started",
+        "party.enrolled",
+        "party.revoked",
+        "instance.registered",
+        "table.registered",
+        "product.registered",
+        "contract.proposed",
+        "contract.approved",
+        "contract.activated",
+        "contract.suspended",
+        "contract.resumed",
+        "contract.revoked",
+        "contract.expired",
+        "contract.exhausted",
+        "manifest.published",
+        "epoch.closed",
+    }
+)
+
+_CHECK = Checker(LeafInvalidError, "leaf")
+_FRAME = frozenset({"v", "suite", "type", "time"})
+_FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
+_PRIVACY = re.compile(r"(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{0,8}[1-9])?", re.ASCII)
+_RELEASE_FIELDS = (
+    "time",
+    "job",
+    "plan",
+    "leakage",
+    "snapshot",
+    "request",
+    "signature",
+    "instance",
+    "release",
+    "total",
+    "privacy",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseLeaf:
+    """One release: the request as the buyer's instance signed it, and what was let out.
+
+    `plan`, `leakage` and `snapshot` are hashes and `release` a commitment, 32 bytes each.
+    `signature` is the instance's over `request`, `instance` the name of its key. `total` counts
+    the contract's units in log order, this release included. `privacy` is the epsilon spent, as
+    a decimal text. Errors: `LeafInvalidError`.
+    """
+
+    suite: str
+    time: datetime
+    job: str
+    plan: bytes
+    leakage: bytes
+    snapshot: bytes
+    request: Request
+    signature: bytes
+    instance: str
+    release: bytes
+    total: int
+    privacy: str = "0"
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        suite = _CHECK.suite(self.suite)
+        _CHECK.time("time", self.time)
+        _CHECK.token("job", self.job)
+        for field in ("plan", "leakage", "snapshot", "release"):
+            _CHECK.octets(field, getattr(self, field))
+        if type(self.request) is not Request or self.request.suite != self.suite:
+            _CHECK.fail("request", "is not a statement of the leaf's suite")
+        _CHECK.octets("signature", self.signature, suite.signature_bytes)
+        _CHECK.key_id("instance", self.instance)
+        _CHECK.integer("total", self.total, self.request.units)
+        if type(self.privacy) is not str or not _PRIVACY.fullmatch(self.privacy):
+            _CHECK.fail("privacy", "is not a decimal number in its shortest form")
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the leaf as an object."""
+        return head(RELEASE, self.suite) | {
+            "time": format_time(self.time),
+            "job": self.job,
+            "plan": b64encode(self.plan),
+            "leakage": b64encode(self.leakage),
+            "snapshot": b64encode(self.snapshot),
+            "request": self.request.to_json(),
+            "signature": b64encode(self.signature),
+            "instance": self.instance,
+            "release": b64encode(self.release),
+            "total": self.total,
+            "privacy": self.privacy,
+        }
+
+    @classmethod
+    def from_json(cls, value: Json) -> Self:
+        """Return the leaf that `to_json` gives `value` for.
+
+        Raises:
+            LeafInvalidError: a field is missing, not known, of another type or out of range.
+            RequestInvalidError: so is one of the statement within.
+            SuiteUnknownError: the suite is not known here.
+
+        """
+        body = _CHECK.body(value, RELEASE, _RELEASE_FIELDS)
+        raw = ("plan", "leakage", "snapshot", "signature", "release")
+        return cls(
+            suite=body["suite"],
+            time=_CHECK.untime("time", body["time"]),
+            job=body["job"],
+            request=Request.from_json(body["request"]),
+            instance=body["instance"],
+            total=body["total"],
+            privacy=body["privacy"],
+            **{field: _CHECK.unb64(field, body[field]) for field in raw},
+        )
+
+
+def event_leaf(
+    suite: Suite, kind: str, time: datetime, fields: Mapping[str, Json]
+) -> dict[str, Json]:
+    """Return the leaf of an event of type `kind`, one of `EVENTS`.
+
+    `fields` are the event's own, named in lower case; none may take the place of the frame's.
+
+    Raises:
+        LeafInvalidError: another type, a name that is malformed or taken, or too many bytes.
+        CanonicalError: a value has no canonical form, or `time` is not in UTC.
+
+    """
+    _CHECK.choice("type", kind, EVENTS)
+    for name in fields:
+        if not _FIELD_NAME.fullmatch(name) or name in _FRAME:
+            _CHECK.fail("fields", "have a malformed or a taken name")
+    leaf = head(kind, suite.id) | {"time": format_time(time)} | dict(fields)
+    encode_leaf(leaf)
+    return leaf
+
+
+def encode_leaf(leaf: dict[str, Json]) -> bytes:
+    """Return the canonical bytes of `leaf`, as the log hashes them.
+
+    Raises:
+        LeafInvalidError: there are more than 4095.
+        CanonicalError: a value has no canonical form.
+
+    """
+    data = canonical.encode(leaf)
+    if len(data) > MAX_LEAF_BYTES:
+        _CHECK.fail("document", f"exceeds {MAX_LEAF_BYTES} bytes")
+    return data
+
+
+def decode_leaf(data: bytes) -> dict[str, Json]:
+    """Return the leaf, of either form, whose canonical bytes are `data`.
+
+    Raises:
+        LeafInvalidError: the frame or a release's fields are malformed, or too many bytes.
+        CanonicalError: `data` is not canonical JSON.
+        RequestInvalidError: a release's request is malformed.
+        SuiteUnknownError: the suite is not known here.
+
+    """
+    if len(data) > MAX_LEAF_BYTES:
+        _CHECK.fail("document", f"exceeds {MAX_LEAF_BYTES} bytes")
+    leaf = canonical.decode(data)
+    if not isinstance(leaf, dict):
+        _CHECK.fail("document", "is not an object")
+    if leaf.get("type") == RELEASE:
+        ReleaseLeaf.from_json(leaf)
+        return leaf
+    kind = leaf.get("type")
+    _CHECK.choice("type", kind, EVENTS)
+    body = _CHECK.body(leaf, str(kind), leaf.keys() | _FRAME)
+    time = _CHECK.untime("time", body["time"])
+    own = {name: item for name, item in leaf.items() if name not in _FRAME}
+    event_leaf(_CHECK.suite(body["suite"]), str(kind), time, own)
+    return leaf

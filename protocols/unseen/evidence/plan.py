@@ -1,0 +1,288 @@
+"""The plan a contract compiles to, and the statement of what it leaks.
+
+Both are shown before anyone signs, and their digests stand in the contract and in every
+release: a plan bounds the columns read and the bits released, a leakage statement says in words
+who learns what besides. Neither holds a row or depends on a snapshot.
+
+A plan is a promise of the operator's. That the node kept to it is not proven by it.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, Self, cast, get_args
+
+from unseen.evidence import canonical
+from unseen.evidence.canonical import Json, b64encode
+from unseen.evidence.errors import ContractInvalidError
+from unseen.evidence.fields import VERSION, Checker, head
+from unseen.evidence.suite import Suite
+from unseen.protocols.lookup.subject import SubjectColumn, SubjectType
+
+KINDS = ("verify", "lookup", "intersect", "statistics", "score", "train", "run")
+Learner = Literal["operator", "buyer", "network"]
+MAX_COLUMNS = 256
+MAX_OUTPUTS = 128  # what a label of 32 bytes holds at two bits each
+LABEL_BYTES = (0, 1, 8, 16, 32)
+
+_SUBJECT_TYPES = get_args(SubjectType)
+_LEARNERS = get_args(Learner)
+_PLAN = Checker(ContractInvalidError, "plan")
+_PLAN_FIELDS = (
+    "kind",
+    "protocol",
+    "table",
+    "subject_columns",
+    "columns_read",
+    "outputs",
+    "bits_per_unit",
+    "label_bytes",
+    "threat_model",
+    "retention",
+)
+_LEAKAGE = Checker(ContractInvalidError, "leakage")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """One thing a unit releases: `text` says it in words.
+
+    `expression_digest` is the hash of the expression that the node evaluates, 32 bytes.
+    """
+
+    name: str
+    text: str
+    expression_digest: bytes
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        _PLAN.name("outputs.name", self.name)
+        _PLAN.text("outputs.text", self.text)
+        _PLAN.octets("outputs.expression_digest", self.expression_digest)
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the output as an object of the plan."""
+        digest = b64encode(self.expression_digest)
+        return {"name": self.name, "text": self.text, "expression_digest": digest}
+
+    @classmethod
+    def from_json(cls, value: Json) -> Self:
+        """Return the output that `to_json` gives `value` for."""
+        body = _PLAN.take(value, ("name", "text", "expression_digest"), "outputs")
+        digest = _PLAN.unb64("outputs.expression_digest", body["expression_digest"])
+        return cls(name=body["name"], text=body["text"], expression_digest=digest)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a job of a contract may do at most.
+
+    A unit releases at most `bits_per_unit` bits. `label_bytes` is the size of a row's label in
+    the encrypted table, 0 where there is none. Errors: `ContractInvalidError`.
+    """
+
+    suite: str
+    kind: str
+    protocol: str
+    table: str
+    subject_columns: tuple[SubjectColumn, ...]
+    columns_read: tuple[str, ...]
+    outputs: tuple[Output, ...]
+    bits_per_unit: int
+    label_bytes: int
+    threat_model: str
+    retention: str
+    v: int = VERSION
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        _PLAN.integer("v", self.v, VERSION, VERSION)
+        _PLAN.suite(self.suite)
+        _PLAN.choice("kind", self.kind, KINDS)
+        _PLAN.token("protocol", self.protocol)
+        _PLAN.name("table", self.table)
+        check_columns(_PLAN, "subject_columns", self.subject_columns)
+        _PLAN.members("columns_read", self.columns_read, str, MAX_COLUMNS)
+        for column in self.columns_read:
+            _PLAN.text("columns_read", column, 256)
+        _PLAN.distinct("columns_read", self.columns_read)
+        _PLAN.members("outputs", self.outputs, Output, MAX_OUTPUTS, 1)
+        _PLAN.distinct("outputs", [output.name for output in self.outputs])
+        _PLAN.integer("bits_per_unit", self.bits_per_unit, 1)
+        if self.label_bytes not in LABEL_BYTES or type(self.label_bytes) is not int:
+            _PLAN.fail("label_bytes", "is none of 0, 1, 8, 16, 32")
+        _PLAN.text("threat_model", self.threat_model, 256)
+        _PLAN.text("retention", self.retention)
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the plan as an object."""
+        return head("plan", self.suite) | {
+            "kind": self.kind,
+            "protocol": self.protocol,
+            "table": self.table,
+            "subject_columns": columns_to_json(self.subject_columns),
+            "columns_read": list(self.columns_read),
+            "outputs": [output.to_json() for output in self.outputs],
+            "bits_per_unit": self.bits_per_unit,
+            "label_bytes": self.label_bytes,
+            "threat_model": self.threat_model,
+            "retention": self.retention,
+        }
+
+    @classmethod
+    def from_json(cls, value: Json) -> Self:
+        """Return the plan that `to_json` gives `value` for.
+
+        Raises:
+            ContractInvalidError: a field is missing, not known, of another type or out of range.
+            SuiteUnknownError: the suite is not known here.
+
+        """
+        body = _PLAN.body(value, "plan", _PLAN_FIELDS)
+        return cls(
+            suite=body["suite"],
+            kind=body["kind"],
+            protocol=body["protocol"],
+            table=body["table"],
+            subject_columns=columns_from_json(_PLAN, "subject_columns", body["subject_columns"]),
+            columns_read=tuple(_PLAN.unlist("columns_read", body["columns_read"])),
+            outputs=tuple(map(Output.from_json, _PLAN.unlist("outputs", body["outputs"]))),
+            bits_per_unit=body["bits_per_unit"],
+            label_bytes=body["label_bytes"],
+            threat_model=body["threat_model"],
+            retention=body["retention"],
+        )
+
+    def encode(self) -> bytes:
+        """Return the canonical bytes of the plan."""
+        return canonical.encode(self.to_json())
+
+    def digest(self, suite: Suite) -> bytes:
+        """Return the hash of `encode`, 32 bytes, under the plan's own `suite`.
+
+        Raises:
+            ContractInvalidError: the plan names another suite.
+
+        """
+        if suite.id != self.suite:
+            _PLAN.fail("suite", "is another one than asked for")
+        return suite.digest(self.encode())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """One line of a leakage statement: `party` learns `what`, at most `bound`.
+
+    `what` is a stable key; `text` and `text_zh` say it in English and Chinese.
+    """
+
+    party: Learner
+    what: str
+    text: str
+    text_zh: str
+    bound: str
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        _LEAKAGE.choice("statements.party", self.party, _LEARNERS)
+        _LEAKAGE.token("statements.what", self.what)
+        _LEAKAGE.text("statements.text", self.text)
+        _LEAKAGE.text("statements.text_zh", self.text_zh)
+        _LEAKAGE.text("statements.bound", self.bound)
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the line as an object of the leakage statement."""
+        return {
+            "party": self.party,
+            "what": self.what,
+            "text": self.text,
+            "text_zh": self.text_zh,
+            "bound": self.bound,
+        }
+
+    @classmethod
+    def from_json(cls, value: Json) -> Self:
+        """Return the line that `to_json` gives `value` for."""
+        names = ("party", "what", "text", "text_zh", "bound")
+        return cls(**_LEAKAGE.take(value, names, "statements"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leakage:
+    """What is learnt besides the answer, line by line.
+
+    `ciphertext_leaves` says whether the encrypted table itself is handed out. Errors:
+    `ContractInvalidError`.
+    """
+
+    suite: str
+    statements: tuple[Statement, ...]
+    ciphertext_leaves: bool
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        _LEAKAGE.suite(self.suite)
+        _LEAKAGE.members("statements", self.statements, Statement, 64, 1)
+        _LEAKAGE.distinct("statements", [(line.party, line.what) for line in self.statements])
+        _LEAKAGE.boolean("ciphertext_leaves", self.ciphertext_leaves)
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the leakage statement as an object."""
+        return head("leakage", self.suite) | {
+            "statements": [line.to_json() for line in self.statements],
+            "ciphertext_leaves": self.ciphertext_leaves,
+        }
+
+    @classmethod
+    def from_json(cls, value: Json) -> Self:
+        """Return the leakage statement that `to_json` gives `value` for.
+
+        Raises:
+            ContractInvalidError: a field is missing, not known, of another type or out of range.
+            SuiteUnknownError: the suite is not known here.
+
+        """
+        body = _LEAKAGE.body(value, "leakage", ("statements", "ciphertext_leaves"))
+        lines = _LEAKAGE.unlist("statements", body["statements"])
+        return cls(
+            suite=body["suite"],
+            statements=tuple(map(Statement.from_json, lines)),
+            ciphertext_leaves=body["ciphertext_leaves"],
+        )
+
+    def encode(self) -> bytes:
+        """Return the canonical bytes of the leakage statement."""
+        return canonical.encode(self.to_json())
+
+    def digest(self, suite: Suite) -> bytes:
+        """Return the hash of `encode`, 32 bytes, under the statement's own `suite`.
+
+        Raises:
+            ContractInvalidError: the statement names another suite.
+
+        """
+        if suite.id != self.suite:
+            _LEAKAGE.fail("suite", "is another one than asked for")
+        return suite.digest(self.encode())
+
+
+def check_columns(check: Checker, field: str, columns: object) -> None:
+    """Refuse what is not a tuple of distinct subject columns."""
+    check.members(field, columns, SubjectColumn, MAX_COLUMNS)
+    known = cast("tuple[SubjectColumn, ...]", columns)
+    for column in known:
+        check.text(f"{field}.name", column.name, 256)
+        check.choice(f"{field}.type", column.type, _SUBJECT_TYPES)
+    check.distinct(field, [column.name for column in known])
+
+
+def columns_to_json(columns: tuple[SubjectColumn, ...]) -> list[Json]:
+    """Return subject columns as a list of `{"name","type"}`."""
+    return [{"name": column.name, "type": column.type} for column in columns]
+
+
+def columns_from_json(check: Checker, field: str, value: Json) -> tuple[SubjectColumn, ...]:
+    """Return the subject columns that `columns_to_json` gives `value` for."""
+    found = [check.take(item, ("name", "type"), field) for item in check.unlist(field, value)]
+    for item in found:
+        check.text(f"{field}.name", item["name"], 256)
+        check.choice(f"{field}.type", item["type"], _SUBJECT_TYPES)
+    return tuple(SubjectColumn(name=item["name"], type=item["type"]) for item in found)
