@@ -1,0 +1,1 @@
+"""Asking a table about one subject without saying which."""
