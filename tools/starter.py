@@ -181,6 +181,9 @@ def create(path: Path) -> None:
             "this Python has no venv module; install it (on Debian and Ubuntu: "
             "apt install python3-venv) and start again"
         )
+    ours = (path / STAMP).exists() or (path / LOG).exists()
+    if (path / "pyvenv.cfg").exists() and not ours:
+        raise SetupError(f"{path} was not made by ./unseen; move it away and start again")
     for old in path.iterdir():
         if old.name != LOCK:
             shutil.rmtree(old) if old.is_dir() and not old.is_symlink() else old.unlink()
@@ -210,7 +213,8 @@ def install_lock(path: Path, name: str) -> None:
 
 def lock_size(lock: Path) -> int:
     """Return how many packages a lock names."""
-    return sum("==" in line and not line.startswith((" ", "#")) for line in lock.open())
+    lines = lock.read_text().splitlines()
+    return sum("==" in line and not line.startswith((" ", "#")) for line in lines)
 
 
 def install_project(path: Path) -> None:

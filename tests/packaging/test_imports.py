@@ -1,0 +1,71 @@
+"""Each part imports without the libraries that it promises not to need."""
+
+import subprocess
+import sys
+
+import pytest
+
+NODE_LIBRARIES = (
+    "alembic",
+    "duckdb",
+    "grpc_health",
+    "grpc_reflection",
+    "pyarrow",
+    "pydantic_settings",
+    "sqlalchemy",
+    "tenseal",
+    "unseen.node",
+)
+WIRE = ("google", "grpc", "grpc_status", "unseen.v1")
+FACES = ("pydantic", "rich", "typer", "unseen.cli", "unseen.client")
+
+# Imports the named package and all below it in an interpreter that has none of `absent`.
+PROGRAM = """
+import importlib, pkgutil, sys
+
+name, absent = sys.argv[1], frozenset(sys.argv[2:])
+
+class Absent:
+    def find_spec(self, fullname, path=None, target=None):
+        parts = fullname.split(".")
+        if any(".".join(parts[:n]) in absent for n in range(1, len(parts) + 1)):
+            raise ModuleNotFoundError(f"{fullname} is not installed", name=fullname)
+
+loaded = absent & sys.modules.keys()
+assert not loaded, loaded
+sys.meta_path.insert(0, Absent())
+package = importlib.import_module(name)
+below = pkgutil.walk_packages(getattr(package, "__path__", []), name + ".")
+names = [module.name for module in below if not module.name.endswith("__main__")]
+for module in names:
+    importlib.import_module(module)
+print(1 + len(names))
+"""
+
+
+def imported(name: str, *absent: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", PROGRAM, name, *absent],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("name", ["unseen.protocols", "unseen.evidence"])
+def test_pure_parts_import_without_grpc(name: str) -> None:
+    done = imported(name, *WIRE, *FACES, *NODE_LIBRARIES)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 1
+
+
+@pytest.mark.parametrize("name", ["unseen.client", "unseen.cli.main"])
+def test_client_and_command_line_import_without_the_nodes_libraries(name: str) -> None:
+    done = imported(name, *NODE_LIBRARIES)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_check_itself_finds_an_import() -> None:
+    done = imported("unseen.v1", "google")
+    assert done.returncode != 0
+    assert "is not installed" in done.stderr
