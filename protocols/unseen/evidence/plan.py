@@ -15,13 +15,13 @@ from unseen.evidence.canonical import Json, b64encode
 from unseen.evidence.errors import ContractInvalidError
 from unseen.evidence.fields import VERSION, Checker, head
 from unseen.evidence.suite import Suite
+from unseen.protocols.lookup.labels import LABEL_SIZES
 from unseen.protocols.lookup.subject import SubjectColumn, SubjectType
 
 KINDS = ("verify", "lookup", "intersect", "statistics", "score", "train", "run")
 Learner = Literal["operator", "buyer", "network"]
 MAX_COLUMNS = 256
 MAX_OUTPUTS = 128  # what a label of 32 bytes holds at two bits each
-LABEL_BYTES = (0, 1, 8, 16, 32)
 
 _SUBJECT_TYPES = get_args(SubjectType)
 _LEARNERS = get_args(Learner)
@@ -107,8 +107,9 @@ class Plan:
         _PLAN.members("outputs", self.outputs, Output, MAX_OUTPUTS, 1)
         _PLAN.distinct("outputs", [output.name for output in self.outputs])
         _PLAN.integer("bits_per_unit", self.bits_per_unit, 1)
-        if self.label_bytes not in LABEL_BYTES or type(self.label_bytes) is not int:
-            _PLAN.fail("label_bytes", "is none of 0, 1, 8, 16, 32")
+        _PLAN.integer("label_bytes", self.label_bytes, 0)
+        if self.label_bytes and self.label_bytes not in LABEL_SIZES:
+            _PLAN.fail("label_bytes", f"is neither 0 nor one of {LABEL_SIZES}")
         _PLAN.text("threat_model", self.threat_model, 256)
         _PLAN.text("retention", self.retention)
 
