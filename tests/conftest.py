@@ -1,11 +1,19 @@
-"""Refuses to start where the namespace would be closed."""
+"""Refuses to start where the namespace would be closed; gives hypothesis its time."""
 
+import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).parents[1]
 SOURCE_ROOTS = ("proto/gen", "protocols", "runtime")
+
+# No deadline an example: a shared core is slow at times. Under CI hypothesis' own profile holds,
+# which has none either and takes the same examples in each run.
+settings.register_profile("unseen", deadline=None)
+if "CI" not in os.environ:
+    settings.load_profile("unseen")
 
 
 def pytest_configure() -> None:

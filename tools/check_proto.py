@@ -1,6 +1,6 @@
 """Check the wire: generated code is fresh, style holds, nothing published broke.
 
-Run: `./unseen dev check`, or `./unseen dev proto --accept` to publish the present wire: it becomes
+Run: `./unseen dev wire`, or `./unseen dev proto --accept` to publish the present wire: it becomes
 `proto/image.binpb`, against which later changes are held.
 """
 

@@ -52,23 +52,33 @@ def proto(*arguments: str) -> int:
     return tool("check_proto.py" if "--accept" in arguments else "generate_proto.py", *arguments)
 
 
+def wire(*_: str) -> int:
+    """Check the wire."""
+    return tool("check_proto.py")
+
+
 def lock(*arguments: str) -> int:
     """Resolve the requirement files again."""
     return tool("lock.py", *arguments)
 
 
-def readme(*arguments: str) -> int:
+def client(*_: str) -> int:
+    """Check the client's installation."""
+    return tool("check_client.py")
+
+
+def readme(*_: str) -> int:
     """Execute the README's commands."""
-    return tool("check_readme.py", *arguments)
+    return tool("check_readme.py")
 
 
 def check(*_: str) -> int:
-    """Run all checks that are not tests, also after the first has failed."""
-    return max(lint(), types(), tool("check_proto.py"))
+    """Run the checks of the source, also after the first has failed."""
+    return max(lint(), types(), wire())
 
 
 VERBS: dict[str, Callable[..., int]] = {
-    verb.__name__: verb for verb in (lint, fix, types, proto, lock, readme, check)
+    verb.__name__: verb for verb in (lint, fix, types, proto, wire, lock, client, readme, check)
 }
 
 
