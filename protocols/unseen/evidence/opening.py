@@ -1,0 +1,346 @@
+"""Opening a hidden lookup: the buyer shows a third party whom it asked about and what it learnt.
+
+The bundle holds what the receipt's commitments hide. Checked in order, each from what stands
+before it:
+
+    receipt      verifies (`verify.py`) and is of a lookup
+    manifest     signed by the node of the receipt, and the one that the request names
+    blinded      blinded[position] is blind * H(subject)              (RFC 9497 section 3.3.1)
+    request      the request's commitment opens to `blinded`
+    release      the release's commitment opens to `evaluated` and `dleq`
+    dleq         `evaluated` is `blinded` under the manifest's key    (RFC 9497 section 2.2)
+    rows         the row with the subject's tag is in the manifest's table; or two adjacent rows,
+                 or the row at an end, leave no place for it
+    label        the row opens to one verdict for each output
+
+It shows the third party this subject and this answer; the other subjects of the batch stay
+hidden. Absence is as sound as the table's order, which whoever holds the table has checked
+(`oprf_table.check_order`) and an opening does not show. Nothing shows that labels are true.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from unseen.evidence.canonical import Json, b64encode
+from unseen.evidence.commitment import commit
+from unseen.evidence.errors import (
+    CanonicalError,
+    ManifestInvalidError,
+    OpeningInvalidError,
+    SignatureInvalidError,
+)
+from unseen.evidence.fields import Checker, head
+from unseen.evidence.manifest import MAX_ROWS, Manifest, verify_manifest
+from unseen.evidence.receipt import MAX_PROOF
+from unseen.evidence.suite import DIGEST_BYTES, Suite, suite_of
+from unseen.evidence.trust import Trust
+from unseen.evidence.verify import VerifiedReceipt, verify_receipt
+from unseen.protocols.errors import InputInvalidError, PeerError, SubjectInvalidError
+from unseen.protocols.lookup import oprf_table
+from unseen.protocols.lookup.subject import Value, encode_subject, parse_value
+from unseen.protocols.oprf import dleq
+from unseen.protocols.oprf.client import recompute, unblind_one
+from unseen.protocols.oprf.suite import MAX_BATCH
+from unseen.protocols.tlog.proofs import verify_inclusion
+from unseen.protocols.tlog.tree import Tree, leaf_hash
+
+_CHECK = Checker(OpeningInvalidError, "opening")
+_FIELDS = (
+    "receipt",
+    "manifest",
+    "subject",
+    "position",
+    "blind",
+    "blinded",
+    "evaluated",
+    "dleq",
+    "request_nonce",
+    "release_nonce",
+    "rows",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of the encrypted table with its place and its path to the manifest's root."""
+
+    index: int
+    row: bytes = field(repr=False)
+    path: tuple[bytes, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """What an opening proves. Only `verify_opening` makes one.
+
+    `verdicts` maps each output to true, false, or None for "no usable result"; all are None
+    where the subject was not `found`, since being absent and not being permitted look the same.
+    """
+
+    subject: tuple[Value, ...] = field(repr=False)
+    verdicts: Mapping[str, bool | None]
+    found: bool
+    receipt: VerifiedReceipt
+    manifest: Manifest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bundle:
+    """An opening taken apart, every field of the right shape and nothing yet believed."""
+
+    receipt: str
+    manifest: str
+    subject: tuple[str, ...]
+    position: int
+    blind: bytes
+    blinded: tuple[bytes, ...]
+    evaluated: tuple[bytes, ...]
+    dleq: bytes
+    request_nonce: bytes
+    release_nonce: bytes
+    rows: tuple[Row, ...]
+
+
+def make_opening(  # noqa: PLR0913 - one for each field of the bundle, by name
+    *,
+    suite: str,
+    receipt: str,
+    manifest: str,
+    subject: Sequence[str],
+    position: int,
+    blind: bytes,
+    blinded: Sequence[bytes],
+    evaluated: Sequence[bytes],
+    dleq: bytes,
+    request_nonce: bytes,
+    release_nonce: bytes,
+    rows: Sequence[Row],
+) -> dict[str, Json]:
+    """Return the bundle that opens the subject at `position` of a batch.
+
+    `receipt` and `manifest` are the signed tokens, `subject` the values as text, `blind` the
+    scalar of that position, `blinded`, `evaluated` and `dleq` the batch as it was sent and
+    answered, `rows` what `prove_rows` returns. Verify the bundle before handing it out.
+    """
+    return head("opening", suite) | {
+        "receipt": receipt,
+        "manifest": manifest,
+        "subject": list(subject),
+        "position": position,
+        "blind": b64encode(blind),
+        "blinded": [b64encode(element) for element in blinded],
+        "evaluated": [b64encode(element) for element in evaluated],
+        "dleq": b64encode(dleq),
+        "request_nonce": b64encode(request_nonce),
+        "release_nonce": b64encode(release_nonce),
+        "rows": [
+            {"index": row.index, "row": b64encode(row.row), "path": b64encode(b"".join(row.path))}
+            for row in rows
+        ],
+    }
+
+
+def prove_rows(manifest: Manifest, table: oprf_table.Table, output: bytes) -> tuple[Row, ...]:
+    """Return the rows that show what `table` says about the subject with this OPRF output.
+
+    One row where the subject is in the table; otherwise its neighbours. Hashes the whole table
+    once and takes 64 bytes of memory a row.
+
+    Raises:
+        OpeningInvalidError: the table is not the manifest's.
+        InputInvalidError: the output has not 64 bytes.
+
+    """
+    suite, size = suite_of(manifest.suite), manifest.row_bytes
+    if len(table) != manifest.rows * size:
+        _CHECK.fail("rows", "are not the manifest's")
+    tree = Tree(suite.hash)
+    for start in range(0, len(table), size):
+        tree.append(leaf_hash(bytes(table[start : start + size]), suite.hash))
+    if tree.root() != manifest.root:
+        _CHECK.fail("rows", "are not the manifest's")
+    place = oprf_table.find(manifest.parameters(), table, output)
+    if isinstance(place, oprf_table.Found):
+        indices: tuple[int, ...] = (place.index,)
+    else:
+        indices = tuple(index for index in (place.left, place.right) if index is not None)
+    return tuple(
+        Row(
+            index,
+            bytes(table[index * size : (index + 1) * size]),
+            tuple(tree.inclusion_proof(index)),
+        )
+        for index in indices
+    )
+
+
+def verify_opening(bundle: Json, trust: Trust) -> Opened:
+    """Return what `bundle` proves to someone who trusts `trust`.
+
+    Raises:
+        OpeningInvalidError: a check fails; `what` names it.
+        ReceiptInvalidError: the receipt within is invalid.
+        SignatureInvalidError: a signature of the receipt or of the manifest fails.
+        TrustMissingError: node, log or buyer is not in the trust file.
+        SuiteUnknownError: the opening is of a suite that is not known here.
+
+    """
+    body = _CHECK.body(bundle, "opening", _FIELDS)
+    suite = suite_of(body["suite"])
+    opening = _parse(body)
+    receipt = verify_receipt(opening.receipt, trust)
+    if receipt.kind != "lookup" or receipt.suite != suite.id:
+        _CHECK.fail("receipt", "is not of a lookup under the opening's suite")
+    manifest = _manifest(opening, receipt, trust, suite)
+    subject, data = _subject(opening, manifest)
+    _commitments(opening, receipt, suite)
+    with _named("dleq"):
+        dleq.verify(manifest.public_key, opening.blinded, opening.evaluated, opening.dleq)
+        output = unblind_one(data, opening.blind, opening.evaluated[opening.position])
+    label = _label(opening.rows, manifest, output, suite)
+    with _named("label"):
+        count = len(manifest.outputs)
+        verdicts = (
+            oprf_table.unpack_verdicts(label, count) if label is not None else (None,) * count
+        )
+    return Opened(
+        subject=subject,
+        verdicts=MappingProxyType(dict(zip(manifest.outputs, verdicts, strict=True))),
+        found=label is not None,
+        receipt=receipt,
+        manifest=manifest,
+    )
+
+
+def _parse(body: dict[str, Any]) -> _Bundle:
+    for name in ("receipt", "manifest"):
+        if type(body[name]) is not str:
+            _CHECK.fail(name, "is not text")
+    blinded, evaluated = (_elements(name, body[name]) for name in ("blinded", "evaluated"))
+    if not 1 <= len(blinded) <= MAX_BATCH or len(evaluated) != len(blinded):
+        _CHECK.fail("blinded", f"and evaluated are not 1 to {MAX_BATCH} pairs")
+    _CHECK.integer("position", body["position"], 0, len(blinded) - 1)
+    texts = _CHECK.unlist("subject", body["subject"])
+    if not all(type(text) is str for text in texts):
+        _CHECK.fail("subject", "holds more than texts")
+    rows = _CHECK.unlist("rows", body["rows"])
+    if len(rows) > 2:
+        _CHECK.fail("rows", "are more than two")
+    return _Bundle(
+        receipt=body["receipt"],
+        manifest=body["manifest"],
+        subject=tuple(texts),
+        position=body["position"],
+        blind=_octets("blind", body["blind"], 32),
+        blinded=blinded,
+        evaluated=evaluated,
+        dleq=_octets("dleq", body["dleq"], dleq.PROOF_BYTES),
+        request_nonce=_octets("request_nonce", body["request_nonce"], 32),
+        release_nonce=_octets("release_nonce", body["release_nonce"], 32),
+        rows=tuple(map(_row, rows)),
+    )
+
+
+def _octets(name: str, value: Json, size: int) -> bytes:
+    data = _CHECK.unb64(name, value)
+    _CHECK.octets(name, data, size)
+    return data
+
+
+def _elements(name: str, value: Json) -> tuple[bytes, ...]:
+    return tuple(_octets(name, item, 32) for item in _CHECK.unlist(name, value))
+
+
+def _row(value: Json) -> Row:
+    entry = _CHECK.take(value, ("index", "row", "path"), "rows")
+    _CHECK.integer("rows.index", entry["index"], 0, MAX_ROWS)
+    path = _CHECK.unb64("rows.path", entry["path"])
+    if len(path) % DIGEST_BYTES or len(path) > MAX_PROOF * DIGEST_BYTES:
+        _CHECK.fail("rows.path", f"is not at most {MAX_PROOF} hashes of {DIGEST_BYTES} bytes")
+    nodes = (path[at : at + DIGEST_BYTES] for at in range(0, len(path), DIGEST_BYTES))
+    return Row(entry["index"], _CHECK.unb64("rows.row", entry["row"]), tuple(nodes))
+
+
+def _manifest(opening: _Bundle, receipt: VerifiedReceipt, trust: Trust, suite: Suite) -> Manifest:
+    with _named("manifest"):
+        node = trust.party(receipt.node_key, "node")
+        manifest = verify_manifest(opening.manifest, suite, node.key)
+    if manifest.id() != receipt.manifest:
+        _CHECK.fail("manifest", "is not the one that the request names")
+    found = (manifest.contract, manifest.epoch, manifest.snapshot)
+    if found != (receipt.contract, receipt.epoch, receipt.snapshot):
+        _CHECK.fail("manifest", "is not of the receipt's contract, epoch and snapshot")
+    if receipt.time >= manifest.until:
+        _CHECK.fail("manifest", "had ended at the time of the release")
+    return manifest
+
+
+def _subject(opening: _Bundle, manifest: Manifest) -> tuple[tuple[Value, ...], bytes]:
+    if len(opening.subject) != len(manifest.subject):
+        _CHECK.fail("subject", "has not one value for each subject column")
+    with _named("subject"):
+        pairs = zip(manifest.subject, opening.subject, strict=True)
+        values = tuple(parse_value(column, text) for column, text in pairs)
+        if any(str(value) != text for value, text in zip(values, opening.subject, strict=True)):
+            _CHECK.fail("subject", "is not written in its one way")
+        data = encode_subject(manifest.subject, values, manifest.parameters().domain)
+    with _named("blinded"):
+        element = recompute(data, opening.blind)
+    if element != opening.blinded[opening.position]:
+        _CHECK.fail("blinded", "does not hide this subject at this position")
+    return values, data
+
+
+def _commitments(opening: _Bundle, receipt: VerifiedReceipt, suite: Suite) -> None:
+    if commit(suite, opening.request_nonce, opening.blinded) != receipt.commitment:
+        _CHECK.fail("request", "was not for these blinded elements")
+    released = (*opening.evaluated, opening.dleq)
+    if commit(suite, opening.release_nonce, released) != receipt.release:
+        _CHECK.fail("release", "was not of these evaluated elements")
+
+
+def _label(rows: tuple[Row, ...], manifest: Manifest, output: bytes, suite: Suite) -> bytes | None:
+    """Return the subject's label, or None where `rows` show that the table has no such row."""
+    for row in rows:
+        if len(row.row) != manifest.row_bytes:
+            _CHECK.fail("rows", "are not of the manifest's row size")
+        with _named("rows"):
+            hashed = leaf_hash(row.row, suite.hash)
+            verify_inclusion(hashed, row.index, manifest.rows, row.path, manifest.root, suite.hash)
+    parameters = manifest.parameters()
+    tag = oprf_table.row_tag(parameters, output)
+    tags = [row.row[: oprf_table.TAG_BYTES] for row in rows]
+    if tags == [tag]:
+        return oprf_table.open_row(parameters, output, rows[0].row)
+    # Absent: the rows shown are everything that could stand next to the tag, left then right.
+    left = [row.index for row, found in zip(rows, tags, strict=True) if found < tag]
+    right = [row.index for row, found in zip(rows, tags, strict=True) if found > tag]
+    if len(left) > 1 or len(right) > 1 or [row.index for row in rows] != left + right:
+        _CHECK.fail("rows", "do not lie on either side of the subject's place")
+    before = left[0] if left else -1
+    after = right[0] if right else manifest.rows
+    if after != before + 1:
+        _CHECK.fail("rows", "leave room for the subject between them")
+    return None
+
+
+@contextmanager
+def _named(check: str) -> Iterator[None]:
+    """Let an error of the block say which check it failed."""
+    try:
+        yield
+    except SignatureInvalidError:
+        raise SignatureInvalidError(
+            f"opening: the signature of check {check} does not verify", clause=check
+        ) from None
+    except (
+        CanonicalError,
+        InputInvalidError,
+        ManifestInvalidError,
+        PeerError,
+        SubjectInvalidError,
+    ) as error:
+        raise OpeningInvalidError(f"opening: {check}: {error}", clause=check) from None
