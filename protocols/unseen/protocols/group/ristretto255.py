@@ -156,10 +156,23 @@ def hash_to_group(message: bytes, tag: bytes) -> bytes:
         InputInvalidError: the message hashes to the identity (nobody knows one that does).
 
     """
-    out = _Buffer()
-    _from_hash(out, expand_message_xmd(message, tag, _WIDE_BYTES))
-    if out.raw == IDENTITY:
+    element = from_uniform(expand_message_xmd(message, tag, _WIDE_BYTES))
+    if element == IDENTITY:
         raise InputInvalidError("the input hashes to the identity")
+    return element
+
+
+def from_uniform(wide: bytes) -> bytes:
+    """Return the element that RFC 9496 section 4.3.4 derives from 64 uniform bytes.
+
+    Raises:
+        InputInvalidError: there are not 64 bytes.
+
+    """
+    if len(wide) != _WIDE_BYTES:
+        raise InputInvalidError(f"found {len(wide)} bytes, expected {_WIDE_BYTES}")
+    out = _Buffer()
+    _from_hash(out, wide)
     return out.raw
 
 

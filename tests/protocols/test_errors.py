@@ -1,0 +1,68 @@
+"""The error tree: one reason a leaf, and errors that survive a process boundary."""
+
+import pickle  # what a process pool sends between its own processes; nothing here unpickles input
+from collections.abc import Iterator
+
+import pytest
+
+from unseen.protocols import errors
+from unseen.protocols.errors import UnseenError
+
+EXAMPLES: list[UnseenError] = [
+    errors.MalformedMessageError("m", clause="c", remedy="r"),
+    errors.ElementInvalidError(position=3),
+    errors.ElementInvalidError(),
+    errors.ScalarInvalidError(),
+    errors.CountMismatchError(found=1, expected=2),
+    errors.BatchSizeError(found=0, limit=4096),
+    errors.ProofInvalidError(),
+    errors.CheckpointInvalidError("m"),
+    errors.InputInvalidError("m"),
+    errors.SubjectInvalidError("m"),
+    errors.DuplicateSubjectError(count=2),
+]
+
+
+def leaves(kind: type[UnseenError]) -> Iterator[type[UnseenError]]:
+    children = kind.__subclasses__()
+    if not children:
+        yield kind
+    for child in children:
+        yield from leaves(child)
+
+
+def own_leaves() -> list[type[UnseenError]]:
+    return [kind for kind in leaves(UnseenError) if kind.__module__ == errors.__name__]
+
+
+@pytest.mark.parametrize("kind", own_leaves())
+def test_every_leaf_has_an_upper_case_reason(kind: type[UnseenError]) -> None:
+    assert kind.reason
+    assert kind.reason == kind.reason.upper()
+
+
+def test_reasons_are_unique() -> None:
+    reasons = [kind.reason for kind in own_leaves()]
+    assert len(reasons) == len(set(reasons))
+
+
+def test_every_leaf_has_an_example_here() -> None:
+    assert {type(example) for example in EXAMPLES} == set(own_leaves())
+
+
+@pytest.mark.parametrize("error", EXAMPLES, ids=lambda e: type(e).__name__)
+def test_errors_cross_a_process_boundary_whole(error: UnseenError) -> None:
+    copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - made one line above
+    assert type(copy) is type(error)
+    assert str(copy) == str(error)
+    assert vars(copy) == vars(error)
+
+
+def test_clause_and_remedy_are_kept_and_not_in_the_message() -> None:
+    error = errors.InputInvalidError("no", clause="quota", remedy="ask for more")
+    assert (str(error), error.clause, error.remedy) == ("no", "quota", "ask for more")
+
+
+def test_element_error_names_the_position_and_nothing_else() -> None:
+    assert str(errors.ElementInvalidError(position=7)) == "invalid group element at position 7"
+    assert str(errors.ElementInvalidError()) == "invalid group element"
