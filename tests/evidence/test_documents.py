@@ -1,0 +1,156 @@
+"""Every format: comes back from its bytes, and is read in one way or not at all.
+
+The strictness property: whatever replaces whatever field, a document is either refused with an
+error of evidence, or it re-encodes to exactly what was read.
+"""
+
+import copy
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from unseen.evidence import canonical, instance, trust
+from unseen.evidence.contract import Terms
+from unseen.evidence.errors import EvidenceError, SuiteUnknownError
+from unseen.evidence.log import ReleaseLeaf
+from unseen.evidence.manifest import Manifest
+from unseen.evidence.plan import Leakage, Plan
+from unseen.evidence.request import Request
+
+Reader = Callable[[Any], Any]
+FORMATS: dict[str, tuple[Callable[[Any], Any], Reader]] = {
+    "plan": (lambda world: world.plan().to_json(), Plan.from_json),
+    "leakage": (lambda world: world.leakage().to_json(), Leakage.from_json),
+    "contract": (lambda world: world.terms().to_json(), Terms.from_json),
+    "request": (lambda world: world.request().to_json(), Request.from_json),
+    "manifest": (lambda world: world.manifest().to_json(), Manifest.from_json),
+    "release": (lambda world: world.leaf().to_json(), ReleaseLeaf.from_json),
+    "instance": (
+        lambda world: instance.jws.peek(world.instance).payload,
+        instance._parse,
+    ),
+    "trust": (
+        lambda world: world.trust.to_json(),
+        lambda value: trust.parse(canonical.encode(value)),
+    ),
+}
+WRONG: tuple[Any, ...] = (
+    None,
+    True,
+    False,
+    0,
+    1,
+    2,
+    -1,
+    2**53 - 1,
+    "",
+    "x",
+    " ",
+    "a b",
+    "a/b",
+    "a\u0301",
+    "a\n",
+    "\u202e",
+    "x" * 2000,
+    "AA",
+    "A" * 43,
+    "2026-11-22T05:30:01Z",
+    "2026-11-22",
+    "sm",
+    "intl",
+    "dummy",
+    [],
+    ["x"],
+    ["x", "x"],
+    [1],
+    [[]],
+    {},
+    {"x": 1},
+)
+
+
+@pytest.fixture(params=sorted(FORMATS))
+def case(request: pytest.FixtureRequest, world: Any) -> tuple[str, Any, Reader]:
+    write, read = FORMATS[request.param]
+    return request.param, write(world), read
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the path to every member of a JSON value, however deep."""
+    if isinstance(value, dict | list):
+        for key in value if isinstance(value, dict) else range(len(value)):
+            yield (*path, key)
+            yield from places(value[key], (*path, key))
+
+
+def at(value: Any, path: tuple[Any, ...]) -> Any:
+    for key in path:
+        value = value[key]
+    return value
+
+
+def test_comes_back_from_its_bytes(case: tuple[str, Any, Reader]) -> None:
+    _, document, read = case
+    again = read(canonical.decode(canonical.encode(document)))
+    assert again.to_json() == document
+
+
+def test_names_its_version_type_and_suite(case: tuple[str, Any, Reader], world: Any) -> None:
+    kind, document, read = case
+    assert (document["v"], document["type"]) == (1, kind)
+    for field, wrong in (("v", 2), ("v", True), ("v", "1"), ("type", "other"), ("type", None)):
+        with pytest.raises(EvidenceError):
+            read(document | {field: wrong})
+    if kind != "trust":
+        assert document["suite"] == world.suite.id
+        with pytest.raises(SuiteUnknownError):
+            read(document | {"suite": "sm"})
+
+
+def test_refuses_a_missing_field_by_name(case: tuple[str, Any, Reader]) -> None:
+    _, document, read = case
+    for path in places(document):
+        broken = copy.deepcopy(document)
+        holder = at(broken, path[:-1])
+        if isinstance(holder, dict):
+            del holder[path[-1]]
+            with pytest.raises(EvidenceError, match=f"lacks {path[-1]}"):
+                read(broken)
+
+
+def test_refuses_a_field_that_is_not_known_without_quoting_it(
+    case: tuple[str, Any, Reader],
+) -> None:
+    _, document, read = case
+    for path in [(), *places(document)]:
+        broken = copy.deepcopy(document)
+        if isinstance(at(broken, path), dict):
+            at(broken, path)["canary"] = "canary"
+            with pytest.raises(EvidenceError, match="field that is not known") as caught:
+                read(broken)
+            assert "canary" not in str(caught.value)
+
+
+def test_every_wrong_value_is_refused_or_read_exactly(case: tuple[str, Any, Reader]) -> None:
+    _, document, read = case
+    refused = 0
+    for path in places(document):
+        for wrong in WRONG:
+            broken = copy.deepcopy(document)
+            at(broken, path[:-1])[path[-1]] = copy.deepcopy(wrong)
+            try:
+                again = read(broken)
+            except EvidenceError as error:
+                refused += 1
+                assert error.reason
+                assert str(error)
+            else:
+                assert again.to_json() == broken
+    assert refused > 20 * len(document)
+
+
+@pytest.mark.parametrize("value", [None, True, 1, "x", [], [1]])
+def test_refuses_what_is_no_object(case: tuple[str, Any, Reader], value: Any) -> None:
+    with pytest.raises(EvidenceError):
+        case[2](value)
