@@ -1,0 +1,24 @@
+"""The client: `from unseen.client import Client`."""
+
+from unseen.client.api import Client
+from unseen.client.errors import (
+    AnswerInvalidError,
+    HomeError,
+    NodeError,
+    RefusedError,
+    UnreachableError,
+)
+from unseen.client.parties import join
+from unseen.client.verdicts import Answer, Verdict
+
+__all__ = [
+    "Answer",
+    "AnswerInvalidError",
+    "Client",
+    "HomeError",
+    "NodeError",
+    "RefusedError",
+    "UnreachableError",
+    "Verdict",
+    "join",
+]

@@ -1,0 +1,318 @@
+"""`Client`: everything a party does with a node, in one object."""
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from unseen.client import parties
+from unseen.client.cards import Card, Row
+from unseen.client.catalog import Catalog, Predicate, Prices, Product, Refreshed, Table
+from unseen.client.contracts import Contract, Contracts, Wish, default_period
+from unseen.client.evidence import Evidence, Leaf, Receipt, Usage
+from unseen.client.home import Home, find_home
+from unseen.client.lookups import Lookups
+from unseen.client.parties import Parties, Party
+from unseen.client.profile import Profile
+from unseen.client.session import CALL_SECONDS, Progress, Session, no_progress
+from unseen.client.subjects import Subject
+from unseen.client.verdicts import Verdict
+from unseen.client.verifies import Verifies
+from unseen.evidence.canonical import Json
+from unseen.v1 import node_pb2, node_pb2_grpc
+
+INVITATION_LIFE = dt.timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class NodeCard(Card):
+    """A node as it describes itself; its keys were compared with the pinned ones."""
+
+    name: str
+    address: str
+    version: str
+    time: str
+    log_origin: str
+    log_size: int
+    caller: str
+    caller_role: str
+    pinned: bool
+
+    def _title(self) -> str:
+        return f"Node {self.name} at {self.address}"
+
+    def _rows(self) -> Iterator[Row]:
+        yield "version", self.version
+        yield "clock", self.time
+        yield "log", f"{self.log_origin}, {self.log_size:,} entries"
+        yield "knows you as", f"{self.caller} ({self.caller_role})"
+        yield "keys as pinned", self.pinned
+
+
+class Client:
+    """A party's client at one node. Thread-safe; close it, or use it as a context manager.
+
+    Every method that calls the node may raise `RefusedError` (a rule forbids it; `clause` and
+    `remedy` say which and what to do), `UnreachableError` or `NodeError`. An answer that does
+    not hold up raises a `PeerError` or an `EvidenceError` and is never returned.
+    """
+
+    def __init__(
+        self, home: Path | str, *, progress: Progress = no_progress, timeout: float = CALL_SECONDS
+    ) -> None:
+        """Open the client of `home`; a node's home stands for its operator's.
+
+        `progress(what, done, total)` is told about steps that take long. `timeout` is in
+        seconds for one call.
+
+        Raises:
+            HomeError: there is no client home, or it is damaged.
+
+        """
+        self._session = Session.open(find_home(Path(home)), progress, timeout)
+        session = self._session
+        self._catalog = Catalog(session)
+        self._contracts = Contracts(session)
+        self._lookups = Lookups(session, self._contracts)
+        self._verifies = Verifies(session, self._contracts)
+        self._evidence = Evidence(session, self._contracts, self._lookups, self._verifies)
+        self._parties = Parties(session)
+        self._node = node_pb2_grpc.NodeServiceStub(session.channel.grpc)
+
+    @classmethod
+    def join(cls, invitation: bytes, home: Path | str, instance: str = "default") -> Self:
+        """Become the party an invitation is for, and return its client; see `join`."""
+        parties.join(invitation, Path(home), instance)
+        client = cls(home)
+        try:
+            client._session.register_instance()
+        except BaseException:
+            client.close()
+            raise
+        return client
+
+    def __enter__(self) -> Self:
+        """Return the client itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the client."""
+        self.close()
+
+    def __repr__(self) -> str:
+        """Return whose client this is."""
+        profile = self.profile
+        return f"Client({profile.party} as {profile.role} at {profile.node.address})"
+
+    def close(self) -> None:
+        """Write down what is left and close the connection."""
+        self._session.close()
+
+    @property
+    def profile(self) -> Profile:
+        """Who this client is and what it pins."""
+        return self._session.profile
+
+    @property
+    def home(self) -> Home:
+        """Where this client keeps what it has."""
+        return self._session.home
+
+    def node(self) -> NodeCard:
+        """Return the node's description of itself."""
+        answer = self._session.call(self._node.GetNode, node_pb2.GetNodeRequest()).node
+        pins = self.profile.node
+        found = (answer.evidence_key, answer.log_key, answer.operator_key, answer.log_origin)
+        wanted = (pins.evidence_key, pins.log_key, pins.operator_key, pins.log_origin)
+        newest = self._session.channel.follower.newest
+        return NodeCard(
+            name=pins.name,
+            address=pins.address,
+            version=answer.version,
+            time=answer.time,
+            log_origin=answer.log_origin,
+            log_size=0 if newest is None else newest.size,
+            caller=answer.caller,
+            caller_role=answer.caller_role,
+            pinned=found == wanted,
+        )
+
+    def products(self) -> list[Product]:
+        """Return what the operator offers."""
+        return self._catalog.products()
+
+    def tables(self) -> list[Table]:
+        """Return what the operator hosts (operator only)."""
+        return self._catalog.tables()
+
+    def register_table(
+        self,
+        name: str,
+        source: str,
+        *,
+        subject: Sequence[str],
+        labels: Mapping[str, tuple[str, str]],
+    ) -> Table:
+        """Register a table (operator only).
+
+        `source` is a path on the node's machine: Parquet, CSV, or `duckdb:PATH#TABLE`.
+        `subject` are the columns that together name a subject; `labels` maps a column, or `*`
+        for the rest, to its category and level.
+        """
+        return self._catalog.register_table(name, source, subject=subject, labels=labels)
+
+    def refresh_table(self, name: str) -> Refreshed:
+        """Commit to a table's present rows as a new snapshot (operator only)."""
+        return self._catalog.refresh_table(name)
+
+    def register_product(
+        self,
+        name: str,
+        *,
+        table: str,
+        kind: str,
+        title: str,
+        predicates: Sequence[Predicate],
+        prices: Prices | None = None,
+    ) -> Product:
+        """Offer yes-or-no questions over a table (operator only). Free unless `prices` says."""
+        return self._catalog.register_product(
+            name,
+            table=table,
+            kind=kind,
+            title=title,
+            predicates=predicates,
+            prices=prices or Prices(),
+        )
+
+    def invite(self, party: str, role: str = "buyer", ttl: dt.timedelta = INVITATION_LIFE) -> bytes:
+        """Return an invitation file for one new party (operator only); usable once."""
+        return self._parties.invite(party, role, ttl)
+
+    def parties(self) -> list[Party]:
+        """Return the enrolled parties; their keys enter this home's trust file (operator only)."""
+        return self._parties.list()
+
+    def revoke_party(self, name: str) -> Party:
+        """Cut off a party, or an instance by `PARTY/INSTANCE`, from its next call on."""
+        return self._parties.revoke(name)
+
+    def request_contract(
+        self,
+        product: str,
+        *,
+        outputs: Sequence[str],
+        scenario: str,
+        units: int,
+        days: int = 30,
+        per_minute: int | None = None,
+        openings: bool = False,
+    ) -> Contract:
+        """Ask for a contract (buyer only); read its card and leakage before signing it.
+
+        Raises:
+            AnswerInvalidError: the node proposes something else than was asked for.
+
+        """
+        start, end = default_period(days)
+        wish = Wish(
+            product=product,
+            scenario=scenario,
+            outputs=tuple(outputs),
+            units=units,
+            per_minute=units if per_minute is None else per_minute,
+            start=start,
+            end=end,
+            openings=openings,
+        )
+        return self._contracts.request(wish)
+
+    def contract(self, contract: str) -> Contract:
+        """Return a contract as it stands now."""
+        return self._contracts.get(contract)
+
+    def contracts(self) -> list[Contract]:
+        """Return the contracts this party may see."""
+        return self._contracts.list()
+
+    def approve(self, contract: str) -> Contract:
+        """Sign a contract as the operator."""
+        return self._contracts.approve(contract)
+
+    def sign(self, contract: str) -> Contract:
+        """Sign a contract as the buyer; it becomes active."""
+        return self._contracts.sign(contract)
+
+    def revoke(self, contract: str) -> Contract:
+        """End a contract at once."""
+        return self._contracts.revoke(contract)
+
+    def lookup(self, contract: str, subject: Subject) -> Verdict:
+        """Return the verdict on one subject that the operator does not get to know."""
+        return self._lookups.many(contract, [subject])[0]
+
+    def lookup_many(self, contract: str, subjects: Sequence[Subject]) -> list[Verdict]:
+        """Return the verdicts on many subjects, in order: one unit for each distinct new one.
+
+        If a later batch fails, what earlier ones found is kept: asking again costs nothing.
+        """
+        return self._lookups.many(contract, subjects)
+
+    def verify(self, contract: str, subject: Subject) -> Verdict:
+        """Return the verdict on one subject, named to the operator in the clear."""
+        return self._verifies.ask(contract, subject)
+
+    def usage(self, contract: str) -> Usage:
+        """Return what the node has charged under a contract."""
+        return self._evidence.usage(contract)
+
+    def settle(self, contract: str, more: Iterable[Path] = ()) -> bytes:
+        """Return the bill, from this home's receipts and those in the files `more`.
+
+        Answers that got lost are fetched first. Byte for byte what `operator_settle` returns.
+
+        Raises:
+            SettlementError: a receipt is missing, or does not fit the contract.
+
+        """
+        return self._evidence.settle(contract, more)
+
+    def operator_settle(self, contract: str) -> bytes:
+        """Return the bill, from the log (operator only)."""
+        return self._evidence.operator_settle(contract)
+
+    def unanswered(self, contract: str | None = None) -> list[str]:
+        """Return the ids of requests whose answers have not arrived."""
+        return self._evidence.unanswered(contract)
+
+    def fetch(self, request: str) -> Receipt:
+        """Fetch the answer to a request again, under its id, and return its receipt."""
+        self._evidence.fetch(request)
+        return self._evidence.receipt(request)
+
+    def receipts(self, contract: str | None = None) -> list[Receipt]:
+        """Return the receipts in this home, each verified."""
+        return self._evidence.receipts(contract)
+
+    def receipt(self, request: str) -> Receipt:
+        """Return the verified receipt of a request."""
+        return self._evidence.receipt(request)
+
+    def open_receipt(self, request: str, position: int = 0) -> dict[str, Json]:
+        """Return a bundle that proves to a third party what one hidden answer was."""
+        return self._evidence.open(request, position)
+
+    def leaves(self, start: int = 0, limit: int | None = None) -> Iterator[Leaf]:
+        """Yield the entries of the node's log (operator only)."""
+        return self._evidence.leaves(start, limit)
+
+    def log_size(self) -> int:
+        """Return the present size of the node's log, proven to extend what was seen before."""
+        return self._evidence.log_size()

@@ -1,0 +1,145 @@
+"""A charged request from signing to a checked receipt, whatever the job kind.
+
+The request is written down before it is sent; a retry sends the identical bytes, and the node
+hands out the stored reply without charging again. Nothing that comes back is believed before
+the receipt verifies offline, names this very request, and commits to exactly what came back.
+
+The node sees when and how often it is asked. Retries do not depend on what an answer says.
+"""
+
+import datetime as dt
+import secrets
+import time
+from collections.abc import Sequence
+from typing import Protocol
+
+from unseen.client.channel import Answer, Unary
+from unseen.client.errors import AnswerInvalidError, RefusedError, WireError
+from unseen.client.home import write_file
+from unseen.client.session import Session
+from unseen.client.state import Opening
+from unseen.evidence.canonical import format_time
+from unseen.evidence.commitment import commit
+from unseen.evidence.request import Request, sign_request
+from unseen.evidence.verify import VerifiedReceipt, verify_receipt
+from unseen.v1 import request_pb2
+
+NONCE_BYTES = 32
+_ATTEMPTS = 5
+_FIRST_PAUSE = 0.1
+
+
+class Sent(Protocol):
+    """A request message of any job kind."""
+
+    def SerializeToString(self) -> bytes:  # noqa: N802 - protobuf names it
+        """Return the message as bytes."""
+
+
+def new_request(
+    session: Session,
+    *,
+    contract: bytes,
+    kind: str,
+    units: int,
+    parts: Sequence[bytes],
+    manifest: bytes = b"",
+    epoch: int = 0,
+) -> tuple[Request, request_pb2.SignedRequest]:
+    """Return a fresh request over `parts`, and the same signed by this instance."""
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    request = Request(
+        suite=session.suite.id,
+        contract=contract,
+        request=secrets.token_hex(16),
+        kind=kind,
+        units=units,
+        commitment=commit(session.suite, nonce, parts),
+        manifest=manifest,
+        epoch=epoch,
+        issued_at=dt.datetime.now(dt.UTC).replace(microsecond=0),
+    )
+    signature = sign_request(session.instance_signer, request)
+    return request, request_pb2.SignedRequest(
+        statement=request.bytes(), signature=signature, nonce=nonce
+    )
+
+
+def write_down(
+    session: Session,
+    request: Request,
+    contract: str,
+    *,
+    manifest: str,
+    message: Sent,
+    secret: dict[str, object],
+) -> Opening:
+    """Write a request and what opens its answer to disk, before anything is sent."""
+    opening = Opening(
+        id=request.request,
+        contract=contract,
+        kind=request.kind,
+        units=request.units,
+        manifest=manifest,
+        created=format_time(request.issued_at),
+        wire=message.SerializeToString(),
+        secret=secret,
+    )
+    session.state.save_request(opening)
+    return opening
+
+
+def send(session: Session, method: Unary[Answer], message: object, request: str) -> Answer:
+    """Send a request that was written down; tries the same bytes again where that may help.
+
+    Raises:
+        RefusedError: it was refused, uncharged, and will never be answered.
+        UnreachableError, NodeError: no answer yet; the request stays written down.
+
+    """
+    pause = _FIRST_PAUSE
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            return session.call(method, message)
+        except WireError as error:
+            if error.retry != "same-id" or error.reason == "RATE_EXCEEDED" or attempt == _ATTEMPTS:
+                if isinstance(error, RefusedError) and not error.charged:
+                    session.state.save_refusal(request)
+                raise
+        time.sleep(pause)
+        pause *= 2
+    raise AssertionError("unreachable")  # the last attempt returns or raises
+
+
+def check_release(
+    session: Session, request: Request, release: request_pb2.Release, parts: Sequence[bytes]
+) -> VerifiedReceipt:
+    """Return the verified receipt of `request`, if it commits to `parts`, which came with it.
+
+    Raises:
+        ReceiptInvalidError, SignatureInvalidError, TrustMissingError: the receipt fails.
+        AnswerInvalidError: it is another request's, or commits to something else.
+
+    """
+    receipt = verify_receipt(release.receipt, session.trust)
+    if receipt.leaf.request != request or receipt.instance_key != session.instance_key_id:
+        raise AnswerInvalidError("the receipt is another request's", clause="receipt.request")
+    if receipt.origin != session.profile.node.log_origin:
+        raise AnswerInvalidError("the receipt is in another log", clause="receipt.checkpoint")
+    if len(release.nonce) != NONCE_BYTES:
+        raise AnswerInvalidError("the release's nonce is not 32 bytes", clause="release.nonce")
+    if commit(session.suite, release.nonce, parts) != receipt.release:
+        raise AnswerInvalidError(
+            "the receipt commits to another answer than the one that came with it",
+            clause="receipt.release",
+            remedy="keep the receipt and show it to the operator",
+        )
+    head = receipt.checkpoint
+    session.channel.follower.meet(head.size, head.root, release.receipt)
+    return receipt
+
+
+def keep_reply(session: Session, request: str, reply: bytes, receipt: str) -> None:
+    """Keep a checked answer and put its receipt into the home."""
+    write_file(session.home.receipt(request), receipt.encode() + b"\n", durable=False)
+    session.state.save_reply(request, reply)

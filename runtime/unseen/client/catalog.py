@@ -1,0 +1,237 @@
+"""What an operator hosts and offers: tables, their labels, products."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from unseen.client.cards import Card, Row
+from unseen.client.errors import AnswerInvalidError
+from unseen.client.session import Session
+from unseen.protocols.errors import SubjectInvalidError
+from unseen.protocols.lookup.subject import SubjectColumn, SubjectType
+from unseen.v1 import catalog_pb2, catalog_pb2_grpc
+
+REGISTER_SECONDS = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column with its label: category `public`, `enterprise` or `personal`, and level."""
+
+    name: str
+    type: str
+    category: str
+    level: str
+
+    def __str__(self) -> str:
+        """Return name, type and label in one line."""
+        return f"{self.name} {self.type} {self.category}:{self.level}"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Table(Card):
+    """A registered table. `snapshot` is the salted commitment to its rows."""
+
+    name: str
+    columns: tuple[Column, ...]
+    rows: int
+    snapshot: str
+    snapshot_at: str
+    source: str
+    version: int
+
+    def _title(self) -> str:
+        return f"Table {self.name}"
+
+    def _rows(self) -> Iterator[Row]:
+        yield "rows", f"{self.rows:,}"
+        yield "columns", len(self.columns)
+        yield "source", self.source
+        yield "snapshot", f"{self.snapshot} of {self.snapshot_at} (version {self.version})"
+        for column in self.columns:
+            yield column.name, f"{column.type}, {column.category}, level {column.level}"
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """A table after `refresh_table`, and the contracts whose lookup tables are rebuilt."""
+
+    table: Table
+    contracts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Predicate:
+    """A yes-or-no question. `expression` is DuckDB's and empty for anyone but the operator."""
+
+    name: str
+    text: str
+    expression: str = ""
+
+    def __str__(self) -> str:
+        """Return the question with its name."""
+        return f"{self.name} ({self.text})"
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What one unit costs, in millionths of `currency`."""
+
+    currency: str = "CNY"
+    data_fee: int = 0
+    service_fee: int = 0
+
+    def __str__(self) -> str:
+        """Return both fees with the currency."""
+        data, service = money(self.data_fee), money(self.service_fee)
+        return f"{data} + {service} {self.currency} a unit (data + service)"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Product(Card):
+    """What is offered from a table: a job kind with fixed questions and prices."""
+
+    name: str
+    table: str
+    kind: str
+    title: str
+    subject: tuple[SubjectColumn, ...]
+    predicates: tuple[Predicate, ...]
+    prices: Prices
+    digest: str
+    snapshot_at: str
+
+    def _title(self) -> str:
+        return f"Product {self.name}: {self.title}"
+
+    def _rows(self) -> Iterator[Row]:
+        yield "kind", self.kind
+        yield "table", f"{self.table}, data of {self.snapshot_at}"
+        yield "asked by", tuple(f"{column.name} ({column.type})" for column in self.subject)
+        for predicate in self.predicates:
+            yield predicate.name, predicate.text
+        yield "price", self.prices
+
+
+class Catalog:
+    """The catalogue of the node. Registering is the operator's; every party may read products."""
+
+    def __init__(self, session: Session) -> None:
+        """Use `session` for the calls."""
+        self._session = session
+        self._stub = catalog_pb2_grpc.CatalogServiceStub(session.channel.grpc)
+
+    def register_table(
+        self,
+        name: str,
+        source: str,
+        *,
+        subject: Sequence[str],
+        labels: Mapping[str, tuple[str, str]],
+    ) -> Table:
+        """Register the table at `source`; see `Client.register_table`."""
+        request = catalog_pb2.RegisterTableRequest(
+            name=f"tables/{name}",
+            source=source,
+            subject=subject,
+            labels=[
+                catalog_pb2.ColumnLabel(column=column, category=category, level=level)
+                for column, (category, level) in labels.items()
+            ],
+        )
+        answer = self._session.call(self._stub.RegisterTable, request, REGISTER_SECONDS)
+        return _table(answer.table)
+
+    def refresh_table(self, name: str) -> Refreshed:
+        """Commit to the present rows of a table as its new snapshot."""
+        request = catalog_pb2.RefreshTableRequest(name=f"tables/{name}")
+        answer = self._session.call(self._stub.RefreshTable, request, REGISTER_SECONDS)
+        contracts = tuple(short(contract) for contract in answer.contracts)
+        return Refreshed(_table(answer.table), contracts)
+
+    def tables(self) -> list[Table]:
+        """Return what is hosted."""
+        answer = self._session.call(self._stub.ListTables, catalog_pb2.ListTablesRequest())
+        return [_table(table) for table in answer.tables]
+
+    def register_product(
+        self,
+        name: str,
+        *,
+        table: str,
+        kind: str,
+        title: str,
+        predicates: Sequence[Predicate],
+        prices: Prices,
+    ) -> Product:
+        """Offer `predicates` over a table; see `Client.register_product`."""
+        request = catalog_pb2.RegisterProductRequest(
+            name=f"products/{name}",
+            table=f"tables/{table}",
+            kind=kind,
+            title=title,
+            predicates=[
+                catalog_pb2.Predicate(name=item.name, text=item.text, expression=item.expression)
+                for item in predicates
+            ],
+            prices=catalog_pb2.Prices(
+                currency=prices.currency,
+                data_fee=prices.data_fee,
+                service_fee=prices.service_fee,
+            ),
+        )
+        answer = self._session.call(self._stub.RegisterProduct, request, REGISTER_SECONDS)
+        return _product(answer.product)
+
+    def products(self) -> list[Product]:
+        """Return what is offered."""
+        answer = self._session.call(self._stub.ListProducts, catalog_pb2.ListProductsRequest())
+        return [_product(product) for product in answer.products]
+
+
+def short(resource: str) -> str:
+    """Return a resource name without its collection: `tables/colleges` is `colleges`."""
+    return resource.rpartition("/")[2]
+
+
+def money(micros: int) -> str:
+    """Return millionths as a decimal amount with at least two places."""
+    sign, micros = ("-", -micros) if micros < 0 else ("", micros)
+    whole, part = divmod(micros, 1_000_000)
+    digits = f"{part:06d}".rstrip("0").ljust(2, "0")
+    return f"{sign}{whole}.{digits}"
+
+
+def _table(table: catalog_pb2.Table) -> Table:
+    return Table(
+        name=short(table.name),
+        columns=tuple(Column(c.name, c.type, c.category, c.level) for c in table.columns),
+        rows=table.rows,
+        snapshot=table.snapshot,
+        snapshot_at=table.snapshot_at,
+        source=table.source,
+        version=table.version,
+    )
+
+
+def _product(product: catalog_pb2.Product) -> Product:
+    prices = product.prices
+    return Product(
+        name=short(product.name),
+        table=short(product.table),
+        kind=product.kind,
+        title=product.title,
+        subject=tuple(_column(column) for column in product.subject),
+        predicates=tuple(Predicate(p.name, p.text, p.expression) for p in product.predicates),
+        prices=Prices(prices.currency, prices.data_fee, prices.service_fee),
+        digest=product.digest,
+        snapshot_at=product.snapshot_at,
+    )
+
+
+def _column(column: catalog_pb2.SubjectColumn) -> SubjectColumn:
+    try:
+        # The constructor refuses what is not a type of subjects.
+        return SubjectColumn(column.name, cast("SubjectType", column.type))
+    except SubjectInvalidError as error:
+        raise AnswerInvalidError(str(error), clause="subject") from None

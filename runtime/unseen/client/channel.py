@@ -1,0 +1,174 @@
+"""One connection to the node: mutual TLS, the log followed on every call, errors translated."""
+
+import contextlib
+import threading
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol, TypeVar
+
+import grpc
+
+from unseen.client.errors import AnswerInvalidError, WireError, from_rpc_error
+from unseen.client.follow import Follower, Head
+from unseen.client.home import Home, read_file
+from unseen.evidence.errors import EvidenceError
+from unseen.protocols.errors import PeerError
+from unseen.v1 import log_pb2, log_pb2_grpc
+
+SERVER_NAME = "unseen-node"
+_SIZE = "unseen-tree-size"
+_CHECKPOINT = "unseen-checkpoint-bin"
+_CONSISTENCY = "unseen-consistency-bin"
+_OPTIONS = (
+    ("grpc.ssl_target_name_override", SERVER_NAME),
+    ("grpc.use_local_subchannel_pool", 1),  # a client has its own connection
+    ("grpc.enable_http_proxy", 0),  # a proxy could only break what TLS pins end to end
+    ("grpc.max_receive_message_length", 8 << 20),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+)
+
+Metadata = Iterable[tuple[str, str | bytes]]
+Answer_co = TypeVar("Answer_co", covariant=True)
+Answer = TypeVar("Answer")
+
+
+class Unary(Protocol[Answer_co]):
+    """A gRPC call with one request and one answer, as a generated stub has it."""
+
+    def with_call(
+        self,
+        request: Any,
+        timeout: float | None = None,
+        metadata: Any = None,
+    ) -> tuple[Answer_co, grpc.Call]:
+        """Do the call."""
+
+
+class Stream(Protocol[Answer_co]):
+    """A gRPC call with one request and a stream of answers."""
+
+    def __call__(
+        self, request: Any, timeout: float | None = None, metadata: Any = None
+    ) -> Iterator[Answer_co]:
+        """Start the call."""
+
+
+def instance_credentials(home: Home) -> grpc.ChannelCredentials:
+    """Return the TLS credentials of the client instance of `home`."""
+    chain = read_file(home.tls("instance.pem")) + read_file(home.tls("party.pem"))
+    return grpc.ssl_channel_credentials(
+        read_file(home.tls("ca.pem")), read_file(home.tls("instance.key")), chain
+    )
+
+
+class Channel:
+    """Calls to one node. Thread-safe; one connection however many threads."""
+
+    def __init__(
+        self,
+        address: str,
+        credentials: grpc.ChannelCredentials,
+        follower: Follower,
+        timeout: float = 30.0,
+    ) -> None:
+        """Prepare a connection to `address`; nothing is sent yet. `timeout` is in seconds."""
+        self._address = address
+        self.follower = follower
+        self._timeout = timeout
+        self._comparing = threading.Lock()
+        self.grpc = grpc.secure_channel(address, credentials, options=_OPTIONS)
+        self._log = log_pb2_grpc.LogServiceStub(self.grpc)
+
+    def unary(self, call: Unary[Answer], request: object, timeout: float | None = None) -> Answer:
+        """Return the answer to `request`, after checking the head of the log that came with it.
+
+        Raises:
+            RefusedError, UnreachableError, NodeError: there is no answer.
+            LogForkedError, CheckpointInvalidError: the log that came with it does not hold.
+            AnswerInvalidError: no head of the log came with it.
+
+        """
+        answer = self._unary(call, request, timeout)
+        late = self.follower.unlinked()
+        if late is not None:
+            self._compare(late)
+        return answer
+
+    def stream(self, call: Stream[Answer], request: object, timeout: float) -> Iterator[Answer]:
+        """Yield the answers to `request`; checks the head of the log at the end.
+
+        Raises:
+            As `unary`, when the stream begins or ends.
+
+        """
+        base = self.follower.newest
+        try:
+            answers = call(request, timeout=timeout, metadata=_sent(base))
+            yield from answers
+        except grpc.RpcError as error:
+            raise self._failure(error, base) from None
+        ended: Any = answers  # grpc gives an iterator that is also the call
+        self._follow(base, ended.trailing_metadata(), required=True)
+
+    def settle(self) -> None:
+        """Compare the head that still waits for it, if the node can be reached."""
+        late = self.follower.take_unlinked()
+        if late is not None:
+            with contextlib.suppress(WireError):
+                self._compare(late)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.grpc.close()
+
+    def _unary(self, call: Unary[Answer], request: object, timeout: float | None) -> Answer:
+        base = self.follower.newest
+        try:
+            answer, done = call.with_call(
+                request, timeout=timeout or self._timeout, metadata=_sent(base)
+            )
+        except grpc.RpcError as error:
+            raise self._failure(error, base) from None
+        self._follow(base, done.trailing_metadata(), required=True)
+        return answer
+
+    def _compare(self, late: Head) -> None:
+        if not self._comparing.acquire(blocking=False):
+            return  # another thread is at it
+        try:
+            request = log_pb2.GetConsistencyProofRequest(old_size=late.size)
+            answer = self._unary(self._log.GetConsistencyProof, request, None)
+            self.follower.accept(late, answer.checkpoint, b"".join(answer.proof))
+        finally:
+            self._comparing.release()
+
+    def _failure(self, error: grpc.RpcError, base: Head | None) -> Exception:
+        call: Any = error  # grpc raises objects that are both
+        try:
+            self._follow(base, call.trailing_metadata() or (), required=False)
+        except (EvidenceError, PeerError) as forked:
+            return forked  # a node that rewrites its log is worse news than any refusal
+        return from_rpc_error(error, self._address)
+
+    def _follow(self, base: Head | None, metadata: Metadata, *, required: bool) -> None:
+        note: bytes | None = None
+        proof = b""
+        for key, value in metadata:
+            if isinstance(value, bytes):
+                if key == _CHECKPOINT:
+                    note = value
+                elif key == _CONSISTENCY:
+                    proof = value
+        if note is not None:
+            self.follower.accept(base, note.decode("utf-8", "replace"), proof)
+        elif required:
+            raise AnswerInvalidError(
+                "the node answered without the head of its log",
+                clause="log.checkpoint",
+                remedy="stop using this node until its operator explains it",
+            )
+
+
+def _sent(base: Head | None) -> tuple[tuple[str, str], ...]:
+    return ((_SIZE, "0" if base is None else str(base.size)),)

@@ -1,0 +1,297 @@
+"""Contracts as a signer must see them: nothing is shown or signed that was not checked.
+
+The node proposes terms, plan and leakage statement. Before a card of them exists, the hashes in
+the terms must be those of the plan and the statement, the id that of the terms, the parties the
+pinned ones, and every approval must verify. What the buyer signs is what the buyer was shown.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from unseen.client.cards import Card, Row
+from unseen.client.catalog import Prices, short
+from unseen.client.errors import AnswerInvalidError, HomeError
+from unseen.client.fields import Fields
+from unseen.client.home import read_json, write_json
+from unseen.client.session import Session
+from unseen.evidence import canonical
+from unseen.evidence.canonical import b64encode, format_time
+from unseen.evidence.contract import Role, State, Terms, sign_terms, verify_approval
+from unseen.evidence.plan import Leakage, Plan
+from unseen.evidence.suite import key_id
+from unseen.protocols.errors import InputInvalidError
+from unseen.v1 import contract_pb2, contract_pb2_grpc
+
+_ID = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
+_STATES: dict[contract_pb2.ContractState, State] = {
+    getattr(contract_pb2, f"CONTRACT_STATE_{state.name}"): state for state in State
+}
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Contract(Card):
+    """A contract whose terms, plan, leakage statement and approvals were checked."""
+
+    id: str
+    state: State
+    terms: Terms
+    plan: Plan
+    leakage: Leakage
+    operator_approval: str = field(compare=False)
+    buyer_approval: str = field(compare=False)
+    units_used: int
+    buyer: str
+
+    def _title(self) -> str:
+        return f"Contract {self.id}"
+
+    def _rows(self) -> Iterator[Row]:
+        terms, prices = self.terms, self.terms.prices
+        yield "state", self.state.value
+        yield "buyer", self.buyer
+        yield "product", f"{terms.product} ({terms.kind}, {terms.protocol})"
+        yield "scenario", terms.scenario
+        yield "outputs", terms.outputs
+        quota = terms.quota
+        yield "used", f"{self.units_used:,} of {quota.units:,} units"
+        yield "rate", f"{quota.per_minute:,} units a minute at most"
+        period = terms.period
+        yield "period", f"{format_time(period.start)} to {format_time(period.until)}"
+        yield "price", Prices(prices.currency, prices.data_fee, prices.service_fee)
+        yield "openings", terms.openings
+        yield (
+            "signed by",
+            tuple(
+                name
+                for name, approval in (
+                    ("operator", self.operator_approval),
+                    ("buyer", self.buyer_approval),
+                )
+                if approval
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a buyer asks for; the terms that come back must say the same."""
+
+    product: str
+    scenario: str
+    outputs: tuple[str, ...]
+    units: int
+    per_minute: int
+    start: dt.datetime
+    end: dt.datetime
+    openings: bool
+
+    def check(self, terms: Terms) -> None:
+        """Refuse terms that say anything else.
+
+        Raises:
+            AnswerInvalidError: they do; `clause` names the first difference.
+
+        """
+        clauses: tuple[tuple[str, object, object], ...] = (
+            ("product", terms.product, self.product),
+            ("scenario", terms.scenario, self.scenario),
+            ("outputs", terms.outputs, self.outputs),
+            ("quota.units", terms.quota.units, self.units),
+            ("quota.per_minute", terms.quota.per_minute, self.per_minute),
+            ("period.until", terms.period.until, self.end),
+            ("openings", terms.openings, self.openings),
+        )
+        for clause, found, wished in clauses:
+            if found != wished:
+                raise AnswerInvalidError(
+                    f"the node proposed another {clause} than was asked for",
+                    clause=clause,
+                    remedy="do not sign it; ask the operator",
+                )
+
+
+class Contracts:
+    """The contracts of one party at one node."""
+
+    def __init__(self, session: Session) -> None:
+        """Use `session` for the calls."""
+        self._session = session
+        self._fixed: dict[str, tuple[Terms, Plan]] = {}
+        self._stub = contract_pb2_grpc.ContractServiceStub(session.channel.grpc)
+
+    def request(self, wish: Wish) -> Contract:
+        """Ask for a contract; see `Client.request_contract`."""
+        request = contract_pb2.RequestContractRequest(
+            product=f"products/{wish.product}",
+            scenario=wish.scenario,
+            outputs=wish.outputs,
+            units=wish.units,
+            units_per_minute=wish.per_minute,
+            until=format_time(wish.end),
+            openings=wish.openings,
+            **{"from": format_time(wish.start)},
+        )
+        answer = self._session.call(self._stub.RequestContract, request)
+        contract = self._read(answer.contract)
+        wish.check(contract.terms)
+        return contract
+
+    def get(self, contract: str) -> Contract:
+        """Return a contract as the node has it now."""
+        request = contract_pb2.GetContractRequest(name=resource(contract))
+        answer = self._session.call(self._stub.GetContract, request)
+        return self._read(answer.contract, contract)
+
+    def list(self) -> list[Contract]:
+        """Return the contracts this party may see."""
+        request = contract_pb2.ListContractsRequest()
+        answer = self._session.call(self._stub.ListContracts, request)
+        return [self._read(contract) for contract in answer.contracts]
+
+    def terms(self, contract: str) -> Terms:
+        """Return the terms of a contract from this home, or from the node the first time.
+
+        Terms never change: the id is their hash.
+        """
+        return self._fixed_parts(contract)[0]
+
+    def plan(self, contract: str) -> Plan:
+        """Return the plan of a contract, as `terms` does."""
+        return self._fixed_parts(contract)[1]
+
+    def approve(self, contract: str) -> Contract:
+        """Sign as the operator; see `Client.approve`."""
+        terms = self.get(contract).terms
+        request = contract_pb2.ApproveContractRequest(
+            name=resource(contract), approval=self._sign(terms, "operator")
+        )
+        answer = self._session.call(self._stub.ApproveContract, request)
+        return self._read(answer.contract, contract)
+
+    def sign(self, contract: str) -> Contract:
+        """Sign as the buyer; see `Client.sign`."""
+        terms = self.get(contract).terms
+        request = contract_pb2.SignContractRequest(
+            name=resource(contract), approval=self._sign(terms, "buyer")
+        )
+        answer = self._session.call(self._stub.SignContract, request)
+        return self._read(answer.contract, contract)
+
+    def revoke(self, contract: str) -> Contract:
+        """End a contract at once."""
+        request = contract_pb2.RevokeContractRequest(name=resource(contract))
+        answer = self._session.call(self._stub.RevokeContract, request)
+        return self._read(answer.contract, contract)
+
+    def _fixed_parts(self, contract: str) -> tuple[Terms, Plan]:
+        known = self._fixed.get(contract)
+        if known is None:
+            known = self._fixed[contract] = self._load(contract)
+        return known
+
+    def _load(self, contract: str) -> tuple[Terms, Plan]:
+        if not _ID.fullmatch(contract):
+            raise InputInvalidError(
+                "a contract is named by 43 characters",
+                clause="contract",
+                remedy="see: unseen contract list",
+            )
+        path = self._session.home.contract(contract)
+        if not path.exists():
+            found = self.get(contract)
+            return found.terms, found.plan
+        fields = Fields(read_json(path), f"contract {contract}", remedy=f"delete {path}")
+        terms = Terms.decode(fields.text("terms").encode())
+        plan = Plan.from_json(canonical.decode(fields.text("plan").encode()))
+        if b64encode(terms.id()) != contract or plan.digest(self._session.suite) != terms.plan:
+            raise fields.error("its terms or plan are another contract's")
+        return terms, plan
+
+    def _sign(self, terms: Terms, role: Role) -> str:
+        if self._session.profile.key_id != getattr(terms, role):
+            raise HomeError(
+                f"this party is not the {role} of the contract",
+                clause="approvals",
+                remedy=f"run it in the home of the {role}",
+            )
+        return sign_terms(self._session.party_signer, terms)
+
+    def _read(self, message: contract_pb2.Contract, expected: str | None = None) -> Contract:
+        terms = Terms.decode(message.terms)
+        plan = Plan.from_json(canonical.decode(message.plan))
+        leakage = Leakage.from_json(canonical.decode(message.leakage))
+        contract = Contract(
+            id=b64encode(terms.id()),
+            state=_STATES.get(message.state, State.DRAFT),
+            terms=terms,
+            plan=plan,
+            leakage=leakage,
+            operator_approval=message.operator_approval,
+            buyer_approval=message.buyer_approval,
+            units_used=message.units_used,
+            buyer=message.buyer,
+        )
+        self._check(contract, short(message.name) if expected is None else expected)
+        self._keep(contract)
+        return contract
+
+    def _check(self, contract: Contract, expected: str) -> None:
+        profile, terms, suite = self._session.profile, contract.terms, self._session.suite
+        clauses: list[tuple[str, object, object]] = [
+            ("name", contract.id, expected),
+            ("suite", terms.suite, suite.id),
+            ("plan", terms.plan, contract.plan.digest(suite)),
+            ("leakage", terms.leakage, contract.leakage.digest(suite)),
+            ("node", terms.node, key_id(suite, profile.node.evidence_key)),
+            ("operator", terms.operator, key_id(suite, profile.node.operator_key)),
+            ("outputs", terms.outputs, tuple(item.name for item in contract.plan.outputs)),
+            ("kind", terms.kind, contract.plan.kind),
+            ("table", terms.table, contract.plan.table),
+        ]
+        if profile.role == "buyer":
+            clauses.append(("buyer", terms.buyer, profile.key_id))
+        for clause, found, wanted in clauses:
+            if found != wanted:
+                raise AnswerInvalidError(
+                    f"the contract's {clause} is not what its terms must say",
+                    clause=clause,
+                    remedy="do not sign it; ask the operator",
+                )
+        if contract.operator_approval:
+            key = profile.node.operator_key
+            verify_approval(contract.operator_approval, terms, "operator", key)
+        if contract.buyer_approval and profile.role == "buyer":
+            verify_approval(contract.buyer_approval, terms, "buyer", profile.key)
+
+    def _keep(self, contract: Contract) -> None:
+        path = self._session.home.contract(contract.id)
+        write_json(
+            path,
+            {
+                "terms": contract.terms.encode().decode(),
+                "plan": contract.plan.encode().decode(),
+                "leakage": contract.leakage.encode().decode(),
+                "operator_approval": contract.operator_approval,
+                "buyer_approval": contract.buyer_approval,
+                "state": contract.state.value,
+            },
+        )
+
+
+def resource(contract: str) -> str:
+    """Return the resource name of a contract id."""
+    return f"contracts/{contract}"
+
+
+def default_period(days: int) -> tuple[dt.datetime, dt.datetime]:
+    """Return now and `days` later, in UTC with whole seconds."""
+    now = dt.datetime.now(dt.UTC).replace(microsecond=0)
+    return now, now + dt.timedelta(days=days)
+
+
+def names(outputs: Sequence[str] | str) -> tuple[str, ...]:
+    """Return output names from a list, or from a text with commas."""
+    given = outputs.split(",") if isinstance(outputs, str) else outputs
+    return tuple(name.strip() for name in given)

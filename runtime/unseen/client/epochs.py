@@ -1,0 +1,148 @@
+"""What a hidden query needs of its contract's present epoch: checked manifest and table.
+
+The manifest is believed when the pinned node signed it, the contract's terms say the same, and
+the log announced it: so every buyer of the contract is shown one key and one table.
+"""
+
+import threading
+import time
+from dataclasses import dataclass
+
+from unseen.client.contracts import Contracts, resource
+from unseen.client.errors import AnswerInvalidError, WireError
+from unseen.client.leaves import check_logged
+from unseen.client.session import Session
+from unseen.client.tables import fetch_table, keep_manifest, load_manifest, map_table
+from unseen.evidence.canonical import b64encode
+from unseen.evidence.contract import Terms
+from unseen.evidence.manifest import Manifest, verify_manifest
+from unseen.protocols.errors import InputInvalidError
+from unseen.protocols.lookup.oprf_table import Table, TableParameters
+from unseen.v1 import lookup_pb2, lookup_pb2_grpc
+
+_MANIFEST_SECONDS = 600.0
+_BUILD_SECONDS = 900.0
+_BUILD_PAUSE = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One epoch of one contract. `id` is the manifest's, in base64url."""
+
+    contract: str
+    terms: Terms
+    manifest: Manifest
+    id: str
+    parameters: TableParameters
+    table: Table
+    read_at: float
+
+
+class Epochs:
+    """The epochs that this client asks under, fetched when first needed. Thread-safe."""
+
+    def __init__(self, session: Session, contracts: Contracts) -> None:
+        """Use `session` for the calls and `contracts` for the terms."""
+        self._session = session
+        self._contracts = contracts
+        self._stub = lookup_pb2_grpc.LookupServiceStub(session.channel.grpc)
+        self._epochs: dict[str, Epoch] = {}
+        self._opening = threading.Lock()
+
+    def present(self, contract: str) -> Epoch:
+        """Return the contract's present epoch; waits while the node builds its table."""
+        known = self._fresh(contract)
+        if known is not None:
+            return known
+        with self._opening:
+            known = self._fresh(contract)
+            if known is None:
+                known = self._open(contract, self._fetch(contract))
+                self._epochs[contract] = known
+            return known
+
+    def forget(self, epoch: Epoch) -> None:
+        """Ask the node again before the next query: `epoch` is over."""
+        with self._opening:
+            if self._epochs.get(epoch.contract) is epoch:
+                del self._epochs[epoch.contract]
+
+    def past(self, contract: str, manifest: str) -> Epoch:
+        """Return the epoch of the manifest with this id, which this home has seen before."""
+        known = self._epochs.get(contract)
+        if known is not None and known.id == manifest:
+            return known
+        return self._open(contract, load_manifest(self._session, manifest)[1])
+
+    def _fresh(self, contract: str) -> Epoch | None:
+        known = self._epochs.get(contract)
+        if known is None or time.monotonic() - known.read_at > _MANIFEST_SECONDS:
+            return None
+        return known
+
+    def _open(self, contract: str, manifest: Manifest) -> Epoch:
+        known = self._epochs.get(contract)
+        if known is not None and known.manifest == manifest:
+            table = known.table
+        else:
+            table = map_table(fetch_table(self._session, contract, manifest))
+        return Epoch(
+            contract=contract,
+            terms=self._contracts.terms(contract),
+            manifest=manifest,
+            id=b64encode(manifest.id()),
+            parameters=manifest.parameters(),
+            table=table,
+            read_at=time.monotonic(),
+        )
+
+    def _fetch(self, contract: str) -> Manifest:
+        self._check_kind(contract)
+        answer = self._wait(contract)
+        session = self._session
+        node_key = session.profile.node.evidence_key
+        manifest = verify_manifest(answer.manifest, session.suite, node_key)
+        self._check(contract, manifest)
+        check_logged(
+            session,
+            answer.leaf,
+            answer.leaf_index,
+            answer.inclusion_proof,
+            answer.checkpoint,
+            manifest=manifest,
+        )
+        keep_manifest(session.home, manifest, answer.manifest)
+        return manifest
+
+    def _wait(self, contract: str) -> lookup_pb2.GetManifestResponse:
+        request = lookup_pb2.GetManifestRequest(contract=resource(contract))
+        give_up = time.monotonic() + _BUILD_SECONDS
+        while True:
+            try:
+                return self._session.call(self._stub.GetManifest, request)
+            except WireError as error:
+                if error.reason != "EPOCH_NOT_READY" or time.monotonic() > give_up:
+                    raise
+            self._session.progress("the node is building the encrypted table", 0, 0)
+            time.sleep(_BUILD_PAUSE)
+
+    def _check_kind(self, contract: str) -> None:
+        kind = self._contracts.terms(contract).kind
+        if kind != "lookup":
+            raise InputInvalidError(
+                f"the contract is for kind {kind}",
+                clause="kind",
+                remedy=f"ask with: unseen {kind} {contract} ...",
+            )
+
+    def _check(self, contract: str, manifest: Manifest) -> None:
+        terms = self._contracts.terms(contract)
+        clauses: tuple[tuple[str, object, object], ...] = (
+            ("contract", manifest.contract, terms.id()),
+            ("outputs", manifest.outputs, terms.outputs),
+        )
+        for clause, found, expected in clauses:
+            if found != expected:
+                raise AnswerInvalidError(
+                    f"the manifest's {clause} is not the contract's", clause=f"manifest.{clause}"
+                )

@@ -1,0 +1,284 @@
+"""What a client can prove: receipts, openings of hidden queries, bills.
+
+Everything here is checked offline with the home's own trust file, as anybody else would check
+it. A receipt that got lost on the way is fetched again by its request id.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from unseen.client.cards import Card, Row
+from unseen.client.contracts import Contracts, resource
+from unseen.client.epochs import Epochs
+from unseen.client.errors import AnswerInvalidError, HomeError, RefusedError
+from unseen.client.home import read_file
+from unseen.client.lookups import Lookups, read_secret
+from unseen.client.session import Session
+from unseen.client.state import Opening
+from unseen.client.verifies import Verifies
+from unseen.evidence import settlement
+from unseen.evidence.canonical import Json, b64encode, format_time
+from unseen.evidence.log import RELEASE, ReleaseLeaf, decode_leaf
+from unseen.evidence.opening import make_opening, prove_rows, verify_opening
+from unseen.evidence.verify import VerifiedReceipt, verify_receipt, verify_terms
+from unseen.protocols.lookup.subject import encode_subject, parse_value
+from unseen.protocols.oprf.client import unblind_one
+from unseen.v1 import log_pb2, log_pb2_grpc, lookup_pb2, meter_pb2, meter_pb2_grpc
+
+LEAVES_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Receipt(Card):
+    """A receipt that verifies under this home's trust file. `token` is the receipt itself."""
+
+    path: Path
+    token: str
+    facts: VerifiedReceipt
+
+    @property
+    def id(self) -> str:
+        """The id of the request that it proves."""
+        return self.facts.request
+
+    def _title(self) -> str:
+        return f"Receipt {self.facts.request}"
+
+    def _rows(self) -> Iterator[Row]:
+        yield from receipt_rows(self.facts)
+        yield "file", self.path
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Usage(Card):
+    """What the node has charged under a contract."""
+
+    contract: str
+    units_used: int
+    units_granted: int
+    requests: int
+
+    def _title(self) -> str:
+        return f"Usage of contract {self.contract}"
+
+    def _rows(self) -> Iterator[Row]:
+        yield "used", f"{self.units_used:,} of {self.units_granted:,} units"
+        yield "left", f"{self.units_granted - self.units_used:,}"
+        yield "requests", f"{self.requests:,}"
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One entry of the node's log."""
+
+    index: int
+    type: str
+    time: str
+    fields: dict[str, Json]
+
+
+def receipt_rows(facts: VerifiedReceipt) -> Iterator[Row]:
+    """Yield what a verified receipt proves, as rows of a card."""
+    yield "contract", b64encode(facts.contract)
+    yield "kind", facts.kind
+    yield "units", f"{facts.units:,}, {facts.total:,} in all so far"
+    yield "time", format_time(facts.time)
+    yield "asked by", f"{facts.buyer}, instance {facts.instance}"
+    yield "answered by", facts.node
+    yield "log", f"{facts.origin}, entry {facts.index:,} of {facts.size:,}"
+    yield "snapshot", b64encode(facts.snapshot)
+
+
+class Evidence:
+    """The evidence of one client home."""
+
+    def __init__(
+        self, session: Session, contracts: Contracts, lookups: Lookups, verifies: Verifies
+    ) -> None:
+        """Use the other parts of the client to fetch what is missing."""
+        self._session = session
+        self._contracts = contracts
+        self._lookups = lookups
+        self._verifies = verifies
+        self._meter = meter_pb2_grpc.MeterServiceStub(session.channel.grpc)
+        self._log = log_pb2_grpc.LogServiceStub(session.channel.grpc)
+
+    def receipts(self, contract: str | None = None) -> list[Receipt]:
+        """Return the verified receipts in this home, oldest first."""
+        ids = self._session.state.requests(contract, "answered")
+        return [self.receipt(request) for request in ids]
+
+    def receipt(self, request: str) -> Receipt:
+        """Return the verified receipt of a request; fetches it again if it is not here."""
+        path = self._session.home.receipt(request)
+        if not path.exists():
+            self.fetch(request)
+        token = read_receipt(path)
+        return Receipt(path, token, verify_receipt(token, self._session.trust))
+
+    def unanswered(self, contract: str | None = None) -> list[str]:
+        """Return the ids of requests that were sent and whose answer has not arrived."""
+        return self._session.state.requests(contract, "sent")
+
+    def fetch(self, request: str) -> Opening:
+        """Get the answer to a request again, by its id and with the bytes first sent."""
+        opening = self._written(request)
+        if opening.state == "refused":
+            raise HomeError(
+                "this request was refused and has no answer",
+                clause="request",
+                remedy="ask again; it was not charged",
+            )
+        finish = self._lookups.finish if opening.kind == "lookup" else self._verifies.finish
+        finish(opening)
+        return self._written(request)
+
+    def fetch_all(self, contract: str | None = None) -> list[str]:
+        """Fetch every missing answer; return the ids of those that were refused for good."""
+        refused = []
+        for request in self.unanswered(contract):
+            try:
+                self.fetch(request)
+            except RefusedError as error:
+                if error.charged:
+                    raise
+                refused.append(request)
+        return refused
+
+    def open(self, request: str, position: int = 0) -> dict[str, Json]:
+        """Return the bundle that shows a third party one subject and its answer."""
+        opening = self._written(request)
+        if opening.kind != "lookup":
+            raise HomeError(
+                "only hidden lookups are opened",
+                clause="request",
+                remedy="a verification in the clear hid nothing from the operator",
+            )
+        if not opening.reply:
+            opening = self.fetch(request)
+        subjects, blinds = read_secret(opening)
+        if not 0 <= position < len(subjects):
+            raise HomeError(
+                f"the request asked about {len(subjects)} subjects",
+                clause="position",
+                remedy=f"give a position from 0 to {len(subjects) - 1}",
+            )
+        bundle = self._bundle(opening, subjects[position], blinds[position], position)
+        verify_opening(bundle, self._session.trust)
+        return bundle
+
+    def usage(self, contract: str) -> Usage:
+        """Return what the node has charged."""
+        request = meter_pb2.GetUsageRequest(contract=resource(contract))
+        answer = self._session.call(self._meter.GetUsage, request)
+        return Usage(contract, answer.units_used, answer.units_granted, answer.requests)
+
+    def settle(self, contract: str, more: Iterable[Path] = ()) -> bytes:
+        """Return the bill from the receipts here, and those at `more` of other instances."""
+        self.fetch_all(contract)
+        terms = self._contracts.terms(contract)
+        found = [receipt.facts for receipt in self.receipts(contract)]
+        for path in more:
+            facts = verify_receipt(read_receipt(path), self._session.trust)
+            if b64encode(facts.contract) == contract:
+                found.append(facts)
+        for facts in found:
+            verify_terms(facts, terms)
+        return settlement.settle(terms, [facts.leaf for facts in found])
+
+    def operator_settle(self, contract: str) -> bytes:
+        """Return the bill from the log's leaves."""
+        terms = self._contracts.terms(contract)
+        return settlement.settle(terms, self._releases(contract))
+
+    def leaves(self, start: int = 0, limit: int | None = None) -> Iterator[Leaf]:
+        """Yield the entries of the log from `start` on, at most `limit`."""
+        end = None if limit is None else start + limit
+        while end is None or start < end:
+            size = LEAVES_PAGE if end is None else min(LEAVES_PAGE, end - start)
+            request = log_pb2.ListLeavesRequest(start=start, page_size=size)
+            answer = self._session.call(self._log.ListLeaves, request)
+            for data in answer.leaves:
+                yield _leaf(start, data)
+                start += 1
+            if not answer.leaves or start >= answer.size:
+                return
+
+    def log_size(self) -> int:
+        """Return the size of the log, as the head that this client follows has it."""
+        self._session.call(self._log.GetCheckpoint, log_pb2.GetCheckpointRequest())
+        newest = self._session.channel.follower.newest
+        return 0 if newest is None else newest.size
+
+    def _releases(self, contract: str) -> Iterator[ReleaseLeaf]:
+        token = ""
+        while True:
+            request = meter_pb2.ListReleasesRequest(
+                contract=resource(contract), page_size=LEAVES_PAGE, page_token=token
+            )
+            answer = self._session.call(self._meter.ListReleases, request)
+            for data in answer.leaves:
+                leaf = decode_leaf(data)
+                if leaf.get("type") != RELEASE:
+                    raise AnswerInvalidError("a leaf is not a release", clause="leaves")
+                yield ReleaseLeaf.from_json(leaf)
+            if not answer.next_page_token or answer.next_page_token == token:
+                return
+            token = answer.next_page_token
+
+    def _written(self, request: str) -> Opening:
+        opening = self._session.state.request(request)
+        if opening is None:
+            raise HomeError(
+                "this home has sent no request of that id",
+                clause="request",
+                remedy="see: unseen receipt list",
+            )
+        return opening
+
+    def _bundle(
+        self, opening: Opening, texts: list[str], blind: bytes, position: int
+    ) -> dict[str, Json]:
+        epoch = Epochs(self._session, self._contracts).past(opening.contract, opening.manifest)
+        manifest = epoch.manifest
+        sent = lookup_pb2.EvaluateRequest.FromString(opening.wire)
+        answer = lookup_pb2.EvaluateResponse.FromString(opening.reply)
+        pairs = zip(manifest.subject, texts, strict=True)
+        values = [parse_value(column, text) for column, text in pairs]
+        data = encode_subject(manifest.subject, values, epoch.parameters.domain)
+        output = unblind_one(data, blind, answer.evaluated[position])
+        self._session.progress("proving the row", 0, 0)
+        manifest_path = self._session.home.table(f"{opening.manifest}.manifest")
+        return make_opening(
+            suite=manifest.suite,
+            receipt=self.receipt(opening.id).token,
+            manifest=read_file(manifest_path).decode(),
+            subject=texts,
+            position=position,
+            blind=blind,
+            blinded=list(sent.blinded),
+            evaluated=list(answer.evaluated),
+            dleq=answer.proof,
+            request_nonce=sent.request.nonce,
+            release_nonce=answer.release.nonce,
+            rows=prove_rows(manifest, epoch.table, output),
+        )
+
+
+def read_receipt(path: Path) -> str:
+    """Return the receipt in a file, without the line end it was written with.
+
+    Raises:
+        HomeError: it cannot be read.
+
+    """
+    return read_file(path).decode("utf-8", "replace").removesuffix("\n")
+
+
+def _leaf(index: int, data: bytes) -> Leaf:
+    body = decode_leaf(data)
+    fields = {
+        name: value for name, value in body.items() if name not in {"v", "suite", "type", "time"}
+    }
+    return Leaf(index, str(body["type"]), str(body["time"]), fields)

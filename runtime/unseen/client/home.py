@@ -1,0 +1,177 @@
+"""Where a client keeps what it has, and how it writes files that a crash cannot halve.
+
+Keys are readable by their owner only (0600, in directories 0700). They are not encrypted:
+whoever can read the owner's files can act as this client. A certified instance holds no party
+key, so that a lost laptop costs one instance and not the party.
+"""
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from unseen.client.errors import HomeError
+from unseen.evidence import canonical
+from unseen.evidence.canonical import Json
+from unseen.evidence.errors import CanonicalError
+
+_FOLDERS = ("", "tls", "keys", "tables", "receipts", "contracts", "instances", "evidence")
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The paths of one client home."""
+
+    root: Path
+
+    @property
+    def profile(self) -> Path:
+        """Who this client is and whom it talks to; written last when joining."""
+        return self.root / "profile.json"
+
+    @property
+    def trust(self) -> Path:
+        """The keys this client trusts, in the form every verifier reads."""
+        return self.root / "parties.json"
+
+    @property
+    def state(self) -> Path:
+        """The database of heads, openings and labels."""
+        return self.root / "state.db"
+
+    def tls(self, name: str) -> Path:
+        """Return the path of a certificate or TLS key."""
+        return self.root / "tls" / name
+
+    def key(self, name: str) -> Path:
+        """Return the path of the evidence key `name`, or of the local sealing key."""
+        return self.root / "keys" / f"{name}.key"
+
+    def table(self, name: str) -> Path:
+        """Return the path of a fetched table or of a manifest."""
+        return self.root / "tables" / name
+
+    def receipt(self, request: str) -> Path:
+        """Return the path of the receipt of a request."""
+        return self.root / "receipts" / f"{request}.receipt"
+
+    def contract(self, contract: str) -> Path:
+        """Return the path of a contract as this client last saw it."""
+        return self.root / "contracts" / f"{contract}.json"
+
+    def instance(self, name: str) -> Path:
+        """Return the path of the certification of the client instance `name`."""
+        return self.root / "instances" / f"{name}.jws"
+
+    def evidence(self, name: str) -> Path:
+        """Return the path of a piece of evidence against the node."""
+        return self.root / "evidence" / name
+
+    def make(self) -> None:
+        """Make the folders that are missing, readable by their owner only."""
+        for folder in _FOLDERS:
+            (self.root / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def find_home(path: Path) -> Home:
+    """Return the client home at `path`; a node's home stands for its operator's.
+
+    Raises:
+        HomeError: there is none.
+
+    """
+    for root in (path, path / "operator"):
+        if (root / "profile.json").is_file():
+            return Home(root)
+    raise HomeError(
+        f"no client home at {path}",
+        clause="home",
+        remedy="run `unseen join INVITATION --home DIR`, or name another home with --home",
+    )
+
+
+def write_file(path: Path, data: bytes, *, private: bool = False, durable: bool = True) -> None:
+    """Put `data` at `path` so that a reader sees all of it or the file as it was before.
+
+    `durable` waits until a power cut could not undo it.
+
+    Raises:
+        HomeError: the file cannot be written.
+
+    """
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o644)
+        try:
+            _write_all(handle, data)
+            if durable:
+                os.fsync(handle)
+        finally:
+            os.close(handle)
+        part.replace(path)
+        if durable:
+            _sync_folder(path.parent)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise HomeError(
+            f"cannot write {path}: {error.strerror}",
+            clause="home",
+            remedy="free space or correct the folder's permissions, then run it again",
+        ) from None
+
+
+def read_file(path: Path) -> bytes:
+    """Return the bytes at `path`.
+
+    Raises:
+        HomeError: the file is missing or cannot be read.
+
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise HomeError(
+            f"cannot read {path}: {error.strerror}",
+            clause="home",
+            remedy="restore the file from a backup, or join again with a new invitation",
+        ) from None
+
+
+def write_json(path: Path, value: Json, *, private: bool = False) -> None:
+    """Put `value` at `path` as canonical JSON with a line end."""
+    write_file(path, canonical.encode(value) + b"\n", private=private)
+
+
+def read_json(path: Path) -> dict[str, Json]:
+    """Return the JSON object at `path`.
+
+    Raises:
+        HomeError: missing, unreadable, or not a JSON object.
+
+    """
+    data = read_file(path)
+    try:
+        value = canonical.load(data)
+    except CanonicalError:
+        value = None
+    if not isinstance(value, dict):
+        raise HomeError(
+            f"{path} is not a JSON object",
+            clause="home",
+            remedy="restore the file from a backup, or join again with a new invitation",
+        )
+    return value
+
+
+def _write_all(handle: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(handle, view) :]
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,210 @@
+"""Hidden verification: asking about subjects without saying which (kind `lookup`).
+
+The subject is encoded under the contract and epoch, blinded (RFC 9497), and only the blinded
+element leaves this machine. The answer is believed when the batch proof holds under the key of
+the signed, logged manifest, and the receipt commits to it. The label is then opened from the
+table fetched before.
+
+The operator learns that a question was asked, when, and how many at once. It does not learn
+about whom, nor whether the table had an answer. What was opened is kept, sealed, and asking
+again within the epoch costs nothing and sends nothing.
+"""
+
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from unseen.client import asking
+from unseen.client.contracts import Contracts
+from unseen.client.epochs import Epoch, Epochs
+from unseen.client.errors import AnswerInvalidError, HomeError, RefusedError
+from unseen.client.session import Session
+from unseen.client.state import Opening
+from unseen.client.subjects import Subject, subject_texts, subject_values
+from unseen.client.verdicts import Verdict, answer_of
+from unseen.evidence.request import Request
+from unseen.protocols.lookup.oprf_table import Found, find, open_row, unpack_verdicts
+from unseen.protocols.lookup.subject import encode_subject
+from unseen.protocols.oprf.client import Blinded, blind
+from unseen.protocols.oprf.server import Evaluation
+from unseen.protocols.oprf.suite import MAX_BATCH, Mode
+from unseen.v1 import lookup_pb2, lookup_pb2_grpc
+
+_RATE_SECONDS = 90.0
+_RATE_PAUSE = 2.0
+_ABSENT = b"\x00"
+_FOUND = b"\x01"
+_ID_BYTES = 16
+_SCALAR_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One subject in both forms: values as text for people, encoded bytes for the protocol."""
+
+    texts: tuple[str, ...]
+    data: bytes
+
+
+class Lookups:
+    """The hidden queries of one client."""
+
+    def __init__(self, session: Session, contracts: Contracts) -> None:
+        """Use `session` for the calls and `contracts` for the terms."""
+        self._session = session
+        self._epochs = Epochs(session, contracts)
+        self._stub = lookup_pb2_grpc.LookupServiceStub(session.channel.grpc)
+
+    def many(self, contract: str, subjects: Sequence[Subject]) -> list[Verdict]:
+        """Return the verdict on each subject, in order; see `Client.lookup_many`."""
+        epoch = self._epochs.present(contract)
+        try:
+            return self._many(epoch, subjects)
+        except RefusedError as error:
+            # A new epoch has begun; nothing was charged, and the question is a new one.
+            if error.reason != "MANIFEST_STALE":
+                raise
+        self._epochs.forget(epoch)
+        return self._many(self._epochs.present(contract), subjects)
+
+    def finish(self, opening: Opening) -> list[Verdict]:
+        """Fetch the answer to a request that was written down before, under the same id."""
+        epoch = self._epochs.past(opening.contract, opening.manifest)
+        message = lookup_pb2.EvaluateRequest.FromString(opening.wire)
+        subjects, blinds = read_secret(opening)
+        questions = [_question(epoch, subject) for subject in subjects]
+        inputs = tuple(question.data for question in questions)
+        blinded = Blinded(inputs, blinds, tuple(message.blinded), Mode.VOPRF)
+        request = Request.decode(message.request.statement)
+        return self._exchange(epoch, questions, blinded, request, message)
+
+    def _many(self, epoch: Epoch, subjects: Sequence[Subject]) -> list[Verdict]:
+        questions = [_question(epoch, subject) for subject in subjects]
+        verdicts: dict[bytes, Verdict] = {}
+        fresh: dict[bytes, Question] = {}
+        for question in questions:
+            known = self._known(epoch, question)
+            if known is not None:
+                verdicts[question.data] = known
+            else:
+                fresh[question.data] = question
+        asked = list(fresh.values())
+        size = min(MAX_BATCH, epoch.terms.quota.per_minute)
+        for start in range(0, len(asked), size):
+            batch = asked[start : start + size]
+            for question, verdict in zip(
+                batch, self._paced(epoch, batch, first=start == 0), strict=True
+            ):
+                verdicts[question.data] = verdict
+            if len(asked) > size:
+                done = start + len(batch)
+                self._session.progress("asking", done, len(asked))
+        return [verdicts[question.data] for question in questions]
+
+    def _paced(self, epoch: Epoch, batch: Sequence[Question], *, first: bool) -> list[Verdict]:
+        """Ask one batch; from the second batch on, wait out the contract's rate per minute."""
+        give_up = time.monotonic() + (0 if first else _RATE_SECONDS)
+        while True:
+            try:
+                return self._ask(epoch, batch)
+            except RefusedError as error:
+                if error.reason != "RATE_EXCEEDED" or time.monotonic() > give_up:
+                    raise
+            time.sleep(_RATE_PAUSE)
+
+    def _ask(self, epoch: Epoch, questions: Sequence[Question]) -> list[Verdict]:
+        blinded = blind([question.data for question in questions], Mode.VOPRF, secrets.token_bytes)
+        request, signed = asking.new_request(
+            self._session,
+            contract=epoch.manifest.contract,
+            kind="lookup",
+            units=len(questions),
+            parts=blinded.elements,
+            manifest=epoch.manifest.id(),
+            epoch=epoch.manifest.epoch,
+        )
+        message = lookup_pb2.EvaluateRequest(request=signed, blinded=blinded.elements)
+        asking.write_down(
+            self._session,
+            request,
+            epoch.contract,
+            manifest=epoch.id,
+            message=message,
+            secret={
+                "subjects": [list(question.texts) for question in questions],
+                "blinds": b"".join(blinded.blinds).hex(),
+            },
+        )
+        return self._exchange(epoch, questions, blinded, request, message)
+
+    def _exchange(
+        self,
+        epoch: Epoch,
+        questions: Sequence[Question],
+        blinded: Blinded,
+        request: Request,
+        message: lookup_pb2.EvaluateRequest,
+    ) -> list[Verdict]:
+        session = self._session
+        answer = asking.send(session, self._stub.Evaluate, message, request.request)
+        evaluated = tuple(answer.evaluated)
+        outputs = blinded.finish(Evaluation(evaluated, answer.proof), epoch.manifest.public_key)
+        receipt = asking.check_release(session, request, answer.release, (*evaluated, answer.proof))
+        if (receipt.plan, receipt.leakage) != (epoch.terms.plan, epoch.terms.leakage):
+            raise AnswerInvalidError("the receipt is of another plan", clause="receipt.plan")
+        asking.keep_reply(
+            session, request.request, answer.SerializeToString(), answer.release.receipt
+        )
+        found = [
+            self._open(epoch, question, output, request.request)
+            for question, output in zip(questions, outputs, strict=True)
+        ]
+        session.rest()
+        return found
+
+    def _open(self, epoch: Epoch, question: Question, output: bytes, request: str) -> Verdict:
+        place = find(epoch.parameters, epoch.table, output)
+        if isinstance(place, Found):
+            label = _FOUND + open_row(epoch.parameters, output, place.row)
+        else:
+            label = _ABSENT
+        kept = bytes.fromhex(request) + label
+        self._session.state.save_label(epoch.contract, epoch.manifest.epoch, question.data, kept)
+        return self._verdict(epoch, question, kept, cached=False)
+
+    def _known(self, epoch: Epoch, question: Question) -> Verdict | None:
+        kept = self._session.state.label(epoch.contract, epoch.manifest.epoch, question.data)
+        return None if kept is None else self._verdict(epoch, question, kept, cached=True)
+
+    def _verdict(self, epoch: Epoch, question: Question, kept: bytes, *, cached: bool) -> Verdict:
+        request, found, label = kept[:_ID_BYTES].hex(), kept[16:17] == _FOUND, kept[17:]
+        outputs = epoch.manifest.outputs
+        bits = unpack_verdicts(label, len(outputs)) if found else (None,) * len(outputs)
+        answers = {name: answer_of(bit) for name, bit in zip(outputs, bits, strict=True)}
+        return Verdict(
+            contract=epoch.contract,
+            subject=question.texts,
+            answers=MappingProxyType(answers),
+            found=found,
+            cached=cached,
+            request_id=request,
+            receipt_path=self._session.home.receipt(request),
+        )
+
+
+def _question(epoch: Epoch, subject: Subject) -> Question:
+    columns = epoch.manifest.subject
+    values = subject_values(columns, subject)
+    return Question(subject_texts(values), encode_subject(columns, values, epoch.parameters.domain))
+
+
+def read_secret(opening: Opening) -> tuple[list[list[str]], tuple[bytes, ...]]:
+    """Return the subjects' texts and the blinds of a lookup, in the order of its batch."""
+    subjects, blinds = opening.secret["subjects"], opening.secret["blinds"]
+    if not isinstance(subjects, list) or not isinstance(blinds, str):
+        raise HomeError("the record of this request is not a lookup's", clause="home")
+    data = bytes.fromhex(blinds)
+    scalars = (data[at : at + _SCALAR_BYTES] for at in range(0, len(data), _SCALAR_BYTES))
+    return subjects, tuple(scalars)

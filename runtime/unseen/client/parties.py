@@ -1,0 +1,223 @@
+"""Parties and instances as the operator sees them, and joining with an invitation."""
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+from cryptography import x509
+
+from unseen.client import identity
+from unseen.client.cards import Card, Row
+from unseen.client.catalog import short
+from unseen.client.channel import Channel
+from unseen.client.errors import AnswerInvalidError, HomeError
+from unseen.client.fields import Fields
+from unseen.client.follow import Follower
+from unseen.client.home import Home
+from unseen.client.identity import Membership
+from unseen.client.keys import SUITE
+from unseen.client.profile import Node, Profile, read_node
+from unseen.client.session import Session
+from unseen.client.state import State
+from unseen.evidence import canonical
+from unseen.evidence.canonical import parse_time
+from unseen.evidence.errors import CanonicalError
+from unseen.evidence.suite import suite_of
+from unseen.evidence.trust import TrustedParty
+from unseen.v1 import identity_pb2, identity_pb2_grpc
+
+_ROLES = {"operator": identity_pb2.ROLE_OPERATOR, "buyer": identity_pb2.ROLE_BUYER}
+_ROLE_NAMES = {value: name for name, value in _ROLES.items()}
+_REMEDY = "ask the operator for a new invitation"
+JOIN_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A client instance that a party certified."""
+
+    name: str
+    until: str
+    revoked: bool
+
+    def __str__(self) -> str:
+        """Return name and end in one line."""
+        return f"{self.name} {'revoked' if self.revoked else f'until {self.until}'}"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Party(Card):
+    """An enrolled party."""
+
+    name: str
+    role: str
+    suite: str
+    key: bytes
+    revoked: bool
+    instances: tuple[Instance, ...]
+
+    def _title(self) -> str:
+        return f"Party {self.name}"
+
+    def _rows(self) -> Iterator[Row]:
+        yield "role", self.role
+        yield "revoked", self.revoked
+        yield "instances", self.instances
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """An invitation file, read. `certificate` and `key` (PEM) may only enrol."""
+
+    id: str
+    party: str
+    role: str
+    ca: bytes
+    certificate: bytes
+    key: bytes
+    node: Node
+
+
+class Parties:
+    """Whom the node knows. For its operator, and for a party's own instances."""
+
+    def __init__(self, session: Session) -> None:
+        """Use `session` for the calls."""
+        self._session = session
+        self._stub = identity_pb2_grpc.IdentityServiceStub(session.channel.grpc)
+
+    def invite(self, party: str, role: str, ttl: dt.timedelta) -> bytes:
+        """Return an invitation file for a new party; see `Client.invite`."""
+        request = identity_pb2.CreateInvitationRequest(
+            party=party, role=_role(role), ttl_seconds=int(ttl.total_seconds())
+        )
+        return self._session.call(self._stub.CreateInvitation, request).invitation
+
+    def list(self) -> list[Party]:
+        """Return the enrolled parties, and trust the buyers among them from now on."""
+        request = identity_pb2.ListPartiesRequest()
+        found = [
+            _party(item) for item in self._session.call(self._stub.ListParties, request).parties
+        ]
+        for party in found:
+            if party.role == "buyer":
+                trusted = TrustedParty(party.name, "buyer", party.suite, party.key)
+                self._session.trust_party(trusted)
+        return found
+
+    def revoke(self, name: str) -> Party:
+        """Cut off a party, or one instance by `PARTY/INSTANCE`."""
+        party, _, instance = name.partition("/")
+        full = f"parties/{party}" + (f"/instances/{instance}" if instance else "")
+        request = identity_pb2.RevokePartyRequest(name=full)
+        return _party(self._session.call(self._stub.RevokeParty, request).party)
+
+
+def read_invitation(data: bytes) -> Invitation:
+    """Read an invitation file.
+
+    Raises:
+        HomeError: it is malformed or has expired.
+
+    """
+    try:
+        value = canonical.load(data)
+    except CanonicalError:
+        value = None
+    fields = Fields(value, "invitation", remedy=_REMEDY)
+    fields.expect("v", 1)
+    fields.expect("type", "invitation")
+    fields.expect("suite", SUITE)
+    node = fields.child("node")
+    invitation = Invitation(
+        id=fields.text("id"),
+        party=fields.text("party"),
+        role=fields.text("role"),
+        ca=fields.text("ca").encode(),
+        certificate=fields.text("certificate").encode(),
+        key=fields.text("key").encode(),
+        node=read_node(node, suite_of(SUITE), fields.text("address")),
+    )
+    expires = fields.text("expires")
+    node.end()
+    fields.end()
+    try:
+        late = parse_time(expires) < dt.datetime.now(dt.UTC)
+    except CanonicalError:
+        raise fields.error("field expires is not a time") from None
+    if late:
+        raise HomeError("the invitation has expired", clause="expires", remedy=_REMEDY)
+    return invitation
+
+
+def join(data: bytes, home: Path, instance: str = "default") -> Profile:
+    """Become the party that an invitation is for, with keys made in `home`.
+
+    May be run again after an interruption: it goes on with the same keys.
+
+    Raises:
+        HomeError: the invitation is malformed or has expired, or the home is in use.
+        RefusedError, UnreachableError, NodeError: the node does not enrol.
+        AnswerInvalidError: the node certified something else.
+
+    """
+    invitation = read_invitation(data)
+    enrolment = identity.prepare(home, invitation.party, invitation.role, instance)
+    place = Home(home)
+    state = State(place)
+    try:
+        follower = Follower(invitation.node, suite_of(SUITE), place, state)
+        credentials = grpc.ssl_channel_credentials(
+            invitation.ca, invitation.key, invitation.certificate
+        )
+        channel = Channel(invitation.node.address, credentials, follower, JOIN_SECONDS)
+        try:
+            answer = _enrol(channel, invitation, enrolment)
+        finally:
+            channel.close()
+    finally:
+        state.close()
+    membership = Membership(answer.party_certificate, invitation.ca, invitation.node)
+    return identity.complete(home, enrolment, membership)
+
+
+def _enrol(
+    channel: Channel, invitation: Invitation, enrolment: identity.Enrolment
+) -> identity_pb2.EnrollResponse:
+    stub = identity_pb2_grpc.IdentityServiceStub(channel.grpc)
+    request = identity_pb2.EnrollRequest(
+        suite=enrolment.suite,
+        evidence_key=enrolment.evidence_key,
+        csr=enrolment.csr,
+        proof=enrolment.sign_proof(invitation.id),
+    )
+    answer = channel.unary(stub.Enroll, request)
+    party = answer.party
+    found = (short(party.name), party.role, party.evidence_key)
+    if found != (invitation.party, _role(invitation.role), enrolment.evidence_key):
+        raise AnswerInvalidError("the node enrolled another party", clause="party")
+    try:
+        x509.load_der_x509_certificate(answer.party_certificate)
+    except ValueError:
+        raise AnswerInvalidError("the party certificate is malformed", clause="tls") from None
+    return answer
+
+
+def _role(role: str) -> identity_pb2.Role:
+    found = _ROLES.get(role)
+    if found is None:
+        raise HomeError("a role is operator or buyer", clause="role", remedy="invite a buyer")
+    return found
+
+
+def _party(party: identity_pb2.Party) -> Party:
+    return Party(
+        name=short(party.name),
+        role=_ROLE_NAMES.get(party.role, "unknown"),
+        suite=party.suite,
+        key=party.evidence_key,
+        revoked=party.revoked,
+        instances=tuple(Instance(short(i.name), i.until, i.revoked) for i in party.instances),
+    )

@@ -1,0 +1,54 @@
+"""What a buyer gets for a unit: an answer to each question of the contract."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from unseen.client.cards import Card, Row
+
+
+class Answer(Enum):
+    """The answer to one question about one subject."""
+
+    YES = "yes"
+    NO = "no"
+    NO_USABLE_RESULT = "no_usable_result"  # absent, not permitted or not decidable
+
+    def __str__(self) -> str:
+        """Return the answer in words."""
+        return self.value.replace("_", " ")
+
+
+_ANSWERS = {True: Answer.YES, False: Answer.NO, None: Answer.NO_USABLE_RESULT}
+
+
+def answer_of(verdict: bool | None) -> Answer:
+    """Return the answer that two bits of a label say; None is "no usable result"."""
+    return _ANSWERS[verdict]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Verdict(Card):
+    """The answers about one subject.
+
+    `found` says whether the table has a row of the subject; in a `verify` contract the node does
+    not say, and then it is whether any answer is usable. `cached` says that it was opened before
+    within the epoch and cost nothing. `receipt_path` proves the release that paid for it.
+    """
+
+    contract: str
+    subject: tuple[str, ...]
+    answers: Mapping[str, Answer]
+    found: bool
+    cached: bool
+    request_id: str
+    receipt_path: Path = field(compare=False)
+
+    def _title(self) -> str:
+        return f"Verdict on {' / '.join(self.subject)}"
+
+    def _rows(self) -> Iterator[Row]:
+        yield from self.answers.items()
+        yield "paid for", "before, within this epoch" if self.cached else "now, one unit"
+        yield "receipt", self.receipt_path
