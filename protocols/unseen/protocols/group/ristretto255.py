@@ -4,9 +4,9 @@ Elements and scalars are 32-byte `bytes`. Multiplications are constant time in l
 `hash_to_scalar`, `random_scalar` and `invert_each` reduce with Python integers and are not.
 Nothing here wipes memory.
 
-libsodium 1.0.18, which rbcl carries, decodes s and s + 2^255 to the same element, and rbcl's
-own `add` answers the identity where an input is invalid. So the calls below go to the library
-itself, look at every return code, and refuse the upper bit first.
+libsodium 1.0.18 decodes s and s + 2^255 to the same element, so the upper bit is refused here;
+rbcl's own `add` answers the identity where an input is invalid, so every return code is looked
+at here.
 """
 
 import ctypes
@@ -14,9 +14,8 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any, Final
 
-from rbcl.rbcl import _sodium
-
 from unseen.protocols.errors import ElementInvalidError, InputInvalidError, ScalarInvalidError
+from unseen.protocols.group import sodium
 from unseen.protocols.group.xmd import expand_message_xmd
 from unseen.protocols.party import Rng
 
@@ -28,27 +27,15 @@ GENERATOR: Final = bytes.fromhex("e2f2ae0a6abc4e71a884a961c500515f58e30b6aa582dd
 
 _WIDE_BYTES = 64
 _Buffer = ctypes.c_char * ELEMENT_BYTES
-
-
-def _function(name: str, inputs: int) -> Any:
-    # Indexing a library makes a fresh function object: rbcl's own keeps its signature.
-    function = _sodium["crypto_" + name]
-    function.argtypes = [ctypes.c_void_p] + [ctypes.c_char_p] * inputs
-    function.restype = ctypes.c_int
-    return function
-
-
-_multiply = _function("scalarmult_ristretto255", 2)
-_multiply_base = _function("scalarmult_ristretto255_base", 1)
-_add = _function("core_ristretto255_add", 2)
-_subtract = _function("core_ristretto255_sub", 2)
-_from_hash = _function("core_ristretto255_from_hash", 1)
-_scalar_invert = _function("core_ristretto255_scalar_invert", 1)
-_scalar_multiply = _function("core_ristretto255_scalar_mul", 2)
-_scalar_subtract = _function("core_ristretto255_scalar_sub", 2)
-_is_valid_point = _sodium["crypto_core_ristretto255_is_valid_point"]
-_is_valid_point.argtypes = [ctypes.c_char_p]
-_is_valid_point.restype = ctypes.c_int
+_multiply = sodium.function("scalarmult_ristretto255", 2)
+_multiply_base = sodium.function("scalarmult_ristretto255_base", 1)
+_add = sodium.function("core_ristretto255_add", 2)
+_subtract = sodium.function("core_ristretto255_sub", 2)
+_from_hash = sodium.function("core_ristretto255_from_hash", 1)
+_scalar_invert = sodium.function("core_ristretto255_scalar_invert", 1)
+_scalar_multiply = sodium.function("core_ristretto255_scalar_mul", 2)
+_scalar_subtract = sodium.function("core_ristretto255_scalar_sub", 2)
+_is_valid_point = sodium.predicate("core_ristretto255_is_valid_point")
 
 
 def multiply(scalar: bytes, element: bytes) -> bytes:
