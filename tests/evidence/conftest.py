@@ -16,7 +16,6 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PrivateKey, Ed448PublicKey
 
 from unseen.evidence import suite as suites
-from unseen.evidence.canonical import b64encode
 from unseen.evidence.commitment import commit
 from unseen.evidence.contract import Period, Prices, Quota, Terms
 from unseen.evidence.errors import SignatureInvalidError
@@ -104,9 +103,8 @@ class World:
             TrustedParty("示范银行", "buyer", self.suite.id, self.buyer.public_key),
         ]
         self.trust = Trust.of(parties, [(ORIGIN, TrustedLog(self.suite.id, self.log.public_key))])
-        self.instance = certify(
-            self.buyer, "desk 7", self.client.public_key, NOW + timedelta(days=30)
-        )
+        self.origin, self.ends = ORIGIN, NOW + timedelta(days=30)
+        self.instance = certify(self.buyer, "desk 7", self.client.public_key, self.ends)
         self.columns = (SubjectColumn("name", "string"), SubjectColumn("birth", "date"))
         self.tree = Tree(self.suite.hash)
         for entry in range(5):
@@ -339,5 +337,10 @@ def lookup(world: World) -> Lookup:
 
 
 @pytest.fixture
-def b64() -> Any:
-    return b64encode
+def make_lookup() -> type[Lookup]:
+    return Lookup
+
+
+@pytest.fixture
+def intl_lookup(intl: World) -> Lookup:
+    return Lookup(intl)

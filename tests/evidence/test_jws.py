@@ -8,11 +8,11 @@ from joserfc import jws as oracle
 from joserfc.jwk import OKPKey
 
 from unseen.evidence import canonical, jws
-from unseen.evidence.canonical import b64encode
+from unseen.evidence.canonical import Json, b64encode
 from unseen.evidence.errors import CanonicalError, SignatureInvalidError
 from unseen.evidence.suite import key_id
 
-PAYLOAD = {"b": [1, None], "a": "凭"}
+PAYLOAD: Json = {"b": [1, None], "a": "凭"}
 CURVES = {"intl": "Ed25519", "dummy": "Ed448"}
 
 
@@ -30,7 +30,7 @@ def test_a_second_implementation_accepts_our_tokens(world: Any) -> None:
 
 
 def test_we_accept_the_tokens_of_a_second_implementation(intl: Any) -> None:
-    jwk = {
+    jwk: dict[str, str | list[str]] = {
         "kty": "OKP",
         "crv": "Ed25519",
         "x": b64encode(intl.node.public_key),

@@ -56,7 +56,7 @@ def test_verifies_what_was_signed_and_nothing_else(world: Any) -> None:
         (key[:-1], signature, b"data"),
         (b"\xff" * len(key), signature, b"data"),
     ):
-        with pytest.raises(SignatureInvalidError, match="^signature does not verify$"):
+        with pytest.raises(SignatureInvalidError, match=r"^signature does not verify$"):
             world.suite.verify(*attempt)
 
 

@@ -19,7 +19,7 @@ from typing import Any, NoReturn, TypeAlias
 
 from unseen.evidence.errors import CanonicalError
 
-Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
+Json: TypeAlias = bool | int | str | list["Json"] | dict[str, "Json"] | None
 
 MAX_INTEGER = 2**53 - 1
 MAX_DEPTH = 32

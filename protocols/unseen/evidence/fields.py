@@ -43,11 +43,12 @@ class Checker:
         """Return `value` if it is an object with exactly the fields `names`."""
         if type(value) is not dict:
             self.fail(at or "document", "is not an object")
-        if value.keys() != set(names):
-            missing = sorted(set(names) - value.keys())
-            # A field that is not known may be named by a stranger: it is counted, not quoted.
-            what = f"lacks {missing[0]}" if missing else "has a field that is not known"
-            self.fail(missing[0] if missing else at or "document", what)
+        for name in names:
+            if name not in value:
+                self.fail(f"{at}.{name}" if at else name, "is missing")
+        if len(value) != len(names):
+            # Its name is a stranger's text, so it is not quoted.
+            self.fail(at or "document", "has a field that is not known")
         return value
 
     def body(self, value: object, kind: str, names: Collection[str]) -> dict[str, Any]:
@@ -57,7 +58,7 @@ class Checker:
             SuiteUnknownError: its suite is not known here.
 
         """
-        found = self.take(value, {"v", "suite", "type", *names})
+        found = self.take(value, ("v", "suite", "type", *names))
         if type(found["v"]) is not int or found["v"] != VERSION:
             self.fail("v", f"is not {VERSION}")
         if found["type"] != kind:

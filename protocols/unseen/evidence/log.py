@@ -195,7 +195,7 @@ def decode_leaf(data: bytes) -> dict[str, Json]:
         return leaf
     kind = leaf.get("type")
     _CHECK.choice("type", kind, EVENTS)
-    body = _CHECK.body(leaf, str(kind), leaf.keys() | _FRAME)
+    body = _CHECK.body(leaf, str(kind), ["time", *(leaf.keys() - _FRAME)])
     time = _CHECK.untime("time", body["time"])
     own = {name: item for name, item in leaf.items() if name not in _FRAME}
     event_leaf(_CHECK.suite(body["suite"]), str(kind), time, own)

@@ -343,4 +343,4 @@ def _named(check: str) -> Iterator[None]:
         PeerError,
         SubjectInvalidError,
     ) as error:
-        raise OpeningInvalidError(f"opening: {check}: {error}", clause=check) from None
+        raise OpeningInvalidError(f"opening, check {check}: {error}", clause=check) from None

@@ -246,6 +246,9 @@ def _named(check: str) -> Iterator[None]:
     """Let an error of the block say which check it failed."""
     try:
         yield
+    except ReceiptInvalidError as error:
+        error.clause = check
+        raise
     except SignatureInvalidError:
         raise SignatureInvalidError(
             f"receipt: the signature of check {check} does not verify", clause=check
@@ -257,7 +260,7 @@ def _named(check: str) -> Iterator[None]:
         PeerError,
         RequestInvalidError,
     ) as error:
-        raise ReceiptInvalidError(f"receipt: {check}: {error}", clause=check) from None
+        raise ReceiptInvalidError(f"receipt, check {check}: {error}", clause=check) from None
 
 
 def _verified(

@@ -1,0 +1,280 @@
+"""Openings of hidden lookups: what a buyer can show, and what it cannot pretend."""
+
+import copy
+from typing import Any
+
+import pytest
+
+from unseen.evidence import canonical
+from unseen.evidence.canonical import b64encode
+from unseen.evidence.errors import (
+    EvidenceError,
+    OpeningInvalidError,
+    ReceiptInvalidError,
+    SignatureInvalidError,
+    TrustMissingError,
+)
+from unseen.evidence.manifest import sign_manifest
+from unseen.evidence.opening import prove_rows, verify_opening
+from unseen.evidence.trust import Trust
+from unseen.protocols.oprf import keys
+from unseen.protocols.oprf.server import evaluate_input
+from unseen.protocols.oprf.suite import Mode
+from unseen.protocols.testing import seeded_rng
+
+ADA, BAO, CHEN, DAI = (
+    ("Ada", "1815-12-10"),
+    ("Bao", "1990-01-31"),
+    ("陈", "2001-02-03"),
+    ("Dai", "1970-01-01"),
+)
+ABSENT = [(f"nobody {number}", "1999-09-09") for number in range(24)]
+
+
+def check_refused(bundle: Any, trust: Any, what: str) -> None:
+    with pytest.raises(OpeningInvalidError) as caught:
+        verify_opening(bundle, trust)
+    assert caught.value.what == what
+
+
+def test_an_opening_shows_subject_and_verdicts(lookup: Any) -> None:
+    bundle = lookup.ask([ADA, BAO, CHEN], 1)
+    found = verify_opening(canonical.decode(canonical.encode(bundle)), lookup.world.trust)
+    assert found.found
+    assert [str(value) for value in found.subject] == list(BAO)
+    assert dict(found.verdicts) == {"overdue": None, "listed": True}
+    assert found.receipt.buyer == "示范银行"
+    assert found.manifest == lookup.manifest
+    assert "Bao" not in repr(found)
+
+
+@pytest.mark.parametrize("position", range(len(ABSENT)))
+def test_an_opening_shows_absence_wherever_the_place_is(intl_lookup: Any, position: int) -> None:
+    bundle = intl_lookup.ask([ABSENT[position]], 0)
+    found = verify_opening(bundle, intl_lookup.world.trust)
+    assert not found.found
+    assert set(found.verdicts.values()) == {None}
+
+
+def test_absence_was_shown_at_both_ends_and_between(intl_lookup: Any) -> None:
+    places = set()
+    for person in ABSENT:
+        rows = intl_lookup.ask([person], 0)["rows"]
+        places.add(tuple(row["index"] for row in rows))
+    assert places == {(0,), (0, 1), (1, 2), (2, 3), (3,)}
+
+
+def test_a_table_without_rows_shows_absence_with_none(world: Any, make_lookup: Any) -> None:
+    lookup = make_lookup(world, [])
+    bundle = lookup.ask([ADA], 0)
+    assert bundle["rows"] == []
+    assert not verify_opening(bundle, world.trust).found
+
+
+def test_a_table_of_one_row(world: Any, make_lookup: Any) -> None:
+    lookup = make_lookup(world, [ADA])
+    assert verify_opening(lookup.ask([ADA], 0), world.trust).found
+    assert not verify_opening(lookup.ask([BAO], 0), world.trust).found
+
+
+def test_one_bundle_opens_one_subject_only(lookup: Any) -> None:
+    bundle = lookup.ask([ADA, BAO], 0)
+    trust = lookup.world.trust
+    check_refused(bundle | {"subject": list(BAO)}, trust, "blinded")
+    check_refused(bundle | {"position": 1}, trust, "blinded")
+    check_refused(bundle | {"blind": b64encode((7).to_bytes(32, "little"))}, trust, "blinded")
+
+
+def test_a_buyer_cannot_pretend_to_have_asked_something_else(lookup: Any) -> None:
+    bundle, other = lookup.ask([ADA], 0), lookup.ask([BAO], 0)
+    trust = lookup.world.trust
+    asked = {name: other[name] for name in ("subject", "blind", "blinded")}
+    check_refused(bundle | asked, trust, "request")
+    nonce = {"request_nonce": other["request_nonce"]}
+    check_refused(bundle | asked | nonce, trust, "request")
+
+
+def test_a_buyer_cannot_pretend_to_have_been_told_something_else(lookup: Any) -> None:
+    bundle, other = lookup.ask([ADA], 0), lookup.ask([BAO], 0)
+    trust = lookup.world.trust
+    for told in (("evaluated",), ("dleq",), ("release_nonce",), ("evaluated", "dleq")):
+        check_refused(bundle | {name: other[name] for name in told}, trust, "release")
+    check_refused(bundle | {"receipt": other["receipt"]}, trust, "request")
+
+
+def test_an_evaluation_under_another_key_is_noticed(world: Any, make_lookup: Any) -> None:
+    lookup = make_lookup(world)
+    lookup.key = keys.generate(seeded_rng(99))
+    lookup.manifest = world.manifest(
+        rows=lookup.manifest.rows,
+        root=lookup.manifest.root,
+        digest=lookup.manifest.digest,
+        public_key=keys.generate(seeded_rng(5)).public_key,
+    )
+    check_refused(lookup.ask([ADA], 0), world.trust, "dleq")
+
+
+def test_a_buyer_cannot_hide_a_row_or_show_anothers(lookup: Any) -> None:
+    bundle = lookup.ask([BAO], 0)
+    trust = lookup.world.trust
+    own = bundle["rows"][0]["index"]
+    rows = []
+    for person in (ADA, BAO, CHEN, DAI):
+        output = evaluate_input(lookup.key, lookup.subject(person), Mode.VOPRF)
+        rows += lookup.ask([person], 0)["rows"]
+        assert prove_rows(lookup.manifest, lookup.table, output)[0].index == rows[-1]["index"]
+    rows.sort(key=lambda row: row["index"])
+    assert [row["index"] for row in rows] == [0, 1, 2, 3]
+    others = [row for row in rows if row["index"] != own]
+    for shown in (
+        [],
+        others[:1],
+        others[-1:],
+        others[:2],
+        others[-2:],
+        others[::-1][:2],
+        [rows[own], rows[own]],
+        [rows[own - 1], rows[own]] if own else rows[:2],
+    ):
+        check_refused(bundle | {"rows": shown}, trust, "rows")
+
+
+def test_a_row_that_the_table_does_not_hold_is_noticed(lookup: Any) -> None:
+    bundle = lookup.ask([BAO], 0)
+    trust = lookup.world.trust
+    row = bundle["rows"][0]
+    label_flipped = canonical.b64decode(row["row"])[:-1] + bytes(
+        [canonical.b64decode(row["row"])[-1] ^ 1]
+    )
+    for change in (
+        {"row": b64encode(label_flipped)},
+        {"row": b64encode(label_flipped + b"x")},
+        {"index": row["index"] ^ 1},
+        {"index": 4},
+        {"path": ""},
+        {"path": row["path"] + "A" * 43},
+    ):
+        with pytest.raises(OpeningInvalidError):
+            verify_opening(bundle | {"rows": [row | change]}, trust)
+
+
+def test_absence_needs_neighbours_that_touch(intl_lookup: Any) -> None:
+    trust = intl_lookup.world.trust
+    bundles = [intl_lookup.ask([person], 0) for person in ABSENT]
+    between = next(bundle for bundle in bundles if len(bundle["rows"]) == 2)
+    for shown in (
+        between["rows"][:1],
+        between["rows"][1:],
+        between["rows"][::-1],
+        [],
+        [between["rows"][0]] * 2,
+    ):
+        check_refused(between | {"rows": shown}, trust, "rows")
+
+
+def test_a_manifest_that_the_request_did_not_name_is_refused(lookup: Any) -> None:
+    world = lookup.world
+    bundle = lookup.ask([ADA], 0)
+    other = world.manifest(rows=4, root=lookup.manifest.root, digest=world.hash("x"))
+    check_refused(bundle | {"manifest": sign_manifest(world.node, other)}, world.trust, "manifest")
+    check_refused(bundle | {"manifest": "a.b.c"}, world.trust, "manifest")
+    for signer in (world.stranger, world.operator):
+        forged = sign_manifest(signer, lookup.manifest)
+        with pytest.raises(SignatureInvalidError, match="manifest"):
+            verify_opening(bundle | {"manifest": forged}, world.trust)
+
+
+@pytest.mark.parametrize("field", ["contract", "epoch", "snapshot", "until"])
+def test_a_manifest_of_another_contract_epoch_snapshot_or_time_is_refused(
+    world: Any, make_lookup: Any, field: str
+) -> None:
+    lookup = make_lookup(world)
+    changes = {
+        "contract": world.hash("x"),
+        "epoch": 2,
+        "snapshot": world.hash("x"),
+        "until": world.leaf().time,
+    }
+    own = lookup.manifest
+    lookup.manifest = world.manifest(
+        rows=own.rows, root=own.root, digest=own.digest, **{field: changes[field]}
+    )
+    check_refused(lookup.ask([ADA], 0), world.trust, "manifest")
+
+
+def test_a_receipt_that_fails_fails_the_opening(lookup: Any) -> None:
+    world = lookup.world
+    bundle = lookup.ask([ADA], 0)
+    with pytest.raises(ReceiptInvalidError):
+        verify_opening(bundle | {"receipt": "a.b.c"}, world.trust)
+    with pytest.raises(TrustMissingError):
+        verify_opening(bundle, Trust.of([], []))
+    clear = world.receipt(world.leaf(world.request(kind="verify", manifest=b"", epoch=0)))
+    check_refused(bundle | {"receipt": clear}, world.trust, "receipt")
+
+
+MALFORMED: tuple[tuple[str, Any], ...] = (
+    ("receipt", 1),
+    ("manifest", None),
+    ("subject", "Ada"),
+    ("subject", [1, 2]),
+    ("subject", ["Ada"]),
+    ("subject", ["Ada", "1815-12-10", "x"]),
+    ("subject", ["Ada", "18151210"]),
+    ("subject", ["A\u0301da", "1815-12-10"]),
+    ("position", -1),
+    ("position", 1),
+    ("position", "0"),
+    ("position", False),
+    ("blind", ""),
+    ("blind", b64encode(bytes(31))),
+    ("blind", None),
+    ("blinded", []),
+    ("blinded", "x"),
+    ("blinded", [1]),
+    ("evaluated", []),
+    ("dleq", b64encode(bytes(63))),
+    ("request_nonce", b64encode(bytes(31))),
+    ("release_nonce", b64encode(bytes(33))),
+    ("rows", None),
+    ("rows", [{}]),
+    ("rows", [None]),
+    ("rows", [1, 2, 3]),
+    ("v", 2),
+    ("type", "receipt"),
+)
+
+
+@pytest.mark.parametrize(("field", "value"), MALFORMED, ids=str)
+def test_a_malformed_field_is_named(lookup: Any, field: str, value: Any) -> None:
+    bundle = lookup.ask([ADA], 0)
+    with pytest.raises(OpeningInvalidError) as caught:
+        verify_opening(bundle | {field: value}, lookup.world.trust)
+    assert caught.value.what.split(".")[0] in {field, "blinded"}
+
+
+@pytest.mark.parametrize("scalar", [0, 2**252 + 27742317777372353535851937790883648493, 2**256 - 1])
+def test_a_blind_that_is_no_scalar_is_refused(lookup: Any, scalar: int) -> None:
+    bundle = lookup.ask([ADA], 0) | {"blind": b64encode(scalar.to_bytes(32, "little"))}
+    check_refused(bundle, lookup.world.trust, "blinded")
+
+
+def test_any_field_missing_added_or_cut_is_refused(lookup: Any) -> None:
+    bundle = lookup.ask([ADA, BAO], 0)
+    for name, value in bundle.items():
+        broken = copy.deepcopy(bundle)
+        del broken[name]
+        with pytest.raises(EvidenceError):
+            verify_opening(broken, lookup.world.trust)
+        if isinstance(value, str | list):
+            with pytest.raises(EvidenceError):
+                verify_opening(bundle | {name: value[:-1]}, lookup.world.trust)
+    with pytest.raises(OpeningInvalidError):
+        verify_opening(bundle | {"extra": 1}, lookup.world.trust)
+
+
+def test_prove_rows_refuses_another_table(lookup: Any) -> None:
+    output = bytes(64)
+    for table in (lookup.table[:-1], lookup.table[17:], lookup.table[17:] + lookup.table[:17]):
+        with pytest.raises(OpeningInvalidError, match="rows"):
+            prove_rows(lookup.manifest, table, output)
