@@ -16,6 +16,7 @@ from unseen.evidence import canonical, jws
 from unseen.evidence.canonical import Json, b64encode, format_time
 from unseen.evidence.errors import ManifestInvalidError
 from unseen.evidence.fields import Checker, head
+from unseen.evidence.log import event_leaf
 from unseen.evidence.plan import MAX_OUTPUTS, check_columns, columns_from_json, columns_to_json
 from unseen.evidence.suite import Signer, Suite, suite_of
 from unseen.protocols.errors import ElementInvalidError
@@ -158,6 +159,16 @@ class Manifest:
         """Return what a client needs to find and open rows of this table."""
         domain = epoch_domain(self.contract, self.epoch)
         return TableParameters(domain=domain, nonce=self.nonce, label_bytes=self.label_bytes)
+
+
+def published_leaf(manifest: Manifest, time: datetime) -> dict[str, Json]:
+    """Return the leaf by which the log says that the node stands by `manifest` since `time`."""
+    fields: dict[str, Json] = {
+        "contract": b64encode(manifest.contract),
+        "epoch": manifest.epoch,
+        "manifest": b64encode(manifest.id()),
+    }
+    return event_leaf(suite_of(manifest.suite), "manifest.published", time, fields)
 
 
 def sign_manifest(signer: Signer, manifest: Manifest) -> str:

@@ -13,7 +13,7 @@ from unseen.evidence import jws
 from unseen.evidence.canonical import Json, b64encode
 from unseen.evidence.errors import ReceiptInvalidError
 from unseen.evidence.fields import Checker, head
-from unseen.evidence.log import ReleaseLeaf, encode_leaf
+from unseen.evidence.log import ReleaseLeaf
 from unseen.evidence.suite import DIGEST_BYTES, Signer
 
 TYP = "unseen-receipt"
@@ -36,16 +36,15 @@ def issue(
 
     `proof` are the 32-byte hashes from the leaf to the checkpoint's root, `instance` is the JWS
     of the client instance that signed the request. Neither is verified here: the node has just
-    computed the one and admitted the other.
+    computed the one and admitted the other. Nor is the leaf: the log holds it already.
 
     Raises:
         ReceiptInvalidError: the leaf is of another suite, the index is negative, the proof is
             malformed, or the receipt exceeds 8192 bytes.
-        LeafInvalidError: the leaf exceeds 4095 bytes.
+        CanonicalError: a field has no canonical form.
 
     """
     body = leaf.to_json() if isinstance(leaf, ReleaseLeaf) else leaf
-    encode_leaf(body)
     if body.get("suite") != signer.suite.id:
         _CHECK.fail("leaf", "is not of the signer's suite")
     _CHECK.integer("index", index, 0)

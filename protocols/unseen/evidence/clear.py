@@ -1,0 +1,117 @@
+"""Opening a verification in the clear: what a receipt of kind `verify` commits to.
+
+The request's one part is the canonical JSON list of the subject's values, in the order of the
+product's subject columns; the release's one part is the list of verdicts, in the order of the
+contract's outputs: true, false, or null for "no usable result". A bundle shows both with their
+nonces, and the terms that say what the outputs are called. Own format.
+
+It shows what was asked and answered. Nothing shows that the answer was true.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from unseen.evidence import canonical
+from unseen.evidence.canonical import Json, b64encode
+from unseen.evidence.commitment import NONCE_BYTES, commit
+from unseen.evidence.contract import Terms
+from unseen.evidence.errors import ContractInvalidError, OpeningInvalidError
+from unseen.evidence.fields import Checker, head
+from unseen.evidence.suite import suite_of
+from unseen.evidence.trust import Trust
+from unseen.evidence.verify import VerifiedReceipt, verify_receipt
+
+_CHECK = Checker(OpeningInvalidError, "opening")
+_FIELDS = ("receipt", "terms", "subject", "verdicts", "request_nonce", "release_nonce")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedClear:
+    """What an opening in the clear proves. Only `verify_clear_opening` makes one."""
+
+    subject: tuple[str, ...] = field(repr=False)
+    verdicts: Mapping[str, bool | None]
+    receipt: VerifiedReceipt
+    terms: Terms
+
+
+def request_parts(subject: Sequence[str]) -> tuple[bytes, ...]:
+    """Return the parts of a request about `subject`, its values as text."""
+    return (canonical.encode(list(subject)),)
+
+
+def release_parts(verdicts: Sequence[bool | None]) -> tuple[bytes, ...]:
+    """Return the parts of a release of `verdicts`."""
+    return (canonical.encode(list(verdicts)),)
+
+
+def make_clear_opening(
+    *,
+    receipt: str,
+    terms: Terms,
+    subject: Sequence[str],
+    verdicts: Sequence[bool | None],
+    request_nonce: bytes,
+    release_nonce: bytes,
+) -> dict[str, Json]:
+    """Return the bundle that opens a receipt of kind `verify`."""
+    return head("opening-clear", terms.suite) | {
+        "receipt": receipt,
+        "terms": terms.to_json(),
+        "subject": list(subject),
+        "verdicts": list(verdicts),
+        "request_nonce": b64encode(request_nonce),
+        "release_nonce": b64encode(release_nonce),
+    }
+
+
+def verify_clear_opening(bundle: Json, trust: Trust) -> OpenedClear:
+    """Return what `bundle` proves to someone who trusts `trust`.
+
+    Raises:
+        OpeningInvalidError: a check fails; `what` names it.
+        ReceiptInvalidError: the receipt within is invalid.
+        SignatureInvalidError: a signature of the receipt fails.
+        TrustMissingError: node, log or buyer is not in the trust file.
+        SuiteUnknownError: the opening is of a suite that is not known here.
+
+    """
+    body = _CHECK.body(bundle, "opening-clear", _FIELDS)
+    suite = suite_of(body["suite"])
+    if type(body["receipt"]) is not str:
+        _CHECK.fail("receipt", "is not text")
+    receipt = verify_receipt(body["receipt"], trust)
+    if receipt.kind != "verify" or receipt.suite != suite.id:
+        _CHECK.fail("receipt", "is not of a verification under the opening's suite")
+    terms = _terms(body["terms"])
+    if terms.id() != receipt.contract:
+        _CHECK.fail("terms", "are not those of the receipt's contract")
+    subject, verdicts = (_CHECK.unlist(name, body[name]) for name in ("subject", "verdicts"))
+    if not all(type(value) is str for value in subject):
+        _CHECK.fail("subject", "holds more than texts")
+    if len(verdicts) != len(terms.outputs) or not all(
+        verdict is None or type(verdict) is bool for verdict in verdicts
+    ):
+        _CHECK.fail("verdicts", "are not true, false or null for each output")
+    for name, parts, expected in (
+        ("request", request_parts(subject), receipt.commitment),
+        ("release", release_parts(verdicts), receipt.release),
+    ):
+        nonce = _CHECK.unb64(f"{name}_nonce", body[f"{name}_nonce"])
+        _CHECK.octets(f"{name}_nonce", nonce, NONCE_BYTES)
+        if commit(suite, nonce, parts) != expected:
+            _CHECK.fail(name, "was of something else")
+    return OpenedClear(
+        subject=tuple(subject),
+        verdicts=MappingProxyType(dict(zip(terms.outputs, verdicts, strict=True))),
+        receipt=receipt,
+        terms=terms,
+    )
+
+
+def _terms(value: Json) -> Terms:
+    try:
+        return Terms.from_json(value)
+    except ContractInvalidError as error:
+        raise OpeningInvalidError(f"opening, check terms: {error}", clause="terms") from None

@@ -1,0 +1,99 @@
+"""Openings of verifications in the clear."""
+
+from typing import Any
+
+import pytest
+
+from unseen.evidence.canonical import b64encode
+from unseen.evidence.clear import (
+    make_clear_opening,
+    release_parts,
+    request_parts,
+    verify_clear_opening,
+)
+from unseen.evidence.commitment import commit
+from unseen.evidence.errors import OpeningInvalidError, ReceiptInvalidError, SuiteUnknownError
+
+SUBJECT = ("Ada", "1815-12-10")
+VERDICTS = (True, None)
+NONCES = bytes(range(32)), bytes(range(32, 64))
+
+
+@pytest.fixture
+def bundle(world: Any) -> Any:
+    terms = world.terms(kind="verify", protocol="clear")
+    request = world.request(
+        contract=terms.id(),
+        kind="verify",
+        manifest=b"",
+        epoch=0,
+        commitment=commit(world.suite, NONCES[0], request_parts(SUBJECT)),
+    )
+    release = commit(world.suite, NONCES[1], release_parts(VERDICTS))
+    return make_clear_opening(
+        receipt=world.receipt(world.leaf(request, release=release)),
+        terms=terms,
+        subject=SUBJECT,
+        verdicts=VERDICTS,
+        request_nonce=NONCES[0],
+        release_nonce=NONCES[1],
+    )
+
+
+def test_parts_are_canonical_json() -> None:
+    assert request_parts(("陈", "x")) == ('["陈","x"]'.encode(),)
+    assert release_parts((True, False, None)) == (b"[true,false,null]",)
+
+
+def test_an_opening_shows_subject_and_verdicts(world: Any, bundle: Any) -> None:
+    found = verify_clear_opening(bundle, world.trust)
+    assert found.subject == SUBJECT
+    assert dict(found.verdicts) == {"overdue": True, "listed": None}
+    assert found.receipt.contract == found.terms.id()
+    assert "Ada" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "what"),
+    [
+        ("subject", ["Bao", "1815-12-10"], "request"),
+        ("subject", ["Ada"], "request"),
+        ("subject", [1], "subject"),
+        ("subject", "Ada", "subject"),
+        ("verdicts", [False, None], "release"),
+        ("verdicts", [True], "verdicts"),
+        ("verdicts", [1, None], "verdicts"),
+        ("verdicts", None, "verdicts"),
+        ("request_nonce", b64encode(NONCES[1]), "request"),
+        ("release_nonce", b64encode(NONCES[0]), "release"),
+        ("request_nonce", "AA", "request_nonce"),
+        ("release_nonce", 1, "release_nonce"),
+        ("receipt", None, "receipt"),
+        ("terms", {}, "terms"),
+        ("terms", None, "terms"),
+        ("v", 2, "v"),
+        ("extra", 1, "document"),
+    ],
+    ids=str,
+)
+def test_anything_else_is_refused_by_name(
+    world: Any, bundle: Any, field: str, value: Any, what: str
+) -> None:
+    with pytest.raises(OpeningInvalidError) as caught:
+        verify_clear_opening(bundle | {field: value}, world.trust)
+    assert caught.value.what == what
+
+
+def test_terms_of_another_contract_are_refused(world: Any, bundle: Any) -> None:
+    other = world.terms(kind="verify", protocol="clear", outputs=("listed", "overdue"))
+    with pytest.raises(OpeningInvalidError, match="terms"):
+        verify_clear_opening(bundle | {"terms": other.to_json()}, world.trust)
+
+
+def test_a_receipt_of_another_kind_or_none_is_refused(world: Any, bundle: Any) -> None:
+    with pytest.raises(OpeningInvalidError, match="receipt"):
+        verify_clear_opening(bundle | {"receipt": world.receipt()}, world.trust)
+    with pytest.raises(ReceiptInvalidError):
+        verify_clear_opening(bundle | {"receipt": "a.b.c"}, world.trust)
+    with pytest.raises(SuiteUnknownError):
+        verify_clear_opening(bundle | {"suite": "sm"}, world.trust)

@@ -1,0 +1,128 @@
+"""Manifests: what they must agree with, who signs them, and that the log announces them."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from unseen.evidence import canonical, jws, manifest
+from unseen.evidence.errors import (
+    CanonicalError,
+    LeafInvalidError,
+    ManifestInvalidError,
+    SignatureInvalidError,
+    TrustMissingError,
+)
+from unseen.evidence.log import encode_leaf
+from unseen.evidence.manifest import published_leaf, sign_manifest, verify_manifest
+from unseen.evidence.verify import verify_published
+from unseen.protocols.errors import CheckpointInvalidError, ProofInvalidError
+from unseen.protocols.lookup.oprf_table import epoch_domain
+from unseen.protocols.tlog.tree import Tree, leaf_hash
+
+NOW = datetime(2026, 11, 22, 5, 30, tzinfo=UTC)
+
+
+def test_comes_back_from_the_nodes_token(world: Any) -> None:
+    own = world.manifest()
+    token = sign_manifest(world.node, own)
+    assert verify_manifest(token, world.suite, world.node.public_key) == own
+    assert own.parameters().row_bytes == own.row_bytes
+    assert own.parameters().domain == epoch_domain(own.contract, 1)
+    assert own.id() == world.suite.digest(canonical.encode(own.to_json()))
+
+
+def test_another_signer_or_type_is_refused(world: Any) -> None:
+    own = world.manifest()
+    for token in (
+        sign_manifest(world.buyer, own),
+        jws.sign(world.node, "unseen-receipt", own.to_json()),
+    ):
+        with pytest.raises(SignatureInvalidError):
+            verify_manifest(token, world.suite, world.node.public_key)
+
+
+def test_another_suite_is_refused(world: Any, intl: Any) -> None:
+    if world.suite is not intl.suite:
+        with pytest.raises(ManifestInvalidError, match="suite"):
+            sign_manifest(world.node, intl.manifest())
+        token = jws.sign(world.node, manifest.TYP, intl.manifest().to_json())
+        with pytest.raises(ManifestInvalidError, match="suite"):
+            verify_manifest(token, world.suite, world.node.public_key)
+
+
+@pytest.mark.parametrize(
+    ("field", "changes"),
+    [
+        ("contract", {"contract": b""}),
+        ("epoch", {"epoch": 0}),
+        ("protocol", {"protocol": "lwe_pir"}),
+        ("ciphersuite", {"ciphersuite": "P256-SHA256"}),
+        ("public_key", {"public_key": bytes(32)}),
+        ("public_key", {"public_key": b"\xff" * 32}),
+        ("public_key", {"public_key": bytes(31)}),
+        ("rows", {"rows": -1}),
+        ("rows", {"rows": 2**40 + 1}),
+        ("root", {"root": bytes(32)}),
+        ("root", {"digest": bytes(32)}),
+        ("label_bytes", {"label_bytes": 8, "row_bytes": 24}),
+        ("row_bytes", {"row_bytes": 24}),
+        ("outputs", {"outputs": ()}),
+        ("outputs", {"outputs": ("a", "a")}),
+        ("outputs", {"outputs": ("a b",)}),
+        ("subject", {"subject": ()}),
+        ("nonce", {"nonce": bytes(31)}),
+        ("snapshot", {"snapshot": None}),
+        ("snapshot_at", {"snapshot_at": "2026-11-22T05:30:00Z"}),
+        ("until", {"until": None}),
+    ],
+    ids=str,
+)
+def test_a_field_out_of_range_is_named(world: Any, field: str, changes: dict[str, Any]) -> None:
+    with pytest.raises(ManifestInvalidError) as caught:
+        world.manifest(**changes)
+    assert caught.value.clause == field
+
+
+def announced(world: Any) -> dict[str, Any]:
+    own, tree = world.manifest(), Tree(world.suite.hash)
+    leaf = encode_leaf(published_leaf(own, NOW))
+    for entry in (b"before", leaf, b"after"):
+        tree.append(leaf_hash(entry, world.suite.hash))
+    return {
+        "token": sign_manifest(world.node, own),
+        "leaf": leaf,
+        "index": 1,
+        "proof": tree.inclusion_proof(1),
+        "checkpoint": world.checkpoint(3, tree.root()),
+        "trust": world.trust,
+    }
+
+
+def test_a_manifest_that_the_log_announces_is_believed(world: Any) -> None:
+    assert verify_published(**announced(world)) == world.manifest()
+
+
+def test_a_manifest_that_the_log_does_not_announce_is_not(world: Any) -> None:
+    good = announced(world)
+    other = encode_leaf(published_leaf(world.manifest(epoch=2), NOW))
+    later = encode_leaf(published_leaf(world.manifest(), NOW.replace(year=2027)))
+    stranger = sign_manifest(world.stranger, world.manifest())
+    changes: tuple[tuple[dict[str, Any], type[Exception]], ...] = (
+        ({"leaf": other}, ManifestInvalidError),
+        ({"leaf": later}, ProofInvalidError),
+        ({"leaf": b"{}"}, LeafInvalidError),
+        ({"leaf": b" "}, CanonicalError),
+        ({"token": "a.b.c"}, CanonicalError),
+        ({"token": stranger}, TrustMissingError),
+        ({"token": sign_manifest(world.node, world.manifest(epoch=2))}, ManifestInvalidError),
+        ({"index": 0}, ProofInvalidError),
+        ({"index": 3}, ProofInvalidError),
+        ({"proof": []}, ProofInvalidError),
+        ({"checkpoint": world.checkpoint(3, bytes(32))}, ProofInvalidError),
+        ({"checkpoint": world.checkpoint(3, bytes(32), world.node)}, CheckpointInvalidError),
+        ({"checkpoint": ""}, CheckpointInvalidError),
+    )
+    for change, error in changes:
+        with pytest.raises(error):
+            verify_published(**good | change)
