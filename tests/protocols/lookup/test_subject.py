@@ -78,6 +78,12 @@ def test_text_goes_round(
         assert parse_value(column, str(value)) == normal(value)
 
 
+def test_strings_are_compared_in_nfc() -> None:
+    one, other = "Zoe\u0308", "Zo\u00eb"
+    assert one != other
+    assert encode_subject([NAME], [one], b"") == encode_subject([NAME], [other], b"")
+
+
 def test_the_order_of_columns_matters() -> None:
     one = encode_subject([NAME, COUNT], ["a", 1], b"")
     other = encode_subject([COUNT, NAME], [1, "a"], b"")

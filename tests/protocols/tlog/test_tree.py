@@ -199,6 +199,26 @@ def test_a_node_does_not_pass_for_a_leaf() -> None:
     assert leaf_hash(tree.leaf(0) + tree.leaf(1)) != node
 
 
+def test_a_boundary_between_two_hashes_cannot_be_moved() -> None:
+    first, second = LEAVES[:2]
+    with pytest.raises(ProofInvalidError):
+        verify_inclusion(first[:31], 0, 2, [first[31:] + second], ROOTS[2])
+    with pytest.raises(ProofInvalidError):
+        verify_consistency(1, first[:31], 2, ROOTS[2], [first[31:] + second])
+
+
+def test_a_proof_does_not_hold_for_a_tree_of_another_size() -> None:
+    with pytest.raises(ProofInvalidError):
+        verify_inclusion(LEAVES[1], 0, 1, [LEAVES[0]], ROOTS[2])
+    with pytest.raises(ProofInvalidError):
+        verify_inclusion(LEAVES[0], 0, 4, [LEAVES[1]], ROOTS[2])
+    with pytest.raises(ProofInvalidError):
+        verify_consistency(1, ROOTS[1], 4, ROOTS[2], [LEAVES[1]])
+    # What ties 7 leaves to 8 would tie 3 to 4, if the node above both were read as well.
+    with pytest.raises(ProofInvalidError):
+        verify_consistency(3, ROOTS[7], 4, ROOTS[8], REFERENCE.consistency_proof(7, 8))
+
+
 def test_bent_consistency_proofs() -> None:
     tree = tree_of(23)
     for old in range(1, 23):

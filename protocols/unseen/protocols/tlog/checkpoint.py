@@ -56,8 +56,8 @@ def parse_body(body: bytes) -> Checkpoint:
 
     """
     try:
-        origin, size, root, rest = body.decode().split("\n")
-        if rest or not _SIZE.fullmatch(size):
+        origin, size, root, _ = body.decode().split("\n")
+        if not _SIZE.fullmatch(size):
             raise CheckpointInvalidError("a checkpoint is three lines: origin, size, root")
         checkpoint = Checkpoint(origin, int(size), base64.b64decode(root, validate=True))
     except ValueError:
