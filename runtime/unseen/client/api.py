@@ -87,7 +87,7 @@ class Client:
         parties.join(invitation, Path(home), instance)
         client = cls(home)
         try:
-            client._session.register_instance()
+            client.register_instance()
         except BaseException:
             client.close()
             raise
@@ -124,6 +124,10 @@ class Client:
     def home(self) -> Home:
         """Where this client keeps what it has."""
         return self._session.home
+
+    def register_instance(self) -> None:
+        """Show the node this instance's certification; done by itself when the node asks."""
+        self._session.register_instance()
 
     def node(self) -> NodeCard:
         """Return the node's description of itself."""

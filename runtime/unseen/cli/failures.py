@@ -1,0 +1,114 @@
+"""Every failure a user sees: what happened, which clause, what to do, and the exit code.
+
+0 done    2 usage or this machine    3 refused by policy    4 not reachable    5 proof failed
+"""
+
+import json
+from typing import Any, Final
+
+import typer
+from typer.core import TyperGroup
+
+from unseen.cli.output import Format, chosen_format, error_console
+from unseen.protocols.errors import UnseenError
+
+USAGE: Final = 2
+REFUSED: Final = 3
+UNREACHABLE: Final = 4
+PROOF_FAILED: Final = 5
+
+_TITLES = {
+    USAGE: "Cannot do that",
+    REFUSED: "Refused",
+    UNREACHABLE: "Not reachable",
+    PROOF_FAILED: "Proof failed",
+}
+_REMEDIES = {
+    USAGE: "see --help of this command",
+    REFUSED: "ask the operator of the node",
+    UNREACHABLE: "run `unseen doctor`",
+    PROOF_FAILED: "do not rely on it; ask whoever gave it to you for the original",
+}
+
+
+class FailingGroup(TyperGroup):
+    """The root command: what is raised on purpose ends in a panel and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except UnseenError as error:
+            show(error, chosen_format(ctx))
+            raise typer.Exit(exit_code(error)) from None
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            found = UsageError(
+                f"{error.strerror or type(error).__name__}: {error.filename or 'a file'}",
+                clause="file",
+                remedy="check the path and its permissions",
+            )
+            show(found, chosen_format(ctx))
+            raise typer.Exit(USAGE) from None
+
+
+class UsageError(UnseenError):
+    """What was typed cannot be done."""
+
+    reason = "USAGE"
+
+
+def exit_code(error: UnseenError) -> int:
+    """Return the exit code that `error` ends a command with."""
+    # Loaded here: the client imports gRPC, and `--help` must not wait for it.
+    from unseen.client.errors import NodeError, RefusedError, UnreachableError
+    from unseen.evidence.errors import EvidenceError
+    from unseen.protocols.errors import PeerError
+
+    if isinstance(error, RefusedError):
+        return REFUSED
+    if isinstance(error, (UnreachableError, NodeError)):
+        return UNREACHABLE
+    if isinstance(error, (EvidenceError, PeerError)):
+        return PROOF_FAILED
+    return USAGE
+
+
+def show(error: UnseenError, form: Format) -> None:
+    """Write `error` to standard error: a panel, or one JSON object."""
+    code = exit_code(error)
+    clause = error.clause or error.reason.lower()
+    remedy = error.remedy or _REMEDIES[code]
+    charged = bool(getattr(error, "charged", False))
+    if form is Format.JSON:
+        body = {
+            "reason": error.reason,
+            "message": str(error),
+            "clause": clause,
+            "remedy": remedy,
+            "charged": charged,
+            "exit_code": code,
+        }
+        typer.echo(json.dumps(body, ensure_ascii=False), err=True)
+        return
+    from rich.panel import Panel
+    from rich.table import Table
+
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="bold", no_wrap=True)
+    grid.add_column(overflow="fold")
+    grid.add_row("what", _plain(str(error) or error.reason))
+    grid.add_row("reason", _plain(error.reason))
+    grid.add_row("clause", _plain(clause))
+    grid.add_row("remedy", _plain(remedy))
+    if charged:
+        grid.add_row("charged", "yes: fetch the answer by its request id")
+    panel = Panel(grid, title=_TITLES[code], border_style="red", title_align="left", expand=False)
+    error_console().print(panel)
+
+
+def _plain(text: str) -> Any:
+    from rich.text import Text
+
+    return Text(text)  # square brackets in a message are not markup

@@ -1,0 +1,90 @@
+"""The `unseen` command: nouns, then verbs. Heavy modules are imported inside commands."""
+
+import importlib.metadata
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unseen.cli import (
+    audit_commands,
+    contract_commands,
+    instance_commands,
+    join_command,
+    meter_commands,
+    node_commands,
+    party_commands,
+    product_commands,
+    query_commands,
+    receipt_commands,
+    table_commands,
+)
+from unseen.cli.doctor_command import doctor
+from unseen.cli.failures import FailingGroup
+
+app = typer.Typer(
+    cls=FailingGroup,
+    name="unseen",
+    help="Ask questions of somebody's table: the data stays where it is, the question unseen.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(node_commands.app, name="node")
+app.add_typer(party_commands.app, name="party")
+app.add_typer(instance_commands.app, name="instance")
+app.add_typer(table_commands.app, name="table")
+app.add_typer(product_commands.app, name="product")
+app.add_typer(contract_commands.app, name="contract")
+app.add_typer(meter_commands.app, name="meter")
+app.add_typer(audit_commands.app, name="audit")
+app.add_typer(receipt_commands.app, name="receipt")
+app.command("join")(join_command.join)
+app.command("lookup")(query_commands.lookup)
+app.command("verify")(query_commands.verify)
+app.command("doctor")(doctor)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"unseen {importlib.metadata.version('unseen')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Ask questions of somebody's table: the data stays where it is, the question unseen."""
+
+
+@app.command("demo")
+def demo(
+    home: Annotated[
+        Path | None, typer.Option("--home", help="Folder for everything the demo makes.")
+    ] = None,
+) -> None:
+    """Walk through one hidden verification with a real node, a real buyer and real data."""
+    from unseen.cli.demo import demo as walk
+
+    walk(home)
+
+
+@app.command(
+    "bench",
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
+def bench(context: typer.Context) -> None:
+    """Measure the protocols and the node: bench list, bench run NAME."""
+    from unseen.bench.main import app as benches
+
+    benches(args=context.args, prog_name="unseen bench")
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit code."""
+    app()

@@ -1,0 +1,111 @@
+"""What commands print: a table for people or JSON for programs, on standard output."""
+
+import json
+from collections.abc import Iterable, Sequence
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from unseen.client.cards import Card
+
+_META = "unseen.format"
+DEFAULT_HOME = Path(".unseen/home")
+
+
+class Format(Enum):
+    """How results and errors are written."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+def _remember(context: typer.Context, form: Format) -> Format:
+    context.meta[_META] = form
+    return form
+
+
+def chosen_format(context: Any) -> Format:
+    """Return the format that the running command was asked for."""
+    found = context.meta.get(_META, Format.TABLE)
+    return found if isinstance(found, Format) else Format.TABLE
+
+
+HomeOption = Annotated[
+    Path,
+    typer.Option(
+        "--home",
+        envvar="UNSEEN_HOME",
+        help="Home of this party; a node's home stands for its operator's.",
+        show_default=True,
+    ),
+]
+FormatOption = Annotated[
+    Format,
+    typer.Option("--format", callback=_remember, help="Write a table or JSON."),
+]
+
+
+def console() -> "Console":
+    """Return the console for results."""
+    from rich.console import Console
+
+    return Console(soft_wrap=True)
+
+
+def error_console() -> "Console":
+    """Return the console for errors and progress."""
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+def print_json(value: object) -> None:
+    """Write one JSON value."""
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def print_card(card: "Card", form: Format, value: object) -> None:
+    """Write one object: its card, or `value` as JSON."""
+    if form is Format.JSON:
+        print_json(value)
+    else:
+        typer.echo(repr(card))
+
+
+def print_list(
+    form: Format,
+    value: Sequence[object],
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    empty: str,
+) -> None:
+    """Write many objects: a table with `columns`, or `value` as JSON; `empty` if none."""
+    if form is Format.JSON:
+        print_json(value)
+        return
+    if not value:
+        typer.echo(empty)
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    from unseen.client.cards import text
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(text(cell)) for cell in row))
+    console().print(table)
+
+
+def note(text: str, form: Format) -> None:
+    """Write a hint for people; programs do not get it."""
+    if form is Format.TABLE:
+        typer.echo(text, err=True)

@@ -1,0 +1,128 @@
+"""`unseen lookup` and `unseen verify`: asking under a contract."""
+
+import csv
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from unseen.cli.failures import UsageError
+from unseen.cli.names import resolve_contract
+from unseen.cli.output import (
+    DEFAULT_HOME,
+    Format,
+    FormatOption,
+    HomeOption,
+    note,
+    print_json,
+    print_list,
+)
+from unseen.cli.progress import open_client
+from unseen.cli.views import verdict_json
+
+if TYPE_CHECKING:
+    from unseen.client.subjects import Subject
+    from unseen.client.verdicts import Verdict
+
+ContractArgument = Annotated[
+    str, typer.Argument(help="Id of the contract, or the beginning of it.", metavar="CONTRACT")
+]
+ValuesArgument = Annotated[
+    list[str] | None,
+    typer.Argument(help="The subject's values, in the order of its columns.", metavar="VALUE..."),
+]
+FileOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--file", exists=True, dir_okay=False, help="CSV file of many subjects, with a header."
+    ),
+]
+
+
+def lookup(
+    contract: ContractArgument,
+    values: ValuesArgument = None,
+    file: FileOption = None,
+    home: HomeOption = DEFAULT_HOME,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Ask about a subject without the operator learning which."""
+    subjects = read_subjects(values, file)
+    with open_client(home) as client:
+        verdicts = client.lookup_many(resolve_contract(client, contract), subjects)
+    _print(verdicts, form, single=file is None)
+
+
+def verify(
+    contract: ContractArgument,
+    values: ValuesArgument = None,
+    file: FileOption = None,
+    home: HomeOption = DEFAULT_HOME,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Ask about a subject that the operator gets to know."""
+    subjects = read_subjects(values, file)
+    with open_client(home) as client:
+        identifier = resolve_contract(client, contract)
+        verdicts = [client.verify(identifier, subject) for subject in subjects]
+    _print(verdicts, form, single=file is None)
+
+
+def read_subjects(values: list[str] | None, file: Path | None) -> "list[Subject]":
+    """Return the subjects that were typed, or those of a CSV file by the names in its header.
+
+    Raises:
+        UsageError: there are none, both were given, or the file is malformed.
+
+    """
+    if bool(values) == (file is not None):
+        raise UsageError(
+            "give the values of one subject, or a file of many",
+            clause="subject",
+            remedy="for example: unseen lookup CONTRACT 100654, or --file subjects.csv",
+        )
+    if file is None:
+        return [tuple(values or ())]
+    subjects: list[Subject] = []
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as stream:
+            for row in csv.DictReader(stream, strict=True):
+                if None in row or None in row.values():
+                    raise UsageError(
+                        f"{file}: a line has more or fewer values than the header",
+                        clause="subject",
+                        remedy="correct the file",
+                    )
+                subjects.append(dict(row))
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise UsageError(f"{file}: {error}", clause="subject", remedy="correct the file") from None
+    if not subjects:
+        raise UsageError(f"{file} holds no subject", clause="subject", remedy="add lines to it")
+    return subjects
+
+
+def _print(verdicts: "list[Verdict]", form: Format, *, single: bool) -> None:
+    if form is Format.JSON:
+        found = [verdict_json(verdict) for verdict in verdicts]
+        print_json(found[0] if single else found)
+        return
+    if single:
+        typer.echo(repr(verdicts[0]))
+        return
+    outputs = list(verdicts[0].answers)
+    print_list(
+        form,
+        verdicts,
+        ("subject", *outputs, "receipt"),
+        [
+            (
+                " / ".join(verdict.subject),
+                *(verdict.answers[name] for name in outputs),
+                verdict.receipt_path.name,
+            )
+            for verdict in verdicts
+        ],
+        empty="",
+    )
+    paid = sum(not verdict.cached for verdict in verdicts)
+    note(f"{paid} units used, {len(verdicts) - paid} opened before; receipts in the home", form)

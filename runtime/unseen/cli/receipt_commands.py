@@ -1,0 +1,190 @@
+"""`unseen receipt`: evidence of what was paid for, checkable by anybody without a network."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from unseen.cli.output import (
+    DEFAULT_HOME,
+    Format,
+    FormatOption,
+    HomeOption,
+    print_card,
+    print_json,
+    print_list,
+)
+from unseen.cli.views import facts_json, receipt_json
+
+if TYPE_CHECKING:
+    from unseen.evidence.canonical import Json
+    from unseen.evidence.opening import Opened
+    from unseen.evidence.trust import Trust
+    from unseen.evidence.verify import VerifiedReceipt
+
+app = typer.Typer(help="Evidence of what was paid for.", no_args_is_help=True)
+
+RequestArgument = Annotated[
+    str, typer.Argument(help="Id of the request; names the receipt's file.", metavar="ID")
+]
+
+
+@app.command("list")
+def list_receipts(home: HomeOption = DEFAULT_HOME, form: FormatOption = Format.TABLE) -> None:
+    """List the receipts in this home, each verified."""
+    from unseen.cli.progress import open_client
+    from unseen.evidence.canonical import b64encode, format_time
+
+    with open_client(home) as client:
+        found, missing = client.receipts(), client.unanswered()
+    print_list(
+        form,
+        [receipt_json(receipt) for receipt in found],
+        ("id", "time", "kind", "units", "contract"),
+        [
+            (
+                receipt.id,
+                format_time(receipt.facts.time),
+                receipt.facts.kind,
+                receipt.facts.units,
+                b64encode(receipt.facts.contract),
+            )
+            for receipt in found
+        ],
+        empty="No receipts yet.",
+    )
+    for request in missing:
+        typer.echo(f"no answer yet: unseen receipt fetch {request}", err=True)
+
+
+@app.command("show")
+def show(
+    request: RequestArgument, home: HomeOption = DEFAULT_HOME, form: FormatOption = Format.TABLE
+) -> None:
+    """Show what a receipt of this home proves; fetches it if it got lost."""
+    from unseen.cli.progress import open_client
+
+    with open_client(home) as client:
+        receipt = client.receipt(_request_id(request))
+    print_card(receipt, form, receipt_json(receipt))
+
+
+@app.command("fetch")
+def fetch(
+    request: RequestArgument, home: HomeOption = DEFAULT_HOME, form: FormatOption = Format.TABLE
+) -> None:
+    """Fetch the answer to a request again, by its id; charged once, however often."""
+    from unseen.cli.progress import open_client
+
+    with open_client(home) as client:
+        receipt = client.fetch(_request_id(request))
+    print_card(receipt, form, receipt_json(receipt))
+
+
+@app.command("open")
+def open_receipt(
+    request: RequestArgument,
+    output: Annotated[Path, typer.Option("--output", "-o", help="File for the opening.")],
+    position: Annotated[
+        int, typer.Option(min=0, help="Which subject of a request with many, from 0.")
+    ] = 0,
+    home: HomeOption = DEFAULT_HOME,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Write a file that proves to a third party whom you asked about and what the answer was."""
+    from unseen.cli.progress import open_client
+    from unseen.client.home import write_file
+    from unseen.evidence import canonical
+
+    with open_client(home) as client:
+        bundle = client.open_receipt(_request_id(request), position)
+        trust = client.home.trust
+    write_file(output, canonical.encode(bundle) + b"\n", private=True)
+    if form is Format.JSON:
+        print_json({"request": request, "position": position, "file": str(output)})
+        return
+    typer.echo(f"{output} shows one subject and its answer to whoever reads it.")
+    typer.echo(f"They check it with: unseen receipt verify {output} --trust {trust}")
+
+
+@app.command("verify")
+def verify(
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="Receipt, or opening of one.")
+    ],
+    trust: Annotated[
+        Path | None,
+        typer.Option(dir_okay=False, help="Keys you trust (parties.json); default: this home's."),
+    ] = None,
+    home: HomeOption = DEFAULT_HOME,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Check a receipt or an opening. Needs no network and, with --trust, no home."""
+    from unseen.evidence.opening import verify_opening
+    from unseen.evidence.verify import verify_receipt
+
+    trusted = _trust(trust, home)
+    data = file.read_bytes()
+    if data.startswith(b"{"):
+        _print_opened(verify_opening(_bundle(data), trusted), form)
+    else:
+        _print_facts(verify_receipt(_token(data), trusted), form)
+
+
+def _trust(path: Path | None, home: Path) -> "Trust":
+    from unseen.evidence import trust
+
+    if path is None:
+        from unseen.client.home import find_home
+
+        path = find_home(home).trust
+    return trust.parse(path.read_bytes())
+
+
+def _token(data: bytes) -> str:
+    # One line end is the file's; whatever else differs is the receipt's and fails below.
+    return data.decode("utf-8", "replace").removesuffix("\n")
+
+
+def _bundle(data: bytes) -> "Json":
+    from unseen.evidence import canonical
+
+    return canonical.decode(data.removesuffix(b"\n"))
+
+
+def _print_facts(facts: "VerifiedReceipt", form: Format) -> None:
+    if form is Format.JSON:
+        print_json({"valid": True, "type": "receipt", "facts": facts_json(facts)})
+        return
+    from unseen.client.evidence import receipt_rows
+
+    typer.echo(f"Receipt {facts.request} is valid.")
+    for name, value in receipt_rows(facts):
+        typer.echo(f"  {name:<12}  {value}")
+
+
+def _print_opened(opened: "Opened", form: Format) -> None:
+    from unseen.client.verdicts import answer_of
+
+    answers = {name: answer_of(verdict) for name, verdict in opened.verdicts.items()}
+    subject = [str(value) for value in opened.subject]
+    if form is Format.JSON:
+        print_json(
+            {
+                "valid": True,
+                "type": "opening",
+                "subject": subject,
+                "answers": {name: answer.value for name, answer in answers.items()},
+                "found": opened.found,
+                "facts": facts_json(opened.receipt),
+            }
+        )
+        return
+    typer.echo(f"The opening is valid: {opened.receipt.buyer} asked about {' / '.join(subject)}.")
+    for name, answer in answers.items():
+        typer.echo(f"  {name:<12}  {answer}")
+    _print_facts(opened.receipt, form)
+
+
+def _request_id(text: str) -> str:
+    return Path(text).name.removesuffix(".receipt")

@@ -1,0 +1,126 @@
+"""`unseen table`: what the operator hosts."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from unseen.cli.failures import UsageError
+from unseen.cli.output import (
+    DEFAULT_HOME,
+    Format,
+    FormatOption,
+    HomeOption,
+    note,
+    print_card,
+    print_list,
+)
+from unseen.cli.progress import open_client
+from unseen.cli.views import table_json
+
+if TYPE_CHECKING:
+    from unseen.client.catalog import Table
+    from unseen.evidence.canonical import Json
+
+app = typer.Typer(help="What the operator hosts.", no_args_is_help=True)
+
+_CATEGORIES = ("public", "enterprise", "personal")
+_LEVELS = ("1", "2", "3", "4", "important", "core")
+
+
+@app.command("add")
+def add(
+    name: Annotated[str, typer.Argument(help="Name of the table here.")],
+    source: Annotated[str, typer.Argument(help="Parquet or CSV file, or duckdb:PATH#TABLE.")],
+    subject: Annotated[
+        str, typer.Option(help="Columns that together name a subject, with commas between.")
+    ],
+    label: Annotated[
+        list[str], typer.Option(help="COLUMN=CATEGORY:LEVEL; '*=public:1' for all the others.")
+    ],
+    home: HomeOption = DEFAULT_HOME,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Register a table: read its schema, label its columns, commit to its rows."""
+    labels = dict(read_label(item) for item in label)
+    columns = [column.strip() for column in subject.split(",")]
+    with open_client(home, doing="reading the table") as client:
+        table = client.register_table(name, absolute(source), subject=columns, labels=labels)
+    print_card(table, form, table_json(table))
+
+
+@app.command("refresh")
+def refresh(
+    name: Annotated[str, typer.Argument(help="Name of the table.")],
+    home: HomeOption = DEFAULT_HOME,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Commit to the table's present rows; contracts get new lookup tables."""
+    with open_client(home, doing="reading the table") as client:
+        done = client.refresh_table(name)
+    print_card(done.table, form, {**_object(done.table), "contracts": list(done.contracts)})
+    for contract in done.contracts:
+        note(f"new lookup table for contract {contract}", form)
+
+
+@app.command("list")
+def list_tables(home: HomeOption = DEFAULT_HOME, form: FormatOption = Format.TABLE) -> None:
+    """List the tables."""
+    with open_client(home) as client:
+        found = client.tables()
+    print_list(
+        form,
+        [table_json(table) for table in found],
+        ("name", "rows", "columns", "snapshot of", "source"),
+        [
+            (table.name, f"{table.rows:,}", len(table.columns), table.snapshot_at, table.source)
+            for table in found
+        ],
+        empty="No tables. Register one: unseen table add NAME SOURCE --subject ... --label ...",
+    )
+
+
+@app.command("show")
+def show(
+    name: Annotated[str, typer.Argument(help="Name of the table.")],
+    home: HomeOption = DEFAULT_HOME,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Show a table with the labels of its columns."""
+    with open_client(home) as client:
+        found = {table.name: table for table in client.tables()}
+    if name not in found:
+        raise UsageError(f"no table {name}", clause="table", remedy="see: unseen table list")
+    print_card(found[name], form, table_json(found[name]))
+
+
+def read_label(text: str) -> tuple[str, tuple[str, str]]:
+    """Return column, category and level from COLUMN=CATEGORY:LEVEL.
+
+    Raises:
+        UsageError: it is not of that form.
+
+    """
+    column, _, label = text.rpartition("=")
+    category, _, level = label.partition(":")
+    if not column or category not in _CATEGORIES or level not in _LEVELS:
+        raise UsageError(
+            "a label is COLUMN=CATEGORY:LEVEL",
+            clause="label",
+            remedy=f"categories are {', '.join(_CATEGORIES)}; levels are {', '.join(_LEVELS)}",
+        )
+    return column, (category, level)
+
+
+def absolute(source: str) -> str:
+    """Return `source` with its path made absolute: the node has another working folder."""
+    prefix = "duckdb:"
+    if source.startswith(prefix):
+        path, mark, table = source.removeprefix(prefix).rpartition("#")
+        return f"{prefix}{Path(path).resolve()}{mark}{table}" if path else source
+    return str(Path(source).resolve())
+
+
+def _object(table: "Table") -> "dict[str, Json]":
+    found = table_json(table)
+    return dict(found) if isinstance(found, dict) else {}

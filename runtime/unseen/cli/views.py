@@ -1,0 +1,147 @@
+"""The JSON form of what the SDK returns; stable, documented names."""
+
+from typing import TYPE_CHECKING
+
+from unseen.evidence.canonical import Json, b64encode, format_time
+
+if TYPE_CHECKING:
+    from unseen.client.catalog import Product, Table
+    from unseen.client.contracts import Contract
+    from unseen.client.evidence import Leaf, Receipt, Usage
+    from unseen.client.parties import Party
+    from unseen.client.verdicts import Verdict
+    from unseen.evidence.verify import VerifiedReceipt
+
+
+def table_json(table: "Table") -> Json:
+    """Return a table with its labelled columns."""
+    return {
+        "name": table.name,
+        "rows": table.rows,
+        "source": table.source,
+        "snapshot": table.snapshot,
+        "snapshot_at": table.snapshot_at,
+        "version": table.version,
+        "columns": [
+            {
+                "name": column.name,
+                "type": column.type,
+                "category": column.category,
+                "level": column.level,
+            }
+            for column in table.columns
+        ],
+    }
+
+
+def product_json(product: "Product") -> Json:
+    """Return a product with its questions and prices (in millionths)."""
+    return {
+        "name": product.name,
+        "table": product.table,
+        "kind": product.kind,
+        "title": product.title,
+        "subject": [{"name": column.name, "type": column.type} for column in product.subject],
+        "predicates": [
+            {"name": item.name, "text": item.text, "expression": item.expression}
+            for item in product.predicates
+        ],
+        "prices": {
+            "currency": product.prices.currency,
+            "data_fee": product.prices.data_fee,
+            "service_fee": product.prices.service_fee,
+        },
+        "digest": product.digest,
+        "snapshot_at": product.snapshot_at,
+    }
+
+
+def contract_json(contract: "Contract") -> Json:
+    """Return a contract with terms, plan and leakage statement."""
+    return {
+        "id": contract.id,
+        "state": contract.state.value,
+        "buyer": contract.buyer,
+        "units_used": contract.units_used,
+        "terms": contract.terms.to_json(),
+        "plan": contract.plan.to_json(),
+        "leakage": contract.leakage.to_json(),
+        "operator_approval": contract.operator_approval,
+        "buyer_approval": contract.buyer_approval,
+    }
+
+
+def verdict_json(verdict: "Verdict") -> Json:
+    """Return the answers about one subject."""
+    return {
+        "contract": verdict.contract,
+        "subject": list(verdict.subject),
+        "answers": {name: answer.value for name, answer in verdict.answers.items()},
+        "found": verdict.found,
+        "cached": verdict.cached,
+        "request": verdict.request_id,
+        "receipt": str(verdict.receipt_path),
+    }
+
+
+def facts_json(facts: "VerifiedReceipt") -> Json:
+    """Return what a verified receipt proves."""
+    return {
+        "request": facts.request,
+        "contract": b64encode(facts.contract),
+        "job": facts.job,
+        "kind": facts.kind,
+        "units": facts.units,
+        "total": facts.total,
+        "privacy": facts.privacy,
+        "time": format_time(facts.time),
+        "issued_at": format_time(facts.issued_at),
+        "plan": b64encode(facts.plan),
+        "leakage": b64encode(facts.leakage),
+        "snapshot": b64encode(facts.snapshot),
+        "manifest": b64encode(facts.manifest),
+        "epoch": facts.epoch,
+        "request_commitment": b64encode(facts.commitment),
+        "release_commitment": b64encode(facts.release),
+        "node": facts.node,
+        "buyer": facts.buyer,
+        "instance": facts.instance,
+        "log": facts.origin,
+        "index": facts.index,
+        "size": facts.size,
+    }
+
+
+def receipt_json(receipt: "Receipt") -> Json:
+    """Return a receipt of this home."""
+    return {"file": str(receipt.path), "facts": facts_json(receipt.facts)}
+
+
+def usage_json(usage: "Usage") -> Json:
+    """Return what was charged."""
+    return {
+        "contract": usage.contract,
+        "units_used": usage.units_used,
+        "units_granted": usage.units_granted,
+        "requests": usage.requests,
+    }
+
+
+def party_json(party: "Party") -> Json:
+    """Return a party with its instances."""
+    return {
+        "name": party.name,
+        "role": party.role,
+        "suite": party.suite,
+        "key": b64encode(party.key),
+        "revoked": party.revoked,
+        "instances": [
+            {"name": item.name, "until": item.until, "revoked": item.revoked}
+            for item in party.instances
+        ],
+    }
+
+
+def leaf_json(leaf: "Leaf") -> Json:
+    """Return an entry of the log."""
+    return {"index": leaf.index, "type": leaf.type, "time": leaf.time, **leaf.fields}
