@@ -42,7 +42,8 @@ def bundle(world: Any) -> Any:
 
 def test_parts_are_canonical_json() -> None:
     assert request_parts(("陈", "x")) == ('["陈","x"]'.encode(),)
-    assert release_parts((True, False, None)) == (b"[true,false,null]",)
+    assert request_parts((7,)) == (b"[7]",)
+    assert release_parts((True, False, None)) == (b'["yes","no","no_usable_result"]',)
 
 
 def test_an_opening_shows_subject_and_verdicts(world: Any, bundle: Any) -> None:
@@ -58,11 +59,14 @@ def test_an_opening_shows_subject_and_verdicts(world: Any, bundle: Any) -> None:
     [
         ("subject", ["Bao", "1815-12-10"], "request"),
         ("subject", ["Ada"], "request"),
-        ("subject", [1], "subject"),
+        ("subject", [1], "request"),
+        ("subject", [True], "subject"),
+        ("subject", [None], "subject"),
         ("subject", "Ada", "subject"),
-        ("verdicts", [False, None], "release"),
-        ("verdicts", [True], "verdicts"),
-        ("verdicts", [1, None], "verdicts"),
+        ("verdicts", ["no", "no_usable_result"], "release"),
+        ("verdicts", ["yes"], "verdicts"),
+        ("verdicts", ["yes", "maybe"], "verdicts"),
+        ("verdicts", [True, None], "verdicts"),
         ("verdicts", None, "verdicts"),
         ("request_nonce", b64encode(NONCES[1]), "request"),
         ("release_nonce", b64encode(NONCES[0]), "release"),

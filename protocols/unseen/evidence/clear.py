@@ -1,9 +1,10 @@
 """Opening a verification in the clear: what a receipt of kind `verify` commits to.
 
 The request's one part is the canonical JSON list of the subject's values, in the order of the
-product's subject columns; the release's one part is the list of verdicts, in the order of the
-contract's outputs: true, false, or null for "no usable result". A bundle shows both with their
-nonces, and the terms that say what the outputs are called. Own format.
+product's subject columns: integers as numbers, everything else as text. The release's one part
+is the list of verdicts, in the order of the contract's outputs: "yes", "no" or
+"no_usable_result". A bundle shows both with their nonces, and the terms that say what the
+outputs are called. Own format.
 
 It shows what was asked and answered. Nothing shows that the answer was true.
 """
@@ -23,34 +24,44 @@ from unseen.evidence.trust import Trust
 from unseen.evidence.verify import VerifiedReceipt, verify_receipt
 
 _CHECK = Checker(OpeningInvalidError, "opening")
+_WORDS: dict[bool | None, str] = {True: "yes", False: "no", None: "no_usable_result"}
+_VERDICTS = {word: verdict for verdict, word in _WORDS.items()}
 _FIELDS = ("receipt", "terms", "subject", "verdicts", "request_nonce", "release_nonce")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenedClear:
-    """What an opening in the clear proves. Only `verify_clear_opening` makes one."""
+    """What an opening in the clear proves. Only `verify_clear_opening` makes one.
 
-    subject: tuple[str, ...] = field(repr=False)
+    `verdicts` maps each output to true, false, or None for "no usable result".
+    """
+
+    subject: tuple[str | int, ...] = field(repr=False)
     verdicts: Mapping[str, bool | None]
     receipt: VerifiedReceipt
     terms: Terms
 
 
-def request_parts(subject: Sequence[str]) -> tuple[bytes, ...]:
-    """Return the parts of a request about `subject`, its values as text."""
+def request_parts(subject: Sequence[str | int]) -> tuple[bytes, ...]:
+    """Return the parts of a request about `subject`; a date is given in its ISO form.
+
+    Raises:
+        CanonicalError: a value is neither text nor an integer up to 2^53 - 1.
+
+    """
     return (canonical.encode(list(subject)),)
 
 
 def release_parts(verdicts: Sequence[bool | None]) -> tuple[bytes, ...]:
     """Return the parts of a release of `verdicts`."""
-    return (canonical.encode(list(verdicts)),)
+    return (canonical.encode([_WORDS[verdict] for verdict in verdicts]),)
 
 
 def make_clear_opening(
     *,
     receipt: str,
     terms: Terms,
-    subject: Sequence[str],
+    subject: Sequence[str | int],
     verdicts: Sequence[bool | None],
     request_nonce: bytes,
     release_nonce: bytes,
@@ -60,7 +71,7 @@ def make_clear_opening(
         "receipt": receipt,
         "terms": terms.to_json(),
         "subject": list(subject),
-        "verdicts": list(verdicts),
+        "verdicts": [_WORDS[verdict] for verdict in verdicts],
         "request_nonce": b64encode(request_nonce),
         "release_nonce": b64encode(release_nonce),
     }
@@ -87,13 +98,15 @@ def verify_clear_opening(bundle: Json, trust: Trust) -> OpenedClear:
     terms = _terms(body["terms"])
     if terms.id() != receipt.contract:
         _CHECK.fail("terms", "are not those of the receipt's contract")
-    subject, verdicts = (_CHECK.unlist(name, body[name]) for name in ("subject", "verdicts"))
-    if not all(type(value) is str for value in subject):
-        _CHECK.fail("subject", "holds more than texts")
-    if len(verdicts) != len(terms.outputs) or not all(
-        verdict is None or type(verdict) is bool for verdict in verdicts
-    ):
-        _CHECK.fail("verdicts", "are not true, false or null for each output")
+    subject = _CHECK.unlist("subject", body["subject"])
+    if not all(type(value) in {str, int} for value in subject):
+        _CHECK.fail("subject", "holds more than texts and integers")
+    words = _CHECK.unlist("verdicts", body["verdicts"])
+    for word in words:
+        _CHECK.choice("verdicts", word, _WORDS.values())
+    if len(words) != len(terms.outputs):
+        _CHECK.fail("verdicts", "are not one for each output")
+    verdicts = [_VERDICTS[word] for word in words]
     for name, parts, expected in (
         ("request", request_parts(subject), receipt.commitment),
         ("release", release_parts(verdicts), receipt.release),

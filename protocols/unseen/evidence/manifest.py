@@ -167,6 +167,8 @@ def published_leaf(manifest: Manifest, time: datetime) -> dict[str, Json]:
         "contract": b64encode(manifest.contract),
         "epoch": manifest.epoch,
         "manifest": b64encode(manifest.id()),
+        "snapshot": b64encode(manifest.snapshot),
+        "root": b64encode(manifest.root),
     }
     return event_leaf(suite_of(manifest.suite), "manifest.published", time, fields)
 

@@ -24,22 +24,20 @@ from datetime import datetime
 from typing import Any
 
 from unseen.evidence import jws
-from unseen.evidence.canonical import Json, parse_time
+from unseen.evidence.canonical import Json
 from unseen.evidence.contract import Terms
 from unseen.evidence.errors import (
     CanonicalError,
     InstanceInvalidError,
     LeafInvalidError,
     LogForkedError,
-    ManifestInvalidError,
     ReceiptInvalidError,
     RequestInvalidError,
     SignatureInvalidError,
 )
 from unseen.evidence.fields import Checker
 from unseen.evidence.instance import Instance, verify_instance
-from unseen.evidence.log import ReleaseLeaf, decode_leaf, encode_leaf
-from unseen.evidence.manifest import Manifest, published_leaf, verify_manifest
+from unseen.evidence.log import ReleaseLeaf, encode_leaf
 from unseen.evidence.receipt import FIELDS, MAX_BYTES, MAX_PROOF, TYP
 from unseen.evidence.request import verify_request
 from unseen.evidence.suite import DIGEST_BYTES, Suite, suite_of
@@ -199,37 +197,6 @@ def verify_growth(old: Checkpoint, new: Checkpoint, proof: Sequence[bytes], suit
         raise LogForkedError(
             f"the log at {new.size} leaves does not continue the log at {old.size}", clause="root"
         ) from None
-
-
-def verify_published(
-    token: str, leaf: bytes, index: int, proof: Sequence[bytes], checkpoint: str, trust: Trust
-) -> Manifest:
-    """Return the manifest `token` if a trusted node signed it and its log announces it.
-
-    `leaf` are the canonical bytes of the announcement (`manifest.published_leaf`), at `index` of
-    the log that `checkpoint` heads. A buyer who asks only under such a manifest uses the table
-    and the key that the log shows to everybody.
-
-    Raises:
-        ManifestInvalidError: the manifest is malformed, or the leaf announces another one.
-        SignatureInvalidError: the signature of the node fails.
-        TrustMissingError: node or log is not in the trust file.
-        LeafInvalidError: the leaf is malformed.
-        CanonicalError: token or leaf is not in canonical form.
-        CheckpointInvalidError: the checkpoint is malformed or not signed by the log's key.
-        ProofInvalidError: the log does not hold the leaf there.
-
-    """
-    node = trust.party(jws.peek(token).kid, "node")
-    suite = suite_of(node.suite)
-    manifest = verify_manifest(token, suite, node.key)
-    found = decode_leaf(leaf)
-    time = parse_time(str(found["time"]))
-    if found != published_leaf(manifest, time):
-        raise ManifestInvalidError("manifest: the leaf announces another one", clause="leaf")
-    tip = verify_checkpoint(checkpoint, trust)
-    verify_inclusion(leaf_hash(leaf, suite.hash), index, tip.size, proof, tip.root, suite.hash)
-    return manifest
 
 
 def _form(token: str) -> tuple[jws.Token, dict[str, Any]]:
