@@ -1,0 +1,1 @@
+"""The compute node that an operator runs beside its tables."""

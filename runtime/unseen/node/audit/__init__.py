@@ -1,0 +1,1 @@
+"""The append-only log: its tree, its signed head, its proofs."""

@@ -1,0 +1,1 @@
+"""What the operator hosts and offers: tables, labels, snapshots, products."""

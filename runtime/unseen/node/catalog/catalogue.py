@@ -1,0 +1,170 @@
+"""Tables, snapshots and products as values, read from the store after each change."""
+
+import json
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, Engine, select
+
+from unseen.evidence.contract import Prices
+from unseen.node.catalog.labels import Label
+from unseen.node.data.source import Fingerprint, Source
+from unseen.node.errors import ProductNotFoundError, TableNotFoundError
+from unseen.node.store.schema import products, snapshots, tables
+from unseen.protocols.lookup.subject import SubjectColumn
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: DuckDB's type name and the operator's label."""
+
+    name: str
+    type: str
+    label: Label
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One version of a table's rows. `commitment` is base64url; the salt is sealed by the vault."""
+
+    version: int
+    commitment: str
+    rows: int
+    fingerprint: Fingerprint
+    taken_at: str
+    sealed_salt: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A registered table and its newest snapshot."""
+
+    name: str
+    source: str
+    subject: tuple[SubjectColumn, ...]
+    columns: tuple[Column, ...]
+    snapshot: Snapshot
+
+    @property
+    def where(self) -> Source:
+        """Return where the rows are."""
+        return Source.parse(self.source)
+
+    def labels(self, names: tuple[str, ...]) -> list[tuple[str, Label]]:
+        """Return (column, label) of the named columns and the subject's."""
+        wanted = {*names, *(column.name for column in self.subject)}
+        return [(column.name, column.label) for column in self.columns if column.name in wanted]
+
+
+@dataclass(frozen=True, slots=True)
+class Predicate:
+    """A question: `text` for the buyer, `expression` for DuckDB, `columns` it reads."""
+
+    name: str
+    text: str
+    expression: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """Predicates offered over one table under one job kind. `digest` is base64url."""
+
+    name: str
+    table: str
+    kind: str
+    title: str
+    predicates: tuple[Predicate, ...]
+    prices: Prices
+    digest: str
+
+
+class Catalogue:
+    """All tables and products in memory, reloaded after each change of state."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Read the catalogue from the store."""
+        self._engine = engine
+        self._tables: dict[str, Table] = {}
+        self._products: dict[str, Product] = {}
+        self.reload()
+
+    def reload(self) -> None:
+        """Read everything anew."""
+        with self._engine.connect() as connection:
+            self._tables = _load_tables(connection)
+            self._products = _load_products(connection)
+
+    def tables(self) -> list[Table]:
+        """Return every table, by name."""
+        return [self._tables[name] for name in sorted(self._tables)]
+
+    def products(self) -> list[Product]:
+        """Return every product, by name."""
+        return [self._products[name] for name in sorted(self._products)]
+
+    def table(self, name: str) -> Table:
+        """Return the table of this name, or raise TableNotFoundError."""
+        try:
+            return self._tables[name]
+        except KeyError:
+            raise TableNotFoundError(
+                f"no table {name!r}", clause="table", remedy="see them: unseen table list"
+            ) from None
+
+    def product(self, name: str) -> Product:
+        """Return the product of this name, or raise ProductNotFoundError."""
+        try:
+            return self._products[name]
+        except KeyError:
+            raise ProductNotFoundError(
+                f"no product {name!r}", clause="product", remedy="see them: unseen product list"
+            ) from None
+
+
+def _load_tables(connection: Connection) -> dict[str, Table]:
+    newest: dict[str, Snapshot] = {}
+    for row in connection.execute(select(snapshots).order_by(snapshots.c.version)):
+        newest[row.table_name] = Snapshot(
+            row.version,
+            row.commitment,
+            row.rows,
+            Fingerprint.from_json(json.loads(row.fingerprint)),
+            row.taken_at,
+            row.sealed_salt,
+        )
+    return {
+        row.name: Table(
+            row.name,
+            row.source,
+            tuple(SubjectColumn(c["name"], c["type"]) for c in json.loads(row.subject)),
+            tuple(
+                Column(c["name"], c["type"], Label(c["category"], c["level"]))
+                for c in json.loads(row.columns)
+            ),
+            newest[row.name],
+        )
+        for row in connection.execute(select(tables))
+    }
+
+
+def _load_products(connection: Connection) -> dict[str, Product]:
+    return {
+        row.name: _product(row.name, row.definition, row.digest)
+        for row in connection.execute(select(products))
+    }
+
+
+def _product(name: str, definition: str, digest: str) -> Product:
+    body = json.loads(definition)
+    return Product(
+        name,
+        body["table"],
+        body["kind"],
+        body["title"],
+        tuple(
+            Predicate(p["name"], p["text"], p["expression"], tuple(p["columns"]))
+            for p in body["predicates"]
+        ),
+        Prices(**body["prices"]),
+        digest,
+    )

@@ -1,0 +1,143 @@
+"""Registering tables, snapshots and products: one transaction each, with its leaf in the log."""
+
+from dataclasses import dataclass, field
+
+from sqlalchemy import insert, select
+
+from unseen.evidence import canonical
+from unseen.evidence.log import event_leaf
+from unseen.evidence.suite import Suite
+from unseen.node.errors import ProductExistsError, TableExistsError
+from unseen.node.store.schema import products, snapshots, tables
+from unseen.node.store.writer import Change, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class NewSnapshot:
+    """A snapshot as the inspection found it; `rows` counts, `commitment` is base64url."""
+
+    commitment: str
+    rows: int
+    fingerprint: canonical.Json
+    sealed_salt: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterTable(Change[None]):
+    """Put a new table and its first snapshot into the catalogue."""
+
+    suite: Suite
+    name: str
+    source: str
+    subject: canonical.Json
+    columns: canonical.Json
+    snapshot: NewSnapshot
+
+    def apply(self, transaction: Transaction) -> None:
+        """Write table, snapshot and leaf.
+
+        Raises:
+            TableExistsError: the name is taken.
+
+        """
+        connection = transaction.connection
+        if connection.execute(select(tables.c.name).where(tables.c.name == self.name)).first():
+            raise TableExistsError(
+                f"table {self.name!r} is registered already",
+                clause="table.name",
+                remedy=f"take another name, or: unseen table refresh {self.name}",
+            )
+        row = {
+            "name": self.name,
+            "source": self.source,
+            "subject": canonical.encode(self.subject).decode(),
+            "columns": canonical.encode(self.columns).decode(),
+            "registered_at": canonical.format_time(transaction.now),
+        }
+        connection.execute(insert(tables), [row])
+        _write_snapshot(transaction, self.suite, self.name, 1, self.snapshot, self.columns)
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshTable(Change[int]):
+    """Put a further snapshot of a registered table into the catalogue."""
+
+    suite: Suite
+    name: str
+    columns: canonical.Json
+    snapshot: NewSnapshot
+
+    def apply(self, transaction: Transaction) -> int:
+        """Write snapshot and leaf; return the snapshot's version."""
+        versions = transaction.connection.execute(
+            select(snapshots.c.version).where(snapshots.c.table_name == self.name)
+        ).scalars()
+        version = int(max(versions)) + 1
+        _write_snapshot(transaction, self.suite, self.name, version, self.snapshot, self.columns)
+        return version
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterProduct(Change[None]):
+    """Put a new product into the catalogue."""
+
+    suite: Suite
+    name: str
+    definition: dict[str, canonical.Json]
+
+    def apply(self, transaction: Transaction) -> None:
+        """Write product and leaf.
+
+        Raises:
+            ProductExistsError: the name is taken.
+
+        """
+        connection = transaction.connection
+        taken = select(products.c.name).where(products.c.name == self.name)
+        if connection.execute(taken).first():
+            raise ProductExistsError(
+                f"product {self.name!r} is registered already",
+                clause="product.name",
+                remedy="take another name; a product never changes under its contracts",
+            )
+        definition = canonical.encode(self.definition)
+        digest = canonical.b64encode(self.suite.digest(definition))
+        row = {
+            "name": self.name,
+            "table_name": self.definition["table"],
+            "kind": self.definition["kind"],
+            "definition": definition.decode(),
+            "digest": digest,
+            "registered_at": canonical.format_time(transaction.now),
+        }
+        connection.execute(insert(products), [row])
+        fields: dict[str, canonical.Json] = {"product": self.name, "digest": digest}
+        transaction.append(event_leaf(self.suite, "product.registered", transaction.now, fields))
+
+
+def _write_snapshot(
+    transaction: Transaction,
+    suite: Suite,
+    name: str,
+    version: int,
+    snapshot: NewSnapshot,
+    columns: canonical.Json,
+) -> None:
+    row = {
+        "table_name": name,
+        "version": version,
+        "commitment": snapshot.commitment,
+        "sealed_salt": snapshot.sealed_salt,
+        "rows": snapshot.rows,
+        "fingerprint": canonical.encode(snapshot.fingerprint).decode(),
+        "taken_at": canonical.format_time(transaction.now),
+    }
+    transaction.connection.execute(insert(snapshots), [row])
+    fields: dict[str, canonical.Json] = {
+        "table": name,
+        "version": version,
+        "snapshot": snapshot.commitment,
+        "rows": snapshot.rows,
+        "columns": canonical.b64encode(suite.digest(canonical.encode(columns))),
+    }
+    transaction.append(event_leaf(suite, "table.registered", transaction.now, fields))

@@ -1,0 +1,48 @@
+"""Labels (分类分级): which columns may serve which job kind. One table, read top to bottom.
+
+Fail closed: what no row allows is refused. `personal` waits for consent, levels 4, `important`
+and `core` for approvals this version does not know.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from unseen.node.errors import LabelRefusedError
+
+CATEGORIES = ("public", "enterprise", "personal")
+LEVELS = ("1", "2", "3", "4", "important", "core")
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A column's category and level."""
+
+    category: str
+    level: str
+
+
+# (kind, category) -> highest level allowed. `lookup` hands the buyer a ciphertext of the whole
+# table, which therefore has to stay harmless should the key ever leak: level 2 at most.
+ALLOWED: dict[tuple[str, str], str] = {
+    ("lookup", "public"): "2",
+    ("lookup", "enterprise"): "2",
+    ("verify", "public"): "3",
+    ("verify", "enterprise"): "3",
+}
+
+
+def check_labels(kind: str, labels: Iterable[tuple[str, Label]]) -> None:
+    """Raise unless every (column, label) may serve a job of `kind`.
+
+    Raises:
+        LabelRefusedError: names the first column that may not, and its label.
+
+    """
+    for column, label in labels:
+        most = ALLOWED.get((kind, label.category))
+        if most is None or LEVELS.index(label.level) > LEVELS.index(most):
+            raise LabelRefusedError(
+                f"column {column!r} is {label.category}, level {label.level}: not for {kind}",
+                clause=f"labels.{label.category}.{kind}",
+                remedy="offer a product over columns of a lower label, or of another kind",
+            )

@@ -1,0 +1,65 @@
+"""Resource names: what a name may be, and taking it apart."""
+
+import re
+
+from unseen.node.errors import FieldInvalidError
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_MAX_PAGE = 500
+_FIELD = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
+
+def resource(collection: str, text: str) -> str:
+    """Return NAME of `collection/NAME`.
+
+    Raises:
+        FieldInvalidError: another collection, or not a name.
+
+    """
+    prefix, _, name = text.partition("/")
+    if prefix != collection or not _NAME.fullmatch(name):
+        raise FieldInvalidError(
+            f"not a name of the form {collection}/NAME",
+            clause=collection,
+            remedy="lower-case letters, digits and hyphens, at most 40",
+        )
+    return name
+
+
+def contract_id(text: str) -> str:
+    """Return ID of `contracts/ID`.
+
+    Raises:
+        FieldInvalidError: not of this form.
+
+    """
+    prefix, _, identifier = text.partition("/")
+    if prefix != "contracts" or not re.fullmatch(r"[A-Za-z0-9_-]{43}", identifier):
+        raise FieldInvalidError("not a name of the form contracts/ID", clause="contract")
+    return identifier
+
+
+def field_name(text: str, clause: str) -> str:
+    """Return `text` if it may name an output.
+
+    Raises:
+        FieldInvalidError: it may not.
+
+    """
+    if not _FIELD.fullmatch(text):
+        raise FieldInvalidError(
+            "a name is lower-case letters, digits and underscores, at most 40", clause=clause
+        )
+    return text
+
+
+def page_size(asked: int) -> int:
+    """Return how many entries a page holds: what was asked, 500 at most and by default.
+
+    Raises:
+        FieldInvalidError: a negative size.
+
+    """
+    if asked < 0:
+        raise FieldInvalidError("a page size is not negative", clause="page_size")
+    return min(asked or _MAX_PAGE, _MAX_PAGE)

@@ -1,0 +1,199 @@
+"""Taking tables and products into the catalogue: inspect in a worker, then change the state."""
+
+import secrets
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from unseen.evidence import canonical
+from unseen.evidence.contract import Prices, State
+from unseen.node.catalog.catalogue import Product, Table
+from unseen.node.catalog.changes import (
+    NewSnapshot,
+    RefreshTable,
+    RegisterProduct,
+    RegisterTable,
+)
+from unseen.node.catalog.labels import Label, check_labels
+from unseen.node.context import Node
+from unseen.node.contracts.builder import start_epoch
+from unseen.node.errors import (
+    ColumnUnknownError,
+    FieldInvalidError,
+    KindRefusedError,
+    TableUnreadableError,
+)
+from unseen.node.kinds.kind import KINDS
+
+_ALL = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class NewProduct:
+    """A product as the operator describes it; predicates are (name, text, expression)."""
+
+    name: str
+    table: str
+    kind: str
+    title: str
+    predicates: Sequence[tuple[str, str, str]]
+    prices: dict[str, canonical.Json]
+
+
+async def register_table(
+    node: Node, name: str, source: str, labels: dict[str, Label], subject: list[str]
+) -> Table:
+    """Inspect a table, commit to its rows, and log its registration.
+
+    Raises:
+        TableError: the file or its columns cannot be used; names the column.
+        DuplicateSubjectError: two rows name one subject.
+
+    """
+    if not Path(source.removeprefix("duckdb:")).is_absolute():
+        raise TableUnreadableError(
+            "the source is not an absolute path on the node's machine", clause="table.source"
+        )
+    if not subject:
+        raise FieldInvalidError("a table needs at least one subject column", clause="table.subject")
+    found, snapshot = await _inspect(node, name, source, subject)
+    columns = _labelled(found["columns"], labels)
+    await node.writer.submit(
+        RegisterTable(node.suite, name, source, found["subject"], columns, snapshot)
+    )
+    node.catalogue.reload()
+    return node.catalogue.table(name)
+
+
+async def refresh_table(node: Node, name: str) -> tuple[Table, list[str]]:
+    """Commit to the table's present rows; return it and the contracts that get a new epoch.
+
+    Raises:
+        TableError: as `register_table`, or the columns are others than before.
+
+    """
+    table = node.catalogue.table(name)
+    subject = [column.name for column in table.subject]
+    found, snapshot = await _inspect(node, name, table.source, subject)
+    before = [{"name": column.name, "type": column.type} for column in table.columns]
+    if found["columns"] != before:
+        raise ColumnUnknownError(
+            "the table's columns are not those that were registered",
+            clause="table.columns",
+            remedy="register it under a new name: unseen table add NAME SOURCE",
+        )
+    columns = _labelled(found["columns"], {c.name: c.label for c in table.columns})
+    await node.writer.submit(RefreshTable(node.suite, name, columns, snapshot))
+    node.catalogue.reload()
+    affected = [
+        contract
+        for contract in node.contracts.all()
+        if contract.terms.table == name
+        and contract.terms.kind == "lookup"
+        and contract.state in (State.ACTIVE, State.EXHAUSTED)
+    ]
+    for contract in affected:
+        start_epoch(node, contract)
+    return node.catalogue.table(name), [contract.id for contract in affected]
+
+
+async def register_product(node: Node, new: NewProduct) -> Product:
+    """Check a product's predicates on every row and offer it.
+
+    Raises:
+        PredicateInvalidError: a predicate is not one boolean expression over the row.
+        PredicateFailsError: it raises an error on some rows.
+        LabelRefusedError: a column it reads may not serve this kind.
+
+    """
+    if new.kind not in KINDS:
+        raise KindRefusedError(
+            "this node knows no such job kind", clause="kind", remedy=f"one of: {', '.join(KINDS)}"
+        )
+    if not 0 < len(new.title) <= 200:
+        raise FieldInvalidError("a title has 1 to 200 characters", clause="product.title")
+    Prices(**new.prices)  # type: ignore[arg-type]  # raises ContractInvalidError out of range
+    table = node.catalogue.table(new.table)
+    read = await _check_predicates(node, table, new.predicates)
+    check_labels(new.kind, table.labels(tuple({name for names in read for name in names})))
+    definition: dict[str, canonical.Json] = {
+        "name": new.name,
+        "table": new.table,
+        "kind": new.kind,
+        "title": new.title,
+        "predicates": [
+            {"name": name, "text": text, "expression": expression, "columns": list(columns)}
+            for (name, text, expression), columns in zip(new.predicates, read, strict=True)
+        ],
+        "prices": new.prices,
+    }
+    await node.writer.submit(RegisterProduct(node.suite, new.name, definition))
+    node.catalogue.reload()
+    return node.catalogue.product(new.name)
+
+
+async def _inspect(
+    node: Node, name: str, source: str, subject: list[str]
+) -> tuple[dict[str, Any], NewSnapshot]:
+    salt = secrets.token_bytes(32)
+    with _spool(node) as spool:
+        ask: dict[str, canonical.Json] = {
+            "source": source,
+            "subject": list(subject),
+            "memory_mb": node.settings.memory_mb,
+            "spool": str(spool),
+        }
+        (result,) = await node.executor.run_bulk("inspect_table", [canonical.encode(ask), salt])
+    found: Any = canonical.decode(result)
+    sealed = node.vault.seal(f"snapshot/{name}", salt)
+    return found, NewSnapshot(found["snapshot"], found["rows"], found["fingerprint"], sealed)
+
+
+async def _check_predicates(
+    node: Node, table: Table, predicates: Sequence[tuple[str, str, str]]
+) -> list[list[str]]:
+    with _spool(node) as spool:
+        ask: dict[str, canonical.Json] = {
+            "source": table.source,
+            "fingerprint": table.snapshot.fingerprint.to_json(),
+            "columns": [column.name for column in table.columns],
+            "predicates": [[name, expression] for name, _, expression in predicates],
+            "memory_mb": node.settings.memory_mb,
+            "spool": str(spool),
+        }
+        (result,) = await node.executor.run_bulk("check_predicates", [canonical.encode(ask)])
+    read: Any = canonical.decode(result)
+    return list(read)
+
+
+def _labelled(columns: list[dict[str, str]], labels: dict[str, Label]) -> canonical.Json:
+    names = {column["name"] for column in columns}
+    if unknown := sorted(labels.keys() - names - {_ALL}):
+        raise ColumnUnknownError(
+            f"a label names column {unknown[0]!r}, which the table does not have",
+            clause="table.labels",
+        )
+    found: list[canonical.Json] = []
+    for column in columns:
+        label = labels.get(column["name"]) or labels.get(_ALL)
+        if label is None:
+            raise FieldInvalidError(
+                f"column {column['name']!r} has no label",
+                clause="table.labels",
+                remedy="label every column, or the rest with '*=CATEGORY:LEVEL'",
+            )
+        found.append({**column, "category": label.category, "level": label.level})
+    return found
+
+
+@contextmanager
+def _spool(node: Node) -> Iterator[Path]:
+    path = node.spool_path(secrets.token_hex(8))
+    path.mkdir(parents=True)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,84 @@
+"""The node's settings: `node.toml` in its home, overridden by `UNSEEN_*` in the environment."""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from unseen.node.errors import ConfigInvalidError
+
+FILE = "node.toml"
+
+
+class Settings(BaseSettings):
+    """What an operator may set. Every field is described in `docs/operations.md`."""
+
+    model_config = SettingsConfigDict(env_prefix="UNSEEN_", extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
+    listen: str = Field(default="127.0.0.1:8443", pattern=r"^\[?[0-9A-Za-z.:-]+\]?:\d{1,5}$")
+    hosts: list[str] = Field(default_factory=lambda: ["localhost", "127.0.0.1"])
+    key_file: str = "keys/vault.key"
+    workers: int = Field(default=0, ge=0, le=256)  # 0: one for each core
+    memory_mb: int = Field(default=1024, ge=256)
+    max_in_flight: int = Field(default=1024, ge=1)
+    max_streams: int = Field(default=128, ge=1)
+    call_seconds: float = Field(default=30.0, gt=0)
+    stream_seconds: float = Field(default=600.0, gt=0)
+    drain_seconds: float = Field(default=10.0, ge=0)
+    reflection: bool = True
+
+    def worker_count(self) -> int:
+        """Return how many online worker processes to run."""
+        return self.workers or len(os.sched_getaffinity(0))
+
+    def key_path(self, home: Path) -> Path:
+        """Return where the vault's key file is; a relative path starts at the home."""
+        return home / self.key_file
+
+
+def load_settings(home: Path) -> Settings:
+    """Read the settings of a node home.
+
+    Raises:
+        ConfigInvalidError: no node lives there, or a setting is unknown or out of range.
+
+    """
+    try:
+        values: dict[str, Any] = tomllib.loads((home / FILE).read_text())
+    except OSError:
+        raise ConfigInvalidError(
+            "there is no node in this home",
+            clause="node.home",
+            remedy="make one: unseen node init --home DIR",
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise _invalid(str(error)) from None
+    # The environment wins over the file, so the file gives the defaults.
+    given = {key.removeprefix("UNSEEN_").lower() for key in os.environ if key.startswith("UNSEEN_")}
+    try:
+        return Settings(**{key: value for key, value in values.items() if key not in given})
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise _invalid(f"{where}: {first['msg']}") from None
+
+
+def write_settings(home: Path, *, name: str, listen: str, hosts: list[str]) -> None:
+    """Write a new home's settings file."""
+    quoted = ", ".join(f'"{host}"' for host in hosts)
+    (home / FILE).write_text(
+        "# Settings of this unseen node; see docs/operations.md for every field.\n"
+        f'name = "{name}"\nlisten = "{listen}"\nhosts = [{quoted}]\n'
+    )
+
+
+def _invalid(detail: str) -> ConfigInvalidError:
+    return ConfigInvalidError(
+        f"node.toml or an UNSEEN_ variable is not valid: {detail}",
+        clause="node.settings",
+        remedy="see docs/operations.md for the settings and their ranges",
+    )

@@ -1,0 +1,72 @@
+"""The node as its parts: what services and kinds are handed, so that nothing is global."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Engine
+
+from unseen.evidence.suite import Signer, Suite, signer_id
+from unseen.node.audit.log import NodeLog
+from unseen.node.catalog.catalogue import Catalogue
+from unseen.node.clock import Clock
+from unseen.node.config import Settings
+from unseen.node.contracts.epochs import Epochs
+from unseen.node.contracts.register import Contracts
+from unseen.node.identity.certificates import Pair
+from unseen.node.identity.parties import Parties
+from unseen.node.identity.vault import Vault
+from unseen.node.jobs.executor import Executor
+from unseen.node.metering.meter import Meter
+from unseen.node.store.writer import Writer
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from unseen.node.metering.charge import Charged
+
+    InFlight = dict[tuple[str, str], tuple[str, asyncio.Task[Charged]]]
+
+
+@dataclass(slots=True)
+class Node:
+    """One serving node. `signer` signs receipts and manifests; the log has a key of its own."""
+
+    home: Path
+    settings: Settings
+    vault: Vault
+    authority: Pair
+    signer: Signer
+    log_key: bytes
+    engine: Engine
+    clock: Clock
+    log: NodeLog
+    writer: Writer
+    parties: Parties
+    catalogue: Catalogue
+    contracts: Contracts
+    epochs: Epochs
+    executor: Executor
+    meter: Meter
+    address: str = ""
+    draining: bool = False
+    in_flight: "InFlight" = field(default_factory=dict)
+    background: set["asyncio.Task[None]"] = field(default_factory=set)
+
+    @property
+    def suite(self) -> Suite:
+        """Return the suite that this node signs and hashes with."""
+        return self.signer.suite
+
+    @property
+    def key_id(self) -> str:
+        """Return the name of the node's evidence key."""
+        return signer_id(self.signer)
+
+    def table_path(self, contract: str, epoch: int) -> Path:
+        """Return where an epoch's encrypted table lies."""
+        return self.home / "tables" / f"{contract}-{epoch}.table"
+
+    def spool_path(self, name: str) -> Path:
+        """Return a folder for a build's or an inspection's temporary files."""
+        return self.home / "spool" / name

@@ -1,0 +1,1 @@
+"""Contracts: compiled from what a buyer asks, decided on at each request, kept in the store."""

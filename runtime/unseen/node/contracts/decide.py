@@ -1,0 +1,111 @@
+"""Whether a contract allows one request now. Pure; asked before the work and at the charge."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from unseen.evidence.contract import State, Terms
+from unseen.evidence.request import Request
+from unseen.node.errors import (
+    ContractExpiredError,
+    ContractNotActiveError,
+    ContractNotStartedError,
+    KindRefusedError,
+    QuotaExhaustedError,
+    RateExceededError,
+)
+from unseen.protocols.errors import UnseenError
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Units so far: charged in all, under way now, and charged or under way this minute."""
+
+    charged: int
+    under_way: int = 0
+    this_minute: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """Go ahead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deny:
+    """Do not; `error` names the clause and the remedy."""
+
+    error: UnseenError
+
+
+def decide(
+    terms: Terms, state: State, request: Request, usage: Usage, now: datetime
+) -> Allow | Deny:
+    """Return whether `request` may run under `terms` in `state`, given `usage`, at `now`."""
+    error = (
+        _by_state(terms, state, request, usage)
+        or _by_period(terms, now)
+        or _by_kind(terms, request)
+        or _by_quota(terms, request, usage)
+    )
+    return Deny(error) if error else Allow()
+
+
+def _by_state(terms: Terms, state: State, request: Request, usage: Usage) -> UnseenError | None:
+    if state is State.ACTIVE:
+        return None
+    if state is State.EXHAUSTED:
+        return _exhausted(terms, request, usage)
+    if state is State.EXPIRED:
+        return _expired()
+    return ContractNotActiveError(
+        f"the contract is {state.value}",
+        clause="state",
+        remedy="see who has to act next: unseen contract show ID",
+    )
+
+
+def _by_period(terms: Terms, now: datetime) -> UnseenError | None:
+    if now < terms.period.start:
+        return ContractNotStartedError(
+            "the contract's period has not begun", clause="period.from", remedy="wait for it"
+        )
+    return None if terms.period.covers(now) else _expired()
+
+
+def _by_kind(terms: Terms, request: Request) -> UnseenError | None:
+    if request.kind == terms.kind:
+        return None
+    return KindRefusedError(
+        f"the contract is for {terms.kind}",
+        clause="kind",
+        remedy="request a contract over a product of the kind you need",
+    )
+
+
+def _by_quota(terms: Terms, request: Request, usage: Usage) -> UnseenError | None:
+    if usage.charged + usage.under_way + request.units > terms.quota.units:
+        return _exhausted(terms, request, usage)
+    if usage.this_minute + request.units > terms.quota.per_minute:
+        return RateExceededError(
+            f"more than {terms.quota.per_minute} units within one minute",
+            clause="quota.per_minute",
+            remedy="send the request again in a minute, with the same request id",
+        )
+    return None
+
+
+def _exhausted(terms: Terms, request: Request, usage: Usage) -> QuotaExhaustedError:
+    left = max(terms.quota.units - usage.charged - usage.under_way, 0)
+    return QuotaExhaustedError(
+        f"the request takes {request.units} units; {left} of {terms.quota.units} are left",
+        clause="quota.units",
+        remedy="ask for a further contract: unseen contract request PRODUCT --units N",
+    )
+
+
+def _expired() -> ContractExpiredError:
+    return ContractExpiredError(
+        "the contract's period is over",
+        clause="period.until",
+        remedy="ask for a new contract: unseen contract request PRODUCT",
+    )

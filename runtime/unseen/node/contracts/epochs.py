@@ -1,0 +1,234 @@
+"""Epochs of lookup contracts: a fresh random key, a table built under it, a logged manifest."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Engine, Row, insert, select, update
+
+from unseen.evidence.canonical import Json, b64encode
+from unseen.evidence.log import event_leaf
+from unseen.evidence.manifest import Manifest, verify_manifest
+from unseen.evidence.suite import Signer, Suite
+from unseen.node.errors import EpochNotReadyError
+from unseen.node.identity.vault import Vault
+from unseen.node.store.schema import charges, epochs
+from unseen.node.store.writer import Change, Transaction
+from unseen.protocols.oprf.keys import PrivateKey
+
+BUILDING, READY, FAILED, CLOSED = "BUILDING", "READY", "FAILED", "CLOSED"
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """An epoch that answers: its key, and the manifest (JWS and parsed) that announced it."""
+
+    contract: str
+    number: int
+    token: str
+    manifest: Manifest
+    manifest_id: bytes
+    leaf_index: int
+    table_bytes: int
+    key: PrivateKey = field(repr=False)
+
+
+class Epochs:
+    """The present epoch of each contract, in memory beside the store."""
+
+    def __init__(self, engine: Engine, vault: Vault, signer: Signer) -> None:
+        """Read what is ready from the store."""
+        self._engine = engine
+        self._vault = vault
+        self._signer = signer
+        self._ready: dict[str, Epoch] = {}
+        self._failed: dict[str, str] = {}
+        self.reload()
+
+    def reload(self) -> None:
+        """Read the epochs anew."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(epochs).order_by(epochs.c.number)).all()
+        self._ready = {row.contract: self._from_row(row) for row in rows if row.state == READY}
+        newest = {row.contract: row for row in rows}
+        self._failed = {k: row.failure for k, row in newest.items() if row.state == FAILED}
+
+    def unfinished(self) -> list[str]:
+        """Return the contracts whose newest epoch was being built when the node stopped."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(epochs).order_by(epochs.c.number)).all()
+        newest = {row.contract: row.state for row in rows}
+        return [contract for contract, state in newest.items() if state == BUILDING]
+
+    def has_any(self, contract: str) -> bool:
+        """Return whether an epoch is ready, or has failed and waits for a refresh."""
+        return contract in self._ready or contract in self._failed
+
+    def current(self, contract: str) -> Epoch:
+        """Return the epoch that answers now.
+
+        Raises:
+            EpochNotReadyError: its table is being built, or could not be.
+
+        """
+        epoch = self._ready.get(contract)
+        if epoch is not None:
+            return epoch
+        failure = self._failed.get(contract)
+        if failure is not None:
+            raise EpochNotReadyError(
+                f"the encrypted table could not be built ({failure})",
+                clause="epoch",
+                remedy="the operator mends the table, then: unseen table refresh NAME",
+            )
+        raise EpochNotReadyError(
+            "the encrypted table of this contract is being built",
+            clause="epoch",
+            remedy="ask again in a moment",
+        )
+
+    def _from_row(self, row: Row[Any]) -> Epoch:
+        suite = self._signer.suite
+        manifest = verify_manifest(row.manifest, suite, self._signer.public_key)
+        return Epoch(
+            row.contract,
+            row.number,
+            row.manifest,
+            manifest,
+            manifest.id(),
+            row.leaf_index,
+            row.table_bytes,
+            PrivateKey(
+                self._vault.open(_sealed_name(row.contract, row.number), row.sealed_key),
+                manifest.public_key,
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class OpenEpoch(Change[int]):
+    """Note that an epoch is being built under a key; return its number."""
+
+    contract: str
+    snapshot_version: int
+    vault: Vault
+    key: bytes = field(repr=False)
+
+    def apply(self, transaction: Transaction) -> int:
+        """Write the epoch as BUILDING; an older one that never got ready is forgotten."""
+        connection = transaction.connection
+        of_contract = epochs.c.contract == self.contract
+        numbers = connection.execute(select(epochs.c.number).where(of_contract)).scalars().all()
+        number = max(numbers, default=0) + 1
+        connection.execute(
+            update(epochs)
+            .where(of_contract, epochs.c.state.in_((BUILDING, FAILED)))
+            .values(state=CLOSED, sealed_key=b"")
+        )
+        row = {
+            "contract": self.contract,
+            "number": number,
+            "state": BUILDING,
+            "snapshot_version": self.snapshot_version,
+            "sealed_key": self.vault.seal(_sealed_name(self.contract, number), self.key),
+            "manifest": "",
+            "table_bytes": 0,
+            "leaf_index": -1,
+            "failure": "",
+        }
+        connection.execute(insert(epochs), [row])
+        return number
+
+
+@dataclass(frozen=True, slots=True)
+class PublishEpoch(Change[None]):
+    """Make a built epoch the one that answers, and end the one before."""
+
+    suite: Suite
+    contract: str
+    number: int
+    token: str
+    manifest: Manifest
+    table_bytes: int
+
+    def apply(self, transaction: Transaction) -> None:
+        """Write manifest, leaf and states; drop the key and the replies of the epoch before."""
+        fields: dict[str, Json] = {
+            "contract": self.contract,
+            "epoch": self.number,
+            "manifest": b64encode(self.manifest.id()),
+            "snapshot": b64encode(self.manifest.snapshot),
+            "root": b64encode(self.manifest.root),
+        }
+        close_epochs(transaction, self.suite, self.contract)
+        index = transaction.append(
+            event_leaf(self.suite, "manifest.published", transaction.now, fields)
+        )
+        transaction.connection.execute(
+            update(epochs)
+            .where(epochs.c.contract == self.contract, epochs.c.number == self.number)
+            .values(
+                state=READY,
+                manifest=self.token,
+                table_bytes=self.table_bytes,
+                leaf_index=index,
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FailEpoch(Change[None]):
+    """Note that an epoch's table could not be built, and why (a reason, no data)."""
+
+    contract: str
+    number: int
+    reason: str
+
+    def apply(self, transaction: Transaction) -> None:
+        """Write the state; the key is destroyed."""
+        transaction.connection.execute(
+            update(epochs)
+            .where(epochs.c.contract == self.contract, epochs.c.number == self.number)
+            .values(state=FAILED, failure=self.reason, sealed_key=b"")
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CloseEpochs(Change[None]):
+    """End whatever epoch a contract has: it was revoked or has expired."""
+
+    suite: Suite
+    contract: str
+
+    def apply(self, transaction: Transaction) -> None:
+        """Write the states and leaves."""
+        close_epochs(transaction, self.suite, self.contract)
+        transaction.connection.execute(
+            update(epochs)
+            .where(epochs.c.contract == self.contract, epochs.c.state != CLOSED)
+            .values(state=CLOSED, sealed_key=b"")
+        )
+
+
+def close_epochs(transaction: Transaction, suite: Suite, contract: str) -> None:
+    """End the READY epoch of a contract: key destroyed, replies dropped, leaf written."""
+    connection = transaction.connection
+    ready = connection.execute(
+        select(epochs.c.number).where(epochs.c.contract == contract, epochs.c.state == READY)
+    ).scalars()
+    for number in ready.all():
+        connection.execute(
+            update(epochs)
+            .where(epochs.c.contract == contract, epochs.c.number == number)
+            .values(state=CLOSED, sealed_key=b"")
+        )
+        connection.execute(
+            update(charges)
+            .where(charges.c.contract == contract, charges.c.epoch == number)
+            .values(reply=None)
+        )
+        fields: dict[str, Json] = {"contract": contract, "epoch": number}
+        transaction.append(event_leaf(suite, "epoch.closed", transaction.now, fields))
+
+
+def _sealed_name(contract: str, number: int) -> str:
+    return f"epoch/{contract}/{number}"

@@ -1,0 +1,91 @@
+"""A contract's life: proposed, approved, activated, and ended by time or by a signer."""
+
+from unseen.evidence.contract import Event, verify_approval
+from unseen.node.context import Node
+from unseen.node.contracts.builder import end_epochs, start_epoch
+from unseen.node.contracts.compile import Ask, Refusal, Signers, compile_contract
+from unseen.node.contracts.register import Contract, Propose, Step, expired
+from unseen.node.errors import PartyNotFoundError
+from unseen.node.failpoints import hit
+
+
+async def propose(node: Node, buyer: str, product_name: str, ask: Ask) -> Contract:
+    """Compile `ask` and put the contract before its signers.
+
+    Raises:
+        UnseenError: the first clause that stands against it; its message tells how many more.
+
+    """
+    product = node.catalogue.product(product_name)
+    party = node.parties.get(buyer)
+    if party is None:
+        raise PartyNotFoundError("the buyer is not enrolled", clause="buyer")
+    signers = Signers(node.suite, node.parties.operator().key_id, node.key_id, party.key_id)
+    outcome = compile_contract(ask, product, node.catalogue.table(product.table), signers)
+    if isinstance(outcome, Refusal):
+        raise outcome.errors[0]
+    proposal = Propose(buyer, outcome.terms, outcome.plan, outcome.leakage)
+    return node.contracts.put(await node.writer.submit(proposal))
+
+
+async def approve(node: Node, contract: Contract, approval: str) -> Contract:
+    """Take the operator's signature over the terms.
+
+    Raises:
+        SignatureInvalidError: it is not the operator's over these terms.
+        TransitionError: the contract is not waiting for it.
+
+    """
+    verify_approval(approval, contract.terms, "operator", node.parties.operator().key)
+    return await _step(node, contract, Event.APPROVE, node.parties.operator().name, approval)
+
+
+async def activate(node: Node, contract: Contract, approval: str) -> Contract:
+    """Take the buyer's signature; begin the first epoch of a lookup.
+
+    Raises:
+        SignatureInvalidError: it is not the buyer's over these terms.
+        TransitionError: the operator has not approved, or the contract is past this.
+
+    """
+    party = node.parties.get(contract.buyer)
+    if party is None:
+        raise PartyNotFoundError("the buyer is not enrolled", clause="buyer")
+    verify_approval(approval, contract.terms, "buyer", party.key)
+    hit("contract.before_activate")
+    active = await _step(node, contract, Event.ACTIVATE, contract.buyer, approval)
+    hit("contract.after_activate")
+    if active.terms.kind == "lookup":
+        start_epoch(node, active)
+    return active
+
+
+async def revoke(node: Node, contract: Contract, by: str) -> Contract:
+    """End the contract at once: later requests are refused, keys and replies destroyed."""
+    revoked = await _step(node, contract, Event.REVOKE, by)
+    await end_epochs(node, revoked)
+    return revoked
+
+
+async def sweep(node: Node) -> None:
+    """Write down which contracts have run out of time since the last sweep."""
+    now = node.clock.now()
+    for contract in node.contracts.all():
+        if expired(contract, now):
+            await end_epochs(node, await _step(node, contract, Event.EXPIRE, "node"))
+
+
+async def resume(node: Node) -> None:
+    """At a start: build the tables that the last stop left unbuilt."""
+    unfinished = set(node.epochs.unfinished())
+    for contract in node.contracts.all():
+        if contract.terms.kind != "lookup" or contract.state.name not in {"ACTIVE", "EXHAUSTED"}:
+            continue
+        if contract.id in unfinished or not node.epochs.has_any(contract.id):
+            start_epoch(node, contract)
+
+
+async def _step(
+    node: Node, contract: Contract, event: Event, by: str, approval: str = ""
+) -> Contract:
+    return node.contracts.put(await node.writer.submit(Step(contract.id, event, by, approval)))

@@ -1,0 +1,168 @@
+"""Building a lookup's encrypted table from the operator's rows, in bounded memory.
+
+Two steps. `fill` passes over the table once: it seals each of its rows and drops it into one of
+256 bucket files by the tag's first byte. `merge` sorts one bucket after another and writes them
+out in order, hashing as it goes. Memory holds one batch, the buffers, and one bucket: a 256th of
+the table. Several `fill`s may share a table, each taking every n-th batch.
+"""
+
+import hashlib
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from unseen.node.data import scan, source
+from unseen.node.data.source import Fingerprint, Source
+from unseen.protocols.errors import DuplicateSubjectError
+from unseen.protocols.lookup.labels import pack_verdicts
+from unseen.protocols.lookup.oprf_table import TableParameters, seal_row, sort_rows
+from unseen.protocols.lookup.subject import SubjectColumn, encode_subject
+from unseen.protocols.oprf.keys import PrivateKey
+from unseen.protocols.oprf.server import evaluate_input
+from unseen.protocols.oprf.suite import Mode
+from unseen.protocols.tlog.tree import Frontier, leaf_hash
+
+BUCKETS = 256
+_FLUSH_BYTES = 4 << 20
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class BuildSpec:
+    """What to build: the table as registered, the contract's outputs, the epoch's parameters."""
+
+    source: Source
+    fingerprint: Fingerprint
+    subject: tuple[SubjectColumn, ...]
+    predicates: tuple[tuple[str, str], ...]  # name and expression, in the contract's order
+    columns: tuple[str, ...]  # every column, for the snapshot's commitment
+    snapshot: bytes
+    rows: int
+    parameters: TableParameters
+    spool: Path
+    memory_mb: int
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """The finished table: its rows, its bytes, their SHA-256 and the Merkle root over the rows."""
+
+    rows: int
+    size: int
+    digest: bytes
+    root: bytes
+
+
+def fill(
+    spec: BuildSpec, key: PrivateKey, salt: bytes, part: int, parts: int, progress: Progress
+) -> None:
+    """Seal every `parts`-th batch of rows into the spool's buckets; part 0 checks the snapshot.
+
+    Raises:
+        TableChangedError: the file or its rows are not the registered ones.
+        PredicateFailsError: an expression raises an error.
+
+    """
+    source.check_fingerprint(spec.source.path, spec.fingerprint)
+    hasher = scan.SnapshotHasher(salt) if part == 0 else None
+    spill = spec.spool / f"duckdb-{part}"
+    connection = source.connect(spec.source, memory_mb=spec.memory_mb // 2, spill=spill)
+    buckets = _Buckets(spec.spool, part)
+    try:
+        columns = spec.columns if hasher else ()
+        batches = scan.scan(connection, spec.subject, spec.predicates, columns)
+        for number, batch in enumerate(batches):
+            if hasher:
+                hasher.add(batch.rows)
+            if number % parts == part:
+                _seal_batch(spec, key, batch, buckets)
+                progress(len(batch.subjects))
+    finally:
+        buckets.close()
+        connection.close()
+    if hasher and (hasher.rows != spec.rows or hasher.root() != spec.snapshot):
+        raise source.changed()
+
+
+def merge(spec: BuildSpec, target: Path, progress: Progress) -> Built:
+    """Sort the spool's buckets into the table at `target` and delete them.
+
+    Raises:
+        DuplicateSubjectError: two rows have one subject.
+
+    """
+    digest, frontier, duplicates = hashlib.sha256(), Frontier(), 0
+    size = spec.parameters.row_bytes
+    with target.open("wb") as file:
+        for number in range(BUCKETS):
+            try:
+                rows = sort_rows(spec.parameters, _take_bucket(spec.spool, number))
+            except DuplicateSubjectError as error:
+                duplicates += error.count
+                continue
+            for start in range(0, len(rows), size):
+                frontier.append(leaf_hash(rows[start : start + size]))
+            digest.update(rows)
+            file.write(rows)
+            progress(len(rows) // size)
+        file.flush()
+        os.fsync(file.fileno())
+    if duplicates:
+        target.unlink()
+        raise DuplicateSubjectError(count=duplicates)
+    return Built(frontier.size, frontier.size * size, digest.digest(), frontier.root())
+
+
+def _seal_batch(spec: BuildSpec, key: PrivateKey, batch: scan.Batch, buckets: "_Buckets") -> None:
+    parameters = spec.parameters
+    for subject, answers in zip(batch.subjects, batch.answers, strict=True):
+        if not any(answer is not None for answer in answers):
+            continue  # absent and without a usable answer look the same: neither has a row
+        data = encode_subject(spec.subject, subject, parameters.domain)
+        output = evaluate_input(key, data, Mode.VOPRF)
+        label = pack_verdicts(answers, parameters.label_bytes)
+        buckets.add(seal_row(parameters, output, label))
+
+
+def _bucket_path(spool: Path, part: int | str, number: int) -> Path:
+    return spool / f"part-{part}-bucket-{number:02x}"
+
+
+def _take_bucket(spool: Path, number: int) -> bytes:
+    found = sorted(spool.glob(_bucket_path(spool, "*", number).name))
+    rows = b"".join(path.read_bytes() for path in found)
+    for path in found:
+        path.unlink()
+    return rows
+
+
+class _Buckets:
+    """256 append-only files behind one buffer of at most 4 MiB."""
+
+    def __init__(self, spool: Path, part: int) -> None:
+        self._buffers = [bytearray() for _ in range(BUCKETS)]
+        self._paths = [_bucket_path(spool, part, number) for number in range(BUCKETS)]
+        self._held = 0
+
+    def add(self, row: bytes) -> None:
+        """Put one sealed row into the bucket of its tag's first byte."""
+        self._buffers[row[0]] += row
+        self._held += len(row)
+        if self._held >= _FLUSH_BYTES:
+            self.close()
+
+    def close(self) -> None:
+        """Write out what is buffered."""
+        for path, buffer in zip(self._paths, self._buffers, strict=True):
+            if buffer:
+                with path.open("ab") as file:
+                    file.write(buffer)
+                buffer.clear()
+        self._held = 0
+
+
+def new_nonce() -> bytes:
+    """Return a fresh public nonce for one build: reused, two builds' pads would cancel."""
+    return secrets.token_bytes(32)

@@ -1,0 +1,164 @@
+"""One pass over a table: subjects, answers and the rows' salted commitment, in bounded memory.
+
+A row's commitment is the RFC 6962 leaf over HMAC-SHA256(salt, row number) || canonical JSON of
+the row's values as DuckDB prints them; the snapshot's commitment is the root over all rows. With
+the salt secret a row cannot be guessed; with one row's salt opened, that row alone can be checked.
+"""
+
+import hmac
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from unseen.node.data.predicates import fails, select_list
+from unseen.node.data.source import VIEW, identifier
+from unseen.node.errors import ColumnUnknownError, SubjectNullError
+from unseen.protocols.lookup.subject import SubjectColumn, SubjectType, Value
+from unseen.protocols.tlog.tree import Frontier, leaf_hash
+
+BATCH_ROWS = 8192
+_INTEGERS = frozenset(
+    {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TableColumn:
+    """A column and DuckDB's name of its type."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Up to 8192 rows: subjects, answers in the order asked for, and the rows as text."""
+
+    subjects: list[tuple[Value, ...]]
+    answers: list[tuple[bool | None, ...]]
+    rows: list[tuple[str | None, ...]]
+
+
+def read_schema(connection: duckdb.DuckDBPyConnection) -> tuple[TableColumn, ...]:
+    """Return the table's columns in order."""
+    rows = connection.execute(f"DESCRIBE {VIEW}").fetchall()
+    return tuple(TableColumn(row[0], row[1]) for row in rows)
+
+
+def subject_columns(
+    schema: Sequence[TableColumn], names: Sequence[str]
+) -> tuple[SubjectColumn, ...]:
+    """Return the subject's columns with the types a buyer gives values in.
+
+    Raises:
+        ColumnUnknownError: a column does not exist or has no type that can name a subject.
+
+    """
+    types = {column.name: column.type for column in schema}
+    return tuple(SubjectColumn(name, _subject_type(name, types.get(name))) for name in names)
+
+
+def check_no_nulls(connection: duckdb.DuckDBPyConnection, names: Sequence[str]) -> None:
+    """Raise SubjectNullError if a subject column holds a null; it names the column."""
+    for name in names:
+        row = connection.execute(
+            f"SELECT count(*) FROM {VIEW} WHERE {identifier(name)} IS NULL"  # noqa: S608
+        ).fetchone()
+        if row and row[0]:
+            raise SubjectNullError(
+                f"subject column {name!r} holds {row[0]} nulls",
+                clause="table.subject",
+                remedy="name subject columns that are never null, or clean the table",
+            )
+
+
+def count_duplicates(connection: duckdb.DuckDBPyConnection, names: Sequence[str]) -> int:
+    """Return how many rows share their subject with an earlier row."""
+    key = ", ".join(identifier(name) for name in names)
+    groups = f"SELECT count(*) AS n FROM {VIEW} GROUP BY {key}"  # noqa: S608 - quoted
+    row = connection.execute(
+        f"SELECT coalesce(sum(n - 1), 0)::BIGINT FROM ({groups})"  # noqa: S608
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def scan(
+    connection: duckdb.DuckDBPyConnection,
+    subject: Sequence[SubjectColumn],
+    predicates: Sequence[tuple[str, str]],
+    columns: Sequence[str],
+) -> Iterator[Batch]:
+    """Yield the table in batches; `columns` are the ones whose raw text is wanted (may be none).
+
+    Raises:
+        PredicateFailsError: an expression raises an error on a row.
+
+    """
+    selected = [
+        *(identifier(column.name) for column in subject),
+        *select_list(predicates),
+        *(f"CAST({identifier(name)} AS VARCHAR) AS {identifier('r_' + name)}" for name in columns),
+    ]
+    first, second = len(subject), len(subject) + len(predicates)
+    try:
+        reader = connection.execute(
+            f"SELECT {', '.join(selected)} FROM {VIEW}"  # noqa: S608 - identifiers are quoted
+        ).to_arrow_reader(BATCH_ROWS)
+        for batch in reader or ():
+            lists = [column.to_pylist() for column in batch.columns]
+            yield Batch(
+                _rows(lists[:first], batch.num_rows),
+                _rows(lists[first:second], batch.num_rows),
+                _rows(lists[second:], batch.num_rows),
+            )
+    except duckdb.Error as error:
+        names = ", ".join(name for name, _ in predicates)
+        raise fails(names, type(error).__name__) from None
+
+
+class SnapshotHasher:
+    """Streams rows into the snapshot's commitment."""
+
+    def __init__(self, salt: bytes) -> None:
+        """Start with the snapshot's secret 32-byte salt."""
+        self._salt = salt
+        self._frontier = Frontier()
+
+    @property
+    def rows(self) -> int:
+        """Return how many rows were added."""
+        return self._frontier.size
+
+    def add(self, rows: Sequence[tuple[str | None, ...]]) -> None:
+        """Add the next rows, each a tuple of the columns' values as text."""
+        for row in rows:
+            number = self._frontier.size.to_bytes(8, "big")
+            row_salt = hmac.digest(self._salt, number, "sha256")
+            body = json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
+            self._frontier.append(leaf_hash(row_salt + body))
+
+    def root(self) -> bytes:
+        """Return the 32-byte commitment to the rows so far."""
+        return self._frontier.root()
+
+
+def _subject_type(name: str, duckdb_type: str | None) -> SubjectType:
+    if duckdb_type == "VARCHAR":
+        return "string"
+    if duckdb_type == "DATE":
+        return "date"
+    if duckdb_type in _INTEGERS:
+        return "integer"
+    why = "does not exist" if duckdb_type is None else f"has type {duckdb_type}"
+    raise ColumnUnknownError(
+        f"subject column {name!r} {why}",
+        clause="table.subject",
+        remedy="name columns of type VARCHAR, DATE or an integer type of at most 64 bits",
+    )
+
+
+def _rows(columns: list[list[Any]], count: int) -> list[tuple[Any, ...]]:
+    return list(zip(*columns, strict=True)) if columns else [()] * count

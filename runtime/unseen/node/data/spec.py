@@ -1,0 +1,51 @@
+"""A build's specification as canonical JSON, for its way to a worker."""
+
+from pathlib import Path
+from typing import Any
+
+from unseen.evidence.canonical import Json, b64decode, b64encode
+from unseen.node.data.build import BuildSpec
+from unseen.node.data.source import Fingerprint, Source
+from unseen.protocols.lookup.oprf_table import TableParameters
+from unseen.protocols.lookup.subject import SubjectColumn
+
+
+def source_text(source: Source) -> str:
+    """Return the text that `Source.parse` reads."""
+    return f"duckdb:{source.path}#{source.table}" if source.table else str(source.path)
+
+
+def encode_spec(spec: BuildSpec) -> Json:
+    """Return the JSON of a specification; it holds no key and no salt."""
+    return {
+        "source": source_text(spec.source),
+        "fingerprint": spec.fingerprint.to_json(),
+        "subject": [{"name": column.name, "type": column.type} for column in spec.subject],
+        "predicates": [[name, expression] for name, expression in spec.predicates],
+        "columns": list(spec.columns),
+        "snapshot": b64encode(spec.snapshot),
+        "rows": spec.rows,
+        "domain": b64encode(spec.parameters.domain),
+        "nonce": b64encode(spec.parameters.nonce),
+        "label_bytes": spec.parameters.label_bytes,
+        "spool": str(spec.spool),
+        "memory_mb": spec.memory_mb,
+    }
+
+
+def decode_spec(value: Any) -> BuildSpec:
+    """Return the specification that `encode_spec` wrote."""
+    return BuildSpec(
+        source=Source.parse(value["source"]),
+        fingerprint=Fingerprint.from_json(value["fingerprint"]),
+        subject=tuple(SubjectColumn(c["name"], c["type"]) for c in value["subject"]),
+        predicates=tuple((name, expression) for name, expression in value["predicates"]),
+        columns=tuple(value["columns"]),
+        snapshot=b64decode(value["snapshot"]),
+        rows=value["rows"],
+        parameters=TableParameters(
+            b64decode(value["domain"]), b64decode(value["nonce"]), value["label_bytes"]
+        ),
+        spool=Path(value["spool"]),
+        memory_mb=value["memory_mb"],
+    )

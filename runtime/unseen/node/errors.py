@@ -1,0 +1,301 @@
+"""What a node refuses or fails with, beyond the protocol's and the evidence's own errors.
+
+Each leaf class is one reason of `proto/unseen/v1/reason.proto`; `status.py` gives its gRPC code
+and `docs/errors.md` its row. Messages never quote data: names of tables, columns and clauses only.
+"""
+
+from unseen.protocols.errors import UnseenError
+
+
+class RefusedError(UnseenError):
+    """A rule forbids what was asked. Nothing was charged."""
+
+
+class CallerError(RefusedError):
+    """The calling certificate does not give the right to do this."""
+
+
+class CertificateUnknownError(CallerError):
+    """The certificate chains to this node's authority but belongs to no enrolled party."""
+
+    reason = "CERTIFICATE_UNKNOWN"
+
+
+class CertificateRevokedError(CallerError):
+    """The party or its instance was revoked."""
+
+    reason = "CERTIFICATE_REVOKED"
+
+
+class RightMissingError(CallerError):
+    """The caller's role does not include this call, or the object is another party's."""
+
+    reason = "RIGHT_MISSING"
+
+
+class RpcUnknownError(CallerError):
+    """No row in the rights table: denied."""
+
+    reason = "RPC_UNKNOWN"
+
+
+class InvitationInvalidError(CallerError):
+    """The invitation was used, has expired, or is for another party."""
+
+    reason = "INVITATION_INVALID"
+
+
+class InstanceUnknownError(CallerError):
+    """The client instance has not shown the buyer's certification."""
+
+    reason = "INSTANCE_UNKNOWN"
+
+
+class ExistsError(RefusedError):
+    """The name is taken."""
+
+
+class PartyExistsError(ExistsError):
+    """A party of this name is enrolled."""
+
+    reason = "PARTY_EXISTS"
+
+
+class TableExistsError(ExistsError):
+    """A table of this name is registered."""
+
+    reason = "TABLE_EXISTS"
+
+
+class ProductExistsError(ExistsError):
+    """A product of this name is registered."""
+
+    reason = "PRODUCT_EXISTS"
+
+
+class NotFoundError(RefusedError):
+    """No such object, or the caller may not know that it exists."""
+
+
+class PartyNotFoundError(NotFoundError):
+    """No party or instance of this name."""
+
+    reason = "PARTY_NOT_FOUND"
+
+
+class TableNotFoundError(NotFoundError):
+    """No table of this name."""
+
+    reason = "TABLE_NOT_FOUND"
+
+
+class ProductNotFoundError(NotFoundError):
+    """No product of this name."""
+
+    reason = "PRODUCT_NOT_FOUND"
+
+
+class ContractNotFoundError(NotFoundError):
+    """No contract of this id, or it is another party's."""
+
+    reason = "CONTRACT_NOT_FOUND"
+
+
+class ReplyNotFoundError(NotFoundError):
+    """No stored reply: its epoch has ended."""
+
+    reason = "REPLY_NOT_FOUND"
+
+
+class FieldInvalidError(RefusedError):
+    """A field of the request is missing, malformed or out of range."""
+
+    reason = "FIELD_INVALID"
+
+
+class TableError(RefusedError):
+    """The table cannot be used as it is."""
+
+
+class TableUnreadableError(TableError):
+    """The table's file is missing, not readable, or not of the stated format."""
+
+    reason = "TABLE_UNREADABLE"
+
+
+class TableChangedError(TableError):
+    """The table's rows are no longer those of the registered snapshot."""
+
+    reason = "TABLE_CHANGED"
+
+
+class ColumnUnknownError(TableError):
+    """A label or subject names a column that the table does not have."""
+
+    reason = "COLUMN_UNKNOWN"
+
+
+class SubjectNullError(TableError):
+    """A subject column holds nulls."""
+
+    reason = "SUBJECT_NULL"
+
+
+class LabelRefusedError(RefusedError):
+    """The columns' labels forbid this use."""
+
+    reason = "LABEL_REFUSED"
+
+
+class PredicateInvalidError(TableError):
+    """A predicate is not a boolean expression over the table's columns."""
+
+    reason = "PREDICATE_INVALID"
+
+
+class PredicateFailsError(TableError):
+    """A predicate raises an error on some rows."""
+
+    reason = "PREDICATE_FAILS"
+
+
+class ContractRefusedError(RefusedError):
+    """The contract does not allow this request now."""
+
+
+class ContractNotActiveError(ContractRefusedError):
+    """The contract is not in force: unsigned, suspended or revoked."""
+
+    reason = "CONTRACT_NOT_ACTIVE"
+
+
+class ContractNotStartedError(ContractRefusedError):
+    """The contract's period has not begun."""
+
+    reason = "CONTRACT_NOT_STARTED"
+
+
+class ContractExpiredError(ContractRefusedError):
+    """The contract's period is over."""
+
+    reason = "CONTRACT_EXPIRED"
+
+
+class KindRefusedError(ContractRefusedError):
+    """The contract is for another job kind, or the product does not offer this one."""
+
+    reason = "KIND_REFUSED"
+
+
+class OutputUnknownError(ContractRefusedError):
+    """An output asked for is not among the product's predicates."""
+
+    reason = "OUTPUT_UNKNOWN"
+
+
+class ManifestStaleError(ContractRefusedError):
+    """The request names a manifest that is not the present epoch's."""
+
+    reason = "MANIFEST_STALE"
+
+
+class RequestIdReusedError(ContractRefusedError):
+    """The request id was used with another body."""
+
+    reason = "REQUEST_ID_REUSED"
+
+
+class RequestOutdatedError(ContractRefusedError):
+    """The request was signed too long ago, or in the future."""
+
+    reason = "REQUEST_OUTDATED"
+
+
+class LimitError(RefusedError):
+    """A limit of the contract is reached."""
+
+
+class QuotaExhaustedError(LimitError):
+    """The request asks for more units than the contract has left."""
+
+    reason = "QUOTA_EXHAUSTED"
+
+
+class RateExceededError(LimitError):
+    """More units within a minute than the contract allows."""
+
+    reason = "RATE_EXCEEDED"
+
+
+class BusyError(UnseenError):
+    """Not now; the same request may succeed later. Nothing was charged."""
+
+
+class EpochNotReadyError(BusyError):
+    """The epoch's encrypted table is still being built."""
+
+    reason = "EPOCH_NOT_READY"
+
+
+class DrainingError(BusyError):
+    """The node is shutting down and takes no new work."""
+
+    reason = "DRAINING"
+
+
+class OverloadedError(BusyError):
+    """More work is in flight than the node accepts."""
+
+    reason = "OVERLOADED"
+
+
+class DeadlineError(UnseenError):
+    """The call took longer than the node allows; it may or may not have been charged."""
+
+    reason = "DEADLINE"
+
+
+class NodeFaultError(UnseenError):
+    """The node cannot work; an operator must act."""
+
+
+class StorageFullError(NodeFaultError):
+    """The state store could not be written."""
+
+    reason = "STORAGE_FULL"
+
+
+class StateLockedError(NodeFaultError):
+    """Another node process holds this state."""
+
+    reason = "STATE_LOCKED"
+
+
+class ClockSetBackError(NodeFaultError):
+    """The clock is behind the newest leaf of the log."""
+
+    reason = "CLOCK_SET_BACK"
+
+
+class LogMismatchError(NodeFaultError):
+    """The stored leaves do not lead to the last checkpoint that was signed."""
+
+    reason = "LOG_MISMATCH"
+
+
+class ConfigInvalidError(NodeFaultError):
+    """The node's configuration cannot be used."""
+
+    reason = "CONFIG_INVALID"
+
+
+class KeyLockedError(NodeFaultError):
+    """The key file or passphrase does not open the node's keys."""
+
+    reason = "KEY_LOCKED"
+
+
+class InternalError(NodeFaultError):
+    """A bug, or a worker that died. The incident id stands in the node's own output."""
+
+    reason = "INTERNAL"

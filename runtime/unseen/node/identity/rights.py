@@ -1,0 +1,50 @@
+"""The table of rights: every RPC, and who may call it. What has no row is denied."""
+
+from enum import Enum
+
+
+class Role(Enum):
+    """What a caller is, by its certificate and the store."""
+
+    OPERATOR = "operator"
+    BUYER = "buyer"
+    INVITEE = "invitee"
+
+
+_OPERATOR = frozenset({Role.OPERATOR})
+_BUYER = frozenset({Role.BUYER})
+_PARTIES = frozenset({Role.OPERATOR, Role.BUYER})
+_ANYONE = frozenset(Role)
+
+# Ownership (whose contract, whose instance) is decided by the domain, not here.
+RIGHTS: dict[str, frozenset[Role]] = {
+    "/unseen.v1.NodeService/GetNode": _ANYONE,
+    "/unseen.v1.IdentityService/CreateInvitation": _OPERATOR,
+    "/unseen.v1.IdentityService/Enroll": frozenset({Role.INVITEE}),
+    "/unseen.v1.IdentityService/RegisterInstance": _PARTIES,
+    "/unseen.v1.IdentityService/ListParties": _OPERATOR,
+    "/unseen.v1.IdentityService/RevokeParty": _PARTIES,
+    "/unseen.v1.CatalogService/RegisterTable": _OPERATOR,
+    "/unseen.v1.CatalogService/RefreshTable": _OPERATOR,
+    "/unseen.v1.CatalogService/ListTables": _OPERATOR,
+    "/unseen.v1.CatalogService/RegisterProduct": _OPERATOR,
+    "/unseen.v1.CatalogService/ListProducts": _PARTIES,
+    "/unseen.v1.ContractService/RequestContract": _BUYER,
+    "/unseen.v1.ContractService/GetContract": _PARTIES,
+    "/unseen.v1.ContractService/ListContracts": _PARTIES,
+    "/unseen.v1.ContractService/ApproveContract": _OPERATOR,
+    "/unseen.v1.ContractService/SignContract": _BUYER,
+    "/unseen.v1.ContractService/RevokeContract": _PARTIES,
+    "/unseen.v1.LookupService/GetManifest": _BUYER,
+    "/unseen.v1.LookupService/FetchTable": _BUYER,
+    "/unseen.v1.LookupService/Evaluate": _BUYER,
+    "/unseen.v1.VerifyService/Verify": _BUYER,
+    "/unseen.v1.MeterService/GetUsage": _PARTIES,
+    "/unseen.v1.MeterService/ListReleases": _OPERATOR,
+    "/unseen.v1.LogService/GetCheckpoint": _PARTIES,
+    "/unseen.v1.LogService/GetConsistencyProof": _PARTIES,
+    "/unseen.v1.LogService/ListLeaves": _OPERATOR,
+    "/grpc.health.v1.Health/Check": _ANYONE,
+    "/grpc.health.v1.Health/Watch": _PARTIES,
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _PARTIES,
+}

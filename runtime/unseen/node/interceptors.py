@@ -1,0 +1,176 @@
+"""The node's one gate for calls: who calls, whether they may, for how long, and what they hear.
+
+Every RPC passes here, health and reflection too. What has no row in the table of rights is
+denied. Errors become statuses here and nowhere else; every answer, also a refusal, carries the
+log's newest checkpoint and the proof that it extends the one the caller holds.
+"""
+
+import asyncio
+import inspect
+import logging
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextvars import ContextVar
+from typing import Any, NoReturn
+
+import grpc
+import grpc.aio
+
+from unseen.node.context import Node
+from unseen.node.errors import (
+    CertificateUnknownError,
+    DeadlineError,
+    InternalError,
+    RightMissingError,
+    RpcUnknownError,
+)
+from unseen.node.identity.parties import Caller
+from unseen.node.identity.rights import RIGHTS
+from unseen.node.status import rich_status, row_for
+from unseen.protocols.errors import UnseenError
+
+TREE_SIZE = "unseen-tree-size"
+CHECKPOINT = "unseen-checkpoint-bin"
+CONSISTENCY = "unseen-consistency-bin"
+
+_logger = logging.getLogger("unseen.node")
+_caller: ContextVar[Caller] = ContextVar("caller")
+_Context = grpc.aio.ServicerContext[Any, Any]
+
+
+def caller() -> Caller:
+    """Return who makes the call that is being served."""
+    return _caller.get()
+
+
+class Gate(grpc.aio.ServerInterceptor):
+    """Wraps every handler with identity, rights, deadline, checkpoint and error mapping."""
+
+    def __init__(self, node: Node) -> None:
+        """Guard `node`."""
+        self._node = node
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Any:
+        """Return the method's handler, guarded; an unknown method is refused in the same way."""
+        handler = await continuation(handler_call_details)
+        method = str(handler_call_details.method)
+        if handler is None:
+            return grpc.unary_unary_rpc_method_handler(self._unary(method, _no_such_method))
+        if handler.unary_unary:
+            return grpc.unary_unary_rpc_method_handler(
+                self._unary(method, handler.unary_unary),
+                handler.request_deserializer,
+                handler.response_serializer,
+            )
+        if handler.unary_stream:
+            return grpc.unary_stream_rpc_method_handler(
+                self._stream(method, handler.unary_stream),
+                handler.request_deserializer,
+                handler.response_serializer,
+            )
+        return grpc.stream_stream_rpc_method_handler(
+            self._stream(method, handler.stream_stream),
+            handler.request_deserializer,
+            handler.response_serializer,
+        )
+
+    def _unary(self, method: str, behaviour: Callable[..., Any]) -> Callable[..., Any]:
+        async def guarded(request: Any, context: _Context) -> Any:
+            try:
+                _caller.set(self._admit(method, context))
+                async with asyncio.timeout(self._node.settings.call_seconds):
+                    response = await behaviour(request, context)
+            except Exception as error:  # noqa: BLE001 - told apart in _refuse
+                await self._refuse(method, context, error)
+            self._attach(context)
+            return response
+
+        return guarded
+
+    def _stream(self, method: str, behaviour: Callable[..., Any]) -> Callable[..., Any]:
+        async def guarded(request: Any, context: _Context) -> AsyncIterator[Any]:
+            try:
+                _caller.set(self._admit(method, context))
+                async with asyncio.timeout(self._node.settings.stream_seconds):
+                    answers = behaviour(request, context)
+                    if inspect.isawaitable(answers):  # writes through the context by itself
+                        await answers
+                    else:
+                        async for response in answers:
+                            yield response
+            except Exception as error:  # noqa: BLE001 - told apart in _refuse
+                await self._refuse(method, context, error)
+            self._attach(context)
+
+        return guarded
+
+    def _admit(self, method: str, context: _Context) -> Caller:
+        pem = next(iter((context.auth_context() or {}).get("x509_pem_cert", ())), b"")
+        if not pem:
+            raise CertificateUnknownError("no client certificate", clause="identity.pin")
+        who = self._node.parties.caller(bytes(pem), self._node.clock.now())
+        allowed = RIGHTS.get(method)
+        if allowed is None:
+            raise RpcUnknownError("this node knows no such call", clause="rights")
+        if who.role not in allowed:
+            roles = ", ".join(sorted(role.value for role in allowed))
+            raise RightMissingError(
+                f"this call is for: {roles}; the certificate makes you: {who.role.value}",
+                clause="rights",
+                remedy="use the home of a party with that role",
+            )
+        return who
+
+    def _attach(self, context: _Context) -> None:
+        context.set_trailing_metadata(self._checkpoint(context))
+
+    def _checkpoint(self, context: _Context) -> tuple[tuple[str, bytes], ...]:
+        head = self._node.log.head()
+        proof = self._node.log.consistency_proof(_held_size(context), head)
+        return (CHECKPOINT, head.note.encode()), (CONSISTENCY, b"".join(proof))
+
+    async def _refuse(self, method: str, context: _Context, error: Exception) -> NoReturn:
+        if isinstance(error, grpc.aio.AbortError):
+            raise error
+        refusal = _as_refusal(method, error)
+        status = rich_status(refusal)
+        details = ("grpc-status-details-bin", status.SerializeToString())
+        await context.abort(
+            row_for(type(refusal)).code,
+            status.message,
+            (details, *self._checkpoint(context)),
+        )
+
+
+async def _no_such_method(_request: Any, _context: _Context) -> NoReturn:
+    raise RpcUnknownError("this node knows no such call", clause="rights")
+
+
+def _as_refusal(method: str, error: Exception) -> UnseenError:
+    if isinstance(error, UnseenError):
+        return error
+    if isinstance(error, TimeoutError):
+        return DeadlineError(
+            "the call took longer than this node allows",
+            clause="node.call_seconds",
+            remedy="send the same request again: if it was charged, its reply is kept",
+        )
+    incident = secrets.token_hex(4)
+    # Neither message nor traceback values reach the peer: they may hold what the table holds.
+    _logger.error("incident %s in %s: %s", incident, method, type(error).__name__, exc_info=error)
+    return InternalError(
+        f"the node failed; incident {incident}",
+        clause="node",
+        remedy="send the same request again; tell the operator the incident if it stays",
+    )
+
+
+def _held_size(context: _Context) -> int:
+    for key, value in context.invocation_metadata() or ():
+        if key == TREE_SIZE and str(value).isascii() and str(value).isdigit() and len(value) < 16:
+            return int(value)
+    return 0

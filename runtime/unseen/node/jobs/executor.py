@@ -1,0 +1,179 @@
+"""Running tasks in worker processes of this machine, in two lanes.
+
+`online` workers answer one short task after another (a batch of blinded elements, one record);
+tasks are written to the least busy worker's pipe at once, so singles in flight need no round
+trip each. A `bulk` task (a table build) has a process of its own that ends with it, at lower
+priority, so that it never stands before a buyer's query. A worker that dies fails its tasks
+with one error and is replaced.
+"""
+
+import asyncio
+import os
+import sys
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from unseen.node.errors import InternalError
+from unseen.node.jobs import frames
+from unseen.protocols.errors import UnseenError
+
+Progress = Callable[[int], None]
+_NICE_BULK = 10
+_STREAM_LIMIT = 1 << 20
+
+
+class Executor(Protocol):
+    """What the node needs of a place to compute."""
+
+    async def run(self, task: str, parts: Sequence[bytes]) -> list[bytes]:
+        """Run a short task and return its result's parts."""
+        ...
+
+    async def run_bulk(
+        self, task: str, parts: Sequence[bytes], progress: Progress | None = None
+    ) -> list[bytes]:
+        """Run a long task in a process of its own; `progress` hears of rows done."""
+        ...
+
+    async def close(self) -> None:
+        """End all workers."""
+        ...
+
+
+class LocalExecutor:
+    """Worker processes on this machine."""
+
+    def __init__(self, workers: int) -> None:
+        """Keep `workers` online processes; they start with the first task."""
+        self._count = workers
+        self._online: list[_Worker] = []
+        self._bulk: set[_Worker] = set()
+
+    async def start(self) -> None:
+        """Start the online workers now, so that no query waits for one."""
+        self._online = [await _Worker.start() for _ in range(self._count)]
+
+    async def run(self, task: str, parts: Sequence[bytes]) -> list[bytes]:
+        """Run a short task on the least busy online worker."""
+        for place, worker in enumerate(self._online):
+            if worker.dead:
+                self._online[place] = await _Worker.start()
+        worker = min(self._online, key=lambda candidate: candidate.load)
+        return await worker.run(task, parts)
+
+    async def run_bulk(
+        self, task: str, parts: Sequence[bytes], progress: Progress | None = None
+    ) -> list[bytes]:
+        """Run a long task in a process of its own."""
+        worker = await _Worker.start(nice=_NICE_BULK)
+        self._bulk.add(worker)
+        try:
+            return await worker.run(task, parts, progress)
+        finally:
+            self._bulk.discard(worker)
+            await worker.close()
+
+    async def close(self) -> None:
+        """End all workers; what they were doing fails."""
+        for worker in (*self._online, *self._bulk):
+            await worker.close()
+
+
+class _Worker:
+    """One process; answers come in the order of the questions."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self._waiting: deque[tuple[asyncio.Future[list[bytes]], Progress | None]] = deque()
+        self.dead = False
+        self._reader = asyncio.create_task(self._read())
+
+    @classmethod
+    async def start(cls, nice: int = 0) -> "_Worker":
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "unseen.node.jobs.worker"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            limit=_STREAM_LIMIT,
+        )
+        if nice:
+            os.setpriority(os.PRIO_PROCESS, process.pid, nice)
+        return cls(process)
+
+    @property
+    def load(self) -> int:
+        return len(self._waiting)
+
+    async def run(
+        self, task: str, parts: Sequence[bytes], progress: Progress | None = None
+    ) -> list[bytes]:
+        if self.dead or self._process.stdin is None:
+            raise _died()
+        future: asyncio.Future[list[bytes]] = asyncio.get_running_loop().create_future()
+        self._waiting.append((future, progress))
+        self._process.stdin.write(frames.framed(frames.pack([task.encode(), *parts])))
+        return await future
+
+    async def close(self) -> None:
+        self.dead = True
+        if self._process.returncode is None:
+            self._process.kill()
+        await self._process.wait()
+        await self._reader
+
+    async def _read(self) -> None:
+        stream = self._process.stdout
+        try:
+            while stream is not None:
+                header = await stream.readexactly(frames.HEADER_BYTES)
+                body = await stream.readexactly(frames.frame_size(header))
+                self._deliver(frames.unpack(body))
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        self.dead = True
+        while self._waiting:
+            future, _ = self._waiting.popleft()
+            if not future.done():
+                future.set_exception(_died())
+
+    def _deliver(self, parts: list[bytes]) -> None:
+        kind, *rest = parts
+        if kind == b"P":
+            progress = self._waiting[0][1]
+            if progress:
+                progress(int(rest[0]))
+            return
+        future, _ = self._waiting.popleft()
+        if future.done():  # the caller gave up; the answer is dropped
+            return
+        if kind == b"R":
+            future.set_result(rest)
+        else:
+            future.set_exception(_rebuilt(rest))
+
+
+def _died() -> InternalError:
+    return InternalError(
+        "a worker process ended",
+        clause="node.workers",
+        remedy="send the same request again; nothing was charged",
+    )
+
+
+def _leaves(kind: type[UnseenError]) -> list[type[UnseenError]]:
+    children = kind.__subclasses__()
+    return [leaf for child in children for leaf in _leaves(child)] if children else [kind]
+
+
+def _rebuilt(parts: list[bytes]) -> UnseenError:
+    reason, message, clause, remedy, position = (part.decode() for part in parts)
+    for kind in _leaves(UnseenError):
+        if kind.reason == reason:
+            error = kind.__new__(kind)
+            UnseenError.__init__(error, message, clause=clause, remedy=remedy)
+            if position:
+                error.__dict__["position"] = int(position)
+            return error
+    return InternalError(message)

@@ -1,0 +1,132 @@
+"""What a worker can do, by name. Parts in, parts out; settings travel as canonical JSON.
+
+Modules that read tables are imported inside their tasks: a worker that only evaluates blinded
+elements never loads DuckDB.
+"""
+
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from unseen.evidence import canonical
+from unseen.protocols.oprf.keys import PrivateKey
+from unseen.protocols.oprf.server import evaluate
+from unseen.protocols.oprf.suite import Mode
+
+Progress = Callable[[int], None]
+Task = Callable[[list[bytes], Progress], list[bytes]]
+
+_POINT_MEMORY_MB = 256
+
+
+def voprf(parts: list[bytes], _progress: Progress) -> list[bytes]:
+    """Private scalar, public key, then blinded elements -> evaluated elements, then the proof."""
+    scalar, public_key, *elements = parts
+    key = PrivateKey(scalar, public_key)
+    result = evaluate(key, elements, Mode.VOPRF, secrets.token_bytes)
+    return [*result.elements, result.proof]
+
+
+def inspect_table(parts: list[bytes], _progress: Progress) -> list[bytes]:
+    """Source and subject columns as JSON, salt -> schema, rows, commitment as JSON."""
+    from unseen.node.data import scan, source  # noqa: PLC0415 - see the module's docstring
+    from unseen.protocols.errors import DuplicateSubjectError  # noqa: PLC0415
+
+    ask = _json(parts[0])
+    where = source.Source.parse(ask["source"])
+    fingerprint = source.take_fingerprint(where.path)
+    connection = source.connect(where, memory_mb=ask["memory_mb"] // 2, spill=Path(ask["spool"]))
+    try:
+        schema = scan.read_schema(connection)
+        subject = scan.subject_columns(schema, ask["subject"])
+        scan.check_no_nulls(connection, ask["subject"])
+        if duplicates := scan.count_duplicates(connection, ask["subject"]):
+            raise DuplicateSubjectError(count=duplicates)
+        hasher = scan.SnapshotHasher(parts[1])
+        for batch in scan.scan(connection, (), (), [column.name for column in schema]):
+            hasher.add(batch.rows)
+    finally:
+        connection.close()
+    source.check_fingerprint(where.path, fingerprint)
+    result: canonical.Json = {
+        "columns": [{"name": column.name, "type": column.type} for column in schema],
+        "subject": [{"name": column.name, "type": column.type} for column in subject],
+        "rows": hasher.rows,
+        "snapshot": canonical.b64encode(hasher.root()),
+        "fingerprint": fingerprint.to_json(),
+    }
+    return [canonical.encode(result)]
+
+
+def check_predicates(parts: list[bytes], _progress: Progress) -> list[bytes]:
+    """Source, columns and predicates as JSON -> for each predicate the columns that it reads."""
+    from unseen.node.data import predicates, source  # noqa: PLC0415
+
+    ask = _json(parts[0])
+    where = source.Source.parse(ask["source"])
+    source.check_fingerprint(where.path, source.Fingerprint.from_json(ask["fingerprint"]))
+    connection = source.connect(where, memory_mb=ask["memory_mb"] // 2, spill=Path(ask["spool"]))
+    read: list[canonical.Json] = []
+    try:
+        for name, expression in ask["predicates"]:
+            read.append(list(predicates.columns_read(connection, name, expression, ask["columns"])))
+            predicates.check_rows(connection, name, expression)
+    finally:
+        connection.close()
+    return [canonical.encode(read)]
+
+
+def verify_subject(parts: list[bytes], _progress: Progress) -> list[bytes]:
+    """Source, fingerprint, subject and predicates as JSON -> answers as JSON (null: unusable)."""
+    from unseen.node.data import point, source  # noqa: PLC0415
+
+    ask = _json(parts[0])
+    answers = point.answers(
+        source.Source.parse(ask["source"]),
+        source.Fingerprint.from_json(ask["fingerprint"]),
+        [(column["name"], column["type"]) for column in ask["subject"]],
+        ask["values"],
+        [(name, expression) for name, expression in ask["predicates"]],
+        memory_mb=_POINT_MEMORY_MB,
+    )
+    return [canonical.encode(list(answers))]
+
+
+def fill_table(parts: list[bytes], progress: Progress) -> list[bytes]:
+    """Build spec as JSON, private scalar, salt -> nothing; the spool holds the sealed rows."""
+    from unseen.node.data import build  # noqa: PLC0415
+    from unseen.node.data.spec import decode_spec  # noqa: PLC0415
+
+    ask = _json(parts[0])
+    key, salt = PrivateKey.from_scalar(parts[1]), parts[2]
+    build.fill(decode_spec(ask["spec"]), key, salt, ask["part"], ask["parts"], progress)
+    return []
+
+
+def merge_table(parts: list[bytes], progress: Progress) -> list[bytes]:
+    """Build spec as JSON, target path -> rows and bytes as JSON, digest, root."""
+    from unseen.node.data import build  # noqa: PLC0415
+    from unseen.node.data.spec import decode_spec  # noqa: PLC0415
+
+    spec = decode_spec(_json(parts[0])["spec"])
+    built = build.merge(spec, Path(parts[1].decode()), progress)
+    counts = canonical.encode({"rows": built.rows, "size": built.size})
+    return [counts, built.digest, built.root]
+
+
+TASKS: dict[str, Task] = {
+    task.__name__: task
+    for task in (
+        voprf,
+        inspect_table,
+        check_predicates,
+        verify_subject,
+        fill_table,
+        merge_table,
+    )
+}
+
+
+def _json(data: bytes) -> Any:
+    return canonical.decode(data)

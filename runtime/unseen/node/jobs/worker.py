@@ -1,0 +1,74 @@
+"""A worker process: reads tasks from its standard input, writes results to its standard output.
+
+A task is a list of parts whose first names a function of `tasks.py`; the answer is `R` with the
+result's parts, `E` with reason, message, clause and remedy, or, before it, any number of `P` with
+a count of rows done. Data that arrives here comes from the node alone, and leaves only to it.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+import traceback
+from typing import BinaryIO
+
+from unseen.node.jobs import frames
+from unseen.node.jobs.tasks import TASKS
+from unseen.protocols.errors import UnseenError
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
+
+
+def main() -> None:
+    """Serve tasks until the node closes the pipe."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the node decides when to stop
+    _harden()
+    source, sink = sys.stdin.buffer, sys.stdout.buffer
+    sys.stdout = sys.stderr  # nothing but frames may reach the pipe
+    while task := _read(source):
+        _write(sink, _run(frames.unpack(task), sink))
+
+
+def _run(task: list[bytes], sink: BinaryIO) -> list[bytes]:
+    def progress(rows: int) -> None:
+        _write(sink, [b"P", str(rows).encode()])
+
+    try:
+        return [b"R", *TASKS[task[0].decode()](task[1:], progress)]
+    except UnseenError as error:
+        position = getattr(error, "position", None)
+        told = (error.reason, str(error), error.clause, error.remedy)
+        parts = [text.encode() for text in told]
+        return [b"E", *parts, b"" if position is None else str(position).encode()]
+    except Exception as error:  # noqa: BLE001 - a bug must not take the worker's other tasks along
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        # Neither the message nor the values: they may hold what the table holds.
+        sys.stderr.write(f"{type(error).__name__} at {where.filename}:{where.lineno}\n")
+        return [b"E", b"INTERNAL", b"a worker failed", b"", b"", b""]
+
+
+def _read(source: BinaryIO) -> bytes:
+    header = source.read(frames.HEADER_BYTES)
+    if len(header) < frames.HEADER_BYTES:
+        return b""
+    return source.read(frames.frame_size(header))
+
+
+def _write(sink: BinaryIO, parts: list[bytes]) -> None:
+    sink.write(frames.framed(frames.pack(parts)))
+    sink.flush()
+
+
+def _harden() -> None:
+    if sys.platform != "linux":
+        return
+    libc = ctypes.CDLL(None)
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # no orphan holds keys in memory
+    libc.prctl(_PR_SET_DUMPABLE, 0)  # nor a core dump
+    if os.getppid() == 1:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

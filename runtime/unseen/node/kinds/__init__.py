@@ -1,0 +1,1 @@
+"""Job kinds: what each may release, what it leaks, and how one request of it is executed."""

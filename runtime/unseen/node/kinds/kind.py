@@ -1,0 +1,43 @@
+"""What the compiler asks of a job kind."""
+
+from dataclasses import dataclass
+
+from unseen.evidence.plan import Statement
+from unseen.node.kinds import lookup_plan, verify_plan
+from unseen.protocols.lookup.labels import label_bytes_for
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """The fixed side of a job kind; `label_bytes` is 0 where no encrypted table exists."""
+
+    protocol: str
+    threat_model: str
+    retention: str
+    ciphertext_leaves: bool
+    statements: tuple[Statement, ...]
+    labelled: bool
+
+    def label_bytes(self, outputs: int) -> int:
+        """Return the bytes of a row's label for this many outputs."""
+        return label_bytes_for(outputs) if self.labelled else 0
+
+
+KINDS: dict[str, Kind] = {
+    "lookup": Kind(
+        protocol="oprf_table",
+        threat_model=lookup_plan.THREAT_MODEL,
+        retention=lookup_plan.RETENTION,
+        ciphertext_leaves=True,
+        statements=lookup_plan.STATEMENTS,
+        labelled=True,
+    ),
+    "verify": Kind(
+        protocol="clear",
+        threat_model=verify_plan.THREAT_MODEL,
+        retention=verify_plan.RETENTION,
+        ciphertext_leaves=False,
+        statements=verify_plan.STATEMENTS,
+        labelled=False,
+    ),
+}

@@ -1,0 +1,59 @@
+"""Executing a hidden lookup: one VOPRF evaluation for each blinded element."""
+
+from collections.abc import Sequence
+
+from unseen.evidence.contract import State
+from unseen.evidence.request import Request
+from unseen.node.context import Node
+from unseen.node.contracts.epochs import Epoch
+from unseen.node.contracts.register import Contract
+from unseen.node.errors import ContractNotActiveError, ManifestStaleError
+from unseen.node.identity.parties import Caller
+from unseen.node.metering.metered import Answer, SignedRequest, Work, run_metered
+
+_FETCHABLE = (State.ACTIVE, State.EXHAUSTED)
+
+
+async def evaluate(node: Node, caller: Caller, signed: SignedRequest) -> Answer:
+    """Answer one request; its parts are the blinded elements, a unit each.
+
+    The answer's parts are the evaluated elements in order, then the batch's proof.
+    """
+
+    async def work(contract: Contract, request: Request) -> Work:
+        epoch = node.epochs.current(contract.id)
+        if (request.epoch, request.manifest) != (epoch.number, epoch.manifest_id):
+            raise ManifestStaleError(
+                f"the request is for epoch {request.epoch}; epoch {epoch.number} answers now",
+                clause="epoch",
+                remedy="fetch the present manifest and table, then ask anew",
+            )
+        reply = await node.executor.run(
+            "voprf", [epoch.key.scalar, epoch.key.public_key, *signed.parts]
+        )
+        return Work(tuple(reply), epoch.manifest.snapshot)
+
+    return await run_metered(node, caller, "lookup", signed, len(signed.parts), work)
+
+
+def epoch_for(node: Node, caller: Caller, contract_id: str) -> Epoch:
+    """Return the present epoch of the caller's contract, if its table may be fetched now.
+
+    Raises:
+        ContractNotActiveError: the contract is not in force.
+        EpochNotReadyError: the table is not built yet.
+
+    """
+    contract = node.contracts.get(contract_id, buyer=caller.party)
+    if contract.state not in _FETCHABLE or not contract.terms.period.covers(node.clock.now()):
+        raise ContractNotActiveError(
+            f"the contract is {contract.state.value} or outside its period",
+            clause="state",
+            remedy="see who has to act next: unseen contract show ID",
+        )
+    return node.epochs.current(contract.id)
+
+
+def parts_of(answer: Answer) -> tuple[Sequence[bytes], bytes]:
+    """Return an answer's evaluated elements and their proof."""
+    return answer.reply[:-1], answer.reply[-1]

@@ -1,0 +1,67 @@
+"""Executing a verification in the clear: the contract's predicates on one subject."""
+
+from typing import Any
+
+from unseen.evidence import canonical
+from unseen.evidence.canonical import b64decode
+from unseen.evidence.request import Request
+from unseen.node.catalog.catalogue import Table
+from unseen.node.context import Node
+from unseen.node.contracts.register import Contract
+from unseen.node.identity.parties import Caller
+from unseen.node.metering.metered import Answer, SignedRequest, Work, run_metered
+from unseen.protocols.errors import SubjectInvalidError
+from unseen.protocols.lookup.subject import parse_value
+
+YES, NO, NO_USABLE_RESULT = "yes", "no", "no_usable_result"
+_WORDS = {True: YES, False: NO, None: NO_USABLE_RESULT}
+
+
+async def verify(node: Node, caller: Caller, signed: SignedRequest) -> Answer:
+    """Answer one request; its one part is the canonical JSON list of the subject's values.
+
+    The answer's one part is the canonical JSON list of verdicts, in the order of the outputs.
+    """
+
+    async def work(contract: Contract, _request: Request) -> Work:
+        table = node.catalogue.table(contract.terms.table)
+        values = _subject(table, signed.parts[0])
+        (answers,) = await node.executor.run(
+            "verify_subject", [_task(node, contract, table, values)]
+        )
+        found: Any = canonical.decode(answers)
+        verdict = canonical.encode([_WORDS[answer] for answer in found])
+        return Work((verdict,), b64decode(table.snapshot.commitment))
+
+    return await run_metered(node, caller, "verify", signed, 1, work)
+
+
+def _subject(table: Table, part: bytes) -> list[str | int]:
+    values: Any = canonical.decode(part)
+    if not isinstance(values, list) or len(values) != len(table.subject):
+        raise SubjectInvalidError(
+            f"a subject of this table has {len(table.subject)} values", clause="subject"
+        )
+    for column, value in zip(table.subject, values, strict=True):
+        expected = int if column.type == "integer" else str
+        if type(value) is not expected:
+            raise SubjectInvalidError(
+                f"column {column.name!r} takes a value of type {column.type}", clause="subject"
+            )
+        if column.type == "date":
+            parse_value(column, str(value))  # a date that is none is refused here
+    return list(values)
+
+
+def _task(node: Node, contract: Contract, table: Table, values: list[str | int]) -> bytes:
+    product = node.catalogue.product(contract.terms.product)
+    expressions = {predicate.name: predicate.expression for predicate in product.predicates}
+    return canonical.encode(
+        {
+            "source": table.source,
+            "fingerprint": table.snapshot.fingerprint.to_json(),
+            "subject": [{"name": column.name, "type": column.type} for column in table.subject],
+            "values": list(values),
+            "predicates": [[name, expressions[name]] for name in contract.terms.outputs],
+        }
+    )

@@ -1,0 +1,194 @@
+"""Serving: opens a home, checks its log, answers until it is told to stop, then drains."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import grpc.aio
+from grpc_health.v1 import health, health_pb2
+from sqlalchemy import Engine, func, select
+
+from unseen.evidence import canonical
+from unseen.evidence.log import event_leaf
+from unseen.evidence.suite import Suite
+from unseen.node.audit.log import NodeLog
+from unseen.node.catalog.catalogue import Catalogue
+from unseen.node.clock import Clock
+from unseen.node.config import Settings, load_settings
+from unseen.node.context import Node
+from unseen.node.contracts import lifecycle
+from unseen.node.contracts.epochs import Epochs
+from unseen.node.contracts.register import Contracts
+from unseen.node.errors import ConfigInvalidError
+from unseen.node.identity.enrolment import Enrolment
+from unseen.node.identity.parties import Parties
+from unseen.node.jobs.executor import LocalExecutor
+from unseen.node.metering.meter import Meter
+from unseen.node.server import make_server
+from unseen.node.setup import (
+    Keys,
+    NewNode,
+    Setup,
+    initialise,
+    log_origin,
+    open_keys,
+    server_certificate,
+    state_path,
+)
+from unseen.node.store.engine import lock_state, open_engine
+from unseen.node.store.schema import leaves
+from unseen.node.store.writer import Change, Transaction, Writer
+
+__all__ = ["Enrolment", "NewNode", "Setup", "initialise", "run", "serve"]
+
+_logger = logging.getLogger("unseen.node")
+_SWEEP_SECONDS = 15.0
+Ready = Callable[[str], None]
+
+
+def run(home: Path, *, passphrase: bytes | None = None, ready: Ready | None = None) -> None:
+    """Serve from `home` until SIGTERM or SIGINT; `ready` is called with the address.
+
+    Raises:
+        NodeFaultError: the home, its keys, its log or the address cannot be used.
+
+    """
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level="INFO")
+    logging.getLogger("alembic").setLevel("WARNING")
+    asyncio.run(serve(home, passphrase=passphrase, ready=ready))
+
+
+async def serve(home: Path, *, passphrase: bytes | None = None, ready: Ready | None = None) -> None:
+    """Serve from `home` until this task is cancelled or a signal arrives."""
+    settings = load_settings(home)
+    held = lock_state(home)
+    try:
+        keys = open_keys(home, settings, passphrase)
+        node = await _open(home, settings, keys)
+        try:
+            await _serve(node, keys, ready)
+        finally:
+            await _close(node)
+    finally:
+        os.close(held)
+
+
+async def _serve(node: Node, keys: Keys, ready: Ready | None) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(ValueError, NotImplementedError, RuntimeError):
+            loop.add_signal_handler(number, stop.set)
+    try:
+        certificate = server_certificate(keys, node.settings, node.clock)
+        server, health_servicer = make_server(node, certificate)
+    except RuntimeError:
+        raise ConfigInvalidError(
+            f"the address {node.settings.listen} cannot be bound",
+            clause="node.listen",
+            remedy="stop what uses it, or set another `listen` in node.toml",
+        ) from None
+    await server.start()
+    await health_servicer.set("", health_pb2.HealthCheckResponse.SERVING)
+    await lifecycle.resume(node)
+    sweeper = asyncio.create_task(_sweep(node))
+    _logger.info("node %s answers at %s", node.settings.name, node.address)
+    if ready:
+        ready(node.address)
+    try:
+        await stop.wait()
+    finally:
+        sweeper.cancel()
+        await _drain(node, server, health_servicer)
+
+
+async def _drain(
+    node: Node, server: grpc.aio.Server, health_servicer: health.aio.HealthServicer
+) -> None:
+    _logger.info("draining %d requests in flight", len(node.in_flight))
+    node.draining = True
+    await health_servicer.enter_graceful_shutdown()
+    await server.stop(node.settings.drain_seconds)
+
+
+async def _sweep(node: Node) -> None:
+    while True:
+        try:
+            await lifecycle.sweep(node)
+        except Exception:
+            _logger.exception("the sweep failed; it is tried again")
+        await asyncio.sleep(_SWEEP_SECONDS)
+
+
+async def _open(home: Path, settings: Settings, keys: Keys) -> Node:
+    shutil.rmtree(home / "spool", ignore_errors=True)
+    engine = open_engine(state_path(home))
+    log = NodeLog(log_origin(settings.name), keys.log)
+    log.load(engine)
+    clock = Clock(floor=_newest_time(engine))
+    writer = Writer(engine, log, clock)
+    await writer.submit(_Started(keys.evidence.suite, version("unseen")))
+    executor = LocalExecutor(settings.worker_count())
+    await executor.start()
+    return Node(
+        home=home,
+        settings=settings,
+        vault=keys.vault,
+        authority=keys.authority,
+        signer=keys.evidence,
+        log_key=keys.log.public_key,
+        engine=engine,
+        clock=clock,
+        log=log,
+        writer=writer,
+        parties=Parties(engine, keys.authority.certificate),
+        catalogue=Catalogue(engine),
+        contracts=Contracts(engine),
+        epochs=Epochs(engine, keys.vault, keys.evidence),
+        executor=executor,
+        meter=Meter(),
+    )
+
+
+async def _close(node: Node) -> None:
+    running = [task for _, task in node.in_flight.values()]
+    if running:
+        await asyncio.wait(running, timeout=node.settings.drain_seconds)
+    for task in node.background:
+        task.cancel()
+    await asyncio.gather(*node.background, return_exceptions=True)
+    await node.executor.close()
+    await asyncio.to_thread(node.writer.close)
+    node.engine.dispose()
+
+
+def _newest_time(engine: Engine) -> datetime | None:
+    with engine.connect() as connection:
+        newest = select(func.max(leaves.c.leaf_index)).scalar_subquery()
+        body = connection.execute(
+            select(leaves.c.body).where(leaves.c.leaf_index == newest)
+        ).scalar_one_or_none()
+    if body is None:
+        return None
+    leaf = canonical.decode(body)
+    return canonical.parse_time(str(leaf["time"])) if isinstance(leaf, dict) else None
+
+
+class _Started(Change[None]):
+    """Note in the log that the node was started."""
+
+    def __init__(self, suite: Suite, release: str) -> None:
+        self._suite = suite
+        self._release = release
+
+    def apply(self, transaction: Transaction) -> None:
+        """Write the leaf."""
+        fields: dict[str, canonical.Json] = {"version": self._release}
+        transaction.append(event_leaf(self._suite, "node.started", transaction.now, fields))

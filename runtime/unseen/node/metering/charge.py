@@ -1,0 +1,218 @@
+"""The charge: quota, leaf and stored reply in one transaction, many requests at a time.
+
+Here the contract is decided on for good, under the writer's order; what was decided before the
+work only saved the work. A request id that is already charged yields the stored reply instead.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select, tuple_, update
+
+from unseen.evidence.canonical import b64encode
+from unseen.evidence.contract import Event, State, advance
+from unseen.evidence.log import ReleaseLeaf, event_leaf
+from unseen.evidence.request import Request
+from unseen.evidence.suite import suite_of
+from unseen.node.contracts.decide import Deny, Usage, decide
+from unseen.node.contracts.register import Contract
+from unseen.node.errors import RequestIdReusedError
+from unseen.node.failpoints import hit
+from unseen.node.jobs import frames
+from unseen.node.store.schema import charges, contracts
+from unseen.node.store.writer import Operation, Transaction
+from unseen.protocols.errors import UnseenError
+
+
+@dataclass(frozen=True, slots=True)
+class Charged:
+    """A charge as it stands in the store: where its leaf is, and the reply it paid for.
+
+    `leaf`, `total` and `state` (the contract's after this charge) are those of a new charge; one
+    found in the store leaves them out.
+    """
+
+    leaf_index: int
+    release_nonce: bytes
+    reply: tuple[bytes, ...] = field(repr=False)
+    leaf: ReleaseLeaf | None = None
+    total: int | None = None
+    state: State | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Charge(Operation[Charged]):
+    """One finished piece of work, to be paid for and kept. `release` commits to `reply`."""
+
+    contract: Contract
+    request: Request
+    statement_digest: str
+    signature: bytes
+    instance: str  # name of the instance's key
+    snapshot: bytes
+    release: bytes
+    release_nonce: bytes
+    reply: tuple[bytes, ...] = field(repr=False)
+
+    @classmethod
+    def apply_all(
+        cls, transaction: Transaction, operations: Sequence[Any]
+    ) -> Sequence[Charged | UnseenError]:
+        """Charge each operation in order, with three statements for the whole group."""
+        group = _Group(transaction, operations)
+        outcomes = [group.charge(operation) for operation in operations]
+        group.write()
+        hit("charge.before_commit")
+        return outcomes
+
+
+def stored_charge(
+    connection: Connection, contract: str, request: str, statement_digest: str
+) -> Charged | None:
+    """Return the charge of this request id, if there is one.
+
+    Raises:
+        RequestIdReusedError: it was charged for another statement.
+
+    """
+    row = connection.execute(_STORED, {"contract": contract, "request": request}).one_or_none()
+    return _stored(row, statement_digest) if row else None
+
+
+_STORED = select(charges).where(
+    charges.c.contract == bindparam("contract"), charges.c.request == bindparam("request")
+)
+
+
+def _stored(row: Any, statement_digest: str) -> Charged:
+    if row.statement_digest != statement_digest:
+        raise RequestIdReusedError(
+            "this request id was charged for another request",
+            clause="request.id",
+            remedy="send the first request again unchanged, or take a fresh id",
+        )
+    reply = frames.unpack(row.reply) if row.reply is not None else ()
+    return Charged(row.leaf_index, row.release_nonce, tuple(reply))
+
+
+class _Group:
+    """The charges of one transaction: what they find, and what they will write."""
+
+    def __init__(self, transaction: Transaction, operations: Sequence[Charge]) -> None:
+        self._transaction = transaction
+        self._known = _find_charges(transaction.connection, operations)
+        self._standing = _find_contracts(transaction.connection, operations)
+        self._rows: list[dict[str, Any]] = []
+        self._changed: set[str] = set()
+
+    def charge(self, operation: Charge) -> Charged | UnseenError:
+        """Decide on one operation; note its leaf and row if it is charged."""
+        contract, request = operation.contract, operation.request
+        key = (contract.id, request.request)
+        try:
+            if key in self._known:
+                return _stored(self._known[key], operation.statement_digest)
+        except RequestIdReusedError as error:
+            return error
+        used, state = self._standing[contract.id]
+        now = self._transaction.now
+        verdict = decide(contract.terms, state, request, Usage(used), now)
+        if isinstance(verdict, Deny):
+            return verdict.error
+        total = used + request.units
+        leaf, index = self._append(operation, total)
+        if total == contract.terms.quota.units:
+            state = advance(state, Event.EXHAUST)
+            suite = suite_of(contract.terms.suite)
+            fields = {"contract": contract.id}
+            self._transaction.append(event_leaf(suite, "contract.exhausted", now, fields))
+        self._standing[contract.id] = (total, state)
+        self._changed.add(contract.id)
+        return Charged(index, operation.release_nonce, operation.reply, leaf, total, state)
+
+    def _append(self, operation: Charge, total: int) -> tuple[ReleaseLeaf, int]:
+        terms, request = operation.contract.terms, operation.request
+        leaf = ReleaseLeaf(
+            suite=terms.suite,
+            time=self._transaction.now,
+            job=request.request,
+            plan=terms.plan,
+            leakage=terms.leakage,
+            snapshot=operation.snapshot,
+            request=request,
+            signature=operation.signature,
+            instance=operation.instance,
+            release=operation.release,
+            total=total,
+            privacy="0",
+        )
+        index = self._transaction.append(leaf.to_json())
+        row = {
+            "contract": operation.contract.id,
+            "request": request.request,
+            "statement_digest": operation.statement_digest,
+            "epoch": request.epoch,
+            "units": request.units,
+            "leaf_index": index,
+            "instance": operation.instance,
+            "release_nonce": operation.release_nonce,
+            "reply": frames.pack(operation.reply),
+        }
+        self._rows.append(row)
+        self._known[operation.contract.id, request.request] = _Row(row)
+        return leaf, index
+
+    def write(self) -> None:
+        """Write what was noted."""
+        connection = self._transaction.connection
+        if self._rows:
+            connection.execute(insert(charges), self._rows)
+        if self._changed:
+            values = [
+                {"of": key, "used": used, "standing": state.value}
+                for key in sorted(self._changed)
+                for used, state in [self._standing[key]]
+            ]
+            connection.execute(_UPDATE, values)
+
+
+_UPDATE = (
+    update(contracts)
+    .where(contracts.c.id == bindparam("of"))
+    .values(units_used=bindparam("used"), state=bindparam("standing"))
+)
+
+
+class _Row:
+    """A row that was just noted, read like one from the store."""
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        self.__dict__.update(values)
+
+
+def _find_charges(
+    connection: Connection, operations: Sequence[Charge]
+) -> dict[tuple[str, str], Any]:
+    keys = sorted({(op.contract.id, op.request.request) for op in operations})
+    rows = connection.execute(
+        select(charges).where(tuple_(charges.c.contract, charges.c.request).in_(keys))
+    )
+    return {(row.contract, row.request): row for row in rows}
+
+
+def _find_contracts(
+    connection: Connection, operations: Sequence[Charge]
+) -> dict[str, tuple[int, State]]:
+    keys = sorted({operation.contract.id for operation in operations})
+    rows = connection.execute(
+        select(contracts.c.id, contracts.c.units_used, contracts.c.state).where(
+            contracts.c.id.in_(keys)
+        )
+    )
+    return {row.id: (row.units_used, State(row.state)) for row in rows}
+
+
+def digest_of(request: Request) -> str:
+    """Return the hash of a request statement as it is stored; base64url."""
+    return b64encode(suite_of(request.suite).digest(request.bytes()))

@@ -1,0 +1,237 @@
+"""One metered request from its statement to its receipt, the same for every job kind.
+
+Who signed it, under which contract, opened from its commitment, not answered before, allowed
+now; then the kind's own work; then charge, leaf and reply in one transaction; then the receipt.
+A duplicate in flight waits for the first; a retry gets the stored reply and nothing is computed.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from unseen.evidence import receipt as receipts
+from unseen.evidence.canonical import b64encode, parse_time
+from unseen.evidence.commitment import commit
+from unseen.evidence.request import Request, verify_request
+from unseen.evidence.suite import Suite, suite_of
+from unseen.node.context import Node
+from unseen.node.contracts.decide import Deny, decide
+from unseen.node.contracts.register import Contract
+from unseen.node.errors import (
+    DrainingError,
+    FieldInvalidError,
+    InstanceUnknownError,
+    OverloadedError,
+    ReplyNotFoundError,
+    RequestIdReusedError,
+    RequestOutdatedError,
+)
+from unseen.node.failpoints import hit
+from unseen.node.identity.parties import Caller, Instance
+from unseen.node.metering.charge import Charge, Charged, digest_of, stored_charge
+
+_MAX_AGE = timedelta(minutes=10)
+_NONCE_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class SignedRequest:
+    """What arrives: the statement's canonical bytes, the instance's signature, the opening nonce.
+
+    `parts` are the request's parts that the statement commits to.
+    """
+
+    statement: bytes
+    signature: bytes
+    nonce: bytes
+    parts: tuple[bytes, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a kind's work yields: the reply's parts and the snapshot (32 bytes) they came from."""
+
+    reply: tuple[bytes, ...] = field(repr=False)
+    snapshot: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What leaves: the reply's parts, the nonce of their commitment, and the receipt."""
+
+    reply: tuple[bytes, ...] = field(repr=False)
+    nonce: bytes
+    receipt: str
+
+
+Worker = Callable[[Contract, Request], Awaitable[Work]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Admitted:
+    contract: Contract
+    request: Request
+    statement_digest: str
+    signature: bytes
+    instance: Instance
+
+
+async def run_metered(
+    node: Node, caller: Caller, kind: str, signed: SignedRequest, units: int, work: Worker
+) -> Answer:
+    """Answer one request of `kind` that costs `units`, by `work` or from the store.
+
+    Raises:
+        UnseenError: the refusal, with its clause; nothing was charged.
+
+    """
+    admitted = _admit(node, caller, kind, signed, units)
+    key = (admitted.contract.id, admitted.request.request)
+    running = node.in_flight.get(key)
+    if running is None:
+        stored = _stored(node, admitted)
+        if stored is not None:
+            return _receipt(node, admitted.instance, stored)
+        _check_capacity(node)
+        _decide(node, admitted)
+        task = asyncio.create_task(_execute(node, admitted, work))
+        running = node.in_flight[key] = (admitted.statement_digest, task)
+        task.add_done_callback(lambda done: _forget(node, key, done))
+    elif running[0] != admitted.statement_digest:
+        raise RequestIdReusedError(
+            "this request id is under way for another request",
+            clause="request.id",
+            remedy="take a fresh id",
+        )
+    # The work goes on if this caller hangs up: its reply is then stored and waits for the retry.
+    charged = await asyncio.shield(running[1])
+    answer = _receipt(node, admitted.instance, charged)
+    hit("receipt.before_answer")
+    return answer
+
+
+def _forget(node: Node, key: tuple[str, str], task: "asyncio.Task[Charged]") -> None:
+    node.in_flight.pop(key, None)
+    if not task.cancelled():
+        task.exception()  # seen, even if every caller has hung up
+
+
+def _admit(node: Node, caller: Caller, kind: str, signed: SignedRequest, units: int) -> _Admitted:
+    request = Request.decode(signed.statement)
+    contract = node.contracts.get(b64encode(request.contract), buyer=caller.party)
+    suite = suite_of(contract.terms.suite)
+    instance = _instance(node, caller)
+    verify_request(request, signed.signature, suite, instance.key)
+    if request.kind != kind or request.units != units:
+        raise FieldInvalidError(
+            "the statement's kind or units are not those of the call",
+            clause="request.units",
+            remedy="sign one unit for each element or subject",
+        )
+    _check_commitment(suite, signed, request)
+    return _Admitted(contract, request, digest_of(request), signed.signature, instance)
+
+
+def _instance(node: Node, caller: Caller) -> Instance:
+    party = node.parties.get(caller.party)
+    instance = party.instances.get(caller.instance) if party else None
+    if instance is None or parse_time(instance.until) <= node.clock.now():
+        raise InstanceUnknownError(
+            "this client instance has shown no valid certification by its party",
+            clause="identity.instance",
+            remedy="certify it again: unseen instance add NAME",
+        )
+    return instance
+
+
+def _check_commitment(suite: Suite, signed: SignedRequest, request: Request) -> None:
+    if len(signed.nonce) != _NONCE_BYTES or request.commitment != commit(
+        suite, signed.nonce, signed.parts
+    ):
+        raise FieldInvalidError(
+            "the statement's commitment does not open to what was sent",
+            clause="request.commitment",
+        )
+
+
+def _stored(node: Node, admitted: _Admitted) -> Charged | None:
+    with node.engine.connect() as connection:
+        stored = stored_charge(
+            connection,
+            admitted.contract.id,
+            admitted.request.request,
+            admitted.statement_digest,
+        )
+    if stored is not None and not stored.reply:
+        raise ReplyNotFoundError(
+            "the reply to this request is no longer kept: its epoch has ended",
+            clause="epoch",
+            remedy="the charge stands in the log; ask anew with a fresh request id",
+        )
+    return stored
+
+
+def _check_capacity(node: Node) -> None:
+    if node.draining:
+        raise DrainingError(
+            "the node is shutting down", clause="node", remedy="send the same request again later"
+        )
+    if len(node.in_flight) >= node.settings.max_in_flight:
+        raise OverloadedError(
+            f"{node.settings.max_in_flight} requests are in flight",
+            clause="node.max_in_flight",
+            remedy="send the same request again in a moment",
+        )
+
+
+def _decide(node: Node, admitted: _Admitted) -> None:
+    contract, request, now = admitted.contract, admitted.request, node.clock.now()
+    usage = node.meter.usage(contract.id, contract.units_used)
+    verdict = decide(contract.terms, contract.state, request, usage, now)
+    if isinstance(verdict, Deny):
+        raise verdict.error
+    if abs(now - request.issued_at) > _MAX_AGE:
+        raise RequestOutdatedError(
+            "the request was signed more than ten minutes away from the node's time",
+            clause="request.issued_at",
+            remedy="set the clock right and sign the request anew",
+        )
+
+
+async def _execute(node: Node, admitted: _Admitted, work: Worker) -> Charged:
+    contract, request = admitted.contract, admitted.request
+    hit("request.admitted")
+    with node.meter.reserve(contract.id, request.units):
+        done = await work(contract, request)
+        hit("request.evaluated")
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        charged = await node.writer.submit(
+            Charge(
+                contract=contract,
+                request=request,
+                statement_digest=admitted.statement_digest,
+                signature=admitted.signature,
+                instance=admitted.instance.key_id,
+                snapshot=done.snapshot,
+                release=commit(suite_of(contract.terms.suite), nonce, done.reply),
+                release_nonce=nonce,
+                reply=done.reply,
+            )
+        )
+        if charged.total is not None and charged.state is not None:
+            node.contracts.charged(contract.id, charged.total, charged.state)
+    hit("charge.after_commit")
+    return charged
+
+
+def _receipt(node: Node, instance: Instance, charged: Charged) -> Answer:
+    hit("receipt.before_sign")
+    head = node.log.head()
+    proof = node.log.inclusion_proof(charged.leaf_index, head)
+    leaf = charged.leaf or node.log.read_leaf(node.engine, charged.leaf_index)
+    token = receipts.issue(
+        node.signer, leaf, charged.leaf_index, proof, head.note, instance.certification
+    )
+    return Answer(charged.reply, charged.release_nonce, token)

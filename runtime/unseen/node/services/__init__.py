@@ -1,0 +1,1 @@
+"""One thin servicer a service: decode, call the domain, encode."""

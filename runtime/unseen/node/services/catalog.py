@@ -1,0 +1,88 @@
+"""CatalogService: tables and products."""
+
+from typing import Any
+
+import grpc.aio
+
+from unseen.node.catalog import register
+from unseen.node.catalog.names import resource
+from unseen.node.context import Node
+from unseen.node.identity.rights import Role
+from unseen.node.interceptors import caller
+from unseen.node.wire import catalog as wire
+from unseen.v1 import catalog_pb2, catalog_pb2_grpc
+
+_Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class CatalogService(catalog_pb2_grpc.CatalogServiceServicer):
+    """What the operator hosts and offers."""
+
+    def __init__(self, node: Node) -> None:
+        """Serve `node`."""
+        self._node = node
+
+    async def RegisterTable(
+        self, request: catalog_pb2.RegisterTableRequest, context: _Context
+    ) -> catalog_pb2.RegisterTableResponse:
+        """Commit to a table's rows and put it into the catalogue."""
+        del context
+        table = await register.register_table(
+            self._node,
+            resource("tables", request.name),
+            request.source,
+            wire.labels(request),
+            list(request.subject),
+        )
+        return catalog_pb2.RegisterTableResponse(table=wire.table_message(table))
+
+    async def RefreshTable(
+        self, request: catalog_pb2.RefreshTableRequest, context: _Context
+    ) -> catalog_pb2.RefreshTableResponse:
+        """Commit to a table's present rows; lookup epochs follow."""
+        del context
+        name = resource("tables", request.name)
+        table, contracts = await register.refresh_table(self._node, name)
+        return catalog_pb2.RefreshTableResponse(
+            table=wire.table_message(table), contracts=[f"contracts/{c}" for c in contracts]
+        )
+
+    async def ListTables(
+        self, request: catalog_pb2.ListTablesRequest, context: _Context
+    ) -> catalog_pb2.ListTablesResponse:
+        """Return every table."""
+        del request, context
+        tables = [wire.table_message(table) for table in self._node.catalogue.tables()]
+        return catalog_pb2.ListTablesResponse(tables=tables)
+
+    async def RegisterProduct(
+        self, request: catalog_pb2.RegisterProductRequest, context: _Context
+    ) -> catalog_pb2.RegisterProductResponse:
+        """Check predicates on every row and offer them."""
+        del context
+        product = await register.register_product(
+            self._node,
+            register.NewProduct(
+                resource("products", request.name),
+                resource("tables", request.table),
+                request.kind,
+                request.title,
+                wire.predicates(request),
+                wire.prices(request.prices),
+            ),
+        )
+        table = self._node.catalogue.table(product.table)
+        message = wire.product_message(product, table, with_expressions=True)
+        return catalog_pb2.RegisterProductResponse(product=message)
+
+    async def ListProducts(
+        self, request: catalog_pb2.ListProductsRequest, context: _Context
+    ) -> catalog_pb2.ListProductsResponse:
+        """Return every product; expressions for the operator alone."""
+        del request, context
+        catalogue, shown = self._node.catalogue, caller().role is Role.OPERATOR
+        products = [
+            wire.product_message(product, catalogue.table(product.table), with_expressions=shown)
+            for product in catalogue.products()
+        ]
+        return catalog_pb2.ListProductsResponse(products=products)

@@ -1,0 +1,86 @@
+"""ContractService: from a buyer's ask to a contract in force, and its end."""
+
+from typing import Any
+
+import grpc.aio
+
+from unseen.node.catalog.names import contract_id, resource
+from unseen.node.context import Node
+from unseen.node.contracts import lifecycle
+from unseen.node.identity.rights import Role
+from unseen.node.interceptors import caller
+from unseen.node.wire import contract as wire
+from unseen.v1 import contract_pb2, contract_pb2_grpc
+
+_Context = grpc.aio.ServicerContext[Any, Any]
+
+
+def _own() -> str | None:
+    """Return the buyer's name, to which its view is limited; nothing for the operator."""
+    who = caller()
+    return who.party if who.role is Role.BUYER else None
+
+
+class ContractService(contract_pb2_grpc.ContractServiceServicer):
+    """Contracts."""
+
+    def __init__(self, node: Node) -> None:
+        """Serve `node`."""
+        self._node = node
+
+    async def RequestContract(
+        self, request: contract_pb2.RequestContractRequest, context: _Context
+    ) -> contract_pb2.RequestContractResponse:
+        """Compile what the buyer asks."""
+        del context
+        product = resource("products", request.product)
+        contract = await lifecycle.propose(self._node, caller().party, product, wire.ask(request))
+        return contract_pb2.RequestContractResponse(contract=wire.contract_message(contract))
+
+    async def GetContract(
+        self, request: contract_pb2.GetContractRequest, context: _Context
+    ) -> contract_pb2.GetContractResponse:
+        """Return a contract."""
+        del context
+        contract = self._node.contracts.get(contract_id(request.name), buyer=_own())
+        return contract_pb2.GetContractResponse(contract=wire.contract_message(contract))
+
+    async def ListContracts(
+        self, request: contract_pb2.ListContractsRequest, context: _Context
+    ) -> contract_pb2.ListContractsResponse:
+        """Return the caller's contracts; the operator's are all."""
+        del request, context
+        own = _own()
+        contracts = [
+            wire.contract_message(contract)
+            for contract in self._node.contracts.all()
+            if own is None or contract.buyer == own
+        ]
+        return contract_pb2.ListContractsResponse(contracts=contracts)
+
+    async def ApproveContract(
+        self, request: contract_pb2.ApproveContractRequest, context: _Context
+    ) -> contract_pb2.ApproveContractResponse:
+        """Take the operator's signature."""
+        del context
+        contract = self._node.contracts.get(contract_id(request.name))
+        contract = await lifecycle.approve(self._node, contract, request.approval)
+        return contract_pb2.ApproveContractResponse(contract=wire.contract_message(contract))
+
+    async def SignContract(
+        self, request: contract_pb2.SignContractRequest, context: _Context
+    ) -> contract_pb2.SignContractResponse:
+        """Take the buyer's signature; the contract is in force."""
+        del context
+        contract = self._node.contracts.get(contract_id(request.name), buyer=caller().party)
+        contract = await lifecycle.activate(self._node, contract, request.approval)
+        return contract_pb2.SignContractResponse(contract=wire.contract_message(contract))
+
+    async def RevokeContract(
+        self, request: contract_pb2.RevokeContractRequest, context: _Context
+    ) -> contract_pb2.RevokeContractResponse:
+        """End a contract at once."""
+        del context
+        contract = self._node.contracts.get(contract_id(request.name), buyer=_own())
+        contract = await lifecycle.revoke(self._node, contract, caller().party)
+        return contract_pb2.RevokeContractResponse(contract=wire.contract_message(contract))

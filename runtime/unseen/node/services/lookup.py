@@ -1,0 +1,75 @@
+"""LookupService: manifest, encrypted table, evaluation."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc.aio
+
+from unseen.node.catalog.names import contract_id
+from unseen.node.context import Node
+from unseen.node.errors import FieldInvalidError, ManifestStaleError
+from unseen.node.interceptors import caller
+from unseen.node.kinds import lookup
+from unseen.node.wire import requests as wire
+from unseen.protocols.oprf.suite import check_batch
+from unseen.v1 import lookup_pb2, lookup_pb2_grpc
+
+_Context = grpc.aio.ServicerContext[Any, Any]
+_CHUNK_BYTES = 256 << 10
+
+
+class LookupService(lookup_pb2_grpc.LookupServiceServicer):
+    """Hidden verification."""
+
+    def __init__(self, node: Node) -> None:
+        """Serve `node`."""
+        self._node = node
+
+    async def GetManifest(
+        self, request: lookup_pb2.GetManifestRequest, context: _Context
+    ) -> lookup_pb2.GetManifestResponse:
+        """Return the present manifest and its place in the log."""
+        del context
+        node = self._node
+        epoch = lookup.epoch_for(node, caller(), contract_id(request.contract))
+        head = node.log.head()
+        return lookup_pb2.GetManifestResponse(
+            manifest=epoch.token,
+            table_bytes=epoch.table_bytes,
+            leaf=node.log.read_leaf_bytes(node.engine, epoch.leaf_index),
+            leaf_index=epoch.leaf_index,
+            inclusion_proof=node.log.inclusion_proof(epoch.leaf_index, head),
+            checkpoint=head.note,
+        )
+
+    async def FetchTable(
+        self, request: lookup_pb2.FetchTableRequest, context: _Context
+    ) -> AsyncIterator[lookup_pb2.FetchTableResponse]:
+        """Stream the encrypted table from an offset."""
+        del context
+        node, identifier = self._node, contract_id(request.contract)
+        epoch = lookup.epoch_for(node, caller(), identifier)
+        if request.epoch != epoch.number:
+            raise ManifestStaleError(
+                f"epoch {epoch.number} answers now", clause="epoch", remedy="fetch its manifest"
+            )
+        if not 0 <= request.offset <= epoch.table_bytes:
+            raise FieldInvalidError("the offset lies outside the table", clause="offset")
+        with node.table_path(identifier, epoch.number).open("rb") as file:
+            file.seek(request.offset)
+            while chunk := await asyncio.to_thread(file.read, _CHUNK_BYTES):
+                yield lookup_pb2.FetchTableResponse(chunk=chunk)
+
+    async def Evaluate(
+        self, request: lookup_pb2.EvaluateRequest, context: _Context
+    ) -> lookup_pb2.EvaluateResponse:
+        """Evaluate blinded elements; charged and receipted."""
+        del context
+        check_batch(len(request.blinded))
+        signed = wire.signed_request(request.request, request.blinded)
+        answer = await lookup.evaluate(self._node, caller(), signed)
+        evaluated, proof = lookup.parts_of(answer)
+        return lookup_pb2.EvaluateResponse(
+            evaluated=evaluated, proof=proof, release=wire.release(answer)
+        )

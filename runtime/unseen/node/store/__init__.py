@@ -1,0 +1,1 @@
+"""Durable state: one schema, one engine, one writer."""

@@ -1,0 +1,192 @@
+"""The one writer: groups what is waiting into one durable transaction, then signs the log's head.
+
+An operation checks first and writes last; what it raises before writing concerns it alone. If
+the commit itself fails, every operation of the group fails and the log keeps its old head, so
+nothing is answered that is not on disk (charge, leaf and stored reply are one transaction).
+"""
+
+import asyncio
+import contextlib
+import queue
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import Connection, Engine, insert
+from sqlalchemy.exc import SQLAlchemyError
+
+from unseen.evidence import canonical
+from unseen.node.audit.log import NodeLog
+from unseen.node.clock import Clock
+from unseen.node.errors import InternalError, StorageFullError
+from unseen.node.store.schema import leaves
+from unseen.protocols.errors import UnseenError
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+_GROUP_LIMIT = 256
+
+
+@dataclass(slots=True)
+class Transaction:
+    """What an operation may use: the connection, the time, and the log's next places."""
+
+    connection: Connection
+    now: datetime
+    first_index: int
+    bodies: list[bytes] = field(default_factory=list)
+
+    def append(self, leaf: dict[str, canonical.Json]) -> int:
+        """Put a leaf into the log with this transaction; return its index."""
+        self.bodies.append(canonical.encode(leaf))
+        return self.first_index + len(self.bodies) - 1
+
+
+class Operation(Protocol[T_co]):
+    """A change of state. Operations of one class in a group are applied together, in order."""
+
+    @classmethod
+    def apply_all(
+        cls, transaction: Transaction, operations: Sequence[Any]
+    ) -> Sequence[T_co | UnseenError]:
+        """Apply each of `operations`; an error takes the place of the result it concerns."""
+        ...
+
+
+class Change(Operation[T], ABC):
+    """An operation that is applied alone, inside a savepoint of its own."""
+
+    @classmethod
+    def apply_all(
+        cls, transaction: Transaction, operations: Sequence[Any]
+    ) -> Sequence[T | UnseenError]:
+        """Apply one after the other; what one raises takes back only its own writes."""
+        results: list[T | UnseenError] = []
+        for operation in operations:
+            mark = len(transaction.bodies)
+            try:
+                with transaction.connection.begin_nested():
+                    results.append(operation.apply(transaction))
+            except UnseenError as error:
+                del transaction.bodies[mark:]
+                results.append(error)
+        return results
+
+    @abstractmethod
+    def apply(self, transaction: Transaction) -> T:
+        """Change the state and return the result."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    operation: Operation[Any]
+    loop: asyncio.AbstractEventLoop
+    future: "asyncio.Future[Any]"
+
+    def resolve(self, outcome: object) -> None:
+        """Hand the outcome to the waiting coroutine, unless it or its loop is gone."""
+        with contextlib.suppress(RuntimeError):  # the loop was closed while we were committing
+            self.loop.call_soon_threadsafe(self._settle, outcome)
+
+    def _settle(self, outcome: object) -> None:
+        if self.future.done():
+            return
+        if isinstance(outcome, BaseException):
+            self.future.set_exception(outcome)
+        else:
+            self.future.set_result(outcome)
+
+
+class Writer:
+    """Runs operations on a thread of its own. `submit` is for coroutines of the event loop."""
+
+    def __init__(self, engine: Engine, log: NodeLog, clock: Clock) -> None:
+        """Start the thread."""
+        self._engine = engine
+        self._log = log
+        self._clock = clock
+        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+        self._thread.start()
+
+    async def submit(self, operation: Operation[T]) -> T:
+        """Apply `operation` durably and return its result.
+
+        Raises:
+            StorageFullError: the store could not be written; nothing was changed.
+            UnseenError: what the operation itself raised; nothing was changed.
+
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._queue.put(_Waiting(operation, loop, future))
+        return await future
+
+    def close(self) -> None:
+        """Finish what is queued, then end the thread."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        open_for_more = True
+        while open_for_more:
+            group = [self._queue.get()]
+            while len(group) < _GROUP_LIMIT and group[-1] is not None:
+                try:
+                    group.append(self._queue.get_nowait())
+                except queue.Empty:
+                    break
+            open_for_more = group[-1] is not None
+            waiting = [entry for entry in group if entry is not None]
+            if waiting:
+                for entry, outcome in zip(waiting, self._commit(waiting), strict=True):
+                    entry.resolve(outcome)
+
+    def _commit(self, group: list[_Waiting]) -> Sequence[object]:
+        try:
+            with self._engine.begin() as connection:
+                transaction = Transaction(connection, self._clock.now(), self._log.size)
+                outcomes = _apply(transaction, [entry.operation for entry in group])
+                _write_leaves(transaction)
+                self._log.save_head(connection)
+        except SQLAlchemyError as error:
+            self._log.note_failure(type(error).__name__)
+            fault = StorageFullError(
+                "the node cannot write its state",
+                clause="node.state",
+                remedy="free disk space under the node's home; nothing was charged",
+            )
+            return [fault] * len(group)
+        except UnseenError as error:
+            return [error] * len(group)
+        except Exception as error:  # noqa: BLE001 - the thread must outlive a bug in one operation
+            self._log.note_failure(repr(error))
+            return [InternalError("the change could not be made")] * len(group)
+        self._clock.raise_floor(transaction.now)
+        self._log.extend(transaction.bodies)
+        return outcomes
+
+
+def _apply(transaction: Transaction, operations: list[Operation[Any]]) -> Sequence[object]:
+    outcomes: list[object] = []
+    start = 0
+    while start < len(operations):
+        kind = type(operations[start])
+        end = start
+        while end < len(operations) and type(operations[end]) is kind:
+            end += 1
+        outcomes.extend(kind.apply_all(transaction, operations[start:end]))
+        start = end
+    return outcomes
+
+
+def _write_leaves(transaction: Transaction) -> None:
+    if transaction.bodies:
+        rows = [
+            {"leaf_index": transaction.first_index + offset, "body": body}
+            for offset, body in enumerate(transaction.bodies)
+        ]
+        transaction.connection.execute(insert(leaves), rows)

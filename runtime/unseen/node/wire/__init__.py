@@ -1,0 +1,1 @@
+"""Between unseen.v1 messages and domain values: one module a service, nothing else."""

@@ -1,0 +1,111 @@
+"""unseen.v1 catalogue messages <-> tables and products."""
+
+from unseen.evidence.canonical import Json
+from unseen.node.catalog.catalogue import Product, Table
+from unseen.node.catalog.labels import CATEGORIES, LEVELS, Label
+from unseen.node.catalog.names import field_name
+from unseen.node.errors import FieldInvalidError
+from unseen.v1 import catalog_pb2
+
+
+def labels(message: catalog_pb2.RegisterTableRequest) -> dict[str, Label]:
+    """Return the labels by column; "*" stands for every column not named.
+
+    Raises:
+        FieldInvalidError: a category or level is not known.
+
+    """
+    found = {}
+    for label in message.labels:
+        if label.category not in CATEGORIES or label.level not in LEVELS:
+            raise FieldInvalidError(
+                f"the label of column {label.column!r} is not known",
+                clause="table.labels",
+                remedy=f"CATEGORY:LEVEL of {', '.join(CATEGORIES)} and {', '.join(LEVELS)}",
+            )
+        found[label.column] = Label(label.category, label.level)
+    return found
+
+
+def predicates(message: catalog_pb2.RegisterProductRequest) -> list[tuple[str, str, str]]:
+    """Return (name, text, expression) of each predicate.
+
+    Raises:
+        FieldInvalidError: none, too many, one twice, a bad name, or an empty text.
+
+    """
+    if not 1 <= len(message.predicates) <= 64:
+        raise FieldInvalidError("a product has 1 to 64 predicates", clause="product.predicates")
+    found = []
+    for predicate in message.predicates:
+        name = field_name(predicate.name, "product.predicates.name")
+        if not 0 < len(predicate.text) <= 200:
+            raise FieldInvalidError(
+                "a predicate says in 1 to 200 characters what it asks",
+                clause=f"product.predicates.{name}.text",
+            )
+        found.append((name, predicate.text, predicate.expression))
+    if len({name for name, _, _ in found}) < len(found):
+        raise FieldInvalidError("two predicates have one name", clause="product.predicates")
+    return found
+
+
+def prices(message: catalog_pb2.Prices) -> dict[str, Json]:
+    """Return the prices as they stand in a product's definition; free if none were given."""
+    return {
+        "currency": message.currency or "XXX",  # ISO 4217: no currency
+        "data_fee": message.data_fee,
+        "service_fee": message.service_fee,
+    }
+
+
+def table_message(table: Table) -> catalog_pb2.Table:
+    """Return a table as the operator sees it."""
+    return catalog_pb2.Table(
+        name=f"tables/{table.name}",
+        columns=[
+            catalog_pb2.Column(
+                name=column.name,
+                type=column.type,
+                category=column.label.category,
+                level=column.label.level,
+            )
+            for column in table.columns
+        ],
+        rows=table.snapshot.rows,
+        snapshot=table.snapshot.commitment,
+        snapshot_at=table.snapshot.taken_at,
+        source=table.source,
+        version=table.snapshot.version,
+    )
+
+
+def product_message(
+    product: Product, table: Table, *, with_expressions: bool
+) -> catalog_pb2.Product:
+    """Return a product; its expressions only `with_expressions`, for the operator."""
+    return catalog_pb2.Product(
+        name=f"products/{product.name}",
+        table=f"tables/{product.table}",
+        kind=product.kind,
+        title=product.title,
+        subject=[
+            catalog_pb2.SubjectColumn(name=column.name, type=column.type)
+            for column in table.subject
+        ],
+        predicates=[
+            catalog_pb2.Predicate(
+                name=predicate.name,
+                text=predicate.text,
+                expression=predicate.expression if with_expressions else "",
+            )
+            for predicate in product.predicates
+        ],
+        prices=catalog_pb2.Prices(
+            currency=product.prices.currency,
+            data_fee=product.prices.data_fee,
+            service_fee=product.prices.service_fee,
+        ),
+        digest=product.digest,
+        snapshot_at=table.snapshot.taken_at,
+    )

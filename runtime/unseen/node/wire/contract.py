@@ -1,0 +1,49 @@
+"""unseen.v1 contract messages <-> contracts."""
+
+import secrets
+
+from unseen.evidence.canonical import parse_time
+from unseen.evidence.contract import Period, Quota, State
+from unseen.node.contracts.compile import Ask
+from unseen.node.contracts.register import Contract
+from unseen.v1 import contract_pb2
+
+_STATES = {
+    state: contract_pb2.ContractState.Name(
+        contract_pb2.ContractState.Value(f"CONTRACT_STATE_{state.name}")
+    )
+    for state in State
+}
+
+
+def ask(message: contract_pb2.RequestContractRequest) -> Ask:
+    """Return what a buyer asks for.
+
+    Raises:
+        ContractInvalidError: quota or period is out of range; names the clause.
+        CanonicalError: a time is malformed.
+
+    """
+    return Ask(
+        scenario=message.scenario,
+        outputs=tuple(message.outputs),
+        quota=Quota(units=message.units, per_minute=message.units_per_minute),
+        period=Period(start=parse_time(getattr(message, "from")), until=parse_time(message.until)),
+        openings=message.openings,
+        nonce=secrets.token_bytes(16),
+    )
+
+
+def contract_message(contract: Contract) -> contract_pb2.Contract:
+    """Return a contract as its parties see it."""
+    return contract_pb2.Contract(
+        name=f"contracts/{contract.id}",
+        state=_STATES[contract.state],
+        terms=contract.terms.encode(),
+        plan=contract.plan.encode(),
+        leakage=contract.leakage.encode(),
+        operator_approval=contract.operator_approval,
+        buyer_approval=contract.buyer_approval,
+        units_used=contract.units_used,
+        buyer=contract.buyer,
+    )
