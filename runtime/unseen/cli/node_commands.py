@@ -1,6 +1,9 @@
 """`unseen node`: making a node, running it, inviting parties."""
 
 import datetime as dt
+import json
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,14 +17,24 @@ app = typer.Typer(help="Make a node, run it, invite parties.", no_args_is_help=T
 
 _OPERATOR = "operator"
 
+PassphraseOption = Annotated[
+    Path | None,
+    typer.Option(exists=True, dir_okay=False, help="File whose first line seals the node's keys."),
+]
+
 
 @app.command("init")
 def init(
+    *,
     home: HomeOption = DEFAULT_HOME,
     name: Annotated[str, typer.Option(help="Name of the node, part of its log's name.")] = "node",
     listen: Annotated[
         str, typer.Option(help="Address to listen on; other machines need another than loopback.")
     ] = "127.0.0.1:8443",
+    host: Annotated[
+        list[str] | None, typer.Option(help="Further name or address that clients reach it by.")
+    ] = None,
+    passphrase_file: PassphraseOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Make a node: its domain authority, its keys, its empty log, and its operator."""
@@ -32,14 +45,27 @@ def init(
     operator = home / _OPERATOR
     with working("making the node"):
         enrolment = identity.prepare(operator, _OPERATOR, "operator")
-        made = main.initialise(home, name, listen, enrolment)
+        setup = main.Setup(
+            name=name,
+            listen=listen,
+            hosts=hosts_of(listen, host or ()),
+            operator=_OPERATOR,
+            enrolment=main.Enrolment(
+                enrolment.suite,
+                enrolment.evidence_key,
+                enrolment.csr,
+                enrolment.sign_proof(identity.OPERATOR_INVITATION),
+            ),
+            passphrase=_passphrase(passphrase_file),
+        )
+        made = main.initialise(home, setup)
         node = Node(
-            name=made.node.name,
-            address=made.node.address,
-            evidence_key=made.node.evidence_key,
-            log_origin=made.node.log_origin,
-            log_key=made.node.log_key,
-            operator_key=made.node.operator_key,
+            name=made.name,
+            address=made.address,
+            evidence_key=made.evidence_key,
+            log_origin=made.log_origin,
+            log_key=made.log_key,
+            operator_key=enrolment.evidence_key,
         )
         membership = identity.Membership(made.party_certificate, made.ca, node)
         profile = identity.complete(operator, enrolment, membership)
@@ -61,10 +87,22 @@ def init(
 
 
 @app.command("serve")
-def serve(home: HomeOption = DEFAULT_HOME) -> None:
+def serve(
+    home: HomeOption = DEFAULT_HOME,
+    passphrase_file: PassphraseOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
     """Run the node until it is told to stop (Ctrl-C or SIGTERM)."""
     main = _node_main()
-    main.serve(home)
+
+    def ready(address: str) -> None:
+        if form is Format.JSON:
+            typer.echo(json.dumps({"address": address}))
+        else:
+            typer.echo(f"The node answers at {address}; stop it with Ctrl-C.")
+        sys.stdout.flush()
+
+    main.run(home, passphrase=_passphrase(passphrase_file), ready=ready)
 
 
 @app.command("invite")
@@ -87,6 +125,26 @@ def invite(
         return
     typer.echo(str(output))
     note(f"{party} joins with: unseen join {output.name} --home DIR", form)
+
+
+def hosts_of(listen: str, more: Iterable[str]) -> tuple[str, ...]:
+    """Return the names that a node's certificate is good for."""
+    own = listen.rpartition(":")[0].strip("[]")
+    found = ["localhost", "127.0.0.1", *more]
+    if own not in {"0.0.0.0", "::", ""}:  # noqa: S104 - compared, not bound
+        found.append(own)
+    return tuple(dict.fromkeys(found))
+
+
+def _passphrase(path: Path | None) -> bytes | None:
+    if path is None:
+        return None
+    first = path.read_bytes().partition(b"\n")[0]
+    if not first:
+        raise UsageError(
+            f"{path} has an empty first line", clause="passphrase", remedy="write one into it"
+        )
+    return first
 
 
 def _node_main() -> Any:

@@ -25,6 +25,18 @@ from unseen.evidence.verify import VerifiedReceipt, verify_receipt
 from unseen.v1 import request_pb2
 
 NONCE_BYTES = 32
+_BEFORE_REPLY = frozenset(
+    {
+        "CERTIFICATE_UNKNOWN",
+        "CERTIFICATE_REVOKED",
+        "RIGHT_MISSING",
+        "RPC_UNKNOWN",
+        "INSTANCE_UNKNOWN",
+        "CONTRACT_NOT_FOUND",
+        "REPLY_NOT_FOUND",  # charged, and the reply is no longer kept
+        "REFUSED",
+    }
+)
 _ATTEMPTS = 5
 _FIRST_PAUSE = 0.1
 
@@ -89,26 +101,45 @@ def write_down(
     return opening
 
 
-def send(session: Session, method: Unary[Answer], message: object, request: str) -> Answer:
+def send(
+    session: Session, method: Unary[Answer], message: object, request: str, *, fresh: bool
+) -> Answer:
     """Send a request that was written down; tries the same bytes again where that may help.
 
+    `fresh` says that it was never sent before.
+
     Raises:
-        RefusedError: it was refused, uncharged, and will never be answered.
+        RefusedError: it was refused. Where that shows that it was not charged, it is marked
+            as one that will never be answered.
         UnreachableError, NodeError: no answer yet; the request stays written down.
 
     """
     pause = _FIRST_PAUSE
-    for attempt in range(1, _ATTEMPTS + 1):
+    for _ in range(_ATTEMPTS - 1):
         try:
             return session.call(method, message)
         except WireError as error:
-            if error.retry != "same-id" or error.reason == "RATE_EXCEEDED" or attempt == _ATTEMPTS:
-                if isinstance(error, RefusedError) and not error.charged:
-                    session.state.save_refusal(request)
+            if error.retry != "same-id" or error.reason == "RATE_EXCEEDED":
+                _mark(session, request, error, fresh=fresh)
                 raise
+            fresh = fresh and isinstance(error, RefusedError)
         time.sleep(pause)
         pause *= 2
-    raise AssertionError("unreachable")  # the last attempt returns or raises
+    try:
+        return session.call(method, message)
+    except WireError as error:
+        _mark(session, request, error, fresh=fresh)
+        raise
+
+
+def _mark(session: Session, request: str, error: WireError, *, fresh: bool) -> None:
+    """Mark a request as refused, if no earlier attempt can have been charged."""
+    if not isinstance(error, RefusedError) or error.charged:
+        return
+    # The node looks for a stored reply before it decides; these reasons come even before that.
+    if fresh or error.reason not in _BEFORE_REPLY:
+        session.state.save_refusal(request)
+        session.rest()
 
 
 def check_release(

@@ -139,7 +139,7 @@ class Channel:
         try:
             request = log_pb2.GetConsistencyProofRequest(old_size=late.size)
             answer = self._unary(self._log.GetConsistencyProof, request, None)
-            self.follower.accept(late, answer.checkpoint, b"".join(answer.proof))
+            self.follower.compare(late, answer.checkpoint, b"".join(answer.proof))
         finally:
             self._comparing.release()
 

@@ -61,11 +61,10 @@ class Epochs:
                 self._epochs[contract] = known
             return known
 
-    def forget(self, epoch: Epoch) -> None:
-        """Ask the node again before the next query: `epoch` is over."""
+    def forget(self, contract: str) -> None:
+        """Ask the node again before the contract's next query: its epoch is over."""
         with self._opening:
-            if self._epochs.get(epoch.contract) is epoch:
-                del self._epochs[epoch.contract]
+            self._epochs.pop(contract, None)
 
     def past(self, contract: str, manifest: str) -> Epoch:
         """Return the epoch of the manifest with this id, which this home has seen before."""

@@ -20,6 +20,7 @@ Retry = Literal["no", "same-id", "new-id"]
 
 _DOMAIN = "unseen"
 _DETAILS = "grpc-status-details-bin"
+_UNCHARGED = ("no", "false", "")
 _RETRIES = ("no", "same-id", "new-id")
 
 _REFUSALS = frozenset(
@@ -67,7 +68,11 @@ class Cause:
 
 
 class WireError(ClientError):
-    """A call ended without a reply. `charged` and `retry` are what the node said about it."""
+    """A call ended without a reply. `retry` is what the node said about trying again.
+
+    `charged` is true if it was charged or may have been; then its answer is kept and is fetched
+    by its request id.
+    """
 
     def __init__(self, cause: Cause) -> None:
         """Take over what the status said."""
@@ -147,7 +152,7 @@ def _cause(message: str, reason: str, metadata: dict[str, str]) -> Cause:
         message=message,
         clause=metadata.get("clause", ""),
         remedy=metadata.get("remedy", ""),
-        charged=metadata.get("charged") == "true",
+        charged=metadata.get("charged", "no") not in _UNCHARGED,
         retry=cast("Retry", retry) if retry in _RETRIES else "no",
     )
 

@@ -140,9 +140,10 @@ class Evidence:
         for request in self.unanswered(contract):
             try:
                 self.fetch(request)
-            except RefusedError as error:
-                if error.charged:
-                    raise
+            except RefusedError:
+                opening = self._session.state.request(request)
+                if opening is None or opening.state != "refused":
+                    raise  # it may have been charged: the bill would be short of it
                 refused.append(request)
         return refused
 

@@ -86,8 +86,10 @@ class Follower:
 
         """
         known = self._known.get(note)
-        if known is not None:
-            return known
+        return self.compare(base, note, proof) if known is None else known
+
+    def compare(self, base: Head | None, note: str, proof: bytes) -> Head:
+        """Do as `accept` does, also with a head that was accepted from another base before."""
         head = self._open(note)
         if base is not None:
             self._check_extends(base, head, proof)

@@ -27,6 +27,8 @@ from unseen.evidence.instance import certify
 from unseen.evidence.suite import Signer
 from unseen.evidence.trust import Trust, TrustedLog, TrustedParty
 
+# The operator enrols while its node is being made, without an invitation.
+OPERATOR_INVITATION = "0" * 32
 RENEW_BEFORE = dt.timedelta(days=14)
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
 

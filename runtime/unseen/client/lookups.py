@@ -19,7 +19,7 @@ from types import MappingProxyType
 from unseen.client import asking
 from unseen.client.contracts import Contracts
 from unseen.client.epochs import Epoch, Epochs
-from unseen.client.errors import AnswerInvalidError, HomeError, RefusedError
+from unseen.client.errors import AnswerInvalidError, HomeError, RefusedError, WireError
 from unseen.client.session import Session
 from unseen.client.state import Opening
 from unseen.client.subjects import Subject, subject_texts, subject_values
@@ -32,6 +32,8 @@ from unseen.protocols.oprf.server import Evaluation
 from unseen.protocols.oprf.suite import MAX_BATCH, Mode
 from unseen.v1 import lookup_pb2, lookup_pb2_grpc
 
+_EPOCHS = 3
+_EPOCH_OVER = ("MANIFEST_STALE", "EPOCH_NOT_READY")
 _RATE_SECONDS = 90.0
 _RATE_PAUSE = 2.0
 _ABSENT = b"\x00"
@@ -59,14 +61,14 @@ class Lookups:
 
     def many(self, contract: str, subjects: Sequence[Subject]) -> list[Verdict]:
         """Return the verdict on each subject, in order; see `Client.lookup_many`."""
-        epoch = self._epochs.present(contract)
-        try:
-            return self._many(epoch, subjects)
-        except RefusedError as error:
-            # A new epoch has begun; nothing was charged, and the question is a new one.
-            if error.reason != "MANIFEST_STALE":
-                raise
-        self._epochs.forget(epoch)
+        for _ in range(_EPOCHS - 1):
+            try:
+                return self._many(self._epochs.present(contract), subjects)
+            except WireError as error:
+                # A new epoch has begun; nothing was charged, and the question is a new one.
+                if error.reason not in _EPOCH_OVER:
+                    raise
+            self._epochs.forget(contract)
         return self._many(self._epochs.present(contract), subjects)
 
     def finish(self, opening: Opening) -> list[Verdict]:
@@ -78,7 +80,7 @@ class Lookups:
         inputs = tuple(question.data for question in questions)
         blinded = Blinded(inputs, blinds, tuple(message.blinded), Mode.VOPRF)
         request = Request.decode(message.request.statement)
-        return self._exchange(epoch, questions, blinded, request, message)
+        return self._exchange(epoch, questions, blinded, request, message, fresh=False)
 
     def _many(self, epoch: Epoch, subjects: Sequence[Subject]) -> list[Verdict]:
         questions = [_question(epoch, subject) for subject in subjects]
@@ -137,7 +139,7 @@ class Lookups:
                 "blinds": b"".join(blinded.blinds).hex(),
             },
         )
-        return self._exchange(epoch, questions, blinded, request, message)
+        return self._exchange(epoch, questions, blinded, request, message, fresh=True)
 
     def _exchange(
         self,
@@ -146,9 +148,11 @@ class Lookups:
         blinded: Blinded,
         request: Request,
         message: lookup_pb2.EvaluateRequest,
+        *,
+        fresh: bool,
     ) -> list[Verdict]:
         session = self._session
-        answer = asking.send(session, self._stub.Evaluate, message, request.request)
+        answer = asking.send(session, self._stub.Evaluate, message, request.request, fresh=fresh)
         evaluated = tuple(answer.evaluated)
         outputs = blinded.finish(Evaluation(evaluated, answer.proof), epoch.manifest.public_key)
         receipt = asking.check_release(session, request, answer.release, (*evaluated, answer.proof))

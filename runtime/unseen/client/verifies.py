@@ -57,7 +57,7 @@ class Verifies:
             message=message,
             secret={"subjects": [list(texts)]},
         )
-        return self._exchange(contract, terms, plan, texts, message)
+        return self._exchange(contract, terms, plan, texts, message, fresh=True)
 
     def finish(self, opening: Opening) -> list[Verdict]:
         """Fetch the answer to a request that was written down before, under the same id."""
@@ -68,7 +68,7 @@ class Verifies:
         message = verify_pb2.VerifyRequest.FromString(opening.wire)
         values = canonical.decode(message.subject)
         texts = tuple(str(value) for value in values) if isinstance(values, list) else ()
-        return [self._exchange(opening.contract, terms, plan, texts, message)]
+        return [self._exchange(opening.contract, terms, plan, texts, message, fresh=False)]
 
     def _exchange(
         self,
@@ -77,10 +77,12 @@ class Verifies:
         plan: Plan,
         texts: tuple[str, ...],
         message: verify_pb2.VerifyRequest,
+        *,
+        fresh: bool,
     ) -> Verdict:
         session = self._session
         request = Request.decode(message.request.statement)
-        answer = asking.send(session, self._stub.Verify, message, request.request)
+        answer = asking.send(session, self._stub.Verify, message, request.request, fresh=fresh)
         outputs = tuple(output.name for output in plan.outputs)
         found = _answers(answer, len(outputs))
         released = canonical.encode([item.value for item in found])

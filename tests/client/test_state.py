@@ -1,0 +1,139 @@
+"""The client's memory: sealed, crash-safe, shared by threads."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from unseen.client.database import Database
+from unseen.client.errors import HomeError
+from unseen.client.home import Home
+from unseen.client.sealing import make_local_key
+from unseen.client.state import Opening, State
+
+
+@pytest.fixture
+def state(home: Home) -> Iterator[State]:
+    make_local_key(home)
+    opened = State(home)
+    yield opened
+    opened.close()
+
+
+def opening(number: int = 0) -> Opening:
+    return Opening(
+        id=f"{number:032x}",
+        contract="c",
+        kind="lookup",
+        units=1,
+        manifest="m",
+        created="2026-11-22T05:30:00Z",
+        wire=b"wire of the secret subject",
+        secret={"subjects": [["secret subject"]], "blinds": "00"},
+    )
+
+
+def test_a_request_is_on_disk_before_save_returns(state: State, home: Home) -> None:
+    state.save_request(opening())
+    other = State(home)  # as another process would after this one was killed
+    found = other.request(opening().id)
+    other.close()
+    assert found == opening()
+    assert state.requests("c", "sent") == [opening().id]
+
+
+def test_a_reply_and_a_refusal_change_the_state_once(state: State) -> None:
+    state.save_request(opening(1))
+    state.save_request(opening(2))
+    state.save_reply(opening(1).id, b"reply")
+    state.save_refusal(opening(1).id)
+    state.save_refusal(opening(2).id)
+    answered = state.request(opening(1).id)
+    assert answered is not None
+    assert (answered.state, answered.reply) == ("answered", b"reply")
+    assert state.requests(None, "refused") == [opening(2).id]
+    assert state.requests("other", "answered") == []
+
+
+def test_nothing_secret_is_readable_on_disk(state: State, home: Home) -> None:
+    state.save_request(opening())
+    state.save_reply(opening().id, b"reply to the secret subject")
+    state.save_label("c", 1, b"secret subject", b"secret label")
+    state.flush()
+    for path in home.root.rglob("state.db*"):
+        data = path.read_bytes()
+        assert b"secret" not in data.replace(b"secret BLOB", b"")
+    assert home.state.stat().st_mode & 0o077 == 0
+
+
+def test_labels_belong_to_their_contract_and_epoch(state: State, home: Home) -> None:
+    state.save_label("c", 1, b"subject", b"label")
+    assert state.label("c", 1, b"subject") == b"label"
+    assert state.label("c", 2, b"subject") is None
+    assert state.label("d", 1, b"subject") is None
+    state.flush()
+    other = State(home)
+    assert other.label("c", 1, b"subject") == b"label"
+    other.close()
+
+
+def test_a_sealed_value_moved_to_another_row_does_not_open(state: State, home: Home) -> None:
+    state.save_request(opening(1))
+    state.save_request(opening(2))
+    with sqlite3.connect(home.state) as connection:
+        connection.execute(
+            "UPDATE request SET wire = (SELECT wire FROM request WHERE id = ?)", (opening(1).id,)
+        )
+    connection.close()
+    with pytest.raises(HomeError, match="does not open"):
+        state.request(opening(2).id)
+
+
+def test_a_smaller_head_never_replaces_a_larger_one(state: State) -> None:
+    for size in (5, 9, 7):
+        state.save_head("log", size, f"note {size}")
+    state.flush()
+    assert state.head("log") == "note 9"
+    assert state.head("other") is None
+
+
+def test_threads_share_commits_and_lose_nothing(state: State) -> None:
+    def work(first: int) -> None:
+        for number in range(first, first + 20):
+            state.save_request(opening(number))
+
+    threads = [threading.Thread(target=work, args=(base * 100,)) for base in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(state.requests("c", "sent")) == 160
+
+
+def test_a_failed_commit_keeps_what_was_queued(home: Home) -> None:
+    database = Database(home.state)
+    database.write("INSERT INTO no_such_table VALUES (?)", (1,))
+    with pytest.raises(HomeError):
+        database.flush()
+    database._pending.clear()
+    database.write("INSERT INTO head VALUES (?, ?, ?)", ("log", 1, "note"), wait=True)
+    assert database.read("SELECT size FROM head") == [(1,)]
+    database.close()
+    database.close()
+
+
+def test_a_database_of_another_version_is_refused(home: Home) -> None:
+    with sqlite3.connect(home.state) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(HomeError, match="another version"):
+        Database(home.state)
+
+
+@pytest.mark.parametrize("content", ["", "zz", "00" * 31])
+def test_a_damaged_local_key_is_one_clear_error(home: Home, content: str) -> None:
+    make_local_key(home)
+    home.key("local").write_text(content)
+    with pytest.raises(HomeError, match=r"local\.key"):
+        State(home)
