@@ -104,10 +104,12 @@ def scan(
     ]
     first, second = len(subject), len(subject) + len(predicates)
     try:
-        reader = connection.execute(
+        # A cursor of its own: a result that someone has not read to its end would be in the way.
+        relation = connection.cursor().sql(
             f"SELECT {', '.join(selected)} FROM {VIEW}"  # noqa: S608 - identifiers are quoted
-        ).to_arrow_reader(BATCH_ROWS)
-        for batch in reader or ():
+        )
+        reader = relation.to_arrow_reader(BATCH_ROWS)
+        for batch in reader:
             lists = [column.to_pylist() for column in batch.columns]
             yield Batch(
                 _rows(lists[:first], batch.num_rows),
