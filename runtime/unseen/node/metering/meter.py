@@ -10,6 +10,23 @@ from unseen.node.contracts.decide import Usage
 _WINDOW_SECONDS = 60.0
 
 
+class _Minute:
+    """Units by the time they were reserved, over the last minute, with their running sum."""
+
+    def __init__(self) -> None:
+        self._entries: deque[tuple[float, int]] = deque()
+        self._sum = 0
+
+    def add(self, now: float, units: int) -> None:
+        self._entries.append((now, units))
+        self._sum += units
+
+    def sum(self, now: float) -> int:
+        while self._entries and self._entries[0][0] <= now - _WINDOW_SECONDS:
+            self._sum -= self._entries.popleft()[1]
+        return self._sum
+
+
 class Meter:
     """Counts reservations; the charge itself is counted by the store."""
 
@@ -17,22 +34,18 @@ class Meter:
         """Start empty."""
         self._monotonic = monotonic
         self._under_way: dict[str, int] = defaultdict(int)
-        self._recent: dict[str, deque[tuple[float, int]]] = defaultdict(deque)
+        self._minutes: dict[str, _Minute] = defaultdict(_Minute)
 
     def usage(self, contract: str, charged: int) -> Usage:
         """Return the usage of a contract of which `charged` units are in the store."""
-        recent = self._recent[contract]
-        horizon = self._monotonic() - _WINDOW_SECONDS
-        while recent and recent[0][0] <= horizon:
-            recent.popleft()
-        this_minute = sum(units for _, units in recent)
+        this_minute = self._minutes[contract].sum(self._monotonic())
         return Usage(charged, self._under_way[contract], this_minute)
 
     @contextmanager
     def reserve(self, contract: str, units: int) -> Iterator[None]:
         """Hold `units` while the work runs; they count towards the minute from now on."""
         self._under_way[contract] += units
-        self._recent[contract].append((self._monotonic(), units))
+        self._minutes[contract].add(self._monotonic(), units)
         try:
             yield
         finally:
