@@ -28,7 +28,9 @@ def test_a_profile_reads_as_it_was_written(home: Home, profile: Profile) -> None
         {"node": None},
     ],
 )
-def test_a_damaged_profile_is_one_clear_error(home: Home, profile: Profile, change: dict[str, Any]) -> None:
+def test_a_damaged_profile_is_one_clear_error(
+    home: Home, profile: Profile, change: dict[str, Any]
+) -> None:
     profile.save(home)
     value = json.loads(home.profile.read_text()) | change
     home.profile.write_text(json.dumps(value))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="The node's append-only log.", no_args_is_help=True)
 
 _POLL_SECONDS = 1.0
-_WIDTH = 100
+_LONG = 12
 
 
 @app.command("tail")
@@ -47,10 +47,16 @@ def _print(leaf: "Leaf", form: Format) -> None:
     if form is Format.JSON:
         typer.echo(json.dumps(leaf_json(leaf), ensure_ascii=False))
         return
-    said = ", ".join(f"{name} {_short(value)}" for name, value in leaf.fields.items())
-    line = f"{leaf.index:>8}  {leaf.time}  {leaf.type:<20} {said}"
-    typer.echo(line if len(line) <= _WIDTH * 2 else f"{line[: _WIDTH * 2]}...")
+    said = "  ".join(f"{name} {_short(value)}" for name, value in leaf.fields.items())
+    typer.echo(f"{leaf.index:>8}  {leaf.time}  {leaf.type:<20}  {said}")
 
 
 def _short(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    match value:
+        case dict():  # a release's request: what was asked under which contract
+            return f"{value.get('units')} units of {_short(value.get('contract'))}"
+        case str() if len(value) > _LONG:
+            return f"{value[:_LONG]}..."
+        case str():
+            return value
+    return json.dumps(value, ensure_ascii=False)

@@ -37,9 +37,43 @@ class Language(Enum):
     ZH = "zh"
 
 
-_LEARNERS = {
-    Language.EN: {"operator": "the operator", "buyer": "the buyer", "network": "the network"},
-    Language.ZH: {"operator": "运营方", "buyer": "购买方", "network": "网络"},
+_WORDS = {
+    Language.EN: {
+        "operator": "the operator",
+        "buyer": "the buyer",
+        "network": "the network",
+        "reads": "reads",
+        "asked": "asked by",
+        "releases": "releases",
+        "bits": "at most {bits} bits for each unit",
+        "holds": "holds if",
+        "kept": "kept",
+        "leave": "encrypted rows leave",
+        "stay": "no row leaves, not even encrypted",
+        "title": "What is learnt, and by whom",
+        "who": "who",
+        "what": "learns",
+        "bound": "at most",
+    },
+    Language.ZH: {
+        "operator": "运营方",
+        "buyer": "购买方",
+        "network": "网络",
+        "contract": "合约",
+        "reads": "读取",
+        "asked": "查询条件",
+        "releases": "交付",
+        "bits": "每个计量单位最多 {bits} 比特",
+        "protocol": "协议",
+        "holds": "成立条件",
+        "kept": "留存",
+        "leave": "加密后的行出域",
+        "stay": "任何行都不出域，密文也不出域",
+        "title": "谁会得知什么",
+        "who": "谁",
+        "what": "得知",
+        "bound": "上限",
+    },
 }
 
 
@@ -157,26 +191,30 @@ def list_contracts(home: HomeOption = DEFAULT_HOME, form: FormatOption = Format.
 
 
 def _explain(contract: "Contract", language: Language) -> None:
-    from rich.panel import Panel
     from rich.table import Table
     from rich.text import Text
 
-    plan, screen = contract.plan, console()
-    leaves = "encrypted rows leave" if contract.leakage.ciphertext_leaves else "no row leaves"
-    lines = [
-        f"reads      {', '.join(plan.columns_read)} of table {plan.table}",
-        f"asked by   {', '.join(column.name for column in plan.subject_columns)}",
-        f"releases   at most {plan.bits_per_unit} bits for each unit:",
-        *(f"           {output.name}: {output.text}" for output in plan.outputs),
-        f"protocol   {plan.protocol}, {leaves}",
-        f"holds if   {plan.threat_model}",
-        f"kept       {plan.retention}",
-    ]
-    screen.print(Panel(Text("\n".join(lines)), title=f"Contract {contract.id}", expand=False))
-    table = Table(title="What is learnt, and by whom", header_style="bold", expand=False)
-    for column in ("who", "learns", "at most"):
-        table.add_column(column, overflow="fold")
+    plan, screen, words = contract.plan, console(), _WORDS[language]
+    leaves = words["leave"] if contract.leakage.ciphertext_leaves else words["stay"]
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="bold", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, said in (
+        ("contract", contract.id),
+        ("reads", f"{', '.join(plan.columns_read)} ({plan.table})"),
+        ("asked", ", ".join(column.name for column in plan.subject_columns)),
+        ("releases", words["bits"].format(bits=plan.bits_per_unit)),
+        *(("", f"{output.name}: {output.text}") for output in plan.outputs),
+        ("protocol", f"{plan.protocol}: {leaves}"),
+        ("holds", plan.threat_model),
+        ("kept", plan.retention),
+    ):
+        grid.add_row(words.get(name, name), Text(said))
+    screen.print(grid)
+    table = Table(title=words["title"], header_style="bold", title_justify="left")
+    for column in ("who", "what", "bound"):
+        table.add_column(words[column], overflow="fold")
     for line in contract.leakage.statements:
         said = line.text if language is Language.EN else line.text_zh
-        table.add_row(_LEARNERS[language][line.party], Text(said), Text(line.bound))
+        table.add_row(words[line.party], Text(said), Text(line.bound))
     screen.print(table)

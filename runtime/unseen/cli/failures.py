@@ -23,6 +23,11 @@ _TITLES = {
     UNREACHABLE: "Not reachable",
     PROOF_FAILED: "Proof failed",
 }
+_REMEDIES_BY_REASON = {
+    "CONTRACT_STATE": "see who has to act next: unseen contract show ID",
+    "LOG_FORKED": "stop using this node; the evidence lies in the home's evidence/ folder",
+    "TRUST_MISSING": "add the key to the trust file, if you know whose it is",
+}
 _REMEDIES = {
     USAGE: "see --help of this command",
     REFUSED: "ask the operator of the node",
@@ -79,7 +84,7 @@ def show(error: UnseenError, form: Format) -> None:
     """Write `error` to standard error: a panel, or one JSON object."""
     code = exit_code(error)
     clause = error.clause or error.reason.lower()
-    remedy = error.remedy or _REMEDIES[code]
+    remedy = error.remedy or _REMEDIES_BY_REASON.get(error.reason, _REMEDIES[code])
     charged = bool(getattr(error, "charged", False))
     if form is Format.JSON:
         body = {

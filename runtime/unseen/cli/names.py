@@ -18,6 +18,7 @@ def resolve_contract(client: "Client", text: str) -> str:
         UsageError: no contract, or more than one, begins like that.
 
     """
+    text = text.removeprefix("contracts/")
     if len(text) == _ID_LENGTH:
         return text
     found = [item.id for item in client.contracts() if item.id.startswith(text)]

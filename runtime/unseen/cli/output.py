@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from unseen.client.cards import Card
 
+_PIPE_WIDTH = 240
 _META = "unseen.format"
 DEFAULT_HOME = Path(".unseen/home")
 
@@ -51,10 +52,11 @@ FormatOption = Annotated[
 
 
 def console() -> "Console":
-    """Return the console for results."""
+    """Return the console for results; wide where it is no terminal, so that nothing wraps."""
     from rich.console import Console
 
-    return Console(soft_wrap=True)
+    found = Console()
+    return found if found.is_terminal else Console(width=_PIPE_WIDTH)
 
 
 def error_console() -> "Console":
@@ -84,8 +86,12 @@ def print_list(
     rows: Iterable[Sequence[object]],
     *,
     empty: str,
+    whole: int = 0,
 ) -> None:
-    """Write many objects: a table with `columns`, or `value` as JSON; `empty` if none."""
+    """Write many objects: a table with `columns`, or `value` as JSON; `empty` if none.
+
+    Column number `whole` is never broken into lines, so that ids can be copied.
+    """
     if form is Format.JSON:
         print_json(value)
         return
@@ -98,8 +104,8 @@ def print_list(
     from unseen.client.cards import text
 
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
+    for number, column in enumerate(columns):
+        table.add_column(column, overflow="fold", no_wrap=number == whole)
     for row in rows:
         table.add_row(*(Text(text(cell)) for cell in row))
     console().print(table)

@@ -113,16 +113,19 @@ def _print(verdicts: "list[Verdict]", form: Format, *, single: bool) -> None:
     print_list(
         form,
         verdicts,
-        ("subject", *outputs, "receipt"),
+        ("receipt", "subject", *outputs),
         [
             (
+                verdict.request_id,
                 " / ".join(verdict.subject),
                 *(verdict.answers[name] for name in outputs),
-                verdict.receipt_path.name,
             )
             for verdict in verdicts
         ],
         empty="",
     )
     paid = sum(not verdict.cached for verdict in verdicts)
-    note(f"{paid} units used, {len(verdicts) - paid} opened before; receipts in the home", form)
+    note(
+        f"{paid} units used, {len(verdicts) - paid} opened before; see them: unseen receipt list",
+        form,
+    )

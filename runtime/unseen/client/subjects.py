@@ -5,7 +5,13 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from unseen.protocols.errors import SubjectInvalidError
-from unseen.protocols.lookup.subject import SubjectColumn, Value, parse_value
+from unseen.protocols.lookup.subject import SubjectColumn, SubjectType, Value, parse_value
+
+_SHAPES: dict[SubjectType, str] = {
+    "string": "a text",
+    "integer": "a whole number such as 42",
+    "date": "a date such as 1990-01-31",
+}
 
 Subject: TypeAlias = Value | Sequence[Value] | Mapping[str, Value]
 
@@ -28,10 +34,7 @@ def subject_values(columns: Sequence[SubjectColumn], subject: Subject) -> tuple[
             remedy=f"give {wanted}, in this order",
         )
     pairs = zip(columns, given, strict=True)
-    return tuple(
-        parse_value(column, value) if isinstance(value, str) else _checked(column, value)
-        for column, value in pairs
-    )
+    return tuple(_value(column, value) for column, value in pairs)
 
 
 def subject_texts(values: Sequence[Value]) -> tuple[str, ...]:
@@ -53,14 +56,16 @@ def _in_order(columns: Sequence[SubjectColumn], subject: Subject) -> Sequence[Va
     return subject
 
 
-def _checked(column: SubjectColumn, value: Value) -> Value:
-    # Written and read again: a bool, a datetime or a number too large does not survive that.
-    if type(value) is int or type(value) is dt.date:
-        found = parse_value(column, str(value))
-        if found == value:
+def _value(column: SubjectColumn, value: Value) -> Value:
+    try:
+        # Written and read again: a bool, a datetime or a number too large does not survive that.
+        found = parse_value(column, value if isinstance(value, str) else str(value))
+        if isinstance(value, str) or (type(found) is type(value) and found == value):
             return found
+    except SubjectInvalidError:
+        pass
     raise SubjectInvalidError(
-        f"column {column.name} takes a {column.type}",
+        f"the value of column {column.name} is not a {column.type} as it has to be written",
         clause="subject",
-        remedy=f"give {column.name} as a {column.type}",
+        remedy=f"give {column.name} as {_SHAPES[column.type]}",
     )
