@@ -25,9 +25,10 @@ class Settings(BaseSettings):
     workers: int = Field(default=0, ge=0, le=256)  # 0: one for each core
     memory_mb: int = Field(default=1024, ge=256)
     max_in_flight: int = Field(default=1024, ge=1)
+    max_in_flight_per_party: int = Field(default=256, ge=1)
     max_streams: int = Field(default=128, ge=1)
     call_seconds: float = Field(default=30.0, gt=0)
-    stream_seconds: float = Field(default=600.0, gt=0)
+    long_call_seconds: float = Field(default=600.0, gt=0)
     drain_seconds: float = Field(default=10.0, ge=0)
     reflection: bool = True
 

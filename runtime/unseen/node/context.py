@@ -1,5 +1,6 @@
 """The node as its parts: what services and kinds are handed, so that nothing is global."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,6 +51,8 @@ class Node:
     meter: Meter
     address: str = ""
     draining: bool = False
+    ended: set[str] = field(default_factory=set)  # contracts whose epochs were closed for good
+    load: Counter[str] = field(default_factory=Counter)  # requests in flight by party
     in_flight: "InFlight" = field(default_factory=dict)
     background: set["asyncio.Task[None]"] = field(default_factory=set)
 

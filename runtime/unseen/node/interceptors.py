@@ -25,7 +25,7 @@ from unseen.node.errors import (
     RpcUnknownError,
 )
 from unseen.node.identity.parties import Caller
-from unseen.node.identity.rights import RIGHTS
+from unseen.node.identity.rights import LONG_CALLS, RIGHTS
 from unseen.node.status import rich_status, row_for
 from unseen.protocols.errors import UnseenError
 
@@ -82,7 +82,7 @@ class Gate(grpc.aio.ServerInterceptor):
         async def guarded(request: Any, context: _Context) -> Any:
             try:
                 _caller.set(self._admit(method, context))
-                async with asyncio.timeout(self._node.settings.call_seconds):
+                async with asyncio.timeout(self._limit(method)):
                     response = await behaviour(request, context)
             except Exception as error:  # noqa: BLE001 - told apart in _refuse
                 await self._refuse(method, context, error)
@@ -95,7 +95,7 @@ class Gate(grpc.aio.ServerInterceptor):
         async def guarded(request: Any, context: _Context) -> AsyncIterator[Any]:
             try:
                 _caller.set(self._admit(method, context))
-                async with asyncio.timeout(self._node.settings.stream_seconds):
+                async with asyncio.timeout(self._node.settings.long_call_seconds):
                     answers = behaviour(request, context)
                     if inspect.isawaitable(answers):  # writes through the context by itself
                         await answers
@@ -107,6 +107,10 @@ class Gate(grpc.aio.ServerInterceptor):
             self._attach(context)
 
         return guarded
+
+    def _limit(self, method: str) -> float:
+        settings = self._node.settings
+        return settings.long_call_seconds if method in LONG_CALLS else settings.call_seconds
 
     def _admit(self, method: str, context: _Context) -> Caller:
         pem = next(iter((context.auth_context() or {}).get("x509_pem_cert", ())), b"")

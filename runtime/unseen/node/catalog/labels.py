@@ -31,6 +31,22 @@ ALLOWED: dict[tuple[str, str], str] = {
 }
 
 
+# Hidden queries cannot be told apart, so their number alone keeps a buyer from listing the
+# table: one tenth of its rows at most, unless everything read is public.
+_SHARE = 10
+# One key may not answer more evaluations than this: 2^32 leave 112 bits against the static
+# Diffie-Hellman attacks (RFC 9497 section 7.2.3; Cheon, EUROCRYPT 2006).
+MAX_EVALUATIONS = 2**32
+
+
+def max_units(kind: str, labels: Iterable[tuple[str, Label]], rows: int) -> int:
+    """Return how many units one contract of `kind` may grant over a table of `rows` rows."""
+    if kind != "lookup":
+        return MAX_EVALUATIONS
+    public = all(label.category == "public" for _, label in labels)
+    return MAX_EVALUATIONS if public else max(rows // _SHARE, 1)
+
+
 def check_labels(kind: str, labels: Iterable[tuple[str, Label]]) -> None:
     """Raise unless every (column, label) may serve a job of `kind`.
 

@@ -93,7 +93,7 @@ async def refresh_table(node: Node, name: str) -> tuple[Table, list[str]]:
         for contract in node.contracts.all()
         if contract.terms.table == name
         and contract.terms.kind == "lookup"
-        and contract.state in (State.ACTIVE, State.EXHAUSTED)
+        and contract.state is State.ACTIVE
     ]
     for contract in affected:
         start_epoch(node, contract)

@@ -12,7 +12,7 @@ from unseen.evidence.contract import Period, Quota, Terms
 from unseen.evidence.plan import Leakage, Output, Plan
 from unseen.evidence.suite import Suite
 from unseen.node.catalog.catalogue import Predicate, Product, Table
-from unseen.node.catalog.labels import check_labels
+from unseen.node.catalog.labels import check_labels, max_units
 from unseen.node.errors import LabelRefusedError, OutputUnknownError
 from unseen.node.kinds.kind import KINDS
 from unseen.protocols.errors import UnseenError
@@ -66,6 +66,15 @@ def compile_contract(
         check_labels(product.kind, table.labels(columns))
     except LabelRefusedError as error:
         errors.append(error)
+    most = max_units(product.kind, table.labels(columns), table.snapshot.rows)
+    if ask.quota.units > most:
+        errors.append(
+            LabelRefusedError(
+                f"{ask.quota.units} units over this table; at most {most} are allowed",
+                clause="quota.units",
+                remedy=f"ask for at most {most} units",
+            )
+        )
     if errors:
         return Refusal(tuple(errors))
     plan, leakage = _plan(product, table, chosen, columns, signers.suite)

@@ -194,7 +194,7 @@ class FailEpoch(Change[None]):
 
 @dataclass(frozen=True, slots=True)
 class CloseEpochs(Change[None]):
-    """End whatever epoch a contract has: it was revoked or has expired."""
+    """End whatever epoch a contract has, and drop every reply: the contract itself has ended."""
 
     suite: Suite
     contract: str
@@ -202,6 +202,9 @@ class CloseEpochs(Change[None]):
     def apply(self, transaction: Transaction) -> None:
         """Write the states and leaves."""
         close_epochs(transaction, self.suite, self.contract)
+        transaction.connection.execute(
+            update(charges).where(charges.c.contract == self.contract).values(reply=None)
+        )
         transaction.connection.execute(
             update(epochs)
             .where(epochs.c.contract == self.contract, epochs.c.state != CLOSED)

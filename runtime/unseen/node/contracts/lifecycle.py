@@ -1,6 +1,8 @@
 """A contract's life: proposed, approved, activated, and ended by time or by a signer."""
 
-from unseen.evidence.contract import Event, verify_approval
+from datetime import datetime
+
+from unseen.evidence.contract import Event, State, verify_approval
 from unseen.node.context import Node
 from unseen.node.contracts.builder import end_epochs, start_epoch
 from unseen.node.contracts.compile import Ask, Refusal, Signers, compile_contract
@@ -73,16 +75,26 @@ async def sweep(node: Node) -> None:
     for contract in node.contracts.all():
         if expired(contract, now):
             await end_epochs(node, await _step(node, contract, Event.EXPIRE, "node"))
+            node.ended.add(contract.id)
+        elif _over(node, contract, now):
+            await end_epochs(node, contract)
+            node.ended.add(contract.id)
 
 
 async def resume(node: Node) -> None:
     """At a start: build the tables that the last stop left unbuilt."""
     unfinished = set(node.epochs.unfinished())
     for contract in node.contracts.all():
-        if contract.terms.kind != "lookup" or contract.state.name not in {"ACTIVE", "EXHAUSTED"}:
+        if contract.terms.kind != "lookup" or contract.state is not State.ACTIVE:
             continue
         if contract.id in unfinished or not node.epochs.has_any(contract.id):
             start_epoch(node, contract)
+
+
+def _over(node: Node, contract: Contract, now: datetime) -> bool:
+    """Return whether an exhausted contract, kept for its retries, has run out of time too."""
+    exhausted = contract.state is State.EXHAUSTED and contract.id not in node.ended
+    return exhausted and now >= contract.terms.period.until
 
 
 async def _step(

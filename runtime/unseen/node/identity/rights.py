@@ -48,3 +48,12 @@ RIGHTS: dict[str, frozenset[Role]] = {
     "/grpc.health.v1.Health/Watch": _PARTIES,
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _PARTIES,
 }
+
+# Calls that pass over a whole table; every other unary call has the short limit.
+LONG_CALLS = frozenset(
+    {
+        "/unseen.v1.CatalogService/RegisterTable",
+        "/unseen.v1.CatalogService/RefreshTable",
+        "/unseen.v1.CatalogService/RegisterProduct",
+    }
+)

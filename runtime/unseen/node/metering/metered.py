@@ -94,11 +94,12 @@ async def run_metered(
         stored = _stored(node, admitted)
         if stored is not None:
             return _receipt(node, admitted.instance, stored)
-        _check_capacity(node)
+        _check_capacity(node, caller.party)
         _decide(node, admitted)
         task = asyncio.create_task(_execute(node, admitted, work))
         running = node.in_flight[key] = (admitted.statement_digest, task)
-        task.add_done_callback(lambda done: _forget(node, key, done))
+        node.load[caller.party] += 1
+        task.add_done_callback(lambda done: _forget(node, caller.party, key, done))
     elif running[0] != admitted.statement_digest:
         raise RequestIdReusedError(
             "this request id is under way for another request",
@@ -112,8 +113,9 @@ async def run_metered(
     return answer
 
 
-def _forget(node: Node, key: tuple[str, str], task: "asyncio.Task[Charged]") -> None:
+def _forget(node: Node, party: str, key: tuple[str, str], task: "asyncio.Task[Charged]") -> None:
     node.in_flight.pop(key, None)
+    node.load[party] -= 1
     if not task.cancelled():
         task.exception()  # seen, even if every caller has hung up
 
@@ -173,7 +175,7 @@ def _stored(node: Node, admitted: _Admitted) -> Charged | None:
     return stored
 
 
-def _check_capacity(node: Node) -> None:
+def _check_capacity(node: Node, party: str) -> None:
     if node.draining:
         raise DrainingError(
             "the node is shutting down", clause="node", remedy="send the same request again later"
@@ -182,6 +184,12 @@ def _check_capacity(node: Node) -> None:
         raise OverloadedError(
             f"{node.settings.max_in_flight} requests are in flight",
             clause="node.max_in_flight",
+            remedy="send the same request again in a moment",
+        )
+    if node.load[party] >= node.settings.max_in_flight_per_party:
+        raise OverloadedError(
+            f"{node.settings.max_in_flight_per_party} requests of this party are in flight",
+            clause="node.max_in_flight_per_party",
             remedy="send the same request again in a moment",
         )
 
