@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from unseen.evidence import canonical
-from unseen.evidence.contract import Prices, State
+from unseen.evidence.contract import Prices
 from unseen.node.catalog.catalogue import Product, Table
 from unseen.node.catalog.changes import (
     NewSnapshot,
@@ -19,7 +19,6 @@ from unseen.node.catalog.changes import (
 )
 from unseen.node.catalog.labels import Label, check_labels
 from unseen.node.context import Node
-from unseen.node.contracts.builder import start_epoch
 from unseen.node.errors import (
     ColumnUnknownError,
     FieldInvalidError,
@@ -68,8 +67,8 @@ async def register_table(
     return node.catalogue.table(name)
 
 
-async def refresh_table(node: Node, name: str) -> tuple[Table, list[str]]:
-    """Commit to the table's present rows; return it and the contracts that get a new epoch.
+async def refresh_table(node: Node, name: str) -> Table:
+    """Commit to the table's present rows as a new snapshot.
 
     Raises:
         TableError: as `register_table`, or the columns are others than before.
@@ -88,16 +87,7 @@ async def refresh_table(node: Node, name: str) -> tuple[Table, list[str]]:
     columns = _labelled(found["columns"], {c.name: c.label for c in table.columns})
     await node.writer.submit(RefreshTable(node.suite, name, columns, snapshot))
     node.catalogue.reload()
-    affected = [
-        contract
-        for contract in node.contracts.all()
-        if contract.terms.table == name
-        and contract.terms.kind == "lookup"
-        and contract.state is State.ACTIVE
-    ]
-    for contract in affected:
-        start_epoch(node, contract)
-    return node.catalogue.table(name), [contract.id for contract in affected]
+    return node.catalogue.table(name)
 
 
 async def register_product(node: Node, new: NewProduct) -> Product:

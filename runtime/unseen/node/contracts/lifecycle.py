@@ -69,6 +69,19 @@ async def revoke(node: Node, contract: Contract, by: str) -> Contract:
     return revoked
 
 
+def rotate(node: Node, table: str) -> list[str]:
+    """Begin a new epoch, over the newest snapshot, of every lookup in force on `table`."""
+    affected = [
+        contract
+        for contract in node.contracts.all()
+        if contract.state is State.ACTIVE
+        and (contract.terms.table, contract.terms.kind) == (table, "lookup")
+    ]
+    for contract in affected:
+        start_epoch(node, contract)
+    return [contract.id for contract in affected]
+
+
 async def sweep(node: Node) -> None:
     """Write down which contracts have run out of time since the last sweep."""
     now = node.clock.now()

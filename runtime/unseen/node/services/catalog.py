@@ -7,6 +7,7 @@ import grpc.aio
 from unseen.node.catalog import register
 from unseen.node.catalog.names import resource
 from unseen.node.context import Node
+from unseen.node.contracts import lifecycle
 from unseen.node.identity.rights import Role
 from unseen.node.interceptors import caller
 from unseen.node.wire import catalog as wire
@@ -42,7 +43,8 @@ class CatalogService(catalog_pb2_grpc.CatalogServiceServicer):
         """Commit to a table's present rows; lookup epochs follow."""
         del context
         name = resource("tables", request.name)
-        table, contracts = await register.refresh_table(self._node, name)
+        table = await register.refresh_table(self._node, name)
+        contracts = lifecycle.rotate(self._node, name)
         return catalog_pb2.RefreshTableResponse(
             table=wire.table_message(table), contracts=[f"contracts/{c}" for c in contracts]
         )
