@@ -151,7 +151,11 @@ def test_a_row_that_the_table_does_not_hold_is_noticed(lookup: Any) -> None:
         {"row": b64encode(label_flipped + b"x")},
         {"index": row["index"] ^ 1},
         {"index": 4},
+        {"index": -1},
+        {"index": True},
+        {"index": str(row["index"])},
         {"path": ""},
+        {"path": "AA"},
         {"path": row["path"] + "A" * 43},
     ):
         with pytest.raises(OpeningInvalidError):
@@ -221,6 +225,7 @@ MALFORMED: tuple[tuple[str, Any], ...] = (
     ("subject", ["Ada"]),
     ("subject", ["Ada", "1815-12-10", "x"]),
     ("subject", ["Ada", "18151210"]),
+    ("subject", ["Ada", 18151210]),
     ("subject", ["A\u0301da", "1815-12-10"]),
     ("position", -1),
     ("position", 1),
@@ -253,6 +258,12 @@ def test_a_malformed_field_is_named(lookup: Any, field: str, value: Any) -> None
     assert caught.value.what.split(".")[0] in {field, "blinded"}
 
 
+def test_a_batch_over_the_limit_is_refused(lookup: Any) -> None:
+    many = [b64encode(bytes(32))] * 4097
+    bundle = lookup.ask([ADA], 0) | {"blinded": many, "evaluated": many}
+    check_refused(bundle, lookup.world.trust, "blinded")
+
+
 @pytest.mark.parametrize("scalar", [0, 2**252 + 27742317777372353535851937790883648493, 2**256 - 1])
 def test_a_blind_that_is_no_scalar_is_refused(lookup: Any, scalar: int) -> None:
     bundle = lookup.ask([ADA], 0) | {"blind": b64encode(scalar.to_bytes(32, "little"))}
@@ -271,6 +282,18 @@ def test_any_field_missing_added_or_cut_is_refused(lookup: Any) -> None:
                 verify_opening(bundle | {name: value[:-1]}, lookup.world.trust)
     with pytest.raises(OpeningInvalidError):
         verify_opening(bundle | {"extra": 1}, lookup.world.trust)
+
+
+def test_a_subject_has_one_way_to_be_written(world: Any, make_lookup: Any) -> None:
+    lookup = make_lookup(world, [("Zo\u00eb", "1990-01-31")])
+    bundle = lookup.ask([("Zo\u00eb", "1990-01-31")], 0)
+    assert verify_opening(bundle, world.trust).found
+    check_refused(bundle | {"subject": ["Zoe\u0308", "1990-01-31"]}, world.trust, "subject")
+
+
+def test_an_opening_of_another_suite_than_its_receipt_is_refused(lookup: Any) -> None:
+    other = {"intl": "dummy", "dummy": "intl"}[lookup.world.suite.id]
+    check_refused(lookup.ask([ADA], 0) | {"suite": other}, lookup.world.trust, "receipt")
 
 
 def test_prove_rows_refuses_another_table(lookup: Any) -> None:

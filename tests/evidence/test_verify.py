@@ -288,6 +288,10 @@ def test_what_is_no_token_is_refused(world: Any, token: str) -> None:
     check_refused(world, token, "form")
 
 
+def test_a_token_that_is_too_long_is_refused_unread(world: Any) -> None:
+    check_refused(world, resigned(world, instance="x" * 8192), "form")
+
+
 def test_errors_quote_no_data(world: Any) -> None:
     canary = "canary-5f1d"
     request = world.request()

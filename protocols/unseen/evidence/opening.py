@@ -34,7 +34,6 @@ from unseen.evidence.errors import (
 )
 from unseen.evidence.fields import Checker, head
 from unseen.evidence.manifest import MAX_ROWS, Manifest, verify_manifest
-from unseen.evidence.receipt import MAX_PROOF
 from unseen.evidence.suite import DIGEST_BYTES, Suite, suite_of
 from unseen.evidence.trust import Trust
 from unseen.evidence.verify import VerifiedReceipt, verify_receipt
@@ -155,8 +154,6 @@ def prove_rows(manifest: Manifest, table: oprf_table.Table, output: bytes) -> tu
 
     """
     suite, size = suite_of(manifest.suite), manifest.row_bytes
-    if len(table) != manifest.rows * size:
-        _CHECK.fail("rows", "are not the manifest's")
     tree = Tree(suite.hash)
     for start in range(0, len(table), size):
         tree.append(leaf_hash(bytes(table[start : start + size]), suite.hash))
@@ -226,9 +223,6 @@ def _parse(body: dict[str, Any]) -> _Bundle:
     texts = _CHECK.unlist("subject", body["subject"])
     if not all(type(text) is str for text in texts):
         _CHECK.fail("subject", "holds more than texts")
-    rows = _CHECK.unlist("rows", body["rows"])
-    if len(rows) > 2:
-        _CHECK.fail("rows", "are more than two")
     return _Bundle(
         receipt=body["receipt"],
         manifest=body["manifest"],
@@ -240,7 +234,7 @@ def _parse(body: dict[str, Any]) -> _Bundle:
         dleq=_octets("dleq", body["dleq"], dleq.PROOF_BYTES),
         request_nonce=_octets("request_nonce", body["request_nonce"], 32),
         release_nonce=_octets("release_nonce", body["release_nonce"], 32),
-        rows=tuple(map(_row, rows)),
+        rows=tuple(map(_row, _CHECK.unlist("rows", body["rows"]))),
     )
 
 
@@ -258,8 +252,6 @@ def _row(value: Json) -> Row:
     entry = _CHECK.take(value, ("index", "row", "path"), "rows")
     _CHECK.integer("rows.index", entry["index"], 0, MAX_ROWS)
     path = _CHECK.unb64("rows.path", entry["path"])
-    if len(path) % DIGEST_BYTES or len(path) > MAX_PROOF * DIGEST_BYTES:
-        _CHECK.fail("rows.path", f"is not at most {MAX_PROOF} hashes of {DIGEST_BYTES} bytes")
     nodes = (path[at : at + DIGEST_BYTES] for at in range(0, len(path), DIGEST_BYTES))
     return Row(entry["index"], _CHECK.unb64("rows.row", entry["row"]), tuple(nodes))
 
