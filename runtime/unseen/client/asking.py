@@ -15,7 +15,7 @@ from typing import Protocol
 
 from unseen.client.channel import Answer, Unary
 from unseen.client.errors import AnswerInvalidError, RefusedError, WireError
-from unseen.client.home import write_file
+from unseen.client.home import write_new
 from unseen.client.session import Session
 from unseen.client.state import Opening
 from unseen.evidence.canonical import format_time
@@ -172,5 +172,5 @@ def check_release(
 
 def keep_reply(session: Session, request: str, reply: bytes, receipt: str) -> None:
     """Keep a checked answer and put its receipt into the home."""
-    write_file(session.home.receipt(request), receipt.encode() + b"\n", durable=False)
+    write_new(session.home.receipt(request), receipt.encode() + b"\n")
     session.state.save_reply(request, reply)

@@ -112,7 +112,8 @@ class Evidence:
     def receipt(self, request: str) -> Receipt:
         """Return the verified receipt of a request; fetches it again if it is not here."""
         path = self._session.home.receipt(request)
-        if not path.exists():
+        if not path.exists() or not path.stat().st_size:
+            path.unlink(missing_ok=True)
             self.fetch(request)
         token = read_receipt(path)
         return Receipt(path, token, verify_receipt(token, self._session.trust))

@@ -113,11 +113,28 @@ def write_file(path: Path, data: bytes, *, private: bool = False, durable: bool 
             _sync_folder(path.parent)
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise HomeError(
-            f"cannot write {path}: {error.strerror}",
-            clause="home",
-            remedy="free space or correct the folder's permissions, then run it again",
-        ) from None
+        raise _unwritable(path, error) from None
+
+
+def write_new(path: Path, data: bytes) -> None:
+    """Put `data` into the new file `path` in one step, cheaply; does nothing if it is there.
+
+    For what can be made again: a killed process leaves it empty at worst.
+
+    Raises:
+        HomeError: the file cannot be written.
+
+    """
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        try:
+            _write_all(handle, data)
+        finally:
+            os.close(handle)
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise _unwritable(path, error) from None
 
 
 def read_file(path: Path) -> bytes:
@@ -161,6 +178,14 @@ def read_json(path: Path) -> dict[str, Json]:
             remedy="restore the file from a backup, or join again with a new invitation",
         )
     return value
+
+
+def _unwritable(path: Path, error: OSError) -> HomeError:
+    return HomeError(
+        f"cannot write {path}: {error.strerror}",
+        clause="home",
+        remedy="free space or correct the folder's permissions, then run it again",
+    )
 
 
 def _write_all(handle: int, data: bytes) -> None:
