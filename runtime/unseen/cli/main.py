@@ -24,6 +24,7 @@ from unseen.cli import (
 )
 from unseen.cli.doctor_command import doctor
 from unseen.cli.failures import FailingGroup
+from unseen.cli.output import Format, FormatOption
 
 _HYPHENED = re.compile(r"-[A-Za-z0-9_-]{42}", re.ASCII)
 
@@ -69,13 +70,17 @@ def root(
 @app.command("demo")
 def demo(
     home: Annotated[
-        Path | None, typer.Option("--home", help="Folder for everything the demo makes.")
+        Path | None,
+        typer.Option(
+            "--home", help="Folder for everything the demo makes; default .unseen/demo here."
+        ),
     ] = None,
+    form: FormatOption = Format.TABLE,
 ) -> None:
     """Walk through one hidden verification with a real node, a real buyer and real data."""
     from unseen.cli.demo import demo as walk
 
-    walk(home)
+    walk(home, form)
 
 
 @app.command(

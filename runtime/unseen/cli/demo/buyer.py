@@ -1,0 +1,102 @@
+"""The buyer's process of the demo: it has its home and its keys, and sees nothing of the operator.
+
+Run as `python -m unseen.cli.demo.buyer HOME`. It reads one step a line from standard input, as a
+JSON object with the field `do`, and answers each with one line, `{"done": ...}` or
+`{"error": ...}`. It ends when its input ends.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from unseen.cli.views import contract_json, usage_json, verdict_json
+from unseen.client import Client, HomeError
+from unseen.protocols.errors import UnseenError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Desk:
+    """The lender's desk: one client, opened when it joins."""
+
+    def __init__(self, home: Path) -> None:
+        """Work in `home`, which is made by `join`."""
+        self._home = home
+        self._client: Client | None = None
+        self.steps: dict[str, Callable[..., Any]] = {
+            "join": self._join,
+            "request": self._request,
+            "sign": self._sign,
+            "lookup": self._lookup,
+            "usage": self._usage,
+            "settle": self._settle,
+        }
+
+    @property
+    def client(self) -> Client:
+        """The client; there is one once the buyer has joined."""
+        if self._client is None:
+            raise HomeError("the buyer has not joined", clause="home", remedy="join first")
+        return self._client
+
+    def close(self) -> None:
+        """Close the client."""
+        if self._client is not None:
+            self._client.close()
+
+    def _join(self, invitation: str) -> Any:
+        self._client = Client.join(invitation.encode(), self._home)
+        profile = self._client.profile
+        return {"party": profile.party, "address": profile.node.address}
+
+    def _request(self, **wish: Any) -> Any:
+        return contract_json(self.client.request_contract(**wish))
+
+    def _sign(self, contract: str) -> Any:
+        return contract_json(self.client.sign(contract))
+
+    def _lookup(self, contract: str, subject: int) -> Any:
+        start = time.perf_counter()
+        verdict = self.client.lookup(contract, subject)
+        return {"verdict": verdict_json(verdict), "seconds": time.perf_counter() - start}
+
+    def _usage(self, contract: str) -> Any:
+        return usage_json(self.client.usage(contract))
+
+    def _settle(self, contract: str) -> Any:
+        return self.client.settle(contract).decode()
+
+
+def take(desk: Desk, line: str) -> dict[str, Any]:
+    """Take one step and return the answer."""
+    given = json.loads(line)
+    try:
+        return {"done": desk.steps[given.pop("do")](**given)}
+    except UnseenError as error:
+        return {
+            "error": {
+                "reason": error.reason,
+                "message": str(error),
+                "clause": error.clause,
+                "remedy": error.remedy,
+                "charged": bool(getattr(error, "charged", False)),
+            }
+        }
+
+
+def main() -> None:
+    """Take steps until the input ends."""
+    desk = Desk(Path(sys.argv[1]))
+    try:
+        for line in sys.stdin:
+            sys.stdout.write(json.dumps(take(desk, line)) + "\n")
+            sys.stdout.flush()
+    finally:
+        desk.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,229 @@
+"""The demo's other processes: the node, the buyer, and whoever verifies a receipt."""
+
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from unseen.cli.demo.story import StepFailedError
+
+if TYPE_CHECKING:
+    from unseen.client.errors import NodeError
+
+_PAUSE = 0.05
+_START_SECONDS = 90.0
+_STOP_SECONDS = 15.0
+_ANSWER_SECONDS = 60.0
+
+Tick = Callable[[], None]
+
+
+class Child:
+    """A process of the demo, in a session of its own: Ctrl-C reaches the demo, which stops it."""
+
+    def __init__(self, name: str, arguments: Sequence[str], log: Path, *, talks: bool) -> None:
+        """Start `python arguments`, which prints into `log`, but answers us if it `talks`."""
+        self.name = name
+        self.log = log
+        with log.open("ab") as sink:
+            self._process = subprocess.Popen(  # noqa: S603 - this interpreter, fixed arguments
+                [sys.executable, *arguments],
+                stdin=subprocess.PIPE if talks else subprocess.DEVNULL,
+                stdout=subprocess.PIPE if talks else sink,
+                stderr=sink,
+                env=environment(),
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.poll() is None
+
+    def stop(self) -> int:
+        """End the process if it runs, politely first; return its exit status."""
+        try:
+            if self._process.stdin is None:
+                self._process.terminate()
+            else:  # the end of its input is the end of its work
+                with suppress(BrokenPipeError):
+                    self._process.stdin.close()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_STOP_SECONDS)
+        finally:
+            if self.running():  # it does not listen, or Ctrl-C was pressed again
+                self._process.kill()
+                self._process.wait()
+            if self._process.stdout is not None:
+                self._process.stdout.close()
+        return self._process.returncode
+
+    def failed(self, what: str) -> "NodeError":
+        """Return the error of this process, with the last line that it left."""
+        from unseen.client.errors import Cause, NodeError
+
+        lines = self.log.read_text(errors="replace").strip().splitlines()
+        said = f"the {self.name} {what}: {lines[-1] if lines else 'it said nothing'}"
+        return NodeError(Cause("DEMO_FAILED", said, clause="demo", remedy=f"read {self.log}"))
+
+
+class Node(Child):
+    """The node: `unseen node serve`."""
+
+    def __init__(self, home: Path, log: Path) -> None:
+        """Start the node that lives in `home`."""
+        arguments = ["-m", "unseen.cli", "node", "serve", "--home", str(home), "--format", "json"]
+        super().__init__("node", arguments, log, talks=False)
+
+    def wait_until_ready(self, tick: Tick) -> str:
+        """Return the node's address once it answers there.
+
+        Raises:
+            NodeError: it ended, or took too long.
+
+        """
+        give_up = time.monotonic() + _START_SECONDS
+        while time.monotonic() < give_up:
+            for line in self.log.read_text(errors="replace").splitlines():
+                if line.startswith('{"address"'):
+                    return str(json.loads(line)["address"])
+            if not self.running():
+                raise self.failed("did not start")
+            tick()
+            time.sleep(_PAUSE)
+        raise self.failed("took too long to start")
+
+
+class Buyer(Child):
+    """The buyer: `unseen.cli.demo.buyer`, which knows its home and what it is told to do."""
+
+    def __init__(self, home: Path, log: Path) -> None:
+        """Start the buyer's process; it makes its home when it joins."""
+        module = ["-m", "unseen.cli.demo.buyer", str(home)]
+        super().__init__("buyer", module, log, talks=True)
+
+    def do(self, step: str, **given: object) -> Any:
+        """Let the buyer take a step and return what came of it.
+
+        Raises:
+            NodeError: the process has ended, or does not answer.
+            StepFailedError: the step ended in an error.
+
+        """
+        answer = self.ask(step, **given)
+        if "error" in answer:
+            error = answer["error"]
+            raise StepFailedError(
+                f"the buyer's step {step} ended with {error['reason']}: {error['message']}",
+                clause=str(error["clause"]),
+                remedy=str(error["remedy"]),
+            )
+        return answer["done"]
+
+    def ask(self, step: str, **given: object) -> dict[str, Any]:
+        """Let the buyer take a step; return `{"done": ...}` or `{"error": ...}`."""
+        stdin, stdout = self._process.stdin, self._process.stdout
+        if stdin is None or stdout is None:
+            raise self.failed("cannot be spoken to")
+        try:
+            stdin.write(json.dumps({"do": step, **given}).encode() + b"\n")
+            stdin.flush()
+        except BrokenPipeError:
+            raise self.failed("has ended") from None
+        if not select.select([stdout], [], [], _ANSWER_SECONDS)[0]:
+            raise self.failed("does not answer")
+        line = stdout.readline()
+        if not line.endswith(b"\n"):
+            raise self.failed("has ended")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ended, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+def run(commands: Sequence[Sequence[str]], tick: Tick) -> list[Ended]:
+    """Run each `python -m unseen.cli COMMAND`, side by side; `tick` is called meanwhile."""
+    with ExitStack() as stack:
+        started = []
+        for command in commands:
+            process = subprocess.Popen(  # noqa: S603 - this interpreter, fixed arguments
+                [sys.executable, "-m", "unseen.cli", *command],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env=environment(),
+            )
+            stack.enter_context(process)
+            stack.callback(process.kill)  # no more than a word where it has ended
+            started.append(process)
+        while any(process.poll() is None for process in started):
+            tick()
+            time.sleep(_PAUSE)
+        said = [process.communicate() for process in started]
+    return [
+        Ended(process.returncode, out, err)
+        for process, (out, err) in zip(started, said, strict=True)
+    ]
+
+
+def environment() -> dict[str, str]:
+    """Return the environment without settings of this project, and without colours."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("UNSEEN_")}
+    return {**kept, "NO_COLOR": "1", "COLUMNS": "100"}
+
+
+def free_address() -> str:
+    """Return a loopback address that nothing listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
+@contextmanager
+def stopped_at_the_end(child: Child) -> Iterator[None]:
+    """Stop `child` however the block ends."""
+    try:
+        yield
+    finally:
+        child.stop()
+
+
+@contextmanager
+def ending_in_order() -> Iterator[None]:
+    """Let a request to end, or a closed terminal, unwind the demo as Ctrl-C does."""
+
+    def end(number: int, _: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    try:
+        before = [(number, signal.signal(number, end)) for number in numbers]
+    except ValueError:  # not the main thread: whoever runs this one handles signals
+        before = []
+    try:
+        yield
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)

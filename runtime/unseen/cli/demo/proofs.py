@@ -1,0 +1,183 @@
+"""What the demo claims, each claim looked at before it is made."""
+
+import hashlib
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from unseen.cli.demo import story
+from unseen.cli.demo.folder import Folder
+from unseen.cli.demo.processes import Buyer, Node, run
+from unseen.cli.demo.screen import Screen
+from unseen.cli.demo.search import number, search, text
+from unseen.cli.demo.story import check
+from unseen.cli.failures import PROOF_FAILED
+
+if TYPE_CHECKING:
+    from unseen.client import Client
+    from unseen.client.contracts import Contract
+    from unseen.client.evidence import Leaf
+
+_RELEASE = "release"
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Everything on stage; `operator` is the operator's client, in this process."""
+
+    folder: Folder
+    screen: Screen
+    node: Node
+    buyer: Buyer
+    operator: "Client"
+    address: str
+
+    def money(self, micros: int) -> str:
+        """Return an amount with its currency."""
+        from unseen.client.catalog import money
+
+        return f"{money(micros)} {story.CURRENCY}"
+
+
+def unseen_by_operator(scene: Scene, contract: "Contract") -> dict[str, Any]:
+    """Show what the node holds of the first question, and that the institution is not in it."""
+    screen = scene.screen
+    screen.doing("looking through the node's files", 0.2)
+    releases = [leaf for leaf in scene.operator.leaves() if leaf.type == _RELEASE]
+    check(len(releases) == len(story.PLOTS), "the log holds one release for each question")
+    first = releases[0]
+    request: Any = first.fields["request"]
+    check(request["contract"] == contract.id, "the release is under this contract")
+    commitment = str(request["commitment"])
+    places = (scene.folder.node, scene.folder.node_log)
+    known = search(places, text(commitment))
+    check(bool(known.found), "the node's files hold the commitment")
+    asked = [plot.unitid for plot in story.PLOTS]
+    looked = search(places, *(number(unitid) for unitid in asked))
+    check(not looked.found, f"the node's files hold none of {asked}, but {looked.found} do")
+    screen.section("What the operator could not see")
+    screen.say("This is all that its log holds of the first question:")
+    screen.facts(_entry(first, request))
+    screen.say(
+        "The blinded element that it stands for is random to whoever has not blinded it.",
+        f"Searched {looked.files} files of the node ({looked.size:,} bytes: database, encrypted "
+        "table, keys, what it printed): the commitment above is there; "
+        f"{', '.join(map(str, asked[:-1]))} and {asked[-1]} are not, neither as text nor as "
+        "64-bit numbers.",
+    )
+    return {"operator_saw": {"entry": first.index, "commitment": commitment, "asked": "nowhere"}}
+
+
+def unseen_by_buyer(scene: Scene, contract: "Contract") -> dict[str, Any]:
+    """Show what the buyer holds of the table, and that the figures are not in it."""
+    screen, home = scene.screen, scene.folder.buyer
+    manifests = [leaf for leaf in scene.operator.leaves() if leaf.type == "manifest.published"]
+    check(len(manifests) == 1, "the contract has one encrypted table")
+    size = max(path.stat().st_size for path in (home / "tables").iterdir())
+    rows, left = divmod(size, 16 + contract.plan.label_bytes)
+    check(left == 0 and 0 < rows < story.ROWS, "the encrypted table has whole rows")
+    looked = search([home, scene.folder.buyer_log], number(story.FIGURE))
+    check(not looked.found, f"the buyer's files do not hold {story.FIGURE}; {looked.found} do")
+    opened = sum(plot.answer != "no_usable_result" for plot in story.PLOTS)
+    bits = contract.plan.bits_per_unit
+    screen.section("What the buyer could not see")
+    screen.say(
+        f"It holds {rows:,} rows of ciphertext ({size:,} bytes), those with a usable answer, and "
+        f"could open {opened}. The others need the node's key, at one unit each.",
+        f"A unit opens at most {bits} bits. The figure {story.FIGURE:,} behind the first yes is in "
+        f"none of the {looked.files} files of its home.",
+    )
+    return {"buyer_holds": {"rows": rows, "bytes": size, "opened": opened}}
+
+
+def bill(scene: Scene, contract: "Contract") -> dict[str, Any]:
+    """Let both sides compute the bill, and compare the bytes."""
+    screen, folder = scene.screen, scene.folder
+    screen.doing("settling", 0.3)
+    own = str(scene.buyer.do("settle", contract=contract.id)).encode()
+    theirs = scene.operator.operator_settle(contract.id)
+    for name, statement in (("buyer.json", own), ("operator.json", theirs)):
+        (folder.statements / name).write_bytes(statement)
+    check(own == theirs, "both statements are the same bytes")
+    units = scene.operator.usage(contract.id).units_used
+    check(units == len(story.PLOTS), f"{len(story.PLOTS)} units were charged, not {units}")
+    prices = contract.terms.prices
+    data, service = (fee * units for fee in (prices.data_fee, prices.service_fee))
+    check(f'"amount":{data + service}' in own.decode(), "the bill adds up")
+    cost = scene.money(data + service)
+    screen.section("What it cost")
+    screen.facts(
+        (
+            ("data fee", f"{units} x {scene.money(prices.data_fee)} = {scene.money(data)}"),
+            (
+                "service fee",
+                f"{units} x {scene.money(prices.service_fee)} = {scene.money(service)}",
+            ),
+            ("amount", cost),
+        )
+    )
+    digest = hashlib.sha256(own).hexdigest()
+    screen.say(
+        "The operator computed this from its log, the lender from its receipts: equal byte for "
+        f"byte ({len(own)} bytes, SHA-256 {digest[:16]}...), in {folder.statements}."
+    )
+    return {"cost": cost, "units": units, "statement_sha256": digest}
+
+
+def refused(scene: Scene, contract: "Contract") -> dict[str, Any]:
+    """Ask once more than the contract allows."""
+    screen = scene.screen
+    screen.doing("asking once too often", 0.2)
+    answer = scene.buyer.ask("lookup", contract=contract.id, subject=story.ONE_TOO_MANY)
+    error = answer.get("error", {})
+    check(
+        error.get("reason") == "QUOTA_EXHAUSTED" and error.get("clause") == "quota.units",
+        f"one question too many is refused by the quota, not {answer}",
+    )
+    units = scene.buyer.do("usage", contract=contract.id)["units_used"]
+    check(units == story.UNITS and not error["charged"], "a refusal is not charged")
+    screen.section("One question too many")
+    rows = [(name, error[name]) for name in ("message", "reason", "clause", "remedy")]
+    screen.panel("Refused", [*rows, ("charged", "no")], "red")
+    return {"refusal": error}
+
+
+def receipt(folder: Folder, screen: Screen, file: str) -> dict[str, Any]:
+    """Verify the first receipt without the node, then the same with one byte changed."""
+    screen.doing("verifying a receipt, and a tampered one", 1.5)
+    data = bytearray(Path(file).read_bytes())
+    place = len(data) // 2
+    data[place] ^= 1
+    folder.tampered.write_bytes(data)
+    good, bad = run([_command(path, folder) for path in (file, str(folder.tampered))], screen.tick)
+    check(good.code == 0, f"the receipt verifies: {good.err.strip()}")
+    check(bad.code == PROOF_FAILED, f"a tampered receipt exits with 5, not {bad.code}")
+    screen.section("What is left: a receipt")
+    screen.say(
+        "The node is stopped. Verified without it, by the command below:",
+        f"{good.out.splitlines()[0]} Exit code 0.",
+        f"The same with byte {place:,} of {len(data):,} changed by one bit: refused, exit code "
+        f"{bad.code}.",
+    )
+    return {"receipt": file, "trust": str(folder.trust), "verify": _typed(_command(file, folder))}
+
+
+def _command(file: str, folder: Folder) -> list[str]:
+    return ["receipt", "verify", file, "--trust", str(folder.trust)]
+
+
+def _typed(command: list[str]) -> str:
+    """Return a command as it is typed here."""
+    program = "./unseen" if Path.cwd() == story.ROOT else str(story.ROOT / "unseen")
+    return shlex.join([program, *command])
+
+
+def _entry(leaf: "Leaf", request: dict[str, Any]) -> list[tuple[str, object]]:
+    return [
+        ("entry", f"{leaf.index}, a {leaf.type}, at {leaf.time}"),
+        ("units", request["units"]),
+        ("signed by", f"the lender's client, {str(leaf.fields['signature'])[:24]}..."),
+        ("question", f"commitment {request['commitment']}"),
+        ("answer", f"commitment {leaf.fields['release']}"),
+    ]

@@ -1,0 +1,225 @@
+"""The walk: the node is made and started, the parties agree, the buyer asks, the proofs follow."""
+
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from unseen.cli.demo import story
+from unseen.cli.demo.folder import Folder, demo_folder
+from unseen.cli.demo.processes import (
+    Buyer,
+    Node,
+    ending_in_order,
+    free_address,
+    run,
+    stopped_at_the_end,
+)
+from unseen.cli.demo.proofs import (
+    Scene,
+    bill,
+    receipt,
+    refused,
+    unseen_by_buyer,
+    unseen_by_operator,
+)
+from unseen.cli.demo.screen import Screen
+from unseen.cli.demo.story import check
+from unseen.cli.output import Format, print_json
+
+if TYPE_CHECKING:
+    from unseen.client.contracts import Contract
+
+_SECONDS = 10.0
+_OPERATOR = (
+    "holds the College Scorecard of 2014 (US Department of Education): {rows:,} institutions, "
+    "{columns} columns, all labelled public, level 1."
+)
+_NODE = "is process {pid} at {at}, over mutual TLS; its state is in {home}."
+_BUYER = (
+    "is a lender: process {pid}, which was given an invitation and its home {home}. It holds the "
+    "keys that it made there, and no table."
+)
+_LEARNERS = {"operator": "the operator", "buyer": "the buyer", "network": "the network"}
+
+
+def demo(home: Path | None = None, form: Format = Format.TABLE) -> None:
+    """Walk through one hidden verification; everything it makes lies in `home`.
+
+    Raises:
+        StepFailedError: a step did not come out as it is told.
+        UsageError: the folder is somebody else's, or the table is not there.
+
+    """
+    start = time.monotonic()
+    source = story.table_file()
+    root = home if home is not None else _near(story.DEFAULT_HOME)
+    with (
+        ending_in_order(),
+        demo_folder(root) as folder,
+        Screen(_SECONDS, quiet=form is Format.JSON) as screen,
+    ):
+        told = _tell(folder, screen, source)
+        told["seconds"] = round(time.monotonic() - start, 1)
+        _close(screen, told)
+    if form is Format.JSON:
+        print_json(told)
+
+
+def _tell(folder: Folder, screen: Screen, source: Path) -> dict[str, Any]:
+    told: dict[str, Any] = {"home": str(folder.root)}
+    screen.line("A hidden verification on real data, with a real node and a real buyer.")
+    with ExitStack() as stack:
+        scene = _set_up(folder, screen, stack)
+        told |= _who_holds_what(scene, source)
+        contract = _agree(scene)
+        told |= {"contract": contract.id}
+        told |= _ask(scene, contract)
+        told |= unseen_by_operator(scene, contract)
+        told |= unseen_by_buyer(scene, contract)
+        told |= bill(scene, contract)
+        told |= refused(scene, contract)
+        screen.doing("stopping the node", 0.5)
+        scene.operator.close()
+        check(scene.buyer.stop() == 0, "the buyer's process ends by itself")
+        check(scene.node.stop() == 0, "the node stops when it is told to")
+    return told | receipt(folder, screen, told["answers"][0]["receipt"])
+
+
+def _set_up(folder: Folder, screen: Screen, stack: ExitStack) -> Scene:
+    screen.doing("making the operator's node", 2.5)
+    buyer = Buyer(folder.buyer, folder.buyer_log)
+    stack.enter_context(stopped_at_the_end(buyer))
+    listen = ["--name", story.NODE, "--listen", free_address(), "--format", "json"]
+    (made,) = run([["node", "init", "--home", str(folder.node), *listen]], screen.tick)
+    check(made.code == 0, f"a node is made: {made.err.strip()}")
+    screen.doing("starting the node", 2.5)
+    node = Node(folder.node, folder.node_log)
+    stack.enter_context(stopped_at_the_end(node))
+    # Loaded while the node starts: it takes a while as well.
+    from unseen.client import Client
+
+    address = node.wait_until_ready(screen.tick)
+    operator = stack.enter_context(Client(folder.node))
+    return Scene(folder, screen, node, buyer, operator, address)
+
+
+def _who_holds_what(scene: Scene, source: Path) -> dict[str, Any]:
+    from unseen.client.catalog import Predicate, Prices
+
+    screen, operator, folder = scene.screen, scene.operator, scene.folder
+    screen.doing("registering the table", 1.0)
+    table = operator.register_table(
+        story.TABLE, str(source), subject=[story.SUBJECT], labels={"*": ("public", "1")}
+    )
+    check(table.rows == story.ROWS, f"the table has {story.ROWS:,} rows, not {table.rows:,}")
+    operator.register_product(
+        story.PRODUCT,
+        table=story.TABLE,
+        kind="lookup",
+        title=story.TITLE,
+        predicates=[Predicate(*question) for question in story.QUESTIONS],
+        prices=Prices(story.CURRENCY, story.DATA_FEE, story.SERVICE_FEE),
+    )
+    screen.doing("the buyer joins", 1.0)
+    invitation = operator.invite(story.BUYER).decode()
+    joined = scene.buyer.do("join", invitation=invitation)
+    check(joined["address"] == scene.address, "the buyer talks to this node")
+    screen.section("Who holds what")
+    screen.facts(
+        [
+            ("The operator", _OPERATOR.format(rows=table.rows, columns=len(table.columns))),
+            ("Its node", _NODE.format(pid=scene.node.pid, at=scene.address, home=folder.node)),
+            ("The buyer", _BUYER.format(pid=scene.buyer.pid, home=folder.buyer)),
+        ]
+    )
+    return {"rows": table.rows, "address": scene.address}
+
+
+def _agree(scene: Scene) -> "Contract":
+    screen, buyer = scene.screen, scene.buyer
+    screen.doing("agreeing on a contract", 0.5)
+    wished = buyer.do(
+        "request",
+        product=story.PRODUCT,
+        outputs=[name for name, _, _ in story.QUESTIONS],
+        scenario=story.SCENARIO,
+        units=story.UNITS,
+        days=story.DAYS,
+    )
+    approved = scene.operator.approve(wished["id"])
+    signed = buyer.do("sign", contract=approved.id)
+    check(signed["state"] == "active", "the contract is active once both have signed")
+    contract = scene.operator.contract(approved.id)
+    prices = contract.terms.prices
+    data, service = scene.money(prices.data_fee), scene.money(prices.service_fee)
+    screen.section("What they agreed")
+    screen.say(f"Contract {contract.id}, signed by the operator and by the lender:")
+    screen.facts(
+        [
+            ("questions", "; ".join(question for _, question, _ in story.QUESTIONS)),
+            ("about", "one institution at a time, which the operator does not get to know"),
+            ("quota", f"{contract.terms.quota.units} units, within {story.DAYS} day"),
+            ("price", f"{data} for the data and {service} for the service, for each unit"),
+        ]
+    )
+    screen.say("What will leak, signed as part of it:")
+    screen.table(
+        ("who", "learns", "at most"),
+        [(_LEARNERS[line.party], line.text, line.bound) for line in contract.leakage.statements],
+    )
+    return contract
+
+
+def _ask(scene: Scene, contract: "Contract") -> dict[str, Any]:
+    screen, buyer = scene.screen, scene.buyer
+    screen.doing("encrypting the table for this contract, and asking", 2.0)
+    names = [name for name, _, _ in story.QUESTIONS]
+    rows: list[tuple[object, ...]] = []
+    answers: list[dict[str, Any]] = []
+    for plot in story.PLOTS:
+        done = buyer.do("lookup", contract=contract.id, subject=plot.unitid)
+        verdict, seconds = done["verdict"], done["seconds"]
+        found = [verdict["answers"][name] for name in names]
+        check(
+            found == [plot.answer] * len(names) and not verdict["cached"],
+            f"the answers about {plot.unitid} are {plot.answer}",
+        )
+        took = f"{seconds * 1000:,.0f} ms" + ("" if answers else " *")
+        said = [answer.replace("_", " ") for answer in found]
+        rows.append((plot.unitid, *said, took))
+        answers.append({**verdict, "milliseconds": round(seconds * 1000, 1)})
+        screen.tick()
+    again = buyer.do("lookup", contract=contract.id, subject=story.PLOTS[0].unitid)["verdict"]
+    check(bool(again["cached"]), "asking again costs nothing")
+    screen.section("What was asked, and the answers")
+    questions = [question for _, question, _ in story.QUESTIONS]
+    screen.table(("institution", *questions, "took"), rows)
+    held = "; ".join(f"{plot.unitid} {plot.because}" for plot in story.PLOTS)
+    screen.say(
+        "* with waiting for the encrypted table, fetching it and checking it.",
+        f"For you to compare, the register says: {held}.",
+        "The lender cannot tell the third from an institution that is not listed.",
+        f"Asked again about {story.PLOTS[0].unitid}: opened before, nothing sent, no unit used.",
+    )
+    return {"answers": answers}
+
+
+def _close(screen: Screen, told: dict[str, Any]) -> None:
+    screen.section("In short")
+    screen.facts(
+        (
+            ("held", f"the operator {told['rows']:,} rows, the lender none"),
+            ("asked", f"{len(told['answers'])} institutions, by {len(story.QUESTIONS)} questions"),
+            ("answered", "yes, no, and no usable result"),
+            ("unseen", "to the operator: which institutions; to the lender: everything else"),
+            ("cost", f"{told['cost']}, proven to both; the next question was refused"),
+        )
+    )
+    screen.say(f"Every step came out as told, in {told['seconds']} s. The node is stopped.")
+    screen.line(f"\nReceipt: {told['receipt']}\nVerify it: {told['verify']}")
+
+
+def _near(path: Path) -> Path:
+    """Return `path` as seen from here, if it lies below."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
