@@ -5,6 +5,7 @@ fix      what ruff can repair by itself
 types    mypy, strict
 proto    rewrite proto/gen; with --accept, publish the present wire to proto/image.binpb
 lock     rewrite requirements/*.txt; --upgrade moves to the newest versions
+bench    benchmarks/ under pytest-benchmark; arguments go to pytest
 readme   execute the README's own commands in a temporary home
 check    lint, types, proto drift and compatibility: what CI runs beside the tests
 """
@@ -62,6 +63,11 @@ def lock(*arguments: str) -> int:
     return tool("lock.py", *arguments)
 
 
+def bench(*arguments: str) -> int:
+    """Measure; one process at a time, or the cases would disturb each other."""
+    return script("python", "-m", "pytest", "-n", "0", "--benchmark-only", "benchmarks", *arguments)
+
+
 def client(*_: str) -> int:
     """Check the client's installation."""
     return tool("check_client.py")
@@ -78,7 +84,8 @@ def check(*_: str) -> int:
 
 
 VERBS: dict[str, Callable[..., int]] = {
-    verb.__name__: verb for verb in (lint, fix, types, proto, wire, lock, client, readme, check)
+    verb.__name__: verb
+    for verb in (lint, fix, types, proto, wire, lock, bench, client, readme, check)
 }
 
 

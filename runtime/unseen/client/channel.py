@@ -62,6 +62,11 @@ def instance_credentials(home: Home) -> grpc.ChannelCredentials:
     )
 
 
+def open_channel(address: str, credentials: grpc.ChannelCredentials) -> grpc.Channel:
+    """Return a connection to `address` as every client here makes it; nothing is sent yet."""
+    return grpc.secure_channel(address, credentials, options=_OPTIONS)
+
+
 class Channel:
     """Calls to one node. Thread-safe; one connection however many threads."""
 
@@ -77,7 +82,7 @@ class Channel:
         self.follower = follower
         self._timeout = timeout
         self._comparing = threading.Lock()
-        self.grpc = grpc.secure_channel(address, credentials, options=_OPTIONS)
+        self.grpc = open_channel(address, credentials)
         self._log = log_pb2_grpc.LogServiceStub(self.grpc)
 
     def unary(self, call: Unary[Answer], request: object, timeout: float | None = None) -> Answer:

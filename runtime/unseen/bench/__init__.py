@@ -1,0 +1,1 @@
+"""Measuring: what a bench is, how it is run, and the benches themselves."""

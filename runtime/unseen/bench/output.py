@@ -1,0 +1,87 @@
+"""Measurements as JSON for programs and as a table for people."""
+
+import json
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from unseen.bench.measuring import Measurement
+
+_PIPE_WIDTH = 200
+_COLUMNS = (
+    "name",
+    "phase",
+    "per second",
+    "limit",
+    "ratio",
+    "by cpu",
+    "target",
+    "lap s",
+    "cpu s",
+    "up",
+    "down",
+    "rounds",
+    "peak MB",
+)
+
+
+def as_json(measurements: Sequence[Measurement]) -> str:
+    """Return one JSON list."""
+    return json.dumps([item.to_json() for item in measurements], indent=2)
+
+
+def print_table(measurements: Sequence[Measurement]) -> None:
+    """Print one row a case, and under the table what was run where."""
+    if not measurements:
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for number, column in enumerate(_COLUMNS):
+        left = column in {"name", "phase", "target"}
+        table.add_column(column, justify="left" if left else "right", no_wrap=number == 0)
+    for item in measurements:
+        table.add_row(*(Text(cell) for cell in _row(item)))
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_PIPE_WIDTH)
+    console.print(table)
+    first = measurements[0]
+    params = ", ".join(f"{key}={value}" for key, value in first.params.items())
+    machine = first.machine
+    console.print(
+        Text(
+            f"{params}\n{machine['cpu']}, {machine['cores']} cores, {machine['system']}, "
+            f"Python {machine['python']}, commit {first.commit or 'unknown'}"
+        )
+    )
+
+
+def _row(item: Measurement) -> tuple[str, ...]:
+    return (
+        item.name,
+        item.phase,
+        _figure(item.per_second),
+        _figure(item.limit_per_second),
+        _ratio(item.ratio),
+        _ratio(item.ratio_cpu),
+        item.target,
+        f"{item.wall_s:.3f}",
+        f"{item.cpu_s:.3f}",
+        _count(item.bytes_up),
+        _count(item.bytes_down),
+        _count(item.rounds),
+        f"{item.peak_rss_mb:.0f}",
+    )
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:,.0f}"
+
+
+def _ratio(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
+
+
+def _count(value: int) -> str:
+    return f"{value:,}" if value else ""

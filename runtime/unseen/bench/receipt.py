@@ -1,0 +1,168 @@
+"""Receipts, in this process: what the node pays to issue one, and anybody to verify one."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from unseen.bench.registry import CURVE_BITS, SEED, Bench, Case, Group, Parameters, Traffic
+from unseen.evidence.instance import certify
+from unseen.evidence.log import ReleaseLeaf, encode_leaf
+from unseen.evidence.receipt import issue
+from unseen.evidence.request import Request, sign_request
+from unseen.evidence.suite import INTL, Ed25519Signer, signer_id
+from unseen.evidence.trust import Trust, TrustedLog, TrustedParty
+from unseen.evidence.verify import verify_receipt
+from unseen.protocols.party import Rng
+from unseen.protocols.testing import seeded_rng
+from unseen.protocols.tlog.checkpoint import Checkpoint
+from unseen.protocols.tlog.note import sign_note
+from unseen.protocols.tlog.tree import Tree, leaf_hash
+
+DEFAULTS = {"leaves": 1 << 20, "receipts": 200, "seed": SEED}
+_MODEL = "anybody may forge; node, buyer and log are who the trust file says; EUF-CMA of Ed25519"
+_ORIGIN = "bench.unseen/log"
+_NOW = datetime(2026, 1, 1, tzinfo=UTC)
+_SIGNATURES = 4  # the node's, the log's, the buyer's over its instance, the instance's
+
+
+@dataclass(frozen=True, slots=True)
+class _Parties:
+    node: Ed25519Signer
+    log: Ed25519Signer
+    buyer: Ed25519Signer
+    instance: Ed25519Signer
+    certification: str
+    trust: Trust
+
+    @classmethod
+    def make(cls, rng: Rng) -> "_Parties":
+        node, log, buyer, instance = (Ed25519Signer.generate(rng) for _ in range(4))
+        parties = [
+            TrustedParty("node", "node", INTL.id, node.public_key),
+            TrustedParty("buyer", "buyer", INTL.id, buyer.public_key),
+        ]
+        trust = Trust.of(parties, [(_ORIGIN, TrustedLog(INTL.id, log.public_key))])
+        until = _NOW + timedelta(days=30)
+        certification = certify(buyer, "desk", instance.public_key, until)
+        return cls(node, log, buyer, instance, certification, trust)
+
+
+@contextmanager
+def groups(parameters: Parameters) -> Iterator[Iterator[Group]]:
+    """Hand out the groups of this bench."""
+    yield _groups(parameters)
+
+
+def _groups(parameters: Parameters) -> Iterator[Group]:
+    rng, count = seeded_rng(parameters["seed"]), parameters["receipts"]
+    parties, tree = _Parties.make(rng), Tree()
+    leaves = [_leaf(parties, number + 1, rng) for number in range(count)]
+
+    def grow() -> None:
+        for leaf in leaves:
+            tree.append(leaf_hash(encode_leaf(leaf.to_json())))
+        filler = leaf_hash(b"")
+        for _ in range(parameters["leaves"] - tree.size):
+            tree.append(filler)
+
+    yield [
+        Case(name="receipt/log", phase="set-up", units=parameters["leaves"], work=grow, once=True)
+    ]
+    yield [*_issue(parties, tree, leaves)]
+    yield [*_verify(parties, tree, leaves)]
+
+
+def _issue(parties: _Parties, tree: Tree, leaves: list[ReleaseLeaf]) -> Iterator[Case]:
+    note = _note(parties, tree)
+
+    def work() -> None:
+        for index, leaf in enumerate(leaves):
+            _receipt(parties, tree, note, index, leaf)
+
+    def sign() -> None:
+        for _ in leaves:
+            parties.node.sign(data)
+
+    size = len(_receipt(parties, tree, note, 0, leaves[0]))
+    data = bytes(size * 3 // 4)
+    yield Case(
+        name="receipt/issue",
+        phase="online",
+        units=len(leaves),
+        work=work,
+        traffic=lambda: Traffic(down=size * len(leaves)),
+        limit="receipt/issue/sign",
+        target=f"<= 4096 bytes each; here {size}",
+        threat_model=_MODEL,
+        security_bits=CURVE_BITS,
+    )
+    yield Case(name="receipt/issue/sign", phase="online", units=len(leaves), work=sign)
+
+
+def _verify(parties: _Parties, tree: Tree, leaves: list[ReleaseLeaf]) -> Iterator[Case]:
+    note = _note(parties, tree)
+    tokens = [_receipt(parties, tree, note, index, leaf) for index, leaf in enumerate(leaves)]
+    data = bytes(len(tokens[0]) * 3 // 4)
+    signature = parties.node.sign(data)
+
+    def work() -> None:
+        for token in tokens:
+            verify_receipt(token, parties.trust)
+
+    def check() -> None:
+        for _ in range(_SIGNATURES * len(tokens)):
+            INTL.verify(parties.node.public_key, signature, data)
+
+    yield Case(
+        name="receipt/verify",
+        phase="online",
+        units=len(tokens),
+        work=work,
+        limit="receipt/verify/signatures",
+        target=">= 200 a second (5 ms each)",
+        threat_model=_MODEL,
+        security_bits=CURVE_BITS,
+    )
+    yield Case(name="receipt/verify/signatures", phase="online", units=len(tokens), work=check)
+
+
+def _leaf(parties: _Parties, number: int, rng: Rng) -> ReleaseLeaf:
+    request = Request(
+        suite=INTL.id,
+        contract=rng(32),
+        request=rng(16).hex(),
+        kind="lookup",
+        units=1,
+        commitment=rng(32),
+        manifest=rng(32),
+        epoch=1,
+        issued_at=_NOW,
+    )
+    return ReleaseLeaf(
+        suite=INTL.id,
+        time=_NOW,
+        job=request.request,
+        plan=rng(32),
+        leakage=rng(32),
+        snapshot=rng(32),
+        request=request,
+        signature=sign_request(parties.instance, request),
+        instance=signer_id(parties.instance),
+        release=rng(32),
+        total=number,
+    )
+
+
+def _note(parties: _Parties, tree: Tree) -> str:
+    body = Checkpoint(_ORIGIN, tree.size, tree.root()).body()
+    log = parties.log
+    return sign_note(body, _ORIGIN, INTL.note_type, log.public_key, log.sign)
+
+
+def _receipt(parties: _Parties, tree: Tree, note: str, index: int, leaf: ReleaseLeaf) -> str:
+    proof = tree.inclusion_proof(index)
+    return issue(parties.node, leaf, index, proof, note, parties.certification)
+
+
+BENCH = Bench("receipt", "issuing and verifying receipts of a large log", DEFAULTS, groups)

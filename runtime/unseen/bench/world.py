@@ -1,0 +1,153 @@
+"""A real node and a real buyer on this machine: everything a figure of the node needs.
+
+The node is started by its own command, in a process of its own, with the settings that an
+operator would have; the buyer is the SDK. All state lies in one folder.
+"""
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from unseen.bench import machine
+from unseen.client import Client
+from unseen.client.catalog import Predicate
+from unseen.protocols.errors import InputInvalidError
+
+UNITS = 1_000_000_000  # so that no quota ends a run
+_START_SECONDS = 60
+_STOP_SECONDS = 30
+_PREDICATES = (
+    Predicate("large", "the amount is at least 50000", "amount >= 50000"),
+    Predicate("even", "the amount is even", "amount % 2 = 0"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A serving node, an enrolled buyer's client, and an active contract between them."""
+
+    process: subprocess.Popen[str]
+    client: Client
+    contract: str
+
+    def processes(self) -> list[int]:
+        """Return the node's process and its workers."""
+        return machine.descendants(self.process.pid)
+
+
+@contextmanager
+def serving(folder: Path, workers: int) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+    """Make a node under `folder` and serve it; give its process and its home.
+
+    Raises:
+        InputInvalidError: it does not start; the message has its last line.
+
+    """
+    home, port = folder / "node", _free_port()
+    _cli(folder, "node", "init", "--home", str(home), "--listen", f"127.0.0.1:{port}")
+    with (folder / "node.log").open("w") as log:
+        process = subprocess.Popen(
+            _command("node", "serve", "--home", str(home), "--format", "json"),
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            env={**os.environ, "UNSEEN_WORKERS": str(workers)},
+        )
+    try:
+        first_line(process, folder / "node.log")
+        yield process, home
+    finally:
+        stop(process)
+
+
+@contextmanager
+def world(folder: Path, process: subprocess.Popen[str], home: Path, rows: int) -> Iterator[World]:
+    """Register a table of `rows`, enrol a buyer, agree on a contract; the table is built."""
+    source = folder / "table.csv"
+    made = (f"{number},{number * 2654435761 % 100_000}\n" for number in range(rows))
+    source.write_text("id,amount\n" + "".join(made))
+    with ExitStack() as clients:
+        operator = clients.enter_context(Client(home))
+        operator.register_table("bench", str(source), subject=["id"], labels={"*": ("public", "1")})
+        operator.register_product(
+            "bench", table="bench", kind="lookup", title="Bench", predicates=_PREDICATES
+        )
+        buyer = clients.enter_context(Client.join(operator.invite("buyer"), folder / "buyer"))
+        outputs = [predicate.name for predicate in _PREDICATES]
+        contract = buyer.request_contract("bench", outputs=outputs, scenario="bench", units=UNITS)
+        operator.approve(contract.id)
+        buyer.sign(contract.id)
+        buyer.lookup(contract.id, 0)
+        yield World(process, buyer, contract.id)
+
+
+@contextmanager
+def child(module: str, *arguments: str, log: Path) -> Iterator[tuple[str, int]]:
+    """Run a module of ours while the block runs; give the first line it prints, and its pid."""
+    command = [sys.executable, "-m", module, *arguments]
+    with log.open("w") as errors:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
+    try:
+        yield first_line(process, log), process.pid
+    finally:
+        stop(process)
+
+
+def first_line(process: subprocess.Popen[str], log: Path) -> str:
+    """Return the line by which a process says that it is ready.
+
+    Raises:
+        InputInvalidError: it ended, or said nothing for a minute.
+
+    """
+    ready = process.stdout and select.select([process.stdout], [], [], _START_SECONDS)[0]
+    line = process.stdout.readline() if process.stdout and ready else ""
+    if not line:
+        raise _failed("a process of this bench does not start", log.read_text())
+    return line.strip()
+
+
+def stop(process: subprocess.Popen[str]) -> None:
+    """End a process, gently first."""
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    if process.stdout:
+        process.stdout.close()
+
+
+def _cli(folder: Path, *arguments: str) -> None:
+    done = subprocess.run(
+        _command(*arguments), cwd=folder, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise _failed(f"unseen {' '.join(arguments[:2])} failed", done.stderr)
+
+
+def _command(*arguments: str) -> Sequence[str]:
+    return [sys.executable, "-m", "unseen.cli", *arguments]
+
+
+def _failed(what: str, output: str) -> InputInvalidError:
+    last = (output.strip().splitlines() or ["it said nothing"])[-1]
+    return InputInvalidError(
+        f"{what}: {last}",
+        clause="bench.node",
+        remedy="install the node's libraries (unseen[node]) and try again",
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
