@@ -1,0 +1,35 @@
+"""A node for the whole run, and copies of it for tests that break theirs."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.promises.stage import Stage, make_stage, serving
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    """Return a stopped stage that nobody starts again: copy it."""
+    return make_stage(tmp_path_factory.mktemp("promises") / "template")
+
+
+@pytest.fixture(scope="session")
+def stage(template: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Return a serving stage. Tests share it: they take contracts of their own."""
+    with serving(template.copy(tmp_path_factory.mktemp("shared") / "stage")) as found:
+        yield found
+
+
+@pytest.fixture
+def copy(template: Stage, tmp_path: Path) -> Iterator[Callable[[], Stage]]:
+    """Return a maker of stopped stages of the test's own; they are ended with the test."""
+    made: list[Stage] = []
+
+    def make() -> Stage:
+        made.append(template.copy(tmp_path / f"stage-{len(made)}"))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.kill()

@@ -1,0 +1,345 @@
+"""A real node in a process of its own, and the homes of its operator and its buyers.
+
+A `Stage` is a folder with a node and its parties. One is made from nothing for each test run;
+tests that stop, kill or roll back a node work on a copy of it at another port.
+"""
+
+import contextlib
+import datetime as dt
+import json
+import os
+import random
+import resource
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import duckdb
+
+from unseen.cli.node_commands import init
+from unseen.cli.output import Format
+from unseen.client import Client
+from unseen.client.catalog import Predicate, Prices
+from unseen.client.errors import WireError
+from unseen.client.home import Home
+from unseen.client.profile import load_profile
+
+START_SECONDS = 60.0
+LABELS = {"*": ("public", "1")}
+BUYERS = ("lender", "rival")
+EARNINGS = (None, 12_000, 40_000, 55_000)
+PREDICATES = (
+    Predicate("earns_40k", "earns at least 40000", "earnings >= 40000"),
+    Predicate("earns", "has earnings at all", "earnings > 0"),
+)
+ROWS = 64
+
+
+@dataclass(frozen=True)
+class Person:
+    """A row of the test table, and the random 128-bit values planted in its columns."""
+
+    subject: str
+    note: str
+    payload: bytes
+    amount: int
+    serial: int
+    earnings: int | None
+
+    @property
+    def canaries(self) -> tuple[bytes, ...]:
+        """Everything planted beside the subject, as the bytes of its number or text."""
+        amount = self.amount.to_bytes(16, "big")
+        return bytes.fromhex(self.note), self.payload, amount, self.serial.to_bytes(8, "big")
+
+    @property
+    def answers(self) -> dict[str, str]:
+        """The words of the two predicates' answers."""
+        if self.earnings is None:
+            return {"earns_40k": "no_usable_result", "earns": "no_usable_result"}
+        return {
+            "earns_40k": "yes" if self.earnings >= 40_000 else "no",
+            "earns": "yes" if self.earnings > 0 else "no",
+        }
+
+
+def make_people(count: int = ROWS) -> tuple[Person, ...]:
+    """Return rows whose values nobody can guess; the columns' names are no ASCII either."""
+    return tuple(
+        Person(
+            subject=secrets.token_hex(16),
+            note=secrets.token_hex(16),
+            payload=secrets.token_bytes(16),
+            amount=secrets.randbelow(10**38 - 10**37) + 10**37,
+            serial=secrets.randbits(62) | 1 << 61,
+            earnings=EARNINGS[number % len(EARNINGS)],
+        )
+        for number in range(count)
+    )
+
+
+def write_table(path: Path, people: Sequence[Person]) -> None:
+    """Write the rows as Parquet. A date or an earning cannot hold 128 bits; the rest do."""
+    with duckdb.connect() as connection:
+        connection.execute(
+            "CREATE TABLE people (subject VARCHAR, note VARCHAR, payload BLOB,"
+            " amount DECIMAL(38, 0), serial BIGINT, earnings INTEGER, 出生日期 DATE)"
+        )
+        connection.executemany(
+            "INSERT INTO people VALUES (?, ?, ?, ?::DECIMAL(38, 0), ?, ?, ?)",
+            [
+                (p.subject, p.note, p.payload, str(p.amount), p.serial, p.earnings, "2000-01-31")
+                for p in people
+            ],
+        )
+        connection.execute(f"COPY people TO '{path}' (FORMAT parquet)")
+
+
+def free_port() -> int:
+    """Return a port of the loopback below those that clients are given at random."""
+    chance = random.Random(secrets.token_bytes(8))
+    for _ in range(1000):
+        port = chance.randrange(20_000, 32_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise OSError("no free port")
+
+
+@dataclass
+class Stage:
+    """One node and its parties under `root`. Clients are opened when first asked for."""
+
+    root: Path
+    port: int
+    people: tuple[Person, ...]
+    process: "subprocess.Popen[bytes] | None" = None
+    _clients: dict[str, Client] = field(default_factory=dict)
+
+    @property
+    def home(self) -> Path:
+        """The node's home."""
+        return self.root / "node"
+
+    @property
+    def table(self) -> Path:
+        """The registered table's file."""
+        return self.root / "people.parquet"
+
+    @property
+    def output(self) -> Path:
+        """Where everything goes that the node prints, its workers too."""
+        return self.root / "node.log"
+
+    def party_home(self, party: str) -> Path:
+        """The client home of a party."""
+        return self.home / "operator" if party == "operator" else self.root / party
+
+    def launch(self, **environment: str) -> "subprocess.Popen[bytes]":
+        """Start `unseen node serve` and return its process without waiting for it."""
+        command = [sys.executable, "-m", "unseen.cli", "node", "serve", "--format", "json"]
+        with self.output.open("ab") as output:
+            return subprocess.Popen(
+                [*command, "--home", str(self.home)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=node_environment(environment),
+            )
+
+    def start(self, **environment: str) -> None:
+        """Start the node and wait until it answers."""
+        self.process = self.launch(**environment)
+        give_up = time.monotonic() + START_SECONDS
+        while time.monotonic() < give_up:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.05)
+        self.kill()
+        raise AssertionError(f"the node did not start: {self.output.read_text()[-2000:]}")
+
+    def refuses_to_start(self, **environment: str) -> str:
+        """Start a node that must give up by itself, and return its error's reason."""
+        before = self.output.stat().st_size if self.output.exists() else 0
+        process = self.launch(**environment)
+        try:
+            code = process.wait(START_SECONDS)
+        finally:
+            process.kill()
+            process.wait()
+        printed = self.output.read_text()[before:]
+        assert code == 2, printed
+        assert "Traceback" not in printed
+        error = json.loads(printed.splitlines()[-1])
+        assert error["clause"]
+        assert error["remedy"]
+        return str(error["reason"])
+
+    def stop(self) -> None:
+        """Ask the node to stop, as an operator would."""
+        self.close_clients()
+        if self.process is not None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(START_SECONDS)
+            self.process = None
+
+    def kill(self) -> None:
+        """Let the node die as a power cut would."""
+        self.close_clients()
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait(START_SECONDS)
+            self.process = None
+
+    def wait_dead(self) -> int:
+        """Wait until the node has died by itself, and return how."""
+        assert self.process is not None
+        code = self.process.wait(START_SECONDS)
+        self.process = None
+        self.close_clients()
+        return code
+
+    def limit_files(self, size: int) -> None:
+        """Let no file of the node grow beyond `size` bytes, as on a full disk; -1 lifts it."""
+        assert self.process is not None
+        limits = (size if size >= 0 else resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+        resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, limits)
+
+    def client(self, party: str) -> Client:
+        """Return the open client of a party."""
+        if party not in self._clients:
+            self._clients[party] = Client(self.party_home(party))
+        return self._clients[party]
+
+    @property
+    def operator(self) -> Client:
+        """The operator's client."""
+        return self.client("operator")
+
+    @property
+    def lender(self) -> Client:
+        """A buyer's client."""
+        return self.client("lender")
+
+    @property
+    def rival(self) -> Client:
+        """Another buyer's client."""
+        return self.client("rival")
+
+    def close_clients(self) -> None:
+        """Close what is open."""
+        for client in self._clients.values():
+            client.close()
+        self._clients.clear()
+
+    def join(self, party: str) -> None:
+        """Invite and enrol a buyer."""
+        invitation = self.operator.invite(party)
+        self._clients[party] = Client.join(invitation, self.party_home(party))
+
+    def propose(self, product: str = "hidden", *, buyer: str = "lender", **asked: int) -> str:
+        """Ask for a contract; neither side has signed it."""
+        wanted = {"units": 1000, "days": 1, **asked}
+        outputs = [predicate.name for predicate in PREDICATES]
+        client = self.client(buyer)
+        return client.request_contract(product, outputs=outputs, scenario="tests", **wanted).id
+
+    def contract(self, product: str = "hidden", *, buyer: str = "lender", **asked: int) -> str:
+        """Return a contract in force."""
+        contract = self.propose(product, buyer=buyer, **asked)
+        self.operator.approve(contract)
+        self.client(buyer).sign(contract)
+        return contract
+
+    def copy(self, root: Path) -> "Stage":
+        """Return a stopped copy of a stopped stage, at a port of its own."""
+        shutil.copytree(self.root, root)
+        other = Stage(root, free_port(), self.people)
+        config = other.home / "node.toml"
+        config.write_text(config.read_text().replace(f":{self.port}", f":{other.port}"))
+        for party in ("operator", *BUYERS):
+            home = Home(other.party_home(party))
+            profile = load_profile(home)
+            node = replace(profile.node, address=f"127.0.0.1:{other.port}")
+            replace(profile, node=node).save(home)
+        return other
+
+
+def node_environment(more: Mapping[str, str]) -> dict[str, str]:
+    """Return a small node's environment; nothing of `UNSEEN_*` comes from the outside."""
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("UNSEEN_")}
+    return {**outside, "UNSEEN_WORKERS": "1", "UNSEEN_MEMORY_MB": "256", **more}
+
+
+def make_stage(root: Path) -> Stage:
+    """Make a node with one table, two products and two buyers, and leave it stopped."""
+    root.mkdir(parents=True)
+    stage = Stage(root, free_port(), make_people())
+    write_table(stage.table, stage.people)
+    init(home=stage.home, name="test-node", listen=f"127.0.0.1:{stage.port}", form=Format.JSON)
+    stage.start()
+    try:
+        operator = stage.operator
+        operator.register_table("people", str(stage.table), subject=["subject"], labels=LABELS)
+        for name, kind in (("hidden", "lookup"), ("clear", "verify")):
+            operator.register_product(
+                name,
+                table="people",
+                kind=kind,
+                title=f"Earnings, {name}",
+                predicates=PREDICATES,
+                prices=Prices("CNY", 1_000_000, 500_000),
+            )
+        for buyer in BUYERS:
+            stage.join(buyer)
+        stage.stop()
+    finally:
+        stage.kill()
+    return stage
+
+
+@contextlib.contextmanager
+def serving(stage: Stage, **environment: str) -> Iterator[Stage]:
+    """Start a stage's node and end it, whatever happens."""
+    stage.start(**environment)
+    try:
+        yield stage
+    finally:
+        stage.kill()
+
+
+@contextlib.contextmanager
+def refused(reason: str, kind: type[WireError]) -> Iterator[Callable[[], WireError]]:
+    """Expect a refusal with this reason, clause and remedy; the yielded call returns it."""
+    caught: list[WireError] = []
+    try:
+        yield lambda: caught[0]
+    except kind as error:
+        assert error.reason == reason, f"{error.reason}: {error}"
+        assert error.clause or error.reason
+        caught.append(error)
+    else:
+        raise AssertionError(f"nothing was refused with {reason}")
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = START_SECONDS) -> None:
+    """Wait until `condition` holds."""
+    give_up = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < give_up, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def now() -> dt.datetime:
+    """Return the time in UTC, to the second."""
+    return dt.datetime.now(dt.UTC).replace(microsecond=0)
