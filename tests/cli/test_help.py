@@ -1,0 +1,129 @@
+"""The command line as a stranger meets it: what there is, what it says, how it ends."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from unseen.cli.main import app, protected
+
+NOUNS = {
+    "audit": {"tail"},
+    "contract": {"request", "explain", "approve", "sign", "show", "revoke", "list"},
+    "instance": {"add", "renew"},
+    "meter": {"show", "settle"},
+    "node": {"init", "serve", "invite"},
+    "party": {"list", "revoke"},
+    "product": {"add", "list", "show"},
+    "receipt": {"list", "show", "fetch", "open", "verify"},
+    "table": {"add", "refresh", "list", "show"},
+}
+COMMANDS = {"bench", "demo", "doctor", "join", "lookup", "verify"}
+runner = CliRunner()
+
+
+def test_the_nouns_and_verbs_are_these() -> None:
+    root = typer.main.get_command(app)
+    groups = {
+        name: set(command.commands)
+        for name, command in root.commands.items()  # type: ignore[attr-defined]
+        if hasattr(command, "commands")
+    }
+    assert groups == NOUNS
+    assert set(root.commands) - set(groups) == COMMANDS  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [[noun, verb] for noun, verbs in NOUNS.items() for verb in sorted(verbs)]
+    + [[command] for command in sorted(COMMANDS - {"bench"})],
+    ids=" ".join,
+)
+def test_every_command_explains_itself_and_takes_a_format(words: list[str]) -> None:
+    result = runner.invoke(app, [*words, "--help"], env={"COLUMNS": "200"})
+    assert result.exit_code == 0
+    assert "Usage:" in result.stdout
+    if words not in (["demo"], ["bench"]):
+        assert "--format" in result.stdout
+    if words != ["bench"]:
+        assert "--home" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["no-such-command"],
+        ["table", "add"],
+        ["lookup"],
+        ["contract", "request", "p", "--units", "0"],
+        ["receipt", "verify", "no-such-file"],
+        ["table", "list", "--format", "xml"],
+    ],
+)
+def test_wrong_usage_ends_with_two(words: list[str]) -> None:
+    assert runner.invoke(app, words).exit_code == 2
+
+
+def test_without_a_home_the_remedy_says_how_to_get_one(tmp_path: Path) -> None:
+    result = runner.invoke(app, ["table", "list", "--home", str(tmp_path), "--format", "json"])
+    assert result.exit_code == 2
+    error = json.loads(result.stderr)
+    assert error["reason"] == "HOME_INVALID"
+    assert "unseen join" in error["remedy"]
+    assert error.keys() == {"reason", "message", "clause", "remedy", "charged", "exit_code"}
+
+
+def test_a_panel_names_reason_clause_and_remedy(tmp_path: Path) -> None:
+    result = runner.invoke(app, ["table", "list", "--home", str(tmp_path)])
+    assert result.exit_code == 2
+    for word in ("what", "reason", "HOME_INVALID", "clause", "remedy", "unseen join"):
+        assert word in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("label", "predicate"),
+    [("a=b", None), ("public:1", None), ("a=public:9", None), (None, "name|only two")],
+)
+def test_malformed_options_say_what_they_should_be(
+    label: str | None, predicate: str | None, tmp_path: Path
+) -> None:
+    if label is not None:
+        words = ["table", "add", "t", "x.csv", "--subject", "id", "--label", label]
+    else:
+        words = ["product", "add", "p", "--table", "t", "--predicate", str(predicate)]
+    result = runner.invoke(app, [*words, "--home", str(tmp_path), "--format", "json"])
+    assert result.exit_code == 2
+    assert json.loads(result.stderr)["reason"] == "USAGE"
+
+
+def test_an_id_that_begins_with_a_hyphen_is_no_option() -> None:
+    identifier = "-" + "A" * 42
+    assert protected(["contract", "show", identifier, "-n"]) == [
+        "contract",
+        "show",
+        f"contracts/{identifier}",
+        "-n",
+    ]
+
+
+def test_help_is_quick_to_load_nothing_heavy() -> None:
+    code = (
+        "import sys; import unseen.cli.main; "
+        "print([m for m in ('grpc', 'duckdb', 'cryptography') if m in sys.modules])"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert found.stdout.strip() == "[]"
+
+
+def test_doctor_on_a_fresh_machine_is_calm(tmp_path: Path) -> None:
+    result = runner.invoke(app, ["doctor", "--home", str(tmp_path), "--format", "json"])
+    assert result.exit_code == 0
+    states = {check["name"]: check["state"] for check in json.loads(result.stdout)}
+    assert states["python"] == "ok"
+    assert states["home"] == "note"
