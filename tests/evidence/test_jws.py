@@ -108,6 +108,21 @@ def test_peek_refuses_what_is_no_token(token: str) -> None:
         jws.peek(token)
 
 
+def test_peek_refuses_a_part_too_many_or_too_few(world: Any) -> None:
+    token = jws.sign(world.node, "t", PAYLOAD)
+    for broken in (f"{token}.", f"{token}.AA", f".{token}", token.rpartition(".")[0]):
+        with pytest.raises(CanonicalError, match="three parts"):
+            jws.peek(broken)
+
+
+@pytest.mark.parametrize("changes", [{"kid": 1}, {"typ": None}, {"alg": True}], ids=str)
+def test_peek_refuses_a_header_of_more_than_texts(world: Any, changes: dict[str, Any]) -> None:
+    with pytest.raises(CanonicalError, match="header"):
+        jws.peek(f"{header(world, **changes)}.e30.AA")
+    with pytest.raises(CanonicalError, match="header"):
+        jws.peek(f"{b64encode(b'[]')}.e30.AA")
+
+
 def test_any_byte_flipped_is_refused(world: Any) -> None:
     token = jws.sign(world.node, "t", PAYLOAD)
     for at in range(len(token)):

@@ -1,5 +1,6 @@
 """Leaves, request statements and certifications of instances."""
 
+import dataclasses
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -204,6 +205,11 @@ def test_request_signature_is_not_one_over_the_bare_bytes(world: Any) -> None:
         verify_request(request, bare, world.suite, world.client.public_key)
 
 
+def test_request_of_an_unknown_suite_is_refused(world: Any) -> None:
+    with pytest.raises(SuiteUnknownError):
+        world.request(suite="sm")
+
+
 def test_request_of_another_suite_is_refused(world: Any, intl: Any) -> None:
     if world.suite is not intl.suite:
         with pytest.raises(RequestInvalidError, match="suite"):
@@ -250,3 +256,11 @@ def test_certify_refuses_a_malformed_name_and_key(world: Any, name: str) -> None
         certify(world.buyer, name, world.client.public_key, NOW)
     with pytest.raises(InstanceInvalidError):
         certify(world.buyer, "desk", world.client.public_key[:-1], NOW)
+
+
+def test_instance_names_its_party_by_a_key_and_its_end_in_seconds(world: Any) -> None:
+    good = verify_instance(world.instance, world.buyer.public_key, NOW)
+    changes: tuple[dict[str, Any], ...] = ({"party": "x"}, {"until": NOW.replace(microsecond=1)})
+    for change in changes:
+        with pytest.raises(InstanceInvalidError):
+            dataclasses.replace(good, **change)

@@ -66,3 +66,10 @@ def test_an_empty_file_trusts_nobody(world: Any) -> None:
     nobody = trust.parse(b'{"v": 1, "type": "trust", "parties": [], "logs": []}')
     with pytest.raises(TrustMissingError):
         nobody.party(signer_id(world.buyer), "buyer")
+
+
+def test_a_file_of_more_than_4096_entries_is_refused(world: Any) -> None:
+    whole = world.trust.to_json()
+    many = whole | {"parties": whole["parties"][:1] * 4097}
+    with pytest.raises(TrustInvalidError, match="exceed 4096"):
+        trust.parse(canonical.encode(many))

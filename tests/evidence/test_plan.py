@@ -1,0 +1,71 @@
+"""Plans and leakage statements: their digests, and the ranges of their fields."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from unseen.evidence.errors import ContractInvalidError
+from unseen.evidence.plan import Leakage, Plan
+
+
+def test_digest_is_the_hash_of_the_canonical_bytes(world: Any) -> None:
+    for document in (world.plan(), world.leakage()):
+        assert document.digest(world.suite) == world.suite.digest(document.encode())
+
+
+def test_digest_under_another_suite_is_refused(world: Any, intl: Any) -> None:
+    if world.suite is not intl.suite:
+        for document in (world.plan(), world.leakage()):
+            with pytest.raises(ContractInvalidError, match="suite"):
+                document.digest(intl.suite)
+
+
+def test_round_trip(world: Any) -> None:
+    assert Plan.from_json(world.plan().to_json()) == world.plan()
+    assert Leakage.from_json(world.leakage().to_json()) == world.leakage()
+
+
+@pytest.mark.parametrize(
+    ("field", "changes"),
+    [
+        ("v", {"v": 2}),
+        ("kind", {"kind": "x"}),
+        ("protocol", {"protocol": "a b"}),
+        ("table", {"table": "a/b"}),
+        ("columns_read", {"columns_read": ("a", "a")}),
+        ("columns_read", {"columns_read": ("",)}),
+        ("columns_read", {"columns_read": ["a"]}),
+        ("outputs", {"outputs": ()}),
+        ("bits_per_unit", {"bits_per_unit": 0}),
+        ("label_bytes", {"label_bytes": 2}),
+        ("label_bytes", {"label_bytes": True}),
+        ("label_bytes", {"label_bytes": -1}),
+        ("threat_model", {"threat_model": ""}),
+        ("retention", {"retention": "two\nlines"}),
+        ("subject_columns", {"subject_columns": None}),
+    ],
+    ids=str,
+)
+def test_a_field_of_the_plan_out_of_range_is_named(
+    world: Any, field: str, changes: dict[str, Any]
+) -> None:
+    with pytest.raises(ContractInvalidError) as caught:
+        world.plan(**changes)
+    assert caught.value.clause == field
+
+
+def test_outputs_and_statements_are_distinct_and_in_range(world: Any) -> None:
+    output, line = world.plan().outputs[0], world.leakage().statements[0]
+    for build in (
+        lambda: world.plan(outputs=(output, output)),
+        lambda: dataclasses.replace(output, expression_digest=b""),
+        lambda: world.leakage(statements=(line, line)),
+        lambda: world.leakage(statements=()),
+        lambda: world.leakage(ciphertext_leaves=0),
+        lambda: dataclasses.replace(line, party="everyone"),
+        lambda: dataclasses.replace(line, what="a b"),
+        lambda: dataclasses.replace(line, text_zh=""),
+    ):
+        with pytest.raises(ContractInvalidError):
+            build()
