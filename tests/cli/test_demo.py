@@ -1,0 +1,290 @@
+"""The demo, for real: what it prints is so, and nothing of it is left running."""
+
+import json
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+from unseen.cli.demo import story
+from unseen.cli.demo.folder import demo_folder
+from unseen.cli.demo.search import number, search, text
+from unseen.cli.failures import UsageError
+from unseen.cli.main import app
+
+ROOT = Path(__file__).parents[2]
+DEMO = [sys.executable, "-m", "unseen.cli", "demo"]
+ASKED = [plot.unitid for plot in story.PLOTS]
+
+
+@dataclass(frozen=True)
+class Ended:
+    home: Path
+    out: str
+    pids: list[int]
+
+    @property
+    def verify(self) -> list[str]:
+        line = self.out.rsplit("Verify it: ", 1)[1]
+        return shlex.split(line)
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    home = tmp_path_factory.mktemp("demo") / "D"
+    done = subprocess.run(
+        [*DEMO, "--home", str(home)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return Ended(home, done.stdout, [int(pid) for pid in re.findall(r"process (\d+)", done.stdout)])
+
+
+def files_of(*places: Path) -> Iterator[bytes]:
+    for place in places:
+        for path in [place, *place.rglob("*")]:
+            if path.is_file():
+                yield path.read_bytes()
+
+
+@pytest.mark.slow
+def test_it_tells_the_story_in_plain_text(ended: Ended) -> None:
+    assert "\x1b" not in ended.out
+    flat = " ".join(ended.out.split())
+    for said in (
+        "6,434 institutions",
+        "What the operator could not see",
+        "What the buyer could not see",
+        "equal byte for byte",
+        "0.18 USD",
+        "QUOTA_EXHAUSTED",
+        "quota.units",
+        "refused, exit code 5",
+        "The node is stopped",
+    ):
+        assert said in flat
+    for plot in story.PLOTS:
+        answer = plot.answer.replace("_", " ")
+        assert re.search(rf"{plot.unitid}\W+{answer}\W+{answer}", flat)
+
+
+@pytest.mark.slow
+def test_node_and_buyer_are_stopped(ended: Ended) -> None:
+    assert len(ended.pids) == 2
+    assert not any(psutil.pid_exists(pid) for pid in ended.pids)
+    assert running_in(ended.home) == []
+
+
+@pytest.mark.slow
+def test_the_printed_command_verifies_the_receipt(ended: Ended) -> None:
+    program, *arguments = ended.verify
+    assert program == "./unseen"
+    assert arguments[:2] == ["receipt", "verify"]
+    assert Path(arguments[2]).parent == ended.home / "buyer" / "receipts"
+    assert arguments[3:] == ["--trust", str(ended.home / "buyer" / "parties.json")]
+    done = subprocess.run(
+        [sys.executable, "-m", "unseen.cli", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "is valid" in done.stdout
+
+
+@pytest.mark.slow
+def test_every_receipt_verifies_and_none_with_a_flipped_byte(ended: Ended, tmp_path: Path) -> None:
+    receipts = sorted((ended.home / "buyer" / "receipts").iterdir())
+    assert len(receipts) == len(story.PLOTS)
+    trust = ["--trust", str(ended.home / "buyer" / "parties.json")]
+    runner, changed = CliRunner(), tmp_path / "changed.receipt"
+    for receipt in receipts:
+        assert runner.invoke(app, ["receipt", "verify", str(receipt), *trust]).exit_code == 0
+    data = receipts[0].read_bytes()
+    for place in [*range(0, len(data), 61), len(data) - 1]:
+        changed.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+        done = runner.invoke(app, ["receipt", "verify", str(changed), *trust])
+        assert done.exit_code == 5, place
+
+
+@pytest.mark.slow
+def test_the_node_holds_none_of_the_institutions_asked_about(ended: Ended) -> None:
+    held = list(files_of(ended.home / "node", ended.home / "node.log"))
+    assert any(b"commitment" in data for data in held)
+    for unitid in [*ASKED, story.ONE_TOO_MANY]:
+        assert not any(number(unitid).search(data) for data in held)
+
+
+@pytest.mark.slow
+def test_both_bills_are_the_same_bytes(ended: Ended) -> None:
+    own, theirs = (
+        (ended.home / "statements" / name).read_bytes() for name in ("buyer.json", "operator.json")
+    )
+    assert own == theirs
+    assert json.loads(own)["amount"] == len(ASKED) * (story.DATA_FEE + story.SERVICE_FEE)
+
+
+@pytest.mark.slow
+def test_it_runs_again_in_the_same_folder_and_says_it_in_json(ended: Ended, tmp_path: Path) -> None:
+    home = tmp_path / "D"
+    shutil.copytree(ended.home, home)
+    (home / "notes.txt").write_text("mine")
+    before = {path.name for path in (home / "buyer" / "receipts").iterdir()}
+    done = subprocess.run(
+        [*DEMO, "--home", str(home), "--format", "json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    told = json.loads(done.stdout)
+    assert [item["subject"] for item in told["answers"]] == [[str(unitid)] for unitid in ASKED]
+    assert told["refusal"]["clause"] == "quota.units"
+    after = {path.name for path in (home / "buyer" / "receipts").iterdir()}
+    assert len(after) == len(ASKED)
+    assert not before & after
+    assert (home / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number_", [signal.SIGINT, signal.SIGTERM])
+def test_it_stops_the_node_when_it_is_interrupted(number_: signal.Signals, tmp_path: Path) -> None:
+    home = tmp_path / "D"
+    process = subprocess.Popen(
+        [*DEMO, "--home", str(home)],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        give_up = time.monotonic() + 90
+        while not running_in(home / "node", "serve") and time.monotonic() < give_up:
+            time.sleep(0.05)
+        assert running_in(home / "node", "serve")
+        process.send_signal(number_)
+        _, said = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode not in (0, -signal.SIGKILL)
+    assert "Traceback" not in said
+    assert running_in(home) == []
+
+
+def running_in(home: Path, *words: str) -> list[str]:
+    """Return the command lines of processes of ours that were given a folder in `home`."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        line = process.info["cmdline"] or []
+        named = any(part == str(home) or part.startswith(f"{home}/") for part in line)
+        if named and set(words) <= set(line) and "demo" not in line:
+            found.append(shlex.join(line))
+    return found
+
+
+def test_the_plot_is_what_the_table_says() -> None:
+    table = pq.read_table(story.table_file())
+    assert table.num_rows == story.ROWS
+    figures = {
+        row["unitid"]: (row["earnings_med"], row["count_working"]) for row in table.to_pylist()
+    }
+    earns, works = 40_000, 200
+    verdicts = {
+        unitid: [
+            "no_usable_result" if value is None else "yes" if value >= least else "no"
+            for value, least in zip(figures[unitid], (earns, works), strict=True)
+        ]
+        for unitid in ASKED
+    }
+    assert verdicts == {plot.unitid: [plot.answer] * 2 for plot in story.PLOTS}
+    for plot in story.PLOTS:
+        for value in figures[plot.unitid]:
+            assert value is None or f"{value:,}" in plot.because
+    assert figures[ASKED[0]][0] == story.FIGURE
+    assert story.ONE_TOO_MANY in figures
+
+
+def test_somebody_elses_folder_is_left_alone(tmp_path: Path) -> None:
+    node = tmp_path / "node"
+    node.mkdir()
+    (node / "state.db").write_text("precious")
+    with pytest.raises(UsageError, match="no demo has made"), demo_folder(tmp_path):
+        pass
+    assert (node / "state.db").read_text() == "precious"
+    assert [path.name for path in tmp_path.iterdir()] == ["node"]
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = CliRunner().invoke(app, ["demo", "--home", str(tmp_path / "file"), "--format", "json"])
+    assert done.exit_code == 2
+    assert json.loads(done.stderr)["clause"] == "home"
+
+
+def test_a_second_demo_in_the_same_folder_has_to_wait(tmp_path: Path) -> None:
+    with (
+        demo_folder(tmp_path / "D") as folder,
+        pytest.raises(UsageError, match="another demo is running"),
+        demo_folder(folder.root),
+    ):
+        pass
+
+
+def test_a_rerun_removes_what_a_demo_made_and_follows_no_link(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "file").write_text("mine")
+    with demo_folder(tmp_path / "D") as folder:
+        folder.node.symlink_to(outside)
+        folder.buyer.mkdir()
+        folder.node_log.write_text("old")
+    with demo_folder(tmp_path / "D") as folder:
+        assert not folder.node.is_symlink()
+        assert not folder.buyer.exists()
+        assert not folder.node_log.exists()
+    assert (outside / "file").read_text() == "mine"
+
+
+def test_without_the_table_it_says_where_it_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(story, "TABLE_FILE", tmp_path / "none")
+    with pytest.raises(UsageError, match="not part of this installation"):
+        story.table_file()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"unitid=166683,",
+        b"166683",
+        b"\x00\x01" + (166_683).to_bytes(8, "big"),
+        (166_683).to_bytes(8, "little") + b"\xff",
+    ],
+)
+def test_the_search_finds_a_number_in_every_form(data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "file").write_bytes(data)
+    assert search([tmp_path], number(166_683)).found == (tmp_path / "inner" / "file",)
+    assert not search([tmp_path], number(166_684)).found
+
+
+def test_the_search_looks_at_names_and_takes_no_part_of_a_longer_number(tmp_path: Path) -> None:
+    (tmp_path / "166683.bin").write_bytes(b"nothing")
+    (tmp_path / "other").write_bytes(b"1166683 1666830 abc")
+    assert search([tmp_path], number(166_683)).found == (tmp_path / "166683.bin",)
+    looked = search([tmp_path], text("abc"))
+    assert (looked.files, looked.size) == (2, 7 + 19)
