@@ -1,0 +1,65 @@
+"""docs/threat_model.md quotes what is signed, lists every crash point, names tests that exist."""
+
+import re
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from unseen.evidence.log import MAX_LEAF_BYTES
+from unseen.node.catalog.labels import MAX_EVALUATIONS
+from unseen.node.failpoints import POINTS
+from unseen.node.kinds import lookup_plan, verify_plan
+from unseen.node.server import MAX_MESSAGE_BYTES, _options
+from unseen.protocols.oprf.suite import MAX_BATCH
+
+if TYPE_CHECKING:
+    from unseen.node.context import Node
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/threat_model.md").read_text(encoding="utf-8")
+ROOTS = "benchmarks|docs|examples|proto|protocols|requirements|runtime|tests|tools"
+PATH = re.compile(rf"`((?:{ROOTS})/[^`* ]+)`")
+SETTINGS = SimpleNamespace(settings=SimpleNamespace(max_streams=0))
+
+
+@pytest.mark.parametrize("plan", [lookup_plan, verify_plan], ids=["lookup", "verify"])
+def test_leakage_is_quoted_as_it_is_signed(plan: object) -> None:
+    statements = vars(plan)["STATEMENTS"]
+    for line in statements:
+        row = f"| {line.party} | `{line.what}` | {line.text} | {line.text_zh} | {line.bound} |"
+        assert row in PAGE
+    assert f"Holds if: {vars(plan)['THREAT_MODEL']}. Kept: {vars(plan)['RETENTION']}." in PAGE
+
+
+def test_every_crash_point_has_its_row() -> None:
+    table = PAGE.partition("## Crash points")[2].partition("\n## ")[0]
+    assert tuple(re.findall(r"^\| `([a-z._]+)` \|", table, re.MULTILINE)) == POINTS
+
+
+def test_limits_are_the_code_s() -> None:
+    options = dict(_options(cast("Node", SETTINGS)))
+    limits = dict(re.findall(r"^\| ([^|`]+) \| ([^|]+) \|$", PAGE, re.MULTILINE))
+    assert (limits["message received"].startswith("1 MiB"), MAX_MESSAGE_BYTES) == (True, 1 << 20)
+    assert options["grpc.max_metadata_size"] == 8 << 10
+    assert options["grpc.absolute_max_metadata_size"] == 16 << 10
+    assert limits["TLS handshake"] == f"{options['grpc.server_handshake_timeout_ms'] // 1000} s"
+    assert limits["keepalive, its timeout"] == (
+        f"{options['grpc.keepalive_time_ms'] // 1000} s,"
+        f" {options['grpc.keepalive_timeout_ms'] // 1000} s"
+    )
+    idle = options["grpc.max_connection_idle_ms"] // 60_000
+    age = options["grpc.max_connection_age_ms"] // 60_000
+    assert limits["idle connection"] == f"{idle} min"
+    assert limits["age of a connection"].startswith(f"{age} min")
+    assert limits["elements in a request"] == str(MAX_BATCH)
+    assert limits["leaf"] == f"{MAX_LEAF_BYTES} bytes"
+    assert MAX_EVALUATIONS == 2**32
+
+
+def test_every_path_that_a_page_names_exists() -> None:
+    for page in sorted((ROOT / "docs").rglob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        for name in PATH.findall(text):
+            assert (ROOT / name).exists(), f"{page.name}: {name}"
