@@ -178,7 +178,10 @@ def test_threads_share_one_client(buyer: Client, operator: Client) -> None:
     with ThreadPoolExecutor(16) as pool:
         verdicts = list(pool.map(lambda i: buyer.lookup(identifier, i), range(64)))
     assert [verdict.answers["even"] for verdict in verdicts] == [Answer.YES, Answer.NO] * 32
-    assert len(buyer.receipts(identifier)) == 64
+    assert sum(receipt.facts.units for receipt in buyer.receipts(identifier)) == 64
+    for verdict in verdicts[::20]:  # each finds its own place in the request it shared
+        bundle = buyer.open_receipt(verdict.request_id, verdict.position)
+        assert bundle["subject"] == list(verdict.subject)
     assert buyer.settle(identifier) == operator.operator_settle(identifier)
 
 

@@ -80,6 +80,7 @@ def verdict_json(verdict: "Verdict") -> Json:
         "found": verdict.found,
         "cached": verdict.cached,
         "request": verdict.request_id,
+        "position": verdict.position,
         "receipt": str(verdict.receipt_path),
     }
 

@@ -60,12 +60,18 @@ class Client:
     """
 
     def __init__(
-        self, home: Path | str, *, progress: Progress = no_progress, timeout: float = CALL_SECONDS
+        self,
+        home: Path | str,
+        *,
+        progress: Progress = no_progress,
+        timeout: float = CALL_SECONDS,
+        gather: bool = True,
     ) -> None:
         """Open the client of `home`; a node's home stands for its operator's.
 
         `progress(what, done, total)` is told about steps that take long. `timeout` is in
-        seconds for one call.
+        seconds for one call. With `gather`, single lookups of threads that would wait for
+        each other share one request and its receipt.
 
         Raises:
             HomeError: there is no client home, or it is damaged.
@@ -75,7 +81,7 @@ class Client:
         session = self._session
         self._catalog = Catalog(session)
         self._contracts = Contracts(session)
-        self._lookups = Lookups(session, self._contracts)
+        self._lookups = Lookups(session, self._contracts, gather=gather)
         self._verifies = Verifies(session, self._contracts)
         self._evidence = Evidence(session, self._contracts, self._lookups, self._verifies)
         self._parties = Parties(session)

@@ -27,12 +27,13 @@ _BUILD_PAUSE = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """One epoch of one contract. `id` is the manifest's, in base64url."""
+    """One epoch of one contract. `id` is the manifest's, in base64url and as 32 bytes."""
 
     contract: str
     terms: Terms
     manifest: Manifest
     id: str
+    id_bytes: bytes
     parameters: TableParameters
     table: Table
     read_at: float
@@ -85,11 +86,13 @@ class Epochs:
             table = known.table
         else:
             table = map_table(fetch_table(self._session, contract, manifest))
+        identifier = manifest.id()
         return Epoch(
             contract=contract,
             terms=self._contracts.terms(contract),
             manifest=manifest,
-            id=b64encode(manifest.id()),
+            id=b64encode(identifier),
+            id_bytes=identifier,
             parameters=manifest.parameters(),
             table=table,
             read_at=time.monotonic(),

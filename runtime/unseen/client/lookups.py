@@ -20,6 +20,7 @@ from unseen.client import asking
 from unseen.client.contracts import Contracts
 from unseen.client.epochs import Epoch, Epochs
 from unseen.client.errors import AnswerInvalidError, HomeError, RefusedError, WireError
+from unseen.client.gather import Gatherer
 from unseen.client.session import Session
 from unseen.client.state import Opening
 from unseen.client.subjects import Subject, subject_texts, subject_values
@@ -39,6 +40,7 @@ _RATE_PAUSE = 2.0
 _ABSENT = b"\x00"
 _FOUND = b"\x01"
 _ID_BYTES = 16
+_PLACE_BYTES = 2
 _SCALAR_BYTES = 32
 
 
@@ -53,9 +55,11 @@ class Question:
 class Lookups:
     """The hidden queries of one client."""
 
-    def __init__(self, session: Session, contracts: Contracts) -> None:
-        """Use `session` for the calls and `contracts` for the terms."""
+    def __init__(self, session: Session, contracts: Contracts, *, gather: bool) -> None:
+        """Use `session` for the calls, `contracts` for terms; see `gather.py` for `gather`."""
         self._session = session
+        self._gathering = gather
+        self._gatherers: dict[str, Gatherer[Question, Verdict]] = {}
         self._epochs = Epochs(session, contracts)
         self._stub = lookup_pb2_grpc.LookupServiceStub(session.channel.grpc)
 
@@ -93,6 +97,9 @@ class Lookups:
             else:
                 fresh[question.data] = question
         asked = list(fresh.values())
+        if len(asked) == 1 and self._gathering:
+            verdicts[asked[0].data] = self._gatherer(epoch).ask(asked[0])
+            asked = []
         size = min(MAX_BATCH, epoch.terms.quota.per_minute)
         for start in range(0, len(asked), size):
             batch = asked[start : start + size]
@@ -104,6 +111,19 @@ class Lookups:
                 done = start + len(batch)
                 self._session.progress("asking", done, len(asked))
         return [verdicts[question.data] for question in questions]
+
+    def _gatherer(self, epoch: Epoch) -> Gatherer[Question, Verdict]:
+        def ask(questions: Sequence[Question]) -> list[Verdict]:
+            distinct = {question.data: question for question in questions}
+            verdicts = dict(zip(distinct, self._ask(epoch, list(distinct.values())), strict=True))
+            return [verdicts[question.data] for question in questions]
+
+        known = self._gatherers.get(epoch.id)
+        if known is None:
+            # Of two threads that come here at once, one's is kept: setdefault is atomic.
+            largest = min(MAX_BATCH, epoch.terms.quota.per_minute)
+            known = self._gatherers.setdefault(epoch.id, Gatherer(ask, largest))
+        return known
 
     def _paced(self, epoch: Epoch, batch: Sequence[Question], *, first: bool) -> list[Verdict]:
         """Ask one batch; from the second batch on, wait out the contract's rate per minute."""
@@ -124,7 +144,7 @@ class Lookups:
             kind="lookup",
             units=len(questions),
             parts=blinded.elements,
-            manifest=epoch.manifest.id(),
+            manifest=epoch.id_bytes,
             epoch=epoch.manifest.epoch,
         )
         message = lookup_pb2.EvaluateRequest(request=signed, blinded=blinded.elements)
@@ -162,19 +182,21 @@ class Lookups:
             session, request.request, answer.SerializeToString(), answer.release.receipt
         )
         found = [
-            self._open(epoch, question, output, request.request)
-            for question, output in zip(questions, outputs, strict=True)
+            self._open(epoch, question, output, request.request, position)
+            for position, (question, output) in enumerate(zip(questions, outputs, strict=True))
         ]
         session.rest()
         return found
 
-    def _open(self, epoch: Epoch, question: Question, output: bytes, request: str) -> Verdict:
+    def _open(
+        self, epoch: Epoch, question: Question, output: bytes, request: str, position: int
+    ) -> Verdict:
         place = find(epoch.parameters, epoch.table, output)
         if isinstance(place, Found):
             label = _FOUND + open_row(epoch.parameters, output, place.row)
         else:
             label = _ABSENT
-        kept = bytes.fromhex(request) + label
+        kept = bytes.fromhex(request) + position.to_bytes(_PLACE_BYTES, "big") + label
         self._session.state.save_label(epoch.contract, epoch.manifest.epoch, question.data, kept)
         return self._verdict(epoch, question, kept, cached=False)
 
@@ -183,7 +205,9 @@ class Lookups:
         return None if kept is None else self._verdict(epoch, question, kept, cached=True)
 
     def _verdict(self, epoch: Epoch, question: Question, kept: bytes, *, cached: bool) -> Verdict:
-        request, found, label = kept[:_ID_BYTES].hex(), kept[16:17] == _FOUND, kept[17:]
+        request, rest = kept[:_ID_BYTES].hex(), kept[_ID_BYTES:]
+        position, rest = int.from_bytes(rest[:_PLACE_BYTES], "big"), rest[_PLACE_BYTES:]
+        found, label = rest[:1] == _FOUND, rest[1:]
         outputs = epoch.manifest.outputs
         bits = unpack_verdicts(label, len(outputs)) if found else (None,) * len(outputs)
         answers = {name: answer_of(bit) for name, bit in zip(outputs, bits, strict=True)}
@@ -194,6 +218,7 @@ class Lookups:
             found=found,
             cached=cached,
             request_id=request,
+            position=position,
             receipt_path=self._session.home.receipt(request),
         )
 

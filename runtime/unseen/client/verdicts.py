@@ -34,7 +34,8 @@ class Verdict(Card):
 
     `found` says whether the table has a row of the subject; in a `verify` contract the node does
     not say, and then it is whether any answer is usable. `cached` says that it was opened before
-    within the epoch and cost nothing. `receipt_path` proves the release that paid for it.
+    within the epoch and cost nothing. `receipt_path` proves the release that paid for it, in
+    which this subject was number `position` (from 0) of those asked about.
     """
 
     contract: str
@@ -43,6 +44,7 @@ class Verdict(Card):
     found: bool
     cached: bool
     request_id: str
+    position: int
     receipt_path: Path = field(compare=False)
 
     def _title(self) -> str:

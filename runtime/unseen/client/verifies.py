@@ -100,6 +100,7 @@ class Verifies:
             found=any(item is not Answer.NO_USABLE_RESULT for item in found),
             cached=False,
             request_id=request.request,
+            position=0,
             receipt_path=session.home.receipt(request.request),
         )
 
