@@ -16,6 +16,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"^<!-- run -->\n```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SECONDS = 900
+# What a block has left running in the background ends with the check, however that ends.
+TIDY = "trap 'jobs -p | xargs -r kill' EXIT"
 
 
 def blocks(text: str) -> list[str]:
@@ -61,7 +63,7 @@ def main() -> int:
         tree, home = Path(folder) / "unseen", Path(folder) / "home"
         home.mkdir()
         copy_tree(tree)
-        command = ["bash", "-euxo", "pipefail", "-c", script]
+        command = ["bash", "-euxo", "pipefail", "-c", f"{TIDY}\n{script}"]
         return subprocess.run(
             command, cwd=tree, env=newcomer(home), check=False, timeout=SECONDS
         ).returncode
