@@ -6,7 +6,7 @@ import logging
 import os
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +14,7 @@ from pathlib import Path
 import grpc.aio
 from grpc_health.v1 import health, health_pb2
 from sqlalchemy import Engine, func, select
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from unseen.evidence import canonical
 from unseen.evidence.log import event_leaf
@@ -26,7 +27,7 @@ from unseen.node.context import Node
 from unseen.node.contracts import lifecycle
 from unseen.node.contracts.epochs import Epochs
 from unseen.node.contracts.register import Contracts
-from unseen.node.errors import ConfigInvalidError
+from unseen.node.errors import ConfigInvalidError, LogMismatchError, StorageFullError
 from unseen.node.identity.enrolment import Enrolment
 from unseen.node.identity.parties import Parties
 from unseen.node.jobs.executor import LocalExecutor
@@ -129,9 +130,10 @@ async def _sweep(node: Node) -> None:
 
 async def _open(home: Path, settings: Settings, keys: Keys) -> Node:
     shutil.rmtree(home / "spool", ignore_errors=True)
-    engine = open_engine(state_path(home))
     log = NodeLog(log_origin(settings.name), keys.log)
-    log.load(engine)
+    with _readable_state():
+        engine = open_engine(state_path(home))
+        log.load(engine)
     clock = Clock(floor=_newest_time(engine))
     writer = Writer(engine, log, clock)
     await writer.submit(_Started(keys.evidence.suite, version("unseen")))
@@ -167,6 +169,24 @@ async def _close(node: Node) -> None:
     await node.executor.close()
     await asyncio.to_thread(node.writer.close)
     node.engine.dispose()
+
+
+@contextlib.contextmanager
+def _readable_state() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError:
+        raise StorageFullError(
+            "the state cannot be opened for writing",
+            clause="node.state",
+            remedy="free disk space under the node's home and check who may write there",
+        ) from None
+    except DatabaseError:
+        raise LogMismatchError(
+            "the stored state is damaged",
+            clause="node.state",
+            remedy="restore the state from a backup; do not serve from this one",
+        ) from None
 
 
 def _newest_time(engine: Engine) -> datetime | None:

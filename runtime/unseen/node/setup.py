@@ -148,6 +148,9 @@ def _enroll_operator(home: Path, setup: Setup, keys: Keys, clock: Clock) -> byte
         )
         rows = [{"leaf_index": place, "body": b} for place, b in enumerate(transaction.bodies)]
         connection.execute(insert(leaves), rows)
+        log.extend(transaction.bodies)
+        log.head()
+        log.save_head(connection)
     engine.dispose()
     os.close(held)
     return certificate

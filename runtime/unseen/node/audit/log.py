@@ -41,21 +41,24 @@ class NodeLog:
         self.origin = origin
         self._signer = signer
         self._tree = Tree(hash=signer.suite.digest)
+        # Readers on other threads go by this size: an append in progress is beyond it.
+        self._size = 0
         self._head = self._sign(0)
 
     @property
     def size(self) -> int:
         """Return the number of leaves."""
-        return self._tree.size
+        return self._size
 
     def extend(self, bodies: Iterable[bytes]) -> None:
         """Append leaves that are durable."""
         for body in bodies:
             self._tree.append(leaf_hash(body, self._signer.suite.digest))
+        self._size = self._tree.size
 
     def head(self) -> Head:
         """Return the signed checkpoint of the present tree, signing it if it is new."""
-        size = self._tree.size
+        size = self._size
         head = self._head
         if head.size != size:
             head = self._sign(size)
@@ -87,11 +90,11 @@ class NodeLog:
             for body in _stored_leaves(connection):
                 self.extend([body])
             row = connection.execute(select(checkpoint.c.size, checkpoint.c.note)).one_or_none()
-        if row is not None:
-            self._check_against(row.size, row.note)
+        self._check_against(*(row or (0, "")))
+        self.head()  # what is stored next is the head of all this, and never an older one
 
     def save_head(self, connection: Connection) -> None:
-        """Store the newest signed head within the writer's transaction."""
+        """Store the newest signed head within a transaction."""
         connection.execute(delete(checkpoint))
         row = {"id": 1, "size": self._head.size, "note": self._head.note}
         connection.execute(insert(checkpoint), [row])
@@ -133,11 +136,15 @@ class NodeLog:
             stored = None
         held = stored is not None and stored.size == size <= self._tree.size
         if not held or stored is None or stored.root != self._tree.root(size):
-            raise LogMismatchError(
+            raise _mismatch(
                 "the stored log does not lead to the last checkpoint this node signed",
-                clause="log.checkpoint",
-                remedy="restore the state from a backup; do not serve from this one",
+                "log.checkpoint",
             )
+
+
+def _mismatch(message: str, clause: str) -> LogMismatchError:
+    remedy = "restore the state from a backup; do not serve from this one"
+    return LogMismatchError(message, clause=clause, remedy=remedy)
 
 
 def _stored_leaves(connection: Connection) -> Iterable[bytes]:
@@ -150,10 +157,8 @@ def _stored_leaves(connection: Connection) -> Iterable[bytes]:
             .limit(_READ_ROWS)
         ).all()
         for row in rows:
-            if row.leaf_index != expected:
-                raise LogMismatchError(
-                    f"leaf {expected} is missing from the stored log", clause="log.leaves"
-                )
+            if row.leaf_index != expected or not isinstance(row.body, bytes):
+                raise _mismatch(f"leaf {expected} is missing from the stored log", "log.leaves")
             expected += 1
             yield row.body
         if not rows:

@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, insert
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from unseen.evidence import canonical
 from unseen.node.audit.log import NodeLog
@@ -73,6 +73,9 @@ class Change(Operation[T], ABC):
             except UnseenError as error:
                 del transaction.bodies[mark:]
                 results.append(error)
+            except IntegrityError:  # it took back its own writes; others must not suffer from it
+                del transaction.bodies[mark:]
+                results.append(InternalError("the change contradicts what is stored"))
         return results
 
     @abstractmethod
@@ -144,6 +147,16 @@ class Writer:
             if waiting:
                 for entry, outcome in zip(waiting, self._commit(waiting), strict=True):
                     entry.resolve(outcome)
+        self._save_last_head()
+
+    def _save_last_head(self) -> None:
+        # Each commit stores the head signed before it; after the last one there is one more.
+        self._log.head()
+        try:
+            with self._engine.begin() as connection:
+                self._log.save_head(connection)
+        except SQLAlchemyError as error:
+            self._log.note_failure(type(error).__name__)
 
     def _commit(self, group: list[_Waiting]) -> Sequence[object]:
         try:
