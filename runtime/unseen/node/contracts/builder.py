@@ -36,6 +36,14 @@ def start_epoch(node: Node, contract: Contract) -> None:
     task = asyncio.create_task(_run_epoch(node, contract))
     node.background.add(task)
     task.add_done_callback(node.background.discard)
+    task.add_done_callback(_tell)
+
+
+def _tell(task: "asyncio.Task[None]") -> None:
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        name = type(error).__name__
+        _logger.error("an epoch could not be written down (%s); the next start builds it", name)
 
 
 async def end_epochs(node: Node, contract: Contract) -> None:
@@ -58,7 +66,6 @@ async def _run_epoch(node: Node, contract: Contract) -> None:
         built = await _build(node, spec, key, table)
         (spool / _TABLE).replace(_make_parent(node.table_path(contract.id, number)))
         await _publish(node, contract, number, _manifest(contract, number, spec, built, key, table))
-        _logger.info("contract %s: epoch %d answers, %d rows", contract.id, number, built.rows)
     except UnseenError as error:
         _logger.error("contract %s: epoch %d failed: %s", contract.id, number, error)  # noqa: TRY400
         await node.writer.submit(FailEpoch(contract.id, number, error.reason))
@@ -74,9 +81,13 @@ async def _publish(node: Node, contract: Contract, number: int, manifest: Manife
     token = sign_manifest(node.signer, manifest)
     size = manifest.rows * manifest.row_bytes
     hit("epoch.before_publish")
-    await node.writer.submit(PublishEpoch(node.suite, contract.id, number, token, manifest, size))
-    hit("epoch.after_publish")
-    _delete_tables(node, contract.id, keep=number)
+    publish = PublishEpoch(node.suite, contract.id, number, token, manifest, size)
+    if await node.writer.submit(publish):
+        hit("epoch.after_publish")
+        _delete_tables(node, contract.id, keep=number)
+        _logger.info("contract %s: epoch %d answers, %d rows", contract.id, number, manifest.rows)
+    else:
+        node.table_path(contract.id, number).unlink(missing_ok=True)
 
 
 async def _build(node: Node, spec: BuildSpec, key: PrivateKey, table: Table) -> Built:

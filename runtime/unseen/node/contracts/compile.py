@@ -77,8 +77,8 @@ def compile_contract(
         )
     if errors:
         return Refusal(tuple(errors))
-    plan, leakage = _plan(product, table, chosen, columns, signers.suite)
     try:
+        plan, leakage = _plan(product, table, chosen, columns, signers.suite)
         terms = _terms(ask, product, signers, plan, leakage)
     except UnseenError as error:
         return Refusal((error,))

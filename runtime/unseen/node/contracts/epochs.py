@@ -59,9 +59,9 @@ class Epochs:
         newest = {row.contract: row.state for row in rows}
         return [contract for contract, state in newest.items() if state == BUILDING]
 
-    def has_any(self, contract: str) -> bool:
-        """Return whether an epoch is ready, or has failed and waits for a refresh."""
-        return contract in self._ready or contract in self._failed
+    def answers(self, contract: str) -> bool:
+        """Return whether an epoch is ready."""
+        return contract in self._ready
 
     def current(self, contract: str) -> Epoch:
         """Return the epoch that answers now.
@@ -140,8 +140,11 @@ class OpenEpoch(Change[int]):
 
 
 @dataclass(frozen=True, slots=True)
-class PublishEpoch(Change[None]):
-    """Make a built epoch the one that answers, and end the one before."""
+class PublishEpoch(Change[bool]):
+    """Make a built epoch the one that answers, and end the one before.
+
+    Returns false, and changes nothing, if meanwhile a newer one was begun or the contract ended.
+    """
 
     suite: Suite
     contract: str
@@ -150,8 +153,10 @@ class PublishEpoch(Change[None]):
     manifest: Manifest
     table_bytes: int
 
-    def apply(self, transaction: Transaction) -> None:
+    def apply(self, transaction: Transaction) -> bool:
         """Write manifest, leaf and states; drop the key and the replies of the epoch before."""
+        if not _is_building(transaction, self.contract, self.number):
+            return False
         fields: dict[str, Json] = {
             "contract": self.contract,
             "epoch": self.number,
@@ -173,6 +178,7 @@ class PublishEpoch(Change[None]):
                 leaf_index=index,
             )
         )
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +193,11 @@ class FailEpoch(Change[None]):
         """Write the state; the key is destroyed."""
         transaction.connection.execute(
             update(epochs)
-            .where(epochs.c.contract == self.contract, epochs.c.number == self.number)
+            .where(
+                epochs.c.contract == self.contract,
+                epochs.c.number == self.number,
+                epochs.c.state == BUILDING,
+            )
             .values(state=FAILED, failure=self.reason, sealed_key=b"")
         )
 
@@ -231,6 +241,13 @@ def close_epochs(transaction: Transaction, suite: Suite, contract: str) -> None:
         )
         fields: dict[str, Json] = {"contract": contract, "epoch": number}
         transaction.append(event_leaf(suite, "epoch.closed", transaction.now, fields))
+
+
+def _is_building(transaction: Transaction, contract: str, number: int) -> bool:
+    state = transaction.connection.execute(
+        select(epochs.c.state).where(epochs.c.contract == contract, epochs.c.number == number)
+    ).scalar_one()
+    return bool(state == BUILDING)
 
 
 def _sealed_name(contract: str, number: int) -> str:

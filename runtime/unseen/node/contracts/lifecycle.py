@@ -95,12 +95,12 @@ async def sweep(node: Node) -> None:
 
 
 async def resume(node: Node) -> None:
-    """At a start: build the tables that the last stop left unbuilt."""
+    """At a start: build the tables that the last stop left unbuilt, or that could not be built."""
     unfinished = set(node.epochs.unfinished())
     for contract in node.contracts.all():
         if contract.terms.kind != "lookup" or contract.state is not State.ACTIVE:
             continue
-        if contract.id in unfinished or not node.epochs.has_any(contract.id):
+        if contract.id in unfinished or not node.epochs.answers(contract.id):
             start_epoch(node, contract)
 
 
