@@ -2,8 +2,7 @@
 
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from unseen.node.contracts.decide import Usage
 
@@ -41,12 +40,11 @@ class Meter:
         this_minute = self._minutes[contract].sum(self._monotonic())
         return Usage(charged, self._under_way[contract], this_minute)
 
-    @contextmanager
-    def reserve(self, contract: str, units: int) -> Iterator[None]:
+    def reserve(self, contract: str, units: int) -> None:
         """Hold `units` while the work runs; they count towards the minute from now on."""
         self._under_way[contract] += units
         self._minutes[contract].add(self._monotonic(), units)
-        try:
-            yield
-        finally:
-            self._under_way[contract] -= units
+
+    def release(self, contract: str, units: int) -> None:
+        """Let go of `units`: they are charged, or the work has failed."""
+        self._under_way[contract] -= units

@@ -96,10 +96,10 @@ async def run_metered(
             return _receipt(node, admitted.instance, stored)
         _check_capacity(node, caller.party)
         _decide(node, admitted)
-        task = asyncio.create_task(_execute(node, admitted, work))
-        running = node.in_flight[key] = (admitted.statement_digest, task)
-        node.load[caller.party] += 1
-        task.add_done_callback(lambda done: _forget(node, caller.party, key, done))
+        running = node.in_flight[key] = (
+            admitted.statement_digest,
+            _begin(node, caller.party, admitted, work),
+        )
     elif running[0] != admitted.statement_digest:
         raise RequestIdReusedError(
             "this request id is under way for another request",
@@ -113,11 +113,22 @@ async def run_metered(
     return answer
 
 
-def _forget(node: Node, party: str, key: tuple[str, str], task: "asyncio.Task[Charged]") -> None:
-    node.in_flight.pop(key, None)
-    node.load[party] -= 1
-    if not task.cancelled():
-        task.exception()  # seen, even if every caller has hung up
+def _begin(node: Node, party: str, admitted: _Admitted, work: Worker) -> "asyncio.Task[Charged]":
+    """Start the work; what it may use up is held from now on, before anyone else is let in."""
+    contract, units = admitted.contract.id, admitted.request.units
+    node.load[party] += 1
+    node.meter.reserve(contract, units)
+
+    def forget(task: "asyncio.Task[Charged]") -> None:
+        node.in_flight.pop((contract, admitted.request.request), None)
+        node.load[party] -= 1
+        node.meter.release(contract, units)
+        if not task.cancelled():
+            task.exception()  # seen, even if every caller has hung up
+
+    task = asyncio.create_task(_execute(node, admitted, work))
+    task.add_done_callback(forget)
+    return task
 
 
 def _admit(node: Node, caller: Caller, kind: str, signed: SignedRequest, units: int) -> _Admitted:
@@ -211,25 +222,24 @@ def _decide(node: Node, admitted: _Admitted) -> None:
 async def _execute(node: Node, admitted: _Admitted, work: Worker) -> Charged:
     contract, request = admitted.contract, admitted.request
     hit("request.admitted")
-    with node.meter.reserve(contract.id, request.units):
-        done = await work(contract, request)
-        hit("request.evaluated")
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        charged = await node.writer.submit(
-            Charge(
-                contract=contract,
-                request=request,
-                statement_digest=admitted.statement_digest,
-                signature=admitted.signature,
-                instance=admitted.instance.key_id,
-                snapshot=done.snapshot,
-                release=commit(suite_of(contract.terms.suite), nonce, done.reply),
-                release_nonce=nonce,
-                reply=done.reply,
-            )
+    done = await work(contract, request)
+    hit("request.evaluated")
+    nonce = secrets.token_bytes(_NONCE_BYTES)
+    charged = await node.writer.submit(
+        Charge(
+            contract=contract,
+            request=request,
+            statement_digest=admitted.statement_digest,
+            signature=admitted.signature,
+            instance=admitted.instance.key_id,
+            snapshot=done.snapshot,
+            release=commit(suite_of(contract.terms.suite), nonce, done.reply),
+            release_nonce=nonce,
+            reply=done.reply,
         )
-        if charged.total is not None and charged.state is not None:
-            node.contracts.charged(contract.id, charged.total, charged.state)
+    )
+    if charged.total is not None and charged.state is not None:
+        node.contracts.charged(contract.id, charged.total, charged.state)
     hit("charge.after_commit")
     return charged
 
