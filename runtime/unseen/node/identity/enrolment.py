@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography.hazmat.primitives.serialization import Encoding
-from sqlalchemy import insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from unseen.evidence import jws
 from unseen.evidence.canonical import Json, b64encode, format_time, parse_time
@@ -112,13 +112,11 @@ class Enroll(Change[bytes]):
         row = connection.execute(
             select(invitations).where(invitations.c.id == self.invitation)
         ).one_or_none()
-        if row is None or row.used_at or parse_time(row.expires) <= transaction.now:
-            raise InvitationInvalidError(
-                "the invitation was used or has expired",
-                clause="identity.invitation",
-                remedy="ask the operator for a new one: unseen node invite NAME",
-            )
+        if row is None or parse_time(row.expires) <= transaction.now:
+            raise _invitation_invalid()
         self.enrolment.check(self.invitation, row.party)
+        if row.used_at:
+            return self._certificate_again(connection, row.party)
         now = format_time(transaction.now)
         connection.execute(
             update(invitations).where(invitations.c.id == self.invitation).values(used_at=now)
@@ -126,6 +124,21 @@ class Enroll(Change[bytes]):
         return enroll_party(
             transaction, self.suite, self.authority, row.party, Role(row.role), self.enrolment
         )
+
+    def _certificate_again(self, connection: Connection, party: str) -> bytes:
+        # The answer to the first call may have been lost: whoever holds the same key gets it.
+        row = connection.execute(select(parties).where(parties.c.name == party)).one_or_none()
+        if row is None or row.evidence_key != self.enrolment.evidence_key:
+            raise _invitation_invalid()
+        return bytes(row.certificate)
+
+
+def _invitation_invalid() -> InvitationInvalidError:
+    return InvitationInvalidError(
+        "the invitation was used or has expired",
+        clause="identity.invitation",
+        remedy="ask the operator for a new one: unseen node invite NAME",
+    )
 
 
 def enroll_party(
@@ -173,7 +186,12 @@ class RegisterInstance(Change[None]):
     certification: str
 
     def apply(self, transaction: Transaction) -> None:
-        """Write the instance and its leaf; the newest certification of a name is in force."""
+        """Write the instance and its leaf; the newest certification of a name is in force.
+
+        Raises:
+            FieldInvalidError: the key is another instance's.
+
+        """
         connection = transaction.connection
         key = {"party": self.party, "name": self.instance.name}
         row = {
@@ -184,6 +202,13 @@ class RegisterInstance(Change[None]):
         }
         own = (instances.c.party == self.party) & (instances.c.name == self.instance.name)
         found = connection.execute(select(instances).where(own)).one_or_none()
+        of_key = instances.c.key_id == self.instance.key_id
+        if connection.execute(select(instances.c.name).where(of_key, ~own)).first():
+            raise FieldInvalidError(
+                "another instance has this evidence key",
+                clause="certification.key",
+                remedy="make a fresh one for each instance: unseen instance add NAME",
+            )
         if found is None:
             connection.execute(insert(instances), [key | row])
         elif found.certification == self.certification:
