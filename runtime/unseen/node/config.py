@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from unseen.node.errors import ConfigInvalidError
 
@@ -56,7 +56,7 @@ def load_settings(home: Path) -> Settings:
             clause="node.home",
             remedy="make one: unseen node init --home DIR",
         ) from None
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # not TOML, or not UTF-8
         raise _invalid(str(error)) from None
     # The environment wins over the file, so the file gives the defaults.
     given = {key.removeprefix("UNSEEN_").lower() for key in os.environ if key.startswith("UNSEEN_")}
@@ -66,6 +66,8 @@ def load_settings(home: Path) -> Settings:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise _invalid(f"{where}: {first['msg']}") from None
+    except SettingsError as error:
+        raise _invalid(str(error)) from None
 
 
 def write_settings(home: Path, *, name: str, listen: str, hosts: list[str]) -> None:

@@ -4,7 +4,11 @@ Each leaf class is one reason of `proto/unseen/v1/reason.proto`; `status.py` giv
 and `docs/errors.md` its row. Messages never quote data: names of tables, columns and clauses only.
 """
 
+import errno
+
 from unseen.protocols.errors import UnseenError
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class RefusedError(UnseenError):
@@ -299,3 +303,14 @@ class InternalError(NodeFaultError):
     """A bug, or a worker that died. The incident id stands in the node's own output."""
 
     reason = "INTERNAL"
+
+
+def disk_full(error: BaseException) -> StorageFullError | None:
+    """Return the error for a file that could not be written for want of space, if it is that."""
+    if not isinstance(error, OSError) or error.errno not in _FULL:
+        return None
+    return StorageFullError(
+        "there is no space left for the node's files",
+        clause="node.home",
+        remedy="free disk space under the node's home, then try again; nothing was charged",
+    )

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 import grpc
 import grpc.aio
+from google.protobuf.message import DecodeError
 
 from unseen.node.context import Node
 from unseen.node.errors import (
@@ -23,11 +24,12 @@ from unseen.node.errors import (
     InternalError,
     RightMissingError,
     RpcUnknownError,
+    disk_full,
 )
 from unseen.node.identity.parties import Caller
 from unseen.node.identity.rights import LONG_CALLS, RIGHTS
 from unseen.node.status import rich_status, row_for
-from unseen.protocols.errors import UnseenError
+from unseen.protocols.errors import MalformedMessageError, UnseenError
 
 TREE_SIZE = "unseen-tree-size"
 CHECKPOINT = "unseen-checkpoint-bin"
@@ -62,15 +64,13 @@ class Gate(grpc.aio.ServerInterceptor):
             return grpc.unary_unary_rpc_method_handler(self._unary(method, _no_such_method))
         if handler.unary_unary:
             return grpc.unary_unary_rpc_method_handler(
-                self._unary(method, handler.unary_unary),
-                handler.request_deserializer,
-                handler.response_serializer,
+                self._unary(method, _decoded(handler.unary_unary, handler.request_deserializer)),
+                response_serializer=handler.response_serializer,
             )
         if handler.unary_stream:
             return grpc.unary_stream_rpc_method_handler(
-                self._stream(method, handler.unary_stream),
-                handler.request_deserializer,
-                handler.response_serializer,
+                self._stream(method, _decoded(handler.unary_stream, handler.request_deserializer)),
+                response_serializer=handler.response_serializer,
             )
         return grpc.stream_stream_rpc_method_handler(
             self._stream(method, handler.stream_stream),
@@ -150,6 +150,19 @@ class Gate(grpc.aio.ServerInterceptor):
         )
 
 
+def _decoded(behaviour: Callable[..., Any], decode: Callable[[bytes], Any]) -> Callable[..., Any]:
+    """Return `behaviour` for a message's bytes: decoded behind the gate, refused like all else."""
+
+    def called(data: bytes, context: _Context) -> Any:
+        try:
+            message = decode(data)
+        except DecodeError:
+            raise MalformedMessageError("the message does not decode", clause="request") from None
+        return behaviour(message, context)
+
+    return called
+
+
 async def _no_such_method(_request: Any, _context: _Context) -> NoReturn:
     raise RpcUnknownError("this node knows no such call", clause="rights")
 
@@ -163,6 +176,8 @@ def _as_refusal(method: str, error: Exception) -> UnseenError:
             clause="node.call_seconds",
             remedy="send the same request again: if it was charged, its reply is kept",
         )
+    if full := disk_full(error):
+        return full
     incident = secrets.token_hex(4)
     # Neither message nor traceback values reach the peer: they may hold what the table holds.
     _logger.error("incident %s in %s: %s", incident, method, type(error).__name__, exc_info=error)

@@ -58,7 +58,7 @@ class Built:
 def fill(
     spec: BuildSpec, key: PrivateKey, salt: bytes, part: int, parts: int, progress: Progress
 ) -> None:
-    """Seal every `parts`-th batch of rows into the spool's buckets; part 0 checks the snapshot.
+    """Seal every `parts`-th block of rows into the spool's buckets; part 0 checks the snapshot.
 
     Raises:
         TableChangedError: the file or its rows are not the registered ones.
@@ -73,12 +73,12 @@ def fill(
     try:
         columns = spec.columns if hasher else ()
         batches = scan.scan(connection, spec.subject, spec.predicates, columns)
-        for number, batch in enumerate(batches):
+        first = 0
+        for batch in batches:
             if hasher:
                 hasher.add(batch.rows)
-            if number % parts == part:
-                _seal_batch(spec, key, batch, buckets)
-                progress(len(batch.subjects))
+            progress(_seal_batch(spec, key, batch, buckets, _Share(first, part, parts)))
+            first += len(batch.subjects)
     finally:
         buckets.close()
         connection.close()
@@ -115,15 +115,38 @@ def merge(spec: BuildSpec, target: Path, progress: Progress) -> Built:
     return Built(frontier.size, frontier.size * size, digest.digest(), frontier.root())
 
 
-def _seal_batch(spec: BuildSpec, key: PrivateKey, batch: scan.Batch, buckets: "_Buckets") -> None:
-    parameters = spec.parameters
-    for subject, answers in zip(batch.subjects, batch.answers, strict=True):
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """Which rows of a batch that begins at row `first` are this part's.
+
+    Counted by rows of the table: two processes need not cut the same batches.
+    """
+
+    first: int
+    part: int
+    parts: int
+
+    def holds(self, offset: int) -> bool:
+        return (self.first + offset) // scan.BATCH_ROWS % self.parts == self.part
+
+
+def _seal_batch(
+    spec: BuildSpec, key: PrivateKey, batch: scan.Batch, buckets: "_Buckets", share: _Share
+) -> int:
+    """Seal this part's rows of the batch; return how many it looked at."""
+    parameters, seen = spec.parameters, 0
+    for offset, subject in enumerate(batch.subjects):
+        if not share.holds(offset):
+            continue
+        seen += 1
+        answers = batch.answers[offset]
         if not any(answer is not None for answer in answers):
             continue  # absent and without a usable answer look the same: neither has a row
         data = encode_subject(spec.subject, subject, parameters.domain)
         output = evaluate_input(key, data, Mode.VOPRF)
         label = pack_verdicts(answers, parameters.label_bytes)
         buckets.add(seal_row(parameters, output, label))
+    return seen
 
 
 def _bucket_path(spool: Path, part: int | str, number: int) -> Path:

@@ -117,6 +117,8 @@ def scan(
                 _rows(lists[second:], batch.num_rows),
             )
     except duckdb.Error as error:
+        if not predicates:
+            raise
         names = ", ".join(name for name, _ in predicates)
         raise fails(names, type(error).__name__) from None
 

@@ -6,6 +6,8 @@ of two fences; buyers never send SQL.
 """
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
@@ -83,7 +85,7 @@ def take_fingerprint(path: Path) -> Fingerprint:
             while chunk := file.read(_READ_BYTES):
                 digest.update(chunk)
             stat = path.stat()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a path that no file can have
         raise _unreadable(error) from None
     return Fingerprint(digest.hexdigest(), stat.st_size, stat.st_mtime_ns)
 
@@ -147,6 +149,20 @@ def connect(source: Source, *, memory_mb: int, spill: Path | None) -> duckdb.Duc
         connection.close()
         raise _unreadable(error) from None
     return connection
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Say of whatever DuckDB raises inside that the table cannot be read.
+
+    Raises:
+        TableUnreadableError: as said.
+
+    """
+    try:
+        yield
+    except duckdb.Error as error:
+        raise _unreadable(error) from None
 
 
 def identifier(name: str) -> str:

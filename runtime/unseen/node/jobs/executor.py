@@ -49,6 +49,7 @@ class LocalExecutor:
         self._count = workers
         self._online: list[_Worker] = []
         self._bulk: set[_Worker] = set()
+        self._replacing = asyncio.Lock()
 
     async def start(self) -> None:
         """Start the online workers now, so that no query waits for one."""
@@ -56,9 +57,8 @@ class LocalExecutor:
 
     async def run(self, task: str, parts: Sequence[bytes]) -> list[bytes]:
         """Run a short task on the least busy online worker."""
-        for place, worker in enumerate(self._online):
-            if worker.dead:
-                self._online[place] = await _Worker.start()
+        if any(worker.dead for worker in self._online):
+            await self._replace_dead()
         worker = min(self._online, key=lambda candidate: candidate.load)
         return await worker.run(task, parts)
 
@@ -73,6 +73,12 @@ class LocalExecutor:
         finally:
             self._bulk.discard(worker)
             await worker.close()
+
+    async def _replace_dead(self) -> None:
+        async with self._replacing:  # many tasks find it dead; one of them starts the next
+            for place, worker in enumerate(self._online):
+                if worker.dead:
+                    self._online[place] = await _Worker.start()
 
     async def close(self) -> None:
         """End all workers; what they were doing fails."""
@@ -93,7 +99,7 @@ class _Worker:
     async def start(cls, nice: int = 0) -> "_Worker":
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "unseen.node.jobs.worker"),
+            *("-m", "unseen.node.jobs.worker", str(os.getpid())),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=_STREAM_LIMIT,

@@ -38,14 +38,15 @@ def inspect_table(parts: list[bytes], _progress: Progress) -> list[bytes]:
     fingerprint = source.take_fingerprint(where.path)
     connection = source.connect(where, memory_mb=ask["memory_mb"] // 2, spill=Path(ask["spool"]))
     try:
-        schema = scan.read_schema(connection)
-        subject = scan.subject_columns(schema, ask["subject"])
-        scan.check_no_nulls(connection, ask["subject"])
-        if duplicates := scan.count_duplicates(connection, ask["subject"]):
-            raise DuplicateSubjectError(count=duplicates)
-        hasher = scan.SnapshotHasher(parts[1])
-        for batch in scan.scan(connection, (), (), [column.name for column in schema]):
-            hasher.add(batch.rows)
+        with source.reading():
+            schema = scan.read_schema(connection)
+            subject = scan.subject_columns(schema, ask["subject"])
+            scan.check_no_nulls(connection, ask["subject"])
+            if duplicates := scan.count_duplicates(connection, ask["subject"]):
+                raise DuplicateSubjectError(count=duplicates)
+            hasher = scan.SnapshotHasher(parts[1])
+            for batch in scan.scan(connection, (), (), [column.name for column in schema]):
+                hasher.add(batch.rows)
     finally:
         connection.close()
     source.check_fingerprint(where.path, fingerprint)

@@ -12,6 +12,7 @@ import sys
 import traceback
 from typing import BinaryIO
 
+from unseen.node.errors import disk_full
 from unseen.node.jobs import frames
 from unseen.node.jobs.tasks import TASKS
 from unseen.protocols.errors import UnseenError
@@ -37,15 +38,21 @@ def _run(task: list[bytes], sink: BinaryIO) -> list[bytes]:
     try:
         return [b"R", *TASKS[task[0].decode()](task[1:], progress)]
     except UnseenError as error:
-        position = getattr(error, "position", None)
-        told = (error.reason, str(error), error.clause, error.remedy)
-        parts = [text.encode() for text in told]
-        return [b"E", *parts, b"" if position is None else str(position).encode()]
+        return _told(error)
     except Exception as error:  # noqa: BLE001 - a bug must not take the worker's other tasks along
+        if full := disk_full(error):
+            return _told(full)
         where = traceback.extract_tb(error.__traceback__)[-1]
         # Neither the message nor the values: they may hold what the table holds.
         sys.stderr.write(f"{type(error).__name__} at {where.filename}:{where.lineno}\n")
         return [b"E", b"INTERNAL", b"a worker failed", b"", b"", b""]
+
+
+def _told(error: UnseenError) -> list[bytes]:
+    position = getattr(error, "position", None)
+    texts = (error.reason, str(error), error.clause, error.remedy)
+    parts = [text.encode() for text in texts]
+    return [b"E", *parts, b"" if position is None else str(position).encode()]
 
 
 def _read(source: BinaryIO) -> bytes:
@@ -66,7 +73,7 @@ def _harden() -> None:
     libc = ctypes.CDLL(None)
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # no orphan holds keys in memory
     libc.prctl(_PR_SET_DUMPABLE, 0)  # nor a core dump
-    if os.getppid() == 1:
+    if os.getppid() != int(sys.argv[1]):  # it was gone before we asked; 1 may be the node itself
         sys.exit(1)
 
 

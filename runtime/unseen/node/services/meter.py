@@ -1,5 +1,6 @@
 """MeterService: what was used."""
 
+import re
 from typing import Any
 
 import grpc.aio
@@ -48,7 +49,7 @@ class MeterService(meter_pb2_grpc.MeterServiceServicer):
         del context
         contract = self._node.contracts.get(contract_id(request.contract))
         size = page_size(request.page_size)
-        if request.page_token and not request.page_token.isdecimal():
+        if not re.fullmatch(r"[0-9]{0,18}", request.page_token):
             raise FieldInvalidError("not a page token of this node", clause="page_token")
         start = int(request.page_token or 0)
         of_contract = charges.c.contract == contract.id
