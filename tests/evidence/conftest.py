@@ -311,8 +311,9 @@ class Lookup:
             "dleq": reply.proof,
             "request_nonce": nonces[0],
             "release_nonce": nonces[1],
-            "rows": prove_rows(self.manifest, self.table, outputs[position]),
         }
+        if "rows" not in changes:
+            fields["rows"] = prove_rows(self.manifest, self.table, outputs[position])
         return make_opening(**fields | changes)
 
 

@@ -15,12 +15,13 @@ from unseen.evidence.errors import (
     TrustMissingError,
 )
 from unseen.evidence.manifest import sign_manifest
-from unseen.evidence.opening import prove_rows, verify_opening
+from unseen.evidence.opening import Row, prove_rows, verify_opening
 from unseen.evidence.trust import Trust
 from unseen.protocols.oprf import keys
 from unseen.protocols.oprf.server import evaluate_input
 from unseen.protocols.oprf.suite import Mode
 from unseen.protocols.testing import seeded_rng
+from unseen.protocols.tlog.tree import leaf_hash
 
 ADA, BAO, CHEN, DAI = (
     ("Ada", "1815-12-10"),
@@ -172,6 +173,8 @@ def test_absence_needs_neighbours_that_touch(intl_lookup: Any) -> None:
         between["rows"][::-1],
         [],
         [between["rows"][0]] * 2,
+        [between["rows"][0], *between["rows"]],
+        [*between["rows"], between["rows"][1]],
     ):
         check_refused(between | {"rows": shown}, trust, "rows")
 
@@ -261,7 +264,17 @@ def test_a_malformed_field_is_named(lookup: Any, field: str, value: Any) -> None
 def test_a_batch_over_the_limit_is_refused(lookup: Any) -> None:
     many = [b64encode(bytes(32))] * 4097
     bundle = lookup.ask([ADA], 0) | {"blinded": many, "evaluated": many}
-    check_refused(bundle, lookup.world.trust, "blinded")
+    with pytest.raises(OpeningInvalidError, match="1 to 4096 pairs"):
+        verify_opening(bundle, lookup.world.trust)
+
+
+def test_a_table_of_rows_of_another_size_is_refused(world: Any, make_lookup: Any) -> None:
+    lookup = make_lookup(world)
+    root = leaf_hash(b"short", world.suite.hash)
+    lookup.manifest = world.manifest(rows=1, root=root, digest=root)
+    bundle = lookup.ask([ADA], 0, rows=[Row(0, b"short", ())])
+    with pytest.raises(OpeningInvalidError, match="row size"):
+        verify_opening(bundle, world.trust)
 
 
 @pytest.mark.parametrize("scalar", [0, 2**252 + 27742317777372353535851937790883648493, 2**256 - 1])

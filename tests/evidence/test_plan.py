@@ -1,6 +1,7 @@
 """Plans and leakage statements: their digests, and the ranges of their fields."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -57,7 +58,7 @@ def test_a_field_of_the_plan_out_of_range_is_named(
 
 def test_outputs_and_statements_are_distinct_and_in_range(world: Any) -> None:
     output, line = world.plan().outputs[0], world.leakage().statements[0]
-    for build in (
+    builds: tuple[Callable[[], Any], ...] = (
         lambda: world.plan(outputs=(output, output)),
         lambda: dataclasses.replace(output, expression_digest=b""),
         lambda: world.leakage(statements=(line, line)),
@@ -66,6 +67,7 @@ def test_outputs_and_statements_are_distinct_and_in_range(world: Any) -> None:
         lambda: dataclasses.replace(line, party="everyone"),
         lambda: dataclasses.replace(line, what="a b"),
         lambda: dataclasses.replace(line, text_zh=""),
-    ):
+    )
+    for build in builds:
         with pytest.raises(ContractInvalidError):
             build()
