@@ -21,6 +21,7 @@ from unseen.protocols.errors import (
 )
 from unseen.protocols.group import ristretto255
 from unseen.protocols.oprf import MAX_BATCH, Mode, client, dleq, finalize, keys, server
+from unseen.protocols.oprf.suite import Weights
 from unseen.protocols.testing import check_oprf, drive_oprf, seeded_rng
 
 FOLDER = Path(__file__).parents[2] / "vectors"
@@ -63,11 +64,12 @@ def test_transcripts_match_rfc_9497(suite: dict[str, Any], case: dict[str, Any])
     blinded = client.blind(unhex(case["inputs"]), mode, lambda _: draws.pop(0))
     assert blinded.elements == unhex(case["blinded"])
     nonce = bytes.fromhex(case.get("proof_nonce", "")) + bytes(32)
-    evaluation = server.evaluate(key, blinded.elements, mode, lambda _: nonce)
+    evaluation = server.evaluate(key, blinded.elements, mode, lambda _: nonce, Weights.RFC9497)
     assert evaluation.elements == unhex(case["evaluated"])
     assert evaluation.proof.hex() == case.get("proof", "")
     public_key = key.public_key if mode is Mode.VOPRF else None
-    assert blinded.finish(evaluation, public_key) == unhex(case["outputs"])
+    finished = blinded.finish(evaluation, public_key, Weights.RFC9497)
+    assert finished == unhex(case["outputs"])
     for data, output in zip(unhex(case["inputs"]), unhex(case["outputs"]), strict=True):
         assert server.evaluate_input(key, data, mode) == output
 
@@ -301,3 +303,33 @@ def test_oprf_mode_draws_no_randomness_on_the_server() -> None:
         raise AssertionError
 
     assert server.evaluate(KEY, [GENERATOR], Mode.OPRF, no_rng).proof == b""
+
+
+def test_every_weight_depends_on_the_whole_batch() -> None:
+    # Else wrong answers can be drawn one by one until their weighted errors cancel (see dleq).
+    blinded = client.blind([b"a", b"b", b"c"], Mode.VOPRF, seeded_rng(12)).elements
+    one = tuple(ristretto255.multiply(KEY.scalar, element) for element in blinded)
+    other = (*one[:2], ristretto255.add(one[2], GENERATOR))
+    scalars = {
+        weights: [dleq._scalars(KEY.public_key, blinded, batch, weights) for batch in (one, other)]
+        for weights in Weights
+    }
+    rfc, bound = scalars[Weights.RFC9497], scalars[Weights.BATCH]
+    assert rfc[0][:2] == rfc[1][:2]
+    assert all(before != after for before, after in zip(*bound, strict=True))
+
+
+def test_a_batch_of_one_is_the_rfcs() -> None:
+    element = client.blind([b"a"], Mode.VOPRF, seeded_rng(12)).elements
+    one, other = (
+        server.evaluate(KEY, element, Mode.VOPRF, seeded_rng(13), weights) for weights in Weights
+    )
+    assert one == other
+
+
+def test_the_two_kinds_of_weights_do_not_pass_for_each_other() -> None:
+    blinded = client.blind([b"a", b"b"], Mode.VOPRF, seeded_rng(12))
+    for weights, other in ((Weights.BATCH, Weights.RFC9497), (Weights.RFC9497, Weights.BATCH)):
+        evaluation = server.evaluate(KEY, blinded.elements, Mode.VOPRF, seeded_rng(13), weights)
+        with pytest.raises(ProofInvalidError):
+            blinded.finish(evaluation, KEY.public_key, other)

@@ -20,7 +20,7 @@ from unseen.protocols.errors import (
 from unseen.protocols.group import ristretto255
 from unseen.protocols.oprf import dleq
 from unseen.protocols.oprf.server import Evaluation
-from unseen.protocols.oprf.suite import Mode, check_batch, finalize, hash_input
+from unseen.protocols.oprf.suite import Mode, Weights, check_batch, finalize, hash_input
 from unseen.protocols.party import Rng
 
 
@@ -37,7 +37,12 @@ class Blinded:
     elements: tuple[bytes, ...] = field(repr=False)
     mode: Mode
 
-    def finish(self, evaluation: Evaluation, public_key: bytes | None = None) -> tuple[bytes, ...]:
+    def finish(
+        self,
+        evaluation: Evaluation,
+        public_key: bytes | None = None,
+        weights: Weights = Weights.BATCH,
+    ) -> tuple[bytes, ...]:
         """Return the 64-byte output for each input, in order (Finalize).
 
         Costs one multiplication an item; in VOPRF mode four more and two additions.
@@ -55,7 +60,7 @@ class Blinded:
         if self.mode is Mode.VOPRF:
             if public_key is None:
                 raise InputInvalidError("VOPRF mode needs the server's public key")
-            dleq.verify(public_key, self.elements, evaluation.elements, evaluation.proof)
+            dleq.verify(public_key, self.elements, evaluation.elements, evaluation.proof, weights)
         elif evaluation.proof:
             raise MalformedMessageError("an OPRF evaluation carries no proof")
         inverses = ristretto255.invert_each(self.blinds)

@@ -1,9 +1,17 @@
 """RFC 9497 section 2.2: one proof that one key evaluated a whole batch.
 
 It shows log_G(public key) = log_B[i](E[i]) for every i at once, by a random linear
-combination of the batch; non-interactive by Fiat-Shamir. No published analysis covers the
-batched form (RFC 9497 section 7.2). The verifier learns that the key is the one it expected;
-that everybody else was served under the same key has to come from outside, from a manifest.
+combination of the batch; non-interactive by Fiat-Shamir. The verifier learns that the key is the
+one it expected; that everybody else was served under the same key has to come from outside, from
+a manifest.
+
+Discussion. In the RFC the weight of item i is a hash of the key, i and that item alone, and no
+published analysis covers the batch (its section 7.2). A server may therefore draw candidates for
+each wrong answer E[i] = key * B[i] + e[i] * G one by one and look for weights with
+sum(weight[i] * e[i]) = 0: a generalized birthday problem (Wagner, CRYPTO 2002), which for 4096
+items costs about 2^31 instead of 2^126. By default (`Weights.BATCH`) every weight is a hash of
+the whole batch, as Fiat-Shamir over the full statement asks: a wrong batch then passes with
+probability 1/order for each try. A batch of one is byte for byte the RFC's proof.
 """
 
 import hashlib
@@ -13,7 +21,7 @@ from collections.abc import Sequence
 from unseen.protocols.errors import ElementInvalidError, ProofInvalidError, ScalarInvalidError
 from unseen.protocols.group import ristretto255
 from unseen.protocols.oprf.keys import PrivateKey
-from unseen.protocols.oprf.suite import Mode, context_string
+from unseen.protocols.oprf.suite import Mode, Weights, context_string
 from unseen.protocols.party import Rng
 
 PROOF_BYTES = 2 * ristretto255.SCALAR_BYTES
@@ -21,10 +29,17 @@ PROOF_BYTES = 2 * ristretto255.SCALAR_BYTES
 _CONTEXT = context_string(Mode.VOPRF)
 _HASH_TO_SCALAR = b"HashToScalar-" + _CONTEXT
 _SEED_TAG = b"Seed-" + _CONTEXT
+_BATCH_TAG = b"Batch-" + _CONTEXT
 _ELEMENT_LENGTH = ristretto255.ELEMENT_BYTES.to_bytes(2, "big")
 
 
-def prove(key: PrivateKey, blinded: Sequence[bytes], evaluated: Sequence[bytes], rng: Rng) -> bytes:
+def prove(
+    key: PrivateKey,
+    blinded: Sequence[bytes],
+    evaluated: Sequence[bytes],
+    rng: Rng,
+    weights: Weights = Weights.BATCH,
+) -> bytes:
     """Return the 64-byte proof (c || s) that `evaluated[i]` is key * `blinded[i]`.
 
     Both are of the same length, at most 65535. Costs one multiplication and one addition an
@@ -34,8 +49,8 @@ def prove(key: PrivateKey, blinded: Sequence[bytes], evaluated: Sequence[bytes],
         ElementInvalidError: an element of `blinded` is not valid.
 
     """
-    weights = _weights(key.public_key, blinded, evaluated)
-    first = ristretto255.weighted_sum(weights, blinded)
+    scalars = _scalars(key.public_key, blinded, evaluated, weights)
+    first = ristretto255.weighted_sum(scalars, blinded)
     second = ristretto255.multiply(key.scalar, first)
     nonce = ristretto255.random_scalar(rng)
     commitments = (ristretto255.multiply_base(nonce), ristretto255.multiply(nonce, first))
@@ -44,7 +59,11 @@ def prove(key: PrivateKey, blinded: Sequence[bytes], evaluated: Sequence[bytes],
 
 
 def verify(
-    public_key: bytes, blinded: Sequence[bytes], evaluated: Sequence[bytes], proof: bytes
+    public_key: bytes,
+    blinded: Sequence[bytes],
+    evaluated: Sequence[bytes],
+    proof: bytes,
+    weights: Weights = Weights.BATCH,
 ) -> None:
     """Check a proof. Costs two multiplications and two additions an item, beside hashing.
 
@@ -58,9 +77,9 @@ def verify(
     ristretto255.check_element(public_key)
     challenge = proof[: ristretto255.SCALAR_BYTES]
     response = proof[ristretto255.SCALAR_BYTES :]
-    weights = _weights(public_key, blinded, evaluated)
-    first = ristretto255.weighted_sum(weights, blinded)
-    second = ristretto255.weighted_sum(weights, evaluated)
+    scalars = _scalars(public_key, blinded, evaluated, weights)
+    first = ristretto255.weighted_sum(scalars, blinded)
+    second = ristretto255.weighted_sum(scalars, evaluated)
     try:
         commitments = (
             ristretto255.add(
@@ -76,12 +95,15 @@ def verify(
         raise ProofInvalidError
 
 
-def _weights(
-    public_key: bytes, blinded: Sequence[bytes], evaluated: Sequence[bytes]
+def _scalars(
+    public_key: bytes, blinded: Sequence[bytes], evaluated: Sequence[bytes], weights: Weights
 ) -> tuple[bytes, ...]:
     # ComputeComposites: d_i = HashToScalar(seed, i, C_i, D_i), every part length-prefixed.
-    framed_key = _ELEMENT_LENGTH + public_key
-    seed = hashlib.sha512(framed_key + len(_SEED_TAG).to_bytes(2, "big") + _SEED_TAG).digest()
+    preimage = _ELEMENT_LENGTH + public_key + _framed(_SEED_TAG)
+    if weights is Weights.BATCH and len(blinded) > 1:
+        batch = b"".join(blinded) + b"".join(evaluated)
+        preimage += _framed(_BATCH_TAG) + _framed(hashlib.sha512(batch).digest())
+    seed = hashlib.sha512(preimage).digest()
     prefix = len(seed).to_bytes(2, "big") + seed
     return tuple(
         ristretto255.hash_to_scalar(
@@ -96,6 +118,10 @@ def _weights(
         )
         for index, (before, after) in enumerate(zip(blinded, evaluated, strict=True))
     )
+
+
+def _framed(part: bytes) -> bytes:
+    return len(part).to_bytes(2, "big") + part
 
 
 def _challenge(*elements: bytes) -> bytes:

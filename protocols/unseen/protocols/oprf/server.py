@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from unseen.protocols.group import ristretto255
 from unseen.protocols.oprf import dleq
 from unseen.protocols.oprf.keys import PrivateKey
-from unseen.protocols.oprf.suite import Mode, check_batch, finalize, hash_input
+from unseen.protocols.oprf.suite import Mode, Weights, check_batch, finalize, hash_input
 from unseen.protocols.party import Rng
 
 
@@ -26,11 +26,17 @@ class Evaluation:
     proof: bytes = field(repr=False)
 
 
-def evaluate(key: PrivateKey, elements: Sequence[bytes], mode: Mode, rng: Rng) -> Evaluation:
+def evaluate(
+    key: PrivateKey,
+    elements: Sequence[bytes],
+    mode: Mode,
+    rng: Rng,
+    weights: Weights = Weights.BATCH,
+) -> Evaluation:
     """Evaluate a batch of blinded elements (BlindEvaluate).
 
     Costs one multiplication an element; in VOPRF mode one more, an addition and hashing.
-    `rng` gives the proof's nonce and is not called in OPRF mode.
+    `rng` gives the proof's nonce and is not called in OPRF mode. `weights`: see `dleq`.
 
     Raises:
         BatchSizeError: the batch has not 1 to 4096 elements.
@@ -39,8 +45,9 @@ def evaluate(key: PrivateKey, elements: Sequence[bytes], mode: Mode, rng: Rng) -
     """
     check_batch(len(elements))
     evaluated = ristretto255.multiply_each(key.scalar, elements)
-    proof = dleq.prove(key, elements, evaluated, rng) if mode is Mode.VOPRF else b""
-    return Evaluation(evaluated, proof)
+    if mode is Mode.OPRF:
+        return Evaluation(evaluated, b"")
+    return Evaluation(evaluated, dleq.prove(key, elements, evaluated, rng, weights))
 
 
 def evaluate_input(key: PrivateKey, data: bytes, mode: Mode) -> bytes:

@@ -6,7 +6,7 @@ keys. Not post-quantum: who holds the key, or breaks it later, can try every inp
 """
 
 import hashlib
-from enum import IntEnum
+from enum import Enum, IntEnum
 from typing import Final
 
 from unseen.protocols.errors import BatchSizeError, InputInvalidError
@@ -23,6 +23,13 @@ class Mode(IntEnum):
 
     OPRF = 0
     VOPRF = 1
+
+
+class Weights(Enum):
+    """What a batch proof's weights depend on; see `dleq`. For a batch of one both are the same."""
+
+    BATCH = "batch"  # the whole batch
+    RFC9497 = "rfc9497"  # each its own element, as the RFC has it: for its vectors, and interop
 
 
 def context_string(mode: Mode) -> bytes:
