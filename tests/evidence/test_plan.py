@@ -1,7 +1,6 @@
 """Plans and leakage statements: their digests, and the ranges of their fields."""
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -58,7 +57,7 @@ def test_a_field_of_the_plan_out_of_range_is_named(
 
 def test_outputs_and_statements_are_distinct_and_in_range(world: Any) -> None:
     output, line = world.plan().outputs[0], world.leakage().statements[0]
-    builds: tuple[Callable[[], Any], ...] = (
+    builds: tuple[Any, ...] = (
         lambda: world.plan(outputs=(output, output)),
         lambda: dataclasses.replace(output, expression_digest=b""),
         lambda: world.leakage(statements=(line, line)),
