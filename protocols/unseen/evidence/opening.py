@@ -8,7 +8,8 @@ before it:
     blinded      blinded[position] is blind * H(subject)              (RFC 9497 section 3.3.1)
     request      the request's commitment opens to `blinded`
     release      the release's commitment opens to `evaluated` and `dleq`
-    dleq         `evaluated` is `blinded` under the manifest's key    (RFC 9497 section 2.2)
+    dleq         `evaluated` is `blinded` under the manifest's key    (`oprf/dleq.py`: RFC 9497
+                 section 2.2, with weights that depend on the whole batch)
     rows         the row with the subject's tag is in the manifest's table; or two adjacent rows,
                  or the row at an end, leave no place for it
     label        the row opens to one verdict for each output
