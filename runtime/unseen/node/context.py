@@ -1,5 +1,6 @@
 """The node as its parts: what services and kinds are handed, so that nothing is global."""
 
+import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,8 +23,6 @@ from unseen.node.metering.meter import Meter
 from unseen.node.store.writer import Writer
 
 if TYPE_CHECKING:
-    import asyncio
-
     from unseen.node.metering.charge import Charged
 
     InFlight = dict[tuple[str, str], tuple[str, asyncio.Task[Charged]]]
@@ -52,6 +51,7 @@ class Node:
     address: str = ""
     draining: bool = False
     ended: set[str] = field(default_factory=set)  # contracts whose epochs were closed for good
+    builds: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     load: Counter[str] = field(default_factory=Counter)  # requests in flight by party
     in_flight: "InFlight" = field(default_factory=dict)
     background: set["asyncio.Task[None]"] = field(default_factory=set)

@@ -17,6 +17,7 @@ import grpc
 import grpc.aio
 from google.protobuf.message import DecodeError
 
+from unseen.node.audit.shown import shown
 from unseen.node.context import Node
 from unseen.node.errors import (
     CertificateUnknownError,
@@ -133,7 +134,7 @@ class Gate(grpc.aio.ServerInterceptor):
         context.set_trailing_metadata(self._checkpoint(context))
 
     def _checkpoint(self, context: _Context) -> tuple[tuple[str, bytes], ...]:
-        head = self._node.log.head()
+        head = shown() or self._node.log.head()
         proof = self._node.log.consistency_proof(_held_size(context), head)
         return (CHECKPOINT, head.note.encode()), (CONSISTENCY, b"".join(proof))
 

@@ -19,7 +19,7 @@ class Row(NamedTuple):
 
     code: StatusCode
     retry: Retry = "no"
-    charged: Literal["no", "maybe"] = "no"
+    charged: Literal["no", "maybe", "yes"] = "no"
 
 
 # First match wins, so a subclass stands above its base.
@@ -33,6 +33,7 @@ ROWS: tuple[tuple[type[UnseenError], Row], ...] = (
     (errors.RequestIdReusedError, Row(StatusCode.ALREADY_EXISTS, "new-id")),
     (errors.ContractRefusedError, Row(StatusCode.FAILED_PRECONDITION)),
     (errors.ExistsError, Row(StatusCode.ALREADY_EXISTS)),
+    (errors.ReplyNotFoundError, Row(StatusCode.NOT_FOUND, "no", "yes")),
     (errors.NotFoundError, Row(StatusCode.NOT_FOUND)),
     (errors.FieldInvalidError, Row(StatusCode.INVALID_ARGUMENT)),
     (errors.TableError, Row(StatusCode.FAILED_PRECONDITION)),

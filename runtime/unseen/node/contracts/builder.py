@@ -63,7 +63,8 @@ async def _run_epoch(node: Node, contract: Contract) -> None:
     try:
         spool.mkdir(parents=True)
         spec = _spec(node, contract, table, number, spool)
-        built = await _build(node, spec, key, table)
+        async with node.builds:  # one at a time: each uses every core
+            built = await _build(node, spec, key, table)
         (spool / _TABLE).replace(_make_parent(node.table_path(contract.id, number)))
         await _publish(node, contract, number, _manifest(contract, number, spec, built, key, table))
     except UnseenError as error:

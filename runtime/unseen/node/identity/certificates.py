@@ -114,8 +114,12 @@ def issue_party(authority: Pair, party: str, csr_der: bytes, now: dt.datetime) -
         )
     builder = _builder(_name(party), authority.certificate.subject, key, now, _PARTY_LIFE)
     uri = x509.UniformResourceIdentifier(f"unseen://{party}")
-    builder = _as_authority(builder, path_length=0).add_extension(
-        x509.SubjectAlternativeName([uri]), critical=False
+    # Only for clients: else a party could issue itself a server's certificate and be "the node".
+    purpose = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
+    builder = (
+        _as_authority(builder, path_length=0)
+        .add_extension(purpose, critical=True)
+        .add_extension(x509.SubjectAlternativeName([uri]), critical=False)
     )
     return builder.sign(authority.key, hashes.SHA256())
 

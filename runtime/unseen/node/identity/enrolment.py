@@ -7,7 +7,7 @@ from datetime import datetime
 from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import Connection, insert, select, update
 
-from unseen.evidence import jws
+from unseen.evidence import canonical, jws
 from unseen.evidence.canonical import Json, b64encode, format_time, parse_time
 from unseen.evidence.instance import Instance, verify_instance
 from unseen.evidence.log import event_leaf
@@ -54,7 +54,8 @@ class Enrolment:
             "party": party,
             "csr": b64encode(suite.digest(self.csr)),
         }
-        if payload != expected:
+        # As bytes: true would equal 1.
+        if canonical.encode(payload) != canonical.encode(expected):
             raise FieldInvalidError(
                 "the proof is not over this invitation, party and request", clause="proof"
             )

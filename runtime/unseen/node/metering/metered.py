@@ -16,6 +16,7 @@ from unseen.evidence.canonical import b64encode, parse_time
 from unseen.evidence.commitment import commit
 from unseen.evidence.request import Request, verify_request
 from unseen.evidence.suite import Suite, suite_of
+from unseen.node.audit.shown import show
 from unseen.node.context import Node
 from unseen.node.contracts.decide import Deny, decide
 from unseen.node.contracts.register import Contract
@@ -246,7 +247,7 @@ async def _execute(node: Node, admitted: _Admitted, work: Worker) -> Charged:
 
 def _receipt(node: Node, instance: Instance, charged: Charged) -> Answer:
     hit("receipt.before_sign")
-    head = node.log.head()
+    head = show(node.log.head())
     proof = node.log.inclusion_proof(charged.leaf_index, head)
     leaf = charged.leaf or node.log.read_leaf(node.engine, charged.leaf_index)
     token = receipts.issue(

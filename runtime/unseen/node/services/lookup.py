@@ -6,6 +6,7 @@ from typing import Any
 
 import grpc.aio
 
+from unseen.node.audit.shown import show
 from unseen.node.catalog.names import contract_id
 from unseen.node.context import Node
 from unseen.node.errors import FieldInvalidError, ManifestStaleError
@@ -33,7 +34,7 @@ class LookupService(lookup_pb2_grpc.LookupServiceServicer):
         del context
         node = self._node
         epoch = lookup.epoch_for(node, caller(), contract_id(request.contract))
-        head = node.log.head()
+        head = show(node.log.head())
         return lookup_pb2.GetManifestResponse(
             manifest=epoch.token,
             table_bytes=epoch.table_bytes,

@@ -53,6 +53,7 @@ def _configure(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> Non
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
+        "secure_delete=ON",  # a destroyed key is overwritten, not only unlinked
         f"busy_timeout={_BUSY_MS}",
         "wal_autocheckpoint=4000",
     ):
