@@ -5,11 +5,12 @@ import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -182,6 +183,42 @@ def test_it_stops_the_node_when_it_is_interrupted(number_: signal.Signals, tmp_p
     assert process.returncode not in (0, -signal.SIGKILL)
     assert "Traceback" not in said
     assert running_in(home) == []
+
+
+@pytest.mark.slow
+def test_a_step_that_comes_out_otherwise_ends_with_five_and_a_stopped_node(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, *others = story.PLOTS
+    monkeypatch.setattr(story, "PLOTS", (replace(first, answer="no"), *others))
+    words = ["demo", "--home", str(tmp_path / "D"), "--format", "json"]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 5
+    assert done.stdout == ""
+    error = json.loads(done.stderr)
+    assert error["reason"] == "DEMO_FAILED"
+    assert str(first.unitid) in error["message"]
+    assert (tmp_path / "D" / "node" / "state.db").exists()
+    assert running_in(tmp_path / "D") == []
+
+
+@pytest.mark.slow
+def test_a_node_that_does_not_start_is_reported_with_its_own_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        monkeypatch.setattr("unseen.cli.demo.walk.free_address", lambda: address)
+        words = ["demo", "--home", str(tmp_path / "D"), "--format", "json"]
+        done = CliRunner().invoke(app, words)
+    assert done.exit_code == 4
+    error = json.loads(done.stderr)
+    assert "did not start" in error["message"]
+    assert "cannot be bound" in error["message"]
+    assert error["remedy"].endswith("node.log")
+    assert running_in(tmp_path / "D") == []
 
 
 def running_in(home: Path, *words: str) -> list[str]:

@@ -76,8 +76,7 @@ class Child:
         """Return the error of this process, with the last line that it left."""
         from unseen.client.errors import Cause, NodeError
 
-        lines = self.log.read_text(errors="replace").strip().splitlines()
-        said = f"the {self.name} {what}: {lines[-1] if lines else 'it said nothing'}"
+        said = f"the {self.name} {what}: {_last_words(self.log)}"
         return NodeError(Cause("DEMO_FAILED", said, clause="demo", remedy=f"read {self.log}"))
 
 
@@ -186,6 +185,16 @@ def run(commands: Sequence[Sequence[str]], tick: Tick) -> list[Ended]:
         Ended(process.returncode, out, err)
         for process, (out, err) in zip(started, said, strict=True)
     ]
+
+
+def _last_words(log: Path) -> str:
+    """Return the last line of a log; of an error in JSON, its message."""
+    lines = log.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
+    try:
+        found = json.loads(lines[-1])
+    except ValueError:
+        return lines[-1]
+    return str(found.get("message", found)) if isinstance(found, dict) else lines[-1]
 
 
 def environment() -> dict[str, str]:

@@ -43,7 +43,7 @@ class Scene:
 def unseen_by_operator(scene: Scene, contract: "Contract") -> dict[str, Any]:
     """Show what the node holds of the first question, and that the institution is not in it."""
     screen = scene.screen
-    screen.doing("looking through the node's files", 0.2)
+    screen.doing("looking through the node's files")
     releases = [leaf for leaf in scene.operator.leaves() if leaf.type == _RELEASE]
     check(len(releases) == len(story.PLOTS), "the log holds one release for each question")
     first = releases[0]
@@ -94,7 +94,7 @@ def unseen_by_buyer(scene: Scene, contract: "Contract") -> dict[str, Any]:
 def bill(scene: Scene, contract: "Contract") -> dict[str, Any]:
     """Let both sides compute the bill, and compare the bytes."""
     screen, folder = scene.screen, scene.folder
-    screen.doing("settling", 0.3)
+    screen.doing("settling")
     own = str(scene.buyer.do("settle", contract=contract.id)).encode()
     theirs = scene.operator.operator_settle(contract.id)
     for name, statement in (("buyer.json", own), ("operator.json", theirs)):
@@ -128,7 +128,7 @@ def bill(scene: Scene, contract: "Contract") -> dict[str, Any]:
 def refused(scene: Scene, contract: "Contract") -> dict[str, Any]:
     """Ask once more than the contract allows."""
     screen = scene.screen
-    screen.doing("asking once too often", 0.2)
+    screen.doing("asking once too often")
     answer = scene.buyer.ask("lookup", contract=contract.id, subject=story.ONE_TOO_MANY)
     error = answer.get("error", {})
     check(
@@ -145,7 +145,7 @@ def refused(scene: Scene, contract: "Contract") -> dict[str, Any]:
 
 def receipt(folder: Folder, screen: Screen, file: str) -> dict[str, Any]:
     """Verify the first receipt without the node, then the same with one byte changed."""
-    screen.doing("verifying a receipt, and a tampered one", 1.5)
+    screen.doing("verifying a receipt, and a tampered one")
     data = bytearray(Path(file).read_bytes())
     place = len(data) // 2
     data[place] ^= 1

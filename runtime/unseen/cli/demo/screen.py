@@ -4,7 +4,7 @@ Where the output is no terminal there is no bar and no colour, and every line st
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -20,10 +20,11 @@ _INDENT = 3
 
 
 class Screen:
-    """The demo's output; `seconds` is how long it will take, about; `quiet` shows nothing."""
+    """The demo's output."""
 
-    def __init__(self, seconds: float, *, quiet: bool = False) -> None:
-        """Show on standard output."""
+    def __init__(self, steps: Mapping[str, float], *, quiet: bool = False) -> None:
+        """Show on standard output, or nothing if `quiet`; `steps` take so many seconds, about."""
+        self._steps = steps
         self._console = Console(quiet=quiet, highlight=False)
         self._console.width = min(self._console.width, _WIDEST)
         self._bars = Progress(
@@ -35,7 +36,7 @@ class Screen:
             transient=True,
             disable=quiet or not self._console.is_terminal,
         )
-        self._task = self._bars.add_task("", total=seconds)
+        self._task = self._bars.add_task("", total=sum(steps.values()))
         self._done = self._planned = 0.0
         self._since = time.monotonic()
         self._sections = 0
@@ -54,14 +55,14 @@ class Screen:
         """Take the bar away."""
         self._bars.stop()
 
-    def doing(self, what: str, seconds: float) -> None:
-        """Say what happens now and how long it takes, about."""
+    def doing(self, step: str) -> None:
+        """Say which of the steps begins."""
         self._done += self._planned
-        self._planned, self._since = seconds, time.monotonic()
-        self._bars.update(self._task, description=what, completed=self._done)
+        self._planned, self._since = self._steps[step], time.monotonic()
+        self._bars.update(self._task, description=step, completed=self._done)
 
     def tick(self) -> None:
-        """Move the bar by the time that has passed in this step."""
+        """Move the bar by the time that has passed, at most to the end of this step."""
         passed = min(time.monotonic() - self._since, self._planned)
         self._bars.update(self._task, completed=self._done + passed)
 

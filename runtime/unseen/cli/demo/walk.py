@@ -30,7 +30,6 @@ from unseen.cli.output import Format, print_json
 if TYPE_CHECKING:
     from unseen.client.contracts import Contract
 
-_SECONDS = 10.0
 _OPERATOR = (
     "holds the College Scorecard of 2014 (US Department of Education): {rows:,} institutions, "
     "{columns} columns, all labelled public, level 1."
@@ -57,7 +56,7 @@ def demo(home: Path | None = None, form: Format = Format.TABLE) -> None:
     with (
         ending_in_order(),
         demo_folder(root) as folder,
-        Screen(_SECONDS, quiet=form is Format.JSON) as screen,
+        Screen(story.STEPS, quiet=form is Format.JSON) as screen,
     ):
         told = _tell(folder, screen, source)
         told["seconds"] = round(time.monotonic() - start, 1)
@@ -79,7 +78,7 @@ def _tell(folder: Folder, screen: Screen, source: Path) -> dict[str, Any]:
         told |= unseen_by_buyer(scene, contract)
         told |= bill(scene, contract)
         told |= refused(scene, contract)
-        screen.doing("stopping the node", 0.5)
+        screen.doing("stopping the node")
         scene.operator.close()
         check(scene.buyer.stop() == 0, "the buyer's process ends by itself")
         check(scene.node.stop() == 0, "the node stops when it is told to")
@@ -87,13 +86,13 @@ def _tell(folder: Folder, screen: Screen, source: Path) -> dict[str, Any]:
 
 
 def _set_up(folder: Folder, screen: Screen, stack: ExitStack) -> Scene:
-    screen.doing("making the operator's node", 2.5)
+    screen.doing("making the operator's node")
     buyer = Buyer(folder.buyer, folder.buyer_log)
     stack.enter_context(stopped_at_the_end(buyer))
     listen = ["--name", story.NODE, "--listen", free_address(), "--format", "json"]
     (made,) = run([["node", "init", "--home", str(folder.node), *listen]], screen.tick)
     check(made.code == 0, f"a node is made: {made.err.strip()}")
-    screen.doing("starting the node", 2.5)
+    screen.doing("starting the node")
     node = Node(folder.node, folder.node_log)
     stack.enter_context(stopped_at_the_end(node))
     # Loaded while the node starts: it takes a while as well.
@@ -108,7 +107,7 @@ def _who_holds_what(scene: Scene, source: Path) -> dict[str, Any]:
     from unseen.client.catalog import Predicate, Prices
 
     screen, operator, folder = scene.screen, scene.operator, scene.folder
-    screen.doing("registering the table", 1.0)
+    screen.doing("registering the table")
     table = operator.register_table(
         story.TABLE, str(source), subject=[story.SUBJECT], labels={"*": ("public", "1")}
     )
@@ -121,7 +120,7 @@ def _who_holds_what(scene: Scene, source: Path) -> dict[str, Any]:
         predicates=[Predicate(*question) for question in story.QUESTIONS],
         prices=Prices(story.CURRENCY, story.DATA_FEE, story.SERVICE_FEE),
     )
-    screen.doing("the buyer joins", 1.0)
+    screen.doing("the buyer joins")
     invitation = operator.invite(story.BUYER).decode()
     joined = scene.buyer.do("join", invitation=invitation)
     check(joined["address"] == scene.address, "the buyer talks to this node")
@@ -138,7 +137,7 @@ def _who_holds_what(scene: Scene, source: Path) -> dict[str, Any]:
 
 def _agree(scene: Scene) -> "Contract":
     screen, buyer = scene.screen, scene.buyer
-    screen.doing("agreeing on a contract", 0.5)
+    screen.doing("agreeing on a contract")
     wished = buyer.do(
         "request",
         product=story.PRODUCT,
@@ -173,7 +172,7 @@ def _agree(scene: Scene) -> "Contract":
 
 def _ask(scene: Scene, contract: "Contract") -> dict[str, Any]:
     screen, buyer = scene.screen, scene.buyer
-    screen.doing("encrypting the table for this contract, and asking", 2.0)
+    screen.doing("encrypting the table for this contract, and asking")
     names = [name for name, _, _ in story.QUESTIONS]
     rows: list[tuple[object, ...]] = []
     answers: list[dict[str, Any]] = []
