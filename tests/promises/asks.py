@@ -3,8 +3,10 @@
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from tests.promises.stage import now
+
 from unseen.client import Client
 from unseen.evidence import canonical
 from unseen.evidence.canonical import b64decode
@@ -47,14 +49,16 @@ class Ask:
         """Send it once. Raises what the client's channel raises."""
         return send(self.client, self.message)
 
-    def over(self, parts: Sequence[bytes], **changed: object) -> "Ask":
-        """Return the same ask over other parts, committed to and paid for as they are."""
-        suite = self.client._session.suite
-        request = replace(
-            self.request,
-            **{"commitment": commit(suite, self.nonce, parts), "units": len(parts) or 1, **changed},
-        )
+    def over(self, parts: Sequence[bytes], units: int | None = None) -> "Ask":
+        """Return the same ask over other parts, committed to and, by default, paid for."""
+        commitment = commit(self.client._session.suite, self.nonce, parts)
+        paid = units or len(parts) or 1
+        request = replace(self.request, commitment=commitment, units=paid)
         return replace(self, request=request, parts=tuple(parts))
+
+    def saying(self, **changed: Any) -> "Ask":
+        """Return the same ask with other fields in its statement."""
+        return replace(self, request=replace(self.request, **changed))
 
 
 def send(client: Client, message: lookup_pb2.EvaluateRequest | verify_pb2.VerifyRequest) -> Answer:

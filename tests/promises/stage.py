@@ -27,7 +27,6 @@ from unseen.cli.node_commands import init
 from unseen.cli.output import Format
 from unseen.client import Client
 from unseen.client.catalog import Predicate, Prices
-from unseen.client.errors import WireError
 from unseen.client.home import Home
 from unseen.client.profile import load_profile
 
@@ -247,16 +246,35 @@ class Stage:
         invitation = self.operator.invite(party)
         self._clients[party] = Client.join(invitation, self.party_home(party))
 
-    def propose(self, product: str = "hidden", *, buyer: str = "lender", **asked: int) -> str:
+    def propose(
+        self,
+        product: str = "hidden",
+        *,
+        buyer: str = "lender",
+        units: int = 1000,
+        per_minute: int | None = None,
+    ) -> str:
         """Ask for a contract; neither side has signed it."""
-        wanted = {"units": 1000, "days": 1, **asked}
-        outputs = [predicate.name for predicate in PREDICATES]
-        client = self.client(buyer)
-        return client.request_contract(product, outputs=outputs, scenario="tests", **wanted).id
+        found = self.client(buyer).request_contract(
+            product,
+            outputs=[predicate.name for predicate in PREDICATES],
+            scenario="tests",
+            units=units,
+            days=1,
+            per_minute=per_minute,
+        )
+        return found.id
 
-    def contract(self, product: str = "hidden", *, buyer: str = "lender", **asked: int) -> str:
+    def contract(
+        self,
+        product: str = "hidden",
+        *,
+        buyer: str = "lender",
+        units: int = 1000,
+        per_minute: int | None = None,
+    ) -> str:
         """Return a contract in force."""
-        contract = self.propose(product, buyer=buyer, **asked)
+        contract = self.propose(product, buyer=buyer, units=units, per_minute=per_minute)
         self.operator.approve(contract)
         self.client(buyer).sign(contract)
         return contract
@@ -316,20 +334,6 @@ def serving(stage: Stage, **environment: str) -> Iterator[Stage]:
         yield stage
     finally:
         stage.kill()
-
-
-@contextlib.contextmanager
-def refused(reason: str, kind: type[WireError]) -> Iterator[Callable[[], WireError]]:
-    """Expect a refusal with this reason, clause and remedy; the yielded call returns it."""
-    caught: list[WireError] = []
-    try:
-        yield lambda: caught[0]
-    except kind as error:
-        assert error.reason == reason, f"{error.reason}: {error}"
-        assert error.clause or error.reason
-        caught.append(error)
-    else:
-        raise AssertionError(f"nothing was refused with {reason}")
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = START_SECONDS) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from tests.promises.stage import Stage
+
 from unseen.evidence.errors import LogForkedError
 
 

@@ -1,0 +1,89 @@
+"""`compile_contract`: no plan outside the ask, no ask outside the product and its labels."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.node.conftest import make_ask, make_product, make_signers, make_table
+
+from unseen.evidence.canonical import b64encode
+from unseen.node.catalog.labels import CATEGORIES, LEVELS
+from unseen.node.contracts.compile import Compiled, Refusal, compile_contract
+from unseen.node.kinds.kind import KINDS
+
+names = st.sampled_from([f"p{number}" for number in range(5)] + ["", "no such", "p0 "])
+kinds = st.sampled_from(sorted(KINDS))
+
+
+@given(
+    outputs=st.lists(names, max_size=70),
+    kind=kinds,
+    level=st.sampled_from(LEVELS),
+    category=st.sampled_from(CATEGORIES),
+    offered=st.integers(1, 5),
+    units=st.integers(1, 2**40),
+    rows=st.integers(0, 1000),
+)
+def test_a_plan_holds_what_was_asked_for_and_nothing_else(
+    outputs: list[str],
+    kind: str,
+    level: str,
+    category: str,
+    offered: int,
+    units: int,
+    rows: int,
+) -> None:
+    product, table = make_product(kind, offered), make_table(level, category, rows)
+    ask, signers = make_ask(units=units, outputs=tuple(outputs)), make_signers()
+    found = compile_contract(ask, product, table, signers)
+    if isinstance(found, Refusal):
+        assert found.errors
+        assert all(error.reason for error in found.errors)
+        return
+    terms, plan = found.terms, found.plan
+    by_name = {predicate.name: predicate for predicate in product.predicates}
+    wanted = tuple(outputs) or tuple(by_name)
+    assert terms.outputs == wanted == tuple(output.name for output in plan.outputs)
+    assert set(plan.columns_read) == {c for name in wanted for c in by_name[name].columns}
+    assert plan.bits_per_unit == 2 * len(wanted)
+    assert (terms.kind, plan.kind, terms.table, plan.table) == (kind, kind, "people", "people")
+    assert terms.plan == plan.digest(signers.suite)
+    assert terms.leakage == found.leakage.digest(signers.suite)
+    assert (terms.quota, terms.period) == (ask.quota, ask.period)
+    assert category != "personal"
+    assert level in ("1", "2") or kind == "verify"
+    assert level in ("1", "2", "3")
+    assert found.leakage.ciphertext_leaves == (kind == "lookup")
+    for output in plan.outputs:
+        expression = by_name[output.name].expression.encode()
+        assert output.expression_digest == signers.suite.digest(expression)
+    if kind == "lookup" and category != "public":
+        assert units <= max(rows // 10, 1)
+
+
+def test_every_clause_that_stands_against_it_is_named() -> None:
+    ask = make_ask(units=2**40, outputs=("p0", "x", "y"))
+    found = compile_contract(ask, make_product(), make_table("4"), make_signers())
+    assert isinstance(found, Refusal)
+    assert [error.clause for error in found.errors] == [
+        "outputs.x",
+        "outputs.y",
+        "labels.public.lookup",
+        "quota.units",
+    ]
+    assert all(error.remedy for error in found.errors)
+
+
+def test_the_same_ask_makes_the_same_contract_and_another_nonce_another() -> None:
+    ask, signers = make_ask(), make_signers()
+    one, same, other = (
+        compile_contract(each, make_product(), make_table(), signers)
+        for each in (ask, ask, make_ask())
+    )
+    assert isinstance(one, Compiled)
+    assert isinstance(other, Compiled)
+    assert one == same
+    assert b64encode(one.terms.id()) != b64encode(other.terms.id())
+
+
+def test_an_unusable_product_is_a_refusal_and_no_exception() -> None:
+    found = compile_contract(make_ask(), make_product(count=200), make_table(), make_signers())
+    assert isinstance(found, Refusal)

@@ -1,0 +1,84 @@
+"""`decide` and the state machine: what has ended answers nothing, whatever else is true."""
+
+import datetime as dt
+
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.node.conftest import START, UNTIL, make_request, make_terms
+
+from unseen.evidence.contract import Event, State, advance
+from unseen.evidence.errors import TransitionError
+from unseen.node.contracts.decide import Allow, Deny, Usage, decide
+
+TERMS = make_terms(units=10, per_minute=5)
+ENDED = (State.REVOKED, State.EXPIRED, State.EXHAUSTED)
+usages = st.builds(Usage, st.integers(0, 20), st.integers(0, 20), st.integers(0, 20))
+times = st.datetimes(
+    (START - dt.timedelta(days=2)).replace(tzinfo=None),
+    (UNTIL + dt.timedelta(days=2)).replace(tzinfo=None),
+).map(lambda time: time.replace(tzinfo=dt.UTC, microsecond=0))
+
+
+@given(
+    state=st.sampled_from(State),
+    units=st.integers(1, 20),
+    kind=st.sampled_from(("lookup", "verify")),
+    usage=usages,
+    now=times,
+)
+def test_only_what_every_clause_allows_is_allowed(
+    state: State, units: int, kind: str, usage: Usage, now: dt.datetime
+) -> None:
+    verdict = decide(TERMS, state, make_request(TERMS, units, kind), usage, now)
+    allowed = (
+        state is State.ACTIVE
+        and START <= now < UNTIL
+        and kind == "lookup"
+        and usage.charged + usage.under_way + units <= TERMS.quota.units
+        and usage.this_minute + units <= TERMS.quota.per_minute
+    )
+    assert isinstance(verdict, Allow) == allowed
+    if isinstance(verdict, Deny):
+        assert verdict.error.clause
+        assert verdict.error.remedy
+        assert verdict.error.reason
+
+
+@given(events=st.lists(st.sampled_from(Event), max_size=12), usage=usages, now=times)
+def test_nothing_is_allowed_after_an_end(
+    events: list[Event], usage: Usage, now: dt.datetime
+) -> None:
+    state, ended = State.DRAFT, False
+    for event in events:
+        try:
+            state = advance(state, event)
+        except TransitionError:
+            continue
+        assert not ended, "a step out of an end"
+        ended = state in ENDED
+    verdict = decide(TERMS, state, make_request(TERMS), usage, now)
+    if ended or state is not State.ACTIVE:
+        assert isinstance(verdict, Deny)
+
+
+def test_the_first_and_the_last_moment_of_a_period() -> None:
+    request, second = make_request(TERMS), dt.timedelta(seconds=1)
+    outcomes = {
+        moment: decide(TERMS, State.ACTIVE, request, Usage(0), time)
+        for moment, time in {
+            "early": START - second,
+            "first": START,
+            "last": UNTIL - second,
+            "late": UNTIL,
+        }.items()
+    }
+    reasons = {
+        moment: verdict.error.reason if isinstance(verdict, Deny) else "allowed"
+        for moment, verdict in outcomes.items()
+    }
+    assert reasons == {
+        "early": "CONTRACT_NOT_STARTED",
+        "first": "allowed",
+        "last": "allowed",
+        "late": "CONTRACT_EXPIRED",
+    }
