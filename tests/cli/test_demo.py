@@ -193,7 +193,7 @@ def test_a_step_that_comes_out_otherwise_ends_with_five_and_a_stopped_node(
     monkeypatch.setattr(story, "PLOTS", (replace(first, answer="no"), *others))
     words = ["demo", "--home", str(tmp_path / "D"), "--format", "json"]
     done = CliRunner().invoke(app, words)
-    assert done.exit_code == 5
+    assert done.exit_code == 5, done.stderr
     assert done.stdout == ""
     error = json.loads(done.stderr)
     assert error["reason"] == "DEMO_FAILED"
@@ -213,7 +213,7 @@ def test_a_node_that_does_not_start_is_reported_with_its_own_words(
         monkeypatch.setattr("unseen.cli.demo.walk.free_address", lambda: address)
         words = ["demo", "--home", str(tmp_path / "D"), "--format", "json"]
         done = CliRunner().invoke(app, words)
-    assert done.exit_code == 4
+    assert done.exit_code == 4, done.stderr
     error = json.loads(done.stderr)
     assert "did not start" in error["message"]
     assert "cannot be bound" in error["message"]
