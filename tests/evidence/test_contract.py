@@ -152,6 +152,17 @@ def test_both_sides_approve_and_nobody_else_can(world: Any) -> None:
             sign_terms(signer, terms)
 
 
+def test_an_approval_that_python_would_call_equal_is_refused(world: Any) -> None:
+    terms = world.terms()
+    body = jws.peek(sign_terms(world.buyer, terms)).payload
+    assert isinstance(body, dict)
+    odd: list[dict[str, Any]] = [{"v": True}, {"v": 2}, {"contract": b64encode(bytes(32))}]
+    for change in odd:
+        token = jws.sign(world.buyer, contract.TYP, body | change)
+        with pytest.raises(ContractInvalidError, match="approvals"):
+            verify_approval(token, terms, "buyer", world.buyer.public_key)
+
+
 def test_an_approval_holds_for_one_contract_one_role_and_one_key(world: Any) -> None:
     terms, other = world.terms(), world.terms(openings=False)
     operator, buyer = world.operator.public_key, world.buyer.public_key

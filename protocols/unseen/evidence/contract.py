@@ -286,7 +286,9 @@ def verify_approval(token: str, terms: Terms, role: Role, public_key: bytes) -> 
     suite = suite_of(terms.suite)
     if key_id(suite, public_key) != getattr(terms, role):
         _CHECK.fail(role, "is another key")
-    if jws.verify(token, typ=TYP, suite=suite, public_key=public_key) != _approval(terms, role):
+    payload = jws.verify(token, typ=TYP, suite=suite, public_key=public_key)
+    # As bytes: true would equal 1.
+    if canonical.encode(payload) != canonical.encode(_approval(terms, role)):
         _CHECK.fail("approvals", f"do not hold one of this contract by the {role}")
 
 
