@@ -97,7 +97,7 @@ def _by_quota(terms: Terms, request: Request, usage: Usage) -> UnseenError | Non
 def _exhausted(terms: Terms, request: Request, usage: Usage) -> QuotaExhaustedError:
     left = max(terms.quota.units - usage.charged - usage.under_way, 0)
     return QuotaExhaustedError(
-        f"the request takes {request.units} units; {left} of {terms.quota.units} are left",
+        f"units asked for: {request.units}; left: {left} of {terms.quota.units}",
         clause="quota.units",
         remedy="ask for a further contract: unseen contract request PRODUCT --units N",
     )

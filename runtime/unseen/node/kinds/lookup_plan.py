@@ -25,7 +25,7 @@ STATEMENTS = (
         what="answers",
         text="the contract's outputs for each subject it spends a unit on, once per epoch",
         text_zh="每用一个计量单位得到一个对象的约定结果，每个密钥周期一次",
-        bound="bits_per_unit for each unit",
+        bound="two bits for each output of each unit",
     ),
     Statement(
         party="buyer",
