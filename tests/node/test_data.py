@@ -11,8 +11,6 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from unseen.evidence import canonical
 from unseen.node.data import build, point, predicates, scan, source
@@ -513,19 +511,19 @@ class TestPoint:
                 Source.parse(str(path)), before, [("id", "integer")], [1], (), memory_mb=64
             )
 
-    @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
-    @given(values=st.tuples(st.integers(-(2**53), 2**53), st.text(max_size=20)))
+    @pytest.mark.parametrize("number", [0, 2, -1, 2**53, -(2**53)])
+    @pytest.mark.parametrize("name", ["v1", "", "v1 ", "V1", "\u00e9", "\U0001f600", "%", "_1"])
     def test_absent_subjects_have_no_usable_answer(
-        self, shared: Path, values: tuple[int, str]
+        self, shared: Path, number: int, name: str
     ) -> None:
-        assert self.ask(shared, *values) == (None, None)
+        assert self.ask(shared, number, name) == (None, None)
 
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("point") / "table.parquet"
     with duckdb.connect() as connection:
-        connection.execute(f"COPY (SELECT 1 AS id, '\u0001' AS name, 1 AS earn) TO '{path}'")
+        connection.execute(f"COPY (SELECT 1 AS id, 'v1' AS name, 1 AS earn) TO '{path}'")
     return path
 
 
