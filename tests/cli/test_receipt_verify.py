@@ -65,7 +65,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
             TrustedParty("node", "node", "intl", NODE.public_key),
             TrustedParty("lender", "buyer", "intl", BUYER.public_key),
         ],
-        [(ORIGIN, TrustedLog("intl", LOG.public_key))],
+        [(ORIGIN, TrustedLog("intl", LOG.public_key, signer_id(NODE)))],
     )
     receipt, parties = tmp_path / "a.receipt", tmp_path / "parties.json"
     receipt.write_text(f"{make_receipt()}\n")

@@ -21,8 +21,8 @@ from unseen.evidence.contract import Period, Prices, Quota, Terms
 from unseen.evidence.errors import SignatureInvalidError
 from unseen.evidence.instance import certify
 from unseen.evidence.log import ReleaseLeaf, encode_leaf
-from unseen.evidence.manifest import Manifest, sign_manifest
-from unseen.evidence.opening import make_opening, prove_rows
+from unseen.evidence.manifest import Manifest, published_leaf, sign_manifest
+from unseen.evidence.opening import Announcement, make_opening, prove_rows
 from unseen.evidence.plan import Leakage, Output, Plan, Statement
 from unseen.evidence.receipt import issue
 from unseen.evidence.request import Request, sign_request
@@ -102,7 +102,8 @@ class World:
             TrustedParty("node-1", "node", self.suite.id, self.node.public_key),
             TrustedParty("示范银行", "buyer", self.suite.id, self.buyer.public_key),
         ]
-        self.trust = Trust.of(parties, [(ORIGIN, TrustedLog(self.suite.id, self.log.public_key))])
+        log = TrustedLog(self.suite.id, self.log.public_key, signer_id(self.node))
+        self.trust = Trust.of(parties, [(ORIGIN, log)])
         self.origin, self.ends = ORIGIN, NOW + timedelta(days=30)
         self.instance = certify(self.buyer, "desk 7", self.client.public_key, self.ends)
         self.columns = (SubjectColumn("name", "string"), SubjectColumn("birth", "date"))
@@ -222,6 +223,14 @@ class World:
         }
         return issue(**fields | changes)
 
+    def announce(self, manifest: Manifest, leaf: Any = None) -> Announcement:
+        """Append the leaf that announces `manifest`, or `leaf`, to the log and prove it."""
+        leaf = published_leaf(manifest, NOW) if leaf is None else leaf
+        index = self.tree.append(leaf_hash(encode_leaf(leaf), self.suite.hash))
+        proof = tuple(self.tree.inclusion_proof(index))
+        note = self.checkpoint(self.tree.size, self.tree.root())
+        return Announcement(leaf=leaf, index=index, proof=proof, checkpoint=note)
+
     def receipt_deep(self, leaf: ReleaseLeaf, depth: int, **changes: Any) -> str:
         """Return the receipt of `leaf`, the last one in a log of 2^depth leaves."""
         index, root = 2**depth - 1, leaf_hash(encode_leaf(leaf.to_json()), self.suite.hash)
@@ -263,17 +272,23 @@ VERDICTS = ((True, False), (None, True), (False, False), (True, None))
 class Lookup:
     """A whole hidden lookup in a `World`: table, batch, receipt and what opens it."""
 
-    def __init__(self, world: World, people: Sequence[tuple[str, str]] = PEOPLE) -> None:
+    def __init__(
+        self,
+        world: World,
+        people: Sequence[tuple[str, str]] = PEOPLE,
+        labels: dict[tuple[str, str], bytes] | None = None,
+    ) -> None:
         self.world, self.rng = world, seeded_rng(7)
         suite, self.key = world.suite, keys.generate(seeded_rng(1))
         parameters = TableParameters(
             domain=epoch_domain(world.terms().id(), 1), nonce=world.hash("nonce"), label_bytes=1
         )
         self.domain = parameters.domain
-        items = [
-            (self.subject(person), pack_verdicts(verdicts, 1))
+        labels = {
+            person: pack_verdicts(verdicts, 1)
             for person, verdicts in zip(people, VERDICTS, strict=False)
-        ]
+        } | (labels or {})
+        items = [(self.subject(person), label) for person, label in labels.items()]
         self.table = build(parameters, self.key, items)
         rows = Tree(suite.hash)
         for start in range(0, len(self.table), 17):
@@ -299,10 +314,12 @@ class Lookup:
         reply = evaluate(self.key, blinded.elements, Mode.VOPRF, self.rng)
         release = commit(suite, nonces[1], (*reply.elements, reply.proof))
         outputs = blinded.finish(reply, self.key.public_key)
+        announcement = world.announce(self.manifest)
         fields: dict[str, Any] = {
-            "suite": suite.id,
             "receipt": world.receipt(world.leaf(request, release=release)),
+            "terms": world.terms(),
             "manifest": sign_manifest(world.node, self.manifest),
+            "announcement": announcement,
             "subject": people[position],
             "position": position,
             "blind": blinded.blinds[position],

@@ -1,5 +1,6 @@
 """Openings of verifications in the clear."""
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -92,6 +93,18 @@ def test_terms_of_another_contract_are_refused(world: Any, bundle: Any) -> None:
     other = world.terms(kind="verify", protocol="clear", outputs=("listed", "overdue"))
     with pytest.raises(OpeningInvalidError, match="terms"):
         verify_clear_opening(bundle | {"terms": other.to_json()}, world.trust)
+
+
+@pytest.mark.parametrize("clause", ["plan", "leakage", "total"])
+def test_terms_that_do_not_allow_the_release_are_refused(
+    world: Any, bundle: Any, clause: str
+) -> None:
+    leaf = verify_clear_opening(bundle, world.trust).receipt.leaf
+    changes: dict[str, Any] = {"plan": bytes(32), "leakage": bytes(32), "total": 1001}
+    other = dataclasses.replace(leaf, **{clause: changes[clause]})
+    with pytest.raises(OpeningInvalidError) as caught:
+        verify_clear_opening(bundle | {"receipt": world.receipt(other)}, world.trust)
+    assert caught.value.what == "terms"
 
 
 def test_a_receipt_of_another_kind_or_none_is_refused(world: Any, bundle: Any) -> None:

@@ -1,6 +1,8 @@
 """Openings of hidden lookups: what a buyer can show, and what it cannot pretend."""
 
 import copy
+import dataclasses
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,19 +11,25 @@ from unseen.evidence import canonical
 from unseen.evidence.canonical import b64encode
 from unseen.evidence.errors import (
     EvidenceError,
+    LogForkedError,
     OpeningInvalidError,
     ReceiptInvalidError,
     SignatureInvalidError,
     TrustMissingError,
 )
-from unseen.evidence.manifest import sign_manifest
-from unseen.evidence.opening import Row, prove_rows, verify_opening
+from unseen.evidence.instance import certify
+from unseen.evidence.log import event_leaf
+from unseen.evidence.manifest import published_leaf, sign_manifest
+from unseen.evidence.opening import Announcement, Row, prove_rows, verify_opening
+from unseen.evidence.request import sign_request
 from unseen.evidence.trust import Trust
 from unseen.protocols.oprf import keys
 from unseen.protocols.oprf.server import evaluate_input
 from unseen.protocols.oprf.suite import Mode
 from unseen.protocols.testing import seeded_rng
-from unseen.protocols.tlog.tree import leaf_hash
+from unseen.protocols.tlog.checkpoint import Checkpoint
+from unseen.protocols.tlog.note import sign_note
+from unseen.protocols.tlog.tree import Tree, leaf_hash
 
 ADA, BAO, CHEN, DAI = (
     ("Ada", "1815-12-10"),
@@ -42,6 +50,8 @@ def test_an_opening_shows_subject_and_verdicts(lookup: Any) -> None:
     bundle = lookup.ask([ADA, BAO, CHEN], 1)
     found = verify_opening(canonical.decode(canonical.encode(bundle)), lookup.world.trust)
     assert found.found
+    assert not found.malformed
+    assert found.terms == lookup.world.terms()
     assert [str(value) for value in found.subject] == list(BAO)
     assert dict(found.verdicts) == {"overdue": None, "listed": True}
     assert found.receipt.buyer == "示范银行"
@@ -54,7 +64,20 @@ def test_an_opening_shows_absence_wherever_the_place_is(intl_lookup: Any, positi
     bundle = intl_lookup.ask([ABSENT[position]], 0)
     found = verify_opening(bundle, intl_lookup.world.trust)
     assert not found.found
+    assert not found.malformed
     assert set(found.verdicts.values()) == {None}
+
+
+@pytest.mark.parametrize("label", [b"\x03", b"\x0b", b"\x12", b"\xff"], ids=bytes.hex)
+def test_a_malformed_label_is_proven_and_says_nothing(
+    world: Any, make_lookup: Any, label: bytes
+) -> None:
+    lookup = make_lookup(world, labels={BAO: label})
+    found = verify_opening(lookup.ask([ADA, BAO, CHEN], 1), world.trust)
+    assert (found.found, found.malformed) == (True, True)
+    assert dict(found.verdicts) == {"overdue": None, "listed": None}
+    other = verify_opening(lookup.ask([ADA, BAO, CHEN], 0), world.trust)
+    assert (other.malformed, dict(other.verdicts)) == (False, {"overdue": True, "listed": False})
 
 
 def test_absence_was_shown_at_both_ends_and_between(intl_lookup: Any) -> None:
@@ -209,6 +232,148 @@ def test_a_manifest_of_another_contract_epoch_snapshot_or_time_is_refused(
     check_refused(lookup.ask([ADA], 0), world.trust, "manifest")
 
 
+@pytest.mark.parametrize(
+    "outputs", [("listed", "overdue"), ("overdue", "debtor"), ("overdue",), ("overdue", "x", "y")]
+)
+def test_a_manifest_with_other_outputs_than_the_contract_is_refused(
+    lookup: Any, outputs: tuple[str, ...]
+) -> None:
+    lookup.manifest = dataclasses.replace(lookup.manifest, outputs=outputs)
+    check_refused(lookup.ask([ADA], 0), lookup.world.trust, "manifest")
+
+
+def test_terms_of_another_contract_are_refused(lookup: Any) -> None:
+    world = lookup.world
+    bundle = lookup.ask([ADA], 0)
+    others = (
+        world.terms(outputs=("listed", "overdue")),
+        world.terms(nonce=bytes(16)),
+        world.terms(plan=bytes(32)),
+    )
+    malformed: list[Any] = [None, {}, [], "x", bundle["terms"] | {"v": True}]
+    for terms in [other.to_json() for other in others] + malformed:
+        check_refused(bundle | {"terms": terms}, world.trust, "terms")
+
+
+@pytest.mark.parametrize("clause", ["plan", "leakage", "time", "total"])
+def test_terms_that_do_not_allow_the_release_are_refused(lookup: Any, clause: str) -> None:
+    world, bundle = lookup.world, lookup.ask([ADA], 0)
+    leaf = verify_opening(bundle, world.trust).receipt.leaf
+    changes: dict[str, Any] = {"plan": bytes(32), "leakage": bytes(32), "total": 1001}
+    if clause == "time":
+        terms = world.terms()
+        request = dataclasses.replace(leaf.request, issued_at=terms.period.until)
+        world.instance = certify(
+            world.buyer, "desk 7", world.client.public_key, world.ends + timedelta(days=1)
+        )
+        signature = sign_request(world.client, request)
+        changes["time"] = terms.period.until
+        leaf = dataclasses.replace(leaf, request=request, signature=signature)
+    other = dataclasses.replace(leaf, **{clause: changes[clause]})
+    check_refused(bundle | {"receipt": world.receipt(other)}, world.trust, "terms")
+
+
+def test_a_manifest_that_the_log_never_announced_is_refused(lookup: Any) -> None:
+    world = lookup.world
+    manifest = lookup.manifest
+    published = published_leaf(manifest, manifest.snapshot_at)
+    for leaf in (
+        published_leaf(dataclasses.replace(manifest, nonce=bytes(32)), manifest.snapshot_at),
+        published | {"epoch": 2},
+        published | {"v": True},
+        published | {"note": "x"},
+        published | {"time": 1},
+        published | {"time": "2026-11-22"},
+        {name: value for name, value in published.items() if name != "time"},
+        event_leaf(world.suite, "epoch.closed", manifest.snapshot_at, {"epoch": 1}),
+        world.leaf().to_json(),
+    ):
+        bundle = lookup.ask([ADA], 0, announcement=world.announce(manifest, leaf))
+        with pytest.raises(OpeningInvalidError) as caught:
+            verify_opening(bundle, world.trust)
+        assert caught.value.what.startswith("announcement")
+
+
+def test_an_announcement_that_the_log_does_not_hold_is_refused(lookup: Any) -> None:
+    bundle, trust = lookup.ask([ADA], 0), lookup.world.trust
+    given = bundle["announcement"]
+    changes: tuple[dict[str, Any], ...] = (
+        {"leaf": given["leaf"] | {"time": "2026-11-22T05:29:59Z"}},
+        {"index": given["index"] + 1},
+        {"index": given["index"] - 1},
+        {"index": -1},
+        {"index": True},
+        {"index": "5"},
+        {"proof": ""},
+        {"proof": given["proof"] + "A" * 43},
+        {"proof": "AA"},
+        {"proof": None},
+        {"checkpoint": lookup.world.checkpoint(6, bytes(32))},
+        {"checkpoint": "x"},
+        {"checkpoint": None},
+        {"leaf": None},
+        {"leaf": {}},
+        {"extra": 1},
+    )
+    for change in changes:
+        with pytest.raises(OpeningInvalidError) as caught:
+            verify_opening(bundle | {"announcement": given | change}, trust)
+        assert caught.value.what.startswith("announcement")
+    for name in given:
+        short = {field: value for field, value in given.items() if field != name}
+        with pytest.raises(OpeningInvalidError):
+            verify_opening(bundle | {"announcement": short}, trust)
+
+
+def test_an_announcement_after_the_release_is_refused(lookup: Any) -> None:
+    world = lookup.world
+    bundle = lookup.ask([ADA], 0)
+    late = world.announce(lookup.manifest)
+    check_refused(bundle | {"announcement": late.to_json()}, world.trust, "announcement")
+
+
+def other_log(world: Any, manifest: Any, origin: str, filler: int) -> Any:
+    """Return the announcement of `manifest` at the start of another log of `filler` + 1 leaves."""
+    leaf, tree = published_leaf(manifest, manifest.snapshot_at), Tree(world.suite.hash)
+    tree.append(leaf_hash(canonical.encode(leaf), world.suite.hash))
+    for _ in range(filler):
+        tree.append(leaf_hash(b"", world.suite.hash))
+    body = Checkpoint(origin, tree.size, tree.root()).body()
+    note = sign_note(body, origin, world.suite.note_type, world.log.public_key, world.log.sign)
+    proof = tuple(tree.inclusion_proof(0))
+    return Announcement(leaf=leaf, index=0, proof=proof, checkpoint=note).to_json()
+
+
+def test_an_announcement_in_another_log_is_refused(lookup: Any) -> None:
+    world, bundle = lookup.world, lookup.ask([ADA], 0)
+    other = other_log(world, lookup.manifest, "other.example.org/log", 3)
+    with pytest.raises(TrustMissingError, match="log"):
+        verify_opening(bundle | {"announcement": other}, world.trust)
+    logs = world.trust.logs
+    both = Trust.of(
+        world.trust.parties.values(),
+        [*logs.items(), ("other.example.org/log", logs[world.origin])],
+    )
+    check_refused(bundle | {"announcement": other}, both, "announcement")
+
+
+def test_an_announcement_in_a_fork_of_the_receipts_size_is_noticed(lookup: Any) -> None:
+    world, bundle = lookup.world, lookup.ask([ADA], 0)
+    size = verify_opening(bundle, world.trust).receipt.size
+    fork = other_log(world, lookup.manifest, world.origin, size - 1)
+    with pytest.raises(LogForkedError):
+        verify_opening(bundle | {"announcement": fork}, world.trust)
+
+
+def test_a_second_manifest_opens_only_with_its_own_announcement(
+    world: Any, make_lookup: Any
+) -> None:
+    first, second = make_lookup(world), make_lookup(world, [BAO, ADA, CHEN, DAI])
+    announced = first.ask([ADA], 0)["announcement"]
+    bundle = second.ask([ADA], 0)
+    check_refused(bundle | {"announcement": announced}, world.trust, "announcement")
+
+
 def test_a_receipt_that_fails_fails_the_opening(lookup: Any) -> None:
     world = lookup.world
     bundle = lookup.ask([ADA], 0)
@@ -223,6 +388,9 @@ def test_a_receipt_that_fails_fails_the_opening(lookup: Any) -> None:
 MALFORMED: tuple[tuple[str, Any], ...] = (
     ("receipt", 1),
     ("manifest", None),
+    ("terms", None),
+    ("announcement", None),
+    ("announcement", {}),
     ("subject", "Ada"),
     ("subject", [1, 2]),
     ("subject", ["Ada"]),
@@ -290,6 +458,11 @@ def test_any_field_missing_added_or_cut_is_refused(lookup: Any) -> None:
         del broken[name]
         with pytest.raises(EvidenceError):
             verify_opening(broken, lookup.world.trust)
+        if isinstance(value, dict):
+            with pytest.raises(EvidenceError):
+                verify_opening(bundle | {name: value | {"extra": 1}}, lookup.world.trust)
+            with pytest.raises(EvidenceError):
+                verify_opening(bundle | {name: {}}, lookup.world.trust)
         if isinstance(value, str | list):
             with pytest.raises(EvidenceError):
                 verify_opening(bundle | {name: value[:-1]}, lookup.world.trust)

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import random
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from unseen.evidence.commitment import parts_root
 from unseen.evidence.contract import Quota
 from unseen.evidence.errors import LeafInvalidError, SettlementError
 from unseen.evidence.log import encode_leaf
+from unseen.evidence.request import MAX_REQUEST_AGE
 from unseen.evidence.settlement import settle, tally
 from unseen.evidence.verify import verify_receipt
 
@@ -128,6 +130,20 @@ def test_a_release_outside_the_contract_is_refused(world: Any) -> None:
         with pytest.raises(SettlementError) as caught:
             settle(terms, [leaf])
         assert caught.value.clause == clause
+
+
+def test_a_release_far_from_its_request_is_in_no_bill(world: Any) -> None:
+    terms, second = world.terms(), timedelta(seconds=1)
+    asked = world.request().issued_at
+    for away in (MAX_REQUEST_AGE, -MAX_REQUEST_AGE):
+        leaf = world.leaf(time=asked + away)
+        assert settle(terms, [leaf]) == settle(terms, [leaf.to_json()])
+    for away in (MAX_REQUEST_AGE + second, -MAX_REQUEST_AGE - second, timedelta(days=29)):
+        leaf = world.leaf(time=asked + away)
+        for bare in (leaf, leaf.to_json()):
+            with pytest.raises(SettlementError) as caught:
+                settle(terms, [bare])
+            assert caught.value.clause == "window"
 
 
 def test_a_malformed_leaf_is_refused(world: Any) -> None:

@@ -54,6 +54,18 @@ def test_refuses_an_origin_that_no_checkpoint_can_have(world: Any, origin: Any) 
         trust.parse(canonical.encode(whole))
 
 
+@pytest.mark.parametrize("node", ["", "AA", "node-1", "A" * 44, None, 1, []], ids=str)
+def test_refuses_a_log_that_does_not_name_its_nodes_key(world: Any, node: Any) -> None:
+    whole = world.trust.to_json()
+    assert whole["logs"][0]["node"] == signer_id(world.node)
+    whole["logs"][0]["node"] = node
+    with pytest.raises(TrustInvalidError, match=r"logs\.node"):
+        trust.parse(canonical.encode(whole))
+    del whole["logs"][0]["node"]
+    with pytest.raises(TrustInvalidError, match=r"logs\.node"):
+        trust.parse(canonical.encode(whole))
+
+
 def test_refuses_duplicate_names_and_what_is_no_json(world: Any) -> None:
     for data in (b"", b"{", b'{"v":1,"v":1}', b"\xff", b"[1.5]"):
         with pytest.raises(CanonicalError):

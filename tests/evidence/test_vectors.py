@@ -7,15 +7,23 @@ formats became final. A change that moves one byte breaks every document already
 import base64
 import hashlib
 import json
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from unseen.evidence import canonical
+from unseen.evidence import canonical, trust
+from unseen.evidence.clear import (
+    make_clear_opening,
+    release_parts,
+    request_parts,
+    verify_clear_opening,
+)
 from unseen.evidence.commitment import commit
 from unseen.evidence.contract import sign_terms
 from unseen.evidence.manifest import published_leaf, sign_manifest
+from unseen.evidence.opening import verify_opening
 from unseen.evidence.request import sign_request
 from unseen.evidence.settlement import settle
 
@@ -24,7 +32,31 @@ VECTORS = json.loads(
 )
 
 
-def frozen(world: Any) -> dict[str, str]:
+PEOPLE = (("Ada", "1815-12-10"), ("Bao", "1990-01-31"))
+NONCES = bytes(range(32)), bytes(range(32, 64))
+
+
+def clear_opening(world: Any) -> Any:
+    terms, verdicts = world.terms(kind="verify", protocol="clear"), (True, None)
+    request = world.request(
+        contract=terms.id(),
+        kind="verify",
+        manifest=b"",
+        epoch=0,
+        commitment=commit(world.suite, NONCES[0], request_parts(PEOPLE[0])),
+    )
+    release = commit(world.suite, NONCES[1], release_parts(verdicts))
+    return make_clear_opening(
+        receipt=world.receipt(world.leaf(request, release=release)),
+        terms=terms,
+        subject=PEOPLE[0],
+        verdicts=verdicts,
+        request_nonce=NONCES[0],
+        release_nonce=NONCES[1],
+    )
+
+
+def frozen(world: Any, lookup: Any) -> dict[str, str]:
     terms, request, leaf, manifest = (
         world.terms(),
         world.request(),
@@ -51,11 +83,22 @@ def frozen(world: Any) -> dict[str, str]:
         "trust": canonical.encode(world.trust.to_json()).decode(),
         "receipt": world.receipt(leaf),
         "settlement": settle(terms, [leaf]).decode(),
+        "opening": canonical.encode(lookup.ask(PEOPLE, 1)).decode(),
+        "opening_clear": canonical.encode(clear_opening(world)).decode(),
     }
 
 
-def test_every_format_is_what_it_was(world: Any) -> None:
-    assert frozen(world) == VECTORS[world.suite.id]
+def test_every_format_is_what_it_was(world: Any, lookup: Any) -> None:
+    assert frozen(world, lookup) == VECTORS[world.suite.id]
+
+
+def test_the_frozen_openings_verify_under_the_frozen_trust_file(suite: Any) -> None:
+    vector = VECTORS[suite.id]
+    trusted = trust.parse(vector["trust"].encode())
+    hidden = verify_opening(canonical.decode(vector["opening"].encode()), trusted)
+    assert dict(hidden.verdicts) == {"overdue": None, "listed": True}
+    clear = verify_clear_opening(canonical.decode(vector["opening_clear"].encode()), trusted)
+    assert dict(clear.verdicts) == {"overdue": True, "listed": None}
 
 
 def unb64(text: str) -> bytes:
@@ -90,14 +133,16 @@ def climbed(leaf: bytes, index: int, size: int, proof: bytes) -> bytes:
 
 def test_a_second_program_verifies_the_receipt() -> None:
     vector = VECTORS["intl"]
-    trust = json.loads(vector["trust"])
-    keys = {party["role"]: unb64(party["key"]) for party in trust["parties"]}
+    listed = json.loads(vector["trust"])
+    keys = {party["role"]: unb64(party["key"]) for party in listed["parties"]}
     body = opened(vector["receipt"], keys["node"])
     leaf = body["leaf"]
     text, _, line = body["checkpoint"].partition("\n\n")
     origin, size, root = text.split("\n")
-    assert trust["logs"][0]["origin"] == origin
-    log_key = unb64(trust["logs"][0]["key"])
+    log = listed["logs"][0]
+    assert log["origin"] == origin
+    assert unb64(log["node"]) == hashlib.sha256(keys["node"]).digest()
+    log_key = unb64(log["key"])
     signed = base64.b64decode(line.strip().split(" ")[2])
     assert signed[:4] == hashlib.sha256(f"{origin}\n\x01".encode() + log_key).digest()[:4]
     Ed25519PublicKey.from_public_bytes(log_key).verify(signed[4:], f"{text}\n".encode())
@@ -109,5 +154,7 @@ def test_a_second_program_verifies_the_receipt() -> None:
     instance_key = Ed25519PublicKey.from_public_bytes(unb64(instance["key"]))
     instance_key.verify(unb64(leaf["signature"]), statement)
     assert leaf["time"] < instance["until"]
+    times = [datetime.fromisoformat(text) for text in (leaf["time"], leaf["request"]["issued_at"])]
+    assert abs(times[0] - times[1]) <= timedelta(minutes=15)
     contract = hashlib.sha256(vector["terms"].encode()).digest()
     assert unb64(leaf["request"]["contract"]) == contract == bytes.fromhex(vector["contract_id"])

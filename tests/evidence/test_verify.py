@@ -23,9 +23,9 @@ from unseen.evidence.errors import (
 )
 from unseen.evidence.instance import certify
 from unseen.evidence.log import ReleaseLeaf
-from unseen.evidence.request import sign_request
+from unseen.evidence.request import MAX_REQUEST_AGE, sign_request
 from unseen.evidence.suite import key_id, signer_id
-from unseen.evidence.trust import Trust
+from unseen.evidence.trust import Trust, TrustedLog
 from unseen.evidence.verify import (
     CHECKS,
     verify_checkpoint,
@@ -210,6 +210,19 @@ def test_a_log_that_is_not_listed_is_not_trusted(world: Any) -> None:
         verify_receipt(world.receipt(), trust)
 
 
+def test_a_receipt_in_another_nodes_log_is_refused(world: Any) -> None:
+    log = world.trust.logs[world.origin]
+    parties = world.trust.parties.values()
+    assert verify_receipt(world.receipt(), world.trust).node_key == log.node
+    for other in (world.stranger, world.operator, world.log):
+        trust = Trust.of(
+            parties, [(world.origin, TrustedLog(log.suite, log.key, signer_id(other)))]
+        )
+        with pytest.raises(ReceiptInvalidError, match="another node") as caught:
+            verify_receipt(world.receipt(), trust)
+        assert caught.value.what == "checkpoint"
+
+
 def test_a_buyer_that_is_not_listed_is_not_trusted(world: Any) -> None:
     stranger = certify(world.stranger, "desk", world.client.public_key, world.ends)
     with pytest.raises(TrustMissingError, match="buyer"):
@@ -226,6 +239,31 @@ def test_an_instance_that_had_ended_is_refused(world: Any) -> None:
     in_time = leaf.time + timedelta(seconds=1)
     last = certify(world.buyer, "desk 7", world.client.public_key, in_time)
     assert verify_receipt(world.receipt(leaf, instance=last), world.trust).instance == "desk 7"
+
+
+def test_an_instance_that_had_ended_is_not_revived_by_an_earlier_date(world: Any) -> None:
+    asked = world.request().issued_at
+    ended = certify(world.buyer, "desk 7", world.client.public_key, asked)
+    back = world.leaf(time=asked - timedelta(minutes=2))
+    check_refused(world, world.receipt(back, instance=ended), "instance")
+    until = asked + timedelta(seconds=1)
+    valid = certify(world.buyer, "desk 7", world.client.public_key, until)
+    assert verify_receipt(world.receipt(back, instance=valid), world.trust).time < asked
+
+
+def test_a_request_that_was_refused_cannot_be_released_later_or_earlier(world: Any) -> None:
+    assert timedelta(minutes=15) == MAX_REQUEST_AGE
+    asked, second = world.request().issued_at, timedelta(seconds=1)
+    for away in (MAX_REQUEST_AGE, -MAX_REQUEST_AGE):
+        found = verify_receipt(world.receipt(world.leaf(time=asked + away)), world.trust)
+        assert abs(found.time - found.issued_at) == MAX_REQUEST_AGE
+    for away in (
+        MAX_REQUEST_AGE + second,
+        -MAX_REQUEST_AGE - second,
+        timedelta(days=29),
+        -timedelta(hours=23),
+    ):
+        check_refused(world, world.receipt(world.leaf(time=asked + away)), "window")
 
 
 def test_another_instance_of_the_buyer_is_refused(world: Any) -> None:

@@ -17,11 +17,15 @@ from unseen.evidence import canonical
 from unseen.evidence.canonical import Json, b64encode
 from unseen.evidence.commitment import NONCE_BYTES, commit
 from unseen.evidence.contract import Terms
-from unseen.evidence.errors import ContractInvalidError, OpeningInvalidError
+from unseen.evidence.errors import (
+    ContractInvalidError,
+    OpeningInvalidError,
+    ReceiptInvalidError,
+)
 from unseen.evidence.fields import Checker, head
 from unseen.evidence.suite import suite_of
 from unseen.evidence.trust import Trust
-from unseen.evidence.verify import VerifiedReceipt, verify_receipt
+from unseen.evidence.verify import VerifiedReceipt, verify_receipt, verify_terms
 
 _CHECK = Checker(OpeningInvalidError, "opening")
 _WORDS: dict[bool | None, str] = {True: "yes", False: "no", None: "no_usable_result"}
@@ -95,9 +99,7 @@ def verify_clear_opening(bundle: Json, trust: Trust) -> OpenedClear:
     receipt = verify_receipt(body["receipt"], trust)
     if receipt.kind != "verify" or receipt.suite != suite.id:
         _CHECK.fail("receipt", "is not of a verification under the opening's suite")
-    terms = _terms(body["terms"])
-    if terms.id() != receipt.contract:
-        _CHECK.fail("terms", "are not those of the receipt's contract")
+    terms = _terms(body["terms"], receipt)
     subject = _CHECK.unlist("subject", body["subject"])
     if not all(type(value) in {str, int} for value in subject):
         _CHECK.fail("subject", "holds more than texts and integers")
@@ -123,8 +125,10 @@ def verify_clear_opening(bundle: Json, trust: Trust) -> OpenedClear:
     )
 
 
-def _terms(value: Json) -> Terms:
+def _terms(value: Json, receipt: VerifiedReceipt) -> Terms:
     try:
-        return Terms.from_json(value)
-    except ContractInvalidError as error:
+        terms = Terms.from_json(value)
+        verify_terms(receipt, terms)
+    except (ContractInvalidError, ReceiptInvalidError) as error:
         raise OpeningInvalidError(f"opening, check terms: {error}", clause="terms") from None
+    return terms

@@ -3,6 +3,7 @@
 A buyer runs many clients and keeps its own key offline; each client has an instance key, and
 the buyer's signature over it travels inside every receipt. What the instance signs, the buyer
 has signed. A certification ends by itself; before that, only the node's register can stop it.
+It does not show that the certified key's owner agreed to act for the party.
 """
 
 from dataclasses import dataclass

@@ -10,7 +10,7 @@ A leaf in the log says that the node claimed it at that place. The signatures in
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 
 from unseen.evidence import canonical
@@ -99,6 +99,14 @@ class ReleaseLeaf:
         _CHECK.integer("total", self.total, self.request.units)
         if type(self.privacy) is not str or not _PRIVACY.fullmatch(self.privacy):
             _CHECK.fail("privacy", "is not a decimal number in its shortest form")
+
+    @property
+    def age(self) -> timedelta:
+        """How far apart the times of request and release are, at most `MAX_REQUEST_AGE`.
+
+        Not checked here, so that a leaf that breaks it can still be read, and shown.
+        """
+        return abs(self.time - self.request.issued_at)
 
     def to_json(self) -> dict[str, Json]:
         """Return the leaf as an object."""

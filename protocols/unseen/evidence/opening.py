@@ -4,7 +4,11 @@ The bundle holds what the receipt's commitments hide. Checked in order, each fro
 before it:
 
     receipt      verifies (`verify.py`) and is of a lookup
-    manifest     signed by the node of the receipt, and the one that the request names
+    terms        are those of the receipt's contract and allow the release
+    manifest     signed by the node of the receipt, the one that the request names, and of the
+                 same contract, epoch, snapshot and outputs
+    announcement the leaf `manifest.published` of this manifest is in the receipt's log, before
+                 the release
     blinded      blinded[position] is blind * H(subject)              (RFC 9497 section 3.3.1)
     request      the request's commitment opens to `blinded`
     release      the release's commitment opens to `evaluated` and `dleq`
@@ -12,33 +16,52 @@ before it:
                  section 2.2, with weights that depend on the whole batch)
     rows         the row with the subject's tag is in the manifest's table; or two adjacent rows,
                  or the row at an end, leave no place for it
-    label        the row opens to one verdict for each output
+    label        the row opens to one verdict for each output, or to something malformed, for
+                 which the operator has to answer
 
 It shows the third party this subject and this answer; the other subjects of the batch stay
 hidden. Absence is as sound as the table's order, which whoever holds the table has checked
-(`oprf_table.check_order`) and an opening does not show. Nothing shows that labels are true.
+(`oprf_table.check_order`) and an opening does not show. That the log announced no second manifest
+for the epoch is shown by the log, and that the two heads are of one history by `verify_growth`.
+Nothing shows that labels are true.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
 from unseen.evidence.canonical import Json, b64encode
 from unseen.evidence.commitment import commit
+from unseen.evidence.contract import Terms
 from unseen.evidence.errors import (
     CanonicalError,
+    ContractInvalidError,
+    LeafInvalidError,
     ManifestInvalidError,
     OpeningInvalidError,
+    ReceiptInvalidError,
     SignatureInvalidError,
 )
 from unseen.evidence.fields import Checker, head
-from unseen.evidence.manifest import MAX_ROWS, Manifest, verify_manifest
+from unseen.evidence.log import encode_leaf
+from unseen.evidence.manifest import MAX_ROWS, Manifest, published_leaf, verify_manifest
 from unseen.evidence.suite import DIGEST_BYTES, Suite, suite_of
 from unseen.evidence.trust import Trust
-from unseen.evidence.verify import VerifiedReceipt, verify_receipt
-from unseen.protocols.errors import InputInvalidError, PeerError, SubjectInvalidError
+from unseen.evidence.verify import (
+    VerifiedReceipt,
+    verify_checkpoint,
+    verify_growth,
+    verify_receipt,
+    verify_terms,
+)
+from unseen.protocols.errors import (
+    InputInvalidError,
+    MalformedMessageError,
+    PeerError,
+    SubjectInvalidError,
+)
 from unseen.protocols.lookup import oprf_table
 from unseen.protocols.lookup.subject import Value, encode_subject, parse_value
 from unseen.protocols.oprf import dleq
@@ -50,7 +73,9 @@ from unseen.protocols.tlog.tree import Tree, leaf_hash
 _CHECK = Checker(OpeningInvalidError, "opening")
 _FIELDS = (
     "receipt",
+    "terms",
     "manifest",
+    "announcement",
     "subject",
     "position",
     "blind",
@@ -73,17 +98,58 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Announcement:
+    """A leaf `manifest.published`, its place, its path, and the signed head it leads to."""
+
+    leaf: dict[str, Json]
+    index: int
+    proof: tuple[bytes, ...]
+    checkpoint: str
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the announcement as an object."""
+        return {
+            "leaf": self.leaf,
+            "index": self.index,
+            "proof": b64encode(b"".join(self.proof)),
+            "checkpoint": self.checkpoint,
+        }
+
+    @classmethod
+    def from_json(cls, value: Json) -> Self:
+        """Return the announcement that `to_json` gives `value` for; nothing is verified.
+
+        Raises:
+            OpeningInvalidError: a field is missing, not known or of another type.
+
+        """
+        entry = _CHECK.take(value, ("leaf", "index", "proof", "checkpoint"), "announcement")
+        if type(entry["leaf"]) is not dict:
+            _CHECK.fail("announcement.leaf", "is not an object")
+        _CHECK.integer("announcement.index", entry["index"], 0)
+        if type(entry["checkpoint"]) is not str:
+            _CHECK.fail("announcement.checkpoint", "is not text")
+        proof = _hashes("announcement.proof", entry["proof"])
+        return cls(
+            leaf=entry["leaf"], index=entry["index"], proof=proof, checkpoint=entry["checkpoint"]
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
     """What an opening proves. Only `verify_opening` makes one.
 
     `verdicts` maps each output to true, false, or None for "no usable result"; all are None
-    where the subject was not `found`, since being absent and not being permitted look the same.
+    where the subject was not `found`, since being absent and not being permitted look the same,
+    and where its label was `malformed`: the operator has put into its table what says nothing.
     """
 
     subject: tuple[Value, ...] = field(repr=False)
     verdicts: Mapping[str, bool | None]
     found: bool
+    malformed: bool
     receipt: VerifiedReceipt
+    terms: Terms
     manifest: Manifest
 
 
@@ -93,6 +159,7 @@ class _Bundle:
 
     receipt: str
     manifest: str
+    announcement: Announcement
     subject: tuple[str, ...]
     position: int
     blind: bytes
@@ -106,9 +173,10 @@ class _Bundle:
 
 def make_opening(  # noqa: PLR0913 - one for each field of the bundle, by name
     *,
-    suite: str,
     receipt: str,
+    terms: Terms,
     manifest: str,
+    announcement: Announcement,
     subject: Sequence[str],
     position: int,
     blind: bytes,
@@ -121,13 +189,16 @@ def make_opening(  # noqa: PLR0913 - one for each field of the bundle, by name
 ) -> dict[str, Json]:
     """Return the bundle that opens the subject at `position` of a batch.
 
-    `receipt` and `manifest` are the signed tokens, `subject` the values as text, `blind` the
-    scalar of that position, `blinded`, `evaluated` and `dleq` the batch as it was sent and
-    answered, `rows` what `prove_rows` returns. Verify the bundle before handing it out.
+    `receipt` and `manifest` are the signed tokens, `announcement` is how the log announced the
+    manifest, `subject` the values as text, `blind` the scalar of that position, `blinded`,
+    `evaluated` and `dleq` the batch as it was sent and answered, `rows` what `prove_rows`
+    returns. Verify the bundle before handing it out.
     """
-    return head("opening", suite) | {
+    return head("opening", terms.suite) | {
         "receipt": receipt,
+        "terms": terms.to_json(),
         "manifest": manifest,
+        "announcement": announcement.to_json(),
         "subject": list(subject),
         "position": position,
         "blind": b64encode(blind),
@@ -182,6 +253,7 @@ def verify_opening(bundle: Json, trust: Trust) -> Opened:
         OpeningInvalidError: a check fails; `what` names it.
         ReceiptInvalidError: the receipt within is invalid.
         SignatureInvalidError: a signature of the receipt or of the manifest fails.
+        LogForkedError: release and announcement hang in two histories of the log.
         TrustMissingError: node, log or buyer is not in the trust file.
         SuiteUnknownError: the opening is of a suite that is not known here.
 
@@ -192,23 +264,23 @@ def verify_opening(bundle: Json, trust: Trust) -> Opened:
     receipt = verify_receipt(opening.receipt, trust)
     if receipt.kind != "lookup" or receipt.suite != suite.id:
         _CHECK.fail("receipt", "is not of a lookup under the opening's suite")
-    manifest = _manifest(opening, receipt, trust, suite)
+    terms = _terms(body["terms"], receipt)
+    manifest = _manifest(opening, receipt, terms, trust)
+    _announced(opening.announcement, manifest, receipt, trust)
     subject, data = _subject(opening, manifest)
     _commitments(opening, receipt, suite)
     with _named("dleq"):
         dleq.verify(manifest.public_key, opening.blinded, opening.evaluated, opening.dleq)
         output = unblind_one(data, opening.blind, opening.evaluated[opening.position])
     label = _label(opening.rows, manifest, output, suite)
-    with _named("label"):
-        count = len(manifest.outputs)
-        verdicts = (
-            oprf_table.unpack_verdicts(label, count) if label is not None else (None,) * count
-        )
+    verdicts, malformed = _verdicts(label, manifest.outputs)
     return Opened(
         subject=subject,
-        verdicts=MappingProxyType(dict(zip(manifest.outputs, verdicts, strict=True))),
+        verdicts=MappingProxyType(verdicts),
         found=label is not None,
+        malformed=malformed,
         receipt=receipt,
+        terms=terms,
         manifest=manifest,
     )
 
@@ -227,6 +299,7 @@ def _parse(body: dict[str, Any]) -> _Bundle:
     return _Bundle(
         receipt=body["receipt"],
         manifest=body["manifest"],
+        announcement=Announcement.from_json(body["announcement"]),
         subject=tuple(texts),
         position=body["position"],
         blind=_octets("blind", body["blind"], 32),
@@ -252,23 +325,60 @@ def _elements(name: str, value: Json) -> tuple[bytes, ...]:
 def _row(value: Json) -> Row:
     entry = _CHECK.take(value, ("index", "row", "path"), "rows")
     _CHECK.integer("rows.index", entry["index"], 0, MAX_ROWS)
-    path = _CHECK.unb64("rows.path", entry["path"])
-    nodes = (path[at : at + DIGEST_BYTES] for at in range(0, len(path), DIGEST_BYTES))
-    return Row(entry["index"], _CHECK.unb64("rows.row", entry["row"]), tuple(nodes))
+    row = _CHECK.unb64("rows.row", entry["row"])
+    return Row(entry["index"], row, _hashes("rows.path", entry["path"]))
 
 
-def _manifest(opening: _Bundle, receipt: VerifiedReceipt, trust: Trust, suite: Suite) -> Manifest:
+def _hashes(name: str, value: Json) -> tuple[bytes, ...]:
+    data = _CHECK.unb64(name, value)
+    return tuple(data[at : at + DIGEST_BYTES] for at in range(0, len(data), DIGEST_BYTES))
+
+
+def _terms(value: Json, receipt: VerifiedReceipt) -> Terms:
+    with _named("terms"):
+        terms = Terms.from_json(value)
+        verify_terms(receipt, terms)
+    return terms
+
+
+def _manifest(opening: _Bundle, receipt: VerifiedReceipt, terms: Terms, trust: Trust) -> Manifest:
     with _named("manifest"):
         node = trust.party(receipt.node_key, "node")
-        manifest = verify_manifest(opening.manifest, suite, node.key)
+        manifest = verify_manifest(opening.manifest, suite_of(node.suite), node.key)
     if manifest.id() != receipt.manifest:
         _CHECK.fail("manifest", "is not the one that the request names")
     found = (manifest.contract, manifest.epoch, manifest.snapshot)
     if found != (receipt.contract, receipt.epoch, receipt.snapshot):
         _CHECK.fail("manifest", "is not of the receipt's contract, epoch and snapshot")
+    if manifest.outputs != terms.outputs:
+        _CHECK.fail("manifest", "does not have the outputs of the contract, in their order")
     if receipt.time >= manifest.until:
         _CHECK.fail("manifest", "had ended at the time of the release")
     return manifest
+
+
+def _announced(
+    found: Announcement, manifest: Manifest, receipt: VerifiedReceipt, trust: Trust
+) -> None:
+    """Return if the receipt's log announced `manifest` before the release."""
+    suite = suite_of(receipt.suite)
+    with _named("announcement"):
+        checkpoint = verify_checkpoint(found.checkpoint, trust)
+        if checkpoint.origin != receipt.origin:
+            _CHECK.fail("announcement", "is in another log than the release")
+        data = encode_leaf(found.leaf)
+        hashed = leaf_hash(data, suite.hash)
+        verify_inclusion(
+            hashed, found.index, checkpoint.size, found.proof, checkpoint.root, suite.hash
+        )
+        time = _CHECK.untime("announcement.time", found.leaf.get("time"))
+        # As bytes: true would equal 1.
+        if data != encode_leaf(published_leaf(manifest, time)):
+            _CHECK.fail("announcement", "is not that of the manifest")
+    if found.index >= receipt.index:
+        _CHECK.fail("announcement", "does not come before the release")
+    if checkpoint.size == receipt.size:
+        verify_growth(receipt.checkpoint, checkpoint, (), suite)
 
 
 def _subject(opening: _Bundle, manifest: Manifest) -> tuple[tuple[Value, ...], bytes]:
@@ -320,6 +430,18 @@ def _label(rows: tuple[Row, ...], manifest: Manifest, output: bytes, suite: Suit
     return None
 
 
+def _verdicts(label: bytes | None, outputs: tuple[str, ...]) -> tuple[dict[str, bool | None], bool]:
+    """Return the verdicts of a label, or of the lack of one, and whether it is malformed."""
+    silent: dict[str, bool | None] = dict.fromkeys(outputs)
+    if label is None:
+        return silent, False
+    try:
+        verdicts = oprf_table.unpack_verdicts(label, len(outputs))
+    except MalformedMessageError:
+        return silent, True
+    return dict(zip(outputs, verdicts, strict=True)), False
+
+
 @contextmanager
 def _named(check: str) -> Iterator[None]:
     """Let an error of the block say which check it failed."""
@@ -331,9 +453,12 @@ def _named(check: str) -> Iterator[None]:
         ) from None
     except (
         CanonicalError,
+        ContractInvalidError,
         InputInvalidError,
+        LeafInvalidError,
         ManifestInvalidError,
         PeerError,
+        ReceiptInvalidError,
         SubjectInvalidError,
     ) as error:
         raise OpeningInvalidError(f"opening, check {check}: {error}", clause=check) from None

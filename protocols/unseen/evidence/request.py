@@ -5,11 +5,12 @@ the blinded elements), so that neither side can later put another question in it
 node writes statement and signature into the log. The signature is over the canonical bytes
 behind a prefix that no other signed format here begins with.
 
-A statement proves that the instance asked. It does not prove that it got an answer.
+A statement proves that the instance asked. It does not prove that it got an answer. It counts for
+`MAX_REQUEST_AGE` only: a request that was refused cannot be released and charged long after.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 
 from unseen.evidence import canonical
@@ -20,6 +21,7 @@ from unseen.evidence.plan import KINDS
 from unseen.evidence.suite import Signer, Suite
 
 MAX_UNITS = 1_000_000
+MAX_REQUEST_AGE = timedelta(minutes=15)  # between signing and release, whichever came first
 _PREFIX = b"unseen/request/v1\0"
 _CHECK = Checker(RequestInvalidError, "request")
 _FIELDS = ("contract", "request", "kind", "units", "commitment", "manifest", "epoch", "issued_at")

@@ -5,8 +5,9 @@ leaves are the same bytes, so `settle` returns the same statement, whatever thei
 however often one is given. The running totals inside the leaves show when one is missing, except
 the last ones: there the two statements differ, and `tally` lists what to compare.
 
-Signatures are not checked here. Give leaves that came out of `verify_receipt`, or out of a log
-that was checked against its checkpoint.
+Signatures are not checked here, nor whether an instance's certification had ended: a bare leaf
+does not carry it. Give leaves that came out of `verify_receipt`, or out of a log that was checked
+against its checkpoint. The window between a request and its release is checked for both.
 """
 
 from collections.abc import Iterable
@@ -18,6 +19,7 @@ from unseen.evidence.contract import Terms
 from unseen.evidence.errors import SettlementError
 from unseen.evidence.fields import Checker, head
 from unseen.evidence.log import ReleaseLeaf, encode_leaf
+from unseen.evidence.request import MAX_REQUEST_AGE
 from unseen.evidence.suite import suite_of
 
 _CHECK = Checker(SettlementError, "settlement")
@@ -27,8 +29,9 @@ def tally(terms: Terms, releases: Iterable[ReleaseLeaf | Json]) -> tuple[Release
     """Return each release of the contract once, in log order, which is the order of `total`.
 
     Raises:
-        SettlementError: a release is of another contract or outside its clauses, one request was
-            charged twice, totals leave a gap or overlap, or the quota is exceeded.
+        SettlementError: a release is of another contract or outside its clauses, or too far from
+            the time of its request; one request was charged twice; totals leave a gap or
+            overlap; or the quota is exceeded.
         LeafInvalidError: a leaf is malformed.
 
     """
@@ -106,3 +109,5 @@ def _check_clauses(terms: Terms, contract: bytes, leaf: ReleaseLeaf) -> None:
             _CHECK.fail(clause, "of a release is not the contract's")
     if not terms.period.covers(leaf.time):
         _CHECK.fail("period", "does not cover the time of a release")
+    if leaf.age > MAX_REQUEST_AGE:
+        _CHECK.fail("window", f"of {MAX_REQUEST_AGE} between a request and its release is exceeded")

@@ -1,4 +1,4 @@
-"""The trust file: whose keys a verifier believes, and which key signs which log.
+"""The trust file: whose keys a verifier believes, which key signs which log, and whose log it is.
 
 It is the one input of verification that nothing here can check: somebody wrote down, over a
 channel of their own, that these keys are those parties'. `parties.json` may be laid out by hand;
@@ -44,10 +44,15 @@ class TrustedParty:
 
 
 class TrustedLog(NamedTuple):
-    """The key, raw, and its suite that sign the checkpoints of one log."""
+    """The key, raw, and its suite that sign the checkpoints of one log.
+
+    `node` is the name of the key of the node that writes the log: no other node's receipts are
+    in it.
+    """
 
     suite: str
     key: bytes
+    node: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,7 @@ class Trust:
         for origin, log in origins:
             _CHECK.origin("logs.origin", origin)
             _CHECK.octets("logs.key", log.key, _CHECK.suite(log.suite).key_bytes)
+            _CHECK.key_id("logs.node", log.node)
         _CHECK.distinct("parties", [party.key_id for party in listed])
         _CHECK.distinct("logs", [origin for origin, _ in origins])
         by_key = {party.key_id: party for party in listed}
@@ -121,7 +127,12 @@ class Trust:
                 for party in self.parties.values()
             ],
             "logs": [
-                {"origin": origin, "suite": log.suite, "key": b64encode(log.key)}
+                {
+                    "origin": origin,
+                    "suite": log.suite,
+                    "key": b64encode(log.key),
+                    "node": log.node,
+                }
                 for origin, log in self.logs.items()
             ],
         }
@@ -152,5 +163,6 @@ def _party(value: Json) -> TrustedParty:
 
 
 def _log(value: Json) -> tuple[str, TrustedLog]:
-    entry = _CHECK.take(value, ("origin", "suite", "key"), "logs")
-    return entry["origin"], TrustedLog(entry["suite"], _CHECK.unb64("logs.key", entry["key"]))
+    entry = _CHECK.take(value, ("origin", "suite", "key", "node"), "logs")
+    key = _CHECK.unb64("logs.key", entry["key"])
+    return entry["origin"], TrustedLog(entry["suite"], key, entry["node"])

@@ -10,11 +10,11 @@
 `verify_receipt` checks these in the order of `CHECKS` and stops at the first that fails. Its
 only inputs are the token and the trust file; it reads no clock, no file and no network.
 
-What a verified receipt proves: the buyer signed this request, and the log, at this head, holds
-this release for it. What it does not: that the answer was true, that the log shows everybody the
-same head (compare checkpoints with `verify_growth`), or that the contract allowed the release
-(`verify_terms`, where the terms are at hand). Openings of the commitments are in `opening.py`
-and `clear.py`.
+What a verified receipt proves: the buyer signed this request, and the node's log, at this head,
+holds this release for it, dated within minutes of it. What it does not: that the answer was true,
+that the log shows everybody the same head (compare checkpoints with `verify_growth`), or that the
+contract allowed the release (`verify_terms`, where the terms are at hand). Openings of the
+commitments are in `opening.py` and `clear.py`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -39,7 +39,7 @@ from unseen.evidence.fields import Checker
 from unseen.evidence.instance import Instance, verify_instance
 from unseen.evidence.log import ReleaseLeaf, encode_leaf
 from unseen.evidence.receipt import FIELDS, MAX_BYTES, TYP
-from unseen.evidence.request import verify_request
+from unseen.evidence.request import MAX_REQUEST_AGE, verify_request
 from unseen.evidence.suite import DIGEST_BYTES, Suite, suite_of
 from unseen.evidence.trust import Trust, TrustedParty
 from unseen.protocols.errors import CheckpointInvalidError, PeerError, ProofInvalidError
@@ -52,9 +52,10 @@ CHECKS = (
     "form",  # a canonical token of at most 8192 bytes with exactly the fields of a receipt
     "node",  # signed by a node that the trust file lists
     "leaf",  # a release leaf, every field in range, of the receipt's suite
-    "checkpoint",  # signed by the key that the trust file lists for this log
+    "checkpoint",  # signed by the key that the trust file lists for this log, the node's own
     "inclusion",  # the leaf is at `index` of the log that the checkpoint heads
-    "instance",  # certified by a buyer that the trust file lists, and valid at the leaf's time
+    "window",  # request and release are at most `MAX_REQUEST_AGE` apart
+    "instance",  # certified by a buyer that the trust file lists, valid at both of these times
     "request",  # signed by that instance
 )
 _CHECK = Checker(ReceiptInvalidError, "receipt")
@@ -120,9 +121,12 @@ def verify_receipt(token: str, trust: Trust) -> VerifiedReceipt:
         leaf = ReleaseLeaf.from_json(body["leaf"])
         _same_suite("leaf", leaf.suite, suite)
     with _named("checkpoint"):
-        checkpoint = _checkpoint(body["checkpoint"], trust, suite)
+        checkpoint = _checkpoint(body["checkpoint"], node, trust, suite)
     with _named("inclusion"):
         _inclusion(body, checkpoint, suite)
+    with _named("window"):
+        if leaf.age > MAX_REQUEST_AGE:
+            _CHECK.fail("window", f"of {MAX_REQUEST_AGE} between request and release is exceeded")
     with _named("instance"):
         buyer, instance = _instance(body["instance"], leaf, trust, suite)
     with _named("request"):
@@ -206,11 +210,14 @@ def _form(token: str) -> tuple[jws.Token, dict[str, Any]]:
     return found, _CHECK.body(found.payload, "receipt", FIELDS)
 
 
-def _checkpoint(text: Json, trust: Trust, suite: Suite) -> Checkpoint:
+def _checkpoint(text: Json, node: TrustedParty, trust: Trust, suite: Suite) -> Checkpoint:
     if not isinstance(text, str):
         _CHECK.fail("checkpoint", "is not text")
     checkpoint = verify_checkpoint(text, trust)
-    _same_suite("checkpoint", trust.log(checkpoint.origin).suite, suite)
+    log = trust.log(checkpoint.origin)
+    _same_suite("checkpoint", log.suite, suite)
+    if log.node != node.key_id:
+        _CHECK.fail("checkpoint", "is of another node's log")
     return checkpoint
 
 
@@ -229,7 +236,9 @@ def _instance(
         _CHECK.fail("instance", "is not text")
     buyer = trust.party(jws.peek(token).kid, "buyer")
     _same_suite("instance", buyer.suite, suite)
-    instance = verify_instance(token, buyer.key, leaf.time, suite=suite)
+    # A certification has an end and no beginning, so the later time decides for both.
+    latest = max(leaf.time, leaf.request.issued_at)
+    instance = verify_instance(token, buyer.key, latest, suite=suite)
     if leaf.instance != instance.key_id:
         _CHECK.fail("instance", "is not the one that the leaf names")
     return buyer, instance

@@ -42,7 +42,8 @@ class _Parties:
             TrustedParty("node", "node", INTL.id, node.public_key),
             TrustedParty("buyer", "buyer", INTL.id, buyer.public_key),
         ]
-        trust = Trust.of(parties, [(_ORIGIN, TrustedLog(INTL.id, log.public_key))])
+        trusted_log = TrustedLog(INTL.id, log.public_key, signer_id(node))
+        trust = Trust.of(parties, [(_ORIGIN, trusted_log)])
         until = _NOW + timedelta(days=30)
         certification = certify(buyer, "desk", instance.public_key, until)
         return cls(node, log, buyer, instance, certification, trust)

@@ -176,6 +176,7 @@ def _print_opened(opened: "Opened", form: Format) -> None:
                 "subject": subject,
                 "answers": {name: answer.value for name, answer in answers.items()},
                 "found": opened.found,
+                "malformed": opened.malformed,
                 "facts": facts_json(opened.receipt),
             }
         )
@@ -183,6 +184,8 @@ def _print_opened(opened: "Opened", form: Format) -> None:
     typer.echo(f"The opening is valid: {opened.receipt.buyer} asked about {' / '.join(subject)}.")
     for name, answer in answers.items():
         typer.echo(f"  {name:<12}  {answer}")
+    if opened.malformed:
+        typer.echo("  The label in the operator's table is malformed: it says nothing.")
     _print_facts(opened.receipt, form)
 
 

@@ -16,6 +16,7 @@ from unseen.client.home import read_file
 from unseen.client.lookups import Lookups, read_secret
 from unseen.client.session import Session
 from unseen.client.state import Opening
+from unseen.client.tables import load_announcement
 from unseen.client.verifies import Verifies
 from unseen.evidence import settlement
 from unseen.evidence.canonical import Json, b64encode, format_time
@@ -253,9 +254,10 @@ class Evidence:
         self._session.progress("proving the row", 0, 0)
         manifest_path = self._session.home.table(f"{opening.manifest}.manifest")
         return make_opening(
-            suite=manifest.suite,
             receipt=self.receipt(opening.id).token,
+            terms=epoch.terms,
             manifest=read_file(manifest_path).decode(),
+            announcement=load_announcement(self._session.home, opening.manifest),
             subject=texts,
             position=position,
             blind=blind,

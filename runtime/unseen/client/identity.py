@@ -24,7 +24,7 @@ from unseen.client.sealing import make_local_key
 from unseen.evidence import jws
 from unseen.evidence.canonical import b64encode
 from unseen.evidence.instance import certify
-from unseen.evidence.suite import Signer
+from unseen.evidence.suite import Signer, key_id
 from unseen.evidence.trust import Trust, TrustedLog, TrustedParty
 
 # The operator enrols while its node is being made, without an invitation.
@@ -192,13 +192,14 @@ def expires(home: Home) -> dt.datetime:
 def trust_of(profile: Profile) -> Trust:
     """Return the trust a party starts with: itself, the node, its operator and its log."""
     node, suite = profile.node, profile.suite_id
+    log = TrustedLog(suite, node.log_key, key_id(profile.suite, node.evidence_key))
     listed = [
         TrustedParty(node.name, "node", suite, node.evidence_key),
         TrustedParty("operator", "operator", suite, node.operator_key),
     ]
     if profile.key != node.operator_key:
         listed.append(TrustedParty(profile.party, "buyer", suite, profile.key))
-    return Trust.of(listed, [(node.log_origin, TrustedLog(suite, node.log_key))])
+    return Trust.of(listed, [(node.log_origin, log)])
 
 
 def _certify(party_home: Home, home: Home, profile: Profile) -> None:

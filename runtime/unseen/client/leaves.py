@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 from unseen.client.errors import AnswerInvalidError
 from unseen.client.session import Session
+from unseen.client.tables import keep_announcement
 from unseen.evidence.canonical import Json, b64encode
 from unseen.evidence.log import decode_leaf
 from unseen.evidence.manifest import Manifest
+from unseen.evidence.opening import Announcement
 from unseen.evidence.verify import verify_checkpoint
 from unseen.protocols.errors import ProofInvalidError
 from unseen.protocols.tlog import leaf_hash, verify_inclusion
@@ -23,7 +25,8 @@ def check_logged(
 ) -> dict[str, Json]:
     """Return the leaf that announced `manifest`, if it is in the log that `checkpoint` heads.
 
-    So all buyers of a contract are shown the same key and the same table.
+    So all buyers of a contract are shown the same key and the same table. It is kept in the home,
+    for openings.
 
     Raises:
         AnswerInvalidError: it is not there, or announces something else.
@@ -43,4 +46,6 @@ def check_logged(
     announced = found.get("manifest")
     if found.get("type") != "manifest.published" or announced != b64encode(manifest.id()):
         raise AnswerInvalidError("the log announces another manifest", clause="manifest.log")
+    announcement = Announcement(leaf=found, index=index, proof=tuple(proof), checkpoint=checkpoint)
+    keep_announcement(session.home, manifest, announcement)
     return found
