@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 from unseen.node.errors import ConfigInvalidError
 
 FILE = "node.toml"
+WILDCARDS = ("0.0.0.0", "[::]", "::")  # noqa: S104 - compared, not bound
 
 
 class Settings(BaseSettings):
@@ -20,6 +21,8 @@ class Settings(BaseSettings):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
     listen: str = Field(default="127.0.0.1:8443", pattern=r"^\[?[0-9A-Za-z.:-]+\]?:\d{1,5}$")
+    # What invitations tell others to connect to; needed where `listen` is a wildcard.
+    advertise: str = Field(default="", pattern=r"^(\[?[0-9A-Za-z.:-]+\]?:\d{1,5})?$")
     hosts: list[str] = Field(default_factory=lambda: ["localhost", "127.0.0.1"])
     key_file: str = "keys/vault.key"
     workers: int = Field(default=0, ge=0, le=256)  # 0: one for each core

@@ -27,6 +27,7 @@ from unseen.node.errors import (
     RpcUnknownError,
     disk_full,
 )
+from unseen.node.hardening import whereabouts
 from unseen.node.identity.parties import Caller
 from unseen.node.identity.rights import LONG_CALLS, RIGHTS
 from unseen.node.status import rich_status, row_for
@@ -180,8 +181,7 @@ def _as_refusal(method: str, error: Exception) -> UnseenError:
     if full := disk_full(error):
         return full
     incident = secrets.token_hex(4)
-    # Neither message nor traceback values reach the peer: they may hold what the table holds.
-    _logger.error("incident %s in %s: %s", incident, method, type(error).__name__, exc_info=error)
+    _logger.error("incident %s in %s: %s", incident, method, whereabouts(error))
     return InternalError(
         f"the node failed; incident {incident}",
         clause="node",

@@ -28,6 +28,7 @@ from unseen.node.contracts import lifecycle
 from unseen.node.contracts.epochs import Epochs
 from unseen.node.contracts.register import Contracts
 from unseen.node.errors import ConfigInvalidError, LogMismatchError, StorageFullError
+from unseen.node.hardening import harden
 from unseen.node.identity.enrolment import Enrolment
 from unseen.node.identity.parties import Parties
 from unseen.node.jobs.executor import LocalExecutor
@@ -61,6 +62,7 @@ def run(home: Path, *, passphrase: bytes | None = None, ready: Ready | None = No
         NodeFaultError: the home, its keys, its log or the address cannot be used.
 
     """
+    harden()
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level="INFO")
     logging.getLogger("alembic").setLevel("WARNING")
     asyncio.run(serve(home, passphrase=passphrase, ready=ready))

@@ -1,6 +1,6 @@
 """The gRPC server: mutual TLS, limits on everything a peer may send, all services behind the gate.
 
-Limits after the measurements of `docs/threat_model.md`: a message of 1 MiB, metadata of 8 KiB,
+The limits stand in `docs/threat_model.md`: a message of 1 MiB, metadata of 8 KiB,
 streams and calls at once, keepalive, and a deadline of the node's own where the client has none.
 """
 
@@ -65,7 +65,7 @@ def make_server(node: Node, certificate: Pair) -> tuple[grpc.aio.Server, health.
     )
     host = node.settings.listen.rpartition(":")[0]
     port = server.add_secure_port(node.settings.listen, credentials)
-    node.address = f"{host}:{port}"
+    node.address = node.settings.advertise or f"{host}:{port}"
     return server, health_servicer
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import insert
 from unseen.evidence.suite import INTL, Ed25519Signer, Signer
 from unseen.node.audit.log import NodeLog
 from unseen.node.clock import Clock
-from unseen.node.config import Settings, load_settings, write_settings
+from unseen.node.config import WILDCARDS, Settings, load_settings, write_settings
 from unseen.node.errors import ConfigInvalidError, KeyLockedError
 from unseen.node.identity.certificates import Pair, issue_server, load_pair, make_authority
 from unseen.node.identity.enrolment import Enrolment, enroll_party
@@ -69,7 +69,9 @@ def initialise(home: Path, setup: Setup) -> NewNode:
         ConfigInvalidError: a node lives there already, or a setting is out of range.
 
     """
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.umask(0o077)
+    home.mkdir(parents=True, exist_ok=True)
+    home.chmod(0o700)  # it may have been made, more open, for the operator's keys
     if (home / "keys").exists():
         raise ConfigInvalidError(
             "there is a node in this home already",
@@ -94,7 +96,7 @@ def initialise(home: Path, setup: Setup) -> NewNode:
         certificate,
         authority.certificate_pem(),
         setup.name,
-        setup.listen,
+        local_address(setup.listen),
         keys.evidence.public_key,
         log_origin(setup.name),
         keys.log.public_key,
@@ -130,6 +132,12 @@ def server_certificate(keys: Keys, settings: Settings, clock: Clock) -> Pair:
 def state_path(home: Path) -> Path:
     """Return where the state lies."""
     return home / _STATE
+
+
+def local_address(listen: str) -> str:
+    """Return where a client on the node's own machine reaches it."""
+    host, _, port = listen.rpartition(":")
+    return f"127.0.0.1:{port}" if host in WILDCARDS else listen
 
 
 def log_origin(name: str) -> str:

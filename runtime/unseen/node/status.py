@@ -26,6 +26,7 @@ class Row(NamedTuple):
 ROWS: tuple[tuple[type[UnseenError], Row], ...] = (
     (errors.RateExceededError, Row(StatusCode.RESOURCE_EXHAUSTED, "same-id")),
     (errors.LimitError, Row(StatusCode.RESOURCE_EXHAUSTED)),
+    (errors.RpcUnknownError, Row(StatusCode.UNIMPLEMENTED)),
     (errors.CallerError, Row(StatusCode.PERMISSION_DENIED)),
     (errors.LabelRefusedError, Row(StatusCode.PERMISSION_DENIED)),
     (errors.ManifestStaleError, Row(StatusCode.FAILED_PRECONDITION, "new-id")),

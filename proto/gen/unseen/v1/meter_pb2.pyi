@@ -1,8 +1,9 @@
+from unseen.v1 import request_pb2 as _request_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from collections.abc import Iterable as _Iterable
-from typing import ClassVar as _ClassVar, Optional as _Optional
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
@@ -21,6 +22,20 @@ class GetUsageResponse(_message.Message):
     units_granted: int
     requests: int
     def __init__(self, units_used: _Optional[int] = ..., units_granted: _Optional[int] = ..., requests: _Optional[int] = ...) -> None: ...
+
+class GetReceiptRequest(_message.Message):
+    __slots__ = ("contract", "request")
+    CONTRACT_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_FIELD_NUMBER: _ClassVar[int]
+    contract: str
+    request: str
+    def __init__(self, contract: _Optional[str] = ..., request: _Optional[str] = ...) -> None: ...
+
+class GetReceiptResponse(_message.Message):
+    __slots__ = ("release",)
+    RELEASE_FIELD_NUMBER: _ClassVar[int]
+    release: _request_pb2.Release
+    def __init__(self, release: _Optional[_Union[_request_pb2.Release, _Mapping]] = ...) -> None: ...
 
 class ListReleasesRequest(_message.Message):
     __slots__ = ("contract", "page_size", "page_token")

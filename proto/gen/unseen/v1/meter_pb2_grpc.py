@@ -40,6 +40,11 @@ class MeterServiceStub(object):
                 request_serializer=unseen_dot_v1_dot_meter__pb2.GetUsageRequest.SerializeToString,
                 response_deserializer=unseen_dot_v1_dot_meter__pb2.GetUsageResponse.FromString,
                 _registered_method=True)
+        self.GetReceipt = channel.unary_unary(
+                '/unseen.v1.MeterService/GetReceipt',
+                request_serializer=unseen_dot_v1_dot_meter__pb2.GetReceiptRequest.SerializeToString,
+                response_deserializer=unseen_dot_v1_dot_meter__pb2.GetReceiptResponse.FromString,
+                _registered_method=True)
         self.ListReleases = channel.unary_unary(
                 '/unseen.v1.MeterService/ListReleases',
                 request_serializer=unseen_dot_v1_dot_meter__pb2.ListReleasesRequest.SerializeToString,
@@ -53,6 +58,13 @@ class MeterServiceServicer(object):
 
     def GetUsage(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetReceipt(self, request, context):
+        """The receipt of a charged request, under the newest checkpoint; also when its reply is gone.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -71,6 +83,11 @@ def add_MeterServiceServicer_to_server(servicer, server):
                     servicer.GetUsage,
                     request_deserializer=unseen_dot_v1_dot_meter__pb2.GetUsageRequest.FromString,
                     response_serializer=unseen_dot_v1_dot_meter__pb2.GetUsageResponse.SerializeToString,
+            ),
+            'GetReceipt': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetReceipt,
+                    request_deserializer=unseen_dot_v1_dot_meter__pb2.GetReceiptRequest.FromString,
+                    response_serializer=unseen_dot_v1_dot_meter__pb2.GetReceiptResponse.SerializeToString,
             ),
             'ListReleases': grpc.unary_unary_rpc_method_handler(
                     servicer.ListReleases,
@@ -106,6 +123,33 @@ class MeterService(object):
             '/unseen.v1.MeterService/GetUsage',
             unseen_dot_v1_dot_meter__pb2.GetUsageRequest.SerializeToString,
             unseen_dot_v1_dot_meter__pb2.GetUsageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetReceipt(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/unseen.v1.MeterService/GetReceipt',
+            unseen_dot_v1_dot_meter__pb2.GetReceiptRequest.SerializeToString,
+            unseen_dot_v1_dot_meter__pb2.GetReceiptResponse.FromString,
             options,
             channel_credentials,
             insecure,

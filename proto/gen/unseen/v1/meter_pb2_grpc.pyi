@@ -34,6 +34,8 @@ class MeterServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> MeterServiceAsyncStub: ...
     GetUsage: _grpc.UnaryUnaryMultiCallable[_meter_pb2.GetUsageRequest, _meter_pb2.GetUsageResponse]
+    GetReceipt: _grpc.UnaryUnaryMultiCallable[_meter_pb2.GetReceiptRequest, _meter_pb2.GetReceiptResponse]
+    """The receipt of a charged request, under the newest checkpoint; also when its reply is gone."""
     ListReleases: _grpc.UnaryUnaryMultiCallable[_meter_pb2.ListReleasesRequest, _meter_pb2.ListReleasesResponse]
     """The log's release leaves of a contract, for settlement; pages of at most 500."""
 
@@ -43,6 +45,8 @@ class MeterServiceAsyncStub(MeterServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetUsage: _aio.UnaryUnaryMultiCallable[_meter_pb2.GetUsageRequest, _meter_pb2.GetUsageResponse]  # type: ignore[assignment]
+    GetReceipt: _aio.UnaryUnaryMultiCallable[_meter_pb2.GetReceiptRequest, _meter_pb2.GetReceiptResponse]  # type: ignore[assignment]
+    """The receipt of a charged request, under the newest checkpoint; also when its reply is gone."""
     ListReleases: _aio.UnaryUnaryMultiCallable[_meter_pb2.ListReleasesRequest, _meter_pb2.ListReleasesResponse]  # type: ignore[assignment]
     """The log's release leaves of a contract, for settlement; pages of at most 500."""
 
@@ -55,6 +59,14 @@ class MeterServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _meter_pb2.GetUsageRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_meter_pb2.GetUsageResponse, _abc.Awaitable[_meter_pb2.GetUsageResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def GetReceipt(
+        self,
+        request: _meter_pb2.GetReceiptRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_meter_pb2.GetReceiptResponse, _abc.Awaitable[_meter_pb2.GetReceiptResponse]]:
+        """The receipt of a charged request, under the newest checkpoint; also when its reply is gone."""
 
     @_abc_1.abstractmethod
     def ListReleases(

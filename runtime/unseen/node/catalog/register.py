@@ -71,7 +71,8 @@ async def refresh_table(node: Node, name: str) -> Table:
     """Commit to the table's present rows as a new snapshot.
 
     Raises:
-        TableError: as `register_table`, or the columns are others than before.
+        TableError: as `register_table`, or the columns are others than before, or a product's
+            predicate fails on the new rows.
 
     """
     table = node.catalogue.table(name)
@@ -84,6 +85,10 @@ async def refresh_table(node: Node, name: str) -> Table:
             clause="table.columns",
             remedy="register it under a new name: unseen table add NAME SOURCE",
         )
+    for product in node.catalogue.products():
+        if product.table == name:
+            asked = [(p.name, p.text, p.expression) for p in product.predicates]
+            await _check_predicates(node, table, asked, found["fingerprint"])
     columns = _labelled(found["columns"], {c.name: c.label for c in table.columns})
     await node.writer.submit(RefreshTable(node.suite, name, columns, snapshot))
     node.catalogue.reload()
@@ -103,11 +108,12 @@ async def register_product(node: Node, new: NewProduct) -> Product:
         raise KindRefusedError(
             "this node knows no such job kind", clause="kind", remedy=f"one of: {', '.join(KINDS)}"
         )
-    if not 0 < len(new.title) <= 200:
-        raise FieldInvalidError("a title has 1 to 200 characters", clause="product.title")
+    if not 0 < len(new.title) <= 200 or not new.title.isprintable():
+        raise FieldInvalidError("a title has 1 to 200 printable characters", clause="product.title")
     Prices(**new.prices)  # type: ignore[arg-type]  # raises ContractInvalidError out of range
     table = node.catalogue.table(new.table)
-    read = await _check_predicates(node, table, new.predicates)
+    fingerprint = table.snapshot.fingerprint.to_json()
+    read = await _check_predicates(node, table, new.predicates, fingerprint)
     check_labels(new.kind, table.labels(tuple({name for names in read for name in names})))
     definition: dict[str, canonical.Json] = {
         "name": new.name,
@@ -143,12 +149,15 @@ async def _inspect(
 
 
 async def _check_predicates(
-    node: Node, table: Table, predicates: Sequence[tuple[str, str, str]]
+    node: Node,
+    table: Table,
+    predicates: Sequence[tuple[str, str, str]],
+    fingerprint: canonical.Json,
 ) -> list[list[str]]:
     with _spool(node) as spool:
         ask: dict[str, canonical.Json] = {
             "source": table.source,
-            "fingerprint": table.snapshot.fingerprint.to_json(),
+            "fingerprint": fingerprint,
             "columns": [column.name for column in table.columns],
             "predicates": [[name, expression] for name, _, expression in predicates],
             "memory_mb": node.settings.memory_mb,

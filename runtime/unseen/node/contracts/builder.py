@@ -93,7 +93,7 @@ async def _publish(node: Node, contract: Contract, number: int, manifest: Manife
 
 async def _build(node: Node, spec: BuildSpec, key: PrivateKey, table: Table) -> Built:
     salt = node.vault.open(f"snapshot/{table.name}", table.snapshot.sealed_salt)
-    parts = node.settings.worker_count() if spec.rows >= _PARALLEL_ROWS else 1
+    parts = _parts(node, spec.rows)
     encoded = encode_spec(spec)
     try:
         async with asyncio.TaskGroup() as fills:  # one that fails ends the others
@@ -110,6 +110,11 @@ async def _build(node: Node, spec: BuildSpec, key: PrivateKey, table: Table) -> 
     return Built(found["rows"], found["size"], digest, root)
 
 
+def _parts(node: Node, rows: int) -> int:
+    """Return how many processes fill one table; they share the memory ceiling."""
+    return node.settings.worker_count() if rows >= _PARALLEL_ROWS else 1
+
+
 def _spec(node: Node, contract: Contract, table: Table, number: int, spool: Path) -> BuildSpec:
     product = node.catalogue.product(contract.terms.product)
     expressions = {predicate.name: predicate.expression for predicate in product.predicates}
@@ -124,7 +129,7 @@ def _spec(node: Node, contract: Contract, table: Table, number: int, spool: Path
         rows=table.snapshot.rows,
         parameters=TableParameters(domain, new_nonce(), contract.plan.label_bytes),
         spool=spool,
-        memory_mb=node.settings.memory_mb,
+        memory_mb=node.settings.memory_mb // _parts(node, table.snapshot.rows),
     )
 
 

@@ -57,9 +57,12 @@ class Refusal:
 
 
 def compile_contract(
-    ask: Ask, product: Product, table: Table, signers: Signers
+    ask: Ask, product: Product, table: Table, signers: Signers, granted: int = 0
 ) -> Compiled | Refusal:
-    """Return the contract that `ask` leads to, or why there is none."""
+    """Return the contract that `ask` leads to, or why there is none.
+
+    `granted` is what the buyer's other contracts over this table have used or may still use.
+    """
     chosen, errors = _choose(ask.outputs, product)
     columns = _columns_read(table, chosen)
     try:
@@ -67,12 +70,12 @@ def compile_contract(
     except LabelRefusedError as error:
         errors.append(error)
     most = max_units(product.kind, table.labels(columns), table.snapshot.rows)
-    if ask.quota.units > most:
+    if ask.quota.units + granted > most:
         errors.append(
             LabelRefusedError(
-                f"{ask.quota.units} units over this table; at most {most} are allowed",
+                f"a buyer may ask at most {most} units over this table; {granted} are granted",
                 clause="quota.units",
-                remedy=f"ask for at most {most} units",
+                remedy=f"ask for at most {max(most - granted, 0)} units",
             )
         )
     if errors:

@@ -2,13 +2,15 @@
 
 from datetime import datetime
 
-from unseen.evidence.contract import Event, State, verify_approval
+from unseen.evidence.contract import TRANSITIONS, Event, State, verify_approval
 from unseen.node.context import Node
 from unseen.node.contracts.builder import end_epochs, start_epoch
 from unseen.node.contracts.compile import Ask, Refusal, Signers, compile_contract
 from unseen.node.contracts.register import Contract, Propose, Step, expired
-from unseen.node.errors import PartyNotFoundError
+from unseen.node.errors import OverloadedError, PartyNotFoundError
 from unseen.node.failpoints import hit
+
+_MAX_PROPOSALS = 100
 
 
 async def propose(node: Node, buyer: str, product_name: str, ask: Ask) -> Contract:
@@ -23,11 +25,45 @@ async def propose(node: Node, buyer: str, product_name: str, ask: Ask) -> Contra
     if party is None:
         raise PartyNotFoundError("the buyer is not enrolled", clause="buyer")
     signers = Signers(node.suite, node.parties.operator().key_id, node.key_id, party.key_id)
-    outcome = compile_contract(ask, product, node.catalogue.table(product.table), signers)
+    _check_open_proposals(node, buyer)
+    table = node.catalogue.table(product.table)
+    granted = _granted(node, buyer, table.name, product.kind)
+    outcome = compile_contract(ask, product, table, signers, granted)
     if isinstance(outcome, Refusal):
         raise outcome.errors[0]
     proposal = Propose(buyer, outcome.terms, outcome.plan, outcome.leakage)
     return node.contracts.put(await node.writer.submit(proposal))
+
+
+def _granted(node: Node, buyer: str, table: str, kind: str) -> int:
+    """Return the units that a buyer's contracts over a table have used or may still use."""
+    live = (State.PROPOSED, State.APPROVED, State.ACTIVE, State.SUSPENDED)
+    return sum(
+        contract.terms.quota.units if contract.state in live else contract.units_used
+        for contract in node.contracts.all()
+        if (contract.buyer, contract.terms.table, contract.terms.kind) == (buyer, table, kind)
+    )
+
+
+def _check_open_proposals(node: Node, buyer: str) -> None:
+    waiting = [
+        contract
+        for contract in node.contracts.all()
+        if contract.buyer == buyer and contract.state is State.PROPOSED
+    ]
+    if len(waiting) >= _MAX_PROPOSALS:
+        raise OverloadedError(
+            f"{_MAX_PROPOSALS} of this buyer's proposals wait for the operator",
+            clause="contract.proposals",
+            remedy="wait for an answer, or take proposals back: unseen contract revoke ID",
+        )
+
+
+async def revoke_all(node: Node, buyer: str, by: str) -> None:
+    """End every contract of a buyer that has not ended yet."""
+    for contract in node.contracts.all():
+        if contract.buyer == buyer and (contract.state, Event.REVOKE) in TRANSITIONS:
+            await revoke(node, contract, by)
 
 
 async def approve(node: Node, contract: Contract, approval: str) -> Contract:

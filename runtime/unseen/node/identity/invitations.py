@@ -4,7 +4,9 @@ import json
 from datetime import datetime
 
 from unseen.evidence.canonical import b64encode, format_time
+from unseen.node.config import WILDCARDS
 from unseen.node.context import Node
+from unseen.node.errors import ConfigInvalidError
 from unseen.node.identity.certificates import issue_invitation
 from unseen.node.identity.rights import Role
 
@@ -12,7 +14,18 @@ from unseen.node.identity.rights import Role
 def invitation_document(
     node: Node, invitation: str, party: str, role: Role, expires: datetime
 ) -> bytes:
-    """Return the invitation file's bytes. It is a secret until it is used."""
+    """Return the invitation file's bytes. It is a secret until it is used.
+
+    Raises:
+        ConfigInvalidError: the node's address is a wildcard, which nobody can connect to.
+
+    """
+    if node.address.rpartition(":")[0] in WILDCARDS:
+        raise ConfigInvalidError(
+            "the node listens on every address and does not say which one to use",
+            clause="node.advertise",
+            remedy="set `advertise` (and `hosts`) in node.toml, and start the node again",
+        )
     pair = issue_invitation(node.authority, invitation, node.clock.now(), expires)
     document = {
         "v": 1,

@@ -40,6 +40,7 @@ RIGHTS: dict[str, frozenset[Role]] = {
     "/unseen.v1.LookupService/Evaluate": _BUYER,
     "/unseen.v1.VerifyService/Verify": _BUYER,
     "/unseen.v1.MeterService/GetUsage": _PARTIES,
+    "/unseen.v1.MeterService/GetReceipt": _BUYER,
     "/unseen.v1.MeterService/ListReleases": _OPERATOR,
     "/unseen.v1.LogService/GetCheckpoint": _PARTIES,
     "/unseen.v1.LogService/GetConsistencyProof": _PARTIES,

@@ -17,7 +17,7 @@ from unseen.protocols.oprf.suite import Mode
 Progress = Callable[[int], None]
 Task = Callable[[list[bytes], Progress], list[bytes]]
 
-_POINT_MEMORY_MB = 256
+_POINT_MEMORY_MB = 64
 
 
 def voprf(parts: list[bytes], _progress: Progress) -> list[bytes]:

@@ -5,26 +5,22 @@ result's parts, `E` with reason, message, clause and remedy, or, before it, any 
 a count of rows done. Data that arrives here comes from the node alone, and leaves only to it.
 """
 
-import ctypes
-import os
 import signal
 import sys
-import traceback
 from typing import BinaryIO
 
 from unseen.node.errors import disk_full
+from unseen.node.hardening import die_with, harden, whereabouts
 from unseen.node.jobs import frames
 from unseen.node.jobs.tasks import TASKS
 from unseen.protocols.errors import UnseenError
-
-_PR_SET_PDEATHSIG = 1
-_PR_SET_DUMPABLE = 4
 
 
 def main() -> None:
     """Serve tasks until the node closes the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the node decides when to stop
-    _harden()
+    harden()
+    die_with(int(sys.argv[1]))
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr  # nothing but frames may reach the pipe
     while task := _read(source):
@@ -42,9 +38,7 @@ def _run(task: list[bytes], sink: BinaryIO) -> list[bytes]:
     except Exception as error:  # noqa: BLE001 - a bug must not take the worker's other tasks along
         if full := disk_full(error):
             return _told(full)
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        # Neither the message nor the values: they may hold what the table holds.
-        sys.stderr.write(f"{type(error).__name__} at {where.filename}:{where.lineno}\n")
+        sys.stderr.write(whereabouts(error) + "\n")
         return [b"E", b"INTERNAL", b"a worker failed", b"", b"", b""]
 
 
@@ -65,16 +59,6 @@ def _read(source: BinaryIO) -> bytes:
 def _write(sink: BinaryIO, parts: list[bytes]) -> None:
     sink.write(frames.framed(frames.pack(parts)))
     sink.flush()
-
-
-def _harden() -> None:
-    if sys.platform != "linux":
-        return
-    libc = ctypes.CDLL(None)
-    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # no orphan holds keys in memory
-    libc.prctl(_PR_SET_DUMPABLE, 0)  # nor a core dump
-    if os.getppid() != int(sys.argv[1]):  # it was gone before we asked; 1 may be the node itself
-        sys.exit(1)
 
 
 if __name__ == "__main__":

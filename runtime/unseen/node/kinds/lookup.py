@@ -7,8 +7,9 @@ from unseen.evidence.request import Request
 from unseen.node.context import Node
 from unseen.node.contracts.epochs import Epoch
 from unseen.node.contracts.register import Contract
-from unseen.node.errors import ContractNotActiveError, ManifestStaleError
+from unseen.node.errors import ContractNotActiveError
 from unseen.node.identity.parties import Caller
+from unseen.node.metering.charge import epoch_over
 from unseen.node.metering.metered import Answer, SignedRequest, Work, run_metered
 
 _FETCHABLE = (State.ACTIVE, State.EXHAUSTED)
@@ -23,11 +24,7 @@ async def evaluate(node: Node, caller: Caller, signed: SignedRequest) -> Answer:
     async def work(contract: Contract, request: Request) -> Work:
         epoch = node.epochs.current(contract.id)
         if (request.epoch, request.manifest) != (epoch.number, epoch.manifest_id):
-            raise ManifestStaleError(
-                f"the request is for epoch {request.epoch}; epoch {epoch.number} answers now",
-                clause="epoch",
-                remedy="fetch the present manifest and table, then ask anew",
-            )
+            raise epoch_over(request.epoch)
         reply = await node.executor.run(
             "voprf", [epoch.key.scalar, epoch.key.public_key, *signed.parts]
         )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, tuple_, update
 
 from unseen.evidence.canonical import b64encode
 from unseen.evidence.contract import Event, State, advance
@@ -16,11 +16,12 @@ from unseen.evidence.log import ReleaseLeaf, event_leaf
 from unseen.evidence.request import Request
 from unseen.evidence.suite import suite_of
 from unseen.node.contracts.decide import Deny, Usage, decide
+from unseen.node.contracts.epochs import READY
 from unseen.node.contracts.register import Contract
-from unseen.node.errors import RequestIdReusedError
+from unseen.node.errors import ManifestStaleError, RequestIdReusedError
 from unseen.node.failpoints import hit
 from unseen.node.jobs import frames
-from unseen.node.store.schema import charges, contracts
+from unseen.node.store.schema import charges, contracts, epochs
 from unseen.node.store.writer import Operation, Transaction
 from unseen.protocols.errors import UnseenError
 
@@ -76,8 +77,13 @@ def stored_charge(
         RequestIdReusedError: it was charged for another statement.
 
     """
-    row = connection.execute(_STORED, {"contract": contract, "request": request}).one_or_none()
+    row = find_charge(connection, contract, request)
     return _stored(row, statement_digest) if row else None
+
+
+def find_charge(connection: Connection, contract: str, request: str) -> Row[Any] | None:
+    """Return the charge's row, if there is one."""
+    return connection.execute(_STORED, {"contract": contract, "request": request}).one_or_none()
 
 
 _STORED = select(charges).where(
@@ -103,6 +109,7 @@ class _Group:
         self._transaction = transaction
         self._known = _find_charges(transaction.connection, operations)
         self._standing = _find_contracts(transaction.connection, operations)
+        self._ready = _find_epochs(transaction.connection, operations)
         self._rows: list[dict[str, Any]] = []
         self._changed: set[str] = set()
 
@@ -115,6 +122,8 @@ class _Group:
                 return _stored(self._known[key], operation.statement_digest)
         except RequestIdReusedError as error:
             return error
+        if request.epoch and (contract.id, request.epoch) not in self._ready:
+            return epoch_over(request.epoch)
         used, state = self._standing[contract.id]
         now = self._transaction.now
         verdict = decide(contract.terms, state, request, Usage(used), now)
@@ -211,6 +220,27 @@ def _find_contracts(
         )
     )
     return {row.id: (row.units_used, State(row.state)) for row in rows}
+
+
+def _find_epochs(connection: Connection, operations: Sequence[Charge]) -> set[tuple[str, int]]:
+    keys = sorted({op.contract.id for op in operations if op.request.epoch})
+    if not keys:
+        return set()
+    rows = connection.execute(
+        select(epochs.c.contract, epochs.c.number).where(
+            epochs.c.contract.in_(keys), epochs.c.state == READY
+        )
+    )
+    return {(row.contract, row.number) for row in rows}
+
+
+def epoch_over(number: int) -> ManifestStaleError:
+    """Return the error for a request under an epoch that does not answer (any more)."""
+    return ManifestStaleError(
+        f"the request is for epoch {number}; another one answers now",
+        clause="epoch",
+        remedy="fetch the present manifest and table, then ask anew",
+    )
 
 
 def digest_of(request: Request) -> str:

@@ -30,8 +30,8 @@ from unseen.node.errors import (
     RequestOutdatedError,
 )
 from unseen.node.failpoints import hit
-from unseen.node.identity.parties import Caller, Instance
-from unseen.node.metering.charge import Charge, Charged, digest_of, stored_charge
+from unseen.node.identity.parties import Caller, Instance, instance_by_key
+from unseen.node.metering.charge import Charge, Charged, digest_of, find_charge, stored_charge
 
 _MAX_AGE = timedelta(minutes=10)
 _NONCE_BYTES = 32
@@ -112,6 +112,28 @@ async def run_metered(
     answer = _receipt(node, admitted.instance, charged)
     hit("receipt.before_answer")
     return answer
+
+
+def receipt_again(node: Node, caller: Caller, contract_id: str, request: str) -> Answer:
+    """Return the receipt of a charged request, without its reply.
+
+    Raises:
+        ContractNotFoundError: no such contract of the caller's.
+        ReplyNotFoundError: no request of this id was charged under it.
+
+    """
+    contract = node.contracts.get(contract_id, buyer=caller.party)
+    with node.engine.connect() as connection:
+        found = find_charge(connection, contract.id, request)
+    party = node.parties.get(caller.party)
+    instance = instance_by_key(party, found.instance) if party and found else None
+    if found is None or instance is None:
+        raise ReplyNotFoundError(
+            "no request of this id was charged under the contract",
+            clause="request.id",
+            remedy="see what was: unseen receipt list",
+        )
+    return _receipt(node, instance, Charged(found.leaf_index, found.release_nonce, ()))
 
 
 def _begin(node: Node, party: str, admitted: _Admitted, work: Worker) -> "asyncio.Task[Charged]":

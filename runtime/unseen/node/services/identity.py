@@ -7,6 +7,7 @@ import grpc.aio
 
 from unseen.node.catalog.names import resource
 from unseen.node.context import Node
+from unseen.node.contracts import lifecycle
 from unseen.node.errors import FieldInvalidError, RightMissingError
 from unseen.node.identity import enrolment
 from unseen.node.identity.invitations import invitation_document
@@ -96,6 +97,8 @@ class IdentityService(identity_pb2_grpc.IdentityServiceServicer):
         _check_may_revoke(who.role, who.party, name)
         await node.writer.submit(enrolment.Revoke(node.suite, name.party, name.instance, who.party))
         node.parties.reload()
+        if name.instance is None:
+            await lifecycle.revoke_all(node, name.party, who.party)
         party = next(p for p in node.parties.all() if p.name == name.party)
         return identity_pb2.RevokePartyResponse(party=wire.party_message(party))
 

@@ -11,7 +11,9 @@ from unseen.node.context import Node
 from unseen.node.errors import FieldInvalidError
 from unseen.node.identity.rights import Role
 from unseen.node.interceptors import caller
+from unseen.node.metering.metered import receipt_again
 from unseen.node.store.schema import charges, leaves
+from unseen.node.wire import requests as wire
 from unseen.v1 import meter_pb2, meter_pb2_grpc
 
 _Context = grpc.aio.ServicerContext[Any, Any]
@@ -41,6 +43,15 @@ class MeterService(meter_pb2_grpc.MeterServiceServicer):
             units_granted=contract.terms.quota.units,
             requests=requests,
         )
+
+    async def GetReceipt(
+        self, request: meter_pb2.GetReceiptRequest, context: _Context
+    ) -> meter_pb2.GetReceiptResponse:
+        """Return the receipt of one of the caller's charged requests."""
+        del context
+        identifier = contract_id(request.contract)
+        answer = receipt_again(self._node, caller(), identifier, request.request)
+        return meter_pb2.GetReceiptResponse(release=wire.release(answer))
 
     async def ListReleases(
         self, request: meter_pb2.ListReleasesRequest, context: _Context

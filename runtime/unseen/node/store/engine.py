@@ -17,7 +17,9 @@ _BUSY_MS = 5000
 
 def open_engine(path: Path) -> Engine:
     """Return an engine on the SQLite file at `path`, migrated to the present schema."""
-    engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False})
+    engine = create_engine(
+        f"sqlite:///{path}", connect_args={"check_same_thread": False}, hide_parameters=True
+    )
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
     _migrate(engine)

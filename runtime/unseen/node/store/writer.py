@@ -22,6 +22,7 @@ from unseen.evidence import canonical
 from unseen.node.audit.log import NodeLog
 from unseen.node.clock import Clock
 from unseen.node.errors import InternalError, StorageFullError
+from unseen.node.hardening import whereabouts
 from unseen.node.store.schema import leaves
 from unseen.protocols.errors import UnseenError
 
@@ -176,7 +177,7 @@ class Writer:
         except UnseenError as error:
             return [error] * len(group)
         except Exception as error:  # noqa: BLE001 - the thread must outlive a bug in one operation
-            self._log.note_failure(repr(error))
+            self._log.note_failure(whereabouts(error))
             return [InternalError("the change could not be made")] * len(group)
         self._clock.raise_floor(transaction.now)
         self._log.extend(transaction.bodies)

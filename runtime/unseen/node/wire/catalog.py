@@ -39,9 +39,9 @@ def predicates(message: catalog_pb2.RegisterProductRequest) -> list[tuple[str, s
     found = []
     for predicate in message.predicates:
         name = field_name(predicate.name, "product.predicates.name")
-        if not 0 < len(predicate.text) <= 200:
+        if not 0 < len(predicate.text) <= 200 or not predicate.text.isprintable():
             raise FieldInvalidError(
-                "a predicate says in 1 to 200 characters what it asks",
+                "a predicate says in 1 to 200 printable characters what it asks",
                 clause=f"product.predicates.{name}.text",
             )
         found.append((name, predicate.text, predicate.expression))

@@ -16,13 +16,12 @@ def role(value: int) -> Role:
     """Return the role of an enum value.
 
     Raises:
-        FieldInvalidError: none that can be invited.
+        FieldInvalidError: none that can be invited; a node has the one operator who made it.
 
     """
-    for known, number in _ROLES.items():
-        if number == value:
-            return known
-    raise FieldInvalidError("the role is operator or buyer", clause="invitation.role")
+    if value != _ROLES[Role.BUYER]:
+        raise FieldInvalidError("a node invites buyers", clause="invitation.role")
+    return Role.BUYER
 
 
 def enrolment(message: identity_pb2.EnrollRequest) -> Enrolment:
