@@ -42,6 +42,7 @@ class Measurement:
     ratio: float | None
     ratio_cpu: float | None
     target: str
+    note: str
     bytes_up: int
     bytes_down: int
     rounds: int
@@ -123,6 +124,7 @@ def _measurement(
         ratio=_ratio(case, limit, [lap.wall for lap in own], [lap.wall for lap in beside]),
         ratio_cpu=_ratio(case, limit, [lap.cpu for lap in own], [lap.cpu for lap in beside]),
         target=case.target,
+        note=case.note(),
         bytes_up=traffic.up,
         bytes_down=traffic.down,
         rounds=traffic.rounds,

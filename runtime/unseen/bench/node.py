@@ -4,7 +4,8 @@ Node, its one worker and the client share one core with what they are compared w
 ratio says what is spent on everything but the work itself. Batches are set beside the bare
 VOPRF of the same elements; their requests are signed in advance, and every answer is charged,
 logged and receipted. Singles go through the SDK, which verifies everything; they are set beside
-a bare echo over the same kind of connection.
+a bare echo over the same kind of connection. The SDK lets single lookups that would wait share
+a request, so there are two figures: as it is, and with one request for each lookup.
 """
 
 import itertools
@@ -28,7 +29,7 @@ from unseen.bench.registry import (
     oprf_bits,
 )
 from unseen.bench.world import World
-from unseen.client import asking
+from unseen.client import Client, Verdict, asking
 from unseen.client.channel import open_channel
 from unseen.client.contracts import Contracts
 from unseen.client.epochs import Epochs
@@ -36,7 +37,8 @@ from unseen.client.session import Session, no_progress
 from unseen.client.state import State
 from unseen.evidence.verify import verify_receipt
 from unseen.protocols.lookup.subject import encode_subject
-from unseen.protocols.oprf import client, keys, server
+from unseen.protocols.oprf import keys, server
+from unseen.protocols.oprf.client import blind
 from unseen.protocols.oprf.server import Evaluation
 from unseen.protocols.oprf.suite import Mode
 from unseen.protocols.testing import Transcript, seeded_rng
@@ -51,7 +53,7 @@ DEFAULTS = {
     "batch": 1024,
     "batches": 8,
     "batches_in_flight": 2,
-    "singles": 512,
+    "singles": 1024,
     "singles_in_flight": 32,
     "rows": 2000,
     "core": -1,
@@ -146,7 +148,7 @@ class _Batches:
         self._epoch = Epochs(session, Contracts(session)).present(world.contract)
         domain, columns = self._epoch.parameters.domain, self._epoch.manifest.subject
         inputs = [encode_subject(columns, [n], domain) for n in range(parameters["batch"])]
-        self._blinded = client.blind(inputs, Mode.VOPRF, seeded_rng(parameters["seed"]))
+        self._blinded = blind(inputs, Mode.VOPRF, seeded_rng(parameters["seed"]))
         self._call: Any = session.channel.grpc.unary_unary(_EVALUATE)  # bytes in, bytes out
         self._count, self._in_flight = parameters["batches"], parameters["batches_in_flight"]
         self._ready: list[bytes] = []
@@ -204,44 +206,48 @@ class _Batches:
 def singles(folder: Path, world: World, parameters: Parameters) -> Iterator[Group]:
     """`Client.lookup` from many threads, beside an echo of the request's size from as many."""
     count, threads = parameters["singles"], parameters["singles_in_flight"]
-    subjects = itertools.count(parameters["seed"] % parameters["rows"] + 1)
+    numbers = itertools.count(parameters["seed"] % parameters["rows"] + 1)
     with ExitStack() as stack:
         pool = stack.enter_context(ThreadPoolExecutor(threads))
-        sample = world.client.lookup(world.contract, next(subjects)).request_id
-        traffic = _weigh(world, sample, count)
+        alone = stack.enter_context(Client(world.client.home.root, gather=False))
+        sharing = _Singles(world, world.client, pool, threads, count, numbers)
+        single = _Singles(world, alone, pool, threads, count, numbers)
+        single.ask()
         call, process = stack.enter_context(_echo(folder))
-        payload = bytes(traffic.up // count)
+        payload = bytes(single.traffic().up // count)
 
-        def ask() -> None:
-            asked = list(itertools.islice(subjects, count))
-            for verdict in pool.map(lambda one: world.client.lookup(world.contract, one), asked):
-                if verdict.cached:
-                    raise RuntimeError("a lookup of the bench was answered from the cache")
-
-        def bounce() -> None:
-            for back in pool.map(lambda _: call(payload, timeout=_CALL_SECONDS), range(count)):
-                if back != payload:
+        def bounce(share: range) -> None:
+            for _ in share:
+                if call(payload, timeout=_CALL_SECONDS) != payload:
                     raise RuntimeError("the echo gives back something else")
 
+        def bounce_all() -> None:
+            list(pool.map(bounce, [range(part, count, threads) for part in range(threads)]))
+
         yield [
-            Case(
-                name="node/singles",
-                phase="online",
-                units=count,
-                work=ask,
-                traffic=lambda: traffic,
-                limit="node/singles/echo",
-                target=SINGLE_TARGET,
-                threads=threads,
-                threat_model=_MODEL,
-                security_bits=oprf_bits(count),
-                processes=world.processes,
+            *(
+                Case(
+                    name=name,
+                    phase="online",
+                    units=count,
+                    prepare=singles.prepare,
+                    work=singles.ask,
+                    traffic=singles.traffic,
+                    limit="node/singles/echo",
+                    target=SINGLE_TARGET,
+                    note=singles.note,
+                    threads=threads,
+                    threat_model=_MODEL,
+                    security_bits=oprf_bits(count),
+                    processes=world.processes,
+                )
+                for name, singles in (("node/singles", sharing), ("node/singles/alone", single))
             ),
             Case(
                 name="node/singles/echo",
                 phase="online",
                 units=count,
-                work=bounce,
+                work=bounce_all,
                 traffic=lambda: Traffic(count * len(payload), count * len(payload), 1),
                 threads=threads,
                 threat_model=_ECHO_MODEL,
@@ -250,19 +256,59 @@ def singles(folder: Path, world: World, parameters: Parameters) -> Iterator[Grou
         ]
 
 
-def _weigh(world: World, request: str, count: int) -> Traffic:
-    """Return the traffic of `count` lookups such as the one that was kept under `request`."""
-    state = State(world.client.home)
-    try:
-        world.client.receipt(request)  # what the client still holds in memory is written first
-        kept = state.request(request)
-    finally:
-        state.close()
-    transcript = Transcript()
-    if kept is not None:
-        transcript.record("client", "request", kept.wire)
-        transcript.record("server", "answer", kept.reply)
-    return Traffic.of(transcript, up="client", down="server", times=count)
+class _Singles:
+    """Asks about fresh subjects from many threads, each subject by a call of its own."""
+
+    def __init__(
+        self,
+        world: World,
+        client: Client,
+        pool: ThreadPoolExecutor,
+        threads: int,
+        count: int,
+        numbers: Iterator[int],
+    ) -> None:
+        self._contract, self._client = world.contract, client
+        self._pool, self._threads, self._count = pool, threads, count
+        self._numbers = numbers
+        self._asked: list[int] = []
+        self._verdicts: list[Verdict] = []
+
+    def prepare(self) -> None:
+        self._asked = list(itertools.islice(self._numbers, self._count))
+
+    def ask(self) -> None:
+        if not self._asked:
+            self.prepare()
+        shares = [self._asked[part :: self._threads] for part in range(self._threads)]
+        self._verdicts = [one for found in self._pool.map(self._share, shares) for one in found]
+
+    def _share(self, subjects: Sequence[int]) -> list[Verdict]:
+        return [self._client.lookup(self._contract, subject) for subject in subjects]
+
+    def _requests(self) -> set[str]:
+        if len(self._verdicts) != self._count or any(one.cached for one in self._verdicts):
+            raise RuntimeError("a lookup of the bench was answered from the cache")
+        return {verdict.request_id for verdict in self._verdicts}
+
+    def note(self) -> str:
+        """Return how many lookups shared a request in the last lap."""
+        return f"{self._count / len(self._requests()):.1f} lookups a request"
+
+    def traffic(self) -> Traffic:
+        """Return what the requests of the last lap and their answers weighed."""
+        requests = self._requests()
+        self._client.receipt(next(iter(requests)))  # and what is in memory is written down
+        transcript, state = Transcript(), State(self._client.home)
+        try:
+            for kept in map(state.request, requests):
+                if kept is not None:
+                    transcript.record("client", "request", kept.wire)
+                    transcript.record("server", "answer", kept.reply)
+        finally:
+            state.close()
+        up, down = (transcript.bytes_from(party) for party in ("client", "server"))
+        return Traffic(up, down, rounds=1)
 
 
 @contextmanager

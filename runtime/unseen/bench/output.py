@@ -18,6 +18,7 @@ _COLUMNS = (
     "ratio",
     "by cpu",
     "target",
+    "note",
     "lap s",
     "cpu s",
     "up",
@@ -38,7 +39,7 @@ def print_table(measurements: Sequence[Measurement]) -> None:
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
     for number, column in enumerate(_COLUMNS):
-        left = column in {"name", "phase", "target"}
+        left = column in {"name", "phase", "target", "note"}
         table.add_column(column, justify="left" if left else "right", no_wrap=number == 0)
     for item in measurements:
         table.add_row(*(Text(cell) for cell in _row(item)))
@@ -66,6 +67,7 @@ def _row(item: Measurement) -> tuple[str, ...]:
         _ratio(item.ratio),
         _ratio(item.ratio_cpu),
         item.target,
+        item.note,
         f"{item.wall_s:.3f}",
         f"{item.cpu_s:.3f}",
         _count(item.bytes_up),

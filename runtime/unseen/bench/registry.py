@@ -50,8 +50,9 @@ class Case:
 
     `units` is how many results a lap yields. `limit` names the case of the same group that is
     the limit of this one, `target` says what is to be reached. `once` is for work that takes
-    long: one lap, no warm-up. `traffic` and `peak_rss_mb` are asked after the laps; without the
-    latter the peak is this process' and that of `processes`, whose CPU time counts as well.
+    long: one lap, no warm-up. `traffic`, `note` and `peak_rss_mb` are asked after the laps;
+    without the latter the peak is this process' and that of `processes`, whose CPU time counts
+    as well.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Case:
     traffic: Callable[[], Traffic] = Traffic
     limit: str = ""
     target: str = ""
+    note: Callable[[], str] = str
     once: bool = False
     threads: int = 1
     threat_model: str = ""
