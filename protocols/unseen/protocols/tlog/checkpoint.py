@@ -18,6 +18,7 @@ from unseen.protocols.errors import CheckpointInvalidError
 
 MAX_SIZE: Final = 2**63 - 1
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
+_NAME = re.compile(r"[^\x00-\x20+\s\ud800-\udfff]+")  # a lone surrogate has no UTF-8
 _ROOT_BYTES = range(32, 65)
 
 
@@ -69,10 +70,4 @@ def parse_body(body: bytes) -> Checkpoint:
 
 def is_name(text: str) -> bool:
     """Return whether `text` can be an origin or a key name: no space, no control, no plus."""
-    return bool(text) and not any(
-        character <= " "
-        or character == "+"
-        or character.isspace()
-        or "\ud800" <= character <= "\udfff"  # a lone surrogate has no UTF-8
-        for character in text
-    )
+    return _NAME.fullmatch(text) is not None

@@ -11,6 +11,7 @@ witnesses); signatures by other keys than the one asked for are ignored, as spec
 
 import base64
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -28,6 +29,7 @@ Sign = Callable[[bytes], bytes]
 Verify = Callable[[bytes, bytes, bytes], None]
 """`verify(public_key, signature, data)` raises if the signature does not hold."""
 
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 _DASH = "\N{EM DASH} "
 
 
@@ -169,5 +171,5 @@ def _check_text(body: bytes) -> None:
         text = body.decode()
     except UnicodeDecodeError:
         raise CheckpointInvalidError("a note is valid Unicode") from None
-    if not text.endswith("\n") or any(item < " " and item != "\n" for item in text):
+    if not text.endswith("\n") or _CONTROL.search(text):
         raise CheckpointInvalidError("a note's text is lines without control characters")
