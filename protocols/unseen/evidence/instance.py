@@ -8,6 +8,7 @@ It does not show that the certified key's owner agreed to act for the party.
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from unseen.evidence import jws
 from unseen.evidence.canonical import Json, b64encode, format_time
@@ -85,6 +86,16 @@ def verify_instance(
         CanonicalError: the token is malformed.
 
     """
+    instance = _signed(token, party_key, suite)
+    if at >= instance.until:
+        _CHECK.fail("until", "has passed")
+    return instance
+
+
+# One certification stands in every receipt of an instance. What was verified is remembered, under
+# everything that it was verified with; the time is asked each time.
+@lru_cache(maxsize=256)
+def _signed(token: str, party_key: bytes, suite: Suite | None) -> Instance:
     found = jws.peek(token)
     instance = _parse(found.payload)
     own = suite_of(instance.suite)
@@ -93,8 +104,6 @@ def verify_instance(
     if instance.party != key_id(own, party_key):
         _CHECK.fail("party", "is another one")
     jws.verify_token(found, typ=TYP, suite=own, public_key=party_key)
-    if at >= instance.until:
-        _CHECK.fail("until", "has passed")
     return instance
 
 

@@ -11,6 +11,7 @@ A statement proves that the instance asked. It does not prove that it got an ans
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Self
 
 from unseen.evidence import canonical
@@ -110,7 +111,13 @@ class Request:
 
     def bytes(self) -> bytes:
         """Return the canonical bytes of the statement, as they travel."""
-        return canonical.encode(self.to_json())
+        return _encoded(self)
+
+
+# Signing, verifying, hashing and storing one statement all ask for its bytes.
+@lru_cache(maxsize=1024)
+def _encoded(request: Request) -> bytes:
+    return canonical.encode(request.to_json())
 
 
 def sign_request(signer: Signer, request: Request) -> bytes:

@@ -21,6 +21,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from unseen.evidence import jws
@@ -170,13 +171,30 @@ def verify_checkpoint(text: str, trust: Trust) -> Checkpoint:
         TrustMissingError: the trust file lists no log of this origin.
 
     """
-    origin = parse_body(SignedNote.parse(text).body).origin
+    origin = _origin(text)
     log = trust.log(origin)
-    suite = suite_of(log.suite)
-    checkpoint = verify_note(text, origin, suite.note_type, log.key, suite.verify)
+    return verify_head(text, origin, suite_of(log.suite), log.key)
+
+
+# Many receipts carry one head, and every answer carries it beside its receipt: what was verified
+# is remembered, under everything that it was verified with.
+@lru_cache(maxsize=256)
+def verify_head(text: str, origin: str, suite: Suite, key: bytes) -> Checkpoint:
+    """Return the head of the log `origin`, from a note that `key` has signed.
+
+    Raises:
+        CheckpointInvalidError: the note is malformed or not signed by that key.
+
+    """
+    checkpoint = verify_note(text, origin, suite.note_type, key, suite.verify)
     if len(checkpoint.root) != DIGEST_BYTES:
         raise CheckpointInvalidError("a root of this log has 32 bytes")
     return checkpoint
+
+
+@lru_cache(maxsize=256)
+def _origin(text: str) -> str:
+    return parse_body(SignedNote.parse(text).body).origin
 
 
 def verify_growth(old: Checkpoint, new: Checkpoint, proof: Sequence[bytes], suite: Suite) -> None:
