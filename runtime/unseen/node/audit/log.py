@@ -23,6 +23,8 @@ from unseen.protocols.tlog.tree import Tree, leaf_hash
 
 _logger = logging.getLogger("unseen.node.log")
 _READ_ROWS = 10_000
+_DELETE_HEAD = delete(checkpoint)
+_INSERT_HEAD = insert(checkpoint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +97,9 @@ class NodeLog:
 
     def save_head(self, connection: Connection) -> None:
         """Store the newest signed head within a transaction."""
-        connection.execute(delete(checkpoint))
+        connection.execute(_DELETE_HEAD)
         row = {"id": 1, "size": self._head.size, "note": self._head.note}
-        connection.execute(insert(checkpoint), [row])
+        connection.execute(_INSERT_HEAD, [row])
 
     @staticmethod
     def read_leaf_bytes(engine: Engine, index: int) -> bytes:

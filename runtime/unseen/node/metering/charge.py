@@ -176,7 +176,7 @@ class _Group:
         """Write what was noted."""
         connection = self._transaction.connection
         if self._rows:
-            connection.execute(insert(charges), self._rows)
+            connection.execute(_INSERT, self._rows)
         if self._changed:
             values = [
                 {"of": key, "used": used, "standing": state.value}
@@ -186,6 +186,14 @@ class _Group:
             connection.execute(_UPDATE, values)
 
 
+# Statements are made once: building one anew costs more than SQLite takes to answer it.
+_CHARGES = select(charges).where(
+    tuple_(charges.c.contract, charges.c.request).in_(bindparam("keys", expanding=True))
+)
+_CONTRACTS = select(contracts.c.id, contracts.c.units_used, contracts.c.state).where(
+    contracts.c.id.in_(bindparam("keys", expanding=True))
+)
+_INSERT = insert(charges)
 _UPDATE = (
     update(contracts)
     .where(contracts.c.id == bindparam("of"))
@@ -204,9 +212,7 @@ def _find_charges(
     connection: Connection, operations: Sequence[Charge]
 ) -> dict[tuple[str, str], Any]:
     keys = sorted({(op.contract.id, op.request.request) for op in operations})
-    rows = connection.execute(
-        select(charges).where(tuple_(charges.c.contract, charges.c.request).in_(keys))
-    )
+    rows = connection.execute(_CHARGES, {"keys": keys})
     return {(row.contract, row.request): row for row in rows}
 
 
@@ -214,11 +220,7 @@ def _find_contracts(
     connection: Connection, operations: Sequence[Charge]
 ) -> dict[str, tuple[int, State]]:
     keys = sorted({operation.contract.id for operation in operations})
-    rows = connection.execute(
-        select(contracts.c.id, contracts.c.units_used, contracts.c.state).where(
-            contracts.c.id.in_(keys)
-        )
-    )
+    rows = connection.execute(_CONTRACTS, {"keys": keys})
     return {row.id: (row.units_used, State(row.state)) for row in rows}
 
 

@@ -29,6 +29,7 @@ from unseen.protocols.errors import UnseenError
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 _GROUP_LIMIT = 256
+_INSERT_LEAVES = insert(leaves)
 
 
 @dataclass(slots=True)
@@ -203,4 +204,4 @@ def _write_leaves(transaction: Transaction) -> None:
             {"leaf_index": transaction.first_index + offset, "body": body}
             for offset, body in enumerate(transaction.bodies)
         ]
-        transaction.connection.execute(insert(leaves), rows)
+        transaction.connection.execute(_INSERT_LEAVES, rows)
