@@ -26,7 +26,7 @@ import duckdb
 from unseen.cli.node_commands import init
 from unseen.cli.output import Format
 from unseen.client import Client
-from unseen.client.catalog import Predicate, Prices
+from unseen.client.catalog import Predicate, Prices, Product, Table
 from unseen.client.home import Home
 from unseen.client.profile import load_profile
 
@@ -118,6 +118,7 @@ class Stage:
 
     root: Path
     port: int
+    table: Path  # read by every copy: never change it
     people: tuple[Person, ...]
     process: "subprocess.Popen[bytes] | None" = None
     _clients: dict[str, Client] = field(default_factory=dict)
@@ -126,11 +127,6 @@ class Stage:
     def home(self) -> Path:
         """The node's home."""
         return self.root / "node"
-
-    @property
-    def table(self) -> Path:
-        """The registered table's file."""
-        return self.root / "people.parquet"
 
     @property
     def output(self) -> Path:
@@ -246,6 +242,23 @@ class Stage:
         invitation = self.operator.invite(party)
         self._clients[party] = Client.join(invitation, self.party_home(party))
 
+    def register(self, name: str, source: Path | str, subject: str = "subject") -> Table:
+        """Register a table."""
+        return self.operator.register_table(name, str(source), subject=[subject], labels=LABELS)
+
+    def offer(
+        self, name: str, table: str, kind: str, predicates: Sequence[Predicate] = PREDICATES
+    ) -> Product:
+        """Offer predicates over a table."""
+        return self.operator.register_product(
+            name,
+            table=table,
+            kind=kind,
+            title=f"Earnings, {name}",
+            predicates=predicates,
+            prices=Prices("CNY", 1_000_000, 500_000),
+        )
+
     def propose(
         self,
         product: str = "hidden",
@@ -282,7 +295,7 @@ class Stage:
     def copy(self, root: Path) -> "Stage":
         """Return a stopped copy of a stopped stage, at a port of its own."""
         shutil.copytree(self.root, root)
-        other = Stage(root, free_port(), self.people)
+        other = Stage(root, free_port(), self.table, self.people)
         config = other.home / "node.toml"
         config.write_text(config.read_text().replace(f":{self.port}", f":{other.port}"))
         for party in ("operator", *BUYERS):
@@ -302,22 +315,14 @@ def node_environment(more: Mapping[str, str]) -> dict[str, str]:
 def make_stage(root: Path) -> Stage:
     """Make a node with one table, two products and two buyers, and leave it stopped."""
     root.mkdir(parents=True)
-    stage = Stage(root, free_port(), make_people())
+    stage = Stage(root, free_port(), root / "people.parquet", make_people())
     write_table(stage.table, stage.people)
     init(home=stage.home, name="test-node", listen=f"127.0.0.1:{stage.port}", form=Format.JSON)
     stage.start()
     try:
-        operator = stage.operator
-        operator.register_table("people", str(stage.table), subject=["subject"], labels=LABELS)
+        stage.register("people", stage.table)
         for name, kind in (("hidden", "lookup"), ("clear", "verify")):
-            operator.register_product(
-                name,
-                table="people",
-                kind=kind,
-                title=f"Earnings, {name}",
-                predicates=PREDICATES,
-                prices=Prices("CNY", 1_000_000, 500_000),
-            )
+            stage.offer(name, "people", kind)
         for buyer in BUYERS:
             stage.join(buyer)
         stage.stop()

@@ -1,0 +1,188 @@
+"""Promise 1: what is planted in the table crosses no socket and enters no log, error or home."""
+
+import base64
+import gzip
+import os
+import secrets
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import grpc
+import pytest
+from tests.promises.canaries import Found, Scanner, encodings
+from tests.promises.stage import Stage, make_people, write_table
+from tests.promises.wire import Proxy, Recorder, proxied
+
+from unseen.client.catalog import Predicate
+from unseen.client.errors import RefusedError
+from unseen.client.home import Home
+from unseen.client.profile import load_profile
+
+WRAPPED: dict[str, Callable[[bytes], bytes]] = {
+    "as it is": lambda data: data,
+    "zlib": zlib.compress,
+    "gzip": gzip.compress,
+    "gzip in zlib": lambda data: zlib.compress(gzip.compress(data)),
+    "cut off": lambda data: zlib.compress(data + os.urandom(4000))[:-1000],
+}
+VALUE = bytes.fromhex("f3a9117b0c5d2e8846ffb0e1927c64d5")
+
+
+@pytest.mark.parametrize("wrapping", WRAPPED)
+def test_the_scanner_finds_what_is_there(wrapping: str) -> None:
+    """Positive control: a test that finds nothing must be able to find something."""
+    scanner, other = Scanner([VALUE]), Scanner([bytes(reversed(range(16)))])
+    for name, text in encodings(VALUE).items():
+        noise = os.urandom(300)
+        data = noise + WRAPPED[wrapping](noise + text + noise) + noise
+        assert scanner.find(data, "here"), name
+        assert not other.find(data, "here"), name
+
+
+@pytest.mark.parametrize("offset", range(3))
+def test_the_scanner_finds_what_stands_inside_longer_base64(offset: int) -> None:
+    inner = os.urandom(60 + offset) + zlib.compress(VALUE.hex().encode() * 2) + os.urandom(60)
+    data = b'{"payload":"' + base64.urlsafe_b64encode(inner).rstrip(b"=") + b'"}'
+    assert Scanner([VALUE]).find(data, "here")
+
+
+@pytest.fixture
+def recorded(
+    copy: Callable[[], Stage], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Stage, Recorder, Proxy]]:
+    """Return a serving stage all of whose clients go through recorder and proxy."""
+    recorder = Recorder()
+    monkeypatch.setattr(grpc, "secure_channel", recorder.channel)
+    stage = copy()
+    stage.start()
+    with proxied(stage.port) as proxy:
+        for party in ("operator", "lender", "rival"):
+            home = Home(stage.party_home(party))
+            profile = load_profile(home)
+            node = replace(profile.node, address=f"127.0.0.1:{proxy.port}")
+            replace(profile, node=node).save(home)
+        yield stage, recorder, proxy
+        stage.close_clients()
+
+
+def test_canaries_stay_where_they_are(
+    recorded: tuple[Stage, Recorder, Proxy], tmp_path: Path
+) -> None:
+    stage, recorder, proxy = recorded
+    shown = _walk_through(stage, tmp_path)
+    stage.stop()
+
+    columns = [value for person in stage.people for value in person.canaries]
+    subjects = [bytes.fromhex(person.subject) for person in stage.people]
+    asked = {bytes.fromhex(stage.people[place].subject) for place in (0, 1, -4, -3)}
+    anywhere = Scanner(columns + subjects)
+
+    for method, data in recorder.sent:
+        for found in anywhere.find(data, f"sent to {method}"):
+            # `verify` names its subject in the clear: that is what its contract says.
+            assert "VerifyService" in found.place, found
+            assert found.value in asked
+    _nothing(anywhere, [(f"received from {method}", data) for method, data in recorder.received])
+    _nothing(anywhere, [(f"TLS {way}", bytes(data)) for way, data in proxy.seen.items()])
+    _nothing(anywhere, [("what the node printed", stage.output.read_bytes())])
+    _nothing(anywhere, [("what users were shown", shown.encode())])
+    _nothing(anywhere, _files(stage.home))
+    # A buyer knows whom it asked about; that, too, its home holds only sealed.
+    _nothing(anywhere, _files(stage.party_home("lender")))
+    _nothing(anywhere, _files(stage.party_home("rival")))
+    assert {method for method, _ in recorder.received} >= {
+        "/unseen.v1.LookupService/FetchTable",
+        "/unseen.v1.LookupService/Evaluate",
+        "/unseen.v1.VerifyService/Verify",
+        "/unseen.v1.LogService/ListLeaves",
+        "/unseen.v1.CatalogService/ListTables",
+        "/unseen.v1.CatalogService/RegisterProduct details",
+        "/unseen.v1.VerifyService/Verify grpc-status-details-bin",
+    }
+    assert len(proxy.seen["down"]) > sum(len(data) for _, data in recorder.received) // 2
+
+
+def test_what_the_recorder_and_the_files_hold_would_be_found(
+    recorded: tuple[Stage, Recorder, Proxy],
+) -> None:
+    """Positive control: the same places do show a value that is meant to be there."""
+    stage, recorder, _ = recorded
+    contract = stage.contract("clear")
+    verdict = stage.lender.verify(contract, stage.people[0].subject)
+    stage.stop()
+    scanner = Scanner([bytes.fromhex(verdict.request_id)])
+    sent = b"".join(data for _, data in recorder.sent)
+    received = b"".join(data for _, data in recorder.received)
+    assert scanner.find(sent, "sent")
+    assert scanner.find(received, "received")  # in the payload of the receipt's JWS
+    for home in (stage.home, stage.party_home("lender")):
+        assert any(scanner.find(data, place) for place, data in _files(home))
+
+
+def _walk_through(stage: Stage, folder: Path) -> str:
+    """Do everything a node can be asked for, refusals too; return what users got to read.
+
+    But for verdicts: a buyer is told whom it asked about.
+    """
+    operator, lender, rival = stage.operator, stage.lender, stage.rival
+    shown: list[object] = [operator.tables(), operator.products(), lender.products()]
+    hidden, clear = stage.contract(), stage.contract("clear", units=3)
+    lender.lookup_many(hidden, [person.subject for person in stage.people])
+    for person in stage.people[:2]:
+        lender.verify(clear, person.subject)
+    bundle_of = lender.lookup(hidden, stage.people[3].subject).request_id
+    lender.open_receipt(bundle_of, 3)
+    lender.verify(clear, secrets.token_hex(16))
+    shown += [operator.refresh_table("people"), *operator.leaves(), *operator.contracts()]
+    shown += [operator.usage(hidden), lender.usage(clear), *lender.receipts()]
+    shown += [operator.operator_settle(hidden), lender.settle(hidden), *operator.parties()]
+    shown += [_refusal(lambda: lender.verify(clear, stage.people[0].subject))]
+    shown += [_refusal(lambda: rival.verify(clear, stage.people[1].subject))]
+    for number, expression in enumerate(
+        (
+            "note::INTEGER > 3",  # DuckDB's own message quotes the value that it cannot convert
+            "payload::VARCHAR::DATE > 出生日期",
+            "subject > (SELECT max(subject) FROM people)",
+            "amount::TINYINT > 3",
+            "error(note) IS NULL",
+        )
+    ):
+        bad = [Predicate("bad", "fails", expression)]
+        shown.append(
+            _refusal(lambda n=number, p=bad: stage.offer(f"bad-{n}", "people", "lookup", p))
+        )
+    people, table = make_people(4), folder / "other.parquet"
+    stage.people += people
+    write_table(table, [*people, *people])
+    for subject in ("subject", "earnings", "amount"):  # twice, null, of no type that names anybody
+        shown.append(_refusal(lambda name=subject: stage.register("other", table, name)))
+    write_table(table, people)
+    stage.register("other", table)
+    stage.offer("other", "other", "verify")
+    other = stage.contract("other", buyer="rival")
+    rival.verify(other, people[0].subject)
+    write_table(table, people[:3])
+    shown.append(_refusal(lambda: rival.verify(other, people[1].subject)))
+    return repr(shown)
+
+
+def _refusal(call: Callable[[], object]) -> str:
+    with pytest.raises(RefusedError) as caught:
+        call()
+    error = caught.value
+    return f"{error!r} {error.clause} {error.remedy}"
+
+
+def _files(home: Path) -> list[tuple[str, bytes]]:
+    found = [path for path in home.rglob("*") if path.is_file()]
+    assert found
+    return [(str(path.relative_to(home)), path.read_bytes()) for path in found]
+
+
+def _nothing(scanner: Scanner, places: list[tuple[str, bytes]]) -> None:
+    found: list[Found] = []
+    for place, data in places:
+        found += scanner.find(data, place)
+    assert not found
