@@ -18,10 +18,11 @@ from unseen.node.catalog.catalogue import Column, Predicate, Product, Snapshot, 
 from unseen.node.catalog.labels import Label
 from unseen.node.clock import Clock
 from unseen.node.contracts.compile import Ask, Compiled, Signers, compile_contract
+from unseen.node.contracts.epochs import READY
 from unseen.node.contracts.register import Contract
 from unseen.node.data.source import Fingerprint
 from unseen.node.store.engine import open_engine
-from unseen.node.store.schema import contracts
+from unseen.node.store.schema import contracts, epochs
 from unseen.node.store.writer import Writer
 from unseen.protocols.lookup.subject import SubjectColumn
 
@@ -149,6 +150,18 @@ def put_contract(engine: Engine, contract: Contract, plan: Plan, leakage: Leakag
     }
     with engine.begin() as connection:
         connection.execute(insert(contracts), [row])
+        ready = {
+            "contract": contract.id,
+            "number": 1,
+            "state": READY,
+            "snapshot_version": 1,
+            "sealed_key": b"",
+            "manifest": "",
+            "table_bytes": 0,
+            "leaf_index": 0,
+            "failure": "",
+        }
+        connection.execute(insert(epochs), [ready])
 
 
 def make_request(contract: Terms, units: int = 1, kind: str = "lookup", number: int = 0) -> Request:

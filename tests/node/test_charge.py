@@ -7,14 +7,15 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import select, update
 from tests.node.conftest import NOW, UNTIL, Store, make_request
 
 from unseen.evidence.contract import State
 from unseen.evidence.log import decode_leaf
+from unseen.node.contracts.epochs import CLOSED
 from unseen.node.contracts.register import Contract
 from unseen.node.metering.charge import Charge, Charged, digest_of, stored_charge
-from unseen.node.store.schema import charges, contracts, leaves
+from unseen.node.store.schema import charges, contracts, epochs, leaves
 from unseen.node.store.writer import Transaction, _write_leaves
 
 Maker = Callable[..., Contract]
@@ -179,3 +180,13 @@ def test_the_books_follow_a_model(
     assert {int(each.request, 16): each.units for each in rows} == model
     assert row.units_used == sum(model.values()) <= units
     assert (row.state == "exhausted") == (row.units_used == units)
+
+
+def test_an_epoch_that_ended_while_the_work_ran_is_not_charged(
+    store: Store, contract_in: Maker
+) -> None:
+    contract = contract_in()
+    with store.engine.begin() as connection:
+        connection.execute(update(epochs).values(state=CLOSED))
+    assert apply(store, [charge(contract)]) == ["MANIFEST_STALE"]
+    assert books(store, contract) == (0, "active", 0, [])

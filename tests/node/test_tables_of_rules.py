@@ -98,6 +98,7 @@ def test_codes_say_who_has_to_act() -> None:
         grpc.StatusCode.INVALID_ARGUMENT,
         grpc.StatusCode.NOT_FOUND,
         grpc.StatusCode.ALREADY_EXISTS,
+        grpc.StatusCode.UNIMPLEMENTED,
     }
     for kind in server_errors():
         if issubclass(kind, RefusedError):

@@ -122,13 +122,13 @@ class _Group:
                 return _stored(self._known[key], operation.statement_digest)
         except RequestIdReusedError as error:
             return error
-        if request.epoch and (contract.id, request.epoch) not in self._ready:
-            return epoch_over(request.epoch)
         used, state = self._standing[contract.id]
         now = self._transaction.now
         verdict = decide(contract.terms, state, request, Usage(used), now)
         if isinstance(verdict, Deny):
             return verdict.error
+        if request.epoch and (contract.id, request.epoch) not in self._ready:
+            return epoch_over(request.epoch)
         total = used + request.units
         leaf, index = self._append(operation, total)
         if total == contract.terms.quota.units:
