@@ -1,6 +1,7 @@
 """Cases of `unseen.bench` under pytest-benchmark. Run: ./unseen dev bench"""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
@@ -19,7 +20,8 @@ def measure(benchmark: BenchmarkFixture) -> Measure:
         benchmark.group = case.limit or case.name
         rounds = 1 if case.once else ROUNDS
         warm = 0 if case.once else 1
-        benchmark.pedantic(case.work, setup=case.prepare, rounds=rounds, warmup_rounds=warm)
+        measured: Any = benchmark  # its `pedantic` has no types
+        measured.pedantic(case.work, setup=case.prepare, rounds=rounds, warmup_rounds=warm)
         traffic = case.traffic()
         benchmark.extra_info |= {
             "units": case.units,

@@ -90,7 +90,14 @@ def query(folder: Path, parameters: Parameters) -> Group:
     return [
         _online("lookup/blind", count, buyer.blind, "lookup/blind/raw", traffic=buyer.traffic),
         Case(name="lookup/blind/raw", phase="online", units=count, work=blinding),
-        _online("lookup/open", count, buyer.open, "lookup/open/raw", prepare=buyer.evaluate),
+        _online(
+            "lookup/open",
+            count,
+            buyer.open,
+            "lookup/open/raw",
+            prepare=buyer.evaluate,
+            note=buyer.note,
+        ),
         Case(name="lookup/open/raw", phase="online", units=count, work=opening),
     ]
 
@@ -110,7 +117,7 @@ class _Buyer:
         self._batches = [subjects[at : at + size] for at in range(0, len(subjects), size)]
         self._blinded: list[client.Blinded] = []
         self._evaluated: list[server.Evaluation] = []
-        self.found = 0
+        self._found = 0
 
     def blind(self) -> None:
         self._blinded = [client.blind(batch, Mode.VOPRF, self._rng) for batch in self._batches]
@@ -122,13 +129,17 @@ class _Buyer:
         ]
 
     def open(self) -> None:
-        self.found = 0
+        self._found = 0
         for blinded, evaluation in zip(self._blinded, self._evaluated, strict=True):
             for output in blinded.finish(evaluation, self._key.public_key):
                 place = find(self._parameters, self._table, output)
                 if isinstance(place, Found):
                     open_row(self._parameters, output, place.row)
-                    self.found += 1
+                    self._found += 1
+
+    def note(self) -> str:
+        asked = sum(len(batch) for batch in self._batches)
+        return f"{self._found} of {asked} found"
 
     def traffic(self) -> Traffic:
         transcript = Transcript()
@@ -153,6 +164,7 @@ def _online(
     *,
     prepare: Callable[[], None] = lambda: None,
     traffic: Callable[[], Traffic] = Traffic,
+    note: Callable[[], str] = str,
 ) -> Case:
     return Case(
         name=name,
@@ -161,6 +173,7 @@ def _online(
         work=work,
         prepare=prepare,
         traffic=traffic,
+        note=note,
         limit=limit,
         threat_model=_MODEL,
         security_bits=oprf_bits(count),

@@ -1,0 +1,103 @@
+"""Every bench at a tiny size: its shape, and that bytes add up. Nothing here looks at a clock."""
+
+import json
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from unseen.bench import lookup, measuring, node, oprf, receipt
+from unseen.bench.main import BENCHES, app
+from unseen.bench.measuring import Measurement
+from unseen.bench.registry import Bench
+
+ELEMENT, PROOF = 32, 64
+
+
+def run(bench: Bench, **parameters: int) -> dict[str, Measurement]:
+    given = [f"{key}={value}" for key, value in parameters.items()]
+    found = measuring.run(bench, bench.parameters(given), 1)
+    return {item.name: item for item in found}
+
+
+def test_oprf_sends_an_element_each_way_and_one_proof() -> None:
+    found = run(oprf.BENCH, records=4, batch=8)
+    evaluate = found["oprf/evaluate"]
+    assert (evaluate.bytes_up, evaluate.bytes_down) == (8 * ELEMENT, 8 * ELEMENT + PROOF)
+    assert evaluate.rounds == 1
+    assert all(found[item.limit].units == item.units for item in found.values() if item.limit)
+
+
+def test_receipts_fit_their_limit() -> None:
+    found = run(receipt.BENCH, leaves=256, receipts=4)
+    issue = found["receipt/issue"]
+    assert 4 * 1000 < issue.bytes_down <= 4 * 4096
+    assert found["receipt/verify"].limit_per_second
+
+
+@pytest.mark.slow
+def test_lookup_builds_a_table_within_its_ceiling_and_opens_it() -> None:
+    found = run(lookup.BENCH, rows=300, queries=8, batch=4, memory_mb=512)
+    for step in ("register", "fill", "merge"):
+        built = found[f"lookup/{step}"]
+        assert built.phase == "set-up"
+        assert 1 < built.peak_rss_mb < 512
+    blind = found["lookup/blind"]
+    assert (blind.bytes_up, blind.bytes_down) == (8 * ELEMENT, 8 * ELEMENT + 2 * PROOF)
+
+
+@pytest.mark.slow
+def test_every_second_subject_of_the_lookup_is_found() -> None:
+    parameters = lookup.BENCH.parameters(["rows=50", "queries=8", "batch=2"])
+    with lookup.groups(parameters) as groups:
+        for case in next(groups):
+            case.work()
+        blind, _, opened, _ = next(groups)
+        blind.work()
+        opened.prepare()
+        opened.work()
+        assert opened.note() == "4 of 8 found"
+
+
+@pytest.mark.slow
+def test_node_answers_batches_and_singles() -> None:
+    found = run(
+        node.BENCH, batch=4, batches=3, singles=8, singles_in_flight=4, rows=20, batches_in_flight=2
+    )
+    batches, singles, alone = (
+        found[name] for name in ("node/batches", "node/singles", "node/singles/alone")
+    )
+    assert batches.bytes_up > 3 * 4 * ELEMENT
+    assert batches.bytes_down > 3 * (4 * ELEMENT + PROOF)
+    assert alone.note == "1.0 lookups a request"
+    assert alone.bytes_up >= singles.bytes_up > 8 * ELEMENT
+    assert found["node/singles/echo"].bytes_up == found["node/singles/echo"].bytes_down
+    assert batches.target == node.BATCH_TARGET
+    assert singles.target == node.SINGLE_TARGET
+
+
+def test_the_list_names_every_bench_and_parameter() -> None:
+    done = CliRunner().invoke(app, ["list", "--format", "json"])
+    listed: list[dict[str, Any]] = json.loads(done.stdout)
+    assert [item["name"] for item in listed] == list(BENCHES)
+    assert all(item["params"]["seed"] == 0 for item in listed)
+    assert "oprf" in CliRunner().invoke(app, ["list"]).stdout
+
+
+@pytest.mark.parametrize("form", ["json", "table"])
+def test_run_prints_what_it_measured(form: str) -> None:
+    sizes = ["--set", "records=2", "--set", "batch=2", "--repeats", "2"]
+    done = CliRunner().invoke(app, ["run", "oprf", *sizes, "--format", form])
+    assert done.exit_code == 0
+    if form == "json":
+        listed = json.loads(done.stdout)
+        assert {item["name"] for item in listed} >= {"oprf/bulk", "oprf/evaluate"}
+        assert all(len(item["repeats"]) == 2 for item in listed)
+    else:
+        assert "oprf/evaluate" in done.stdout
+        assert "records=2" in done.stdout
+
+
+def test_an_unknown_bench_is_refused() -> None:
+    refused = CliRunner().invoke(app, ["run", "nothing"]).exception
+    assert getattr(refused, "clause", "") == "bench.name"
