@@ -31,7 +31,8 @@ from unseen.protocols.lookup.subject import SubjectColumn
 
 TYP = "unseen-manifest"
 PROTOCOL = "oprf_table"
-CIPHERSUITE = "ristretto255-SHA512"
+# RFC 9497's suite, but for the weights of a batch proof: see `protocols/oprf/dleq.py`.
+CIPHERSUITE = "ristretto255-SHA512/batch"
 MAX_ROWS = 1 << 40
 
 _CHECK = Checker(ManifestInvalidError, "manifest")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from unseen.evidence.contract import State, Terms
-from unseen.evidence.request import Request
+from unseen.evidence.request import MAX_REQUEST_AGE, Request
 from unseen.node.errors import (
     ContractExpiredError,
     ContractNotActiveError,
@@ -12,6 +12,7 @@ from unseen.node.errors import (
     KindRefusedError,
     QuotaExhaustedError,
     RateExceededError,
+    RequestOutdatedError,
 )
 from unseen.protocols.errors import UnseenError
 
@@ -45,6 +46,7 @@ def decide(
         _by_state(terms, state, request, usage)
         or _by_period(terms, now)
         or _by_kind(terms, request)
+        or _by_age(request, now)
         or _by_quota(terms, request, usage)
     )
     return Deny(error) if error else Allow()
@@ -79,6 +81,16 @@ def _by_kind(terms: Terms, request: Request) -> UnseenError | None:
         f"the contract is for {terms.kind}",
         clause="kind",
         remedy="request a contract over a product of the kind you need",
+    )
+
+
+def _by_age(request: Request, now: datetime) -> UnseenError | None:
+    if abs(now - request.issued_at) <= MAX_REQUEST_AGE:
+        return None
+    return RequestOutdatedError(
+        "the request was signed too long before, or after, the node's time",
+        clause="request.issued_at",
+        remedy="set the clock right and sign the request anew",
     )
 
 

@@ -9,7 +9,6 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from unseen.evidence import receipt as receipts
 from unseen.evidence.canonical import b64encode, parse_time
@@ -27,13 +26,11 @@ from unseen.node.errors import (
     OverloadedError,
     ReplyNotFoundError,
     RequestIdReusedError,
-    RequestOutdatedError,
 )
 from unseen.node.failpoints import hit
 from unseen.node.identity.parties import Caller, Instance, instance_by_key
 from unseen.node.metering.charge import Charge, Charged, digest_of, find_charge, stored_charge
 
-_MAX_AGE = timedelta(minutes=10)
 _NONCE_BYTES = 32
 
 
@@ -158,7 +155,7 @@ def _admit(node: Node, caller: Caller, kind: str, signed: SignedRequest, units: 
     request = Request.decode(signed.statement)
     contract = node.contracts.get(b64encode(request.contract), buyer=caller.party)
     suite = suite_of(contract.terms.suite)
-    instance = _instance(node, caller)
+    instance = _instance(node, caller, request)
     verify_request(request, signed.signature, suite, instance.key)
     if request.kind != kind or request.units != units:
         raise FieldInvalidError(
@@ -170,10 +167,12 @@ def _admit(node: Node, caller: Caller, kind: str, signed: SignedRequest, units: 
     return _Admitted(contract, request, digest_of(request), signed.signature, instance)
 
 
-def _instance(node: Node, caller: Caller) -> Instance:
+def _instance(node: Node, caller: Caller, request: Request) -> Instance:
     party = node.parties.get(caller.party)
     instance = party.instances.get(caller.instance) if party else None
-    if instance is None or parse_time(instance.until) <= node.clock.now():
+    # Valid when it signed and when it is answered, or the receipt would verify nowhere.
+    latest = max(node.clock.now(), request.issued_at)
+    if instance is None or parse_time(instance.until) <= latest:
         raise InstanceUnknownError(
             "this client instance has shown no valid certification by its party",
             clause="identity.instance",
@@ -234,12 +233,6 @@ def _decide(node: Node, admitted: _Admitted) -> None:
     verdict = decide(contract.terms, contract.state, request, usage, now)
     if isinstance(verdict, Deny):
         raise verdict.error
-    if abs(now - request.issued_at) > _MAX_AGE:
-        raise RequestOutdatedError(
-            "the request was signed more than ten minutes away from the node's time",
-            clause="request.issued_at",
-            remedy="set the clock right and sign the request anew",
-        )
 
 
 async def _execute(node: Node, admitted: _Admitted, work: Worker) -> Charged:
