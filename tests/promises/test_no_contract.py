@@ -70,8 +70,8 @@ def ask_contract(client: Client, product: str, start: int, end: int) -> str:
         units=10,
         units_per_minute=10,
         until=times[1],
-        **{"from": times[0]},
     )
+    setattr(request, "from", times[0])  # a keyword of Python
     return client._session.call(stub.RequestContract, request).contract.name.split("/")[1]
 
 

@@ -27,6 +27,13 @@ WRAPPED: dict[str, Callable[[bytes], bytes]] = {
     "gzip in zlib": lambda data: zlib.compress(gzip.compress(data)),
     "cut off": lambda data: zlib.compress(data + os.urandom(4000))[:-1000],
 }
+FAILING = (
+    "note::INTEGER > 3",  # DuckDB's own message quotes the value that it cannot convert
+    "payload::VARCHAR::DATE > 出生日期",
+    "subject > (SELECT max(subject) FROM people)",
+    "amount::TINYINT > 3",
+    "error(note) IS NULL",
+)
 VALUE = bytes.fromhex("f3a9117b0c5d2e8846ffb0e1927c64d5")
 
 
@@ -138,39 +145,29 @@ def _walk_through(stage: Stage, folder: Path) -> str:
     shown += [operator.refresh_table("people"), *operator.leaves(), *operator.contracts()]
     shown += [operator.usage(hidden), lender.usage(clear), *lender.receipts()]
     shown += [operator.operator_settle(hidden), lender.settle(hidden), *operator.parties()]
-    shown += [_refusal(lambda: lender.verify(clear, stage.people[0].subject))]
-    shown += [_refusal(lambda: rival.verify(clear, stage.people[1].subject))]
-    for number, expression in enumerate(
-        (
-            "note::INTEGER > 3",  # DuckDB's own message quotes the value that it cannot convert
-            "payload::VARCHAR::DATE > 出生日期",
-            "subject > (SELECT max(subject) FROM people)",
-            "amount::TINYINT > 3",
-            "error(note) IS NULL",
-        )
-    ):
-        bad = [Predicate("bad", "fails", expression)]
-        shown.append(
-            _refusal(lambda n=number, p=bad: stage.offer(f"bad-{n}", "people", "lookup", p))
-        )
+    shown += [_refusal(lender.verify, clear, stage.people[0].subject)]
+    shown += [_refusal(rival.verify, clear, stage.people[1].subject)]
+    for number, expression in enumerate(FAILING):
+        bad = Predicate("bad", "fails", expression)
+        shown.append(_refusal(stage.offer, f"bad-{number}", "people", "lookup", [bad]))
     people, table = make_people(4), folder / "other.parquet"
     stage.people += people
     write_table(table, [*people, *people])
     for subject in ("subject", "earnings", "amount"):  # twice, null, of no type that names anybody
-        shown.append(_refusal(lambda name=subject: stage.register("other", table, name)))
+        shown.append(_refusal(stage.register, "other", table, subject))
     write_table(table, people)
     stage.register("other", table)
     stage.offer("other", "other", "verify")
     other = stage.contract("other", buyer="rival")
     rival.verify(other, people[0].subject)
     write_table(table, people[:3])
-    shown.append(_refusal(lambda: rival.verify(other, people[1].subject)))
+    shown.append(_refusal(rival.verify, other, people[1].subject))
     return repr(shown)
 
 
-def _refusal(call: Callable[[], object]) -> str:
+def _refusal(call: Callable[..., object], *arguments: object) -> str:
     with pytest.raises(RefusedError) as caught:
-        call()
+        call(*arguments)
     error = caught.value
     return f"{error!r} {error.clause} {error.remedy}"
 
