@@ -150,6 +150,11 @@ def put_contract(engine: Engine, contract: Contract, plan: Plan, leakage: Leakag
     }
     with engine.begin() as connection:
         connection.execute(insert(contracts), [row])
+
+
+def put_epoch(engine: Engine, contract: Contract) -> None:
+    """Have the contract's first epoch answer; it has no key and no table."""
+    with engine.begin() as connection:
         ready = {
             "contract": contract.id,
             "number": 1,

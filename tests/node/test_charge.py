@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, update
-from tests.node.conftest import NOW, UNTIL, Store, make_request
+from tests.node.conftest import NOW, UNTIL, Store, make_request, put_epoch
 
 from unseen.evidence.contract import State
 from unseen.evidence.log import decode_leaf
@@ -19,6 +19,16 @@ from unseen.node.store.schema import charges, contracts, epochs, leaves
 from unseen.node.store.writer import Transaction, _write_leaves
 
 Maker = Callable[..., Contract]
+
+
+@pytest.fixture
+def contract_in(contract_in: Maker, store: Store) -> Maker:
+    def make(*arguments: Any, **named: Any) -> Contract:
+        contract = contract_in(*arguments, **named)
+        put_epoch(store.engine, contract)
+        return contract
+
+    return make
 
 
 def charge(contract: Contract, number: int = 0, units: int = 1, reply: bytes = b"r") -> Charge:

@@ -1,13 +1,15 @@
 """`decide` and the state machine: what has ended answers nothing, whatever else is true."""
 
 import datetime as dt
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.node.conftest import START, UNTIL, make_request, make_terms
+from tests.node.conftest import NOW, START, UNTIL, make_request, make_terms
 
 from unseen.evidence.contract import Event, State, advance
 from unseen.evidence.errors import TransitionError
+from unseen.evidence.request import MAX_REQUEST_AGE
 from unseen.node.contracts.decide import Allow, Deny, Usage, decide
 
 TERMS = make_terms(units=10, per_minute=5)
@@ -64,7 +66,7 @@ def test_nothing_is_allowed_after_an_end(
 def test_the_first_and_the_last_moment_of_a_period() -> None:
     request, second = make_request(TERMS), dt.timedelta(seconds=1)
     outcomes = {
-        moment: decide(TERMS, State.ACTIVE, request, Usage(0), time)
+        moment: decide(TERMS, State.ACTIVE, replace(request, issued_at=time), Usage(0), time)
         for moment, time in {
             "early": START - second,
             "first": START,
@@ -82,3 +84,13 @@ def test_the_first_and_the_last_moment_of_a_period() -> None:
         "last": "allowed",
         "late": "CONTRACT_EXPIRED",
     }
+
+
+def test_a_request_is_answered_within_the_window_that_verifiers_check() -> None:
+    request, second = make_request(TERMS), dt.timedelta(seconds=1)
+    for away in (MAX_REQUEST_AGE, -MAX_REQUEST_AGE):
+        edge, beyond = NOW + away, NOW + away + (second if away > second else -second)
+        assert isinstance(decide(TERMS, State.ACTIVE, request, Usage(0), edge), Allow)
+        verdict = decide(TERMS, State.ACTIVE, request, Usage(0), beyond)
+        assert isinstance(verdict, Deny)
+        assert verdict.error.reason == "REQUEST_OUTDATED"
