@@ -1,11 +1,13 @@
 """Following the log: growth is accepted, forks and rollbacks are caught and kept as evidence."""
 
 import json
+import random
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from unseen.client.errors import AnswerInvalidError
 from unseen.client.follow import Follower
 from unseen.client.home import Home
 from unseen.client.profile import Node
@@ -45,14 +47,17 @@ def log() -> FakeLog:
 
 class Kept:
     def __init__(self) -> None:
-        self.note: str | None = None
+        self.notes: list[str] = []
 
-    def head(self, origin: str) -> str | None:
+    def heads(self, origin: str) -> list[str]:
         assert origin == ORIGIN
-        return self.note
+        return list(self.notes)
 
-    def save_head(self, origin: str, size: int, note: str) -> None:
-        self.note = note
+    def save_head(self, origin: str, note: str) -> None:
+        self.notes.append(note)
+
+    def drop_head(self, origin: str, note: str) -> None:
+        self.notes.remove(note)
 
 
 @pytest.fixture
@@ -68,7 +73,7 @@ def follower(node: Node, home: Home, kept: Kept) -> Follower:
 def test_the_first_head_is_taken_and_kept(follower: Follower, log: FakeLog, kept: Kept) -> None:
     log.append(b"a", b"b")
     assert follower.accept(None, log.note(), b"").size == 2
-    assert kept.note == log.note()
+    assert kept.notes == [log.note()]
 
 
 def test_growth_with_its_proof_is_accepted(follower: Follower, log: FakeLog) -> None:
@@ -163,8 +168,9 @@ def test_answers_out_of_order_are_accepted_and_compared_later(
     late = follower.accept(base, log.note(4), log.proof(2, 4))
     assert follower.newest is not None
     assert follower.newest.size == 5
-    assert follower.take_unlinked() == late
-    assert follower.take_unlinked() is None
+    assert follower.unlinked() == (late,)
+    assert follower.accept(late, log.note(5), log.proof(4, 5)).size == 5
+    assert follower.unlinked() == ()
 
 
 def test_two_branches_from_one_base_are_caught_when_compared(
@@ -178,20 +184,114 @@ def test_two_branches_from_one_base_are_caught_when_compared(
     log.append(b"a", b"b", b"x", b"y")
     follower.accept(base, log.note(), log.proof(2))
     follower.accept(base, branch_note, branch_proof)
-    late = follower.take_unlinked()
-    assert late is not None
+    (late,) = follower.unlinked()
     with pytest.raises(LogForkedError):
-        follower.compare(late, log.note(), log.proof(3))
+        follower.accept(late, log.note(), log.proof(3))
 
 
-def test_a_receipts_head_contradicting_a_known_one_is_a_fork(
-    follower: Follower, log: FakeLog
-) -> None:
+def test_a_receipts_head_must_be_one_that_was_proven(follower: Follower, log: FakeLog) -> None:
     log.append(b"a", b"b")
     follower.accept(None, log.note(), b"")
-    follower.meet(2, log.tree.root(), "receipt")
+    follower.require(2, log.tree.root(), "receipt")
     with pytest.raises(LogForkedError):
-        follower.meet(2, leaf_hash(b"other"), "receipt")
+        follower.require(2, leaf_hash(b"other"), "receipt")
+    with pytest.raises(AnswerInvalidError, match="did not come with it"):
+        follower.require(3, log.tree.root(), "receipt")
+
+
+def test_a_known_older_head_is_no_answer_to_a_larger_base(follower: Follower, log: FakeLog) -> None:
+    log.append(*(b"%d" % entry for entry in range(50)))
+    old = log.note()
+    base = follower.accept(None, old, b"")
+    log.append(*(b"%d" % entry for entry in range(50, 100)))
+    base = follower.accept(base, log.note(), log.proof(50))
+    with pytest.raises(LogForkedError, match="smaller"):
+        follower.accept(base, old, b"")
+
+
+def test_calls_at_once_start_from_different_ends(follower: Follower, log: FakeLog) -> None:
+    log.append(b"a")
+    first = follower.accept(None, log.note(), b"")
+    one, two = follower.begin(), follower.begin()
+    assert one == two == first  # there is no other
+    log.append(b"b")
+    second = follower.accept(one, log.note(2), log.proof(1, 2))
+    follower.end(one)
+    log.append(b"c")
+    third = follower.accept(two, log.note(3), log.proof(1, 3))
+    follower.end(two)
+    assert follower.unlinked() == (second,)
+    assert [follower.begin(), follower.begin(), follower.begin()] == [third, second, third]
+    assert follower.begin(shared=True) == third
+
+
+@pytest.mark.parametrize("calls", [1, 2, 7])
+def test_ends_are_never_more_than_calls_and_one(
+    follower: Follower, log: FakeLog, kept: Kept, calls: int
+) -> None:
+    order = random.Random(calls)
+    log.append(b"first")
+    follower.accept(None, log.note(), b"")
+    flying = [follower.begin() for _ in range(calls)]
+    for entry in range(300):
+        log.append(b"%d" % entry)
+        base = flying.pop(order.randrange(calls))
+        assert base is not None
+        follower.accept(base, log.note(), log.proof(base.size))
+        follower.end(base)
+        flying.append(follower.begin())
+        assert len(follower.unlinked()) <= calls
+        assert len(kept.notes) == len(follower.unlinked()) + 1
+    for end in follower.unlinked():
+        follower.accept(end, log.note(), log.proof(end.size))
+    assert follower.unlinked() == ()
+
+
+def test_open_ends_outlive_the_process_and_convict(
+    follower: Follower, log: FakeLog, node: Node, home: Home, kept: Kept
+) -> None:
+    log.append(b"a", b"b")
+    base = follower.accept(None, log.note(), b"")
+    branch = FakeLog(log.signer)
+    branch.append(b"a", b"b", b"for this buyer alone")
+    follower.accept(base, branch.note(), branch.proof(2))
+    log.append(b"c", b"d")
+    follower.accept(base, log.note(), log.proof(2))
+    again = Follower(node, INTL, home, kept)
+    (end,) = again.unlinked()
+    assert end.note == branch.note()
+    with pytest.raises(LogForkedError):
+        again.accept(end, log.note(), log.proof(3))
+
+
+def test_ends_are_due_once_a_second(
+    follower: Follower, log: FakeLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = follower._linked
+    monkeypatch.setattr("unseen.client.follow.time.monotonic", lambda: now)
+    log.append(b"a", b"b", b"c")
+    base = follower.accept(None, log.note(1), b"")
+    follower.accept(base, log.note(3), log.proof(1, 3))
+    now += 2
+    assert follower.due() == ()
+    late = follower.accept(base, log.note(2), log.proof(1, 2))
+    assert follower.due() == (late,)
+    assert follower.due() == ()
+    now += 2
+    assert follower.due() == (late,)
+
+
+def test_a_node_that_will_not_link_an_end_is_refused(
+    follower: Follower, log: FakeLog, home: Home
+) -> None:
+    log.append(b"a", b"b", b"c")
+    base = follower.accept(None, log.note(1), b"")
+    follower.accept(base, log.note(3), log.proof(1, 3))
+    late = follower.accept(base, log.note(2), log.proof(1, 2))
+    assert "does not show" in str(follower.refused(late))
+    (path,) = (home.root / "evidence").iterdir()
+    evidence = json.loads(path.read_text())
+    assert (evidence["before"], evidence["after"]) == (log.note(2), log.note(3))
 
 
 def test_evidence_is_written_where_the_home_says(

@@ -59,7 +59,7 @@ def test_a_reply_and_a_refusal_change_the_state_once(state: State) -> None:
 def test_nothing_secret_is_readable_on_disk(state: State, home: Home) -> None:
     state.save_request(opening())
     state.save_reply(opening().id, b"reply to the secret subject")
-    state.save_label("c", 1, b"secret subject", b"secret label")
+    state.save_label("m", b"secret subject", b"secret label")
     state.flush()
     for path in home.root.rglob("state.db*"):
         data = path.read_bytes()
@@ -67,15 +67,27 @@ def test_nothing_secret_is_readable_on_disk(state: State, home: Home) -> None:
     assert home.state.stat().st_mode & 0o077 == 0
 
 
-def test_labels_belong_to_their_contract_and_epoch(state: State, home: Home) -> None:
-    state.save_label("c", 1, b"subject", b"label")
-    assert state.label("c", 1, b"subject") == b"label"
-    assert state.label("c", 2, b"subject") is None
-    assert state.label("d", 1, b"subject") is None
+def test_labels_belong_to_their_manifest(state: State, home: Home) -> None:
+    state.save_label("m", b"subject", b"label")
+    assert state.label("m", b"subject") == b"label"
+    assert state.label("n", b"subject") is None
     state.flush()
     other = State(home)
-    assert other.label("c", 1, b"subject") == b"label"
+    assert other.label("m", b"subject") == b"label"
     other.close()
+
+
+def test_an_epoch_only_goes_forward_and_keeps_its_manifest(state: State, home: Home) -> None:
+    assert state.epoch("c") is None
+    assert state.save_epoch("c", 2, "m") == (2, "m")
+    assert state.save_epoch("c", 2, "n") == (2, "m")
+    assert state.save_epoch("c", 1, "l") == (2, "m")
+    other = State(home)
+    assert other.epoch("c") == (2, "m")
+    assert other.save_epoch("c", 3, "o") == (3, "o")
+    other.close()
+    assert state.epoch("c") == (3, "o")
+    assert state.epoch("d") is None
 
 
 def test_a_sealed_value_moved_to_another_row_does_not_open(state: State, home: Home) -> None:
@@ -90,12 +102,32 @@ def test_a_sealed_value_moved_to_another_row_does_not_open(state: State, home: H
         state.request(opening(2).id)
 
 
-def test_a_smaller_head_never_replaces_a_larger_one(state: State) -> None:
-    for size in (5, 9, 7):
-        state.save_head("log", size, f"note {size}")
+def test_heads_stay_until_a_larger_one_is_proven(state: State) -> None:
+    for size in (5, 9, 7, 9):
+        state.save_head("log", f"note {size}")
+    state.drop_head("log", "note 5")
+    state.drop_head("other", "note 7")
     state.flush()
-    assert state.head("log") == "note 9"
-    assert state.head("other") is None
+    assert sorted(state.heads("log")) == ["note 7", "note 9"]
+    assert state.heads("other") == []
+
+
+def test_lost_and_void_requests_are_told_apart(state: State) -> None:
+    for number in range(4):
+        state.save_request(opening(number))
+    state.save_refusal(opening(1).id)
+    state.save_void(opening(1).id)
+    state.save_void(opening(2).id)  # it was never refused
+    state.save_reply(opening(3).id, b"reply")
+    for number in (0, 3):
+        state.save_lost(opening(number).id)
+    found = {word: state.requests("c", word) for word in ("sent", "answered", "void", "lost")}
+    assert found == {
+        "sent": [opening(2).id],
+        "answered": [opening(3).id],
+        "void": [opening(1).id],
+        "lost": [opening(0).id],
+    }
 
 
 def test_threads_share_commits_and_lose_nothing(state: State) -> None:
@@ -117,8 +149,8 @@ def test_a_failed_commit_keeps_what_was_queued(home: Home) -> None:
     with pytest.raises(HomeError):
         database.flush()
     database._pending.clear()
-    database.write("INSERT INTO head VALUES (?, ?, ?)", ("log", 1, "note"), wait=True)
-    assert database.read("SELECT size FROM head") == [(1,)]
+    database.write("INSERT INTO head VALUES (?, ?)", ("log", "note"), wait=True)
+    assert database.read("SELECT note FROM head") == [("note",)]
     database.close()
     database.close()
 

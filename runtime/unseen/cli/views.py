@@ -78,6 +78,7 @@ def verdict_json(verdict: "Verdict") -> Json:
         "subject": list(verdict.subject),
         "answers": {name: answer.value for name, answer in verdict.answers.items()},
         "found": verdict.found,
+        "malformed": verdict.malformed,
         "cached": verdict.cached,
         "request": verdict.request_id,
         "position": verdict.position,

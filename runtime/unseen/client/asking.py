@@ -15,17 +15,19 @@ from typing import Protocol
 
 from unseen.client.channel import Answer, Unary
 from unseen.client.errors import AnswerInvalidError, RefusedError, WireError
-from unseen.client.home import write_new
+from unseen.client.home import write_json, write_new
 from unseen.client.session import Session
 from unseen.client.state import Opening
-from unseen.evidence.canonical import format_time
+from unseen.evidence.canonical import Json, b64encode, format_time
 from unseen.evidence.commitment import commit
+from unseen.evidence.contract import Terms
 from unseen.evidence.request import Request, sign_request
-from unseen.evidence.verify import VerifiedReceipt, verify_receipt
+from unseen.evidence.verify import VerifiedReceipt, verify_receipt, verify_terms
+from unseen.protocols.errors import UnseenError
 from unseen.v1 import request_pb2
 
 NONCE_BYTES = 32
-_BEFORE_REPLY = frozenset(
+BEFORE_REPLY = frozenset(
     {
         "CERTIFICATE_UNKNOWN",
         "CERTIFICATE_REVOKED",
@@ -33,16 +35,16 @@ _BEFORE_REPLY = frozenset(
         "RPC_UNKNOWN",
         "INSTANCE_UNKNOWN",
         "CONTRACT_NOT_FOUND",
-        "REPLY_NOT_FOUND",  # charged, and the reply is no longer kept
         "REFUSED",
     }
 )
+REPLY_LOST = "REPLY_NOT_FOUND"  # charged, and the reply is no longer kept
 _ATTEMPTS = 5
 _FIRST_PAUSE = 0.1
 
 
 class Sent(Protocol):
-    """A request message of any job kind."""
+    """A message of any job kind."""
 
     def SerializeToString(self) -> bytes:  # noqa: N802 - protobuf names it
         """Return the message as bytes."""
@@ -109,8 +111,8 @@ def send(
     `fresh` says that it was never sent before.
 
     Raises:
-        RefusedError: it was refused. Where that shows that it was not charged, it is marked
-            as one that will never be answered.
+        RefusedError: it was refused. Where that shows that it was not charged, or that it was
+            and the reply is gone, it is marked as one that will never be answered.
         UnreachableError, NodeError: no answer yet; the request stays written down.
 
     """
@@ -133,23 +135,28 @@ def send(
 
 
 def _mark(session: Session, request: str, error: WireError, *, fresh: bool) -> None:
-    """Mark a request as refused, if no earlier attempt can have been charged."""
+    """Mark a request as lost, or as refused if no earlier attempt can have been charged."""
+    if error.reason == REPLY_LOST:
+        session.state.save_lost(request)
+        session.rest()
+        return
     if not isinstance(error, RefusedError) or error.charged:
         return
     # The node looks for a stored reply before it decides; these reasons come even before that.
-    if fresh or error.reason not in _BEFORE_REPLY:
+    if fresh or error.reason not in BEFORE_REPLY:
         session.state.save_refusal(request)
         session.rest()
 
 
-def check_release(
-    session: Session, request: Request, release: request_pb2.Release, parts: Sequence[bytes]
+def check_receipt(
+    session: Session, request: Request, release: request_pb2.Release, terms: Terms
 ) -> VerifiedReceipt:
-    """Return the verified receipt of `request`, if it commits to `parts`, which came with it.
+    """Return the verified receipt of `request` and keep it: from now on the charge is proven.
 
     Raises:
         ReceiptInvalidError, SignatureInvalidError, TrustMissingError: the receipt fails.
-        AnswerInvalidError: it is another request's, or commits to something else.
+        AnswerInvalidError: it is another request's, or hangs in another log.
+        LogForkedError: it hangs in another history of the log than the answer it came with.
 
     """
     receipt = verify_receipt(release.receipt, session.trust)
@@ -157,20 +164,52 @@ def check_release(
         raise AnswerInvalidError("the receipt is another request's", clause="receipt.request")
     if receipt.origin != session.profile.node.log_origin:
         raise AnswerInvalidError("the receipt is in another log", clause="receipt.checkpoint")
+    head = receipt.checkpoint
+    session.channel.follower.require(head.size, head.root, release.receipt)
+    write_new(session.home.receipt(request.request), release.receipt.encode() + b"\n")
+    verify_terms(receipt, terms)
+    return receipt
+
+
+def check_release(
+    session: Session, release: request_pb2.Release, parts: Sequence[bytes], committed: bytes
+) -> None:
+    """Return if the receipt's commitment, `committed`, is to `parts`, which came with it.
+
+    Raises:
+        AnswerInvalidError: it is to something else.
+
+    """
     if len(release.nonce) != NONCE_BYTES:
         raise AnswerInvalidError("the release's nonce is not 32 bytes", clause="release.nonce")
-    if commit(session.suite, release.nonce, parts) != receipt.release:
+    if commit(session.suite, release.nonce, parts) != committed:
         raise AnswerInvalidError(
             "the receipt commits to another answer than the one that came with it",
             clause="receipt.release",
             remedy="keep the receipt and show it to the operator",
         )
-    head = receipt.checkpoint
-    session.channel.follower.meet(head.size, head.root, release.receipt)
-    return receipt
 
 
-def keep_reply(session: Session, request: str, reply: bytes, receipt: str) -> None:
-    """Keep a checked answer and put its receipt into the home."""
-    write_new(session.home.receipt(request), receipt.encode() + b"\n")
+def keep_reply(session: Session, request: str, reply: bytes) -> None:
+    """Keep an answer that its receipt commits to."""
     session.state.save_reply(request, reply)
+
+
+def keep_failed(
+    session: Session, request: str, sent: Sent, answer: Sent, error: UnseenError
+) -> None:
+    """Keep an answer that does not hold up as evidence: what was sent, what came, what is wrong.
+
+    It holds what the request showed to the node, and no blinds.
+    """
+    path = session.home.evidence(f"answer-{request}.json")
+    value: dict[str, Json] = {
+        "v": 1,
+        "type": "answer",
+        "request": request,
+        "reason": error.reason,
+        "clause": error.clause,
+        "sent": b64encode(sent.SerializeToString()),
+        "answer": b64encode(answer.SerializeToString()),
+    }
+    write_json(path, value, private=True)

@@ -7,7 +7,14 @@ from typing import Any, Protocol, TypeVar
 
 import grpc
 
-from unseen.client.errors import AnswerInvalidError, WireError, from_rpc_error
+from unseen.client.errors import (
+    AnswerInvalidError,
+    NodeError,
+    RefusedError,
+    UnreachableError,
+    WireError,
+    from_rpc_error,
+)
 from unseen.client.follow import Follower, Head
 from unseen.client.home import Home, read_file
 from unseen.evidence.errors import EvidenceError
@@ -18,6 +25,8 @@ SERVER_NAME = "unseen-node"
 _SIZE = "unseen-tree-size"
 _CHECKPOINT = "unseen-checkpoint-bin"
 _CONSISTENCY = "unseen-consistency-bin"
+_ROUNDS = 8
+_CUT_OFF = ("CERTIFICATE_UNKNOWN", "CERTIFICATE_REVOKED", "RIGHT_MISSING")
 _OPTIONS = (
     ("grpc.ssl_target_name_override", SERVER_NAME),
     ("grpc.use_local_subchannel_pool", 1),  # a client has its own connection
@@ -25,7 +34,7 @@ _OPTIONS = (
     ("grpc.max_receive_message_length", 8 << 20),
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.initial_reconnect_backoff_ms", 200),
-    ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.max_reconnect_backoff_ms", 1_000),  # less than a request is retried for
 )
 
 Metadata = Iterable[tuple[str, str | bytes]]
@@ -81,7 +90,7 @@ class Channel:
         self._address = address
         self.follower = follower
         self._timeout = timeout
-        self._comparing = threading.Lock()
+        self._linking = threading.Lock()
         self.grpc = open_channel(address, credentials)
         self._log = log_pb2_grpc.LogServiceStub(self.grpc)
 
@@ -95,9 +104,14 @@ class Channel:
 
         """
         answer = self._unary(call, request, timeout)
-        late = self.follower.unlinked()
-        if late is not None:
-            self._compare(late)
+        due = self.follower.due()
+        if due and self._linking.acquire(blocking=False):  # else another thread is at it
+            try:
+                # What cannot be asked now is asked again; the answer itself is already here.
+                with contextlib.suppress(UnreachableError, NodeError):
+                    self._link(due)
+            finally:
+                self._linking.release()
         return answer
 
     def stream(self, call: Stream[Answer], request: object, timeout: float) -> Iterator[Answer]:
@@ -107,46 +121,71 @@ class Channel:
             As `unary`, when the stream begins or ends.
 
         """
-        base = self.follower.newest
+        base = self.follower.begin()
         try:
             answers = call(request, timeout=timeout, metadata=_sent(base))
             yield from answers
+            ended: Any = answers  # grpc gives an iterator that is also the call
+            self._follow(base, ended.trailing_metadata(), required=True)
         except grpc.RpcError as error:
             raise self._failure(error, base) from None
-        ended: Any = answers  # grpc gives an iterator that is also the call
-        self._follow(base, ended.trailing_metadata(), required=True)
+        finally:
+            self.follower.end(base)
+
+    def link(self) -> None:
+        """Have the node prove that every head it has shown leads to its newest one.
+
+        Raises:
+            LogForkedError: it cannot.
+            UnreachableError, NodeError: it does not answer.
+
+        """
+        with self._linking:
+            for _ in range(_ROUNDS):  # more than one only while other calls go on
+                if not (ends := self.follower.unlinked()):
+                    return
+                self._link(ends)
 
     def settle(self) -> None:
-        """Compare the head that still waits for it, if the node can be reached."""
-        late = self.follower.take_unlinked()
-        if late is not None:
-            with contextlib.suppress(WireError):
-                self._compare(late)
+        """Do as `link` does if the node can be reached; else the next run does it."""
+        with contextlib.suppress(WireError):
+            self.link()
 
     def close(self) -> None:
         """Close the connection."""
         self.grpc.close()
 
-    def _unary(self, call: Unary[Answer], request: object, timeout: float | None) -> Answer:
-        base = self.follower.newest
+    def _unary(
+        self,
+        call: Unary[Answer],
+        request: object,
+        timeout: float | None = None,
+        *,
+        shared: bool = False,
+    ) -> Answer:
+        base = self.follower.begin(shared=shared)
         try:
             answer, done = call.with_call(
                 request, timeout=timeout or self._timeout, metadata=_sent(base)
             )
+            self._follow(base, done.trailing_metadata(), required=True)
         except grpc.RpcError as error:
             raise self._failure(error, base) from None
-        self._follow(base, done.trailing_metadata(), required=True)
+        finally:
+            self.follower.end(base)
         return answer
 
-    def _compare(self, late: Head) -> None:
-        if not self._comparing.acquire(blocking=False):
-            return  # another thread is at it
-        try:
-            request = log_pb2.GetConsistencyProofRequest(old_size=late.size)
-            answer = self._unary(self._log.GetConsistencyProof, request, None)
-            self.follower.compare(late, answer.checkpoint, b"".join(answer.proof))
-        finally:
-            self._comparing.release()
+    def _link(self, ends: Iterable[Head]) -> None:
+        for end in ends:
+            request = log_pb2.GetConsistencyProofRequest(old_size=end.size)
+            try:
+                answer = self._unary(self._log.GetConsistencyProof, request, shared=True)
+            except RefusedError as error:
+                if error.reason in _CUT_OFF:
+                    raise
+                # No end is larger than the log, so there is nothing to refuse in it.
+                raise self.follower.refused(end) from None
+            self.follower.accept(end, answer.checkpoint, b"".join(answer.proof))
 
     def _failure(self, error: grpc.RpcError, base: Head | None) -> Exception:
         call: Any = error  # grpc raises objects that are both

@@ -15,14 +15,19 @@ from typing import Any
 
 from unseen.client.errors import HomeError
 
-VERSION = 1
+VERSION = 2
 _BUSY_SECONDS = 10.0
 
 _SCHEMA = """
 CREATE TABLE head (
-    origin TEXT PRIMARY KEY,      -- the log
-    size INTEGER NOT NULL,
-    note TEXT NOT NULL            -- its newest checkpoint that this client has verified
+    origin TEXT NOT NULL,         -- the log
+    note TEXT NOT NULL,           -- a verified checkpoint, not yet proven to lead to a larger one
+    PRIMARY KEY (origin, note)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE epoch (
+    contract TEXT PRIMARY KEY,
+    epoch INTEGER NOT NULL,       -- the latest that the node has shown
+    manifest TEXT NOT NULL        -- digest of its manifest
 ) STRICT;
 CREATE TABLE request (
     id TEXT PRIMARY KEY,
@@ -31,18 +36,17 @@ CREATE TABLE request (
     units INTEGER NOT NULL,
     manifest TEXT NOT NULL,       -- digest of the manifest, empty for kinds without one
     created TEXT NOT NULL,
-    state TEXT NOT NULL,          -- sent, answered or refused
+    state TEXT NOT NULL,          -- sent, answered, refused, void or lost
     wire BLOB NOT NULL,           -- sealed: the exact message that was sent
     secret BLOB NOT NULL,         -- sealed: subjects and blinds
     reply BLOB                    -- sealed: the message that came back
 ) STRICT;
 CREATE INDEX request_contract ON request (contract, state);
 CREATE TABLE label (
-    contract TEXT NOT NULL,
-    epoch INTEGER NOT NULL,
+    manifest TEXT NOT NULL,       -- digest of the manifest it was opened under
     subject BLOB NOT NULL,        -- keyed hash
     label BLOB NOT NULL,          -- sealed
-    PRIMARY KEY (contract, epoch, subject)
+    PRIMARY KEY (manifest, subject)
 ) STRICT, WITHOUT ROWID;
 """
 

@@ -1,7 +1,9 @@
 """What a hidden query needs of its contract's present epoch: checked manifest and table.
 
-The manifest is believed when the pinned node signed it, the contract's terms say the same, and
-the log announced it: so every buyer of the contract is shown one key and one table.
+The manifest is believed when the pinned node signed it, the contract's terms and plan say the
+same, the log announced it, and this home has seen no later epoch of the contract and no other
+manifest of this one: so every buyer is shown one key and one table at a time. A node that shows
+two is refused, and both are kept. Two homes find out by comparing the ids their receipts name.
 """
 
 import threading
@@ -10,10 +12,11 @@ from dataclasses import dataclass
 
 from unseen.client.contracts import Contracts, resource
 from unseen.client.errors import AnswerInvalidError, WireError
+from unseen.client.home import read_file, write_json
 from unseen.client.leaves import check_logged
 from unseen.client.session import Session
 from unseen.client.tables import fetch_table, keep_manifest, load_manifest, map_table
-from unseen.evidence.canonical import b64encode
+from unseen.evidence.canonical import Json, b64encode
 from unseen.evidence.contract import Terms
 from unseen.evidence.manifest import Manifest, verify_manifest
 from unseen.protocols.errors import InputInvalidError
@@ -100,21 +103,61 @@ class Epochs:
 
     def _fetch(self, contract: str) -> Manifest:
         self._check_kind(contract)
-        answer = self._wait(contract)
         session = self._session
         node_key = session.profile.node.evidence_key
-        manifest = verify_manifest(answer.manifest, session.suite, node_key)
-        self._check(contract, manifest)
-        check_logged(
-            session,
-            answer.leaf,
-            answer.leaf_index,
-            answer.inclusion_proof,
-            answer.checkpoint,
-            manifest=manifest,
+        while True:
+            before = session.state.epoch(contract)
+            answer = self._wait(contract)
+            manifest = verify_manifest(answer.manifest, session.suite, node_key)
+            self._check(contract, manifest)
+            check_logged(
+                session,
+                answer.leaf,
+                answer.leaf_index,
+                answer.inclusion_proof,
+                answer.checkpoint,
+                manifest=manifest,
+            )
+            self._check_known(contract, manifest, before, answer)
+            keep_manifest(session.home, manifest, answer.manifest)
+            found = manifest.epoch, b64encode(manifest.id())
+            kept = session.state.save_epoch(contract, *found)
+            if kept == found:
+                return manifest
+            # Another process of this home has seen more since; only what it saw before counts.
+            self._check_known(contract, manifest, kept if kept[0] == found[0] else None, answer)
+
+    def _check_known(
+        self,
+        contract: str,
+        manifest: Manifest,
+        known: tuple[int, str] | None,
+        answer: lookup_pb2.GetManifestResponse,
+    ) -> None:
+        """Refuse an epoch before the one `known`, and another manifest of that one."""
+        identifier = b64encode(manifest.id())
+        if known is None or manifest.epoch > known[0] or (manifest.epoch, identifier) == known:
+            return
+        home = self._session.home
+        path = home.evidence(f"manifest-{identifier[:16]}.json")
+        value: dict[str, Json] = {
+            "v": 1,
+            "type": "manifests",
+            "contract": contract,
+            "before": read_file(home.table(f"{known[1]}.manifest")).decode(),
+            "after": answer.manifest,
+            "leaf": b64encode(answer.leaf),
+            "index": answer.leaf_index,
+            "proof": b64encode(b"".join(answer.inclusion_proof)),
+            "checkpoint": answer.checkpoint,
+        }
+        write_json(path, value)
+        what = "another manifest of" if manifest.epoch == known[0] else "the earlier"
+        raise AnswerInvalidError(
+            f"the node showed {what} epoch {manifest.epoch} after that of epoch {known[0]}",
+            clause="manifest.epoch",
+            remedy=f"stop using this node and show {path} to whoever supervises it",
         )
-        keep_manifest(session.home, manifest, answer.manifest)
-        return manifest
 
     def _wait(self, contract: str) -> lookup_pb2.GetManifestResponse:
         request = lookup_pb2.GetManifestRequest(contract=resource(contract))
@@ -138,10 +181,15 @@ class Epochs:
             )
 
     def _check(self, contract: str, manifest: Manifest) -> None:
-        terms = self._contracts.terms(contract)
+        terms, plan = self._contracts.terms(contract), self._contracts.plan(contract)
         clauses: tuple[tuple[str, object, object], ...] = (
             ("contract", manifest.contract, terms.id()),
+            ("suite", manifest.suite, terms.suite),
+            ("protocol", manifest.protocol, terms.protocol),
             ("outputs", manifest.outputs, terms.outputs),
+            ("outputs", manifest.outputs, tuple(output.name for output in plan.outputs)),
+            ("subject", manifest.subject, plan.subject_columns),
+            ("label_bytes", manifest.label_bytes, plan.label_bytes),
         )
         for clause, found, expected in clauses:
             if found != expected:

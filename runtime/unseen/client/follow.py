@@ -1,22 +1,24 @@
 """Following the node's log: RFC 6962 section 2.1.2 consistency, C2SP checkpoints.
 
-Every call says how large the log was when this client last saw it, and every answer proves that
-today's log extends that one. So each client is a witness: a node that drops, edits or forks its
-history is caught by the next call, and both signed heads are kept as proof.
+Every call names a head that this client has seen, its base, and every answer proves that its own
+head extends that one. So each client is a witness: a node that drops, edits or forks its history
+is caught, and both signed heads are kept as proof.
 
-Answers of parallel calls may arrive out of order. A head smaller than the newest is then proven
-to extend the head its call started from, not yet to lead to the newest; such heads are compared
-later by one extra call (`unlinked`), of the latest of them. Does not protect a client that talks
-to nobody else from a node that shows it, and only it, one forked history from the start.
+Heads that lead to no larger one yet are open ends. One call at a time leaves one, the newest.
+Calls under way together start from different ends, so there are never more ends than calls plus
+one; further calls prove now and then, and before anything is settled, that all ends lead to one
+head. Ends outlive the process. Does not protect a client that talks to nobody else from a node
+that shows it, and only it, one forked history from the start.
 """
 
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from unseen.client.errors import AnswerInvalidError
 from unseen.client.home import Home, write_json
 from unseen.client.profile import Node
 from unseen.evidence.canonical import b64encode
@@ -27,7 +29,7 @@ from unseen.protocols.tlog import verify_consistency, verify_note
 
 _KNOWN = 1024
 _HASH_BYTES = 32
-_COMPARE_SECONDS = 1.0
+_LINK_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,43 +42,71 @@ class Head:
 
 
 class HeadStore(Protocol):
-    """Where the newest head is kept between runs."""
+    """Where open ends are kept between runs."""
 
-    def head(self, origin: str) -> str | None:
-        """Return the note kept for `origin`."""
+    def heads(self, origin: str) -> list[str]:
+        """Return the notes kept for `origin`."""
 
-    def save_head(self, origin: str, size: int, note: str) -> None:
-        """Keep `note` for `origin` unless a larger one is kept."""
+    def save_head(self, origin: str, note: str) -> None:
+        """Keep `note` for `origin`."""
+
+    def drop_head(self, origin: str, note: str) -> None:
+        """Forget `note`: a larger head that is kept extends it."""
 
 
 class Follower:
-    """The newest head of one log and the check that every other head belongs to it."""
+    """The heads seen of one log and the check that they all belong to it. Thread-safe."""
 
     def __init__(self, node: Node, suite: Suite, home: Home, store: HeadStore) -> None:
-        """Start from the head in `store`, if there is one.
+        """Start from the heads in `store`, if there are any.
 
         Raises:
-            CheckpointInvalidError: the kept head is not signed by the node's log key.
+            CheckpointInvalidError: a kept head is not signed by the node's log key.
+            LogForkedError: two kept heads contradict each other.
 
         """
         self._origin, self._key, self._suite = node.log_origin, node.log_key, suite
         self._home, self._store = home, store
         self._lock = threading.Lock()
-        # Heads already proven, by note and by size.
+        # Heads proven of late, by note and by size.
         self._known: OrderedDict[str, Head] = OrderedDict()
         self._sizes: OrderedDict[int, Head] = OrderedDict()
-        self._unlinked: Head | None = None
-        self._compared = time.monotonic()
-        kept = store.head(self._origin)
-        self._newest: Head | None = None if kept is None else self._open(kept)
+        self._ends: dict[str, Head] = {}  # oldest first
+        self._bases: Counter[str] = Counter()  # of calls under way
+        self._newest: Head | None = None
+        self._linked = time.monotonic()
+        for note in store.heads(self._origin):
+            self._place(None, self._open(note))
 
     @property
     def newest(self) -> Head | None:
         """The largest head seen so far."""
         return self._newest
 
+    def begin(self, *, shared: bool = False) -> Head | None:
+        """Return the head that a call starts from, an open end; `end` gives it back.
+
+        With `shared` it is the newest, even if another call has started from that.
+        """
+        with self._lock:
+            base = self._newest
+            if base is not None and not shared and self._bases[base.note]:
+                free = (end for end in self._ends.values() if not self._bases[end.note])
+                base = next(free, base)
+            if base is not None:
+                self._bases[base.note] += 1
+            return base
+
+    def end(self, base: Head | None) -> None:
+        """Give back what `begin` returned: its call is over."""
+        if base is not None:
+            with self._lock:
+                self._bases[base.note] -= 1
+                if not self._bases[base.note]:
+                    del self._bases[base.note]
+
     def accept(self, base: Head | None, note: str, proof: bytes) -> Head:
-        """Check the head in `note` against `base`, which its call started from, and keep it.
+        """Check that the head in `note` extends `base`, which its call started from, and keep it.
 
         `proof` is the concatenated hashes of the consistency proof.
 
@@ -85,50 +115,57 @@ class Follower:
             LogForkedError: the log does not extend `base` or contradicts another head.
 
         """
-        known = self._known.get(note)
-        return self.compare(base, note, proof) if known is None else known
-
-    def compare(self, base: Head | None, note: str, proof: bytes) -> Head:
-        """Do as `accept` does, also with a head that was accepted from another base before."""
-        head = self._open(note)
-        if base is not None:
+        head = self._known.get(note) or self._open(note)
+        if base is not None and base != head:
             self._check_extends(base, head, proof)
         with self._lock:
             self._place(base, head)
-            self._known[note] = self._sizes[head.size] = head
-            if len(self._known) > _KNOWN:
-                self._known.popitem(last=False)
-            if len(self._sizes) > _KNOWN:
-                self._sizes.popitem(last=False)
         return head
 
-    def meet(self, size: int, root: bytes, note: str) -> None:
-        """Take note of a verified head that came without a proof, such as the one in a receipt.
+    def require(self, size: int, root: bytes, token: str) -> None:
+        """Return if the head inside `token`, a verified document, is one that was proven.
+
+        An answer's document names the head that came with the answer, so it is known. A head
+        that is not could be of a history made for this document alone.
 
         Raises:
-            LogForkedError: it contradicts a head of the same size.
+            LogForkedError: it contradicts a proven head.
+            AnswerInvalidError: it was never proven.
 
         """
-        head = Head(size, root, note)
         with self._lock:
             known = self._sizes.get(size)
-            if known is None:
-                self._unlinked = head
-        if known is not None:
-            self._check_same(known, head)
+        if known is None:
+            raise AnswerInvalidError(
+                "the answer rests on a head of the log that did not come with it",
+                clause="log.checkpoint",
+                remedy="stop using this node until its operator explains it",
+            )
+        self._check_same(known, Head(size, root, token))
 
-    def unlinked(self) -> Head | None:
-        """Return a head to compare now, at most one a second, and forget it."""
-        if self._unlinked is None or time.monotonic() - self._compared < _COMPARE_SECONDS:
-            return None
-        return self.take_unlinked()
-
-    def take_unlinked(self) -> Head | None:
-        """Return the head that waits to be compared, whenever it came, and forget it."""
+    def unlinked(self) -> tuple[Head, ...]:
+        """Return the open ends that are not proven to lead to the newest head, oldest first."""
         with self._lock:
-            head, self._unlinked = self._unlinked, None
-            self._compared = time.monotonic()
-            return head
+            return tuple(end for end in self._ends.values() if end is not self._newest)
+
+    def due(self) -> tuple[Head, ...]:
+        """Return what `unlinked` does, once a second; nothing in between."""
+        now = time.monotonic()
+        with self._lock:
+            if len(self._ends) <= 1 or now - self._linked < _LINK_SECONDS:
+                return ()
+            self._linked = now
+        return self.unlinked()
+
+    def refused(self, end: Head) -> LogForkedError:
+        """Return the error for a node that will not prove that its log extends `end`."""
+        newest = self._newest or end
+        path = self._keep(end, newest, b"")
+        return LogForkedError(
+            f"the node does not show that its log extends the head of {end.size} it signed",
+            clause="log.consistency",
+            remedy=f"stop using this node and show {path} to whoever supervises it",
+        )
 
     def _open(self, note: str) -> Head:
         checkpoint = verify_note(
@@ -155,20 +192,25 @@ class Follower:
             raise self._forked(one, other, b"")
 
     def _place(self, base: Head | None, head: Head) -> None:
-        newest = self._newest
-        same = self._sizes.get(head.size)
-        if same is None and newest is not None and head.size == newest.size:
-            same = newest
+        """Put a checked head at its place; the lock is held, or nobody else is there yet."""
+        ends = (end for end in self._ends.values() if end.size == head.size)
+        same = self._sizes.get(head.size) or next(ends, None)
         if same is not None:
             self._check_same(same, head)
-            return
-        if newest is None or head.size > newest.size:
-            if newest is not None and base is not newest:
-                self._unlinked = newest
-            self._newest = head
-            self._store.save_head(self._origin, head.size, head.note)
-        elif base is None or head.size != base.size:
-            self._unlinked = head
+        else:
+            self._ends[head.note] = head
+            self._store.save_head(self._origin, head.note)
+            if self._newest is None or head.size > self._newest.size:
+                self._newest = head
+        self._known[head.note] = head
+        self._sizes.setdefault(head.size, head)
+        if len(self._known) > _KNOWN:
+            self._known.popitem(last=False)
+        if len(self._sizes) > _KNOWN:
+            self._sizes.popitem(last=False)
+        if base is not None and base.size < head.size and base.note in self._ends:
+            del self._ends[base.note]
+            self._store.drop_head(self._origin, base.note)
 
     def _forked(self, one: Head, other: Head, proof: bytes) -> LogForkedError:
         path = self._keep(one, other, proof)

@@ -30,7 +30,7 @@ def check_logged(
 
     Raises:
         AnswerInvalidError: it is not there, or announces something else.
-        LogForkedError: the head contradicts another one.
+        LogForkedError: the head contradicts the one that was proven.
 
     """
     head = verify_checkpoint(checkpoint, session.trust)
@@ -41,7 +41,7 @@ def check_logged(
         verify_inclusion(hashed, index, head.size, proof, head.root, session.suite.hash)
     except ProofInvalidError:
         raise AnswerInvalidError("the manifest is not in the log", clause="manifest.log") from None
-    session.channel.follower.meet(head.size, head.root, checkpoint)
+    session.channel.follower.require(head.size, head.root, checkpoint)
     found = decode_leaf(leaf)
     announced = found.get("manifest")
     if found.get("type") != "manifest.published" or announced != b64encode(manifest.id()):

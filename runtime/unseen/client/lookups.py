@@ -8,6 +8,10 @@ table fetched before.
 The operator learns that a question was asked, when, and how many at once. It does not learn
 about whom, nor whether the table had an answer. What was opened is kept, sealed, and asking
 again within the epoch costs nothing and sends nothing.
+
+What a label says decides nothing that is sent: a malformed one, which an operator could plant to
+see who asks no further, is "no usable result" like any other. It stays in the table and in the
+label store, from which an opening proves it; nothing more is written, so that nothing is slower.
 """
 
 import secrets
@@ -19,13 +23,15 @@ from types import MappingProxyType
 from unseen.client import asking
 from unseen.client.contracts import Contracts
 from unseen.client.epochs import Epoch, Epochs
-from unseen.client.errors import AnswerInvalidError, HomeError, RefusedError, WireError
+from unseen.client.errors import HomeError, RefusedError, WireError
 from unseen.client.gather import Gatherer
 from unseen.client.session import Session
 from unseen.client.state import Opening
 from unseen.client.subjects import Subject, subject_texts, subject_values
 from unseen.client.verdicts import Verdict, answer_of
+from unseen.evidence.errors import EvidenceError
 from unseen.evidence.request import Request
+from unseen.protocols.errors import MalformedMessageError, PeerError
 from unseen.protocols.lookup.oprf_table import Found, find, open_row, unpack_verdicts
 from unseen.protocols.lookup.subject import encode_subject
 from unseen.protocols.oprf.client import Blinded, blind
@@ -174,13 +180,15 @@ class Lookups:
         session = self._session
         answer = asking.send(session, self._stub.Evaluate, message, request.request, fresh=fresh)
         evaluated = tuple(answer.evaluated)
-        outputs = blinded.finish(Evaluation(evaluated, answer.proof), epoch.manifest.public_key)
-        receipt = asking.check_release(session, request, answer.release, (*evaluated, answer.proof))
-        if (receipt.plan, receipt.leakage) != (epoch.terms.plan, epoch.terms.leakage):
-            raise AnswerInvalidError("the receipt is of another plan", clause="receipt.plan")
-        asking.keep_reply(
-            session, request.request, answer.SerializeToString(), answer.release.receipt
-        )
+        try:
+            receipt = asking.check_receipt(session, request, answer.release, epoch.terms)
+            parts = (*evaluated, answer.proof)
+            asking.check_release(session, answer.release, parts, receipt.release)
+            asking.keep_reply(session, request.request, answer.SerializeToString())
+            outputs = blinded.finish(Evaluation(evaluated, answer.proof), epoch.manifest.public_key)
+        except (EvidenceError, PeerError) as error:
+            asking.keep_failed(session, request.request, message, answer, error)
+            raise
         found = [
             self._open(epoch, question, output, request.request, position)
             for position, (question, output) in enumerate(zip(questions, outputs, strict=True))
@@ -197,11 +205,12 @@ class Lookups:
         else:
             label = _ABSENT
         kept = bytes.fromhex(request) + position.to_bytes(_PLACE_BYTES, "big") + label
-        self._session.state.save_label(epoch.contract, epoch.manifest.epoch, question.data, kept)
-        return self._verdict(epoch, question, kept, cached=False)
+        verdict = self._verdict(epoch, question, kept, cached=False)
+        self._session.state.save_label(epoch.id, question.data, kept)
+        return verdict
 
     def _known(self, epoch: Epoch, question: Question) -> Verdict | None:
-        kept = self._session.state.label(epoch.contract, epoch.manifest.epoch, question.data)
+        kept = self._session.state.label(epoch.id, question.data)
         return None if kept is None else self._verdict(epoch, question, kept, cached=True)
 
     def _verdict(self, epoch: Epoch, question: Question, kept: bytes, *, cached: bool) -> Verdict:
@@ -209,7 +218,7 @@ class Lookups:
         position, rest = int.from_bytes(rest[:_PLACE_BYTES], "big"), rest[_PLACE_BYTES:]
         found, label = rest[:1] == _FOUND, rest[1:]
         outputs = epoch.manifest.outputs
-        bits = unpack_verdicts(label, len(outputs)) if found else (None,) * len(outputs)
+        bits, malformed = _read(label if found else None, len(outputs))
         answers = {name: answer_of(bit) for name, bit in zip(outputs, bits, strict=True)}
         return Verdict(
             contract=epoch.contract,
@@ -220,6 +229,7 @@ class Lookups:
             request_id=request,
             position=position,
             receipt_path=self._session.home.receipt(request),
+            malformed=malformed,
         )
 
 
@@ -227,6 +237,16 @@ def _question(epoch: Epoch, subject: Subject) -> Question:
     columns = epoch.manifest.subject
     values = subject_values(columns, subject)
     return Question(subject_texts(values), encode_subject(columns, values, epoch.parameters.domain))
+
+
+def _read(label: bytes | None, count: int) -> tuple[tuple[bool | None, ...], bool]:
+    """Return the verdicts of a label, or of an absent subject, and whether it is malformed."""
+    if label is not None:
+        try:
+            return unpack_verdicts(label, count), False
+        except MalformedMessageError:
+            pass
+    return (None,) * count, label is not None
 
 
 def read_secret(opening: Opening) -> tuple[list[list[str]], tuple[bytes, ...]]:

@@ -1,4 +1,4 @@
-"""What a client must remember: the head of the log, requests it signed, labels it opened.
+"""What a client must remember: heads of the log, manifests, requests it signed, opened labels.
 
 A request is written, with everything needed to open its answer, before it is sent. If the
 process dies in between, the same bytes are sent again and the node hands out the stored reply.
@@ -14,7 +14,9 @@ from unseen.client.database import Database
 from unseen.client.home import Home
 from unseen.client.sealing import Sealer, load_sealer
 
-RequestState = Literal["sent", "answered", "refused"]
+RequestState = Literal["sent", "answered", "refused", "void", "lost"]
+"""`sent`: no answer yet. `refused`: uncharged, says the node. `void`: refused again, when it was
+too old to be charged. `lost`: charged, and the node no longer keeps its reply."""
 
 _RECENT_LABELS = 65536
 
@@ -50,21 +52,44 @@ class State:
         """
         self._sealer: Sealer = load_sealer(home)
         self._database = Database(home.state)
-        self._labels: OrderedDict[tuple[str, int, bytes], bytes] = OrderedDict()
+        self._labels: OrderedDict[tuple[str, bytes], bytes] = OrderedDict()
         self._labels_lock = Lock()
 
-    def head(self, origin: str) -> str | None:
-        """Return the newest verified checkpoint of the log `origin`, a signed note."""
+    def heads(self, origin: str) -> list[str]:
+        """Return the kept checkpoints of the log `origin`, signed notes, in no order."""
         rows = self._database.read("SELECT note FROM head WHERE origin = ?", (origin,))
-        return str(rows[0][0]) if rows else None
+        return [str(row[0]) for row in rows]
 
-    def save_head(self, origin: str, size: int, note: str) -> None:
-        """Remember a verified checkpoint unless a larger one is known."""
+    def save_head(self, origin: str, note: str) -> None:
+        """Remember a verified checkpoint that leads to no larger one yet."""
         self._database.write(
-            "INSERT INTO head VALUES (?, ?, ?) ON CONFLICT (origin) DO UPDATE "
-            "SET size = excluded.size, note = excluded.note WHERE excluded.size > size",
-            (origin, size, note),
+            "INSERT INTO head VALUES (?, ?) ON CONFLICT DO NOTHING", (origin, note)
         )
+
+    def drop_head(self, origin: str, note: str) -> None:
+        """Forget a checkpoint that is proven to lead to a larger one, which is kept."""
+        self._database.write("DELETE FROM head WHERE origin = ? AND note = ?", (origin, note))
+
+    def epoch(self, contract: str) -> tuple[int, str] | None:
+        """Return the latest epoch seen of a contract and the id of its manifest, in base64url."""
+        rows = self._database.read(
+            "SELECT epoch, manifest FROM epoch WHERE contract = ?", (contract,)
+        )
+        return (int(rows[0][0]), str(rows[0][1])) if rows else None
+
+    def save_epoch(self, contract: str, epoch: int, manifest: str) -> tuple[int, str]:
+        """Remember the manifest of an epoch; return what is now kept, before any power cut.
+
+        That is something else if a later epoch, or another manifest of this one, was kept before.
+        """
+        self._database.write(
+            "INSERT INTO epoch VALUES (?, ?, ?) ON CONFLICT (contract) DO UPDATE "
+            "SET epoch = excluded.epoch, manifest = excluded.manifest "
+            "WHERE excluded.epoch > epoch",
+            (contract, epoch, manifest),
+            wait=True,
+        )
+        return self.epoch(contract) or (epoch, manifest)
 
     def save_request(self, opening: Opening) -> None:
         """Write a request before it is sent; returns when no power cut can lose it."""
@@ -97,6 +122,18 @@ class State:
         """Remember that a request was refused uncharged and will never be answered."""
         self._database.write(
             "UPDATE request SET state = 'refused' WHERE id = ? AND state = 'sent'", (request,)
+        )
+
+    def save_void(self, request: str) -> None:
+        """Remember that a refused request was refused again when it could no longer be charged."""
+        self._database.write(
+            "UPDATE request SET state = 'void' WHERE id = ? AND state = 'refused'", (request,)
+        )
+
+    def save_lost(self, request: str) -> None:
+        """Remember that a request was charged, says the node, which no longer keeps its reply."""
+        self._database.write(
+            "UPDATE request SET state = 'lost' WHERE id = ? AND state <> 'answered'", (request,)
         )
 
     def request(self, request: str) -> Opening | None:
@@ -133,27 +170,27 @@ class State:
         )
         return [str(row[0]) for row in rows]
 
-    def label(self, contract: str, epoch: int, subject: bytes) -> bytes | None:
-        """Return what was opened for `subject` (its encoding) within this epoch."""
-        key = (contract, epoch, self._sealer.name(subject))
+    def label(self, manifest: str, subject: bytes) -> bytes | None:
+        """Return what was opened for `subject` (its encoding) under this manifest."""
+        key = (manifest, self._sealer.name(subject))
         with self._labels_lock:
             found = self._labels.get(key)
         if found is not None:
             return found
         rows = self._database.read(
-            "SELECT label FROM label WHERE contract = ? AND epoch = ? AND subject = ?", key
+            "SELECT label FROM label WHERE manifest = ? AND subject = ?", key
         )
         return self._sealer.open(_place(*key), rows[0][0]) if rows else None
 
-    def save_label(self, contract: str, epoch: int, subject: bytes, label: bytes) -> None:
+    def save_label(self, manifest: str, subject: bytes, label: bytes) -> None:
         """Keep what was opened for `subject`, so that asking again costs nothing."""
-        key = (contract, epoch, self._sealer.name(subject))
+        key = (manifest, self._sealer.name(subject))
         with self._labels_lock:
             self._labels[key] = label
             if len(self._labels) > _RECENT_LABELS:
                 self._labels.popitem(last=False)
         self._database.write(
-            "INSERT INTO label VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            "INSERT INTO label VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
             (*key, self._sealer.seal(_place(*key), label)),
         )
 
@@ -166,5 +203,5 @@ class State:
         self._database.close()
 
 
-def _place(contract: str, epoch: int, subject: bytes) -> str:
-    return f"label/{contract}/{epoch}/{subject.hex()}"
+def _place(manifest: str, subject: bytes) -> str:
+    return f"label/{manifest}/{subject.hex()}"

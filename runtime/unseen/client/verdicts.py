@@ -35,7 +35,9 @@ class Verdict(Card):
     `found` says whether the table has a row of the subject; in a `verify` contract the node does
     not say, and then it is whether any answer is usable. `cached` says that it was opened before
     within the epoch and cost nothing. `receipt_path` proves the release that paid for it, in
-    which this subject was number `position` (from 0) of those asked about.
+    which this subject was number `position` (from 0) of those asked about. `malformed` says that
+    the operator's table holds a label for the subject that is none: then no result is usable, and
+    an opening (`Client.open_receipt`) proves it to a third party.
     """
 
     contract: str
@@ -46,11 +48,14 @@ class Verdict(Card):
     request_id: str
     position: int
     receipt_path: Path = field(compare=False)
+    malformed: bool = False
 
     def _title(self) -> str:
         return f"Verdict on {' / '.join(self.subject)}"
 
     def _rows(self) -> Iterator[Row]:
         yield from self.answers.items()
+        if self.malformed:
+            yield "label", "malformed in the operator's table; open the receipt to prove it"
         yield "paid for", "before, within this epoch" if self.cached else "now, one unit"
         yield "receipt", self.receipt_path

@@ -16,9 +16,10 @@ from unseen.client.verdicts import Answer, Verdict
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json
 from unseen.evidence.contract import Terms
+from unseen.evidence.errors import EvidenceError
 from unseen.evidence.plan import Plan
 from unseen.evidence.request import Request
-from unseen.protocols.errors import CountMismatchError, InputInvalidError
+from unseen.protocols.errors import CountMismatchError, InputInvalidError, PeerError
 from unseen.protocols.lookup.subject import Value
 from unseen.v1 import verify_pb2, verify_pb2_grpc
 
@@ -84,14 +85,15 @@ class Verifies:
         request = Request.decode(message.request.statement)
         answer = asking.send(session, self._stub.Verify, message, request.request, fresh=fresh)
         outputs = tuple(output.name for output in plan.outputs)
-        found = _answers(answer, len(outputs))
-        released = canonical.encode([item.value for item in found])
-        receipt = asking.check_release(session, request, answer.release, (released,))
-        if (receipt.plan, receipt.leakage) != (terms.plan, terms.leakage):
-            raise AnswerInvalidError("the receipt is of another plan", clause="receipt.plan")
-        asking.keep_reply(
-            session, request.request, answer.SerializeToString(), answer.release.receipt
-        )
+        try:
+            receipt = asking.check_receipt(session, request, answer.release, terms)
+            found = _answers(answer, len(outputs))
+            released = canonical.encode([item.value for item in found])
+            asking.check_release(session, answer.release, (released,), receipt.release)
+            asking.keep_reply(session, request.request, answer.SerializeToString())
+        except (EvidenceError, PeerError) as error:
+            asking.keep_failed(session, request.request, message, answer, error)
+            raise
         session.rest()
         return Verdict(
             contract=contract,
