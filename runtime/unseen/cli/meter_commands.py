@@ -65,6 +65,12 @@ def settle(
         typer.echo(statement.decode())
     else:
         _print(json.loads(statement))
+    for item in json.loads(statement).get("unreceipted", ()):
+        note(
+            f"Request {item['request']} of {item['units']} units is charged, says the node, and "
+            "its reply no longer kept: there is no receipt of it, and it is not in the amount.",
+            form,
+        )
     units = json.loads(statement)["units"]
     if units != charged:
         note(

@@ -286,21 +286,39 @@ class Client:
     def settle(self, contract: str, more: Iterable[Path] = ()) -> bytes:
         """Return the bill, from this home's receipts and those in the files `more`.
 
-        Answers that got lost are fetched first. Byte for byte what `operator_settle` returns.
+        Answers that got lost are fetched first. Byte for byte what `operator_settle` returns,
+        unless the node has charged a request and no longer keeps its reply: then the bill lists
+        it under `unreceipted`, and counts what the receipts prove.
 
         Raises:
             SettlementError: a receipt is missing, or does not fit the contract.
+            LogForkedError: the heads of the log that answers came with are not of one history.
 
         """
         return self._evidence.settle(contract, more)
 
     def operator_settle(self, contract: str) -> bytes:
-        """Return the bill, from the log (operator only)."""
+        """Return the bill, from the log (operator only).
+
+        Checked are the terms, the order and completeness of the totals, and that the buyer's
+        instances signed every request. Not checked: that each leaf is under the log's head
+        (the buyer's receipts prove that), that an instance's certification had not ended, and
+        the signature by a key that an instance of the same name has since replaced, which only
+        has to be registered in the log.
+
+        Raises:
+            SettlementError: a check fails.
+
+        """
         return self._evidence.operator_settle(contract)
 
     def unanswered(self, contract: str | None = None) -> list[str]:
         """Return the ids of requests whose answers have not arrived."""
         return self._evidence.unanswered(contract)
+
+    def lost(self, contract: str | None = None) -> list[str]:
+        """Return the ids of charged requests whose reply the node no longer keeps: no receipt."""
+        return self._evidence.lost(contract)
 
     def fetch(self, request: str) -> Receipt:
         """Fetch the answer to a request again, under its id, and return its receipt."""

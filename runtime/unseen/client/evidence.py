@@ -4,11 +4,16 @@ Everything here is checked offline with the home's own trust file, as anybody el
 it. A receipt that got lost on the way is fetched again by its request id.
 """
 
-from collections.abc import Iterable, Iterator
+import datetime as dt
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
+from unseen.client.asking import BEFORE_REPLY
+from unseen.client.bills import check_signatures, settle_without
 from unseen.client.cards import Card, Row
+from unseen.client.catalog import short
 from unseen.client.contracts import Contracts, resource
 from unseen.client.epochs import Epochs
 from unseen.client.errors import AnswerInvalidError, HomeError, RefusedError
@@ -19,13 +24,25 @@ from unseen.client.state import Opening
 from unseen.client.tables import load_announcement
 from unseen.client.verifies import Verifies
 from unseen.evidence import settlement
-from unseen.evidence.canonical import Json, b64encode, format_time
+from unseen.evidence.canonical import Json, b64encode, format_time, parse_time
+from unseen.evidence.errors import EvidenceError, LogForkedError
 from unseen.evidence.log import RELEASE, ReleaseLeaf, decode_leaf
 from unseen.evidence.opening import make_opening, prove_rows, verify_opening
+from unseen.evidence.request import MAX_REQUEST_AGE
+from unseen.evidence.suite import key_id
 from unseen.evidence.verify import VerifiedReceipt, verify_receipt, verify_terms
+from unseen.protocols.errors import PeerError
 from unseen.protocols.lookup.subject import encode_subject, parse_value
 from unseen.protocols.oprf.client import unblind_one
-from unseen.v1 import log_pb2, log_pb2_grpc, lookup_pb2, meter_pb2, meter_pb2_grpc
+from unseen.v1 import (
+    identity_pb2,
+    identity_pb2_grpc,
+    log_pb2,
+    log_pb2_grpc,
+    lookup_pb2,
+    meter_pb2,
+    meter_pb2_grpc,
+)
 
 LEAVES_PAGE = 500
 
@@ -104,11 +121,15 @@ class Evidence:
         self._verifies = verifies
         self._meter = meter_pb2_grpc.MeterServiceStub(session.channel.grpc)
         self._log = log_pb2_grpc.LogServiceStub(session.channel.grpc)
+        self._identity = identity_pb2_grpc.IdentityServiceStub(session.channel.grpc)
 
     def receipts(self, contract: str | None = None) -> list[Receipt]:
-        """Return the verified receipts in this home, oldest first."""
-        ids = self._session.state.requests(contract, "answered")
-        return [self.receipt(request) for request in ids]
+        """Return the verified receipts in this home: answered requests first, oldest first."""
+        state = self._session.state
+        ids = state.requests(contract, "answered")
+        # A receipt may be here where the answer that came with it did not hold up.
+        rest = state.requests(contract, "sent") + state.requests(contract, "lost")
+        return [self.receipt(request) for request in (*ids, *filter(self._is_receipted, rest))]
 
     def receipt(self, request: str) -> Receipt:
         """Return the verified receipt of a request; fetches it again if it is not here."""
@@ -123,6 +144,11 @@ class Evidence:
         """Return the ids of requests that were sent and whose answer has not arrived."""
         return self._session.state.requests(contract, "sent")
 
+    def lost(self, contract: str | None = None) -> list[str]:
+        """Return the ids of requests that were charged, says the node, and have no receipt here."""
+        ids = self._session.state.requests(contract, "lost")
+        return [request for request in ids if not self._is_receipted(request)]
+
     def fetch(self, request: str) -> Opening:
         """Get the answer to a request again, by its id and with the bytes first sent."""
         opening = self._written(request)
@@ -132,22 +158,48 @@ class Evidence:
                 clause="request",
                 remedy="ask again; it was not charged",
             )
-        finish = self._lookups.finish if opening.kind == "lookup" else self._verifies.finish
-        finish(opening)
+        self._finish(opening)
         return self._written(request)
 
-    def fetch_all(self, contract: str | None = None) -> list[str]:
-        """Fetch every missing answer; return the ids of those that were refused for good."""
-        refused = []
+    def fetch_all(self, contract: str | None = None) -> None:
+        """Fetch every missing answer, or at least its receipt; see `lost` for what has neither.
+
+        Also asks once more for what was refused, in case it was charged all the same. That waits
+        until a request is too old to be charged anew.
+        """
+        state = self._session.state
         for request in self.unanswered(contract):
-            try:
-                self.fetch(request)
-            except RefusedError:
-                opening = self._session.state.request(request)
-                if opening is None or opening.state != "refused":
-                    raise  # it may have been charged: the bill would be short of it
-                refused.append(request)
-        return refused
+            self._fetch_late(self._written(request))
+        for request in state.requests(contract, "refused"):
+            opening = self._written(request)
+            if dt.datetime.now(dt.UTC) - parse_time(opening.created) > MAX_REQUEST_AGE:
+                self._fetch_late(opening)
+
+    def _finish(self, opening: Opening) -> None:
+        finish = self._lookups.finish if opening.kind == "lookup" else self._verifies.finish
+        finish(opening)
+
+    def _fetch_late(self, opening: Opening) -> None:
+        state = self._session.state
+        try:
+            self._finish(opening)
+        except RefusedError as error:
+            if self._written(opening.id).state == "lost":
+                return  # the bill says so
+            if error.charged or self._written(opening.id).state == "sent":
+                raise  # it may have been charged: the bill would be short of it
+            if opening.state == "refused" and error.reason not in BEFORE_REPLY:
+                state.save_void(opening.id)
+        except LogForkedError:
+            raise
+        except (EvidenceError, PeerError):
+            if not self._is_receipted(opening.id):
+                raise
+            # The answer does not hold up, which is kept as evidence; the bill needs its receipt.
+
+    def _is_receipted(self, request: str) -> bool:
+        path = self._session.home.receipt(request)
+        return path.exists() and path.stat().st_size > 0
 
     def open(self, request: str, position: int = 0) -> dict[str, Json]:
         """Return the bundle that shows a third party one subject and its answer."""
@@ -180,6 +232,7 @@ class Evidence:
     def settle(self, contract: str, more: Iterable[Path] = ()) -> bytes:
         """Return the bill from the receipts here, and those at `more` of other instances."""
         self.fetch_all(contract)
+        self._session.channel.link()
         terms = self._contracts.terms(contract)
         found = [receipt.facts for receipt in self.receipts(contract)]
         for path in more:
@@ -188,12 +241,33 @@ class Evidence:
                 found.append(facts)
         for facts in found:
             verify_terms(facts, terms)
-        return settlement.settle(terms, [facts.leaf for facts in found])
+        leaves = [facts.leaf for facts in found]
+        lost = {request: self._written(request).units for request in self.lost(contract)}
+        return settle_without(terms, leaves, lost) if lost else settlement.settle(terms, leaves)
 
     def operator_settle(self, contract: str) -> bytes:
-        """Return the bill from the log's leaves."""
+        """Return the bill from the log's leaves; see `Client.operator_settle`."""
         terms = self._contracts.terms(contract)
-        return settlement.settle(terms, self._releases(contract))
+        releases = list(self._releases(contract))
+        answer = self._session.call(self._identity.ListParties, identity_pb2.ListPartiesRequest())
+        suite = self._session.suite
+        buyers = [p for p in answer.parties if key_id(suite, p.evidence_key) == terms.buyer]
+        keys = {
+            key_id(suite, instance.evidence_key): instance.evidence_key
+            for party in buyers
+            for instance in party.instances
+        }
+        names = {short(party.name) for party in buyers}
+        check_signatures(terms, releases, keys, cache(lambda: self._registered(names)))
+        self._session.channel.link()
+        return settlement.settle(terms, releases)
+
+    def _registered(self, parties: Collection[str]) -> frozenset[str]:
+        """Return the names of all instance keys that the log says were these parties'."""
+        leaves = (leaf for leaf in self.leaves() if leaf.type == "instance.registered")
+        return frozenset(
+            str(leaf.fields.get("key")) for leaf in leaves if leaf.fields.get("party") in parties
+        )
 
     def leaves(self, start: int = 0, limit: int | None = None) -> Iterator[Leaf]:
         """Yield the entries of the log from `start` on, at most `limit`."""
