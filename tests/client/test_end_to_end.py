@@ -270,6 +270,30 @@ def test_a_lost_answer_is_fetched_again_and_charged_once(
     assert buyer.settle(identifier) == operator.operator_settle(identifier)
 
 
+def test_a_receipt_outlives_the_reply_that_its_epoch_took_along(
+    buyer: Client, operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identifier = contract(buyer, operator)
+    buyer.lookup(identifier, 1)
+
+    def die(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("unseen.client.asking.check_receipt", die)
+    monkeypatch.setattr("unseen.client.lookups.asking.check_receipt", die)
+    with pytest.raises(KeyboardInterrupt):
+        buyer.lookup(identifier, 2)
+    monkeypatch.undo()
+    assert identifier in operator.refresh_table("people").contracts
+    closed = "epoch.closed", identifier
+    give_up = time.monotonic() + 120
+    while closed not in {(leaf.type, leaf.fields.get("contract")) for leaf in operator.leaves()}:
+        assert time.monotonic() < give_up
+        time.sleep(0.2)
+    assert buyer.settle(identifier) == operator.operator_settle(identifier)
+    assert buyer.lost(identifier) == []
+
+
 def test_a_lost_receipt_file_is_restored(buyer: Client, operator: Client) -> None:
     identifier = contract(buyer, operator)
     verdict = buyer.lookup(identifier, 8)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from unseen.client.asking import BEFORE_REPLY
+from unseen.client.asking import BEFORE_REPLY, check_receipt
 from unseen.client.bills import check_signatures, settle_without
 from unseen.client.cards import Card, Row
 from unseen.client.catalog import short
@@ -28,7 +28,7 @@ from unseen.evidence.canonical import Json, b64encode, format_time, parse_time
 from unseen.evidence.errors import EvidenceError, LogForkedError
 from unseen.evidence.log import RELEASE, ReleaseLeaf, decode_leaf
 from unseen.evidence.opening import make_opening, prove_rows, verify_opening
-from unseen.evidence.request import MAX_REQUEST_AGE
+from unseen.evidence.request import MAX_REQUEST_AGE, Request
 from unseen.evidence.suite import key_id
 from unseen.evidence.verify import VerifiedReceipt, verify_receipt, verify_terms
 from unseen.protocols.errors import PeerError
@@ -42,6 +42,7 @@ from unseen.v1 import (
     lookup_pb2,
     meter_pb2,
     meter_pb2_grpc,
+    verify_pb2,
 )
 
 LEAVES_PAGE = 500
@@ -170,6 +171,8 @@ class Evidence:
         state = self._session.state
         for request in self.unanswered(contract):
             self._fetch_late(self._written(request))
+        for request in self.lost(contract):
+            self._fetch_receipt(self._written(request))
         for request in state.requests(contract, "refused"):
             opening = self._written(request)
             if dt.datetime.now(dt.UTC) - parse_time(opening.created) > MAX_REQUEST_AGE:
@@ -185,7 +188,8 @@ class Evidence:
             self._finish(opening)
         except RefusedError as error:
             if self._written(opening.id).state == "lost":
-                return  # the bill says so
+                self._fetch_receipt(opening)
+                return
             if error.charged or self._written(opening.id).state == "sent":
                 raise  # it may have been charged: the bill would be short of it
             if opening.state == "refused" and error.reason not in BEFORE_REPLY:
@@ -196,6 +200,18 @@ class Evidence:
             if not self._is_receipted(opening.id):
                 raise
             # The answer does not hold up, which is kept as evidence; the bill needs its receipt.
+
+    def _fetch_receipt(self, opening: Opening) -> None:
+        """Get the receipt of a charged request whose reply the node no longer keeps."""
+        ask = meter_pb2.GetReceiptRequest(contract=resource(opening.contract), request=opening.id)
+        try:
+            answer = self._session.call(self._meter.GetReceipt, ask)
+        except RefusedError:
+            return  # without one, the bill says so
+        kind = lookup_pb2.EvaluateRequest if opening.kind == "lookup" else verify_pb2.VerifyRequest
+        request = Request.decode(kind.FromString(opening.wire).request.statement)
+        terms = self._contracts.terms(opening.contract)
+        check_receipt(self._session, request, answer.release, terms)
 
     def _is_receipted(self, request: str) -> bool:
         path = self._session.home.receipt(request)

@@ -56,8 +56,12 @@ async def register_table(
         raise TableUnreadableError(
             "the source is not an absolute path on the node's machine", clause="table.source"
         )
-    if not subject:
-        raise FieldInvalidError("a table needs at least one subject column", clause="table.subject")
+    if not subject or len(set(subject)) < len(subject):
+        raise FieldInvalidError(
+            "a table needs at least one subject column, and each once",
+            clause="table.subject",
+            remedy="name the columns whose values together name one subject",
+        )
     found, snapshot = await _inspect(node, name, source, subject)
     columns = _labelled(found["columns"], labels)
     await node.writer.submit(

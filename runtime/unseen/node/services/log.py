@@ -5,6 +5,7 @@ from typing import Any
 import grpc.aio
 from sqlalchemy import select
 
+from unseen.node.audit.shown import show
 from unseen.node.catalog.names import page_size
 from unseen.node.context import Node
 from unseen.node.errors import FieldInvalidError
@@ -33,7 +34,7 @@ class LogService(log_pb2_grpc.LogServiceServicer):
     ) -> log_pb2.GetConsistencyProofResponse:
         """Return the proof that the present log extends an older size."""
         del context
-        head = self._node.log.head()
+        head = show(self._node.log.head())
         if not 0 <= request.old_size <= head.size:
             raise FieldInvalidError("the log has never had that size", clause="old_size")
         return log_pb2.GetConsistencyProofResponse(
