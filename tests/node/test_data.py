@@ -14,9 +14,9 @@ import pytest
 
 from unseen.evidence import canonical
 from unseen.node.data import build, point, predicates, scan, source
-from unseen.node.data.build import BuildSpec, Built
+from unseen.node.data.connection import connect
 from unseen.node.data.source import Source
-from unseen.node.data.spec import decode_spec, encode_spec
+from unseen.node.data.spec import BuildSpec, Built, decode_spec, encode_spec
 from unseen.node.errors import (
     ColumnUnknownError,
     PredicateFailsError,
@@ -59,7 +59,7 @@ def write(tmp_path: Path) -> Write:
 
 @pytest.fixture
 def connection(write: Write) -> Iterator[duckdb.DuckDBPyConnection]:
-    with closing(source.connect(Source.parse(str(write())), memory_mb=256, spill=None)) as found:
+    with closing(connect(Source.parse(str(write())), memory_mb=256, spill=None)) as found:
         yield found
 
 
@@ -194,7 +194,7 @@ class TestSource:
 
     def test_a_quote_in_a_path_is_a_quote_in_a_path(self, write: Write) -> None:
         path = write(name="o''brien.parquet").with_name("o'brien.parquet")
-        with closing(source.connect(Source.parse(str(path)), memory_mb=256, spill=None)) as found:
+        with closing(connect(Source.parse(str(path)), memory_mb=256, spill=None)) as found:
             assert len(scan.read_schema(found)) == len(COLUMNS)
 
     def test_a_touched_file_is_the_same_and_a_changed_one_is_not(self, write: Write) -> None:
@@ -457,13 +457,14 @@ _FILL = textwrap.dedent("""
     import resource, sys
     from pathlib import Path
     from unseen.node.data import build, scan, source
+    from unseen.node.data.spec import BuildSpec
     from unseen.protocols.lookup.oprf_table import TableParameters
     from unseen.protocols.lookup.subject import SubjectColumn
     build.evaluate_input = lambda key, data, mode: __import__("hashlib").sha512(data).digest()
     where = source.Source.parse(sys.argv[1])
     spool = Path(sys.argv[2]); spool.mkdir()
     subject = (SubjectColumn("id", "integer"), SubjectColumn("name", "string"))
-    spec = build.BuildSpec(where, source.take_fingerprint(where.path), subject,
+    spec = BuildSpec(where, source.take_fingerprint(where.path), subject,
         (("p", "earn > 5"),), (), b"", 0, TableParameters(b"d" * 40, b"n" * 32, 1), spool, 256)
     build.fill(spec, None, b"", 1, 3, lambda rows: None)
     build.fill(spec, None, b"", 2, 3, lambda rows: None)

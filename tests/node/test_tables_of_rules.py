@@ -75,6 +75,16 @@ def test_every_error_has_a_row_of_its_own_family(kind: type[UnseenError]) -> Non
     }
 
 
+@pytest.mark.parametrize("kind", server_errors(), ids=lambda kind: kind.reason)
+def test_every_error_names_a_clause_and_a_remedy_on_the_wire(kind: type[UnseenError]) -> None:
+    error = kind.__new__(kind)
+    UnseenError.__init__(error, "what")
+    info = error_details_pb2.ErrorInfo()
+    assert rich_status(error).details[0].Unpack(info)
+    assert info.metadata["clause"]
+    assert info.metadata["remedy"]
+
+
 def test_a_refusal_is_never_charged_and_only_a_lost_answer_may_be() -> None:
     told = {kind.reason: row_for(kind).charged for kind in server_errors()}
     assert {reason for reason, charged in told.items() if charged == "maybe"} == {

@@ -20,9 +20,8 @@ from unseen.bench import machine
 from unseen.bench.lookup import made_parameters
 from unseen.evidence import canonical
 from unseen.evidence.canonical import b64decode
-from unseen.node.data.build import BuildSpec
 from unseen.node.data.source import Fingerprint, Source
-from unseen.node.data.spec import encode_spec
+from unseen.node.data.spec import BuildSpec, encode_spec
 from unseen.node.jobs.tasks import fill_table, inspect_table, merge_table
 from unseen.protocols.lookup.subject import SubjectColumn
 from unseen.protocols.oprf import keys

@@ -53,9 +53,23 @@ ROWS: tuple[tuple[type[UnseenError], Row], ...] = (
 )
 
 
+_REMEDIES: dict[Retry, str] = {
+    "no": "correct what was sent; docs/errors.md has a row for each reason",
+    "same-id": "send the same request again",
+    "new-id": "ask anew with a fresh request id",
+}
+
+
 def row_for(kind: type[UnseenError]) -> Row:
     """Return how errors of this kind look on the wire."""
     return next(row for base, row in ROWS if issubclass(kind, base))
+
+
+def _remedy(reason: str, row: Row) -> str:
+    """Return what to do about errors that do not say so themselves: pure parts know no commands."""
+    if reason == TransitionError.reason:
+        return "see who has to act next: unseen contract show ID"
+    return _REMEDIES[row.retry]
 
 
 def rich_status(error: UnseenError) -> status_pb2.Status:
@@ -65,8 +79,8 @@ def rich_status(error: UnseenError) -> status_pb2.Status:
         reason=error.reason,
         domain=DOMAIN,
         metadata={
-            "clause": error.clause,
-            "remedy": error.remedy,
+            "clause": error.clause or error.reason.lower(),
+            "remedy": error.remedy or _remedy(error.reason, row),
             "charged": row.charged,
             "retry": row.retry,
         },

@@ -18,8 +18,7 @@ from unseen.node.catalog.catalogue import Table
 from unseen.node.context import Node
 from unseen.node.contracts.epochs import CloseEpochs, FailEpoch, OpenEpoch, PublishEpoch
 from unseen.node.contracts.register import Contract
-from unseen.node.data.build import BuildSpec, Built, new_nonce
-from unseen.node.data.spec import encode_spec
+from unseen.node.data.spec import BuildSpec, Built, encode_spec, new_nonce
 from unseen.node.failpoints import hit
 from unseen.protocols.errors import UnseenError
 from unseen.protocols.lookup.oprf_table import TableParameters, epoch_domain

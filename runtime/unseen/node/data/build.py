@@ -8,17 +8,17 @@ the table. Several `fill`s may share a table, each taking every n-th batch.
 
 import hashlib
 import os
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from unseen.node.data import scan, source
-from unseen.node.data.source import Fingerprint, Source
+from unseen.node.data.connection import connect
+from unseen.node.data.spec import BuildSpec, Built
 from unseen.protocols.errors import DuplicateSubjectError
 from unseen.protocols.lookup.labels import pack_verdicts
-from unseen.protocols.lookup.oprf_table import TableParameters, seal_row, sort_rows
-from unseen.protocols.lookup.subject import SubjectColumn, encode_subject
+from unseen.protocols.lookup.oprf_table import seal_row, sort_rows
+from unseen.protocols.lookup.subject import encode_subject
 from unseen.protocols.oprf.keys import PrivateKey
 from unseen.protocols.oprf.server import evaluate_input
 from unseen.protocols.oprf.suite import Mode
@@ -27,32 +27,6 @@ from unseen.protocols.tlog.tree import Frontier, leaf_hash
 BUCKETS = 256
 _FLUSH_BYTES = 4 << 20
 Progress = Callable[[int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class BuildSpec:
-    """What to build: the table as registered, the contract's outputs, the epoch's parameters."""
-
-    source: Source
-    fingerprint: Fingerprint
-    subject: tuple[SubjectColumn, ...]
-    predicates: tuple[tuple[str, str], ...]  # name and expression, in the contract's order
-    columns: tuple[str, ...]  # every column, for the snapshot's commitment
-    snapshot: bytes
-    rows: int
-    parameters: TableParameters
-    spool: Path
-    memory_mb: int
-
-
-@dataclass(frozen=True, slots=True)
-class Built:
-    """The finished table: its rows, its bytes, their SHA-256 and the Merkle root over the rows."""
-
-    rows: int
-    size: int
-    digest: bytes
-    root: bytes
 
 
 def fill(
@@ -68,7 +42,7 @@ def fill(
     source.check_fingerprint(spec.source.path, spec.fingerprint)
     hasher = scan.SnapshotHasher(salt) if part == 0 else None
     spill = spec.spool / f"duckdb-{part}"
-    connection = source.connect(spec.source, memory_mb=spec.memory_mb // 2, spill=spill)
+    connection = connect(spec.source, memory_mb=spec.memory_mb // 2, spill=spill)
     buckets = _Buckets(spec.spool, part)
     try:
         columns = spec.columns if hasher else ()
@@ -184,8 +158,3 @@ class _Buckets:
                     file.write(buffer)
                 buffer.clear()
         self._held = 0
-
-
-def new_nonce() -> bytes:
-    """Return a fresh public nonce for one build: reused, two builds' pads would cancel."""
-    return secrets.token_bytes(32)

@@ -6,8 +6,8 @@ from datetime import date
 import duckdb
 
 from unseen.node.data import source
+from unseen.node.data.connection import VIEW, connect, identifier
 from unseen.node.data.predicates import fails, select_list
-from unseen.node.data.source import VIEW, identifier
 from unseen.protocols.errors import DuplicateSubjectError
 
 _TYPES = {"string": "VARCHAR", "integer": "BIGINT", "date": "DATE"}
@@ -58,5 +58,5 @@ def _connection(
     if key not in _open:
         while len(_open) >= _OPEN_LIMIT:
             _open.pop(next(iter(_open))).close()
-        _open[key] = source.connect(where, memory_mb=memory_mb, spill=None)
+        _open[key] = connect(where, memory_mb=memory_mb, spill=None)
     return _open[key]

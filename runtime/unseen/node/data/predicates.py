@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 
-from unseen.node.data.source import VIEW, identifier
+from unseen.node.data.connection import VIEW, identifier
 from unseen.node.errors import PredicateFailsError, PredicateInvalidError
 
 # What one row's answer must not depend on: other rows, other tables, the time, chance.

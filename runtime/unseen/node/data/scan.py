@@ -13,9 +13,10 @@ from typing import Any
 
 import duckdb
 
+from unseen.node.data.connection import VIEW, identifier
 from unseen.node.data.predicates import fails, select_list
-from unseen.node.data.source import VIEW, identifier
 from unseen.node.errors import ColumnUnknownError, SubjectNullError
+from unseen.protocols.errors import DuplicateSubjectError
 from unseen.protocols.lookup.subject import SubjectColumn, SubjectType, Value
 from unseen.protocols.tlog.tree import Frontier, leaf_hash
 
@@ -75,14 +76,18 @@ def check_no_nulls(connection: duckdb.DuckDBPyConnection, names: Sequence[str]) 
             )
 
 
-def count_duplicates(connection: duckdb.DuckDBPyConnection, names: Sequence[str]) -> int:
-    """Return how many rows share their subject with an earlier row."""
+def check_no_duplicates(connection: duckdb.DuckDBPyConnection, names: Sequence[str]) -> None:
+    """Raise DuplicateSubjectError if rows share their subject; it counts them."""
     key = ", ".join(identifier(name) for name in names)
     groups = f"SELECT count(*) AS n FROM {VIEW} GROUP BY {key}"  # noqa: S608 - quoted
     row = connection.execute(
         f"SELECT coalesce(sum(n - 1), 0)::BIGINT FROM ({groups})"  # noqa: S608
     ).fetchone()
-    return int(row[0]) if row else 0
+    if row and row[0]:
+        error = DuplicateSubjectError(count=int(row[0]))
+        error.clause = "table.subject"
+        error.remedy = "name columns that together name each subject once, or clean the table"
+        raise error
 
 
 def scan(

@@ -1,13 +1,45 @@
-"""A build's specification as canonical JSON, for its way to a worker."""
+"""What a build is told and what it returns; the specification as canonical JSON, for its way."""
 
+import secrets
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from unseen.evidence.canonical import Json, b64decode, b64encode
-from unseen.node.data.build import BuildSpec
 from unseen.node.data.source import Fingerprint, Source
 from unseen.protocols.lookup.oprf_table import TableParameters
 from unseen.protocols.lookup.subject import SubjectColumn
+
+
+@dataclass(frozen=True, slots=True)
+class BuildSpec:
+    """What to build: the table as registered, the contract's outputs, the epoch's parameters."""
+
+    source: Source
+    fingerprint: Fingerprint
+    subject: tuple[SubjectColumn, ...]
+    predicates: tuple[tuple[str, str], ...]  # name and expression, in the contract's order
+    columns: tuple[str, ...]  # every column, for the snapshot's commitment
+    snapshot: bytes
+    rows: int
+    parameters: TableParameters
+    spool: Path
+    memory_mb: int
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """The finished table: its rows, its bytes, their SHA-256 and the Merkle root over the rows."""
+
+    rows: int
+    size: int
+    digest: bytes
+    root: bytes
+
+
+def new_nonce() -> bytes:
+    """Return a fresh public nonce for one build: reused, two builds' pads would cancel."""
+    return secrets.token_bytes(32)
 
 
 def source_text(source: Source) -> str:

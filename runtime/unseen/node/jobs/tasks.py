@@ -31,19 +31,18 @@ def voprf(parts: list[bytes], _progress: Progress) -> list[bytes]:
 def inspect_table(parts: list[bytes], _progress: Progress) -> list[bytes]:
     """Source and subject columns as JSON, salt -> schema, rows, commitment as JSON."""
     from unseen.node.data import scan, source  # noqa: PLC0415 - see the module's docstring
-    from unseen.protocols.errors import DuplicateSubjectError  # noqa: PLC0415
+    from unseen.node.data.connection import connect, reading  # noqa: PLC0415
 
     ask = _json(parts[0])
     where = source.Source.parse(ask["source"])
     fingerprint = source.take_fingerprint(where.path)
-    connection = source.connect(where, memory_mb=ask["memory_mb"] // 2, spill=Path(ask["spool"]))
+    connection = connect(where, memory_mb=ask["memory_mb"] // 2, spill=Path(ask["spool"]))
     try:
-        with source.reading():
+        with reading():
             schema = scan.read_schema(connection)
             subject = scan.subject_columns(schema, ask["subject"])
             scan.check_no_nulls(connection, ask["subject"])
-            if duplicates := scan.count_duplicates(connection, ask["subject"]):
-                raise DuplicateSubjectError(count=duplicates)
+            scan.check_no_duplicates(connection, ask["subject"])
             hasher = scan.SnapshotHasher(parts[1])
             for batch in scan.scan(connection, (), (), [column.name for column in schema]):
                 hasher.add(batch.rows)
@@ -63,11 +62,12 @@ def inspect_table(parts: list[bytes], _progress: Progress) -> list[bytes]:
 def check_predicates(parts: list[bytes], _progress: Progress) -> list[bytes]:
     """Source, columns and predicates as JSON -> for each predicate the columns that it reads."""
     from unseen.node.data import predicates, source  # noqa: PLC0415
+    from unseen.node.data.connection import connect  # noqa: PLC0415
 
     ask = _json(parts[0])
     where = source.Source.parse(ask["source"])
     source.check_fingerprint(where.path, source.Fingerprint.from_json(ask["fingerprint"]))
-    connection = source.connect(where, memory_mb=ask["memory_mb"] // 2, spill=Path(ask["spool"]))
+    connection = connect(where, memory_mb=ask["memory_mb"] // 2, spill=Path(ask["spool"]))
     read: list[canonical.Json] = []
     try:
         for name, expression in ask["predicates"]:
