@@ -10,7 +10,7 @@ from rich.text import Text
 from unseen.bench.measuring import Measurement
 
 _PIPE_WIDTH = 200
-_COLUMNS = (
+COLUMNS = (
     "name",
     "phase",
     "per second",
@@ -38,7 +38,7 @@ def print_table(measurements: Sequence[Measurement]) -> None:
     if not measurements:
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for number, column in enumerate(_COLUMNS):
+    for number, column in enumerate(COLUMNS):
         left = column in {"name", "phase", "target", "note"}
         table.add_column(column, justify="left" if left else "right", no_wrap=number == 0)
     for item in measurements:
