@@ -33,6 +33,15 @@ from unseen.client.profile import load_profile
 START_SECONDS = 60.0
 LABELS = {"*": ("public", "1")}
 BUYERS = ("lender", "rival")
+_SKEWED = """
+import datetime
+from unseen.cli.main import main
+from unseen.node import clock
+now = clock.system_now
+skew = datetime.timedelta(seconds={})
+clock.Clock.__init__.__defaults__ = (lambda: now() + skew, None)
+main()
+"""
 EARNINGS = (None, 12_000, 40_000, 55_000)
 PREDICATES = (
     Predicate("earns_40k", "earns at least 40000", "earnings >= 40000"),
@@ -137,12 +146,18 @@ class Stage:
         """The client home of a party."""
         return self.home / "operator" if party == "operator" else self.root / party
 
-    def launch(self, **environment: str) -> "subprocess.Popen[bytes]":
-        """Start `unseen node serve` and return its process without waiting for it."""
-        command = [sys.executable, "-m", "unseen.cli", "node", "serve", "--format", "json"]
+    def launch(self, environment: Mapping[str, str], skew: int = 0) -> "subprocess.Popen[bytes]":
+        """Start `unseen node serve` and return its process without waiting for it.
+
+        Its clock goes `skew` seconds before the machine's.
+        """
+        program = ["-c", _SKEWED.format(skew)] if skew else ["-m", "unseen.cli"]
         with self.output.open("ab") as output:
             return subprocess.Popen(
-                [*command, "--home", str(self.home)],
+                [
+                    *(sys.executable, *program),
+                    *("node", "serve", "--format", "json", "--home", str(self.home)),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -151,7 +166,11 @@ class Stage:
 
     def start(self, **environment: str) -> None:
         """Start the node and wait until it answers."""
-        self.process = self.launch(**environment)
+        self.start_skewed(0, **environment)
+
+    def start_skewed(self, skew: int, **environment: str) -> None:
+        """Do as `start` does, with a clock that goes `skew` seconds before the machine's."""
+        self.process = self.launch(environment, skew)
         give_up = time.monotonic() + START_SECONDS
         while time.monotonic() < give_up:
             with socket.socket() as probe:
@@ -166,7 +185,7 @@ class Stage:
     def refuses_to_start(self, **environment: str) -> str:
         """Start a node that must give up by itself, and return its error's reason."""
         before = self.output.stat().st_size if self.output.exists() else 0
-        process = self.launch(**environment)
+        process = self.launch(environment)
         try:
             code = process.wait(START_SECONDS)
         finally:
@@ -230,6 +249,11 @@ class Stage:
     def rival(self) -> Client:
         """Another buyer's client."""
         return self.client("rival")
+
+    def events(self) -> int:
+        """Return how many entries the log has but for those that builds write when they end."""
+        background = {"manifest.published", "epoch.closed"}
+        return sum(leaf.type not in background for leaf in self.operator.leaves())
 
     def close_clients(self) -> None:
         """Close what is open."""

@@ -225,7 +225,7 @@ def test_every_call_by_this_identity(
     stage: Stage, identities: dict[str, tuple[Identity, str | Role]], name: str
 ) -> None:
     identity, wanted = identities[name]
-    size = stage.operator.log_size()
+    events = stage.events()
     found, expected = {}, {}
     with identity.channel(stage.port) as channel:
         # One failed handshake is as good as thirty: gRPC backs off in between.
@@ -234,7 +234,7 @@ def test_every_call_by_this_identity(
             found[method] = outcome(channel, method)
             expected[method] = _expected(method, wanted)
     assert found == expected
-    assert stage.operator.log_size() == size
+    assert stage.events() == events
     assert set(identities) == set(NAMES)
 
 
@@ -266,7 +266,7 @@ def test_another_buyers_contract_looks_like_none(stage: Stage) -> None:
     """Every call that names a contract, and the calls that list them."""
     contract, none = f"contracts/{stage.contract()}", "contracts/" + "A" * 43
     rival = of_home(stage.party_home("rival"))
-    size = stage.operator.log_size()
+    events = stage.events()
     made: dict[str, Any] = {
         "ContractService/GetContract": lambda name: _bytes(
             contract_pb2.GetContractRequest(name=name)
@@ -299,7 +299,7 @@ def test_another_buyers_contract_looks_like_none(stage: Stage) -> None:
         stub = contract_pb2_grpc.ContractServiceStub(channel)
         listed = stub.ListContracts(contract_pb2.ListContractsRequest(), timeout=20).contracts
         assert contract not in [each.name for each in listed]
-    assert stage.operator.log_size() == size
+    assert stage.events() == events
 
 
 def _bytes(message: Any) -> bytes:
@@ -311,14 +311,14 @@ def _details(error: Any) -> bytes:
 
 
 def test_a_buyer_revokes_its_own_instances_and_nobody_else(stage: Stage) -> None:
-    size = stage.operator.log_size()
+    events = stage.events()
     for name in ("rival", "rival/default", "operator", "operator/default", "lender"):
         with pytest.raises(Exception, match="revokes its own") as caught:
             stage.lender.revoke_party(name)
         assert getattr(caught.value, "reason", "") == "RIGHT_MISSING"
     with pytest.raises(Exception, match="anybody but itself"):
         stage.operator.revoke_party("operator")
-    assert stage.operator.log_size() == size
+    assert stage.events() == events
 
 
 def test_expressions_are_the_operators_alone(stage: Stage) -> None:
