@@ -7,7 +7,13 @@ import pytest
 from unseen.bench import node, receipt
 from unseen.bench.registry import Case, Group
 
-ONLINE = ["node/batches", "node/batches/voprf", "node/singles", "node/singles/echo"]
+ONLINE = [
+    "node/batches",
+    "node/batches/voprf",
+    "node/singles",
+    "node/singles/alone",
+    "node/singles/echo",
+]
 RECEIPTS = ["receipt/issue", "receipt/issue/sign", "receipt/verify", "receipt/verify/signatures"]
 
 
