@@ -24,8 +24,9 @@ from unseen.client.profile import Node
 from unseen.evidence.canonical import b64encode
 from unseen.evidence.errors import LogForkedError
 from unseen.evidence.suite import Suite
+from unseen.evidence.verify import verify_head
 from unseen.protocols.errors import ProofInvalidError
-from unseen.protocols.tlog import verify_consistency, verify_note
+from unseen.protocols.tlog import verify_consistency
 
 _KNOWN = 1024
 _HASH_BYTES = 32
@@ -168,9 +169,7 @@ class Follower:
         )
 
     def _open(self, note: str) -> Head:
-        checkpoint = verify_note(
-            note, self._origin, self._suite.note_type, self._key, self._suite.verify
-        )
+        checkpoint = verify_head(note, self._origin, self._suite, self._key)
         if checkpoint.origin != self._origin:
             raise LogForkedError("the checkpoint is of another log", clause="log.origin")
         return Head(checkpoint.size, checkpoint.root, note)
