@@ -94,6 +94,7 @@ def test_a_charged_request_without_a_reply_is_named_and_stops_no_bill(
     fake.node.total += 2  # it was
     lookups.many(CONTRACT, [3])
     (lost,) = evidence.lost(CONTRACT)
+    fake.session.call = refusing("REPLY_NOT_FOUND", charged=True)  # nor is there a receipt
     statement = json.loads(evidence.settle(CONTRACT))
     assert statement["unreceipted"] == [{"request": lost, "units": 2}]
     assert (statement["units"], statement["requests"], statement["amount"]) == (2, 2, 6)
