@@ -1,4 +1,9 @@
-"""A node for the whole run, and copies of it for tests that break theirs."""
+"""A node for the whole run, and copies of it for tests that break theirs.
+
+Two tests draw a sample that is small by default: `UNSEEN_TEST_KILLS` sets how often a node is
+killed at random (10; a nightly run takes 2000), `UNSEEN_TEST_FUZZ` how many broken messages a
+node is sent (150).
+"""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

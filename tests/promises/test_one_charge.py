@@ -19,7 +19,7 @@ from unseen.v1 import lookup_pb2_grpc
 REQUEST_POINTS = [point for point in POINTS if point.startswith(("request", "charge", "receipt"))]
 BEFORE_COMMIT = ("request.admitted", "request.evaluated", "charge.before_commit")
 # How often a node is killed at random: 2,000 is the bar of a nightly run.
-KILLS = int(os.environ.get("UNSEEN_TEST_KILLS", "6"))
+KILLS = int(os.environ.get("UNSEEN_TEST_KILLS", "10"))
 
 
 @pytest.mark.parametrize("point", REQUEST_POINTS)
