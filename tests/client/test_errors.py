@@ -73,11 +73,18 @@ def test_what_may_have_been_charged_counts_as_charged(said: str, charged: bool) 
         (Code.UNKNOWN, NodeError),
     ],
 )
-@pytest.mark.parametrize("metadata", [(), rich()])
-def test_every_code_has_its_kind(code: Code, kind: type[WireError], metadata: Any) -> None:
-    error = from_rpc_error(Ended(code, "details", metadata), "host:1")
+def test_every_code_has_its_kind(code: Code, kind: type[WireError]) -> None:
+    error = from_rpc_error(Ended(code, "details", rich()), "host:1")
     assert type(error) is kind
     assert error.reason
+
+
+@pytest.mark.parametrize("code", [Code.RESOURCE_EXHAUSTED, Code.PERMISSION_DENIED, Code.INTERNAL])
+def test_a_status_without_our_details_proves_no_refusal(code: Code) -> None:
+    # A gRPC library says these by itself; the request may have been charged all the same.
+    error = from_rpc_error(Ended(code, "Concurrent RPC limit exceeded!"), "host:1")
+    assert type(error) is NodeError
+    assert (error.charged, error.retry) == (True, "same-id")
 
 
 @pytest.mark.parametrize(
@@ -100,5 +107,5 @@ def test_a_transport_failure_says_what_to_do(details: str, reason: str) -> None:
 def test_details_that_are_not_ours_are_ignored(raw: bytes) -> None:
     metadata = (("grpc-status-details-bin", raw),)
     error = from_rpc_error(Ended(Code.NOT_FOUND, "gone", metadata), "host:1")
-    assert isinstance(error, RefusedError)
+    assert isinstance(error, NodeError)
     assert error.reason == "NOT_FOUND"

@@ -35,6 +35,7 @@ def test_only_what_every_clause_allows_is_allowed(
     allowed = (
         state is State.ACTIVE
         and START <= now < UNTIL
+        and abs(now - NOW) <= MAX_REQUEST_AGE
         and kind == "lookup"
         and usage.charged + usage.under_way + units <= TERMS.quota.units
         and usage.this_minute + units <= TERMS.quota.per_minute

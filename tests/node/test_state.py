@@ -357,7 +357,8 @@ class TestParties:
         known.reload()
         with pytest.raises(CertificateRevokedError):
             known.caller(desk, NOW)
-        await lender.register(store, "desk", Ed25519Signer(b"\x0b" * 32).public_key, "newer")
+        with pytest.raises(FieldInvalidError):  # nor does another key under its name bring it back
+            await lender.register(store, "desk", Ed25519Signer(b"\x0b" * 32).public_key, "newer")
         known.reload()
         with pytest.raises(CertificateRevokedError):
             known.caller(lender.certificate(store, "desk"), NOW)

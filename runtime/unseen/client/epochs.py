@@ -166,7 +166,8 @@ class Epochs:
             try:
                 return self._session.call(self._stub.GetManifest, request)
             except WireError as error:
-                if error.reason != "EPOCH_NOT_READY" or time.monotonic() > give_up:
+                over = error.clause == "epoch.failed" or time.monotonic() > give_up
+                if error.reason != "EPOCH_NOT_READY" or over:
                     raise
             self._session.progress("the node is building the encrypted table", 0, 0)
             time.sleep(_BUILD_PAUSE)

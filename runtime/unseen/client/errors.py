@@ -122,7 +122,9 @@ def from_rpc_error(error: grpc.RpcError, address: str) -> WireError:
                 retry="same-id",
             )
         )
-    return _kind(code)(Cause(code.name, f"the node at {address} ended the call: {details}"))
+    # Without our own details it says nothing of what was charged: never a refusal.
+    said = f"the node at {address} ended the call: {details}"
+    return NodeError(Cause(code.name, said, charged=True, retry="same-id"))
 
 
 def _kind(code: grpc.StatusCode) -> type[WireError]:

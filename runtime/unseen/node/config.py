@@ -54,6 +54,12 @@ def load_settings(home: Path) -> Settings:
     try:
         values: dict[str, Any] = tomllib.loads((home / FILE).read_text())
     except OSError:
+        if (home / "keys").exists():
+            raise ConfigInvalidError(
+                f"{FILE} is missing from a home that has a node's keys",
+                clause="node.settings",
+                remedy="restore it, or write it anew: name and listen, see docs/operations.md",
+            ) from None
         raise ConfigInvalidError(
             "there is no node in this home",
             clause="node.home",

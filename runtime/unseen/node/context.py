@@ -52,6 +52,9 @@ class Node:
     draining: bool = False
     ended: set[str] = field(default_factory=set)  # contracts whose epochs were closed for good
     builds: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    building: set[str] = field(default_factory=set)  # contracts whose table is being built
+    calls: Counter[str] = field(default_factory=Counter)  # open calls by party
+    proposing: asyncio.Lock = field(default_factory=asyncio.Lock)
     load: Counter[str] = field(default_factory=Counter)  # requests in flight by party
     in_flight: "InFlight" = field(default_factory=dict)
     background: set["asyncio.Task[None]"] = field(default_factory=set)

@@ -9,7 +9,8 @@ import asyncio
 import inspect
 import logging
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, NoReturn
 
@@ -23,13 +24,14 @@ from unseen.node.errors import (
     CertificateUnknownError,
     DeadlineError,
     InternalError,
+    OverloadedError,
     RightMissingError,
     RpcUnknownError,
     disk_full,
 )
 from unseen.node.hardening import whereabouts
 from unseen.node.identity.parties import Caller
-from unseen.node.identity.rights import LONG_CALLS, RIGHTS
+from unseen.node.identity.rights import LONG_CALLS, RIGHTS, Role
 from unseen.node.status import rich_status, row_for
 from unseen.protocols.errors import MalformedMessageError, UnseenError
 
@@ -62,30 +64,34 @@ class Gate(grpc.aio.ServerInterceptor):
         """Return the method's handler, guarded; an unknown method is refused in the same way."""
         handler = await continuation(handler_call_details)
         method = str(handler_call_details.method)
+        # Every method is served as one that takes a stream, so that the gate comes before the
+        # first message: else whoever sends none would hold a call that nothing ends.
         if handler is None:
-            return grpc.unary_unary_rpc_method_handler(self._unary(method, _no_such_method))
+            return grpc.stream_unary_rpc_method_handler(self._unary(method, _no_such_method))
         if handler.unary_unary:
-            return grpc.unary_unary_rpc_method_handler(
+            return grpc.stream_unary_rpc_method_handler(
                 self._unary(method, _decoded(handler.unary_unary, handler.request_deserializer)),
                 response_serializer=handler.response_serializer,
             )
         if handler.unary_stream:
-            return grpc.unary_stream_rpc_method_handler(
-                self._stream(method, _decoded(handler.unary_stream, handler.request_deserializer)),
+            return grpc.stream_stream_rpc_method_handler(
+                self._stream(
+                    method, _decoded(handler.unary_stream, handler.request_deserializer), _only
+                ),
                 response_serializer=handler.response_serializer,
             )
         return grpc.stream_stream_rpc_method_handler(
-            self._stream(method, handler.stream_stream),
+            self._stream(method, handler.stream_stream, _all),
             handler.request_deserializer,
             handler.response_serializer,
         )
 
     def _unary(self, method: str, behaviour: Callable[..., Any]) -> Callable[..., Any]:
-        async def guarded(request: Any, context: _Context) -> Any:
+        async def guarded(requests: AsyncIterator[bytes], context: _Context) -> Any:
             try:
-                _caller.set(self._admit(method, context))
-                async with asyncio.timeout(self._limit(method)):
-                    response = await behaviour(request, context)
+                with self._admitted(method, context):
+                    async with asyncio.timeout(self._limit(method)):
+                        response = await behaviour(await _only(requests), context)
             except Exception as error:  # noqa: BLE001 - told apart in _refuse
                 await self._refuse(method, context, error)
             self._attach(context)
@@ -93,22 +99,43 @@ class Gate(grpc.aio.ServerInterceptor):
 
         return guarded
 
-    def _stream(self, method: str, behaviour: Callable[..., Any]) -> Callable[..., Any]:
-        async def guarded(request: Any, context: _Context) -> AsyncIterator[Any]:
+    def _stream(
+        self, method: str, behaviour: Callable[..., Any], take: Callable[..., Awaitable[Any]]
+    ) -> Callable[..., Any]:
+        async def guarded(requests: AsyncIterator[Any], context: _Context) -> AsyncIterator[Any]:
             try:
-                _caller.set(self._admit(method, context))
-                async with asyncio.timeout(self._node.settings.long_call_seconds):
-                    answers = behaviour(request, context)
-                    if inspect.isawaitable(answers):  # writes through the context by itself
-                        await answers
-                    else:
-                        async for response in answers:
-                            yield response
+                with self._admitted(method, context):
+                    async with asyncio.timeout(self._node.settings.long_call_seconds):
+                        answers = behaviour(await take(requests), context)
+                        if inspect.isawaitable(answers):  # writes through the context by itself
+                            await answers
+                        else:
+                            async for response in answers:
+                                yield response
             except Exception as error:  # noqa: BLE001 - told apart in _refuse
                 await self._refuse(method, context, error)
             self._attach(context)
 
         return guarded
+
+    @contextmanager
+    def _admitted(self, method: str, context: _Context) -> Iterator[None]:
+        """Hold one of the caller's places for an open call; the operator always has one."""
+        who = self._admit(method, context)
+        calls, key = self._node.calls, who.party or who.instance
+        most = 2 * self._node.settings.max_in_flight_per_party
+        if calls[key] >= most and who.role is not Role.OPERATOR:
+            raise OverloadedError(
+                f"{most} calls of this party are open",
+                clause="node.max_in_flight_per_party",
+                remedy="send the same request again in a moment",
+            )
+        _caller.set(who)
+        calls[key] += 1
+        try:
+            yield
+        finally:
+            calls[key] -= 1
 
     def _limit(self, method: str) -> float:
         settings = self._node.settings
@@ -163,6 +190,16 @@ def _decoded(behaviour: Callable[..., Any], decode: Callable[[bytes], Any]) -> C
         return behaviour(message, context)
 
     return called
+
+
+async def _only(requests: AsyncIterator[bytes]) -> bytes:
+    async for message in requests:
+        return message
+    raise MalformedMessageError("the call has no message", clause="request")
+
+
+async def _all(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    return requests
 
 
 async def _no_such_method(_request: Any, _context: _Context) -> NoReturn:

@@ -28,7 +28,7 @@ from unseen.node.contracts import lifecycle
 from unseen.node.contracts.epochs import Epochs
 from unseen.node.contracts.register import Contracts
 from unseen.node.errors import ConfigInvalidError, LogMismatchError, StorageFullError
-from unseen.node.hardening import harden
+from unseen.node.hardening import harden, whereabouts
 from unseen.node.identity.enrolment import Enrolment
 from unseen.node.identity.parties import Parties
 from unseen.node.jobs.executor import LocalExecutor
@@ -125,8 +125,8 @@ async def _sweep(node: Node) -> None:
     while True:
         try:
             await lifecycle.sweep(node)
-        except Exception:
-            _logger.exception("the sweep failed; it is tried again")
+        except Exception as error:  # noqa: BLE001 - the next sweep may succeed
+            _logger.error("the sweep failed; it is tried again: %s", whereabouts(error))  # noqa: TRY400
         await asyncio.sleep(_SWEEP_SECONDS)
 
 
@@ -187,7 +187,7 @@ def _readable_state() -> Iterator[None]:
         raise LogMismatchError(
             "the stored state is damaged",
             clause="node.state",
-            remedy="restore the state from a backup; do not serve from this one",
+            remedy="change nothing, copy the home as evidence, then see docs/operations.md",
         ) from None
 
 

@@ -51,7 +51,7 @@ def make_server(node: Node, certificate: Pair) -> tuple[grpc.aio.Server, health.
     server = grpc.aio.server(
         interceptors=[Gate(node)],
         options=_options(node),
-        maximum_concurrent_rpcs=2 * node.settings.max_in_flight,
+        maximum_concurrent_rpcs=4 * node.settings.max_in_flight,
     )
     _add_services(server, node)
     health_servicer = health.aio.HealthServicer()

@@ -11,6 +11,7 @@ from unseen.node import errors
 from unseen.protocols.errors import InputInvalidError, PeerError, UnseenError
 
 DOMAIN = "unseen"
+_MAX_CHARS = 500  # what quotes a caller must not outgrow the metadata that carries it
 Retry = Literal["no", "same-id", "new-id"]
 
 
@@ -79,8 +80,8 @@ def rich_status(error: UnseenError) -> status_pb2.Status:
         reason=error.reason,
         domain=DOMAIN,
         metadata={
-            "clause": error.clause or error.reason.lower(),
-            "remedy": error.remedy or _remedy(error.reason, row),
+            "clause": (error.clause or error.reason.lower())[:_MAX_CHARS],
+            "remedy": (error.remedy or _remedy(error.reason, row))[:_MAX_CHARS],
             "charged": row.charged,
             "retry": row.retry,
         },
@@ -88,4 +89,4 @@ def rich_status(error: UnseenError) -> status_pb2.Status:
     detail = any_pb2.Any()
     detail.Pack(info)
     code = code_pb2.Code.Value(row.code.name)
-    return status_pb2.Status(code=code, message=str(error), details=[detail])
+    return status_pb2.Status(code=code, message=str(error)[:_MAX_CHARS], details=[detail])

@@ -145,7 +145,8 @@ class NodeLog:
 
 
 def _mismatch(message: str, clause: str) -> LogMismatchError:
-    remedy = "restore the state from a backup; do not serve from this one"
+    # Not "restore a backup": an older state is a fork to every buyer that has seen a newer one.
+    remedy = "change nothing, copy the home as evidence, then see docs/operations.md, At 3 a.m."
     return LogMismatchError(message, clause=clause, remedy=remedy)
 
 

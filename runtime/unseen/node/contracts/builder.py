@@ -13,12 +13,14 @@ from typing import Any
 
 from unseen.evidence import canonical
 from unseen.evidence.canonical import b64decode, parse_time
+from unseen.evidence.contract import State
 from unseen.evidence.manifest import Manifest, sign_manifest
 from unseen.node.catalog.catalogue import Table
 from unseen.node.context import Node
 from unseen.node.contracts.epochs import CloseEpochs, FailEpoch, OpenEpoch, PublishEpoch
 from unseen.node.contracts.register import Contract
 from unseen.node.data.spec import BuildSpec, Built, encode_spec, new_nonce
+from unseen.node.errors import InternalError, StorageFullError
 from unseen.node.failpoints import hit
 from unseen.protocols.errors import UnseenError
 from unseen.protocols.lookup.oprf_table import TableParameters, epoch_domain
@@ -32,17 +34,30 @@ _PARALLEL_ROWS = 50_000  # below this a second process costs more than it saves
 
 def start_epoch(node: Node, contract: Contract) -> None:
     """Begin a new epoch of `contract` in the background."""
+    node.epochs.begin(contract.id)
     task = asyncio.create_task(_run_epoch(node, contract))
     node.background.add(task)
+    node.building.add(contract.id)
     task.add_done_callback(node.background.discard)
-    task.add_done_callback(_tell)
+    task.add_done_callback(lambda done: _finish(node, contract, done))
 
 
-def _tell(task: "asyncio.Task[None]") -> None:
+def retry_epochs(node: Node) -> None:
+    """Begin again what could not be built for want of space."""
+    for contract in node.contracts.all():
+        full = node.epochs.failure(contract.id) == StorageFullError.reason
+        if full and contract.state is State.ACTIVE and contract.id not in node.building:
+            start_epoch(node, contract)
+
+
+def _finish(node: Node, contract: Contract, task: "asyncio.Task[None]") -> None:
+    node.building.discard(contract.id)
     error = None if task.cancelled() else task.exception()
-    if error is not None:
-        name = type(error).__name__
-        _logger.error("an epoch could not be written down (%s); the next start builds it", name)
+    if error is None:
+        return
+    reason = error.reason if isinstance(error, UnseenError) else InternalError.reason
+    node.epochs.note_failure(contract.id, reason)
+    _logger.error("contract %s: its epoch could not be written down (%s)", contract.id, reason)
 
 
 async def end_epochs(node: Node, contract: Contract) -> None:
@@ -58,6 +73,7 @@ async def _run_epoch(node: Node, contract: Contract) -> None:
     number = await node.writer.submit(
         OpenEpoch(contract.id, table.snapshot.version, node.vault, key.scalar)
     )
+    _logger.info("contract %s: building epoch %d", contract.id, number)
     spool = node.spool_path(f"{contract.id}-{number}")
     try:
         spool.mkdir(parents=True)

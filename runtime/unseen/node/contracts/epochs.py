@@ -59,6 +59,18 @@ class Epochs:
         newest = {row.contract: row.state for row in rows}
         return [contract for contract, state in newest.items() if state == BUILDING]
 
+    def failure(self, contract: str) -> str | None:
+        """Return the reason why the contract's newest table could not be built, if it could not."""
+        return None if contract in self._ready else self._failed.get(contract)
+
+    def begin(self, contract: str) -> None:
+        """Forget that the contract's last table failed: another is on its way."""
+        self._failed.pop(contract, None)
+
+    def note_failure(self, contract: str, reason: str) -> None:
+        """Remember a failure that could not be written down."""
+        self._failed[contract] = reason
+
     def answers(self, contract: str) -> bool:
         """Return whether an epoch is ready."""
         return contract in self._ready
@@ -77,8 +89,8 @@ class Epochs:
         if failure is not None:
             raise EpochNotReadyError(
                 f"the encrypted table could not be built ({failure})",
-                clause="epoch",
-                remedy="the operator mends the table, then: unseen table refresh NAME",
+                clause="epoch.failed",
+                remedy="ask again later; the operator finds the cause in the node's log",
             )
         raise EpochNotReadyError(
             "the encrypted table of this contract is being built",

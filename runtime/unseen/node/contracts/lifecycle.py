@@ -4,13 +4,14 @@ from datetime import datetime
 
 from unseen.evidence.contract import TRANSITIONS, Event, State, verify_approval
 from unseen.node.context import Node
-from unseen.node.contracts.builder import end_epochs, start_epoch
+from unseen.node.contracts.builder import end_epochs, retry_epochs, start_epoch
 from unseen.node.contracts.compile import Ask, Refusal, Signers, compile_contract
 from unseen.node.contracts.register import Contract, Propose, Step, expired
-from unseen.node.errors import OverloadedError, PartyNotFoundError
+from unseen.node.errors import ContractExpiredError, OverloadedError, PartyNotFoundError
 from unseen.node.failpoints import hit
 
-_MAX_PROPOSALS = 100
+_MAX_WAITING = 100
+_MAX_UNAPPROVED = 1000  # each is two leaves that stay for good
 
 
 async def propose(node: Node, buyer: str, product_name: str, ask: Ask) -> Contract:
@@ -25,14 +26,19 @@ async def propose(node: Node, buyer: str, product_name: str, ask: Ask) -> Contra
     if party is None:
         raise PartyNotFoundError("the buyer is not enrolled", clause="buyer")
     signers = Signers(node.suite, node.parties.operator().key_id, node.key_id, party.key_id)
-    _check_open_proposals(node, buyer)
+    if ask.period.until <= node.clock.now():
+        raise ContractExpiredError(
+            "the period asked for is over", clause="period.until", remedy="ask for a later one"
+        )
     table = node.catalogue.table(product.table)
-    granted = _granted(node, buyer, table.name, product.kind)
-    outcome = compile_contract(ask, product, table, signers, granted)
-    if isinstance(outcome, Refusal):
-        raise outcome.errors[0]
-    proposal = Propose(buyer, outcome.terms, outcome.plan, outcome.leakage)
-    return node.contracts.put(await node.writer.submit(proposal))
+    async with node.proposing:  # one after the other, or two would not know of each other
+        _check_proposals(node, buyer)
+        granted = _granted(node, buyer, table.name, product.kind)
+        outcome = compile_contract(ask, product, table, signers, granted)
+        if isinstance(outcome, Refusal):
+            raise outcome.errors[0]
+        proposal = Propose(buyer, outcome.terms, outcome.plan, outcome.leakage)
+        return node.contracts.put(await node.writer.submit(proposal))
 
 
 def _granted(node: Node, buyer: str, table: str, kind: str) -> int:
@@ -45,17 +51,14 @@ def _granted(node: Node, buyer: str, table: str, kind: str) -> int:
     )
 
 
-def _check_open_proposals(node: Node, buyer: str) -> None:
-    waiting = [
-        contract
-        for contract in node.contracts.all()
-        if contract.buyer == buyer and contract.state is State.PROPOSED
-    ]
-    if len(waiting) >= _MAX_PROPOSALS:
+def _check_proposals(node: Node, buyer: str) -> None:
+    own = [c for c in node.contracts.all() if c.buyer == buyer and not c.operator_approval]
+    waiting = sum(contract.state is State.PROPOSED for contract in own)
+    if waiting >= _MAX_WAITING or len(own) >= _MAX_UNAPPROVED:
         raise OverloadedError(
-            f"{_MAX_PROPOSALS} of this buyer's proposals wait for the operator",
+            f"{waiting} of this buyer's proposals wait and {len(own)} were never approved",
             clause="contract.proposals",
-            remedy="wait for an answer, or take proposals back: unseen contract revoke ID",
+            remedy="wait for the operator's answer; a new party starts with none",
         )
 
 
@@ -119,7 +122,8 @@ def rotate(node: Node, table: str) -> list[str]:
 
 
 async def sweep(node: Node) -> None:
-    """Write down which contracts have run out of time since the last sweep."""
+    """Write down which contracts have run out of time; build what there was no space for."""
+    retry_epochs(node)
     now = node.clock.now()
     for contract in node.contracts.all():
         if expired(contract, now):

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
@@ -69,7 +70,7 @@ def uri_of(certificate: x509.Certificate) -> str:
     """Return the certificate's one URI name, or an empty string."""
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
+    except (x509.ExtensionNotFound, ValueError):  # none, or a malformed one
         return ""
     uris = names.get_values_for_type(x509.UniformResourceIdentifier)
     return uris[0] if len(uris) == 1 else ""
@@ -106,7 +107,7 @@ def issue_party(authority: Pair, party: str, csr_der: bytes, now: dt.datetime) -
         csr = x509.load_der_x509_csr(csr_der)
         key = csr.public_key()
         sound = csr.is_signature_valid
-    except ValueError:
+    except (ValueError, UnsupportedAlgorithm):
         raise FieldInvalidError("the certificate request is malformed", clause="csr") from None
     if not sound or not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != "secp256r1":
         raise FieldInvalidError(

@@ -2,19 +2,21 @@
 
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cryptography.hazmat.primitives.serialization import Encoding
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from unseen.evidence import canonical, jws
 from unseen.evidence.canonical import Json, b64encode, format_time, parse_time
 from unseen.evidence.instance import Instance, verify_instance
 from unseen.evidence.log import event_leaf
 from unseen.evidence.suite import Suite, key_id, suite_of
+from unseen.node.catalog.names import resource
 from unseen.node.errors import (
     FieldInvalidError,
     InvitationInvalidError,
+    OverloadedError,
     PartyExistsError,
     PartyNotFoundError,
 )
@@ -25,6 +27,10 @@ from unseen.node.store.schema import instances, invitations, parties
 from unseen.node.store.writer import Change, Transaction
 
 PROOF_TYP = "unseen-enrolment"
+# Each certification is a leaf that stays for good: what a party can have written is bounded.
+_MAX_INSTANCES = 256
+_MAX_LIFE = timedelta(days=400)
+_LEAST_RENEWAL = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,13 +217,27 @@ class RegisterInstance(Change[None]):
                 remedy="make a fresh one for each instance: unseen instance add NAME",
             )
         if found is None:
+            self._check_count(connection)
             connection.execute(insert(instances), [key | row])
-        elif found.certification == self.certification:
-            return
+        elif found.key_id != self.instance.key_id:
+            raise FieldInvalidError(
+                "the instance has another evidence key, under which receipts were given",
+                clause="certification.key",
+                remedy="certify the new key under a new name: unseen instance add NAME",
+            )
+        elif abs(self.instance.until - parse_time(found.until)) < _LEAST_RENEWAL:
+            return  # as good as what is known
         else:
             connection.execute(update(instances).where(own).values(row))
         fields: dict[str, Json] = {**key, "key": self.instance.key_id}
         transaction.append(event_leaf(self.suite, "instance.registered", transaction.now, fields))
+
+    def _check_count(self, connection: Connection) -> None:
+        of_party = select(func.count()).where(instances.c.party == self.party)
+        if connection.execute(of_party).scalar_one() >= _MAX_INSTANCES:
+            raise OverloadedError(
+                f"a party has at most {_MAX_INSTANCES} instances", clause="party.instances"
+            )
 
 
 def check_certification(token: str, party: Party, name: str, now: datetime) -> Instance:
@@ -230,6 +250,12 @@ def check_certification(token: str, party: Party, name: str, now: datetime) -> I
 
     """
     instance = verify_instance(token, party.key, now, suite=suite_of(party.suite))
+    if instance.until > now + _MAX_LIFE:
+        raise FieldInvalidError(
+            f"an instance is certified for at most {_MAX_LIFE.days} days",
+            clause="certification.until",
+        )
+    resource("instances", f"instances/{instance.name}")  # a name that reads as nothing else
     if instance.name != name:
         raise FieldInvalidError(
             "the certification is for another instance than the one that is calling",
@@ -255,13 +281,16 @@ class Revoke(Change[None]):
 
         """
         now = format_time(transaction.now)
-        if self.instance is None:
-            change = update(parties).where(parties.c.name == self.party)
-        else:
-            own = (instances.c.party == self.party) & (instances.c.name == self.instance)
-            change = update(instances).where(own)
-        if transaction.connection.execute(change.values(revoked_at=now)).rowcount == 0:
+        chosen = parties if self.instance is None else instances
+        which = chosen.c.name == (self.instance or self.party)
+        if self.instance is not None:
+            which = which & (instances.c.party == self.party)
+        connection = transaction.connection
+        if connection.execute(select(chosen.c.revoked_at).where(which)).one_or_none() is None:
             raise PartyNotFoundError("no such party or instance", clause="party.name")
+        still = update(chosen).where(which, chosen.c.revoked_at.is_(None))
+        if connection.execute(still.values(revoked_at=now)).rowcount == 0:
+            return  # revoked before: that date stands
         fields: dict[str, Json] = {
             "party": self.party,
             "instance": self.instance or "",

@@ -97,6 +97,7 @@ def _derive(home: Path, *, key_file: Path, passphrase: bytes | None) -> Vault:
         raise KeyLockedError(
             "the node's key file cannot be read",
             clause="keys",
-            remedy="put the key file back where node.toml's `key_file` points",
+            remedy="put it back where `key_file` of node.toml points (keys/vault.key without it);"
+            " a node made with a passphrase starts with --passphrase-file",
         ) from None
     return Vault(HKDF(SHA256(), 32, salt, b"unseen/vault/v1").derive(secret))

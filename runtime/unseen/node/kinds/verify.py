@@ -1,5 +1,6 @@
 """Executing a verification in the clear: the contract's predicates on one subject."""
 
+import logging
 from typing import Any
 
 from unseen.evidence import canonical
@@ -8,11 +9,13 @@ from unseen.evidence.request import Request
 from unseen.node.catalog.catalogue import Table
 from unseen.node.context import Node
 from unseen.node.contracts.register import Contract
+from unseen.node.errors import TableError
 from unseen.node.identity.parties import Caller
 from unseen.node.metering.metered import Answer, SignedRequest, Work, run_metered
 from unseen.protocols.errors import SubjectInvalidError
 from unseen.protocols.lookup.subject import parse_value
 
+_logger = logging.getLogger("unseen.node.verify")
 YES, NO, NO_USABLE_RESULT = "yes", "no", "no_usable_result"
 _WORDS = {True: YES, False: NO, None: NO_USABLE_RESULT}
 
@@ -26,9 +29,12 @@ async def verify(node: Node, caller: Caller, signed: SignedRequest) -> Answer:
     async def work(contract: Contract, _request: Request) -> Work:
         table = node.catalogue.table(contract.terms.table)
         values = _subject(table, signed.parts[0])
-        (answers,) = await node.executor.run(
-            "verify_subject", [_task(node, contract, table, values)]
-        )
+        task = _task(node, contract, table, values)
+        try:
+            (answers,) = await node.executor.run("verify_subject", [task])
+        except TableError as error:  # the buyer is refused, but only the operator can mend it
+            _logger.warning("table %s: %s", table.name, error.reason)
+            raise
         found: Any = canonical.decode(answers)
         verdict = canonical.encode([_WORDS[answer] for answer in found])
         return Work((verdict,), b64decode(table.snapshot.commitment))

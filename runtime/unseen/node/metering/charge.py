@@ -36,6 +36,7 @@ class Charged:
 
     leaf_index: int
     release_nonce: bytes
+    instance: str  # name of the key that signed the request
     reply: tuple[bytes, ...] = field(repr=False)
     leaf: ReleaseLeaf | None = None
     total: int | None = None
@@ -99,7 +100,7 @@ def _stored(row: Any, statement_digest: str) -> Charged:
             remedy="send the first request again unchanged, or take a fresh id",
         )
     reply = frames.unpack(row.reply) if row.reply is not None else ()
-    return Charged(row.leaf_index, row.release_nonce, tuple(reply))
+    return Charged(row.leaf_index, row.release_nonce, row.instance, tuple(reply))
 
 
 class _Group:
@@ -138,7 +139,8 @@ class _Group:
             self._transaction.append(event_leaf(suite, "contract.exhausted", now, fields))
         self._standing[contract.id] = (total, state)
         self._changed.add(contract.id)
-        return Charged(index, operation.release_nonce, operation.reply, leaf, total, state)
+        nonce, signer = operation.release_nonce, operation.instance
+        return Charged(index, nonce, signer, operation.reply, leaf, total, state)
 
     def _append(self, operation: Charge, total: int) -> tuple[ReleaseLeaf, int]:
         terms, request = operation.contract.terms, operation.request

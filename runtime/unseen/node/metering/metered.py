@@ -91,7 +91,7 @@ async def run_metered(
     if running is None:
         stored = _stored(node, admitted)
         if stored is not None:
-            return _receipt(node, admitted.instance, stored)
+            return _receipt(node, caller.party, stored)
         _check_capacity(node, caller.party)
         _decide(node, admitted)
         running = node.in_flight[key] = (
@@ -106,7 +106,7 @@ async def run_metered(
         )
     # The work goes on if this caller hangs up: its reply is then stored and waits for the retry.
     charged = await asyncio.shield(running[1])
-    answer = _receipt(node, admitted.instance, charged)
+    answer = _receipt(node, caller.party, charged)
     hit("receipt.before_answer")
     return answer
 
@@ -122,15 +122,14 @@ def receipt_again(node: Node, caller: Caller, contract_id: str, request: str) ->
     contract = node.contracts.get(contract_id, buyer=caller.party)
     with node.engine.connect() as connection:
         found = find_charge(connection, contract.id, request)
-    party = node.parties.get(caller.party)
-    instance = instance_by_key(party, found.instance) if party and found else None
-    if found is None or instance is None:
+    if found is None:
         raise ReplyNotFoundError(
             "no request of this id was charged under the contract",
             clause="request.id",
             remedy="see what was: unseen receipt list",
         )
-    return _receipt(node, instance, Charged(found.leaf_index, found.release_nonce, ()))
+    kept = Charged(found.leaf_index, found.release_nonce, found.instance, ())
+    return _receipt(node, caller.party, kept)
 
 
 def _begin(node: Node, party: str, admitted: _Admitted, work: Worker) -> "asyncio.Task[Charged]":
@@ -260,8 +259,16 @@ async def _execute(node: Node, admitted: _Admitted, work: Worker) -> Charged:
     return charged
 
 
-def _receipt(node: Node, instance: Instance, charged: Charged) -> Answer:
+def _receipt(node: Node, party_name: str, charged: Charged) -> Answer:
     hit("receipt.before_sign")
+    # The instance that signed, which need not be the one that asks for it again.
+    party = node.parties.get(party_name)
+    instance = instance_by_key(party, charged.instance) if party else None
+    if instance is None:
+        raise InstanceUnknownError(
+            "the instance that signed this request is not known any more",
+            clause="identity.instance",
+        )
     head = show(node.log.head())
     proof = node.log.inclusion_proof(charged.leaf_index, head)
     leaf = charged.leaf or node.log.read_leaf(node.engine, charged.leaf_index)

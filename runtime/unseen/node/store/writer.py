@@ -1,4 +1,4 @@
-"""The one writer: groups what is waiting into one durable transaction, then signs the log's head.
+"""The one writer: groups what is waiting into one durable transaction.
 
 An operation checks first and writes last; what it raises before writing concerns it alone. If
 the commit itself fails, every operation of the group fails and the log keeps its old head, so
@@ -7,6 +7,7 @@ nothing is answered that is not on disk (charge, leaf and stored reply are one t
 
 import asyncio
 import contextlib
+import logging
 import queue
 import threading
 from abc import ABC, abstractmethod
@@ -16,7 +17,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, insert
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 
 from unseen.evidence import canonical
 from unseen.node.audit.log import NodeLog
@@ -26,6 +27,7 @@ from unseen.node.hardening import whereabouts
 from unseen.node.store.schema import leaves
 from unseen.protocols.errors import UnseenError
 
+_logger = logging.getLogger("unseen.node.writer")
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 _GROUP_LIMIT = 256
@@ -78,6 +80,12 @@ class Change(Operation[T], ABC):
             except IntegrityError:  # it took back its own writes; others must not suffer from it
                 del transaction.bodies[mark:]
                 results.append(InternalError("the change contradicts what is stored"))
+            except SQLAlchemyError:
+                raise  # the store itself fails: so does the whole group
+            except Exception as error:  # noqa: BLE001 - a bug concerns its own operation alone
+                del transaction.bodies[mark:]
+                _logger.error("a change failed: %s", whereabouts(error))  # noqa: TRY400
+                results.append(InternalError("the change could not be made"))
         return results
 
     @abstractmethod
@@ -158,7 +166,7 @@ class Writer:
             with self._engine.begin() as connection:
                 self._log.save_head(connection)
         except SQLAlchemyError as error:
-            self._log.note_failure(type(error).__name__)
+            self._log.note_failure(_cause(error))
 
     def _commit(self, group: list[_Waiting]) -> Sequence[object]:
         try:
@@ -168,7 +176,7 @@ class Writer:
                 _write_leaves(transaction)
                 self._log.save_head(connection)
         except SQLAlchemyError as error:
-            self._log.note_failure(type(error).__name__)
+            self._log.note_failure(_cause(error))
             fault = StorageFullError(
                 "the node cannot write its state",
                 clause="node.state",
@@ -205,3 +213,9 @@ def _write_leaves(transaction: Transaction) -> None:
             for offset, body in enumerate(transaction.bodies)
         ]
         transaction.connection.execute(_INSERT_LEAVES, rows)
+
+
+def _cause(error: SQLAlchemyError) -> str:
+    """Return the error's type; for the database's own troubles (disk full, I/O) its words too."""
+    words = str(error.orig) if isinstance(error, OperationalError) else ""
+    return f"{type(error).__name__} {words}".rstrip()

@@ -1,13 +1,17 @@
 """unseen.v1 contract messages <-> contracts."""
 
 import secrets
+from collections.abc import Sequence
 
 from unseen.evidence.canonical import parse_time
 from unseen.evidence.contract import Period, Quota, State
+from unseen.node.catalog.names import field_name
 from unseen.node.contracts.compile import Ask
 from unseen.node.contracts.register import Contract
+from unseen.node.errors import FieldInvalidError
 from unseen.v1 import contract_pb2
 
+_MAX_OUTPUTS = 64
 _STATES = {
     state: contract_pb2.ContractState.Name(
         contract_pb2.ContractState.Value(f"CONTRACT_STATE_{state.name}")
@@ -26,12 +30,18 @@ def ask(message: contract_pb2.RequestContractRequest) -> Ask:
     """
     return Ask(
         scenario=message.scenario,
-        outputs=tuple(message.outputs),
+        outputs=_outputs(message.outputs),
         quota=Quota(units=message.units, per_minute=message.units_per_minute),
         period=Period(start=parse_time(getattr(message, "from")), until=parse_time(message.until)),
         openings=message.openings,
         nonce=secrets.token_bytes(16),
     )
+
+
+def _outputs(names: Sequence[str]) -> tuple[str, ...]:
+    if len(names) > _MAX_OUTPUTS:
+        raise FieldInvalidError(f"a contract has at most {_MAX_OUTPUTS} outputs", clause="outputs")
+    return tuple(field_name(name, "outputs") for name in names)
 
 
 def contract_message(contract: Contract) -> contract_pb2.Contract:
