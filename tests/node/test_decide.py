@@ -27,18 +27,20 @@ times = st.datetimes(
     kind=st.sampled_from(("lookup", "verify")),
     usage=usages,
     now=times,
+    away=st.integers(-1200, 1200).map(lambda seconds: dt.timedelta(seconds=seconds)),
 )
 def test_only_what_every_clause_allows_is_allowed(
-    state: State, units: int, kind: str, usage: Usage, now: dt.datetime
+    state: State, units: int, kind: str, usage: Usage, now: dt.datetime, away: dt.timedelta
 ) -> None:
-    verdict = decide(TERMS, state, make_request(TERMS, units, kind), usage, now)
+    request = replace(make_request(TERMS, units, kind), issued_at=now + away)
+    verdict = decide(TERMS, state, request, usage, now)
     allowed = (
         state is State.ACTIVE
         and START <= now < UNTIL
-        and abs(now - NOW) <= MAX_REQUEST_AGE
         and kind == "lookup"
         and usage.charged + usage.under_way + units <= TERMS.quota.units
         and usage.this_minute + units <= TERMS.quota.per_minute
+        and abs(away) <= MAX_REQUEST_AGE
     )
     assert isinstance(verdict, Allow) == allowed
     if isinstance(verdict, Deny):

@@ -364,7 +364,7 @@ def test_quotas_out_of_range(stage: Stage, units: int, per_minute: int) -> None:
 def test_outputs_that_are_not_offered(stage: Stage, outputs: list[str]) -> None:
     with pytest.raises(RefusedError) as caught:
         stage.lender.request_contract("hidden", outputs=outputs, scenario="tests", units=1)
-    assert caught.value.reason in {"OUTPUT_UNKNOWN", "CONTRACT_INVALID", "INPUT_INVALID"}
+    assert caught.value.reason in {"OUTPUT_UNKNOWN", "CONTRACT_INVALID", "FIELD_INVALID"}
 
 
 @pytest.mark.parametrize("pin", ["evidence_key", "log_key", "operator_key", "log_origin"])
