@@ -122,6 +122,15 @@ def from_rpc_error(error: grpc.RpcError, address: str) -> WireError:
                 retry="same-id",
             )
         )
+    if code is grpc.StatusCode.RESOURCE_EXHAUSTED and "larger than max" in details:
+        return RefusedError(
+            Cause(
+                code.name,
+                f"the message is larger than the node at {address} takes",
+                clause="message",
+                remedy="send less at once",
+            )
+        )
     # Without our own details it says nothing of what was charged: never a refusal.
     said = f"the node at {address} ended the call: {details}"
     return NodeError(Cause(code.name, said, charged=True, retry="same-id"))
