@@ -503,3 +503,11 @@ def test_lookups_hold_no_secret_in_their_repr(buyer: Client) -> None:
     assert opening is not None
     assert "blinds" not in repr(opening)
     assert isinstance(buyer._lookups, Lookups)
+
+
+def test_fetched_answers_are_those_that_were_given(buyer: Client, operator: Client) -> None:
+    identifier = contract(buyer, operator)
+    first, second = buyer.lookup_many(identifier, [1, 8])
+    again = buyer.fetch_answers(first.request_id)
+    assert [each.answers for each in again] == [first.answers, second.answers]
+    assert buyer.usage(identifier).units_used == 2

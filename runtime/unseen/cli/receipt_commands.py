@@ -14,7 +14,7 @@ from unseen.cli.output import (
     print_json,
     print_list,
 )
-from unseen.cli.views import facts_json, receipt_json
+from unseen.cli.views import facts_json, receipt_json, verdict_json
 
 if TYPE_CHECKING:
     from unseen.evidence.canonical import Json
@@ -77,8 +77,16 @@ def fetch(
     from unseen.cli.progress import open_client
 
     with open_client(home) as client:
-        receipt = client.fetch(_request_id(request))
-    print_card(receipt, form, receipt_json(receipt))
+        identifier = _request_id(request)
+        answers = client.fetch_answers(identifier)
+        receipt = client.receipt(identifier)
+    if form is Format.JSON:
+        found: list[Json] = [verdict_json(answer) for answer in answers]
+        print_json({"receipt": receipt_json(receipt), "answers": found})
+        return
+    for answer in answers:
+        typer.echo(repr(answer))
+    typer.echo(repr(receipt))
 
 
 @app.command("open")

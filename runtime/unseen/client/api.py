@@ -325,6 +325,13 @@ class Client:
         self._evidence.fetch(request)
         return self._evidence.receipt(request)
 
+    def fetch_answers(self, request: str) -> list[Verdict]:
+        """Fetch the answers to a request again, in the order of its subjects; charged once.
+
+        A request that the node has never seen is charged now, if it is young enough to be.
+        """
+        return self._evidence.fetch(request)
+
     def receipts(self, contract: str | None = None) -> list[Receipt]:
         """Return the receipts in this home, each verified."""
         return self._evidence.receipts(contract)

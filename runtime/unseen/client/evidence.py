@@ -22,6 +22,7 @@ from unseen.client.lookups import Lookups, read_secret
 from unseen.client.session import Session
 from unseen.client.state import Opening
 from unseen.client.tables import load_announcement
+from unseen.client.verdicts import Verdict
 from unseen.client.verifies import Verifies
 from unseen.evidence import settlement
 from unseen.evidence.canonical import Json, b64encode, format_time, parse_time
@@ -150,8 +151,8 @@ class Evidence:
         ids = self._session.state.requests(contract, "lost")
         return [request for request in ids if not self._is_receipted(request)]
 
-    def fetch(self, request: str) -> Opening:
-        """Get the answer to a request again, by its id and with the bytes first sent."""
+    def fetch(self, request: str) -> list[Verdict]:
+        """Get the answers to a request again, by its id and with the bytes first sent."""
         opening = self._written(request)
         if opening.state == "refused":
             raise HomeError(
@@ -159,8 +160,7 @@ class Evidence:
                 clause="request",
                 remedy="ask again; it was not charged",
             )
-        self._finish(opening)
-        return self._written(request)
+        return self._finish(opening)
 
     def fetch_all(self, contract: str | None = None) -> None:
         """Fetch every missing answer, or at least its receipt; see `lost` for what has neither.
@@ -178,9 +178,9 @@ class Evidence:
             if dt.datetime.now(dt.UTC) - parse_time(opening.created) > MAX_REQUEST_AGE:
                 self._fetch_late(opening)
 
-    def _finish(self, opening: Opening) -> None:
+    def _finish(self, opening: Opening) -> list[Verdict]:
         finish = self._lookups.finish if opening.kind == "lookup" else self._verifies.finish
-        finish(opening)
+        return finish(opening)
 
     def _fetch_late(self, opening: Opening) -> None:
         state = self._session.state
@@ -227,7 +227,8 @@ class Evidence:
                 remedy="a verification in the clear hid nothing from the operator",
             )
         if not opening.reply:
-            opening = self.fetch(request)
+            self.fetch(request)
+            opening = self._written(request)
         subjects, blinds = read_secret(opening)
         if not 0 <= position < len(subjects):
             raise HomeError(
