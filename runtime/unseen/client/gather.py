@@ -16,7 +16,9 @@ from typing import Generic, TypeVar
 
 from unseen.client.errors import HomeError, RefusedError
 
-IN_FLIGHT = 2
+# One: a second request under way halves how many share the first, and a request costs far more
+# than a question in it.
+IN_FLIGHT = 1
 _LIMITS = ("QUOTA_EXHAUSTED", "RATE_EXCEEDED")
 
 Question = TypeVar("Question")
