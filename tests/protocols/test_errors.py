@@ -1,6 +1,5 @@
-"""The error tree: one reason a leaf, and errors that survive a process boundary."""
+"""The error tree: one reason a leaf, a clause and a remedy where there are any."""
 
-import pickle  # what a process pool sends between its own processes; nothing here unpickles input
 from collections.abc import Iterator
 
 import pytest
@@ -48,14 +47,6 @@ def test_reasons_are_unique() -> None:
 
 def test_every_leaf_has_an_example_here() -> None:
     assert {type(example) for example in EXAMPLES} == set(own_leaves())
-
-
-@pytest.mark.parametrize("error", EXAMPLES, ids=lambda e: type(e).__name__)
-def test_errors_cross_a_process_boundary_whole(error: UnseenError) -> None:
-    copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - made one line above
-    assert type(copy) is type(error)
-    assert str(copy) == str(error)
-    assert vars(copy) == vars(error)
 
 
 def test_clause_and_remedy_are_kept_and_not_in_the_message() -> None:

@@ -23,23 +23,6 @@ class UnseenError(Exception):
         self.clause = clause
         self.remedy = remedy
 
-    def __reduce__(self) -> tuple[object, ...]:
-        """Rebuild from the parts, so that an error crosses a process boundary whole.
-
-        `Exception` would call the class with its message alone, which the leaves that take
-        keyword-only counts do not accept.
-        """
-        return _rebuild, (type(self), self.args, dict(self.__dict__))
-
-
-def _rebuild(
-    kind: type[UnseenError], args: tuple[object, ...], state: dict[str, object]
-) -> UnseenError:
-    error = kind.__new__(kind, *args)
-    error.args = args
-    error.__dict__.update(state)
-    return error
-
 
 class PeerError(UnseenError):
     """The other party sent something this protocol forbids. Retrying cannot help."""

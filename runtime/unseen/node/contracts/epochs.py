@@ -1,19 +1,21 @@
 """Epochs of lookup contracts: a fresh random key, a table built under it, a logged manifest."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, Row, insert, select, update
 
-from unseen.evidence.canonical import Json, b64encode
 from unseen.evidence.log import event_leaf
-from unseen.evidence.manifest import Manifest, verify_manifest
+from unseen.evidence.manifest import Manifest, published_leaf, verify_manifest
 from unseen.evidence.suite import Signer, Suite
 from unseen.node.errors import EpochNotReadyError
 from unseen.node.identity.vault import Vault
 from unseen.node.store.schema import charges, epochs
 from unseen.node.store.writer import Change, Transaction
 from unseen.protocols.oprf.keys import PrivateKey
+
+if TYPE_CHECKING:
+    from unseen.evidence.canonical import Json
 
 BUILDING, READY, FAILED, CLOSED = "BUILDING", "READY", "FAILED", "CLOSED"
 
@@ -169,17 +171,8 @@ class PublishEpoch(Change[bool]):
         """Write manifest, leaf and states; drop the key and the replies of the epoch before."""
         if not _is_building(transaction, self.contract, self.number):
             return False
-        fields: dict[str, Json] = {
-            "contract": self.contract,
-            "epoch": self.number,
-            "manifest": b64encode(self.manifest.id()),
-            "snapshot": b64encode(self.manifest.snapshot),
-            "root": b64encode(self.manifest.root),
-        }
         close_epochs(transaction, self.suite, self.contract)
-        index = transaction.append(
-            event_leaf(self.suite, "manifest.published", transaction.now, fields)
-        )
+        index = transaction.append(published_leaf(self.manifest, transaction.now))
         transaction.connection.execute(
             update(epochs)
             .where(epochs.c.contract == self.contract, epochs.c.number == self.number)
