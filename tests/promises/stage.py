@@ -146,21 +146,24 @@ class Stage:
         """The client home of a party."""
         return self.home / "operator" if party == "operator" else self.root / party
 
-    def launch(self, environment: Mapping[str, str], skew: int = 0) -> "subprocess.Popen[bytes]":
+    def launch(
+        self, environment: Mapping[str, str], skew: int = 0, output: Path | None = None
+    ) -> "subprocess.Popen[bytes]":
         """Start `unseen node serve` and return its process without waiting for it.
 
-        Its clock goes `skew` seconds before the machine's.
+        Its clock goes `skew` seconds before the machine's. It prints to `output`, to the stage's
+        own unless told.
         """
         program = ["-c", _SKEWED.format(skew)] if skew else ["-m", "unseen.cli"]
-        with self.output.open("ab") as output:
+        with (output or self.output).open("ab") as printed:
             return subprocess.Popen(
                 [
                     *(sys.executable, *program),
                     *("node", "serve", "--format", "json", "--home", str(self.home)),
                 ],
                 stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
+                stdout=printed,
+                stderr=printed,
                 env=node_environment(environment),
             )
 
@@ -184,14 +187,14 @@ class Stage:
 
     def refuses_to_start(self, **environment: str) -> str:
         """Start a node that must give up by itself, and return its error's reason."""
-        before = self.output.stat().st_size if self.output.exists() else 0
-        process = self.launch(environment)
+        output = self.root / f"refused-{uuid.uuid4().hex}.log"  # another node may be printing
+        process = self.launch(environment, output=output)
         try:
             code = process.wait(START_SECONDS)
         finally:
             process.kill()
             process.wait()
-        printed = self.output.read_text()[before:]
+        printed = output.read_text()
         assert code == 2, printed
         assert "Traceback" not in printed
         error = json.loads(printed.splitlines()[-1])
