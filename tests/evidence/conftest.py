@@ -80,7 +80,7 @@ class Ed448Signer:
         return self._key.sign(data)
 
 
-def _signer(suite: Suite, number: int) -> Signer:
+def make_signer(suite: Suite, number: int) -> Signer:
     seed = bytes([number])
     return Ed25519Signer(seed * 32) if suite is INTL else Ed448Signer(seed * 57)
 
@@ -93,7 +93,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.operator, self.node, self.buyer, self.client, self.log, self.stranger = (
-            _signer(self.suite, number) for number in range(1, 7)
+            make_signer(self.suite, number) for number in range(1, 7)
         )
         parties = [
             TrustedParty(

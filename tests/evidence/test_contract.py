@@ -3,14 +3,16 @@
 import dataclasses
 import itertools
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.evidence.conftest import make_signer
 
 from unseen.evidence import canonical, contract, jws
 from unseen.evidence.canonical import MAX_INTEGER, b64encode
+from unseen.evidence.clauses import Billing, ConsentRule, Payee
 from unseen.evidence.contract import (
     TRANSITIONS,
     Event,
@@ -236,3 +238,119 @@ def test_what_has_ended_stays_ended(events: list[Event]) -> None:
 def test_every_state_is_reached_and_every_event_used() -> None:
     assert set(TRANSITIONS.values()) == set(State) - {State.DRAFT}
     assert {event for _, event in TRANSITIONS} == set(Event)
+
+
+OPTIONAL_CLAUSES: dict[str, Any] = {
+    "regulator": b64encode(bytes([9]) * 32),
+    "mandates": (bytes(32), bytes([1]) * 32),
+    "template": bytes([2]) * 32,
+    "rules": bytes([3]) * 32,
+    "consent": ConsentRule(scenario="credit", latency_seconds=86_400, once=False),
+    "billing": Billing(unit="hit", free_units=3, cap=7),
+    "order": "EX-2026-1",
+    "region": "CN-35",
+    "group": 10,
+    "budget": "0.5",
+    "declarations": ("used for the scenario alone",),
+    "parameters": {"bands": [1, 2]},
+}
+
+
+@pytest.mark.parametrize("name", OPTIONAL_CLAUSES)
+def test_a_clause_is_written_only_where_it_was_agreed(world: Any, name: str) -> None:
+    bare, agreed = world.terms(), world.terms(**{name: OPTIONAL_CLAUSES[name]})
+    assert name not in bare.to_json()
+    assert set(agreed.to_json()) - set(bare.to_json()) == {name}
+    assert Terms.decode(agreed.encode()) == agreed
+    assert agreed.id() != bare.id()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("holder", ""),
+        ("mandates", []),
+        ("template", ""),
+        ("group", 0),
+        ("budget", ""),
+        ("declarations", []),
+        ("parameters", {}),
+    ],
+)
+def test_a_clause_that_says_nothing_is_refused(world: Any, name: str, value: Any) -> None:
+    with pytest.raises(ContractInvalidError) as caught:
+        Terms.from_json(world.terms().to_json() | {name: value})
+    assert caught.value.clause == name
+
+
+@pytest.mark.parametrize(
+    ("clause", "value"),
+    [
+        ("regulator", "x"),
+        ("mandates", (b"",)),
+        ("mandates", (bytes(32), bytes(32))),
+        ("mandates", [bytes(32)]),
+        ("template", b"x"),
+        ("rules", "x"),
+        ("consent", {"scenario": "x"}),
+        ("billing", "hit"),
+        ("order", "a b"),
+        ("region", "/"),
+        ("group", -1),
+        ("group", True),
+        ("budget", "1.0"),
+        ("budget", 1),
+        ("declarations", ("",)),
+        ("declarations", ("a", "a")),
+        ("parameters", []),
+    ],
+)
+def test_an_optional_clause_out_of_range_is_named(world: Any, clause: str, value: Any) -> None:
+    with pytest.raises(ContractInvalidError) as caught:
+        world.terms(**{clause: value})
+    assert caught.value.clause == clause
+
+
+def test_holder_and_approver_sign_where_they_are_named(world: Any) -> None:
+    holder, approver = make_signer(world.suite, 8), make_signer(world.suite, 9)
+    terms = world.terms(
+        holder=signer_id(holder),
+        approver=signer_id(approver),
+        approvals=("operator", "holder", "approver", "buyer"),
+    )
+    assert terms.required() == ("operator", "holder", "approver")
+    for role, signer in (("holder", holder), ("approver", approver)):
+        token = sign_terms(signer, terms)
+        verify_approval(token, terms, cast("Role", role), signer.public_key)
+        with pytest.raises(ContractInvalidError):
+            verify_approval(token, terms, "operator", signer.public_key)
+    with pytest.raises(ContractInvalidError, match="approvals"):
+        world.terms(holder=signer_id(holder))
+    with pytest.raises(ContractInvalidError, match="holder"):
+        world.terms(holder=world.terms().operator, approvals=("operator", "holder", "buyer"))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"unit": "x"},
+        {"free_units": -1},
+        {"cap": -1},
+        {"payees": [1]},
+        {"payees": (Payee(line="data_fee", name="a", key=b64encode(bytes(32)), share=1),)},
+    ],
+    ids=str,
+)
+def test_billing_refuses_what_does_not_add_up(changes: dict[str, Any]) -> None:
+    with pytest.raises(ContractInvalidError, match="billing"):
+        Billing(**{"unit": "request", **changes})
+
+
+def test_billing_survives_its_writing() -> None:
+    key = b64encode(bytes(32))
+    payees = (
+        Payee(line="data_fee", name="province", key=key, share=4_000),
+        Payee(line="data_fee", name="city", key=b64encode(bytes([1]) * 32), share=6_000),
+    )
+    billing = Billing(unit="evaluation", payees=payees)
+    assert Billing.from_json(billing.to_json()) == billing

@@ -17,7 +17,8 @@ from unseen.node.audit.log import NodeLog
 from unseen.node.catalog.catalogue import Column, Predicate, Product, Snapshot, Table
 from unseen.node.catalog.labels import Label
 from unseen.node.clock import Clock
-from unseen.node.contracts.compile import Ask, Compiled, Signers, compile_contract
+from unseen.node.contracts.clauses.clause import Ask, Offer, Signers
+from unseen.node.contracts.compile import Compiled, compile_contract
 from unseen.node.contracts.epochs import READY
 from unseen.node.contracts.register import Contract
 from unseen.node.data.source import Fingerprint
@@ -89,6 +90,10 @@ def make_signers() -> Signers:
     return Signers(INTL, *keys)
 
 
+def make_offer(product: Product | None = None, table: Table | None = None) -> Offer:
+    return Offer(product or make_product(), table or make_table(), make_signers())
+
+
 def make_ask(units: int = 10, per_minute: int = 10, outputs: tuple[str, ...] = ()) -> Ask:
     return Ask(
         scenario="tests",
@@ -105,9 +110,7 @@ def make_terms(kind: str = "lookup", units: int = 10, per_minute: int = 10) -> T
 
 
 def _compiled(kind: str, units: int, per_minute: int) -> Compiled:
-    found = compile_contract(
-        make_ask(units, per_minute), make_product(kind), make_table(), make_signers()
-    )
+    found = compile_contract(make_ask(units, per_minute), make_offer(make_product(kind)))
     assert isinstance(found, Compiled)
     return found
 
@@ -125,8 +128,7 @@ def contract_in(store: Store) -> Callable[..., Contract]:
             terms=made.terms,
             plan=made.plan,
             leakage=made.leakage,
-            operator_approval="",
-            buyer_approval="",
+            approvals={},
             units_used=0,
         )
         put_contract(store.engine, contract, made.plan, made.leakage)
@@ -143,8 +145,7 @@ def put_contract(engine: Engine, contract: Contract, plan: Plan, leakage: Leakag
         "terms": contract.terms.encode(),
         "plan": plan.encode(),
         "leakage": leakage.encode(),
-        "operator_approval": "",
-        "buyer_approval": "",
+        "cause": "",
         "units_used": contract.units_used,
         "proposed_at": "2026-11-22T05:30:00Z",
     }

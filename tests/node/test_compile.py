@@ -2,10 +2,11 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.node.conftest import make_ask, make_product, make_signers, make_table
+from tests.node.conftest import make_ask, make_offer, make_product, make_signers, make_table
 
 from unseen.evidence.canonical import b64encode
 from unseen.node.catalog.labels import CATEGORIES, LEVELS
+from unseen.node.contracts.clauses.clause import Offer
 from unseen.node.contracts.compile import Compiled, Refusal, compile_contract
 from unseen.node.kinds.kind import KINDS
 
@@ -33,7 +34,7 @@ def test_a_plan_holds_what_was_asked_for_and_nothing_else(
 ) -> None:
     product, table = make_product(kind, offered), make_table(level, category, rows)
     ask, signers = make_ask(units=units, outputs=tuple(outputs)), make_signers()
-    found = compile_contract(ask, product, table, signers)
+    found = compile_contract(ask, Offer(product, table, signers))
     if isinstance(found, Refusal):
         assert found.errors
         assert all(error.reason for error in found.errors)
@@ -44,6 +45,9 @@ def test_a_plan_holds_what_was_asked_for_and_nothing_else(
     assert terms.outputs == wanted == tuple(output.name for output in plan.outputs)
     assert set(plan.columns_read) == {c for name in wanted for c in by_name[name].columns}
     assert plan.bits_per_unit == 2 * len(wanted)
+    assert plan.release is not None
+    assert plan.release.bits_in_all == plan.bits_per_unit * units
+    assert plan.release.bits_per_run <= plan.release.bits_in_all
     assert (terms.kind, plan.kind, terms.table, plan.table) == (kind, kind, "people", "people")
     assert terms.plan == plan.digest(signers.suite)
     assert terms.leakage == found.leakage.digest(signers.suite)
@@ -61,7 +65,7 @@ def test_a_plan_holds_what_was_asked_for_and_nothing_else(
 
 def test_every_clause_that_stands_against_it_is_named() -> None:
     ask = make_ask(units=2**40, outputs=("p0", "x", "y"))
-    found = compile_contract(ask, make_product(), make_table("4"), make_signers())
+    found = compile_contract(ask, make_offer(table=make_table("4")))
     assert isinstance(found, Refusal)
     assert [error.clause for error in found.errors] == [
         "outputs.x",
@@ -73,11 +77,8 @@ def test_every_clause_that_stands_against_it_is_named() -> None:
 
 
 def test_the_same_ask_makes_the_same_contract_and_another_nonce_another() -> None:
-    ask, signers = make_ask(), make_signers()
-    one, same, other = (
-        compile_contract(each, make_product(), make_table(), signers)
-        for each in (ask, ask, make_ask())
-    )
+    ask = make_ask()
+    one, same, other = (compile_contract(each, make_offer()) for each in (ask, ask, make_ask()))
     assert isinstance(one, Compiled)
     assert isinstance(other, Compiled)
     assert one == same
@@ -85,5 +86,5 @@ def test_the_same_ask_makes_the_same_contract_and_another_nonce_another() -> Non
 
 
 def test_an_unusable_product_is_a_refusal_and_no_exception() -> None:
-    found = compile_contract(make_ask(), make_product(count=200), make_table(), make_signers())
+    found = compile_contract(make_ask(), make_offer(make_product(count=200)))
     assert isinstance(found, Refusal)

@@ -171,7 +171,7 @@ def test_only_the_named_signers_put_a_contract_in_force(stage: Stage) -> None:
     with pytest.raises(RefusedError) as caught:
         stage.lender.sign(contract)
     assert caught.value.reason == "CONTRACT_STATE"
-    approval = stage.operator.approve(contract).operator_approval
+    approval = stage.operator.approve(contract).approvals["operator"]
     session = stage.operator._session
     stub = contract_pb2_grpc.ContractServiceStub(session.channel.grpc)
     request = contract_pb2.ApproveContractRequest(name=f"contracts/{other}", approval=approval)

@@ -2,19 +2,22 @@
 
 A contract is named by the hash of its terms: whoever signs the name has signed every clause,
 the plan and the leakage statement by their digests. Terms never change; another price is
-another contract. `TRANSITIONS` is the only place that says which state follows which.
+another contract. A clause of `OPTIONAL` that was not agreed is not written. `TRANSITIONS` is the
+only place that says which state follows which.
 
 An approval proves that a key agreed. It does not prove that its owner read what it leaks.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from types import MappingProxyType
-from typing import Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
 from unseen.evidence import canonical, jws
 from unseen.evidence.canonical import MAX_INTEGER, Json, b64encode
+from unseen.evidence.clauses import Billing, ConsentRule
 from unseen.evidence.errors import ContractInvalidError, TransitionError
 from unseen.evidence.fields import Checker, head
 from unseen.evidence.plan import KINDS, MAX_OUTPUTS
@@ -23,7 +26,10 @@ from unseen.evidence.suite import Signer, key_id, signer_id, suite_of
 TYP = "unseen-contract"
 NONCE_BYTES = 16
 APPROVALS = ("operator", "buyer")
-Role = Literal["operator", "buyer"]
+Role = Literal["operator", "holder", "approver", "buyer"]
+MAX_MANDATES = 8
+MAX_DECLARATIONS = 16
+MAX_GROUP = 1_000_000
 
 _CHECK = Checker(ContractInvalidError, "contract")
 _FIELDS = (
@@ -136,13 +142,56 @@ class Prices:
         return cls(**_CHECK.take(value, ("currency", "data_fee", "service_fee"), "prices"))
 
 
+class _Form(NamedTuple):
+    """How an optional clause is written and read. A clause equal to its default is not written."""
+
+    write: Callable[[Any], Json]
+    read: Callable[[Json], Any]
+
+
+def _hash_form(clause: str) -> _Form:
+    return _Form(b64encode, lambda value: _CHECK.unb64(clause, value))
+
+
+def _plain(value: Json) -> Json:
+    return value
+
+
+_OPTIONAL: dict[str, _Form] = {
+    "holder": _Form(_plain, _plain),
+    "approver": _Form(_plain, _plain),
+    "regulator": _Form(_plain, _plain),
+    "mandates": _Form(
+        lambda value: [b64encode(mandate) for mandate in value],
+        lambda value: tuple(
+            _CHECK.unb64("mandates", mandate) for mandate in _CHECK.unlist("mandates", value)
+        ),
+    ),
+    "template": _hash_form("template"),
+    "rules": _hash_form("rules"),
+    "consent": _Form(lambda value: value.to_json(), ConsentRule.from_json),
+    "billing": _Form(lambda value: value.to_json(), Billing.from_json),
+    "order": _Form(_plain, _plain),
+    "region": _Form(_plain, _plain),
+    "group": _Form(_plain, _plain),
+    "budget": _Form(_plain, _plain),
+    "declarations": _Form(list, lambda value: tuple(_CHECK.unlist("declarations", value))),
+    "parameters": _Form(dict, _plain),
+}
+OPTIONAL = tuple(_OPTIONAL)
+"""The clauses that stand in a contract only where they were agreed."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """Everything that both sides sign. Errors: `ContractInvalidError`, naming the clause.
+    """Everything that the parties sign. Errors: `ContractInvalidError`, naming the clause.
 
-    `operator`, `node` and `buyer` are names of keys (`suite.key_id`). `plan`, `leakage` and
-    `product_digest` are hashes of 32 bytes, `nonce` is 16 bytes that make two contracts of the
-    same clauses two contracts. `openings` says whether hidden queries may be opened on an order.
+    `operator`, `node`, `buyer`, `holder`, `approver` and `regulator` are names of keys
+    (`suite.key_id`). `plan`, `leakage`, `product_digest` and `rules` are hashes, `mandates` and
+    `template` ids of documents, all of 32 bytes; `nonce` is 16 bytes that make two contracts of
+    the same clauses two contracts. `openings` says whether hidden queries may be opened on an
+    order, `regulator` whose order. `group` is the least number of people behind an aggregate,
+    `budget` the most epsilon that may be spent, as a decimal text, `order` an exchange's number.
     """
 
     suite: str
@@ -165,6 +214,20 @@ class Terms:
     openings: bool
     nonce: bytes
     approvals: tuple[str, ...] = APPROVALS
+    holder: str = ""
+    approver: str = ""
+    regulator: str = ""
+    mandates: tuple[bytes, ...] = ()
+    template: bytes = b""
+    rules: bytes = b""
+    consent: ConsentRule | None = None
+    billing: Billing | None = None
+    order: str = ""
+    region: str = ""
+    group: int = 0
+    budget: str = ""
+    declarations: tuple[str, ...] = ()
+    parameters: Mapping[str, Json] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         """Check every clause."""
@@ -186,14 +249,67 @@ class Terms:
         _CHECK.text("threat_model", self.threat_model, 256)
         _CHECK.boolean("openings", self.openings)
         _CHECK.octets("nonce", self.nonce, NONCE_BYTES)
-        if self.approvals != APPROVALS:
-            _CHECK.fail("approvals", f"is not {' and '.join(APPROVALS)}")
+        expected = signers(holder=bool(self.holder), approver=bool(self.approver))
+        if self.approvals != expected:
+            _CHECK.fail("approvals", f"is not {' and '.join(expected)}")
         fees = self.prices.data_fee + self.prices.service_fee
         if self.quota.units * fees > MAX_INTEGER:
             _CHECK.fail("prices", "times the quota exceed what a bill can say")
+        self._check_parties()
+        self._check_permissions()
+        self._check_limits()
+
+    def _check_parties(self) -> None:
+        named = [self.operator, self.buyer]
+        for role in ("holder", "approver", "regulator"):
+            name = getattr(self, role)
+            if not name:
+                continue
+            _CHECK.key_id(role, name)
+            if name in named or name == self.node:
+                _CHECK.fail(role, "has another part in the contract as well")
+            named.append(name)
+
+    def _check_permissions(self) -> None:
+        _CHECK.members("mandates", self.mandates, bytes, MAX_MANDATES)
+        _CHECK.distinct("mandates", self.mandates)
+        for mandate in self.mandates:
+            _CHECK.octets("mandates", mandate)
+        for clause in ("template", "rules"):
+            if getattr(self, clause) != b"":
+                _CHECK.octets(clause, getattr(self, clause))
+        for clause, kind in (("consent", ConsentRule), ("billing", Billing)):
+            if type(getattr(self, clause)) not in (kind, type(None)):
+                _CHECK.fail(clause, "is not a clause of its kind")
+        for clause in ("order", "region"):
+            if getattr(self, clause) != "":
+                _CHECK.token(clause, getattr(self, clause))
+
+    def _check_limits(self) -> None:
+        _CHECK.integer("group", self.group, 0, MAX_GROUP)
+        if self.budget != "":
+            _CHECK.decimal("budget", self.budget)
+        _CHECK.members("declarations", self.declarations, str, MAX_DECLARATIONS)
+        for declaration in self.declarations:
+            _CHECK.text("declarations", declaration)
+        _CHECK.distinct("declarations", self.declarations)
+        if type(self.parameters) is not dict:
+            _CHECK.fail("parameters", "is not an object")
+
+    def required(self) -> tuple[str, ...]:
+        """Return the roles that have to sign before the buyer may."""
+        return self.approvals[:-1]
 
     def to_json(self) -> dict[str, Json]:
         """Return the terms as an object."""
+        agreed = {
+            name: form.write(getattr(self, name))
+            for name, form in _OPTIONAL.items()
+            if getattr(self, name)
+        }
+        return self._fixed() | agreed
+
+    def _fixed(self) -> dict[str, Json]:
         return head("contract", self.suite) | {
             "operator": self.operator,
             "node": self.node,
@@ -225,7 +341,7 @@ class Terms:
             SuiteUnknownError: the suite is not known here.
 
         """
-        body = _CHECK.body(value, "contract", _FIELDS)
+        body = _CHECK.body(value, "contract", _FIELDS, OPTIONAL)
         clauses = {name: body[name] for name in _FIELDS} | {
             "outputs": tuple(_CHECK.unlist("outputs", body["outputs"])),
             "quota": Quota.from_json(body["quota"]),
@@ -235,6 +351,11 @@ class Terms:
         }
         for name in ("product_digest", "plan", "leakage", "nonce"):
             clauses[name] = _CHECK.unb64(name, body[name])
+        for name, form in _OPTIONAL.items():
+            if name in body:
+                clauses[name] = form.read(body[name])
+                if not clauses[name]:  # or one contract could be written in two ways
+                    _CHECK.fail(name, "is written down and says nothing")
         return cls(suite=body["suite"], **clauses)
 
     def encode(self) -> bytes:
@@ -258,15 +379,20 @@ class Terms:
         return suite_of(self.suite).digest(self.encode())
 
 
+def signers(*, holder: bool, approver: bool) -> tuple[str, ...]:
+    """Return the roles that sign a contract, in order; the buyer signs last."""
+    return ("operator", *["holder"] * holder, *["approver"] * approver, "buyer")
+
+
 def sign_terms(signer: Signer, terms: Terms) -> str:
-    """Return the approval of `terms` by the operator or the buyer, whichever `signer` is.
+    """Return the approval of `terms` by that one of its parties that `signer` is.
 
     Raises:
-        ContractInvalidError: `signer` is neither of the two.
+        ContractInvalidError: `signer` is none of them.
 
     """
     name = signer_id(signer)
-    for role in APPROVALS:
+    for role in terms.approvals:
         if name == getattr(terms, role) and signer.suite.id == terms.suite:
             return jws.sign(signer, TYP, _approval(terms, role))
     raise ContractInvalidError("contract: this key is not a signer of it", clause="approvals")
@@ -282,7 +408,7 @@ def verify_approval(token: str, terms: Terms, role: Role, public_key: bytes) -> 
         CanonicalError: the token is malformed.
 
     """
-    _CHECK.choice("role", role, APPROVALS)
+    _CHECK.choice("role", role, terms.approvals)
     suite = suite_of(terms.suite)
     if key_id(suite, public_key) != getattr(terms, role):
         _CHECK.fail(role, "is another key")
@@ -301,7 +427,7 @@ class State(Enum):
 
     DRAFT = "draft"  # written, shown to nobody
     PROPOSED = "proposed"  # compiled and shown with its plan and leakage; terms fixed
-    APPROVED = "approved"  # the operator has signed
+    APPROVED = "approved"  # everybody but the buyer has signed
     ACTIVE = "active"  # the buyer has signed too: jobs run
     SUSPENDED = "suspended"  # jobs are refused until it is resumed
     EXHAUSTED = "exhausted"  # every unit is used

@@ -20,6 +20,7 @@ from unseen.evidence.suite import DIGEST_BYTES, Suite, suite_of
 VERSION = 1
 NAME_BYTES = 64
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+_DECIMAL = re.compile(r"(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{0,8}[1-9])?", re.ASCII)
 _REQUEST_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
@@ -39,26 +40,32 @@ class Checker:
         """Refuse `field`: it `why`."""
         raise self.error(f"{self.document}: {field} {why}", clause=field)
 
-    def take(self, value: object, names: Collection[str], at: str = "") -> dict[str, Any]:
-        """Return `value` if it is an object with exactly the fields `names`."""
+    def take(
+        self, value: object, names: Collection[str], at: str = "", optional: Collection[str] = ()
+    ) -> dict[str, Any]:
+        """Return `value` if it is an object with exactly the fields `names`, some of `optional`."""
         if type(value) is not dict:
             self.fail(at or "document", "is not an object")
         for name in names:
             if name not in value:
                 self.fail(f"{at}.{name}" if at else name, "is missing")
-        if len(value) != len(names):
+        if len(value) != len(names) + sum(name in value for name in optional):
             # Its name is a stranger's text, so it is not quoted.
             self.fail(at or "document", "has a field that is not known")
         return value
 
-    def body(self, value: object, kind: str, names: Collection[str]) -> dict[str, Any]:
-        """Return `value` if it is a document of type `kind` with exactly the fields `names`.
+    def body(
+        self, value: object, kind: str, names: Collection[str], optional: Collection[str] = ()
+    ) -> dict[str, Any]:
+        """Return `value` if it is a document of type `kind` with the fields `names`.
+
+        Some of `optional` may stand there too: what was not agreed is not written.
 
         Raises:
             SuiteUnknownError: its suite is not known here.
 
         """
-        found = self.take(value, ("v", "suite", "type", *names))
+        found = self.take(value, ("v", "suite", "type", *names), optional=optional)
         if type(found["v"]) is not int or found["v"] != VERSION:
             self.fail("v", f"is not {VERSION}")
         if found["type"] != kind:
@@ -115,6 +122,11 @@ class Checker:
         """Refuse what is not 32 lower-case hexadecimal digits."""
         if type(value) is not str or not _REQUEST_ID.fullmatch(value):
             self.fail(field, "is not 32 hexadecimal digits")
+
+    def decimal(self, field: str, value: object) -> None:
+        """Refuse what is not a decimal text in its shortest form, below 10^9, 9 places at most."""
+        if type(value) is not str or not _DECIMAL.fullmatch(value):
+            self.fail(field, "is not a decimal number in its shortest form")
 
     def choice(self, field: str, value: object, choices: Collection[str]) -> None:
         """Refuse what is not one of `choices`."""

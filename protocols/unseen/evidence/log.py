@@ -46,7 +46,6 @@ EVENTS = frozenset(
 _CHECK = Checker(LeafInvalidError, "leaf")
 _FRAME = frozenset({"v", "suite", "type", "time"})
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
-_PRIVACY = re.compile(r"(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{0,8}[1-9])?", re.ASCII)
 _RELEASE_FIELDS = (
     "time",
     "job",
@@ -97,8 +96,7 @@ class ReleaseLeaf:
         _CHECK.octets("signature", self.signature, suite.signature_bytes)
         _CHECK.key_id("instance", self.instance)
         _CHECK.integer("total", self.total, self.request.units)
-        if type(self.privacy) is not str or not _PRIVACY.fullmatch(self.privacy):
-            _CHECK.fail("privacy", "is not a decimal number in its shortest form")
+        _CHECK.decimal("privacy", self.privacy)
 
     @property
     def age(self) -> timedelta:

@@ -18,6 +18,7 @@ from unseen.evidence.suite import Suite
 from unseen.protocols.lookup.labels import LABEL_SIZES
 from unseen.protocols.lookup.subject import SubjectColumn, SubjectType
 
+ReleaseType = Literal["verdicts", "aggregate", "model"]
 KINDS = ("verify", "lookup", "intersect", "statistics", "score", "train", "run")
 Learner = Literal["operator", "buyer", "network"]
 MAX_COLUMNS = 256
@@ -25,6 +26,7 @@ MAX_OUTPUTS = 128  # what a label of 32 bytes holds at two bits each
 
 _SUBJECT_TYPES = get_args(SubjectType)
 _LEARNERS = get_args(Learner)
+_RELEASE_TYPES = get_args(ReleaseType)
 _PLAN = Checker(ContractInvalidError, "plan")
 _PLAN_FIELDS = (
     "kind",
@@ -38,7 +40,56 @@ _PLAN_FIELDS = (
     "threat_model",
     "retention",
 )
+_PLAN_OPTIONAL = ("rows", "release", "group", "budget")
 _LEAKAGE = Checker(ContractInvalidError, "leakage")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowsRule:
+    """Which rows a job may read: with `consent`, only those of subjects who permit it."""
+
+    consent: bool
+
+    def __post_init__(self) -> None:
+        """Check the field."""
+        _PLAN.boolean("rows.consent", self.consent)
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the rule as an object of the plan."""
+        return {"consent": self.consent}
+
+    @classmethod
+    def from_json(cls, value: Json) -> Self:
+        """Return the rule that `to_json` gives `value` for."""
+        return cls(**_PLAN.take(value, ("consent",), "rows"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseSpec:
+    """What may leave: one type of release, and how many bits of it in a run and in all."""
+
+    type: ReleaseType
+    bits_per_run: int
+    bits_in_all: int
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        _PLAN.choice("release.type", self.type, _RELEASE_TYPES)
+        _PLAN.integer("release.bits_per_run", self.bits_per_run, 1)
+        _PLAN.integer("release.bits_in_all", self.bits_in_all, self.bits_per_run)
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the rule as an object of the plan."""
+        return {
+            "type": self.type,
+            "bits_per_run": self.bits_per_run,
+            "bits_in_all": self.bits_in_all,
+        }
+
+    @classmethod
+    def from_json(cls, value: Json) -> Self:
+        """Return the rule that `to_json` gives `value` for."""
+        return cls(**_PLAN.take(value, ("type", "bits_per_run", "bits_in_all"), "release"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +127,8 @@ class Plan:
     """What a job of a contract may do at most.
 
     A unit releases at most `bits_per_unit` bits. `label_bytes` is the size of a row's label in
-    the encrypted table, 0 where there is none. Errors: `ContractInvalidError`.
+    the encrypted table, 0 where there is none. `rows`, `release`, `group` and `budget` are written
+    only where they say something; the last two are the contract's. Errors: `ContractInvalidError`.
     """
 
     suite: str
@@ -90,6 +142,10 @@ class Plan:
     label_bytes: int
     threat_model: str
     retention: str
+    rows: RowsRule | None = None
+    release: ReleaseSpec | None = None
+    group: int = 0
+    budget: str = ""
     v: int = VERSION
 
     def __post_init__(self) -> None:
@@ -112,9 +168,27 @@ class Plan:
             _PLAN.fail("label_bytes", f"is neither 0 nor one of {LABEL_SIZES}")
         _PLAN.text("threat_model", self.threat_model, 256)
         _PLAN.text("retention", self.retention)
+        for field, kind in (("rows", RowsRule), ("release", ReleaseSpec)):
+            if type(getattr(self, field)) not in (kind, type(None)):
+                _PLAN.fail(field, "is not a rule of its kind")
+        _PLAN.integer("group", self.group, 0)
+        if self.budget != "":
+            _PLAN.decimal("budget", self.budget)
 
     def to_json(self) -> dict[str, Json]:
         """Return the plan as an object."""
+        agreed: dict[str, Json] = {}
+        if self.rows is not None:
+            agreed["rows"] = self.rows.to_json()
+        if self.release is not None:
+            agreed["release"] = self.release.to_json()
+        if self.group:
+            agreed["group"] = self.group
+        if self.budget:
+            agreed["budget"] = self.budget
+        return self._fixed() | agreed
+
+    def _fixed(self) -> dict[str, Json]:
         return head("plan", self.suite) | {
             "kind": self.kind,
             "protocol": self.protocol,
@@ -137,7 +211,10 @@ class Plan:
             SuiteUnknownError: the suite is not known here.
 
         """
-        body = _PLAN.body(value, "plan", _PLAN_FIELDS)
+        body = _PLAN.body(value, "plan", _PLAN_FIELDS, _PLAN_OPTIONAL)
+        for name in _PLAN_OPTIONAL:
+            if name in body and not body[name]:  # or one plan could be written in two ways
+                _PLAN.fail(name, "is written down and says nothing")
         return cls(
             suite=body["suite"],
             kind=body["kind"],
@@ -150,6 +227,10 @@ class Plan:
             label_bytes=body["label_bytes"],
             threat_model=body["threat_model"],
             retention=body["retention"],
+            rows=RowsRule.from_json(body["rows"]) if "rows" in body else None,
+            release=ReleaseSpec.from_json(body["release"]) if "release" in body else None,
+            group=body.get("group", 0),
+            budget=body.get("budget", ""),
         )
 
     def encode(self) -> bytes:

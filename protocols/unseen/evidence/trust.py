@@ -16,7 +16,18 @@ from unseen.evidence.errors import TrustInvalidError, TrustMissingError
 from unseen.evidence.fields import NAME_BYTES, VERSION, Checker
 from unseen.evidence.suite import key_id, suite_of
 
-Role = Literal["operator", "node", "buyer"]
+Role = Literal[
+    "operator",
+    "node",
+    "buyer",
+    "holder",
+    "approver",
+    "authority",
+    "hub",
+    "auditor",
+    "regulator",
+    "witness",
+]
 MAX_ENTRIES = 4096
 _ROLES = get_args(Role)
 _CHECK = Checker(TrustInvalidError, "trust file")

@@ -66,8 +66,8 @@ def contract_json(contract: "Contract") -> Json:
         "terms": contract.terms.to_json(),
         "plan": contract.plan.to_json(),
         "leakage": contract.leakage.to_json(),
-        "operator_approval": contract.operator_approval,
-        "buyer_approval": contract.buyer_approval,
+        "approvals": dict(contract.approvals),
+        "cause": contract.cause,
     }
 
 

@@ -7,8 +7,9 @@ pinned ones, and every approval must verify. What the buyer signs is what the bu
 
 import datetime as dt
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from unseen.client.cards import Card, Row
 from unseen.client.catalog import Prices, short
@@ -39,10 +40,10 @@ class Contract(Card):
     terms: Terms
     plan: Plan
     leakage: Leakage
-    operator_approval: str = field(compare=False)
-    buyer_approval: str = field(compare=False)
+    approvals: Mapping[str, str] = field(compare=False)  # JWS by role
     units_used: int
     buyer: str
+    cause: str = ""  # why it is suspended or was ended
 
     def _title(self) -> str:
         return f"Contract {self.id}"
@@ -63,15 +64,10 @@ class Contract(Card):
         yield "openings", terms.openings
         yield (
             "signed by",
-            tuple(
-                name
-                for name, approval in (
-                    ("operator", self.operator_approval),
-                    ("buyer", self.buyer_approval),
-                )
-                if approval
-            ),
+            tuple(role for role in self.terms.approvals if role in self.approvals),
         )
+        if self.cause:
+            yield "because", self.cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +127,8 @@ class Contracts:
             units_per_minute=wish.per_minute,
             until=format_time(wish.end),
             openings=wish.openings,
-            **{"from": format_time(wish.start)},
         )
+        setattr(request, "from", format_time(wish.start))  # a word of Python's
         answer = self._session.call(self._stub.RequestContract, request)
         contract = self._read(answer.contract)
         wish.check(contract.terms)
@@ -162,10 +158,12 @@ class Contracts:
         return self._fixed_parts(contract)[1]
 
     def approve(self, contract: str) -> Contract:
-        """Sign as the operator; see `Client.approve`."""
+        """Sign as operator, holder or second approver; see `Client.approve`."""
         terms = self.get(contract).terms
+        role = self._session.profile.role
         request = contract_pb2.ApproveContractRequest(
-            name=resource(contract), approval=self._sign(terms, "operator")
+            name=resource(contract),
+            approval=self._sign(terms, role if role in terms.required() else "operator"),
         )
         answer = self._session.call(self._stub.ApproveContract, request)
         return self._read(answer.contract, contract)
@@ -179,9 +177,9 @@ class Contracts:
         answer = self._session.call(self._stub.SignContract, request)
         return self._read(answer.contract, contract)
 
-    def revoke(self, contract: str) -> Contract:
+    def revoke(self, contract: str, cause: str = "") -> Contract:
         """End a contract at once."""
-        request = contract_pb2.RevokeContractRequest(name=resource(contract))
+        request = contract_pb2.RevokeContractRequest(name=resource(contract), cause=cause)
         answer = self._session.call(self._stub.RevokeContract, request)
         return self._read(answer.contract, contract)
 
@@ -209,8 +207,8 @@ class Contracts:
             raise fields.error("its terms or plan are another contract's")
         return terms, plan
 
-    def _sign(self, terms: Terms, role: Role) -> str:
-        if self._session.profile.key_id != getattr(terms, role):
+    def _sign(self, terms: Terms, role: str) -> str:
+        if self._session.profile.key_id != getattr(terms, role, None):
             raise HomeError(
                 f"this party is not the {role} of the contract",
                 clause="approvals",
@@ -228,10 +226,10 @@ class Contracts:
             terms=terms,
             plan=plan,
             leakage=leakage,
-            operator_approval=message.operator_approval,
-            buyer_approval=message.buyer_approval,
+            approvals={approval.role: approval.token for approval in message.approvals},
             units_used=message.units_used,
             buyer=message.buyer,
+            cause=message.cause,
         )
         self._check(contract, short(message.name) if expected is None else expected)
         self._keep(contract)
@@ -259,11 +257,10 @@ class Contracts:
                     clause=clause,
                     remedy="do not sign it; ask the operator",
                 )
-        if contract.operator_approval:
-            key = profile.node.operator_key
-            verify_approval(contract.operator_approval, terms, "operator", key)
-        if contract.buyer_approval and profile.role == "buyer":
-            verify_approval(contract.buyer_approval, terms, "buyer", profile.key)
+        keys = {"operator": profile.node.operator_key, profile.role: profile.key}
+        for role, approval in contract.approvals.items():
+            if role in keys:  # the others are verified by whoever trusts their keys
+                verify_approval(approval, terms, cast("Role", role), keys[role])
 
     def _keep(self, contract: Contract) -> None:
         path = self._session.home.contract(contract.id)
@@ -273,8 +270,7 @@ class Contracts:
                 "terms": contract.terms.encode().decode(),
                 "plan": contract.plan.encode().decode(),
                 "leakage": contract.leakage.encode().decode(),
-                "operator_approval": contract.operator_approval,
-                "buyer_approval": contract.buyer_approval,
+                "approvals": dict(contract.approvals),
                 "state": contract.state.value,
             },
         )

@@ -11,6 +11,7 @@ import datetime as dt
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -25,7 +26,7 @@ from unseen.evidence import jws
 from unseen.evidence.canonical import b64encode
 from unseen.evidence.instance import certify
 from unseen.evidence.suite import Signer, key_id
-from unseen.evidence.trust import Trust, TrustedLog, TrustedParty
+from unseen.evidence.trust import Role, Trust, TrustedLog, TrustedParty
 
 # The operator enrols while its node is being made, without an invitation.
 OPERATOR_INVITATION = "0" * 32
@@ -198,7 +199,8 @@ def trust_of(profile: Profile) -> Trust:
         TrustedParty("operator", "operator", suite, node.operator_key),
     ]
     if profile.key != node.operator_key:
-        listed.append(TrustedParty(profile.party, "buyer", suite, profile.key))
+        role = cast("Role", profile.role)
+        listed.append(TrustedParty(profile.party, role, suite, profile.key))
     return Trust.of(listed, [(node.log_origin, log)])
 
 

@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast, get_args
 
 import grpc
 from cryptography import x509
@@ -25,10 +26,12 @@ from unseen.evidence import canonical
 from unseen.evidence.canonical import parse_time
 from unseen.evidence.errors import CanonicalError
 from unseen.evidence.suite import suite_of
-from unseen.evidence.trust import TrustedParty
+from unseen.evidence.trust import Role, TrustedParty
 from unseen.v1 import identity_pb2, identity_pb2_grpc
 
-_ROLES = {"operator": identity_pb2.ROLE_OPERATOR, "buyer": identity_pb2.ROLE_BUYER}
+_ROLES: dict[Role, identity_pb2.Role] = {
+    role: getattr(identity_pb2, f"ROLE_{role.upper()}") for role in get_args(Role) if role != "node"
+}
 _ROLE_NAMES = {value: name for name, value in _ROLES.items()}
 _REMEDY = "ask the operator for a new invitation"
 JOIN_SECONDS = 30.0
@@ -96,15 +99,15 @@ class Parties:
         return self._session.call(self._stub.CreateInvitation, request).invitation
 
     def list(self) -> list[Party]:
-        """Return the enrolled parties, and trust the buyers among them from now on."""
+        """Return the enrolled parties, and trust their keys from now on."""
         request = identity_pb2.ListPartiesRequest()
         found = [
             _party(item) for item in self._session.call(self._stub.ListParties, request).parties
         ]
         for party in found:
-            if party.role == "buyer":
-                trusted = TrustedParty(party.name, "buyer", party.suite, party.key)
-                self._session.trust_party(trusted)
+            if party.role in _ROLES and party.role != "operator":
+                role = cast("Role", party.role)
+                self._session.trust_party(TrustedParty(party.name, role, party.suite, party.key))
         return found
 
     def revoke(self, name: str) -> Party:
@@ -206,9 +209,13 @@ def _enrol(
 
 
 def _role(role: str) -> identity_pb2.Role:
-    found = _ROLES.get(role)
+    found = _ROLES.get(cast("Role", role))
     if found is None:
-        raise HomeError("a role is operator or buyer", clause="role", remedy="invite a buyer")
+        raise HomeError(
+            "there is no such role",
+            clause="role",
+            remedy=f"choose one of {', '.join(name for name in _ROLES if name != 'operator')}",
+        )
     return found
 
 

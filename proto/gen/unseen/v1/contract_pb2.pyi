@@ -29,29 +29,37 @@ CONTRACT_STATE_EXPIRED: ContractState
 CONTRACT_STATE_REVOKED: ContractState
 
 class Contract(_message.Message):
-    __slots__ = ("name", "state", "terms", "plan", "leakage", "operator_approval", "buyer_approval", "units_used", "buyer")
+    __slots__ = ("name", "state", "terms", "plan", "leakage", "units_used", "buyer", "approvals", "cause")
     NAME_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     TERMS_FIELD_NUMBER: _ClassVar[int]
     PLAN_FIELD_NUMBER: _ClassVar[int]
     LEAKAGE_FIELD_NUMBER: _ClassVar[int]
-    OPERATOR_APPROVAL_FIELD_NUMBER: _ClassVar[int]
-    BUYER_APPROVAL_FIELD_NUMBER: _ClassVar[int]
     UNITS_USED_FIELD_NUMBER: _ClassVar[int]
     BUYER_FIELD_NUMBER: _ClassVar[int]
+    APPROVALS_FIELD_NUMBER: _ClassVar[int]
+    CAUSE_FIELD_NUMBER: _ClassVar[int]
     name: str
     state: ContractState
     terms: bytes
     plan: bytes
     leakage: bytes
-    operator_approval: str
-    buyer_approval: str
     units_used: int
     buyer: str
-    def __init__(self, name: _Optional[str] = ..., state: _Optional[_Union[ContractState, str]] = ..., terms: _Optional[bytes] = ..., plan: _Optional[bytes] = ..., leakage: _Optional[bytes] = ..., operator_approval: _Optional[str] = ..., buyer_approval: _Optional[str] = ..., units_used: _Optional[int] = ..., buyer: _Optional[str] = ...) -> None: ...
+    approvals: _containers.RepeatedCompositeFieldContainer[Approval]
+    cause: str
+    def __init__(self, name: _Optional[str] = ..., state: _Optional[_Union[ContractState, str]] = ..., terms: _Optional[bytes] = ..., plan: _Optional[bytes] = ..., leakage: _Optional[bytes] = ..., units_used: _Optional[int] = ..., buyer: _Optional[str] = ..., approvals: _Optional[_Iterable[_Union[Approval, _Mapping]]] = ..., cause: _Optional[str] = ...) -> None: ...
+
+class Approval(_message.Message):
+    __slots__ = ("role", "token")
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    role: str
+    token: str
+    def __init__(self, role: _Optional[str] = ..., token: _Optional[str] = ...) -> None: ...
 
 class RequestContractRequest(_message.Message):
-    __slots__ = ("product", "scenario", "outputs", "units", "units_per_minute", "until", "openings")
+    __slots__ = ("product", "scenario", "outputs", "units", "units_per_minute", "until", "openings", "template", "exchange_order", "region", "group", "budget", "declarations")
     PRODUCT_FIELD_NUMBER: _ClassVar[int]
     SCENARIO_FIELD_NUMBER: _ClassVar[int]
     OUTPUTS_FIELD_NUMBER: _ClassVar[int]
@@ -60,6 +68,12 @@ class RequestContractRequest(_message.Message):
     FROM_FIELD_NUMBER: _ClassVar[int]
     UNTIL_FIELD_NUMBER: _ClassVar[int]
     OPENINGS_FIELD_NUMBER: _ClassVar[int]
+    TEMPLATE_FIELD_NUMBER: _ClassVar[int]
+    EXCHANGE_ORDER_FIELD_NUMBER: _ClassVar[int]
+    REGION_FIELD_NUMBER: _ClassVar[int]
+    GROUP_FIELD_NUMBER: _ClassVar[int]
+    BUDGET_FIELD_NUMBER: _ClassVar[int]
+    DECLARATIONS_FIELD_NUMBER: _ClassVar[int]
     product: str
     scenario: str
     outputs: _containers.RepeatedScalarFieldContainer[str]
@@ -67,7 +81,13 @@ class RequestContractRequest(_message.Message):
     units_per_minute: int
     until: str
     openings: bool
-    def __init__(self, product: _Optional[str] = ..., scenario: _Optional[str] = ..., outputs: _Optional[_Iterable[str]] = ..., units: _Optional[int] = ..., units_per_minute: _Optional[int] = ..., until: _Optional[str] = ..., openings: bool = ..., **kwargs) -> None: ...
+    template: str
+    exchange_order: str
+    region: str
+    group: int
+    budget: str
+    declarations: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, product: _Optional[str] = ..., scenario: _Optional[str] = ..., outputs: _Optional[_Iterable[str]] = ..., units: _Optional[int] = ..., units_per_minute: _Optional[int] = ..., until: _Optional[str] = ..., openings: bool = ..., template: _Optional[str] = ..., exchange_order: _Optional[str] = ..., region: _Optional[str] = ..., group: _Optional[int] = ..., budget: _Optional[str] = ..., declarations: _Optional[_Iterable[str]] = ..., **kwargs) -> None: ...
 
 class RequestContractResponse(_message.Message):
     __slots__ = ("contract",)
@@ -126,10 +146,12 @@ class SignContractResponse(_message.Message):
     def __init__(self, contract: _Optional[_Union[Contract, _Mapping]] = ...) -> None: ...
 
 class RevokeContractRequest(_message.Message):
-    __slots__ = ("name",)
+    __slots__ = ("name", "cause")
     NAME_FIELD_NUMBER: _ClassVar[int]
+    CAUSE_FIELD_NUMBER: _ClassVar[int]
     name: str
-    def __init__(self, name: _Optional[str] = ...) -> None: ...
+    cause: str
+    def __init__(self, name: _Optional[str] = ..., cause: _Optional[str] = ...) -> None: ...
 
 class RevokeContractResponse(_message.Message):
     __slots__ = ("contract",)

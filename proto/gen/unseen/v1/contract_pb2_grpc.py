@@ -92,7 +92,7 @@ class ContractServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ApproveContract(self, request, context):
-        """Operator: hands over the operator's signature over the terms.
+        """Operator, holder or second approver: hands over its signature over the terms.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -106,7 +106,7 @@ class ContractServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def RevokeContract(self, request, context):
-        """Either signer: ends the contract at once.
+        """Any signer: ends the contract at once.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -39,11 +39,11 @@ class ContractServiceStub:
     ListContracts: _grpc.UnaryUnaryMultiCallable[_contract_pb2.ListContractsRequest, _contract_pb2.ListContractsResponse]
     """A buyer sees its own contracts, the operator all."""
     ApproveContract: _grpc.UnaryUnaryMultiCallable[_contract_pb2.ApproveContractRequest, _contract_pb2.ApproveContractResponse]
-    """Operator: hands over the operator's signature over the terms."""
+    """Operator, holder or second approver: hands over its signature over the terms."""
     SignContract: _grpc.UnaryUnaryMultiCallable[_contract_pb2.SignContractRequest, _contract_pb2.SignContractResponse]
     """Buyer: hands over the buyer's signature; the contract becomes active."""
     RevokeContract: _grpc.UnaryUnaryMultiCallable[_contract_pb2.RevokeContractRequest, _contract_pb2.RevokeContractResponse]
-    """Either signer: ends the contract at once."""
+    """Any signer: ends the contract at once."""
 
 @_typing.type_check_only
 class ContractServiceAsyncStub(ContractServiceStub):
@@ -56,11 +56,11 @@ class ContractServiceAsyncStub(ContractServiceStub):
     ListContracts: _aio.UnaryUnaryMultiCallable[_contract_pb2.ListContractsRequest, _contract_pb2.ListContractsResponse]  # type: ignore[assignment]
     """A buyer sees its own contracts, the operator all."""
     ApproveContract: _aio.UnaryUnaryMultiCallable[_contract_pb2.ApproveContractRequest, _contract_pb2.ApproveContractResponse]  # type: ignore[assignment]
-    """Operator: hands over the operator's signature over the terms."""
+    """Operator, holder or second approver: hands over its signature over the terms."""
     SignContract: _aio.UnaryUnaryMultiCallable[_contract_pb2.SignContractRequest, _contract_pb2.SignContractResponse]  # type: ignore[assignment]
     """Buyer: hands over the buyer's signature; the contract becomes active."""
     RevokeContract: _aio.UnaryUnaryMultiCallable[_contract_pb2.RevokeContractRequest, _contract_pb2.RevokeContractResponse]  # type: ignore[assignment]
-    """Either signer: ends the contract at once."""
+    """Any signer: ends the contract at once."""
 
 class ContractServiceServicer(metaclass=_abc_1.ABCMeta):
     """Contracts: asked for by a buyer, compiled by the node, signed by both."""
@@ -94,7 +94,7 @@ class ContractServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _contract_pb2.ApproveContractRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_contract_pb2.ApproveContractResponse, _abc.Awaitable[_contract_pb2.ApproveContractResponse]]:
-        """Operator: hands over the operator's signature over the terms."""
+        """Operator, holder or second approver: hands over its signature over the terms."""
 
     @_abc_1.abstractmethod
     def SignContract(
@@ -110,6 +110,6 @@ class ContractServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _contract_pb2.RevokeContractRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_contract_pb2.RevokeContractResponse, _abc.Awaitable[_contract_pb2.RevokeContractResponse]]:
-        """Either signer: ends the contract at once."""
+        """Any signer: ends the contract at once."""
 
 def add_ContractServiceServicer_to_server(servicer: ContractServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -12,9 +12,23 @@ class Role(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ROLE_UNSPECIFIED: _ClassVar[Role]
     ROLE_OPERATOR: _ClassVar[Role]
     ROLE_BUYER: _ClassVar[Role]
+    ROLE_HOLDER: _ClassVar[Role]
+    ROLE_APPROVER: _ClassVar[Role]
+    ROLE_AUTHORITY: _ClassVar[Role]
+    ROLE_HUB: _ClassVar[Role]
+    ROLE_AUDITOR: _ClassVar[Role]
+    ROLE_REGULATOR: _ClassVar[Role]
+    ROLE_WITNESS: _ClassVar[Role]
 ROLE_UNSPECIFIED: Role
 ROLE_OPERATOR: Role
 ROLE_BUYER: Role
+ROLE_HOLDER: Role
+ROLE_APPROVER: Role
+ROLE_AUTHORITY: Role
+ROLE_HUB: Role
+ROLE_AUDITOR: Role
+ROLE_REGULATOR: Role
+ROLE_WITNESS: Role
 
 class CreateInvitationRequest(_message.Message):
     __slots__ = ("party", "role", "ttl_seconds")

@@ -6,38 +6,18 @@ cannot be compiled is refused with every clause that stands against it, not only
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from unseen.evidence.canonical import b64decode
-from unseen.evidence.contract import Period, Quota, Terms
-from unseen.evidence.plan import Leakage, Output, Plan
+from unseen.evidence.contract import Terms, signers
+from unseen.evidence.plan import Leakage, Output, Plan, ReleaseSpec
 from unseen.evidence.suite import Suite
 from unseen.node.catalog.catalogue import Predicate, Product, Table
-from unseen.node.catalog.labels import check_labels, max_units
-from unseen.node.errors import LabelRefusedError, OutputUnknownError
+from unseen.node.contracts.clauses import CLAUSES
+from unseen.node.contracts.clauses.clause import Ask, Offer, Reading
+from unseen.node.errors import OutputUnknownError
 from unseen.node.kinds.kind import KINDS
 from unseen.protocols.errors import UnseenError
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """What a buyer asks for. `outputs` empty means all that the product offers."""
-
-    scenario: str
-    outputs: tuple[str, ...]
-    quota: Quota
-    period: Period
-    openings: bool
-    nonce: bytes  # 16 bytes, so that the same ask twice makes two contracts
-
-
-@dataclass(frozen=True, slots=True)
-class Signers:
-    """The key names of the three that a contract binds."""
-
-    suite: Suite
-    operator: str
-    node: str
-    buyer: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,33 +36,21 @@ class Refusal:
     errors: tuple[UnseenError, ...]
 
 
-def compile_contract(
-    ask: Ask, product: Product, table: Table, signers: Signers, granted: int = 0
-) -> Compiled | Refusal:
-    """Return the contract that `ask` leads to, or why there is none.
-
-    `granted` is what the buyer's other contracts over this table have used or may still use.
-    """
-    chosen, errors = _choose(ask.outputs, product)
-    columns = _columns_read(table, chosen)
-    try:
-        check_labels(product.kind, table.labels(columns))
-    except LabelRefusedError as error:
-        errors.append(error)
-    most = max_units(product.kind, table.labels(columns), table.snapshot.rows)
-    if ask.quota.units + granted > most:
-        errors.append(
-            LabelRefusedError(
-                f"a buyer may ask at most {most} units over this table; {granted} are granted",
-                clause="quota.units",
-                remedy=f"ask for at most {max(most - granted, 0)} units",
-            )
-        )
+def compile_contract(ask: Ask, offer: Offer) -> Compiled | Refusal:
+    """Return the contract that `ask` leads to under `offer`, or why there is none."""
+    chosen, errors = _choose(ask.outputs, offer.product)
+    columns = _columns_read(offer.table, chosen)
+    reading = Reading(columns, tuple(offer.table.labels(columns)))
+    for clause in CLAUSES:
+        errors.extend(clause.check(ask, offer, reading))
     if errors:
         return Refusal(tuple(errors))
     try:
-        plan, leakage = _plan(product, table, chosen, columns, signers.suite)
-        terms = _terms(ask, product, signers, plan, leakage)
+        agreed: dict[str, Any] = {}
+        for clause in CLAUSES:
+            agreed |= clause.terms(ask, offer, reading)
+        plan, leakage = _plan(ask, offer, chosen, reading)
+        terms = _terms(ask, offer, plan, leakage, agreed)
     except UnseenError as error:
         return Refusal((error,))
     return Compiled(terms, plan, leakage)
@@ -109,34 +77,29 @@ def _columns_read(table: Table, chosen: Sequence[Predicate]) -> tuple[str, ...]:
 
 
 def _plan(
-    product: Product,
-    table: Table,
-    chosen: Sequence[Predicate],
-    columns: tuple[str, ...],
-    suite: Suite,
+    ask: Ask, offer: Offer, chosen: Sequence[Predicate], reading: Reading
 ) -> tuple[Plan, Leakage]:
+    product, suite = offer.product, offer.signers.suite
     kind = KINDS[product.kind]
-    outputs = tuple(
-        Output(
-            name=predicate.name,
-            text=predicate.text,
-            expression_digest=suite.digest(predicate.expression.encode()),
-        )
-        for predicate in chosen
-    )
+    outputs = tuple(_output(predicate, suite) for predicate in chosen)
+    bits = 2 * len(outputs)  # each answer is one of three: yes, no, no usable result
     plan = Plan(
         suite=suite.id,
         kind=product.kind,
         protocol=kind.protocol,
-        table=table.name,
-        subject_columns=table.subject,
-        columns_read=columns,
+        table=offer.table.name,
+        subject_columns=offer.table.subject,
+        columns_read=reading.columns,
         outputs=outputs,
-        # Each answer is one of three: yes, no, no usable result.
-        bits_per_unit=2 * len(outputs),
+        bits_per_unit=bits,
         label_bytes=kind.label_bytes(len(outputs)),
         threat_model=kind.threat_model,
         retention=kind.retention,
+        release=ReleaseSpec(
+            type=kind.release,
+            bits_per_run=bits * min(kind.units_per_run, ask.quota.units),
+            bits_in_all=bits * ask.quota.units,
+        ),
     )
     leakage = Leakage(
         suite=suite.id,
@@ -146,12 +109,21 @@ def _plan(
     return plan, leakage
 
 
-def _terms(ask: Ask, product: Product, signers: Signers, plan: Plan, leakage: Leakage) -> Terms:
+def _output(predicate: Predicate, suite: Suite) -> Output:
+    return Output(
+        name=predicate.name,
+        text=predicate.text,
+        expression_digest=suite.digest(predicate.expression.encode()),
+    )
+
+
+def _terms(ask: Ask, offer: Offer, plan: Plan, leakage: Leakage, agreed: dict[str, Any]) -> Terms:
+    product, parties = offer.product, offer.signers
     return Terms(
-        suite=signers.suite.id,
-        operator=signers.operator,
-        node=signers.node,
-        buyer=signers.buyer,
+        suite=parties.suite.id,
+        operator=parties.operator,
+        node=parties.node,
+        buyer=parties.buyer,
         product=product.name,
         product_digest=b64decode(product.digest),
         table=product.table,
@@ -162,9 +134,11 @@ def _terms(ask: Ask, product: Product, signers: Signers, plan: Plan, leakage: Le
         quota=ask.quota,
         period=ask.period,
         prices=product.prices,
-        plan=plan.digest(signers.suite),
-        leakage=leakage.digest(signers.suite),
+        plan=plan.digest(parties.suite),
+        leakage=leakage.digest(parties.suite),
         threat_model=plan.threat_model,
         openings=ask.openings,
         nonce=ask.nonce,
+        approvals=signers(holder="holder" in agreed, approver="approver" in agreed),
+        **agreed,
     )

@@ -1,14 +1,20 @@
 """A contract's life: proposed, approved, activated, and ended by time or by a signer."""
 
 from datetime import datetime
+from typing import cast
 
-from unseen.evidence.contract import TRANSITIONS, Event, State, verify_approval
+from unseen.evidence.contract import TRANSITIONS, Event, Role, State, verify_approval
+from unseen.evidence.errors import ContractInvalidError
 from unseen.node.context import Node
 from unseen.node.contracts.builder import end_epochs, retry_epochs, start_epoch
-from unseen.node.contracts.compile import Ask, Refusal, Signers, compile_contract
-from unseen.node.contracts.register import Contract, Propose, Step, expired
+from unseen.node.contracts.clauses.clause import Ask
+from unseen.node.contracts.compile import Refusal, compile_contract
+from unseen.node.contracts.offering import offer_for
+from unseen.node.contracts.register import Approve, Contract, Propose, Step, expired
 from unseen.node.errors import ContractExpiredError, OverloadedError, PartyNotFoundError
 from unseen.node.failpoints import hit
+from unseen.node.identity.parties import Party
+from unseen.node.store.writer import Change
 
 _MAX_WAITING = 100
 _MAX_UNAPPROVED = 1000  # each is two leaves that stay for good
@@ -18,41 +24,25 @@ async def propose(node: Node, buyer: str, product_name: str, ask: Ask) -> Contra
     """Compile `ask` and put the contract before its signers.
 
     Raises:
-        UnseenError: the first clause that stands against it; its message tells how many more.
+        UnseenError: the first clause that stands against it.
 
     """
-    product = node.catalogue.product(product_name)
-    party = node.parties.get(buyer)
-    if party is None:
-        raise PartyNotFoundError("the buyer is not enrolled", clause="buyer")
-    signers = Signers(node.suite, node.parties.operator().key_id, node.key_id, party.key_id)
     if ask.period.until <= node.clock.now():
         raise ContractExpiredError(
             "the period asked for is over", clause="period.until", remedy="ask for a later one"
         )
-    table = node.catalogue.table(product.table)
     async with node.proposing:  # one after the other, or two would not know of each other
+        offer = offer_for(node, buyer, product_name)
         _check_proposals(node, buyer)
-        granted = _granted(node, buyer, table.name, product.kind)
-        outcome = compile_contract(ask, product, table, signers, granted)
+        outcome = compile_contract(ask, offer)
         if isinstance(outcome, Refusal):
             raise outcome.errors[0]
         proposal = Propose(buyer, outcome.terms, outcome.plan, outcome.leakage)
         return node.contracts.put(await node.writer.submit(proposal))
 
 
-def _granted(node: Node, buyer: str, table: str, kind: str) -> int:
-    """Return the units that a buyer's contracts over a table have used or may still use."""
-    live = (State.PROPOSED, State.APPROVED, State.ACTIVE, State.SUSPENDED)
-    return sum(
-        contract.terms.quota.units if contract.state in live else contract.units_used
-        for contract in node.contracts.all()
-        if (contract.buyer, contract.terms.table, contract.terms.kind) == (buyer, table, kind)
-    )
-
-
 def _check_proposals(node: Node, buyer: str) -> None:
-    own = [c for c in node.contracts.all() if c.buyer == buyer and not c.operator_approval]
+    own = [c for c in node.contracts.all() if c.buyer == buyer and not c.approvals]
     waiting = sum(contract.state is State.PROPOSED for contract in own)
     if waiting >= _MAX_WAITING or len(own) >= _MAX_UNAPPROVED:
         raise OverloadedError(
@@ -69,16 +59,24 @@ async def revoke_all(node: Node, buyer: str, by: str) -> None:
             await revoke(node, contract, by)
 
 
-async def approve(node: Node, contract: Contract, approval: str) -> Contract:
-    """Take the operator's signature over the terms.
+async def approve(node: Node, contract: Contract, by: str, approval: str) -> Contract:
+    """Take the signature over the terms of the party `by`: operator, holder or second approver.
 
     Raises:
-        SignatureInvalidError: it is not the operator's over these terms.
+        ContractInvalidError: the party is none of the contract's, or the buyer.
+        SignatureInvalidError: it is not this party's over these terms.
         TransitionError: the contract is not waiting for it.
 
     """
-    verify_approval(approval, contract.terms, "operator", node.parties.operator().key)
-    return await _step(node, contract, Event.APPROVE, node.parties.operator().name, approval)
+    party = _party(node, by)
+    terms = contract.terms
+    role = next((r for r in terms.required() if getattr(terms, r) == party.key_id), None)
+    if role is None:
+        raise ContractInvalidError(
+            "contract: this party is not an approver of it", clause="approvals"
+        )
+    verify_approval(approval, terms, cast("Role", role), party.key)
+    return await _take(node, Approve(contract.id, role, by, approval))
 
 
 async def activate(node: Node, contract: Contract, approval: str) -> Contract:
@@ -86,24 +84,44 @@ async def activate(node: Node, contract: Contract, approval: str) -> Contract:
 
     Raises:
         SignatureInvalidError: it is not the buyer's over these terms.
-        TransitionError: the operator has not approved, or the contract is past this.
+        TransitionError: somebody else has not signed, or the contract is past this.
 
     """
-    party = node.parties.get(contract.buyer)
-    if party is None:
-        raise PartyNotFoundError("the buyer is not enrolled", clause="buyer")
-    verify_approval(approval, contract.terms, "buyer", party.key)
+    verify_approval(approval, contract.terms, "buyer", _party(node, contract.buyer).key)
     hit("contract.before_activate")
-    active = await _step(node, contract, Event.ACTIVATE, contract.buyer, approval)
+    active = await _take(node, Approve(contract.id, "buyer", contract.buyer, approval))
     hit("contract.after_activate")
     if active.terms.kind == "lookup":
         start_epoch(node, active)
     return active
 
 
-async def revoke(node: Node, contract: Contract, by: str) -> Contract:
+async def suspend(node: Node, contract: Contract, by: str, cause: str) -> Contract:
+    """Refuse requests under a contract until it is resumed; epochs stay.
+
+    Raises:
+        TransitionError: it is not in force.
+
+    """
+    return await _take(node, Step(contract.id, Event.SUSPEND, by, cause))
+
+
+async def take_up(node: Node, contract: Contract, by: str, cause: str = "") -> Contract:
+    """Let a suspended contract be used again.
+
+    Raises:
+        TransitionError: it is not suspended.
+
+    """
+    resumed = await _take(node, Step(contract.id, Event.RESUME, by, cause))
+    if resumed.terms.kind == "lookup" and not node.epochs.answers(resumed.id):
+        start_epoch(node, resumed)
+    return resumed
+
+
+async def revoke(node: Node, contract: Contract, by: str, cause: str = "") -> Contract:
     """End the contract at once: later requests are refused, keys and replies destroyed."""
-    revoked = await _step(node, contract, Event.REVOKE, by)
+    revoked = await _take(node, Step(contract.id, Event.REVOKE, by, cause))
     await end_epochs(node, revoked)
     return revoked
 
@@ -127,7 +145,8 @@ async def sweep(node: Node) -> None:
     now = node.clock.now()
     for contract in node.contracts.all():
         if expired(contract, now):
-            await end_epochs(node, await _step(node, contract, Event.EXPIRE, "node"))
+            over = await _take(node, Step(contract.id, Event.EXPIRE, "node"))
+            await end_epochs(node, over)
             node.ended.add(contract.id)
         elif _over(node, contract, now):
             await end_epochs(node, contract)
@@ -150,7 +169,12 @@ def _over(node: Node, contract: Contract, now: datetime) -> bool:
     return exhausted and now >= contract.terms.period.until
 
 
-async def _step(
-    node: Node, contract: Contract, event: Event, by: str, approval: str = ""
-) -> Contract:
-    return node.contracts.put(await node.writer.submit(Step(contract.id, event, by, approval)))
+async def _take(node: Node, change: Change[Contract]) -> Contract:
+    return node.contracts.put(await node.writer.submit(change))
+
+
+def _party(node: Node, name: str) -> Party:
+    party = node.parties.get(name)
+    if party is None:
+        raise PartyNotFoundError("the party is not enrolled", clause="party")
+    return party

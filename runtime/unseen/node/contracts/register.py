@@ -3,19 +3,22 @@
 The store decides; memory follows it after every commit and is read on every request.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Engine, Row, insert, select, update
+from sqlalchemy import Connection, Engine, Row, insert, select, update
 
 from unseen.evidence.canonical import Json, b64encode, decode, format_time
 from unseen.evidence.contract import Event, State, Terms, advance
+from unseen.evidence.errors import TransitionError
 from unseen.evidence.log import event_leaf
 from unseen.evidence.plan import Leakage, Plan
 from unseen.evidence.suite import suite_of
 from unseen.node.errors import ContractNotFoundError
-from unseen.node.store.schema import contracts
+from unseen.node.store.schema import approvals, contracts
 from unseen.node.store.writer import Change, Transaction
 
 
@@ -29,9 +32,14 @@ class Contract:
     terms: Terms
     plan: Plan
     leakage: Leakage
-    operator_approval: str
-    buyer_approval: str
+    approvals: Mapping[str, str]  # JWS by role, as far as they were given
     units_used: int
+    cause: str = ""  # why it is suspended or was ended
+
+    @property
+    def approved(self) -> bool:
+        """Return whether everybody has signed whose signature the buyer's waits for."""
+        return all(role in self.approvals for role in self.terms.required())
 
     @property
     def id_bytes(self) -> bytes:
@@ -46,8 +54,9 @@ class Contracts:
         """Read the contracts from the store."""
         self._engine = engine
         with engine.connect() as connection:
+            given = _approvals(connection)
             rows = connection.execute(select(contracts)).all()
-        self._by_id = {row.id: _from_row(row) for row in rows}
+        self._by_id = {row.id: _from_row(row, given.get(row.id, {})) for row in rows}
 
     def all(self) -> list[Contract]:
         """Return every contract, by id."""
@@ -99,8 +108,7 @@ class Propose(Change[Contract]):
             self.terms,
             self.plan,
             self.leakage,
-            "",
-            "",
+            MappingProxyType({}),
             0,
         )
         row = {
@@ -110,10 +118,9 @@ class Propose(Change[Contract]):
             "terms": self.terms.encode(),
             "plan": self.plan.encode(),
             "leakage": self.leakage.encode(),
-            "operator_approval": "",
-            "buyer_approval": "",
             "units_used": 0,
             "proposed_at": format_time(transaction.now),
+            "cause": "",
         }
         transaction.connection.execute(insert(contracts), [row])
         _log(transaction, contract, "contract.proposed", {})
@@ -123,6 +130,8 @@ class Propose(Change[Contract]):
 _LEAVES = {
     Event.APPROVE: "contract.approved",
     Event.ACTIVATE: "contract.activated",
+    Event.SUSPEND: "contract.suspended",
+    Event.RESUME: "contract.resumed",
     Event.EXPIRE: "contract.expired",
     Event.REVOKE: "contract.revoked",
 }
@@ -130,12 +139,12 @@ _LEAVES = {
 
 @dataclass(frozen=True, slots=True)
 class Step(Change[Contract]):
-    """Take a contract one step along its state machine; `approval` is the signature due, if any."""
+    """Take a contract one step along its state machine; `cause` says why, in words."""
 
     contract: str
     event: Event
     by: str  # name of the party that acts, or "node"
-    approval: str = ""
+    cause: str = ""
 
     def apply(self, transaction: Transaction) -> Contract:
         """Write the new state and its leaf.
@@ -144,26 +153,56 @@ class Step(Change[Contract]):
             TransitionError: the contract's state knows no such step.
 
         """
-        row = transaction.connection.execute(
-            select(contracts).where(contracts.c.id == self.contract)
-        ).one()
-        before = _from_row(row)
-        values: dict[str, Any] = {"state": advance(before.state, self.event)}
-        if self.event is Event.APPROVE:
-            values["operator_approval"] = self.approval
-        if self.event is Event.ACTIVATE:
-            values["buyer_approval"] = self.approval
-        after = replace(before, **values)
-        transaction.connection.execute(
-            update(contracts)
-            .where(contracts.c.id == self.contract)
-            .values(values | {"state": after.state.value})
-        )
+        before = _find(transaction.connection, self.contract)
+        after = replace(before, state=advance(before.state, self.event), cause=self.cause)
+        _write(transaction.connection, after)
         fields: dict[str, Json] = {"by": self.by}
-        if self.approval:
-            digest = suite_of(after.terms.suite).digest(self.approval.encode())
-            fields["approval"] = b64encode(digest)
+        if self.cause:
+            fields["cause"] = self.cause
         _log(transaction, after, _LEAVES[self.event], fields)
+        return after
+
+
+@dataclass(frozen=True, slots=True)
+class Approve(Change[Contract]):
+    """Take one signature over a contract; the last one due takes it a step further."""
+
+    contract: str
+    role: str
+    by: str  # name of the party that signs
+    token: str
+
+    def apply(self, transaction: Transaction) -> Contract:
+        """Write the signature, the state and the leaf.
+
+        Raises:
+            TransitionError: the contract does not wait for this signature, or has it.
+
+        """
+        before = _find(transaction.connection, self.contract)
+        event = Event.ACTIVATE if self.role == "buyer" else Event.APPROVE
+        state = advance(before.state, event)
+        if self.role in before.approvals:
+            raise TransitionError(state=before.state.value, event=event.value)
+        given = MappingProxyType({**before.approvals, self.role: self.token})
+        after = replace(before, approvals=given)
+        if event is Event.ACTIVATE or after.approved:
+            after = replace(after, state=state)
+        row = {
+            "contract": self.contract,
+            "role": self.role,
+            "token": self.token,
+            "given_at": format_time(transaction.now),
+        }
+        transaction.connection.execute(insert(approvals), [row])
+        _write(transaction.connection, after)
+        digest = suite_of(after.terms.suite).digest(self.token.encode())
+        fields: dict[str, Json] = {
+            "by": self.by,
+            "role": self.role,
+            "approval": b64encode(digest),
+        }
+        _log(transaction, after, _LEAVES[event], fields)
         return after
 
 
@@ -179,7 +218,30 @@ def _log(transaction: Transaction, contract: Contract, kind: str, fields: dict[s
     transaction.append(event_leaf(suite, kind, transaction.now, body))
 
 
-def _from_row(row: Row[Any]) -> Contract:
+def _find(connection: Connection, identifier: str) -> Contract:
+    row = connection.execute(select(contracts).where(contracts.c.id == identifier)).one()
+    given = connection.execute(
+        select(approvals.c.role, approvals.c.token).where(approvals.c.contract == identifier)
+    )
+    return _from_row(row, {row.role: row.token for row in given})
+
+
+def _write(connection: Connection, contract: Contract) -> None:
+    connection.execute(
+        update(contracts)
+        .where(contracts.c.id == contract.id)
+        .values(state=contract.state.value, cause=contract.cause)
+    )
+
+
+def _approvals(connection: Connection) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for row in connection.execute(select(approvals)):
+        found.setdefault(row.contract, {})[row.role] = row.token
+    return found
+
+
+def _from_row(row: Row[Any], given: Mapping[str, str]) -> Contract:
     return Contract(
         row.id,
         State(row.state),
@@ -187,7 +249,7 @@ def _from_row(row: Row[Any]) -> Contract:
         Terms.decode(row.terms),
         Plan.from_json(decode(row.plan)),
         Leakage.from_json(decode(row.leakage)),
-        row.operator_approval,
-        row.buyer_approval,
+        MappingProxyType(dict(given)),
         row.units_used,
+        row.cause,
     )

@@ -9,11 +9,21 @@ class Role(Enum):
     OPERATOR = "operator"
     BUYER = "buyer"
     INVITEE = "invitee"
+    HOLDER = "holder"  # whose table it is
+    APPROVER = "approver"  # signs besides the operator where labels demand it
+    AUTHORITY = "authority"  # signs mandates
+    HUB = "hub"  # hands over consents
+    AUDITOR = "auditor"  # reads
+    REGULATOR = "regulator"  # reads, and orders openings
+    WITNESS = "witness"  # cosigns the log's heads
 
 
 _OPERATOR = frozenset({Role.OPERATOR})
 _BUYER = frozenset({Role.BUYER})
-_PARTIES = frozenset({Role.OPERATOR, Role.BUYER})
+_PARTIES = frozenset(Role) - {Role.INVITEE}
+_SIGNERS = frozenset({Role.OPERATOR, Role.BUYER, Role.HOLDER, Role.APPROVER})
+_APPROVERS = _SIGNERS - {Role.BUYER}
+_READERS = frozenset({Role.OPERATOR, Role.AUDITOR, Role.REGULATOR})
 _ANYONE = frozenset(Role)
 
 # Ownership (whose contract, whose instance) is decided by the domain, not here.
@@ -30,21 +40,21 @@ RIGHTS: dict[str, frozenset[Role]] = {
     "/unseen.v1.CatalogService/RegisterProduct": _OPERATOR,
     "/unseen.v1.CatalogService/ListProducts": _PARTIES,
     "/unseen.v1.ContractService/RequestContract": _BUYER,
-    "/unseen.v1.ContractService/GetContract": _PARTIES,
-    "/unseen.v1.ContractService/ListContracts": _PARTIES,
-    "/unseen.v1.ContractService/ApproveContract": _OPERATOR,
+    "/unseen.v1.ContractService/GetContract": _SIGNERS | _READERS,
+    "/unseen.v1.ContractService/ListContracts": _SIGNERS | _READERS,
+    "/unseen.v1.ContractService/ApproveContract": _APPROVERS,
     "/unseen.v1.ContractService/SignContract": _BUYER,
-    "/unseen.v1.ContractService/RevokeContract": _PARTIES,
+    "/unseen.v1.ContractService/RevokeContract": _SIGNERS,
     "/unseen.v1.LookupService/GetManifest": _BUYER,
     "/unseen.v1.LookupService/FetchTable": _BUYER,
     "/unseen.v1.LookupService/Evaluate": _BUYER,
     "/unseen.v1.VerifyService/Verify": _BUYER,
-    "/unseen.v1.MeterService/GetUsage": _PARTIES,
+    "/unseen.v1.MeterService/GetUsage": _SIGNERS | _READERS,
     "/unseen.v1.MeterService/GetReceipt": _BUYER,
-    "/unseen.v1.MeterService/ListReleases": _OPERATOR,
+    "/unseen.v1.MeterService/ListReleases": _READERS,
     "/unseen.v1.LogService/GetCheckpoint": _PARTIES,
     "/unseen.v1.LogService/GetConsistencyProof": _PARTIES,
-    "/unseen.v1.LogService/ListLeaves": _OPERATOR,
+    "/unseen.v1.LogService/ListLeaves": _READERS,
     "/grpc.health.v1.Health/Check": _ANYONE,
     "/grpc.health.v1.Health/Watch": _PARTIES,
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _PARTIES,

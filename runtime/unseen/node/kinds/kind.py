@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from unseen.evidence.plan import Statement
+from unseen.evidence.plan import ReleaseType, Statement
 from unseen.node.kinds import lookup_plan, verify_plan
 from unseen.protocols.lookup.labels import label_bytes_for
+from unseen.protocols.oprf.suite import MAX_BATCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,8 @@ class Kind:
     ciphertext_leaves: bool
     statements: tuple[Statement, ...]
     labelled: bool
+    release: ReleaseType
+    units_per_run: int
 
     def label_bytes(self, outputs: int) -> int:
         """Return the bytes of a row's label for this many outputs."""
@@ -31,6 +34,8 @@ KINDS: dict[str, Kind] = {
         ciphertext_leaves=True,
         statements=lookup_plan.STATEMENTS,
         labelled=True,
+        release="verdicts",
+        units_per_run=MAX_BATCH,
     ),
     "verify": Kind(
         protocol="clear",
@@ -39,5 +44,7 @@ KINDS: dict[str, Kind] = {
         ciphertext_leaves=False,
         statements=verify_plan.STATEMENTS,
         labelled=False,
+        release="verdicts",
+        units_per_run=1,
     ),
 }

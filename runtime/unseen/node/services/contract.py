@@ -7,18 +7,12 @@ import grpc.aio
 from unseen.node.catalog.names import contract_id, resource
 from unseen.node.context import Node
 from unseen.node.contracts import lifecycle
-from unseen.node.identity.rights import Role
+from unseen.node.contracts.viewing import seen, visible
 from unseen.node.interceptors import caller
 from unseen.node.wire import contract as wire
 from unseen.v1 import contract_pb2, contract_pb2_grpc
 
 _Context = grpc.aio.ServicerContext[Any, Any]
-
-
-def _own() -> str | None:
-    """Return the buyer's name, to which its view is limited; nothing for the operator."""
-    who = caller()
-    return who.party if who.role is Role.BUYER else None
 
 
 class ContractService(contract_pb2_grpc.ContractServiceServicer):
@@ -42,29 +36,30 @@ class ContractService(contract_pb2_grpc.ContractServiceServicer):
     ) -> contract_pb2.GetContractResponse:
         """Return a contract."""
         del context
-        contract = self._node.contracts.get(contract_id(request.name), buyer=_own())
+        contract = seen(self._node, caller(), contract_id(request.name))
         return contract_pb2.GetContractResponse(contract=wire.contract_message(contract))
 
     async def ListContracts(
         self, request: contract_pb2.ListContractsRequest, context: _Context
     ) -> contract_pb2.ListContractsResponse:
-        """Return the caller's contracts; the operator's are all."""
+        """Return the contracts that the caller may see."""
         del request, context
-        own = _own()
+        who = caller()
         contracts = [
             wire.contract_message(contract)
             for contract in self._node.contracts.all()
-            if own is None or contract.buyer == own
+            if visible(self._node, who, contract)
         ]
         return contract_pb2.ListContractsResponse(contracts=contracts)
 
     async def ApproveContract(
         self, request: contract_pb2.ApproveContractRequest, context: _Context
     ) -> contract_pb2.ApproveContractResponse:
-        """Take the operator's signature."""
+        """Take the signature of the operator, the holder or the second approver."""
         del context
-        contract = self._node.contracts.get(contract_id(request.name))
-        contract = await lifecycle.approve(self._node, contract, request.approval)
+        who = caller()
+        contract = seen(self._node, who, contract_id(request.name))
+        contract = await lifecycle.approve(self._node, contract, who.party, request.approval)
         return contract_pb2.ApproveContractResponse(contract=wire.contract_message(contract))
 
     async def SignContract(
@@ -81,6 +76,7 @@ class ContractService(contract_pb2_grpc.ContractServiceServicer):
     ) -> contract_pb2.RevokeContractResponse:
         """End a contract at once."""
         del context
-        contract = self._node.contracts.get(contract_id(request.name), buyer=_own())
-        contract = await lifecycle.revoke(self._node, contract, caller().party)
+        who = caller()
+        contract = seen(self._node, who, contract_id(request.name))
+        contract = await lifecycle.revoke(self._node, contract, who.party, request.cause)
         return contract_pb2.RevokeContractResponse(contract=wire.contract_message(contract))

@@ -11,7 +11,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from unseen.node.errors import StateLockedError
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
-VERSION = "0001"  # the newest of the migrations
+VERSION = "0002"  # the newest of the migrations
 _BUSY_MS = 5000
 
 

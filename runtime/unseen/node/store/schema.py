@@ -94,10 +94,27 @@ contracts = Table(
     Column("terms", LargeBinary, nullable=False),
     Column("plan", LargeBinary, nullable=False),
     Column("leakage", LargeBinary, nullable=False),
-    Column("operator_approval", Text, nullable=False),
-    Column("buyer_approval", Text, nullable=False),
     Column("units_used", Integer, nullable=False),
     Column("proposed_at", String(20), nullable=False),
+    Column("cause", Text, nullable=False),  # why it is suspended or was ended, in words
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("contract", String(64), primary_key=True),
+    Column("role", String(16), primary_key=True),
+    Column("token", Text, nullable=False),  # JWS by the party of this role
+    Column("given_at", String(20), nullable=False),
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("id", String(64), primary_key=True),  # hash of `body`; base64url
+    Column("type", String(32), nullable=False, index=True),
+    Column("body", LargeBinary, nullable=False),  # a JWS, or canonical JSON
+    Column("leaf_index", Integer, nullable=False),  # of the leaf that names it
 )
 
 epochs = Table(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from unseen.evidence.canonical import parse_time
 from unseen.evidence.contract import Period, Quota, State
 from unseen.node.catalog.names import field_name
-from unseen.node.contracts.compile import Ask
+from unseen.node.contracts.clauses.clause import Ask
 from unseen.node.contracts.register import Contract
 from unseen.node.errors import FieldInvalidError
 from unseen.v1 import contract_pb2
@@ -35,6 +35,12 @@ def ask(message: contract_pb2.RequestContractRequest) -> Ask:
         period=Period(start=parse_time(getattr(message, "from")), until=parse_time(message.until)),
         openings=message.openings,
         nonce=secrets.token_bytes(16),
+        template=message.template,
+        order=message.exchange_order,
+        region=message.region,
+        group=message.group,
+        budget=message.budget,
+        declarations=tuple(message.declarations),
     )
 
 
@@ -52,8 +58,12 @@ def contract_message(contract: Contract) -> contract_pb2.Contract:
         terms=contract.terms.encode(),
         plan=contract.plan.encode(),
         leakage=contract.leakage.encode(),
-        operator_approval=contract.operator_approval,
-        buyer_approval=contract.buyer_approval,
         units_used=contract.units_used,
         buyer=contract.buyer,
+        approvals=[
+            contract_pb2.Approval(role=role, token=contract.approvals[role])
+            for role in contract.terms.approvals
+            if role in contract.approvals
+        ],
+        cause=contract.cause,
     )

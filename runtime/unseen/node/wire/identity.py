@@ -6,10 +6,10 @@ from unseen.node.identity.parties import Instance, Party, PartyName
 from unseen.node.identity.rights import Role
 from unseen.v1 import identity_pb2
 
-_ROLES = {
-    Role.OPERATOR: identity_pb2.ROLE_OPERATOR,
-    Role.BUYER: identity_pb2.ROLE_BUYER,
+_ROLES: dict[Role, identity_pb2.Role] = {
+    role: getattr(identity_pb2, f"ROLE_{role.name}") for role in Role if role is not Role.INVITEE
 }
+_INVITED = {value: role for role, value in _ROLES.items() if role is not Role.OPERATOR}
 
 
 def role(value: int) -> Role:
@@ -19,9 +19,14 @@ def role(value: int) -> Role:
         FieldInvalidError: none that can be invited; a node has the one operator who made it.
 
     """
-    if value != _ROLES[Role.BUYER]:
-        raise FieldInvalidError("a node invites buyers", clause="invitation.role")
-    return Role.BUYER
+    found = next((role for key, role in _INVITED.items() if key == value), None)
+    if found is None:
+        raise FieldInvalidError(
+            "no role that a node invites",
+            clause="invitation.role",
+            remedy=f"choose one of {', '.join(role.value for role in _INVITED.values())}",
+        )
+    return found
 
 
 def enrolment(message: identity_pb2.EnrollRequest) -> Enrolment:

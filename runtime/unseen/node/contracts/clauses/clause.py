@@ -1,0 +1,84 @@
+"""What a clause sees, and what it has to say. Pure: no store, no clock, no chance."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from unseen.evidence.contract import Period, Quota
+from unseen.evidence.suite import Suite
+from unseen.node.catalog.catalogue import Product, Table
+from unseen.node.catalog.labels import Label
+from unseen.protocols.errors import UnseenError
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a buyer asks for. `outputs` empty means all that the product offers."""
+
+    scenario: str
+    outputs: tuple[str, ...]
+    quota: Quota
+    period: Period
+    openings: bool
+    nonce: bytes  # 16 bytes, so that the same ask twice makes two contracts
+    template: str = ""  # name of a template whose limits the contract keeps
+    order: str = ""  # number of the order at a data exchange
+    region: str = ""  # where the answers are used
+    group: int = 0  # least number of people behind an aggregate; 0 leaves it to the rules
+    budget: str = ""  # most epsilon, as a decimal text
+    declarations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Signers:
+    """The key names of those whom a contract binds; empty where the node knows none."""
+
+    suite: Suite
+    operator: str
+    node: str
+    buyer: str
+    holder: str = ""
+    approver: str = ""
+    regulator: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What the node can offer, as its stores have it.
+
+    `granted` is what the buyer's other contracts over this table have used or may still use.
+    """
+
+    product: Product
+    table: Table
+    signers: Signers
+    granted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the asked outputs read: columns in the table's order, and (column, label) of each.
+
+    The labels include the subject's columns.
+    """
+
+    columns: tuple[str, ...]
+    labels: tuple[tuple[str, Label], ...] = field(default=())
+
+
+def nothing_agreed(_ask: Ask, _offer: Offer, _reading: Reading) -> dict[str, Any]:
+    """Return no clause: what only checks writes nothing down."""
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One clause: `check` yields what stands against the ask, `terms` what is written down.
+
+    `terms` names fields of `evidence.contract.Terms` and is asked only where nothing stands
+    against the ask.
+    """
+
+    name: str
+    check: Callable[[Ask, Offer, Reading], Iterable[UnseenError]]
+    terms: Callable[[Ask, Offer, Reading], dict[str, Any]] = nothing_agreed

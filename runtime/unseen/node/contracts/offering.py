@@ -1,0 +1,52 @@
+"""What the node can offer a buyer now, gathered from its stores for the compiler."""
+
+from unseen.evidence.contract import State
+from unseen.node.context import Node
+from unseen.node.contracts.clauses.clause import Offer, Signers
+from unseen.node.errors import PartyNotFoundError
+from unseen.node.identity.rights import Role
+
+_LIVE = (State.PROPOSED, State.APPROVED, State.ACTIVE, State.SUSPENDED)
+
+
+def offer_for(node: Node, buyer: str, product_name: str) -> Offer:
+    """Return what the party `buyer` can be offered of a product.
+
+    Raises:
+        PartyNotFoundError: the buyer is not enrolled.
+        ProductNotFoundError: there is no such product.
+
+    """
+    party = node.parties.get(buyer)
+    if party is None:
+        raise PartyNotFoundError("the buyer is not enrolled", clause="buyer")
+    product = node.catalogue.product(product_name)
+    table = node.catalogue.table(product.table)
+    return Offer(
+        product=product,
+        table=table,
+        signers=Signers(
+            node.suite,
+            node.parties.operator().key_id,
+            node.key_id,
+            party.key_id,
+            approver=_key_of(node, Role.APPROVER),
+            regulator=_key_of(node, Role.REGULATOR),
+        ),
+        granted=_granted(node, buyer, table.name, product.kind),
+    )
+
+
+def _key_of(node: Node, role: Role) -> str:
+    """Return the name of the key of the party of this role, the first by name; empty for none."""
+    found = (p.key_id for p in node.parties.all() if p.role is role and not p.revoked)
+    return next(found, "")
+
+
+def _granted(node: Node, buyer: str, table: str, kind: str) -> int:
+    """Return the units that a buyer's contracts over a table have used or may still use."""
+    return sum(
+        contract.terms.quota.units if contract.state in _LIVE else contract.units_used
+        for contract in node.contracts.all()
+        if (contract.buyer, contract.terms.table, contract.terms.kind) == (buyer, table, kind)
+    )

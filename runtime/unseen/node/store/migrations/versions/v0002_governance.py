@@ -1,0 +1,50 @@
+"""Approvals by more than two, and documents that the log names."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Apply."""
+    _approvals()
+    _documents()
+
+
+def _approvals() -> None:
+    op.create_table(
+        "approvals",
+        sa.Column("contract", sa.String(length=64), nullable=False),
+        sa.Column("role", sa.String(length=16), nullable=False),
+        sa.Column("token", sa.Text(), nullable=False),
+        sa.Column("given_at", sa.String(length=20), nullable=False),
+        sa.PrimaryKeyConstraint("contract", "role"),
+    )
+    for role in ("operator", "buyer"):
+        column = f"{role}_approval"
+        op.execute(
+            "INSERT INTO approvals (contract, role, token, given_at) "  # noqa: S608 - fixed names
+            f"SELECT id, '{role}', {column}, proposed_at FROM contracts WHERE {column} != ''"
+        )
+    with op.batch_alter_table("contracts") as contracts:
+        contracts.add_column(sa.Column("cause", sa.Text(), nullable=False, server_default=""))
+        contracts.drop_column("operator_approval")
+        contracts.drop_column("buyer_approval")
+    with op.batch_alter_table("contracts") as contracts:
+        contracts.alter_column("cause", server_default=None)
+
+
+def _documents() -> None:
+    op.create_table(
+        "documents",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("type", sa.String(length=32), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("leaf_index", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(op.f("ix_documents_type"), "documents", ["type"], unique=False)
