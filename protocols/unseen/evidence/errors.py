@@ -116,3 +116,26 @@ class SettlementError(EvidenceError):
     """Releases do not add up to a bill: one is missing, foreign or charged twice."""
 
     reason = "SETTLEMENT_INVALID"
+
+
+class ExportInvalidError(EvidenceError):
+    """An export of a log is malformed, or a part of it is missing."""
+
+    reason = "EXPORT_INVALID"
+
+
+class BundleInvalidError(EvidenceError):
+    """A bundle of evidence about one request is malformed, or its parts do not fit."""
+
+    reason = "BUNDLE_INVALID"
+
+    @property
+    def what(self) -> str:
+        """Return the name of the check or of the field that failed."""
+        return self.clause
+
+
+class CosignatureInvalidError(EvidenceError):
+    """A witness's signature under a checkpoint is malformed, untrue, or of no witness."""
+
+    reason = "COSIGNATURE_INVALID"
