@@ -28,8 +28,8 @@ DIGEST_BYTES = 32
 class Suite:
     """One choice of signature and hash.
 
-    `algorithm` is the `alg` of a JWS, `note_type` the key type of a signed note, `key_bytes`
-    and `signature_bytes` the exact lengths. `hash` maps bytes to 32 bytes; `check` takes
+    `algorithm` is the `alg` of a JWS, `note_type` the key type of a signed note, `cosign_type`
+    that of a witness's cosignature, `key_bytes` and `signature_bytes` the exact lengths. `hash` maps bytes to 32 bytes; `check` takes
     (public key, signature, data) and raises `SignatureInvalidError`.
     """
 
@@ -40,6 +40,7 @@ class Suite:
     signature_bytes: int
     hash: Callable[[bytes], bytes] = field(repr=False)
     check: Callable[[bytes, bytes, bytes], None] = field(repr=False)
+    cosign_type: bytes = b"\xffunseen/cosignature"  # for a suite that C2SP has no type for
 
     def digest(self, data: bytes) -> bytes:
         """Return the hash of `data`, 32 bytes."""
@@ -154,6 +155,7 @@ INTL = Suite(
     signature_bytes=64,
     hash=_sha256,
     check=_ed25519_check,
+    cosign_type=b"\x04",
 )
 _SUITES: dict[str, Suite] = {INTL.id: INTL}
 
