@@ -29,8 +29,9 @@ class Suite:
     """One choice of signature and hash.
 
     `algorithm` is the `alg` of a JWS, `note_type` the key type of a signed note, `cosign_type`
-    that of a witness's cosignature, `key_bytes` and `signature_bytes` the exact lengths. `hash` maps bytes to 32 bytes; `check` takes
-    (public key, signature, data) and raises `SignatureInvalidError`.
+    that of a witness's cosignature, `key_bytes` and `signature_bytes` the exact lengths. `hash`
+    maps bytes to 32 bytes; `check` takes (public key, signature, data) and raises
+    `SignatureInvalidError`.
     """
 
     id: str
