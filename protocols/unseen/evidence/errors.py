@@ -88,6 +88,12 @@ class OpeningInvalidError(EvidenceError):
         return self.clause
 
 
+class ReleaseInvalidError(EvidenceError):
+    """A release is not of the type that its plan declares, or the declaration is malformed."""
+
+    reason = "RELEASE_INVALID"
+
+
 class LogForkedError(EvidenceError):
     """Two checkpoints of one log are not two moments of the same history."""
 

@@ -1,0 +1,30 @@
+"""All rules together, asked about one release. Pure; what raises, refuses."""
+
+from collections.abc import Sequence
+
+from unseen.node.release.aggregates import AGGREGATE
+from unseen.node.release.models import MODEL
+from unseen.node.release.rules import FAULT, GENERAL, Case, Finding, Outcome, Rule
+from unseen.node.release.rules import WORDS as OUTCOMES
+
+RULES: tuple[Rule, ...] = (*GENERAL, *AGGREGATE, *MODEL)
+_BY_TYPE = {
+    kind: tuple(rule for rule in RULES if kind in rule.types)
+    for kind in ("verdicts", "aggregate", "model")
+}
+WORDS: dict[str, tuple[str, str]] = OUTCOMES | {
+    rule.id: (rule.text, rule.text_zh) for rule in RULES
+}
+"""What every rule id says, in English and Chinese."""
+
+
+def examine(case: Case, rules: Sequence[Rule] | None = None) -> Finding:
+    """Return what becomes of `case`: refused if any rule refuses it, or cannot be asked."""
+    fired: list[Rule] = []
+    try:
+        asked = _BY_TYPE[case.type] if rules is None else rules
+        fired = [rule for rule in asked if rule.fires(case)]
+    except Exception:  # noqa: BLE001 - fail closed: whatever it was, nothing leaves
+        return Finding(Outcome.REFUSE, (FAULT,))
+    outcome = max((rule.outcome for rule in fired), default=Outcome.PASS)
+    return Finding(outcome, tuple(rule.id for rule in fired))
