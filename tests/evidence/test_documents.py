@@ -17,6 +17,7 @@ from unseen.evidence.log import ReleaseLeaf
 from unseen.evidence.manifest import Manifest
 from unseen.evidence.plan import Leakage, Plan
 from unseen.evidence.request import Request
+from unseen.evidence.stop import StopOrder
 
 Reader = Callable[[Any], Any]
 FORMATS: dict[str, tuple[Callable[[Any], Any], Reader]] = {
@@ -29,6 +30,18 @@ FORMATS: dict[str, tuple[Callable[[Any], Any], Reader]] = {
     "instance": (
         lambda world: jws.peek(world.instance).payload,
         instance._parse,
+    ),
+    "stop": (
+        lambda world: StopOrder(
+            suite=world.suite.id,
+            action="stop",
+            node="A" * 43,
+            contract=bytes(32),
+            cause="a leak",
+            issued_at=world.leaf().time,
+            nonce=bytes(16),
+        ).to_json(),
+        StopOrder.from_json,
     ),
     "trust": (
         lambda world: world.trust.to_json(),

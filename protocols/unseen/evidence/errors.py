@@ -118,6 +118,12 @@ class TransitionError(EvidenceError):
         self.event = event
 
 
+class StopInvalidError(EvidenceError):
+    """An order to stop or to resume is malformed, another one's, out of date or used before."""
+
+    reason = "STOP_INVALID"
+
+
 class SettlementError(EvidenceError):
     """Releases do not add up to a bill: one is missing, foreign or charged twice."""
 
