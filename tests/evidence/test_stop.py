@@ -87,7 +87,7 @@ def test_an_order_is_of_its_signers_suite(world: Any, suite: Any) -> None:
         ("nonce", bytes(15)),
     ],
 )
-def test_what_it_may_say(world: Any, field: str, wrong: object) -> None:
+def test_what_it_may_say(world: Any, field: str, wrong: Any) -> None:
     with pytest.raises(StopInvalidError) as caught:
         replace(make(world), **{field: wrong})
     assert caught.value.clause == field
