@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from tests.evidence.governance import make_rules, make_template
 
 from unseen.evidence import canonical, instance, jws, trust
 from unseen.evidence.contract import Terms
@@ -17,7 +18,9 @@ from unseen.evidence.log import ReleaseLeaf
 from unseen.evidence.manifest import Manifest
 from unseen.evidence.plan import Leakage, Plan
 from unseen.evidence.request import Request
+from unseen.evidence.rules import RuleFile
 from unseen.evidence.stop import StopOrder
+from unseen.evidence.template import Template
 
 Reader = Callable[[Any], Any]
 FORMATS: dict[str, tuple[Callable[[Any], Any], Reader]] = {
@@ -43,6 +46,8 @@ FORMATS: dict[str, tuple[Callable[[Any], Any], Reader]] = {
         ).to_json(),
         StopOrder.from_json,
     ),
+    "rules": (lambda world: make_rules(world).to_json(), RuleFile.from_json),
+    "template": (lambda world: make_template(world).to_json(), Template.from_json),
     "trust": (
         lambda world: world.trust.to_json(),
         lambda value: trust.parse(canonical.encode(value)),

@@ -151,3 +151,15 @@ class CosignatureInvalidError(EvidenceError):
     """A witness's signature under a checkpoint is malformed, untrue, or of no witness."""
 
     reason = "COSIGNATURE_INVALID"
+
+
+class RulesInvalidError(EvidenceError):
+    """A rule file is malformed or says something twice."""
+
+    reason = "RULES_INVALID"
+
+
+class TemplateInvalidError(EvidenceError):
+    """A template, or an approval of one, is malformed or another's."""
+
+    reason = "TEMPLATE_INVALID"

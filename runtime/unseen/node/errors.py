@@ -77,6 +77,12 @@ class ProductExistsError(ExistsError):
     reason = "PRODUCT_EXISTS"
 
 
+class TemplateExistsError(ExistsError):
+    """A template of this name is in force."""
+
+    reason = "TEMPLATE_EXISTS"
+
+
 class NotFoundError(RefusedError):
     """No such object, or the caller may not know that it exists."""
 
@@ -103,6 +109,12 @@ class ContractNotFoundError(NotFoundError):
     """No contract of this id, or it is another party's."""
 
     reason = "CONTRACT_NOT_FOUND"
+
+
+class TemplateNotFoundError(NotFoundError):
+    """No template of this name."""
+
+    reason = "TEMPLATE_NOT_FOUND"
 
 
 class ReplyNotFoundError(NotFoundError):
@@ -163,6 +175,12 @@ class LabelRefusedError(RefusedError):
     reason = "LABEL_REFUSED"
 
 
+class PurposeDeniedError(RefusedError):
+    """The deny-list forbids this purpose for such columns."""
+
+    reason = "PURPOSE_DENIED"
+
+
 class PredicateInvalidError(TableError):
     """A predicate is not a boolean expression over the table's columns."""
 
@@ -207,6 +225,30 @@ class OutputUnknownError(ContractRefusedError):
     """An output asked for is not among the product's predicates."""
 
     reason = "OUTPUT_UNKNOWN"
+
+
+class OrderMissingError(ContractRefusedError):
+    """The labels demand an exchange order id, and the contract names none."""
+
+    reason = "ORDER_MISSING"
+
+
+class ApproverMissingError(ContractRefusedError):
+    """The labels demand a signer that this node does not have, or the contract leaves out."""
+
+    reason = "APPROVER_MISSING"
+
+
+class TemplateEndedError(ContractRefusedError):
+    """The template has expired, was withdrawn, or is not approved yet."""
+
+    reason = "TEMPLATE_ENDED"
+
+
+class TemplateExceededError(ContractRefusedError):
+    """The contract does not stay within its template."""
+
+    reason = "TEMPLATE_EXCEEDED"
 
 
 class ManifestStaleError(ContractRefusedError):

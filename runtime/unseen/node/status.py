@@ -30,6 +30,7 @@ ROWS: tuple[tuple[type[UnseenError], Row], ...] = (
     (errors.RpcUnknownError, Row(StatusCode.UNIMPLEMENTED)),
     (errors.CallerError, Row(StatusCode.PERMISSION_DENIED)),
     (errors.LabelRefusedError, Row(StatusCode.PERMISSION_DENIED)),
+    (errors.PurposeDeniedError, Row(StatusCode.PERMISSION_DENIED)),
     (errors.ManifestStaleError, Row(StatusCode.FAILED_PRECONDITION, "new-id")),
     (errors.RequestOutdatedError, Row(StatusCode.FAILED_PRECONDITION, "new-id")),
     (errors.RequestIdReusedError, Row(StatusCode.ALREADY_EXISTS, "new-id")),

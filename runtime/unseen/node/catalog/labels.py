@@ -7,10 +7,10 @@ and `core` for approvals this version does not know.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from unseen.evidence.rules import CATEGORIES, LEVELS
 from unseen.node.errors import LabelRefusedError
 
-CATEGORIES = ("public", "enterprise", "personal")
-LEVELS = ("1", "2", "3", "4", "important", "core")
+__all__ = ["ALLOWED", "CATEGORIES", "LEVELS", "MAX_EVALUATIONS", "Label"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,10 @@ class Label:
 
     category: str
     level: str
+
+    def __str__(self) -> str:
+        """Return both in words."""
+        return f"{self.category}, level {self.level}"
 
 
 # (kind, category) -> highest level allowed. `lookup` hands the buyer a ciphertext of the whole
