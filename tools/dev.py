@@ -6,6 +6,7 @@ types    mypy, strict
 proto    rewrite proto/gen; with --accept, publish the present wire to proto/image.binpb
 lock     rewrite requirements/*.txt; --upgrade moves to the newest versions
 bench    benchmarks/ under pytest-benchmark; arguments go to pytest
+mutants  change the code, one thing at a time, and see whether a test notices
 readme   execute the README's own commands in a temporary home
 check    lint, types, proto drift and compatibility: what CI runs beside the tests
 """
@@ -73,6 +74,11 @@ def client(*_: str) -> int:
     return tool("check_client.py")
 
 
+def mutants(*arguments: str) -> int:
+    """Try mutants; arguments go to the tool."""
+    return tool("mutants.py", *arguments)
+
+
 def readme(*_: str) -> int:
     """Execute the README's commands."""
     return tool("check_readme.py")
@@ -85,7 +91,7 @@ def check(*_: str) -> int:
 
 VERBS: dict[str, Callable[..., int]] = {
     verb.__name__: verb
-    for verb in (lint, fix, types, proto, wire, lock, bench, client, readme, check)
+    for verb in (lint, fix, types, proto, wire, lock, bench, client, mutants, readme, check)
 }
 
 

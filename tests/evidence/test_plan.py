@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from unseen.evidence.errors import ContractInvalidError
-from unseen.evidence.plan import Leakage, Plan
+from unseen.evidence.plan import Leakage, Plan, ReleaseSpec, RowsRule
 
 
 def test_digest_is_the_hash_of_the_canonical_bytes(world: Any) -> None:
@@ -70,3 +70,45 @@ def test_outputs_and_statements_are_distinct_and_in_range(world: Any) -> None:
     for build in builds:
         with pytest.raises(ContractInvalidError):
             build()
+
+
+RULES: dict[str, Any] = {
+    "rows": RowsRule(consent=True),
+    "release": ReleaseSpec(type="verdicts", bits_per_run=4, bits_in_all=40),
+    "group": 10,
+    "budget": "1.5",
+}
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_rule_is_written_only_where_it_says_something(world: Any, name: str) -> None:
+    bare, ruled = world.plan(), world.plan(**{name: RULES[name]})
+    assert set(ruled.to_json()) - set(bare.to_json()) == {name}
+    assert Plan.from_json(ruled.to_json()) == ruled
+    assert ruled.digest(world.suite) != bare.digest(world.suite)
+
+
+@pytest.mark.parametrize(("name", "value"), [("rows", {}), ("group", 0), ("budget", "")])
+def test_a_rule_that_says_nothing_is_refused(world: Any, name: str, value: Any) -> None:
+    with pytest.raises(ContractInvalidError) as caught:
+        Plan.from_json(world.plan().to_json() | {name: value})
+    assert caught.value.clause == name
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("rows", True), ("release", "verdicts"), ("group", -1), ("budget", "1.50")],
+)
+def test_a_rule_out_of_range_is_named(world: Any, field: str, value: Any) -> None:
+    with pytest.raises(ContractInvalidError) as caught:
+        world.plan(**{field: value})
+    assert caught.value.clause == field
+
+
+def test_what_may_leave_is_of_one_type_and_bounded() -> None:
+    for changes in ({"type": "rows"}, {"bits_per_run": 0}, {"bits_in_all": 3}):
+        with pytest.raises(ContractInvalidError, match="release"):
+            ReleaseSpec(**{"type": "verdicts", "bits_per_run": 4, "bits_in_all": 40, **changes})
+    with pytest.raises(ContractInvalidError, match="rows"):
+        RowsRule(consent=1)  # type: ignore[arg-type]
+    assert ReleaseSpec(type="model", bits_per_run=4, bits_in_all=4)

@@ -1,0 +1,203 @@
+"""Mutation testing: change one thing in a module, and see whether a test notices.
+
+Run: `./unseen dev mutants [GROUP ...] [--sample N] [--seed S] [--floor PERCENT]`. Without groups,
+every one of `GROUPS`; without `--sample`, every mutant there is, which takes hours. A mutant that
+no test notices is printed with its line. The exit status is 1 if a group falls below the floor.
+Mutants of `|` are left out: nearly all of them are unions of types, which fail on import and would
+flatter the figure.
+
+Each worker mutates a copy of the tree of its own: this one is not touched. cosmic-ray lives in an
+environment of its own; the tests run in the project's.
+"""
+
+import argparse
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from cosmic_ray.commands import init
+from cosmic_ray.mutating import mutate_and_test
+from cosmic_ray.work_db import WorkDB, use_db
+from cosmic_ray.work_item import MutationSpec, TestOutcome, WorkerOutcome
+
+ROOT = Path(__file__).resolve().parents[1]
+PYTHON = ROOT / ".venv" / "bin" / "python"
+ROOTS = ("proto/gen", "protocols", "runtime")
+TIMEOUT_SECONDS = 120.0
+EVIDENCE = "protocols/unseen/evidence"
+NODE = "runtime/unseen/node"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Modules whose mutants `tests` have to notice; both are paths from the root."""
+
+    modules: tuple[str, ...]
+    tests: tuple[str, ...]
+
+
+GROUPS = {
+    "contract": Group(
+        tuple(f"{EVIDENCE}/{name}.py" for name in ("contract", "clauses", "plan")),
+        ("tests/evidence/test_contract.py", "tests/evidence/test_plan.py"),
+    ),
+    "decide": Group((f"{NODE}/contracts/decide.py",), ("tests/node/test_decide.py",)),
+    "compile": Group(
+        (f"{NODE}/contracts/compile.py", f"{NODE}/contracts/clauses"),
+        ("tests/node/test_compile.py",),
+    ),
+    "metering": Group(
+        (f"{NODE}/metering",), ("tests/node/test_charge.py", "tests/node/test_metered.py")
+    ),
+    "evidence": Group((EVIDENCE,), ("tests/evidence",)),
+}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change: `operator` at its `occurrence` in `module`; `line` counts from 1.
+
+    `arguments` are the operator's own, as JSON.
+    """
+
+    module: str
+    operator: str
+    arguments: str
+    occurrence: int
+    line: int
+
+
+def main(arguments: list[str]) -> int:
+    """Run the groups asked for; return 1 if one falls below the floor."""
+    options = _options(arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        copies = [copy_tree(Path(folder) / str(number)) for number in range(os.cpu_count() or 1)]
+        rates = {name: _group(name, copies, options) for name in options.groups or GROUPS}
+    below = [name for name, rate in rates.items() if rate < options.floor]
+    for name in below:
+        print(f"{name}: below the floor of {options.floor:g} %")
+    return int(bool(below))
+
+
+def _options(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="./unseen dev mutants")
+    parser.add_argument("groups", nargs="*", choices=[*GROUPS, []], metavar="GROUP")
+    parser.add_argument("--sample", type=int, default=0, help="mutants of each group; 0 for all")
+    parser.add_argument("--seed", type=int, default=0, help="which mutants the sample holds")
+    parser.add_argument("--floor", type=float, default=85.0, help="least share killed, in percent")
+    return parser.parse_args(arguments)
+
+
+def copy_tree(target: Path) -> Path:
+    """Copy what git knows of, as it stands now."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target / name)
+    return target
+
+
+def _group(name: str, copies: list[Path], options: argparse.Namespace) -> float:
+    """Try the mutants of one group; return the share that a test noticed, in percent."""
+    group = GROUPS[name]
+    command = " ".join([str(PYTHON), "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"])
+    command = f"{command} {' '.join(group.tests)}"
+    if _test(copies[0], command):
+        sys.exit(f"{name}: the tests fail without any change")
+    found = sorted(set(mutants_of(copies[0], group)), key=lambda m: (m.module, m.line, m.operator))
+    chosen = found
+    if 0 < options.sample < len(found):
+        chosen = random.Random(options.seed).sample(found, options.sample)  # noqa: S311 - repeatable
+    shares = [chosen[number :: len(copies)] for number in range(len(copies))]
+    with ProcessPoolExecutor(len(copies)) as pool:
+        outcomes = pool.map(_try, copies, shares, [command] * len(copies))
+        survivors = [mutant for outcome in outcomes for mutant in outcome]
+    for mutant in sorted(survivors, key=lambda m: (m.module, m.line)):
+        text = (ROOT / mutant.module).read_text().splitlines()[mutant.line - 1].strip()
+        print(f"survived {mutant.module}:{mutant.line} {mutant.operator}: {text}")
+    killed = len(chosen) - len(survivors)
+    rate = 100.0 * killed / max(len(chosen), 1)
+    print(
+        json.dumps(
+            {
+                "group": name,
+                "mutants": len(found),
+                "tried": len(chosen),
+                "killed": killed,
+                "killed_percent": round(rate, 1),
+                "seed": options.seed,
+            }
+        ),
+        flush=True,
+    )
+    return rate
+
+
+def _environment(copy: Path) -> dict[str, str]:
+    path = os.pathsep.join(str(copy / root) for root in ROOTS)
+    return {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def _test(copy: Path, command: str) -> int:
+    return subprocess.run(
+        command.split(), cwd=copy, env=_environment(copy), capture_output=True, check=False
+    ).returncode
+
+
+def mutants_of(copy: Path, group: Group) -> Iterator[Mutant]:
+    """Yield every mutant of a group's modules."""
+    modules: list[Path] = []
+    for name in group.modules:
+        path = copy / name
+        modules += sorted(path.rglob("*.py")) if path.is_dir() else [path]
+    with use_db(":memory:", WorkDB.Mode.create) as database:
+        init(modules, database, {})
+        for item in database.work_items:
+            (mutation,) = item.mutations
+            if "BitOr" in mutation.operator_name:
+                continue
+            module = str(Path(mutation.module_path).relative_to(copy))
+            line = mutation.start_pos[0]
+            arguments = json.dumps(mutation.operator_args, sort_keys=True)
+            yield Mutant(module, mutation.operator_name, arguments, mutation.occurrence, line)
+
+
+def _try(copy: Path, mutants: list[Mutant], command: str) -> list[Mutant]:
+    """Return which of `mutants` no test notices."""
+    os.chdir(copy)
+    os.environ.update(_environment(copy))
+    survivors = []
+    for mutant in mutants:
+        spec = MutationSpec(
+            module_path=mutant.module,
+            operator_name=mutant.operator,
+            operator_args=json.loads(mutant.arguments),
+            occurrence=mutant.occurrence,
+            start_pos=(mutant.line, 0),
+            end_pos=(mutant.line, 1),
+        )
+        result = mutate_and_test([spec], command, TIMEOUT_SECONDS)
+        if result.worker_outcome is not WorkerOutcome.NORMAL:
+            sys.exit(f"{mutant.module}:{mutant.line} could not be mutated: {result.output}")
+        if result.test_outcome is TestOutcome.SURVIVED:
+            survivors.append(mutant)
+    return survivors
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
