@@ -106,9 +106,11 @@ def test_a_rule_out_of_range_is_named(world: Any, field: str, value: Any) -> Non
 
 
 def test_what_may_leave_is_of_one_type_and_bounded() -> None:
-    for changes in ({"type": "rows"}, {"bits_per_run": 0}, {"bits_in_all": 3}):
+    fields: dict[str, Any] = {"type": "verdicts", "bits_per_run": 4, "bits_in_all": 4}
+    changed: tuple[dict[str, Any], ...] = ({"type": "x"}, {"bits_per_run": 0}, {"bits_in_all": 3})
+    for changes in changed:
         with pytest.raises(ContractInvalidError, match="release"):
-            ReleaseSpec(**{"type": "verdicts", "bits_per_run": 4, "bits_in_all": 40, **changes})
+            ReleaseSpec(**fields | changes)
+    assert ReleaseSpec(**fields).bits_in_all == ReleaseSpec(**fields).bits_per_run
     with pytest.raises(ContractInvalidError, match="rows"):
         RowsRule(consent=1)  # type: ignore[arg-type]
-    assert ReleaseSpec(type="model", bits_per_run=4, bits_in_all=4)
