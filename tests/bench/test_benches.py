@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from unseen.bench import lookup, measuring, node, oprf, receipt
+from unseen.bench import evidence, lookup, measuring, node, oprf, receipt
 from unseen.bench.main import BENCHES, app
 from unseen.bench.measuring import Measurement
 from unseen.bench.registry import Bench
@@ -74,6 +74,16 @@ def test_node_answers_batches_and_singles() -> None:
     assert found["node/singles/echo"].bytes_up == found["node/singles/echo"].bytes_down
     assert batches.target == node.BATCH_TARGET
     assert singles.target == node.SINGLE_TARGET
+
+
+@pytest.mark.slow
+def test_evidence_charges_in_groups() -> None:
+    found = run(evidence.BENCH, charges=40, in_flight=8, leaves=64, decisions=10)
+    charge = found["evidence/charge"]
+    assert charge.note.endswith("charges a commit")
+    assert charge.target == evidence.CHARGE_TARGET
+    assert charge.limit_per_second
+    assert found["evidence/decide"].units == 10
 
 
 def test_the_list_names_every_bench_and_parameter() -> None:

@@ -30,6 +30,15 @@ def test_equals_a_second_implementation_of_rfc_8785(value: Any) -> None:
     assert canonical.decode(data) == value
 
 
+@given(st.dictionaries(st.sampled_from(["", "a", "leaf", "m", "z"]), documents), documents)
+def test_encoding_around_known_bytes_is_encoding_all_of_it(
+    fields: dict[str, Any], known: Any
+) -> None:
+    rest = {name: item for name, item in fields.items() if name != "leaf"}
+    around = canonical.encode_around(rest, "leaf", canonical.encode(known))
+    assert around == canonical.encode(rest | {"leaf": known})
+
+
 # RFC 8785 section 3.2.2 and 3.2.4, without its floating point numbers.
 RFC_INPUT = (
     r'{"string": "\u20ac$\u000F\u000aA\u0027\u0042\u0022\u005c\\\"\/", '

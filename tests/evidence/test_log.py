@@ -42,6 +42,7 @@ def test_release_leaf_comes_back_from_its_bytes(world: Any) -> None:
     leaf = world.leaf()
     data = encode_leaf(leaf.to_json())
     assert ReleaseLeaf.from_json(decode_leaf(data)) == leaf
+    assert leaf.encode() == data
 
 
 @pytest.mark.parametrize(

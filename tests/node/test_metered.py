@@ -15,6 +15,7 @@ from unseen.node.identity.parties import Caller
 from unseen.node.identity.rights import Role
 from unseen.node.metering import metered
 from unseen.node.metering.meter import Meter
+from unseen.node.metering.paying import Admitted
 
 
 @pytest.mark.parametrize(
@@ -32,8 +33,7 @@ async def test_requests_that_arrive_together_do_not_pass_a_limit_side_by_side(
 
     def admit(_node: Any, _caller: Any, _kind: str, number: Any, _units: int) -> Any:
         request = make_request(terms, kind="verify", number=number)
-        instance: Any = None
-        return metered._Admitted(contract, request, str(number), b"", instance)  # type: ignore[arg-type]
+        return Admitted(contract, request, str(number), b"", "")  # type: ignore[arg-type]
 
     async def execute(_node: Any, admitted: Any, _work: Any) -> str:
         started.append(admitted.statement_digest)
@@ -44,7 +44,7 @@ async def test_requests_that_arrive_together_do_not_pass_a_limit_side_by_side(
     monkeypatch.setattr(metered, "_stored", lambda *_: None)
     monkeypatch.setattr(metered, "_check_capacity", lambda *_: None)
     monkeypatch.setattr(metered, "_execute", execute)
-    monkeypatch.setattr(metered, "_receipt", lambda *_: "answer")
+    monkeypatch.setattr(metered, "answer", lambda *_: "answer")
     caller, work = Caller(Role.BUYER, "lender", "default"), pytest.fail
     asks: Any = [
         metered.run_metered(node, caller, "verify", number, 1, work)  # type: ignore[arg-type]

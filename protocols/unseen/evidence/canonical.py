@@ -49,6 +49,22 @@ def encode(value: Json) -> bytes:
         raise CanonicalError("a string holds a lone surrogate") from None
 
 
+def encode_around(fields: dict[str, Json], name: str, data: bytes) -> bytes:
+    """Return the canonical bytes of `fields` with one more, `name`, whose bytes are `data`.
+
+    Equal to encoding all of it, without doing again what is done: `data` has to be canonical, and
+    `name` ASCII and not among `fields`. Neither is looked at.
+
+    Raises:
+        CanonicalError: as `encode`, for `fields`.
+
+    """
+    before = encode({key: item for key, item in fields.items() if key < name})[1:-1]
+    after = encode({key: item for key, item in fields.items() if key > name})[1:-1]
+    parts = (before, b'"%s":%s' % (name.encode(), data), after)
+    return b"{%s}" % b",".join(part for part in parts if part)
+
+
 def decode(data: bytes) -> Json:
     """Return the value whose canonical bytes are `data`.
 

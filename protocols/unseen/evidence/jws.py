@@ -35,8 +35,16 @@ def sign(signer: Signer, typ: str, payload: Json) -> str:
         CanonicalError: `payload` has no canonical form.
 
     """
+    return sign_bytes(signer, typ, canonical.encode(payload))
+
+
+def sign_bytes(signer: Signer, typ: str, payload: bytes) -> str:
+    """Return the document of type `typ` whose canonical bytes are `payload`, signed.
+
+    They are not looked at: what is not canonical verifies nowhere.
+    """
     header = _header(signer.suite, signer.public_key, typ)
-    signing_input = f"{header}.{b64encode(canonical.encode(payload))}"
+    signing_input = f"{header}.{b64encode(payload)}"
     return f"{signing_input}.{b64encode(signer.sign(signing_input.encode()))}"
 
 

@@ -108,13 +108,25 @@ class ReleaseLeaf:
 
     def to_json(self) -> dict[str, Json]:
         """Return the leaf as an object."""
+        return self._own() | {"request": self.request.to_json()}
+
+    def encode(self) -> bytes:
+        """Return the canonical bytes of the leaf, as the log hashes them.
+
+        Raises:
+            LeafInvalidError: there are more than 4095.
+
+        """
+        # The statement's bytes are known: it was decoded from them, signed and hashed.
+        return _limited(canonical.encode_around(self._own(), "request", self.request.bytes()))
+
+    def _own(self) -> dict[str, Json]:
         return head(RELEASE, self.suite) | {
             "time": format_time(self.time),
             "job": self.job,
             "plan": b64encode(self.plan),
             "leakage": b64encode(self.leakage),
             "snapshot": b64encode(self.snapshot),
-            "request": self.request.to_json(),
             "signature": b64encode(self.signature),
             "instance": self.instance,
             "release": b64encode(self.release),
@@ -175,10 +187,7 @@ def encode_leaf(leaf: dict[str, Json]) -> bytes:
         CanonicalError: a value has no canonical form.
 
     """
-    data = canonical.encode(leaf)
-    if len(data) > MAX_LEAF_BYTES:
-        _CHECK.fail("document", f"exceeds {MAX_LEAF_BYTES} bytes")
-    return data
+    return _limited(canonical.encode(leaf))
 
 
 def decode_leaf(data: bytes) -> dict[str, Json]:
@@ -191,9 +200,7 @@ def decode_leaf(data: bytes) -> dict[str, Json]:
         SuiteUnknownError: the suite is not known here.
 
     """
-    if len(data) > MAX_LEAF_BYTES:
-        _CHECK.fail("document", f"exceeds {MAX_LEAF_BYTES} bytes")
-    leaf = canonical.decode(data)
+    leaf = canonical.decode(_limited(data))
     if not isinstance(leaf, dict):
         _CHECK.fail("document", "is not an object")
     if leaf.get("type") == RELEASE:
@@ -206,3 +213,9 @@ def decode_leaf(data: bytes) -> dict[str, Json]:
     own = {name: item for name, item in leaf.items() if name not in _FRAME}
     event_leaf(_CHECK.suite(body["suite"]), str(kind), time, own)
     return leaf
+
+
+def _limited(data: bytes) -> bytes:
+    if len(data) > MAX_LEAF_BYTES:
+        _CHECK.fail("document", f"exceeds {MAX_LEAF_BYTES} bytes")
+    return data

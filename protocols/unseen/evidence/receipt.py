@@ -9,7 +9,7 @@ This module only writes receipts. `verify.py` reads them.
 
 from collections.abc import Sequence
 
-from unseen.evidence import jws
+from unseen.evidence import canonical, jws
 from unseen.evidence.canonical import Json, b64encode
 from unseen.evidence.errors import ReceiptInvalidError
 from unseen.evidence.fields import Checker, head
@@ -47,17 +47,34 @@ def issue(
     body = leaf.to_json() if isinstance(leaf, ReleaseLeaf) else leaf
     if body.get("suite") != signer.suite.id:
         _CHECK.fail("leaf", "is not of the signer's suite")
+    return issue_logged(signer, canonical.encode(body), index, proof, checkpoint, instance)
+
+
+def issue_logged(
+    signer: Signer,
+    leaf: bytes,
+    index: int,
+    proof: Sequence[bytes],
+    checkpoint: str,
+    instance: str,
+) -> str:
+    """Do as `issue` does, for a leaf's bytes as the log of the signer's suite holds them.
+
+    Raises:
+        ReceiptInvalidError: as `issue`, but for the leaf, which is not looked at.
+        CanonicalError: a field has no canonical form.
+
+    """
     _CHECK.integer("index", index, 0)
     if len(proof) > MAX_PROOF or any(len(node) != DIGEST_BYTES for node in proof):
         _CHECK.fail("proof", f"is not at most {MAX_PROOF} hashes of {DIGEST_BYTES} bytes")
-    payload = head("receipt", signer.suite.id) | {
-        "leaf": body,
+    fields = head("receipt", signer.suite.id) | {
         "index": index,
         "proof": b64encode(b"".join(proof)),
         "checkpoint": checkpoint,
         "instance": instance,
     }
-    token = jws.sign(signer, TYP, payload)
+    token = jws.sign_bytes(signer, TYP, canonical.encode_around(fields, "leaf", leaf))
     if len(token) > MAX_BYTES:
         _CHECK.fail("document", f"exceeds {MAX_BYTES} bytes")
     return token

@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
-from unseen.bench import lookup, measuring, node, oprf, output, receipt
+from unseen.bench import evidence, lookup, measuring, node, oprf, output, receipt
 from unseen.bench.registry import Bench
 from unseen.protocols.errors import InputInvalidError
 
 BENCHES: dict[str, Bench] = {
-    bench.name: bench for bench in (oprf.BENCH, lookup.BENCH, node.BENCH, receipt.BENCH)
+    bench.name: bench
+    for bench in (oprf.BENCH, lookup.BENCH, node.BENCH, receipt.BENCH, evidence.BENCH)
 }
 
 app = typer.Typer(

@@ -20,6 +20,7 @@ from unseen.node.identity.parties import Parties
 from unseen.node.identity.vault import Vault
 from unseen.node.jobs.executor import Executor
 from unseen.node.metering.meter import Meter
+from unseen.node.store.reader import Reader
 from unseen.node.store.writer import Writer
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Node:
     clock: Clock
     log: NodeLog
     writer: Writer
+    reader: Reader
     parties: Parties
     catalogue: Catalogue
     contracts: Contracts

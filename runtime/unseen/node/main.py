@@ -45,6 +45,7 @@ from unseen.node.setup import (
     state_path,
 )
 from unseen.node.store.engine import lock_state, open_engine
+from unseen.node.store.reader import Reader
 from unseen.node.store.schema import leaves
 from unseen.node.store.writer import Change, Transaction, Writer
 
@@ -152,6 +153,7 @@ async def _open(home: Path, settings: Settings, keys: Keys) -> Node:
         clock=clock,
         log=log,
         writer=writer,
+        reader=Reader(engine),
         parties=Parties(engine, keys.authority.certificate),
         catalogue=Catalogue(engine),
         contracts=Contracts(engine),
@@ -170,6 +172,7 @@ async def _close(node: Node) -> None:
     await asyncio.gather(*node.background, return_exceptions=True)
     await node.executor.close()
     await asyncio.to_thread(node.writer.close)
+    node.reader.close()
     node.engine.dispose()
 
 

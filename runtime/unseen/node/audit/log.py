@@ -9,7 +9,7 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, delete, insert, select
+from sqlalchemy import Connection, Engine, bindparam, insert, select, update
 
 from unseen.evidence.canonical import Json
 from unseen.evidence.log import decode_leaf
@@ -23,7 +23,7 @@ from unseen.protocols.tlog.tree import Tree, leaf_hash
 
 _logger = logging.getLogger("unseen.node.log")
 _READ_ROWS = 10_000
-_DELETE_HEAD = delete(checkpoint)
+_UPDATE_HEAD = update(checkpoint).values(size=bindparam("size"), note=bindparam("note"))
 _INSERT_HEAD = insert(checkpoint)
 
 
@@ -97,9 +97,9 @@ class NodeLog:
 
     def save_head(self, connection: Connection) -> None:
         """Store the newest signed head within a transaction."""
-        connection.execute(_DELETE_HEAD)
-        row = {"id": 1, "size": self._head.size, "note": self._head.note}
-        connection.execute(_INSERT_HEAD, [row])
+        row = {"size": self._head.size, "note": self._head.note}
+        if connection.execute(_UPDATE_HEAD, row).rowcount == 0:
+            connection.execute(_INSERT_HEAD, [row | {"id": 1}])
 
     @staticmethod
     def read_leaf_bytes(engine: Engine, index: int) -> bytes:

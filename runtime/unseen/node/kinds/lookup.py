@@ -10,7 +10,8 @@ from unseen.node.contracts.register import Contract
 from unseen.node.errors import ContractNotActiveError
 from unseen.node.identity.parties import Caller
 from unseen.node.metering.charge import epoch_over
-from unseen.node.metering.metered import Answer, SignedRequest, Work, run_metered
+from unseen.node.metering.metered import SignedRequest, run_metered
+from unseen.node.metering.paying import Answer, Work
 
 _FETCHABLE = (State.ACTIVE, State.EXHAUSTED)
 

@@ -11,7 +11,8 @@ from unseen.node.context import Node
 from unseen.node.contracts.register import Contract
 from unseen.node.errors import TableError
 from unseen.node.identity.parties import Caller
-from unseen.node.metering.metered import Answer, SignedRequest, Work, run_metered
+from unseen.node.metering.metered import SignedRequest, run_metered
+from unseen.node.metering.paying import Answer, Work
 from unseen.protocols.errors import SubjectInvalidError
 from unseen.protocols.lookup.subject import parse_value
 

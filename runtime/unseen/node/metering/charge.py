@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, tuple_, update
+from sqlalchemy.exc import IntegrityError
 
 from unseen.evidence.canonical import b64encode
 from unseen.evidence.contract import Event, State, advance
@@ -30,15 +31,15 @@ from unseen.protocols.errors import UnseenError
 class Charged:
     """A charge as it stands in the store: where its leaf is, and the reply it paid for.
 
-    `leaf`, `total` and `state` (the contract's after this charge) are those of a new charge; one
-    found in the store leaves them out.
+    `leaf` (its bytes), `total` and `state` (the contract's after this charge) are those of a new
+    charge; one found in the store leaves them out.
     """
 
     leaf_index: int
     release_nonce: bytes
     instance: str  # name of the key that signed the request
     reply: tuple[bytes, ...] = field(repr=False)
-    leaf: ReleaseLeaf | None = None
+    leaf: bytes | None = field(default=None, repr=False)
     total: int | None = None
     state: State | None = None
 
@@ -61,10 +62,19 @@ class Charge(Operation[Charged]):
     def apply_all(
         cls, transaction: Transaction, operations: Sequence[Any]
     ) -> Sequence[Charged | UnseenError]:
-        """Charge each operation in order, with three statements for the whole group."""
-        group = _Group(transaction, operations)
-        outcomes = [group.charge(operation) for operation in operations]
-        group.write()
+        """Charge each operation in order, with a handful of statements for the whole group.
+
+        Whether an id is charged already was asked before the work, and the table's key holds it
+        for good: here it is only asked where that key, or a refusal, says that it might be.
+        """
+        mark = len(transaction.bodies)
+        try:
+            with transaction.connection.begin_nested():
+                outcomes = _Group(transaction, operations, {}).charge()
+        except IntegrityError:  # an id is charged already: what stands is looked up, then once more
+            del transaction.bodies[mark:]
+            known = _find_charges(transaction.connection, operations)
+            outcomes = _Group(transaction, operations, known).charge()
         hit("charge.before_commit")
         return outcomes
 
@@ -104,32 +114,43 @@ def _stored(row: Any, statement_digest: str) -> Charged:
 
 
 class _Group:
-    """The charges of one transaction: what they find, and what they will write."""
+    """The charges of one transaction: what they find, and what they will write.
 
-    def __init__(self, transaction: Transaction, operations: Sequence[Charge]) -> None:
+    `known` are rows of the store by contract and request id; those of this group join them.
+    """
+
+    def __init__(
+        self,
+        transaction: Transaction,
+        operations: Sequence[Charge],
+        known: dict[tuple[str, str], Any],
+    ) -> None:
         self._transaction = transaction
-        self._known = _find_charges(transaction.connection, operations)
+        self._operations = operations
+        self._known = known
         self._standing = _find_contracts(transaction.connection, operations)
         self._ready = _find_epochs(transaction.connection, operations)
         self._rows: list[dict[str, Any]] = []
         self._changed: set[str] = set()
 
-    def charge(self, operation: Charge) -> Charged | UnseenError:
-        """Decide on one operation; note its leaf and row if it is charged."""
+    def charge(self) -> list[Charged | UnseenError]:
+        """Decide on every operation, write what is charged, and return what became of each."""
+        outcomes = [self._charge(operation) for operation in self._operations]
+        self._write()
+        return outcomes
+
+    def _charge(self, operation: Charge) -> Charged | UnseenError:
         contract, request = operation.contract, operation.request
-        key = (contract.id, request.request)
-        try:
-            if key in self._known:
-                return _stored(self._known[key], operation.statement_digest)
-        except RequestIdReusedError as error:
-            return error
+        row = self._known.get((contract.id, request.request))
+        if row is not None:
+            return _again(row, operation)
         used, state = self._standing[contract.id]
         now = self._transaction.now
         verdict = decide(contract.terms, state, request, Usage(used), now)
         if isinstance(verdict, Deny):
-            return verdict.error
+            return self._denied(operation, verdict.error)
         if request.epoch and (contract.id, request.epoch) not in self._ready:
-            return epoch_over(request.epoch)
+            return self._denied(operation, epoch_over(request.epoch))
         total = used + request.units
         leaf, index = self._append(operation, total)
         if total == contract.terms.quota.units:
@@ -142,7 +163,12 @@ class _Group:
         nonce, signer = operation.release_nonce, operation.instance
         return Charged(index, nonce, signer, operation.reply, leaf, total, state)
 
-    def _append(self, operation: Charge, total: int) -> tuple[ReleaseLeaf, int]:
+    def _denied(self, operation: Charge, error: UnseenError) -> Charged | UnseenError:
+        connection, contract = self._transaction.connection, operation.contract.id
+        row = find_charge(connection, contract, operation.request.request)
+        return error if row is None else _again(row, operation)
+
+    def _append(self, operation: Charge, total: int) -> tuple[bytes, int]:
         terms, request = operation.contract.terms, operation.request
         leaf = ReleaseLeaf(
             suite=terms.suite,
@@ -157,8 +183,8 @@ class _Group:
             release=operation.release,
             total=total,
             privacy="0",
-        )
-        index = self._transaction.append(leaf.to_json())
+        ).encode()
+        index = self._transaction.append(leaf)
         row = {
             "contract": operation.contract.id,
             "request": request.request,
@@ -174,8 +200,7 @@ class _Group:
         self._known[operation.contract.id, request.request] = _Row(row)
         return leaf, index
 
-    def write(self) -> None:
-        """Write what was noted."""
+    def _write(self) -> None:
         connection = self._transaction.connection
         if self._rows:
             connection.execute(_INSERT, self._rows)
@@ -195,12 +220,23 @@ _CHARGES = select(charges).where(
 _CONTRACTS = select(contracts.c.id, contracts.c.units_used, contracts.c.state).where(
     contracts.c.id.in_(bindparam("keys", expanding=True))
 )
+_EPOCHS = select(epochs.c.contract, epochs.c.number).where(
+    epochs.c.contract.in_(bindparam("keys", expanding=True)), epochs.c.state == READY
+)
 _INSERT = insert(charges)
 _UPDATE = (
     update(contracts)
     .where(contracts.c.id == bindparam("of"))
     .values(units_used=bindparam("used"), state=bindparam("standing"))
 )
+
+
+def _again(row: Any, operation: Charge) -> Charged | UnseenError:
+    """Return what was charged before for this operation's id, or why it cannot be its charge."""
+    try:
+        return _stored(row, operation.statement_digest)
+    except RequestIdReusedError as error:
+        return error
 
 
 class _Row:
@@ -230,11 +266,7 @@ def _find_epochs(connection: Connection, operations: Sequence[Charge]) -> set[tu
     keys = sorted({op.contract.id for op in operations if op.request.epoch})
     if not keys:
         return set()
-    rows = connection.execute(
-        select(epochs.c.contract, epochs.c.number).where(
-            epochs.c.contract.in_(keys), epochs.c.state == READY
-        )
-    )
+    rows = connection.execute(_EPOCHS, {"keys": keys})
     return {(row.contract, row.number) for row in rows}
 
 

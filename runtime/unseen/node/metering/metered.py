@@ -6,16 +6,13 @@ A duplicate in flight waits for the first; a retry gets the stored reply and not
 """
 
 import asyncio
-import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from unseen.evidence import receipt as receipts
 from unseen.evidence.canonical import b64encode, parse_time
 from unseen.evidence.commitment import commit
 from unseen.evidence.request import Request, verify_request
 from unseen.evidence.suite import Suite, suite_of
-from unseen.node.audit.shown import show
 from unseen.node.context import Node
 from unseen.node.contracts.decide import Deny, decide
 from unseen.node.contracts.register import Contract
@@ -28,10 +25,9 @@ from unseen.node.errors import (
     RequestIdReusedError,
 )
 from unseen.node.failpoints import hit
-from unseen.node.identity.parties import Caller, Instance, instance_by_key
-from unseen.node.metering.charge import Charge, Charged, digest_of, find_charge, stored_charge
-
-_NONCE_BYTES = 32
+from unseen.node.identity.parties import Caller, Instance
+from unseen.node.metering.charge import Charged, digest_of, find_charge, stored_charge
+from unseen.node.metering.paying import NONCE_BYTES, Admitted, Answer, Work, answer, pay
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,33 +43,7 @@ class SignedRequest:
     parts: tuple[bytes, ...] = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What a kind's work yields: the reply's parts and the snapshot (32 bytes) they came from."""
-
-    reply: tuple[bytes, ...] = field(repr=False)
-    snapshot: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What leaves: the reply's parts, the nonce of their commitment, and the receipt."""
-
-    reply: tuple[bytes, ...] = field(repr=False)
-    nonce: bytes
-    receipt: str
-
-
 Worker = Callable[[Contract, Request], Awaitable[Work]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Admitted:
-    contract: Contract
-    request: Request
-    statement_digest: str
-    signature: bytes
-    instance: Instance
 
 
 async def run_metered(
@@ -91,7 +61,7 @@ async def run_metered(
     if running is None:
         stored = _stored(node, admitted)
         if stored is not None:
-            return _receipt(node, caller.party, stored)
+            return answer(node, caller.party, stored)
         _check_capacity(node, caller.party)
         _decide(node, admitted)
         running = node.in_flight[key] = (
@@ -106,9 +76,9 @@ async def run_metered(
         )
     # The work goes on if this caller hangs up: its reply is then stored and waits for the retry.
     charged = await asyncio.shield(running[1])
-    answer = _receipt(node, caller.party, charged)
+    found = answer(node, caller.party, charged)
     hit("receipt.before_answer")
-    return answer
+    return found
 
 
 def receipt_again(node: Node, caller: Caller, contract_id: str, request: str) -> Answer:
@@ -120,8 +90,7 @@ def receipt_again(node: Node, caller: Caller, contract_id: str, request: str) ->
 
     """
     contract = node.contracts.get(contract_id, buyer=caller.party)
-    with node.engine.connect() as connection:
-        found = find_charge(connection, contract.id, request)
+    found = find_charge(node.reader.connection, contract.id, request)
     if found is None:
         raise ReplyNotFoundError(
             "no request of this id was charged under the contract",
@@ -129,10 +98,10 @@ def receipt_again(node: Node, caller: Caller, contract_id: str, request: str) ->
             remedy="see what was: unseen receipt list",
         )
     kept = Charged(found.leaf_index, found.release_nonce, found.instance, ())
-    return _receipt(node, caller.party, kept)
+    return answer(node, caller.party, kept)
 
 
-def _begin(node: Node, party: str, admitted: _Admitted, work: Worker) -> "asyncio.Task[Charged]":
+def _begin(node: Node, party: str, admitted: Admitted, work: Worker) -> "asyncio.Task[Charged]":
     """Start the work; what it may use up is held from now on, before anyone else is let in."""
     contract, units = admitted.contract.id, admitted.request.units
     node.load[party] += 1
@@ -150,7 +119,7 @@ def _begin(node: Node, party: str, admitted: _Admitted, work: Worker) -> "asynci
     return task
 
 
-def _admit(node: Node, caller: Caller, kind: str, signed: SignedRequest, units: int) -> _Admitted:
+def _admit(node: Node, caller: Caller, kind: str, signed: SignedRequest, units: int) -> Admitted:
     request = Request.decode(signed.statement)
     contract = node.contracts.get(b64encode(request.contract), buyer=caller.party)
     suite = suite_of(contract.terms.suite)
@@ -163,7 +132,7 @@ def _admit(node: Node, caller: Caller, kind: str, signed: SignedRequest, units: 
             remedy="sign one unit for each element or subject",
         )
     _check_commitment(suite, signed, request)
-    return _Admitted(contract, request, digest_of(request), signed.signature, instance)
+    return Admitted(contract, request, digest_of(request), signed.signature, instance.key_id)
 
 
 def _instance(node: Node, caller: Caller, request: Request) -> Instance:
@@ -181,7 +150,7 @@ def _instance(node: Node, caller: Caller, request: Request) -> Instance:
 
 
 def _check_commitment(suite: Suite, signed: SignedRequest, request: Request) -> None:
-    if len(signed.nonce) != _NONCE_BYTES or request.commitment != commit(
+    if len(signed.nonce) != NONCE_BYTES or request.commitment != commit(
         suite, signed.nonce, signed.parts
     ):
         raise FieldInvalidError(
@@ -190,14 +159,9 @@ def _check_commitment(suite: Suite, signed: SignedRequest, request: Request) -> 
         )
 
 
-def _stored(node: Node, admitted: _Admitted) -> Charged | None:
-    with node.engine.connect() as connection:
-        stored = stored_charge(
-            connection,
-            admitted.contract.id,
-            admitted.request.request,
-            admitted.statement_digest,
-        )
+def _stored(node: Node, admitted: Admitted) -> Charged | None:
+    contract, request = admitted.contract.id, admitted.request.request
+    stored = stored_charge(node.reader.connection, contract, request, admitted.statement_digest)
     if stored is not None and not stored.reply:
         raise ReplyNotFoundError(
             "the reply to this request is no longer kept: its epoch has ended",
@@ -226,7 +190,7 @@ def _check_capacity(node: Node, party: str) -> None:
         )
 
 
-def _decide(node: Node, admitted: _Admitted) -> None:
+def _decide(node: Node, admitted: Admitted) -> None:
     contract, request, now = admitted.contract, admitted.request, node.clock.now()
     usage = node.meter.usage(contract.id, contract.units_used)
     verdict = decide(contract.terms, contract.state, request, usage, now)
@@ -234,45 +198,9 @@ def _decide(node: Node, admitted: _Admitted) -> None:
         raise verdict.error
 
 
-async def _execute(node: Node, admitted: _Admitted, work: Worker) -> Charged:
+async def _execute(node: Node, admitted: Admitted, work: Worker) -> Charged:
     contract, request = admitted.contract, admitted.request
     hit("request.admitted")
     done = await work(contract, request)
     hit("request.evaluated")
-    nonce = secrets.token_bytes(_NONCE_BYTES)
-    charged = await node.writer.submit(
-        Charge(
-            contract=contract,
-            request=request,
-            statement_digest=admitted.statement_digest,
-            signature=admitted.signature,
-            instance=admitted.instance.key_id,
-            snapshot=done.snapshot,
-            release=commit(suite_of(contract.terms.suite), nonce, done.reply),
-            release_nonce=nonce,
-            reply=done.reply,
-        )
-    )
-    if charged.total is not None and charged.state is not None:
-        node.contracts.charged(contract.id, charged.total, charged.state)
-    hit("charge.after_commit")
-    return charged
-
-
-def _receipt(node: Node, party_name: str, charged: Charged) -> Answer:
-    hit("receipt.before_sign")
-    # The instance that signed, which need not be the one that asks for it again.
-    party = node.parties.get(party_name)
-    instance = instance_by_key(party, charged.instance) if party else None
-    if instance is None:
-        raise InstanceUnknownError(
-            "the instance that signed this request is not known any more",
-            clause="identity.instance",
-        )
-    head = show(node.log.head())
-    proof = node.log.inclusion_proof(charged.leaf_index, head)
-    leaf = charged.leaf or node.log.read_leaf(node.engine, charged.leaf_index)
-    token = receipts.issue(
-        node.signer, leaf, charged.leaf_index, proof, head.note, instance.certification
-    )
-    return Answer(charged.reply, charged.release_nonce, token)
+    return await pay(node, admitted, done)

@@ -12,6 +12,7 @@ from unseen.node.errors import StateLockedError
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 VERSION = "0002"  # the newest of the migrations
+NO_TRANSACTION = {"unseen_no_transaction": True}  # of a connection: every read for itself
 _BUSY_MS = 5000
 
 
@@ -21,7 +22,7 @@ def open_engine(path: Path) -> Engine:
         f"sqlite:///{path}", connect_args={"check_same_thread": False}, hide_parameters=True
     )
     event.listen(engine, "connect", _configure)
-    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    event.listen(engine, "begin", _begin)
     _migrate(engine)
     return engine
 
@@ -44,6 +45,11 @@ def lock_state(home: Path) -> int:
             remedy="stop that process, or give this one another --home",
         ) from None
     return handle
+
+
+def _begin(connection: Connection) -> None:
+    if not NO_TRANSACTION.items() <= connection.get_execution_options().items():
+        connection.exec_driver_sql("BEGIN")
 
 
 def _configure(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:

@@ -43,9 +43,12 @@ class Transaction:
     first_index: int
     bodies: list[bytes] = field(default_factory=list)
 
-    def append(self, leaf: dict[str, canonical.Json]) -> int:
-        """Put a leaf into the log with this transaction; return its index."""
-        self.bodies.append(canonical.encode(leaf))
+    def append(self, leaf: dict[str, canonical.Json] | bytes) -> int:
+        """Put a leaf, or its canonical bytes, into the log with this transaction; return its index.
+
+        An operation that is taken back takes its leaves back as well.
+        """
+        self.bodies.append(leaf if isinstance(leaf, bytes) else canonical.encode(leaf))
         return self.first_index + len(self.bodies) - 1
 
 
@@ -99,12 +102,8 @@ class _Waiting:
     loop: asyncio.AbstractEventLoop
     future: "asyncio.Future[Any]"
 
-    def resolve(self, outcome: object) -> None:
-        """Hand the outcome to the waiting coroutine, unless it or its loop is gone."""
-        with contextlib.suppress(RuntimeError):  # the loop was closed while we were committing
-            self.loop.call_soon_threadsafe(self._settle, outcome)
-
-    def _settle(self, outcome: object) -> None:
+    def settle(self, outcome: object) -> None:
+        """Hand the outcome to the waiting coroutine, unless it is gone; on its loop."""
         if self.future.done():
             return
         if isinstance(outcome, BaseException):
@@ -155,8 +154,7 @@ class Writer:
             open_for_more = group[-1] is not None
             waiting = [entry for entry in group if entry is not None]
             if waiting:
-                for entry, outcome in zip(waiting, self._commit(waiting), strict=True):
-                    entry.resolve(outcome)
+                _resolve(waiting, self._commit(waiting))
         self._save_last_head()
 
     def _save_last_head(self) -> None:
@@ -191,6 +189,21 @@ class Writer:
         self._clock.raise_floor(transaction.now)
         self._log.extend(transaction.bodies)
         return outcomes
+
+
+def _resolve(group: list[_Waiting], outcomes: Sequence[object]) -> None:
+    """Wake each event loop once for all of its coroutines: a wake-up costs more than it hands."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[_Waiting, object]]] = {}
+    for entry, outcome in zip(group, outcomes, strict=True):
+        by_loop.setdefault(entry.loop, []).append((entry, outcome))
+    for loop, settled in by_loop.items():
+        with contextlib.suppress(RuntimeError):  # the loop was closed while we were committing
+            loop.call_soon_threadsafe(_settle, settled)
+
+
+def _settle(settled: list[tuple[_Waiting, object]]) -> None:
+    for entry, outcome in settled:
+        entry.settle(outcome)
 
 
 def _apply(transaction: Transaction, operations: list[Operation[Any]]) -> Sequence[object]:

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from unseen.node.metering.metered import Answer, SignedRequest
+from unseen.node.metering.metered import SignedRequest
+from unseen.node.metering.paying import Answer
 from unseen.v1 import request_pb2
 
 

@@ -1,0 +1,107 @@
+"""What is paid for and handed out: the charge of finished work, and the answer with its receipt.
+
+The charge is durable before this returns; the receipt is made afterwards, as often as it is asked
+for, and from what the log holds.
+"""
+
+import secrets
+from dataclasses import dataclass, field
+
+from unseen.evidence import receipt as receipts
+from unseen.evidence.commitment import commit
+from unseen.evidence.request import Request
+from unseen.evidence.suite import suite_of
+from unseen.node.audit.shown import show
+from unseen.node.context import Node
+from unseen.node.contracts.register import Contract
+from unseen.node.errors import InstanceUnknownError
+from unseen.node.failpoints import hit
+from unseen.node.identity.parties import instance_by_key
+from unseen.node.metering.charge import Charge, Charged
+
+NONCE_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A request that was let in: its statement is the instance's, its contract the caller's."""
+
+    contract: Contract
+    request: Request
+    statement_digest: str
+    signature: bytes
+    instance: str  # name of the key that signed
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a kind's work yields: the reply's parts and the snapshot (32 bytes) they came from."""
+
+    reply: tuple[bytes, ...] = field(repr=False)
+    snapshot: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What leaves: the reply's parts, the nonce of their commitment, and the receipt."""
+
+    reply: tuple[bytes, ...] = field(repr=False)
+    nonce: bytes
+    receipt: str
+
+
+async def pay(node: Node, admitted: Admitted, done: Work) -> Charged:
+    """Charge finished work: quota, leaf and stored reply become durable together.
+
+    Raises:
+        UnseenError: the refusal, with its clause; nothing was charged.
+
+    """
+    contract = admitted.contract
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    charged = await node.writer.submit(
+        Charge(
+            contract=contract,
+            request=admitted.request,
+            statement_digest=admitted.statement_digest,
+            signature=admitted.signature,
+            instance=admitted.instance,
+            snapshot=done.snapshot,
+            release=commit(suite_of(contract.terms.suite), nonce, done.reply),
+            release_nonce=nonce,
+            reply=done.reply,
+        )
+    )
+    if charged.total is not None and charged.state is not None:
+        node.contracts.charged(contract.id, charged.total, charged.state)
+    hit("charge.after_commit")
+    return charged
+
+
+def answer(node: Node, party_name: str, charged: Charged) -> Answer:
+    """Return the answer that was charged, with a receipt under the log's present head.
+
+    Raises:
+        InstanceUnknownError: the instance that asked is not registered any more.
+
+    """
+    hit("receipt.before_sign")
+    # The instance that signed, which need not be the one that asks for it again.
+    party = node.parties.get(party_name)
+    instance = instance_by_key(party, charged.instance) if party else None
+    if instance is None:
+        raise InstanceUnknownError(
+            "the instance that signed this request is not known any more",
+            clause="identity.instance",
+        )
+    head = show(node.log.head())
+    index = charged.leaf_index
+    token = receipts.issue_logged(
+        node.signer,
+        charged.leaf or node.log.read_leaf_bytes(node.engine, index),
+        index,
+        node.log.inclusion_proof(index, head),
+        head.note,
+        instance.certification,
+    )
+    return Answer(charged.reply, charged.release_nonce, token)
