@@ -6,7 +6,7 @@ welded to the first suite fails here.
 
 import dataclasses
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -303,6 +303,18 @@ class Lookup:
 
     def ask(self, people: Sequence[tuple[str, str]], position: int, **changes: Any) -> Any:
         """Ask about `people` in one batch and return the opening of the one at `position`."""
+        return next(self._ask(people, [position], changes))
+
+    def ask_all(self, people: Sequence[tuple[str, str]]) -> Iterator[Any]:
+        """Ask about `people` in one batch and return the openings of all of them."""
+        return self._ask(people, range(len(people)), {})
+
+    def _ask(
+        self,
+        people: Sequence[tuple[str, str]],
+        positions: Sequence[int],
+        changes: dict[str, Any],
+    ) -> Iterator[Any]:
         world, suite = self.world, self.world.suite
         blinded = blind([self.subject(person) for person in people], Mode.VOPRF, self.rng)
         nonces = self.rng(32), self.rng(32)
@@ -320,18 +332,18 @@ class Lookup:
             "terms": world.terms(),
             "manifest": sign_manifest(world.node, self.manifest),
             "announcement": announcement,
-            "subject": people[position],
-            "position": position,
-            "blind": blinded.blinds[position],
             "blinded": blinded.elements,
             "evaluated": reply.elements,
             "dleq": reply.proof,
             "request_nonce": nonces[0],
             "release_nonce": nonces[1],
         }
-        if "rows" not in changes:
-            fields["rows"] = prove_rows(self.manifest, self.table, outputs[position])
-        return make_opening(**fields | changes)
+        for position in positions:
+            fields["subject"], fields["position"] = people[position], position
+            fields["blind"] = blinded.blinds[position]
+            if "rows" not in changes:
+                fields["rows"] = prove_rows(self.manifest, self.table, outputs[position])
+            yield make_opening(**fields | changes)
 
 
 @pytest.fixture(params=["intl", "dummy"])

@@ -117,3 +117,27 @@ def test_a_receipt_of_another_kind_or_none_is_refused(world: Any, bundle: Any) -
         verify_clear_opening(bundle | {"receipt": "a.b.c"}, world.trust)
     with pytest.raises(SuiteUnknownError):
         verify_clear_opening(bundle | {"suite": "sm"}, world.trust)
+
+
+def test_an_opening_may_carry_the_plan(world: Any, bundle: Any) -> None:
+    assert verify_clear_opening(bundle, world.trust).plan is None
+    plan = world.plan()
+    with_plan = bundle | {"plan": plan.to_json()}
+    assert verify_clear_opening(with_plan, world.trust).plan == plan
+    for wrong in (None, {}, world.plan(retention="for ever").to_json()):
+        with pytest.raises(OpeningInvalidError) as caught:
+            verify_clear_opening(bundle | {"plan": wrong}, world.trust)
+        assert caught.value.what == "plan"
+
+
+def test_making_an_opening_with_the_plan(world: Any, bundle: Any) -> None:
+    made = make_clear_opening(
+        receipt=bundle["receipt"],
+        terms=world.terms(kind="verify", protocol="clear"),
+        subject=SUBJECT,
+        verdicts=VERDICTS,
+        request_nonce=NONCES[0],
+        release_nonce=NONCES[1],
+        plan=world.plan(),
+    )
+    assert made == bundle | {"plan": world.plan().to_json()}

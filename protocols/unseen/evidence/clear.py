@@ -4,7 +4,7 @@ The request's one part is the canonical JSON list of the subject's values, in th
 product's subject columns: integers as numbers, everything else as text. The release's one part
 is the list of verdicts, in the order of the contract's outputs: "yes", "no" or
 "no_usable_result". A bundle shows both with their nonces, and the terms that say what the
-outputs are called. Own format.
+outputs are called; with the plan, what they mean. Own format.
 
 It shows what was asked and answered. Nothing shows that the answer was true.
 """
@@ -17,15 +17,14 @@ from unseen.evidence import canonical
 from unseen.evidence.canonical import Json, b64encode
 from unseen.evidence.commitment import NONCE_BYTES, commit
 from unseen.evidence.contract import Terms
-from unseen.evidence.errors import (
-    ContractInvalidError,
-    OpeningInvalidError,
-    ReceiptInvalidError,
-)
+from unseen.evidence.errors import OpeningInvalidError
 from unseen.evidence.fields import Checker, head
+from unseen.evidence.hidden import check_plan
+from unseen.evidence.opening import check_terms
+from unseen.evidence.plan import Plan
 from unseen.evidence.suite import suite_of
 from unseen.evidence.trust import Trust
-from unseen.evidence.verify import VerifiedReceipt, verify_receipt, verify_terms
+from unseen.evidence.verify import VerifiedReceipt, verify_receipt
 
 _CHECK = Checker(OpeningInvalidError, "opening")
 _WORDS: dict[bool | None, str] = {True: "yes", False: "no", None: "no_usable_result"}
@@ -37,13 +36,15 @@ _FIELDS = ("receipt", "terms", "subject", "verdicts", "request_nonce", "release_
 class OpenedClear:
     """What an opening in the clear proves. Only `verify_clear_opening` makes one.
 
-    `verdicts` maps each output to true, false, or None for "no usable result".
+    `verdicts` maps each output to true, false, or None for "no usable result". `plan` is the
+    contract's, where the bundle carries it.
     """
 
     subject: tuple[str | int, ...] = field(repr=False)
     verdicts: Mapping[str, bool | None]
     receipt: VerifiedReceipt
     terms: Terms
+    plan: Plan | None = None
 
 
 def request_parts(subject: Sequence[str | int]) -> tuple[bytes, ...]:
@@ -69,16 +70,22 @@ def make_clear_opening(
     verdicts: Sequence[bool | None],
     request_nonce: bytes,
     release_nonce: bytes,
+    plan: Plan | None = None,
 ) -> dict[str, Json]:
-    """Return the bundle that opens a receipt of kind `verify`."""
-    return head("opening-clear", terms.suite) | {
-        "receipt": receipt,
-        "terms": terms.to_json(),
-        "subject": list(subject),
-        "verdicts": [_WORDS[verdict] for verdict in verdicts],
-        "request_nonce": b64encode(request_nonce),
-        "release_nonce": b64encode(release_nonce),
-    }
+    """Return the bundle that opens a receipt of kind `verify`; `plan` may be left out."""
+    extra: dict[str, Json] = {} if plan is None else {"plan": plan.to_json()}
+    return (
+        head("opening-clear", terms.suite)
+        | extra
+        | {
+            "receipt": receipt,
+            "terms": terms.to_json(),
+            "subject": list(subject),
+            "verdicts": [_WORDS[verdict] for verdict in verdicts],
+            "request_nonce": b64encode(request_nonce),
+            "release_nonce": b64encode(release_nonce),
+        }
+    )
 
 
 def verify_clear_opening(bundle: Json, trust: Trust) -> OpenedClear:
@@ -92,14 +99,16 @@ def verify_clear_opening(bundle: Json, trust: Trust) -> OpenedClear:
         SuiteUnknownError: the opening is of a suite that is not known here.
 
     """
-    body = _CHECK.body(bundle, "opening-clear", _FIELDS)
+    extra = ("plan",) if type(bundle) is dict and "plan" in bundle else ()
+    body = _CHECK.body(bundle, "opening-clear", (*_FIELDS, *extra))
+    check_plan(body)
     suite = suite_of(body["suite"])
     if type(body["receipt"]) is not str:
         _CHECK.fail("receipt", "is not text")
     receipt = verify_receipt(body["receipt"], trust)
     if receipt.kind != "verify" or receipt.suite != suite.id:
         _CHECK.fail("receipt", "is not of a verification under the opening's suite")
-    terms = _terms(body["terms"], receipt)
+    terms, plan = check_terms(body["terms"], body.get("plan"), receipt)
     subject = _CHECK.unlist("subject", body["subject"])
     if not all(type(value) in {str, int} for value in subject):
         _CHECK.fail("subject", "holds more than texts and integers")
@@ -122,13 +131,5 @@ def verify_clear_opening(bundle: Json, trust: Trust) -> OpenedClear:
         verdicts=MappingProxyType(dict(zip(terms.outputs, verdicts, strict=True))),
         receipt=receipt,
         terms=terms,
+        plan=plan,
     )
-
-
-def _terms(value: Json, receipt: VerifiedReceipt) -> Terms:
-    try:
-        terms = Terms.from_json(value)
-        verify_terms(receipt, terms)
-    except (ContractInvalidError, ReceiptInvalidError) as error:
-        raise OpeningInvalidError(f"opening, check terms: {error}", clause="terms") from None
-    return terms

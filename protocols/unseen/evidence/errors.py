@@ -94,6 +94,24 @@ class ReleaseInvalidError(EvidenceError):
     reason = "RELEASE_INVALID"
 
 
+class OrderInvalidError(EvidenceError):
+    """An order of openings, or the draw of its sample, is malformed or not the regulator's."""
+
+    reason = "ORDER_INVALID"
+
+
+class ResponseInvalidError(EvidenceError):
+    """A response to an order is malformed, or by nobody who may give it."""
+
+    reason = "RESPONSE_INVALID"
+
+
+class ObjectionInvalidError(EvidenceError):
+    """A document of an objection is malformed, out of its turn, or by nobody who may sign it."""
+
+    reason = "OBJECTION_INVALID"
+
+
 class LogForkedError(EvidenceError):
     """Two checkpoints of one log are not two moments of the same history."""
 
