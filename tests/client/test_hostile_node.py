@@ -10,6 +10,7 @@ import pytest
 from unseen.client import Answer
 from unseen.client.errors import AnswerInvalidError
 from unseen.client.evidence import Evidence
+from unseen.client.openings import Openings
 from unseen.evidence.errors import LogForkedError
 from unseen.evidence.opening import verify_opening
 from unseen.evidence.verify import verify_receipt
@@ -51,7 +52,8 @@ def test_a_malformed_label_is_proven_by_an_opening(fake: Any) -> None:
     lookups.many(CONTRACT, [1, 2])
     (verdict,) = lookups.many(CONTRACT, [TARGET])
     evidence = Evidence(fake.session, fake.contracts, lookups, lookups)
-    bundle = evidence.open(verdict.request_id, verdict.position)
+    openings = Openings(fake.session, fake.contracts, evidence)
+    bundle = openings.open(verdict.request_id, verdict.position)
     opened = verify_opening(bundle, fake.node.trust())
     assert (opened.found, opened.malformed) == (True, True)
 

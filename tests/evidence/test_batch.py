@@ -92,7 +92,9 @@ def test_an_item_of_another_subject_is_refused(lookup: Any, bundle: Any, what: s
 
 
 def test_a_batch_without_items_or_with_one_twice_is_refused(lookup: Any, bundle: Any) -> None:
-    for items in ([], [bundle["items"][0]] * 2, [{}], "x", [bundle["items"][0] | {"x": 1}]):
+    first = bundle["items"][0]
+    wrong: list[Any] = [[], [first] * 2, [{}], "x", [first | {"x": 1}]]
+    for items in wrong:
         with pytest.raises(OpeningInvalidError) as caught:
             verify_batch_opening(bundle | {"items": items}, lookup.world.trust)
         assert caught.value.what.startswith("items")
@@ -114,7 +116,8 @@ def test_a_single_opening_may_carry_the_plan(lookup: Any, singles: list[Any]) ->
     trust, plan = lookup.world.trust, lookup.world.plan()
     assert verify_opening(singles[0] | {"plan": plan.to_json()}, trust).plan == plan
     other = lookup.world.plan(threat_model="none").to_json()
-    for wrong in (None, 7, {}, other, other | {"x": 1}):
+    wrongs: list[Any] = [None, 7, {}, other, other | {"x": 1}]
+    for wrong in wrongs:
         with pytest.raises(OpeningInvalidError) as caught:
             verify_opening(singles[0] | {"plan": wrong}, trust)
         assert caught.value.what == "plan"

@@ -124,7 +124,8 @@ def test_an_opening_may_carry_the_plan(world: Any, bundle: Any) -> None:
     plan = world.plan()
     with_plan = bundle | {"plan": plan.to_json()}
     assert verify_clear_opening(with_plan, world.trust).plan == plan
-    for wrong in (None, {}, world.plan(retention="for ever").to_json()):
+    wrongs: list[Any] = [None, {}, world.plan(retention="for ever").to_json()]
+    for wrong in wrongs:
         with pytest.raises(OpeningInvalidError) as caught:
             verify_clear_opening(bundle | {"plan": wrong}, world.trust)
         assert caught.value.what == "plan"

@@ -348,7 +348,9 @@ def test_credits_add_up(case: Case) -> None:
 
 @given(order=st.permutations(range(6)), doubled=st.lists(st.integers(0, 5), max_size=4))
 def test_both_sides_count_the_same_credits(order: list[int], doubled: list[int]) -> None:
-    from tests.evidence.conftest import INTL, World
+    from tests.evidence.conftest import World
+
+    from unseen.evidence.suite import INTL
 
     case = Case(World(INTL))
     tokens = []

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.promises.stage import Person, Stage
 
+from unseen.client import HomeError
 from unseen.evidence import canonical
 from unseen.evidence.errors import EvidenceError
 from unseen.evidence.opening import verify_opening
@@ -68,6 +69,25 @@ def test_an_opening_about_somebody_else_or_with_another_answer_is_refused(
         with pytest.raises((EvidenceError, PeerError)):
             verify_opening(changed, trust)
     assert len(people) == 4
+
+
+def test_a_verification_in_the_clear_opens_as_a_lookup_does(stage: Stage, tmp_path: Path) -> None:
+    contract, trust = stage.contract("clear"), str(stage.party_home("lender") / "parties.json")
+    people = {person.answers["earns_40k"]: person for person in stage.people}
+    for number, person in enumerate(people.values()):
+        verdict = stage.lender.verify(contract, person.subject)
+        path = tmp_path / f"opening-{number}.json"
+        path.write_bytes(canonical.encode(stage.lender.open_receipt(verdict.request_id)))
+        done = run(str(path), "--trust", trust)
+        assert done.returncode == 0, done.stderr
+        shown = json.loads(done.stdout)
+        assert (shown["subject"], shown["answers"]) == ([person.subject], person.answers)
+        assert shown["outputs"]["earns_40k"] == "earns at least 40000"
+        turned = path.read_text().replace('"earns', '"learns').replace(person.subject, "f" * 32)
+        path.write_text(turned)
+        assert run(str(path), "--trust", trust).returncode == 5
+    with pytest.raises(HomeError, match="1 subject$"):
+        stage.lender.open_receipt(verdict.request_id, 1)
 
 
 def test_the_command_line_verifies_openings_and_receipts_without_a_home(

@@ -18,6 +18,7 @@ from unseen.cli.views import facts_json, receipt_json, verdict_json
 
 if TYPE_CHECKING:
     from unseen.evidence.canonical import Json
+    from unseen.evidence.clear import OpenedClear
     from unseen.evidence.opening import Opened
     from unseen.evidence.trust import Trust
     from unseen.evidence.verify import VerifiedReceipt
@@ -128,13 +129,12 @@ def verify(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Check a receipt or an opening. Needs no network and, with --trust, no home."""
-    from unseen.evidence.opening import verify_opening
     from unseen.evidence.verify import verify_receipt
 
     trusted = _trust(trust, home)
     data = file.read_bytes()
     if data.startswith(b"{"):
-        _print_opened(verify_opening(_bundle(data), trusted), form)
+        _print_bundle(_bundle(data), trusted, form)
     else:
         _print_facts(verify_receipt(_token(data), trusted), form)
 
@@ -171,28 +171,44 @@ def _print_facts(facts: "VerifiedReceipt", form: Format) -> None:
         typer.echo(f"  {name:<12}  {value}")
 
 
-def _print_opened(opened: "Opened", form: Format) -> None:
+def _print_bundle(bundle: "Json", trust: "Trust", form: Format) -> None:
+    from unseen.evidence.clear import verify_clear_opening
+    from unseen.evidence.opening import verify_opening
+
+    kind = bundle.get("type") if isinstance(bundle, dict) else None
+    if kind != "opening-clear":
+        opened = verify_opening(bundle, trust)
+        more: dict[str, Json] = {"found": opened.found, "malformed": opened.malformed}
+        _print_opened(opened, more, form)
+        return
+    _print_opened(verify_clear_opening(bundle, trust), {}, form)
+
+
+def _print_opened(opened: "Opened | OpenedClear", more: "dict[str, Json]", form: Format) -> None:
     from unseen.client.verdicts import answer_of
 
     answers = {name: answer_of(verdict) for name, verdict in opened.verdicts.items()}
     subject = [str(value) for value in opened.subject]
+    said = {output.name: output.text for output in opened.plan.outputs} if opened.plan else {}
     if form is Format.JSON:
+        texts: dict[str, Json] = {"outputs": dict(said)} if said else {}
         print_json(
             {
                 "valid": True,
                 "type": "opening",
                 "subject": subject,
                 "answers": {name: answer.value for name, answer in answers.items()},
-                "found": opened.found,
-                "malformed": opened.malformed,
+                **more,
+                **texts,
                 "facts": facts_json(opened.receipt),
             }
         )
         return
     typer.echo(f"The opening is valid: {opened.receipt.buyer} asked about {' / '.join(subject)}.")
     for name, answer in answers.items():
-        typer.echo(f"  {name:<12}  {answer}")
-    if opened.malformed:
+        meaning = f"  ({said[name]})" if name in said else ""
+        typer.echo(f"  {name:<12}  {answer}{meaning}")
+    if more.get("malformed"):
         typer.echo("  The label in the operator's table is malformed: it says nothing.")
     _print_facts(opened.receipt, form)
 

@@ -14,6 +14,7 @@ from unseen.client.contracts import Contract, Contracts, Wish, default_period
 from unseen.client.evidence import Evidence, Leaf, Receipt, Usage
 from unseen.client.home import Home, find_home
 from unseen.client.lookups import Lookups
+from unseen.client.openings import Openings
 from unseen.client.parties import Parties, Party
 from unseen.client.profile import Profile
 from unseen.client.session import CALL_SECONDS, Progress, Session, no_progress
@@ -84,6 +85,7 @@ class Client:
         self._lookups = Lookups(session, self._contracts, gather=gather)
         self._verifies = Verifies(session, self._contracts)
         self._evidence = Evidence(session, self._contracts, self._lookups, self._verifies)
+        self._openings = Openings(session, self._contracts, self._evidence)
         self._parties = Parties(session)
         self._node = node_pb2_grpc.NodeServiceStub(session.channel.grpc)
 
@@ -341,8 +343,11 @@ class Client:
         return self._evidence.receipt(request)
 
     def open_receipt(self, request: str, position: int = 0) -> dict[str, Json]:
-        """Return a bundle that proves to a third party what one hidden answer was."""
-        return self._evidence.open(request, position)
+        """Return a bundle that proves to a third party whom one question was about, and its answer.
+
+        `position` says which subject of a request with many, from 0.
+        """
+        return self._openings.open(request, position)
 
     def leaves(self, start: int = 0, limit: int | None = None) -> Iterator[Leaf]:
         """Yield the entries of the node's log (operator only)."""

@@ -1,4 +1,4 @@
-"""What a client can prove: receipts, openings of hidden queries, bills.
+"""What a client can prove: receipts and bills.
 
 Everything here is checked offline with the home's own trust file, as anybody else would check
 it. A receipt that got lost on the way is fetched again by its request id.
@@ -15,26 +15,21 @@ from unseen.client.bills import check_signatures, settle_without
 from unseen.client.cards import Card, Row
 from unseen.client.catalog import short
 from unseen.client.contracts import Contracts, resource
-from unseen.client.epochs import Epochs
 from unseen.client.errors import AnswerInvalidError, HomeError, RefusedError
 from unseen.client.home import read_file
-from unseen.client.lookups import Lookups, read_secret
+from unseen.client.lookups import Lookups
 from unseen.client.session import Session
 from unseen.client.state import Opening
-from unseen.client.tables import load_announcement
 from unseen.client.verdicts import Verdict
 from unseen.client.verifies import Verifies
 from unseen.evidence import settlement
 from unseen.evidence.canonical import Json, b64encode, format_time, parse_time
 from unseen.evidence.errors import EvidenceError, LogForkedError
 from unseen.evidence.log import RELEASE, ReleaseLeaf, decode_leaf
-from unseen.evidence.opening import make_opening, prove_rows, verify_opening
 from unseen.evidence.request import MAX_REQUEST_AGE, Request
 from unseen.evidence.suite import key_id
 from unseen.evidence.verify import VerifiedReceipt, verify_receipt, verify_terms
 from unseen.protocols.errors import PeerError
-from unseen.protocols.lookup.subject import encode_subject, parse_value
-from unseen.protocols.oprf.client import unblind_one
 from unseen.v1 import (
     identity_pb2,
     identity_pb2_grpc,
@@ -153,7 +148,7 @@ class Evidence:
 
     def fetch(self, request: str) -> list[Verdict]:
         """Get the answers to a request again, by its id and with the bytes first sent."""
-        opening = self._written(request)
+        opening = self.written(request)
         if opening.state == "refused":
             raise HomeError(
                 "this request was refused and has no answer",
@@ -170,11 +165,11 @@ class Evidence:
         """
         state = self._session.state
         for request in self.unanswered(contract):
-            self._fetch_late(self._written(request))
+            self._fetch_late(self.written(request))
         for request in self.lost(contract):
-            self._fetch_receipt(self._written(request))
+            self._fetch_receipt(self.written(request))
         for request in state.requests(contract, "refused"):
-            opening = self._written(request)
+            opening = self.written(request)
             if dt.datetime.now(dt.UTC) - parse_time(opening.created) > MAX_REQUEST_AGE:
                 self._fetch_late(opening)
 
@@ -187,10 +182,10 @@ class Evidence:
         try:
             self._finish(opening)
         except RefusedError as error:
-            if self._written(opening.id).state == "lost":
+            if self.written(opening.id).state == "lost":
                 self._fetch_receipt(opening)
                 return
-            if error.charged or self._written(opening.id).state == "sent":
+            if error.charged or self.written(opening.id).state == "sent":
                 raise  # it may have been charged: the bill would be short of it
             if opening.state == "refused" and error.reason not in BEFORE_REPLY:
                 state.save_void(opening.id)
@@ -217,29 +212,6 @@ class Evidence:
         path = self._session.home.receipt(request)
         return path.exists() and path.stat().st_size > 0
 
-    def open(self, request: str, position: int = 0) -> dict[str, Json]:
-        """Return the bundle that shows a third party one subject and its answer."""
-        opening = self._written(request)
-        if opening.kind != "lookup":
-            raise HomeError(
-                "only hidden lookups are opened",
-                clause="request",
-                remedy="a verification in the clear hid nothing from the operator",
-            )
-        if not opening.reply:
-            self.fetch(request)
-            opening = self._written(request)
-        subjects, blinds = read_secret(opening)
-        if not 0 <= position < len(subjects):
-            raise HomeError(
-                f"the request asked about {len(subjects)} subjects",
-                clause="position",
-                remedy=f"give a position from 0 to {len(subjects) - 1}",
-            )
-        bundle = self._bundle(opening, subjects[position], blinds[position], position)
-        verify_opening(bundle, self._session.trust)
-        return bundle
-
     def usage(self, contract: str) -> Usage:
         """Return what the node has charged."""
         request = meter_pb2.GetUsageRequest(contract=resource(contract))
@@ -259,7 +231,7 @@ class Evidence:
         for facts in found:
             verify_terms(facts, terms)
         leaves = [facts.leaf for facts in found]
-        lost = {request: self._written(request).units for request in self.lost(contract)}
+        lost = {request: self.written(request).units for request in self.lost(contract)}
         return settle_without(terms, leaves, lost) if lost else settlement.settle(terms, leaves)
 
     def operator_settle(self, contract: str) -> bytes:
@@ -321,7 +293,8 @@ class Evidence:
                 return
             token = answer.next_page_token
 
-    def _written(self, request: str) -> Opening:
+    def written(self, request: str) -> Opening:
+        """Return a request that this home sent, as it was written down."""
         opening = self._session.state.request(request)
         if opening is None:
             raise HomeError(
@@ -330,35 +303,6 @@ class Evidence:
                 remedy="see: unseen receipt list",
             )
         return opening
-
-    def _bundle(
-        self, opening: Opening, texts: list[str], blind: bytes, position: int
-    ) -> dict[str, Json]:
-        epoch = Epochs(self._session, self._contracts).past(opening.contract, opening.manifest)
-        manifest = epoch.manifest
-        sent = lookup_pb2.EvaluateRequest.FromString(opening.wire)
-        answer = lookup_pb2.EvaluateResponse.FromString(opening.reply)
-        pairs = zip(manifest.subject, texts, strict=True)
-        values = [parse_value(column, text) for column, text in pairs]
-        data = encode_subject(manifest.subject, values, epoch.parameters.domain)
-        output = unblind_one(data, blind, answer.evaluated[position])
-        self._session.progress("proving the row", 0, 0)
-        manifest_path = self._session.home.table(f"{opening.manifest}.manifest")
-        return make_opening(
-            receipt=self.receipt(opening.id).token,
-            terms=epoch.terms,
-            manifest=read_file(manifest_path).decode(),
-            announcement=load_announcement(self._session.home, opening.manifest),
-            subject=texts,
-            position=position,
-            blind=blind,
-            blinded=list(sent.blinded),
-            evaluated=list(answer.evaluated),
-            dleq=answer.proof,
-            request_nonce=sent.request.nonce,
-            release_nonce=answer.release.nonce,
-            rows=prove_rows(manifest, epoch.table, output),
-        )
 
 
 def read_receipt(path: Path) -> str:

@@ -87,7 +87,7 @@ class Verifies:
         outputs = tuple(output.name for output in plan.outputs)
         try:
             receipt = asking.check_receipt(session, request, answer.release, terms)
-            found = _answers(answer, len(outputs))
+            found = read_verdicts(answer, len(outputs))
             released = canonical.encode([item.value for item in found])
             asking.check_release(session, answer.release, (released,), receipt.release)
             asking.keep_reply(session, request.request, answer.SerializeToString())
@@ -107,7 +107,14 @@ class Verifies:
         )
 
 
-def _answers(answer: verify_pb2.VerifyResponse, count: int) -> list[Answer]:
+def read_verdicts(answer: verify_pb2.VerifyResponse, count: int) -> list[Answer]:
+    """Return the verdicts of an answer, one for each of `count` outputs.
+
+    Raises:
+        CountMismatchError: there are more, or fewer.
+        AnswerInvalidError: one is none.
+
+    """
     if len(answer.verdicts) != count:
         raise CountMismatchError(found=len(answer.verdicts), expected=count)
     try:

@@ -1,0 +1,146 @@
+"""Openings of what this home asked: to a third party by choice, or to a regulator on its order.
+
+Everything comes from this home: the request as it was sent, the subjects and blinds sealed in
+its state, the answer, and, for a hidden lookup, the table of that epoch. Every bundle is verified
+here as its reader will verify it before it is handed out.
+
+What is opened is no longer hidden from whoever gets the bundle.
+"""
+
+from collections.abc import Iterator
+
+from unseen.client.contracts import Contracts
+from unseen.client.epochs import Epoch, Epochs
+from unseen.client.errors import AnswerInvalidError, HomeError
+from unseen.client.evidence import Evidence
+from unseen.client.home import read_file
+from unseen.client.lookups import read_secret
+from unseen.client.session import Session
+from unseen.client.state import Opening
+from unseen.client.tables import load_announcement
+from unseen.client.verdicts import Answer
+from unseen.client.verifies import read_verdicts
+from unseen.evidence import canonical
+from unseen.evidence.canonical import Json
+from unseen.evidence.clear import make_clear_opening, verify_clear_opening
+from unseen.evidence.fields import head
+from unseen.evidence.hidden import Batch, Item
+from unseen.evidence.opening import RowProver, verify_opening
+from unseen.protocols.lookup.subject import encode_subject, parse_value
+from unseen.protocols.oprf.client import unblind_one
+from unseen.v1 import lookup_pb2, verify_pb2
+
+_VERDICTS: dict[Answer, bool | None] = {
+    Answer.YES: True,
+    Answer.NO: False,
+    Answer.NO_USABLE_RESULT: None,
+}
+
+
+class Openings:
+    """The openings of one client home."""
+
+    def __init__(self, session: Session, contracts: Contracts, evidence: Evidence) -> None:
+        """Use `evidence` for what was asked and answered, and to fetch what is missing."""
+        self._session = session
+        self._contracts = contracts
+        self._evidence = evidence
+
+    def open(self, request: str, position: int = 0) -> dict[str, Json]:
+        """Return the bundle that shows a third party one subject and its answer."""
+        opening = self.answered(request)
+        if opening.kind == "verify":
+            _check_position(position, 1)
+            return self.clear(opening)
+        hidden = Hidden(self._session, self._contracts, self._evidence, opening)
+        _check_position(position, hidden.size)
+        bundle = head("opening", hidden.batch.terms.suite) | hidden.batch.to_json()
+        bundle |= hidden.item(position).to_json()
+        verify_opening(bundle, self._session.trust)
+        return bundle
+
+    def answered(self, request: str) -> Opening:
+        """Return a request of this home with its answer, which is fetched if it is not here."""
+        opening = self._evidence.written(request)
+        if opening.reply:
+            return opening
+        self._evidence.fetch(request)
+        return self._evidence.written(request)
+
+    def clear(self, opening: Opening) -> dict[str, Json]:
+        """Return the bundle that opens a verification in the clear."""
+        sent = verify_pb2.VerifyRequest.FromString(opening.wire)
+        answer = verify_pb2.VerifyResponse.FromString(opening.reply)
+        plan = self._contracts.plan(opening.contract)
+        subject = canonical.decode(sent.subject)
+        if not isinstance(subject, list):
+            raise AnswerInvalidError("the request has no subject", clause="subject")
+        values = [value for value in subject if isinstance(value, (str, int))]
+        bundle = make_clear_opening(
+            receipt=self._evidence.receipt(opening.id).token,
+            terms=self._contracts.terms(opening.contract),
+            subject=values,
+            verdicts=[_VERDICTS[one] for one in read_verdicts(answer, len(plan.outputs))],
+            request_nonce=sent.request.nonce,
+            release_nonce=answer.release.nonce,
+            plan=plan,
+        )
+        verify_clear_opening(bundle, self._session.trust)
+        return bundle
+
+
+class Hidden:
+    """One hidden lookup of this home, ready to be opened: the batch, and an item a subject."""
+
+    def __init__(
+        self, session: Session, contracts: Contracts, evidence: Evidence, opening: Opening
+    ) -> None:
+        """Read what `opening` wrote down; hashes the epoch's table once."""
+        self._subjects, self._blinds = read_secret(opening)
+        epoch = Epochs(session, contracts).past(opening.contract, opening.manifest)
+        sent = lookup_pb2.EvaluateRequest.FromString(opening.wire)
+        answer = lookup_pb2.EvaluateResponse.FromString(opening.reply)
+        session.progress("proving the rows", 0, 0)
+        self._epoch: Epoch = epoch
+        self._prover = RowProver(epoch.manifest, epoch.table)
+        self.batch = Batch(
+            receipt=evidence.receipt(opening.id).token,
+            terms=epoch.terms,
+            manifest=read_file(session.home.table(f"{opening.manifest}.manifest")).decode(),
+            announcement=load_announcement(session.home, opening.manifest),
+            blinded=tuple(sent.blinded),
+            evaluated=tuple(answer.evaluated),
+            dleq=answer.proof,
+            request_nonce=sent.request.nonce,
+            release_nonce=answer.release.nonce,
+            plan=contracts.plan(opening.contract),
+        )
+
+    @property
+    def size(self) -> int:
+        """How many subjects the request asked about."""
+        return len(self._subjects)
+
+    def item(self, position: int) -> Item:
+        """Return what opens the subject at `position`."""
+        manifest, texts = self._epoch.manifest, self._subjects[position]
+        pairs = zip(manifest.subject, texts, strict=True)
+        values = [parse_value(column, text) for column, text in pairs]
+        data = encode_subject(manifest.subject, values, self._epoch.parameters.domain)
+        blind = self._blinds[position]
+        output = unblind_one(data, blind, self.batch.evaluated[position])
+        rows = self._prover.rows(output)
+        return Item(subject=tuple(texts), position=position, blind=blind, rows=rows)
+
+    def items(self) -> Iterator[Item]:
+        """Yield what opens each subject, in order."""
+        return (self.item(position) for position in range(self.size))
+
+
+def _check_position(position: int, size: int) -> None:
+    if not 0 <= position < size:
+        raise HomeError(
+            f"the request asked about {size} subject{'s' * (size != 1)}",
+            clause="position",
+            remedy=f"give a position from 0 to {size - 1}",
+        )
