@@ -7,7 +7,7 @@ for the gate's rules to judge.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, cast, get_args
 
@@ -209,11 +209,19 @@ def cell_from_json(value: Any) -> Cell:
         ReleaseInvalidError: a field is missing, not known, of another type or out of range.
 
     """
-    kind = value.get("type") if type(value) is dict else None
-    _CHECK.choice("cell.type", kind, _CELLS)
-    names, make = _CELLS[str(kind)]
+    names, make = _CELLS[kind_of("cell", value, _CELLS)]
     body = _CHECK.take(value, ("type", *names), "cell")
     return make(**{name: body[name] for name in names})
+
+
+def kind_of(at: str, value: object, kinds: Collection[str]) -> str:
+    """Return the `type` of a declaration, if it is one of `kinds`."""
+    if type(value) is not dict:
+        _CHECK.fail(at, "is not an object")
+    if "type" not in value:
+        _CHECK.fail(f"{at}.type", "is missing")
+    _CHECK.choice(f"{at}.type", value["type"], kinds)
+    return str(value["type"])
 
 
 def texts(value: object) -> tuple[str, ...]:

@@ -112,6 +112,12 @@ class ObjectionInvalidError(EvidenceError):
     reason = "OBJECTION_INVALID"
 
 
+class ReviewInvalidError(EvidenceError):
+    """A decision on a held release is malformed, or by somebody who may not decide."""
+
+    reason = "REVIEW_INVALID"
+
+
 class LogForkedError(EvidenceError):
     """Two checkpoints of one log are not two moments of the same history."""
 

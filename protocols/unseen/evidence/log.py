@@ -17,7 +17,7 @@ from unseen.evidence import canonical
 from unseen.evidence.canonical import Json, b64encode, format_time
 from unseen.evidence.errors import LeafInvalidError
 from unseen.evidence.fields import Checker, head
-from unseen.evidence.request import Request
+from unseen.evidence.request import MAX_HELD_AGE, MAX_REQUEST_AGE, Request
 from unseen.evidence.suite import Suite
 
 MAX_LEAF_BYTES = 4095
@@ -38,6 +38,8 @@ EVENTS = frozenset(
         "contract.revoked",
         "contract.expired",
         "contract.exhausted",
+        "release.reviewed",
+        "release.mode_set",
         "manifest.published",
         "epoch.closed",
     }
@@ -59,6 +61,7 @@ _RELEASE_FIELDS = (
     "total",
     "privacy",
 )
+_RELEASE_OPTIONAL = ("since", "review")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +71,9 @@ class ReleaseLeaf:
     `plan`, `leakage` and `snapshot` are hashes and `release` a commitment, 32 bytes each.
     `signature` is the instance's over `request`, `instance` the name of its key. `total` counts
     the contract's units in log order, this release included. `privacy` is the epsilon spent, as
-    a decimal text. Errors: `LeafInvalidError`.
+    a decimal text. Where the release came later than a request may be old, `since` is the index of
+    the earlier leaf that holds the request; where a person let it out, `review` is the id of the
+    signed decision, 32 bytes. Neither is written where there is none. Errors: `LeafInvalidError`.
     """
 
     suite: str
@@ -83,6 +88,8 @@ class ReleaseLeaf:
     release: bytes
     total: int
     privacy: str = "0"
+    since: int = 0
+    review: bytes = b""
 
     def __post_init__(self) -> None:
         """Check every field."""
@@ -97,14 +104,22 @@ class ReleaseLeaf:
         _CHECK.key_id("instance", self.instance)
         _CHECK.integer("total", self.total, self.request.units)
         _CHECK.decimal("privacy", self.privacy)
+        _CHECK.integer("since", self.since, 0)
+        if self.review != b"":
+            _CHECK.octets("review", self.review)
 
     @property
-    def age(self) -> timedelta:
-        """How far apart the times of request and release are, at most `MAX_REQUEST_AGE`.
+    def window(self) -> timedelta:
+        """How much later than its request a release may be: longer, where `since` holds it."""
+        return MAX_HELD_AGE if self.since else MAX_REQUEST_AGE
 
-        Not checked here, so that a leaf that breaks it can still be read, and shown.
+    @property
+    def timely(self) -> bool:
+        """Return whether request and release are as near in time as they have to be.
+
+        Not checked when a leaf is read, so that one that breaks it can be read, and shown.
         """
-        return abs(self.time - self.request.issued_at)
+        return -MAX_REQUEST_AGE <= self.time - self.request.issued_at <= self.window
 
     def to_json(self) -> dict[str, Json]:
         """Return the leaf as an object."""
@@ -121,6 +136,14 @@ class ReleaseLeaf:
         return _limited(canonical.encode_around(self._own(), "request", self.request.bytes()))
 
     def _own(self) -> dict[str, Json]:
+        held: dict[str, Json] = {}
+        if self.since:
+            held["since"] = self.since
+        if self.review:
+            held["review"] = b64encode(self.review)
+        return self._fixed() | held
+
+    def _fixed(self) -> dict[str, Json]:
         return head(RELEASE, self.suite) | {
             "time": format_time(self.time),
             "job": self.job,
@@ -144,7 +167,10 @@ class ReleaseLeaf:
             SuiteUnknownError: the suite is not known here.
 
         """
-        body = _CHECK.body(value, RELEASE, _RELEASE_FIELDS)
+        body = _CHECK.body(value, RELEASE, _RELEASE_FIELDS, _RELEASE_OPTIONAL)
+        for name in _RELEASE_OPTIONAL:
+            if name in body and not body[name]:  # or one leaf could be written in two ways
+                _CHECK.fail(name, "is written down and says nothing")
         raw = ("plan", "leakage", "snapshot", "signature", "release")
         return cls(
             suite=body["suite"],
@@ -154,6 +180,8 @@ class ReleaseLeaf:
             instance=body["instance"],
             total=body["total"],
             privacy=body["privacy"],
+            since=body.get("since", 0),
+            review=_CHECK.unb64("review", body.get("review", "")),
             **{field: _CHECK.unb64(field, body[field]) for field in raw},
         )
 

@@ -12,9 +12,10 @@ from typing import Literal, Self, cast, get_args
 
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json, b64encode
-from unseen.evidence.errors import ContractInvalidError
+from unseen.evidence.errors import ContractInvalidError, ReleaseInvalidError
 from unseen.evidence.fields import VERSION, Checker, head
 from unseen.evidence.suite import Suite
+from unseen.evidence.typed import Model, Shape, shape_from_json
 from unseen.protocols.lookup.labels import LABEL_SIZES
 from unseen.protocols.lookup.subject import SubjectColumn, SubjectType
 
@@ -66,30 +67,52 @@ class RowsRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseSpec:
-    """What may leave: one type of release, and how many bits of it in a run and in all."""
+    """What may leave: one type of release, and how many bits of it in a run and in all.
+
+    `shape` declares an aggregate or a model cell by cell; verdicts follow from the outputs.
+    """
 
     type: ReleaseType
     bits_per_run: int
     bits_in_all: int
+    shape: Shape | None = None
 
     def __post_init__(self) -> None:
         """Check every field."""
         _PLAN.choice("release.type", self.type, _RELEASE_TYPES)
         _PLAN.integer("release.bits_per_run", self.bits_per_run, 1)
         _PLAN.integer("release.bits_in_all", self.bits_in_all, self.bits_per_run)
+        declared = "verdicts" if self.shape is None else _declares(self.shape)
+        if self.type != declared:
+            _PLAN.fail("release.shape", "declares another type of release")
+        if self.shape is not None and self.shape.bits > self.bits_per_run:
+            _PLAN.fail("release.bits_per_run", "is less than the declared shape says")
 
     def to_json(self) -> dict[str, Json]:
         """Return the rule as an object of the plan."""
-        return {
+        spec: dict[str, Json] = {
             "type": self.type,
             "bits_per_run": self.bits_per_run,
             "bits_in_all": self.bits_in_all,
         }
+        return spec if self.shape is None else spec | {"shape": self.shape.to_json()}
 
     @classmethod
     def from_json(cls, value: Json) -> Self:
         """Return the rule that `to_json` gives `value` for."""
-        return cls(**_PLAN.take(value, ("type", "bits_per_run", "bits_in_all"), "release"))
+        names = ("type", "bits_per_run", "bits_in_all")
+        body = dict(_PLAN.take(value, names, "release", ("shape",)))
+        try:
+            shape = shape_from_json(body.pop("shape")) if "shape" in body else None
+        except ReleaseInvalidError as error:
+            raise ContractInvalidError(f"plan: {error}", clause=f"release.{error.clause}") from None
+        return cls(**body, shape=shape)
+
+
+def _declares(shape: Shape) -> ReleaseType:
+    if not isinstance(shape, Shape):
+        _PLAN.fail("release.shape", "is not a declaration")
+    return "model" if isinstance(shape, Model) else "aggregate"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,9 @@ node writes statement and signature into the log. The signature is over the cano
 behind a prefix that no other signed format here begins with.
 
 A statement proves that the instance asked. It does not prove that it got an answer. It counts for
-`MAX_REQUEST_AGE` only: a request that was refused cannot be released and charged long after.
+`MAX_REQUEST_AGE` only: a request that was refused cannot be released and charged long after. What
+takes longer (a person's review) is written into the log within that time, and may then be released
+for `MAX_HELD_AGE`.
 """
 
 from dataclasses import dataclass
@@ -23,6 +25,7 @@ from unseen.evidence.suite import Signer, Suite
 
 MAX_UNITS = 1_000_000
 MAX_REQUEST_AGE = timedelta(minutes=15)  # between signing and release, whichever came first
+MAX_HELD_AGE = timedelta(days=31)  # the same, where the log has held the request since
 _PREFIX = b"unseen/request/v1\0"
 _CHECK = Checker(RequestInvalidError, "request")
 _FIELDS = ("contract", "request", "kind", "units", "commitment", "manifest", "epoch", "issued_at")

@@ -19,7 +19,6 @@ from unseen.evidence.contract import Terms
 from unseen.evidence.errors import SettlementError
 from unseen.evidence.fields import Checker, head
 from unseen.evidence.log import ReleaseLeaf, encode_leaf
-from unseen.evidence.request import MAX_REQUEST_AGE
 from unseen.evidence.suite import suite_of
 
 _CHECK = Checker(SettlementError, "settlement")
@@ -109,5 +108,5 @@ def _check_clauses(terms: Terms, contract: bytes, leaf: ReleaseLeaf) -> None:
             _CHECK.fail(clause, "of a release is not the contract's")
     if not terms.period.covers(leaf.time):
         _CHECK.fail("period", "does not cover the time of a release")
-    if leaf.age > MAX_REQUEST_AGE:
-        _CHECK.fail("window", f"of {MAX_REQUEST_AGE} between a request and its release is exceeded")
+    if not leaf.timely:
+        _CHECK.fail("window", f"of {leaf.window} between a request and its release is exceeded")

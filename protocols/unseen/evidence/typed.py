@@ -32,6 +32,7 @@ from unseen.evidence.cells import (
     Choice,
     Number,
     cell_from_json,
+    kind_of,
     texts,
 )
 from unseen.evidence.errors import CanonicalError, ReleaseInvalidError
@@ -380,9 +381,7 @@ def shape_from_json(value: Json) -> Shape:
         ReleaseInvalidError: a field is missing, not known, of another type or out of range.
 
     """
-    kind = value.get("type") if type(value) is dict else None
-    _CHECK.choice("shape.type", kind, _SHAPES)
-    names, make = _SHAPES[str(kind)]
+    names, make = _SHAPES[kind_of("shape", value, _SHAPES)]
     body = _CHECK.take(value, ("type", *names), "shape")
     return make(**{name: body[name] for name in names})
 

@@ -40,7 +40,7 @@ from unseen.evidence.fields import Checker
 from unseen.evidence.instance import Instance, verify_instance
 from unseen.evidence.log import ReleaseLeaf, encode_leaf
 from unseen.evidence.receipt import FIELDS, MAX_BYTES, TYP
-from unseen.evidence.request import MAX_REQUEST_AGE, verify_request
+from unseen.evidence.request import verify_request
 from unseen.evidence.suite import DIGEST_BYTES, Suite, suite_of
 from unseen.evidence.trust import Trust, TrustedParty
 from unseen.protocols.errors import CheckpointInvalidError, PeerError, ProofInvalidError
@@ -55,7 +55,7 @@ CHECKS = (
     "leaf",  # a release leaf, every field in range, of the receipt's suite
     "checkpoint",  # signed by the key that the trust file lists for this log, the node's own
     "inclusion",  # the leaf is at `index` of the log that the checkpoint heads
-    "window",  # request and release are at most `MAX_REQUEST_AGE` apart
+    "window",  # request and release are at most `ReleaseLeaf.window` apart
     "instance",  # certified by a buyer that the trust file lists, valid at both of these times
     "request",  # signed by that instance
 )
@@ -126,8 +126,8 @@ def verify_receipt(token: str, trust: Trust) -> VerifiedReceipt:
     with _named("inclusion"):
         _inclusion(body, checkpoint, suite)
     with _named("window"):
-        if leaf.age > MAX_REQUEST_AGE:
-            _CHECK.fail("window", f"of {MAX_REQUEST_AGE} between request and release is exceeded")
+        if not leaf.timely:
+            _CHECK.fail("window", f"of {leaf.window} between request and release is exceeded")
     with _named("instance"):
         buyer, instance = _instance(body["instance"], leaf, trust, suite)
     with _named("request"):

@@ -79,6 +79,7 @@ class Reason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REASON_BUNDLE_INVALID: _ClassVar[Reason]
     REASON_COSIGNATURE_INVALID: _ClassVar[Reason]
     REASON_RELEASE_INVALID: _ClassVar[Reason]
+    REASON_REVIEW_INVALID: _ClassVar[Reason]
     REASON_JOB_NOT_FOUND: _ClassVar[Reason]
     REASON_JOB_STATE: _ClassVar[Reason]
     REASON_JOB_CANCELLED: _ClassVar[Reason]
@@ -174,6 +175,7 @@ REASON_EXPORT_INVALID: Reason
 REASON_BUNDLE_INVALID: Reason
 REASON_COSIGNATURE_INVALID: Reason
 REASON_RELEASE_INVALID: Reason
+REASON_REVIEW_INVALID: Reason
 REASON_JOB_NOT_FOUND: Reason
 REASON_JOB_STATE: Reason
 REASON_JOB_CANCELLED: Reason
