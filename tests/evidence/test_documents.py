@@ -10,17 +10,22 @@ from typing import Any
 
 import pytest
 from tests.evidence.governance import make_rules, make_template
+from tests.evidence.registry import Registry
 
 from unseen.evidence import canonical, instance, jws, trust
 from unseen.evidence.cells import Choice, Number
+from unseen.evidence.certificate import Certificate, Transfer
 from unseen.evidence.contract import Terms
 from unseen.evidence.errors import EvidenceError, SuiteUnknownError
+from unseen.evidence.handover import Deletion, Handover
 from unseen.evidence.log import ReleaseLeaf
+from unseen.evidence.mandate import Mandate, Withdrawal
 from unseen.evidence.manifest import Manifest
 from unseen.evidence.plan import Leakage, Plan, ReleaseSpec
 from unseen.evidence.request import Request
 from unseen.evidence.review import Review
 from unseen.evidence.rules import RuleFile
+from unseen.evidence.snapshot import RowsOpening
 from unseen.evidence.stop import StopOrder
 from unseen.evidence.template import Template
 from unseen.evidence.typed import Table
@@ -86,6 +91,22 @@ FORMATS: dict[str, tuple[Callable[[Any], Any], Reader]] = {
     ),
     "rules": (lambda world: make_rules(world).to_json(), RuleFile.from_json),
     "template": (lambda world: make_template(world).to_json(), Template.from_json),
+    "mandate": (lambda world: Registry(world).mandate().to_json(), Mandate.from_json),
+    "mandate-withdrawal": (
+        lambda world: Registry(world).withdrawal().to_json(),
+        Withdrawal.from_json,
+    ),
+    "certificate": (lambda world: Registry(world).certificate().to_json(), Certificate.from_json),
+    "certificate-transfer": (
+        lambda world: Registry(world).transfer().to_json(),
+        Transfer.from_json,
+    ),
+    "rows-opening": (
+        lambda world: Registry(world).rows_opening().to_json(),
+        RowsOpening.from_json,
+    ),
+    "handover": (lambda world: Registry(world).handover().to_json(), Handover.from_json),
+    "deletion": (lambda world: Registry(world).deletion().to_json(), Deletion.from_json),
     "trust": (
         lambda world: world.trust.to_json(),
         lambda value: trust.parse(canonical.encode(value)),

@@ -118,6 +118,38 @@ class ReviewInvalidError(EvidenceError):
     reason = "REVIEW_INVALID"
 
 
+class MandateInvalidError(EvidenceError):
+    """A mandate or its withdrawal is malformed, by another signer, or wider than its parent."""
+
+    reason = "MANDATE_INVALID"
+
+
+class RegistrationInvalidError(EvidenceError):
+    """A registration certificate, its transfers or their places in a log do not hold.
+
+    `what` names the check or the field.
+    """
+
+    reason = "REGISTRATION_INVALID"
+
+    @property
+    def what(self) -> str:
+        """Return the name of the check or of the field that failed."""
+        return self.clause
+
+
+class SnapshotMismatchError(EvidenceError):
+    """Rows are not those that the registered commitment fixed: the table was swapped or edited."""
+
+    reason = "SNAPSHOT_MISMATCH"
+
+
+class HandoverInvalidError(EvidenceError):
+    """A handover, its deletion certificate or what goes along with it does not hold."""
+
+    reason = "HANDOVER_INVALID"
+
+
 class LogForkedError(EvidenceError):
     """Two checkpoints of one log are not two moments of the same history."""
 

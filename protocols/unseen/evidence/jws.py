@@ -48,6 +48,11 @@ def sign_bytes(signer: Signer, typ: str, payload: bytes) -> str:
     return f"{signing_input}.{b64encode(signer.sign(signing_input.encode()))}"
 
 
+def token_id(suite: Suite, token: str) -> bytes:
+    """Return the hash of the token's text, 32 bytes: by what other documents name it."""
+    return suite.digest(token.encode())
+
+
 def peek(token: str) -> Token:
     """Take `token` apart without verifying it, to learn whose key to verify it with.
 

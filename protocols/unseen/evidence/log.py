@@ -42,6 +42,17 @@ EVENTS = frozenset(
         "release.mode_set",
         "manifest.published",
         "epoch.closed",
+        "mandate.registered",
+        "mandate.withdrawn",
+        "table.mandated",
+        "certificate.issued",
+        "certificate.transferred",
+        "table.audited",
+        "table.replayed",
+        "node.handover",
+        "node.takeover",
+        "quota.inherited",
+        "deletion.attested",
     }
 )
 
