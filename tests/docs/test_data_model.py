@@ -85,3 +85,16 @@ def test_example_is_the_frozen_vector(name: str, text: str) -> None:
         payload = vector.split(".")[1]
         vector = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)).decode()
     assert json.loads(text) == json.loads(vector)
+
+
+def test_examples_of_the_registry_are_frozen_vectors() -> None:
+    path = ROOT / "tests/vectors/evidence/formats_issue3_registry.json"
+    vectors = json.loads(path.read_text(encoding="utf-8"))["intl"]
+    examples = re.findall(r"<!-- registry vector: (\w+) -->\n```json\n(.*?)```", PAGE, re.DOTALL)
+    assert len(examples) == 7
+    for name, text in examples:
+        vector = vectors[name]
+        if not vector.startswith("{"):
+            payload = vector.split(".")[1]
+            vector = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)).decode()
+        assert json.loads(text) == json.loads(vector), name

@@ -4,7 +4,7 @@ import dataclasses
 from datetime import timedelta
 from typing import Any
 
-from tests.evidence.conftest import NOW, ORIGIN, World, _signer
+from tests.evidence.conftest import NOW, ORIGIN, World, make_signer
 
 from unseen.evidence import jws
 from unseen.evidence.canonical import Json
@@ -37,7 +37,7 @@ class Registry:
 
     def __post_init__(self) -> None:
         self.authority, self.bureau, self.second, self.heir, self.successor = (
-            _signer(self.world.suite, number) for number in range(11, 16)
+            make_signer(self.world.suite, number) for number in range(11, 16)
         )
 
     def mandate(self, **changes: Any) -> Mandate:

@@ -267,7 +267,7 @@ def test_the_first_gap_is_the_first_moment_that_nothing_covers(
         times = {"start": NOW + start * DAY, "until": NOW + (start + length) * DAY}
         identifier, _, mandate = registry.signed(**times)
         granted.append(permission(chain_of(identifier, {identifier: mandate})))
-    start, until = NOW + wanted[0] * DAY, NOW + sum(wanted) * DAY
-    days = (start + number * DAY for number in range(wanted[1]))
+    begin, end = NOW + wanted[0] * DAY, NOW + sum(wanted) * DAY
+    days = (begin + number * DAY for number in range(wanted[1]))
     bare = next((day for day in days if not any(one.covers(day) for one in granted)), None)
-    assert first_gap(granted, start, until) == bare
+    assert first_gap(granted, begin, end) == bare

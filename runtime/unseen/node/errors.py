@@ -117,6 +117,18 @@ class TemplateNotFoundError(NotFoundError):
     reason = "TEMPLATE_NOT_FOUND"
 
 
+class MandateNotFoundError(NotFoundError):
+    """No mandate of this id."""
+
+    reason = "MANDATE_NOT_FOUND"
+
+
+class RegistrationNotFoundError(NotFoundError):
+    """No registration certificate of this id, or the caller may not see it."""
+
+    reason = "REGISTRATION_NOT_FOUND"
+
+
 class ReplyNotFoundError(NotFoundError):
     """No stored reply: its epoch has ended."""
 
@@ -169,6 +181,12 @@ class SubjectNullError(TableError):
     reason = "SUBJECT_NULL"
 
 
+class SeedDestroyedError(TableError):
+    """The key that a lookup table was built with has been destroyed: nothing can be replayed."""
+
+    reason = "SEED_DESTROYED"
+
+
 class LabelRefusedError(RefusedError):
     """The columns' labels forbid this use."""
 
@@ -213,6 +231,18 @@ class ContractExpiredError(ContractRefusedError):
     """The contract's period is over."""
 
     reason = "CONTRACT_EXPIRED"
+
+
+class MandateRefusedError(ContractRefusedError):
+    """The table is under mandates, and none that is in force permits this contract."""
+
+    reason = "MANDATE_REFUSED"
+
+
+class MandateEndedError(ContractRefusedError):
+    """A mandate that was handed over has expired, or it or one above it was withdrawn."""
+
+    reason = "MANDATE_ENDED"
 
 
 class KindRefusedError(ContractRefusedError):
@@ -397,6 +427,12 @@ class KeyLockedError(NodeFaultError):
     """The key file or passphrase does not open the node's keys."""
 
     reason = "KEY_LOCKED"
+
+
+class HandedOverError(NodeFaultError):
+    """The node was handed over to a successor and serves nobody any more."""
+
+    reason = "NODE_HANDED_OVER"
 
 
 class InternalError(NodeFaultError):
