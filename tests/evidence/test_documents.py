@@ -9,13 +9,16 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from tests.evidence.consents import Consents
 from tests.evidence.governance import make_rules, make_template
 from tests.evidence.registry import Registry
 
-from unseen.evidence import canonical, instance, jws, trust
+from unseen.evidence import canonical, consent, instance, jws, trust
 from unseen.evidence.cells import Choice, Number
 from unseen.evidence.certificate import Certificate, Transfer
+from unseen.evidence.consent_tree import ConsentRoot
 from unseen.evidence.contract import Terms
+from unseen.evidence.delegation import Delegation
 from unseen.evidence.errors import EvidenceError, SuiteUnknownError
 from unseen.evidence.handover import Deletion, Handover
 from unseen.evidence.log import ReleaseLeaf
@@ -107,6 +110,22 @@ FORMATS: dict[str, tuple[Callable[[Any], Any], Reader]] = {
     ),
     "handover": (lambda world: Registry(world).handover().to_json(), Handover.from_json),
     "deletion": (lambda world: Registry(world).deletion().to_json(), Deletion.from_json),
+    "consent": (
+        lambda world: Consents(world).consent().to_json(),
+        consent.Consent.from_json,
+    ),
+    "delegation": (
+        lambda world: Consents(world).trusteeship().to_json(),
+        Delegation.from_json,
+    ),
+    "consent-withdrawal": (
+        lambda world: jws.peek(Consents(world).withdrawal(world.operator)).payload,
+        consent.Withdrawal.from_json,
+    ),
+    "consent-root": (
+        lambda world: Consents(world).put({1: []})[0].to_json(),
+        ConsentRoot.from_json,
+    ),
     "trust": (
         lambda world: world.trust.to_json(),
         lambda value: trust.parse(canonical.encode(value)),

@@ -180,6 +180,35 @@ class StopInvalidError(EvidenceError):
     reason = "STOP_INVALID"
 
 
+class ConsentInvalidError(EvidenceError):
+    """A consent or a withdrawal is malformed, or by somebody who may not give it."""
+
+    reason = "CONSENT_INVALID"
+
+
+class ConsentExpiredError(EvidenceError):
+    """A consent's time is over."""
+
+    reason = "CONSENT_EXPIRED"
+
+
+class DelegationInvalidError(EvidenceError):
+    """A delegation is malformed, has ended, or does not reach as far as what is done under it."""
+
+    reason = "DELEGATION_INVALID"
+
+
+class ConsentProofInvalidError(EvidenceError):
+    """A proof about consents does not show what it claims. `what` names the check or the field."""
+
+    reason = "CONSENT_PROOF_INVALID"
+
+    @property
+    def what(self) -> str:
+        """Return the name of the check or of the field that failed."""
+        return self.clause
+
+
 class SettlementError(EvidenceError):
     """Releases do not add up to a bill: one is missing, foreign or charged twice."""
 

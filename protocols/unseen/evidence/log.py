@@ -53,6 +53,7 @@ EVENTS = frozenset(
         "node.takeover",
         "quota.inherited",
         "deletion.attested",
+        "consent.root",
     }
 )
 
@@ -72,7 +73,7 @@ _RELEASE_FIELDS = (
     "total",
     "privacy",
 )
-_RELEASE_OPTIONAL = ("since", "review")
+_RELEASE_OPTIONAL = ("since", "review", "consent_root")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +85,9 @@ class ReleaseLeaf:
     the contract's units in log order, this release included. `privacy` is the epsilon spent, as
     a decimal text. Where the release came later than a request may be old, `since` is the index of
     the earlier leaf that holds the request; where a person let it out, `review` is the id of the
-    signed decision, 32 bytes. Neither is written where there is none. Errors: `LeafInvalidError`.
+    signed decision, 32 bytes. `consent_root` is the root of the tree of consents that the release
+    was made under, 32 bytes, where the contract wants consent. None of the three is written where
+    there is none. Errors: `LeafInvalidError`.
     """
 
     suite: str
@@ -101,6 +104,7 @@ class ReleaseLeaf:
     privacy: str = "0"
     since: int = 0
     review: bytes = b""
+    consent_root: bytes = b""
 
     def __post_init__(self) -> None:
         """Check every field."""
@@ -118,6 +122,8 @@ class ReleaseLeaf:
         _CHECK.integer("since", self.since, 0)
         if self.review != b"":
             _CHECK.octets("review", self.review)
+        if self.consent_root != b"":
+            _CHECK.octets("consent_root", self.consent_root)
 
     @property
     def window(self) -> timedelta:
@@ -152,6 +158,8 @@ class ReleaseLeaf:
             held["since"] = self.since
         if self.review:
             held["review"] = b64encode(self.review)
+        if self.consent_root:
+            held["consent_root"] = b64encode(self.consent_root)
         return self._fixed() | held
 
     def _fixed(self) -> dict[str, Json]:
@@ -193,6 +201,7 @@ class ReleaseLeaf:
             privacy=body["privacy"],
             since=body.get("since", 0),
             review=_CHECK.unb64("review", body.get("review", "")),
+            consent_root=_CHECK.unb64("consent_root", body.get("consent_root", "")),
             **{field: _CHECK.unb64(field, body[field]) for field in raw},
         )
 

@@ -54,6 +54,7 @@ _FIELDS = (
     "outputs",
     "until",
 )
+_OPTIONAL = ("consent_root",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +63,8 @@ class Manifest:
 
     `contract`, `public_key` (a ristretto255 element), `nonce`, `snapshot`, `root` and `digest`
     are 32 bytes. The table has `rows` rows of `row_bytes` bytes; a label holds the verdicts of
-    `outputs`, in that order. Queries are answered before `until`.
+    `outputs`, in that order. Queries are answered before `until`. `consent_root` is the root of
+    the tree of consents that the rows were chosen by, 32 bytes, where the contract wants consent.
     """
 
     suite: str
@@ -82,6 +84,7 @@ class Manifest:
     until: datetime
     protocol: str = PROTOCOL
     ciphersuite: str = CIPHERSUITE
+    consent_root: bytes = b""
 
     def __post_init__(self) -> None:
         """Check every field."""
@@ -110,9 +113,17 @@ class Manifest:
             _CHECK.fail("subject", "has no column")
         _CHECK.time("snapshot_at", self.snapshot_at)
         _CHECK.time("until", self.until)
+        if self.consent_root != b"":
+            _CHECK.octets("consent_root", self.consent_root)
 
     def to_json(self) -> dict[str, Json]:
-        """Return the manifest as an object."""
+        """Return the manifest; a root of consents is written only where there is one."""
+        consents: dict[str, Json] = {}
+        if self.consent_root:
+            consents["consent_root"] = b64encode(self.consent_root)
+        return self._fixed() | consents
+
+    def _fixed(self) -> dict[str, Json]:
         return head("manifest", self.suite) | {
             "contract": b64encode(self.contract),
             "epoch": self.epoch,
@@ -141,7 +152,10 @@ class Manifest:
             SuiteUnknownError: the suite is not known here.
 
         """
-        body = _CHECK.body(value, "manifest", _FIELDS)
+        body = _CHECK.body(value, "manifest", _FIELDS, _OPTIONAL)
+        root = _CHECK.unb64("consent_root", body.get("consent_root", ""))
+        if "consent_root" in body and not root:
+            _CHECK.fail("consent_root", "is written down and says nothing")
         own = {name: body[name] for name in _FIELDS} | {
             "subject": columns_from_json(_CHECK, "subject", body["subject"]),
             "outputs": tuple(_CHECK.unlist("outputs", body["outputs"])),
@@ -150,7 +164,7 @@ class Manifest:
             own[name] = _CHECK.unb64(name, body[name])
         for name in ("snapshot_at", "until"):
             own[name] = _CHECK.untime(name, body[name])
-        return cls(suite=body["suite"], **own)
+        return cls(suite=body["suite"], consent_root=root, **own)
 
     def id(self) -> bytes:
         """Return the hash of the canonical manifest, 32 bytes: what a request names."""

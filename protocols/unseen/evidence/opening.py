@@ -6,7 +6,7 @@ before it:
     receipt      verifies (`verify.py`) and is of a lookup
     terms        are those of the receipt's contract and allow the release
     manifest     signed by the node of the receipt, the one that the request names, and of the
-                 same contract, epoch, snapshot and outputs
+                 same contract, epoch, snapshot, root of consents and outputs
     announcement the leaf `manifest.published` of this manifest is in the receipt's log, before
                  the release
     blinded      blinded[position] is blind * H(subject)              (RFC 9497 section 3.3.1)
@@ -281,9 +281,10 @@ def _manifest(opening: Sent, receipt: VerifiedReceipt, terms: Terms, trust: Trus
         manifest = verify_manifest(opening.manifest, suite_of(node.suite), node.key)
     if manifest.id() != receipt.manifest:
         CHECK.fail("manifest", "is not the one that the request names")
-    found = (manifest.contract, manifest.epoch, manifest.snapshot)
-    if found != (receipt.contract, receipt.epoch, receipt.snapshot):
-        CHECK.fail("manifest", "is not of the receipt's contract, epoch and snapshot")
+    found = (manifest.contract, manifest.epoch, manifest.snapshot, manifest.consent_root)
+    leaf = receipt.leaf
+    if found != (receipt.contract, receipt.epoch, receipt.snapshot, leaf.consent_root):
+        CHECK.fail("manifest", "is not of the receipt's contract, epoch, snapshot and consents")
     if manifest.outputs != terms.outputs:
         CHECK.fail("manifest", "does not have the outputs of the contract, in their order")
     if receipt.time >= manifest.until:

@@ -138,8 +138,8 @@ def verify_receipt(token: str, trust: Trust) -> VerifiedReceipt:
 def verify_terms(receipt: VerifiedReceipt, terms: Terms) -> None:
     """Return if the release is one that `terms` allow and that counts against them.
 
-    Checks contract, parties, kind, plan, leakage, period and quota. The approvals over the terms
-    are checked by `contract.verify_approval`.
+    Checks contract, parties, kind, plan, leakage, consent, period and quota. The approvals over
+    the terms are checked by `contract.verify_approval`.
 
     Raises:
         ReceiptInvalidError: it is not; `what` names the clause.
@@ -157,6 +157,8 @@ def verify_terms(receipt: VerifiedReceipt, terms: Terms) -> None:
     for clause, found, expected in clauses:
         if found != expected:
             _CHECK.fail(clause, "is not the contract's")
+    if (terms.consent is None) == bool(receipt.leaf.consent_root):
+        _CHECK.fail("consent", "is not asked for in the contract as the release has it")
     if not terms.period.covers(receipt.time):
         _CHECK.fail("period", "does not cover the time of the release")
     if receipt.total > terms.quota.units:

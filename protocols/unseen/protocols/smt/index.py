@@ -1,9 +1,9 @@
 """Where a subject stands in a tree: the first 16 bytes of a VOPRF of it (RFC 9497).
 
 The place of CONIKS's VRF (USENIX Security 2015, section 3.4): without the tree's key nobody can
-tell whose an index is, or try out who has one; with the proof its owner is certain of the one place
-that can be hers. The key's holder can do both, as can whoever it answers. Two subjects share a
-place with probability n^2 / 2^129, and then one of them is refused.
+tell whose an index is, or try out who has one; with the proof its owner is certain of the one
+place that can be hers. The key's holder can do both, as can whoever it answers. That any two of n
+subjects share a place has probability n^2 / 2^129.
 
     ask()            --- B = r * H(subject) --->      evaluate (mode VOPRF)
     Asked.finish()   <-- E = k * B, proof --------
