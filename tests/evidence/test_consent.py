@@ -226,9 +226,8 @@ def test_a_withdrawal_is_by_somebody_who_may(parties: Consents) -> None:
     assert verify_withdrawal(token, parties.suite, keys).id == parties.consent().id()
     with pytest.raises(ConsentInvalidError, match="nobody"):
         verify_withdrawal(parties.withdrawal(parties.person), parties.suite, keys)
-    forged = jws.sign(
-        parties.person, "unseen-consent-withdrawal", cast("Any", jws.peek(token).payload)
-    )
+    payload: Any = jws.peek(token).payload
+    forged = jws.sign(parties.person, "unseen-consent-withdrawal", payload)
     with pytest.raises(SignatureInvalidError):
         verify_withdrawal(forged, parties.suite, keys)
 
