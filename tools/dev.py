@@ -7,6 +7,7 @@ proto    rewrite proto/gen; with --accept, publish the present wire to proto/ima
 lock     rewrite requirements/*.txt; --upgrade moves to the newest versions
 bench    benchmarks/ under pytest-benchmark; arguments go to pytest
 mutants  change the code, one thing at a time, and see whether a test notices
+edits    20,000 random edits of a log's export, each of which an audit has to find
 readme   execute the README's own commands in a temporary home
 check    lint, types, proto drift and compatibility: what CI runs beside the tests
 """
@@ -69,6 +70,11 @@ def bench(*arguments: str) -> int:
     return script("python", "-m", "pytest", "-n", "0", "--benchmark-only", "benchmarks", *arguments)
 
 
+def edits(*arguments: str) -> int:
+    """Edit exports at random and have each edit found."""
+    return tool("edits.py", *arguments)
+
+
 def client(*_: str) -> int:
     """Check the client's installation."""
     return tool("check_client.py")
@@ -91,7 +97,10 @@ def check(*_: str) -> int:
 
 VERBS: dict[str, Callable[..., int]] = {
     verb.__name__: verb
-    for verb in (lint, fix, types, proto, wire, lock, bench, client, mutants, readme, check)
+    for verb in (
+        *(lint, fix, types, proto, wire, lock),
+        *(bench, client, mutants, edits, readme, check),
+    )
 }
 
 

@@ -31,6 +31,8 @@ from unseen.evidence.fields import Checker, head
 from unseen.evidence.log import RELEASE, ReleaseLeaf, decode_leaf
 from unseen.evidence.plan import Leakage, Plan
 from unseen.evidence.suite import Suite, suite_of
+from unseen.evidence.trust import Trust
+from unseen.evidence.trust import parse as parse_trust
 
 FRAME = "export.json"
 CHECKPOINTS = "checkpoints.jsonl"
@@ -218,6 +220,11 @@ def entry_line(index: int, hash: bytes, leaf: bytes | None) -> bytes:  # noqa: A
     return frame + (b"}\n" if leaf is None else b',"leaf":%s}\n' % leaf)
 
 
+def node_name(origin: str) -> str:
+    """Return what an export calls the node of a log: the log's name before its slash."""
+    return origin.partition("/")[0].removesuffix(".unseen")
+
+
 def leaves_file(number: int) -> str:
     """Return the name of the file with the leaves from `number` * 16,384 on."""
     return f"log/{number:08d}.jsonl"
@@ -271,7 +278,10 @@ class Export:
         for number in range(-(-self.frame.size // LEAVES_PER_FILE)):
             name = leaves_file(number)
             for count, line in enumerate(self._raw(name), 1):
-                yield parse_entry(line, name, count)
+                entry = parse_entry(line)
+                if entry is None:
+                    _fail_at(name, count, "is not an entry of the log")
+                yield entry
 
     def leaves(self) -> Iterator[tuple[int, dict[str, Json]]]:
         """Yield index and content of every leaf that is shown, decoded."""
@@ -352,6 +362,20 @@ class Export:
             "the export holds no document of this id", clause=DOCUMENTS, remedy="export anew"
         )
 
+    def parties(self) -> Trust:
+        """Return the parties' keys as the node tells them; nobody has to believe it.
+
+        Raises:
+            ExportInvalidError: the file is missing, malformed, or not in its one form.
+
+        """
+        lines = list(islice(self.lines(PARTIES), 2))
+        with placed(PARTIES, 1):
+            if len(lines) != 1:
+                _CHECK.fail("parties", "are not one line")
+            canonical.decode(lines[0])
+            return parse_trust(lines[0])
+
     def lines(self, name: str) -> Iterator[bytes]:
         """Yield the lines of a file without their ends.
 
@@ -370,16 +394,11 @@ class Export:
         return self.files.lines(name)
 
 
-def parse_entry(line: bytes, name: str, number: int) -> Entry:
-    """Return the entry in line `number` of the file `name`.
-
-    Raises:
-        ExportInvalidError: the line is none.
-
-    """
+def parse_entry(line: bytes) -> Entry | None:
+    """Return the entry in a line of the log, with its line end, or None if it is none."""
     found = _LINE.fullmatch(line)
     if found is None:
-        _fail_at(name, number, "is not an entry of the log")
+        return None
     hashed, index, leaf = found.groups()
     return Entry(int(index), hashed, leaf)
 

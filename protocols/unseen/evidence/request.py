@@ -132,7 +132,12 @@ def sign_request(signer: Signer, request: Request) -> bytes:
     """
     if request.suite != signer.suite.id:
         _CHECK.fail("suite", "is not the signer's")
-    return signer.sign(_PREFIX + request.bytes())
+    return signer.sign(signed_bytes(request.bytes()))
+
+
+def signed_bytes(statement: bytes) -> bytes:
+    """Return what is signed where `statement` is asked, the canonical bytes of a request."""
+    return _PREFIX + statement
 
 
 def verify_request(request: Request, signature: bytes, suite: Suite, public_key: bytes) -> None:
@@ -145,4 +150,4 @@ def verify_request(request: Request, signature: bytes, suite: Suite, public_key:
     """
     if request.suite != suite.id:
         _CHECK.fail("suite", "is not the instance key's")
-    suite.verify(public_key, signature, _PREFIX + request.bytes())
+    suite.verify(public_key, signature, signed_bytes(request.bytes()))

@@ -1,0 +1,101 @@
+"""What the parts of an audit share: whom to believe, what was found, what documents say."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from unseen.evidence.audit.findings import EXPORTER, Findings
+from unseen.evidence.audit.signatures import Pending
+from unseen.evidence.contract import Terms
+from unseen.evidence.errors import EvidenceError, TrustMissingError
+from unseen.evidence.export import DOCUMENTS, Document
+from unseen.evidence.suite import Suite
+from unseen.evidence.trust import Trust, TrustedLog, TrustedParty
+
+
+@dataclass(slots=True)
+class Read:
+    """A document of the export, verified as far as its type is known, and whether a leaf names it.
+
+    `facts` is what its verifier returned, `error` why it does not hold.
+    """
+
+    document: Document
+    line: int
+    facts: Any = None
+    error: EvidenceError | None = None
+    named: bool = False
+
+
+@dataclass(slots=True)
+class Context:
+    """The parts' common ground. `node` is the party whose log this is."""
+
+    trust: Trust
+    log: TrustedLog
+    node: TrustedParty
+    suite: Suite
+    findings: Findings
+    pending: Pending
+    documents: dict[bytes, Read] = field(default_factory=dict)
+
+    def fail(self, rule: str, index: int, what: str, *, party: str = "", where: str = "") -> None:
+        """Note that `what` is wrong with the leaf at `index`; the node answers for its log."""
+        self.findings.add(rule, party or self.node.name, index, what, where)
+
+    def owner(self, key: str) -> TrustedParty:
+        """Return the trusted party whose key is called `key`, whatever its role.
+
+        Raises:
+            TrustMissingError: the trust file lists no such key.
+
+        """
+        found = self.trust.parties.get(key)
+        if found is None:
+            raise TrustMissingError(
+                f"the trust file does not list the key {key}",
+                clause="parties",
+                remedy="add the key to the trust file, if you know whose it is",
+            )
+        return found
+
+    def document(self, kind: str, identifier: bytes, index: int) -> Any:
+        """Return what the document says that the leaf at `index` names, or None if it fails.
+
+        Whatever is wrong with it has then been noted.
+        """
+        read = self.named(identifier, index)
+        if read is None or read.document.type == kind:
+            return read and read.facts
+        what = f"names a document of type {read.document.type} as {kind}"
+        self.fail("document.type", index, what, where=f"{DOCUMENTS}:{read.line}")
+        return None
+
+    def named(self, identifier: bytes, index: int) -> Read | None:
+        """Return the document that the leaf at `index` names, of whatever type."""
+        read = self.documents.get(identifier)
+        if read is None:
+            what = "names a document that the export lacks"
+            self.fail("document.missing", index, what, party=EXPORTER)
+            return None
+        if read.error is not None and not read.named:
+            where = f"{DOCUMENTS}:{read.line}"
+            self.refuse(index, "the document it names", read.error, where=where)
+        read.named = True
+        return read
+
+    def refuse(self, index: int, what: str, error: EvidenceError, *, where: str = "") -> None:
+        """Note that `what`, which the leaf at `index` rests on, fails with `error`."""
+        missing = isinstance(error, TrustMissingError)
+        rule = "trust.missing" if missing else "document.invalid"
+        self.fail(rule, index, f"{what} does not hold: {error}", where=where)
+
+
+Verifier = Callable[[Document, Context], Any]
+"""Returns what a document says once its signatures hold; raises `EvidenceError` if they do not."""
+
+
+def contract_parties(terms: Terms) -> dict[str, str]:
+    """Return the names of the keys that terms bind, by role."""
+    named = {role: getattr(terms, role) for role in (*terms.approvals, "regulator")}
+    return {role: key for role, key in named.items() if key}

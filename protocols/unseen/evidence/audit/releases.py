@@ -1,0 +1,163 @@
+"""Releases and epochs: every release has a contract in force, an instance, an epoch, a quota.
+
+What is not checked, since the log does not say it: the pace of requests within a minute, which
+the node measures when a request arrives, and that an answer was true.
+"""
+
+from collections.abc import Iterator
+
+from unseen.evidence.audit.context import Context
+from unseen.evidence.audit.contracts import Contracts, Epoch, Standing
+from unseen.evidence.audit.findings import EXPORTER
+from unseen.evidence.audit.leaves import Event, Release, decode_b64
+from unseen.evidence.audit.parties import Certified, Parties
+from unseen.evidence.audit.signatures import Signature
+from unseen.evidence.audit.tables import Tables
+from unseen.evidence.canonical import b64encode
+from unseen.evidence.contract import State
+from unseen.evidence.manifest import Manifest
+from unseen.evidence.request import MAX_REQUEST_AGE, signed_bytes
+
+_LOOKUP = b"lookup"
+
+
+class Releases:
+    """Follows epochs and releases, leaf by leaf."""
+
+    def __init__(
+        self, context: Context, contracts: Contracts, parties: Parties, tables: Tables
+    ) -> None:
+        """Start before the first leaf."""
+        self._context, self._contracts = context, contracts
+        self._parties, self._tables = parties, tables
+        self._manifests: dict[str, bytes] = {}
+        self.count = self.units = 0
+        self.stopped: int | None = None  # the leaf that stopped the whole node
+
+    def index_manifests(self) -> None:
+        """Remember which document holds which manifest; leaves name manifests, not documents."""
+        for identifier, read in self._context.documents.items():
+            if isinstance(read.facts, Manifest):
+                self._manifests[b64encode(read.facts.id())] = identifier
+
+    def published(self, index: int, leaf: Event) -> None:
+        """Take note of an epoch, if its manifest is the contract's."""
+        contract = self._contracts.of(index, leaf)
+        manifest = self._manifest(index, leaf)
+        if contract is None or manifest is None:
+            return
+        fail, terms, number = self._context.fail, contract.terms, manifest.epoch
+        claimed = (leaf.fields.get("contract"), leaf.fields.get("epoch"))
+        rest = (leaf.fields.get("snapshot"), leaf.fields.get("root"))
+        stated = (b64encode(manifest.contract), number)
+        if (claimed, rest) != (stated, (b64encode(manifest.snapshot), b64encode(manifest.root))):
+            fail("epoch.manifest", index, "the manifest is not the one that the leaf describes")
+            return
+        if contract.state is not State.ACTIVE:
+            fail("epoch.contract", index, f"begins an epoch of a {contract.state.value} contract")
+        if number <= max(contract.epochs, default=0):
+            fail("epoch.number", index, f"epoch {number} does not follow the last one")
+        if any(epoch.closed is None for epoch in contract.epochs.values()):
+            fail("epoch.open", index, "begins an epoch while another one is open")
+        allowed = (terms.outputs, terms.kind, terms.period.until)
+        if (manifest.outputs, "lookup") != allowed[:2] or manifest.until > allowed[2]:
+            fail("epoch.terms", index, "the manifest's outputs or end are not the contract's")
+        snapshot = b64encode(manifest.snapshot).encode()
+        if not self._tables.has(terms.table, snapshot):
+            fail("epoch.snapshot", index, "is built from a snapshot that was not registered")
+        contract.epochs[number] = Epoch(b64encode(manifest.id()).encode(), snapshot)
+
+    def closed(self, index: int, leaf: Event) -> None:
+        """Take note that an epoch has ended."""
+        contract = self._contracts.of(index, leaf)
+        if contract is None:
+            return
+        number = leaf.fields.get("epoch")
+        epoch = contract.epochs.get(number) if isinstance(number, int) else None
+        if epoch is None or epoch.closed is not None:
+            self._context.fail("epoch.closed", index, "closes an epoch that is not open")
+            return
+        epoch.closed = index
+
+    def released(self, index: int, leaf: Release) -> None:
+        """Check that the release was allowed, and count it."""
+        self.count, self.units = self.count + 1, self.units + leaf.units
+        contract = self._contracts.by_id.get(leaf.contract)
+        if contract is None:
+            what = "is about a contract that the export lacks"
+            self._context.fail("export.contracts", index, what, party=EXPORTER)
+            return
+        for rule, what in self._faults(contract, leaf):
+            self._context.fail(f"release.{rule}", index, what)
+        self._check_instance(index, contract, leaf)
+        contract.used = leaf.total
+        contract.requests.add(leaf.request)
+
+    def _faults(self, contract: Standing, leaf: Release) -> Iterator[tuple[str, str]]:
+        terms = contract.terms
+        if self.stopped is not None:
+            yield "stopped", f"released while the node was stopped by leaf {self.stopped}"
+        if contract.state is not State.ACTIVE:
+            yield "contract", f"released under a contract that is {contract.state.value}"
+        if not terms.period.covers(leaf.time):
+            yield "period", "released outside the contract's period"
+        if leaf.kind != terms.kind.encode():
+            yield "kind", "is of another kind than the contract"
+        if leaf.plan != contract.plan:
+            yield "plan", "followed another plan than the contract's"
+        if leaf.leakage != contract.leakage:
+            yield "leakage", "names another leakage statement than the contract's"
+        yield from self._sum_faults(contract, leaf)
+        yield from self._epoch_faults(contract, leaf)
+
+    def _sum_faults(self, contract: Standing, leaf: Release) -> Iterator[tuple[str, str]]:
+        quota = contract.terms.quota.units
+        if abs(leaf.time - leaf.issued_at) > MAX_REQUEST_AGE:
+            yield "window", f"request and release are more than {MAX_REQUEST_AGE} apart"
+        if leaf.request in contract.requests:
+            yield "request", "is charged for a request that was charged before"
+        if leaf.total != contract.used + leaf.units:
+            yield "total", f"the total is {leaf.total} after {contract.used} and {leaf.units} more"
+        if leaf.total > quota:
+            yield "quota", f"the total of {leaf.total} exceeds the quota of {quota}"
+
+    def _epoch_faults(self, contract: Standing, leaf: Release) -> Iterator[tuple[str, str]]:
+        if leaf.kind != _LOOKUP:
+            if leaf.epoch:
+                yield "epoch", "names an epoch, and its kind has none"
+            if not self._tables.has(contract.terms.table, leaf.snapshot):
+                yield "snapshot", "used a snapshot that was not registered"
+            return
+        epoch = contract.epochs.get(leaf.epoch)
+        if epoch is None:
+            yield "epoch", "used an epoch whose manifest was not published before"
+            return
+        if epoch.closed is not None:
+            yield "epoch", f"used an epoch that leaf {epoch.closed} had closed"
+        if epoch.manifest != leaf.manifest:
+            yield "manifest", "was asked under another manifest than the epoch's"
+        if epoch.snapshot != leaf.snapshot:
+            yield "snapshot", "used another snapshot than the epoch's"
+
+    def _check_instance(self, index: int, contract: Standing, leaf: Release) -> None:
+        fail, instance = self._context.fail, self._parties.instances.get(leaf.instance)
+        if instance is None:
+            fail("release.instance", index, "was asked for by an instance nobody registered")
+            return
+        if instance.party.key != contract.terms.buyer:
+            fail("release.buyer", index, "was asked for by an instance that is not the buyer's")
+        if max(leaf.time, leaf.issued_at) >= instance.until:
+            fail("release.instance", index, "was asked for after the certification had ended")
+        self._check_signature(index, leaf, instance)
+
+    def _check_signature(self, index: int, leaf: Release, instance: Certified) -> None:
+        suite = self._context.suite
+        signature = Signature(
+            suite.id, instance.key, decode_b64(leaf.signature), signed_bytes(leaf.statement)
+        )
+        self._context.pending.add(signature, self._context.node.name, index)
+
+    def _manifest(self, index: int, leaf: Event) -> Manifest | None:
+        identifier = self._manifests.get(str(leaf.fields.get("manifest")), b"")
+        found = self._context.document("manifest", identifier, index)
+        return found if isinstance(found, Manifest) else None
