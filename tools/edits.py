@@ -23,7 +23,7 @@ from typing import Any
 from unseen.bench.ledger import ORIGIN, Ledger, Memory, memory_ledger
 from unseen.evidence import canonical
 from unseen.evidence.audit import Policy, Report, Signature, check_export, verify_all
-from unseen.evidence.canonical import b64decode, b64encode
+from unseen.evidence.canonical import b64encode
 from unseen.evidence.errors import EvidenceError
 from unseen.evidence.export import (
     CHECKPOINTS,
@@ -149,8 +149,8 @@ class Editor:
         body = f"{head}.{payload[:-4]}AAAA.{signature}"
         changed = {"body": body, "id": b64encode(INTL.digest(body.encode()))}
         lines[place] = canonical.encode(value | changed)
-        ordered = sorted(lines, key=lambda line: b64decode(_object(line)["id"]))
-        return Edit(self.files | {DOCUMENTS: b"".join(line + b"\n" for line in ordered)})
+        written = b"".join(line + b"\n" for line in lines)
+        return Edit(self.files | {DOCUMENTS: written}, value["index"])
 
     def resign_head(self) -> Edit:
         """Have a stranger sign the head."""

@@ -17,6 +17,7 @@ from unseen.evidence.export import (
     FRAME,
     LEAVES_PER_FILE,
     ContractRecord,
+    Document,
     Export,
     Frame,
     checkpoint_line,
@@ -44,10 +45,10 @@ class Memory(dict[str, bytes]):
         return iter(self[name].splitlines(keepends=True))
 
 
-def record(world: Any, **changes: Any) -> ContractRecord:
+def record(world: Any, index: int = 0, **changes: Any) -> ContractRecord:
     terms = world.terms(**changes)
     approvals = {"operator": sign_terms(world.operator, terms)}
-    return ContractRecord(terms, world.plan(), world.leakage(), approvals)
+    return ContractRecord(index, terms, world.plan(), world.leakage(), approvals)
 
 
 def make(world: Any) -> Memory:
@@ -58,14 +59,16 @@ def make(world: Any) -> Memory:
         entry_line(index, leaf_hash(body or b"hidden", suite.hash), body)
         for index, body in enumerate(bodies)
     ]
-    records = [record(world), record(world, nonce=bytes(16))]
-    texts = sorted(TEXTS, key=lambda text: suite.digest(text.encode()))
+    records = [record(world), record(world, 1, nonce=bytes(16))]
     return Memory(
         {
-            FRAME: frame_bytes(Frame(suite.id, world.origin, 3, (2, 3), 2, len(texts))),
+            FRAME: frame_bytes(Frame(suite.id, world.origin, 3, (2, 3), 2, len(TEXTS))),
             CHECKPOINTS: checkpoint_line(2, "a\n") + checkpoint_line(3, "b\n"),
-            CONTRACTS: b"".join(contract_line(r) for r in sorted(records, key=lambda r: r.id)),
-            DOCUMENTS: b"".join(document_line(suite, f"kind-{text}", text) for text in texts),
+            CONTRACTS: b"".join(map(contract_line, records)),
+            DOCUMENTS: b"".join(
+                document_line(suite, index, f"kind-{text}", text)
+                for index, text in enumerate(TEXTS)
+            ),
             leaves_file(0): b"".join(lines),
         }
     )
@@ -86,11 +89,11 @@ def test_an_export_is_read_back(world: Any, files: Memory) -> None:
         (1, "release"),
     ]
     own = record(world)
-    assert sorted(r.id for r in export.contracts()) == [r.id for r in export.contracts()]
+    assert [found.index for found in export.contracts()] == [0, 1]
     assert export.contract(own.id) == own
     assert {d.body for d in export.documents()} == set(TEXTS)
     (two,) = export.documents("kind-two")
-    assert export.document(two.id) == two == (world.hash("two"), "kind-two", "two")
+    assert export.document(two.id) == two == Document(1, world.hash("two"), "kind-two", "two")
 
 
 def test_releases_are_found_by_their_contract(world: Any, files: Memory) -> None:
@@ -210,17 +213,27 @@ def test_a_contract_belongs_together(world: Any) -> None:
         {"approvals": {" ": "x"}},
         {"suite": other},
         {"more": 1},
+        {"index": -1},
     )
     for wrong in wrongs:
         with pytest.raises(EvidenceError):
             parse_contract(_edited(world, **wrong))
     with pytest.raises(ExportInvalidError, match="order"):
-        parse_contract(_edited(world), record(world).id)
+        parse_contract(_edited(world), 0)
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"body": "four"}, {"id": "AA"}, {"kind": "a b"}, {"body": 1}, {"suite": 1}, {"type": "x"}],
+    [
+        {"index": -1},
+        {"index": True},
+        {"body": "four"},
+        {"id": "AA"},
+        {"kind": "a b"},
+        {"body": 1},
+        {"suite": 1},
+        {"type": "x"},
+    ],
 )
 def test_a_document_is_named_by_its_hash(files: Memory, change: dict[str, Any]) -> None:
     first, *rest = files[DOCUMENTS].splitlines(keepends=True)

@@ -3,8 +3,8 @@
     export.json             frame: log, number of leaves, which checkpoints
     checkpoints.jsonl       signed heads (C2SP signed notes), the last one over all leaves
     parties.json            the parties' keys as the node tells them: nobody has to believe it
-    contracts.jsonl         terms, plan, leakage statement and approvals, by contract id
-    documents.jsonl         every signed document that a leaf names, by its id
+    contracts.jsonl         terms, plan, leakage statement and approvals, by the proposing leaf
+    documents.jsonl         every signed document that a leaf names, by the first such leaf
     log/00000000.jsonl ...  the leaves with their hashes, 16,384 a file
 
 Every line is canonical JSON with one line end, so that each byte of an export either says
@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from types import MappingProxyType
-from typing import Any, NamedTuple, NoReturn, Protocol, Self
+from typing import Any, NoReturn, Protocol, Self
 
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json, b64encode
@@ -45,6 +45,8 @@ MAX_LINE_BYTES = canonical.MAX_BYTES + 1
 
 _CHECK = Checker(ExportInvalidError, "export")
 _FRAME_FIELDS = ("origin", "size", "checkpoints", "contracts", "documents")
+_CONTRACT_FIELDS = ("index", "terms", "plan", "leakage", "approvals")
+_DOCUMENT_FIELDS = ("index", "id", "kind", "body")
 _HASH = rb"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]"
 _NUMBER = rb"0|[1-9][0-9]{0,15}"
 _LINE = re.compile(
@@ -74,9 +76,14 @@ class Entry:
     leaf: bytes | None
 
 
-class Document(NamedTuple):
-    """A signed document, JWS or canonical JSON as text, by its type. `id` is its hash."""
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A signed document, JWS or canonical JSON as text, by its type. `id` is its hash.
 
+    `index` is the first leaf that names it.
+    """
+
+    index: int
     id: bytes
     type: str
     body: str
@@ -133,10 +140,11 @@ class Frame:
 class ContractRecord:
     """A contract as it is exported: all that its id fixes, and the approvals by their role.
 
-    Making one from JSON checks form and digests: that plan and leakage statement are those of the
-    terms. It does not check the approvals.
+    `index` is the leaf that proposed it. Making one from JSON checks form and digests: that plan
+    and leakage statement are those of the terms. It does not check the approvals.
     """
 
+    index: int
     terms: Terms
     plan: Plan
     leakage: Leakage
@@ -144,6 +152,7 @@ class ContractRecord:
 
     def __post_init__(self) -> None:
         """Check that the parts belong together."""
+        _CHECK.integer("contract.index", self.index, 0)
         suite = suite_of(self.terms.suite)
         for name, part in (("plan", self.plan), ("leakage", self.leakage)):
             if part.digest(suite) != getattr(self.terms, name):
@@ -157,6 +166,7 @@ class ContractRecord:
     def to_json(self) -> dict[str, Json]:
         """Return the record as an object."""
         return head("contract-record", self.terms.suite) | {
+            "index": self.index,
             "terms": self.terms.to_json(),
             "plan": self.plan.to_json(),
             "leakage": self.leakage.to_json(),
@@ -173,7 +183,7 @@ class ContractRecord:
             SuiteUnknownError: the suite is not known here.
 
         """
-        body = _CHECK.body(value, "contract-record", ("terms", "plan", "leakage", "approvals"))
+        body = _CHECK.body(value, "contract-record", _CONTRACT_FIELDS)
         approvals = body["approvals"]
         if type(approvals) is not dict:
             _CHECK.fail("contract.approvals", "is not an object")
@@ -182,6 +192,7 @@ class ContractRecord:
             if type(token) is not str:
                 _CHECK.fail("contract.approvals", "is not text")
         found = cls(
+            body["index"],
             Terms.from_json(body["terms"]),
             Plan.from_json(body["plan"]),
             Leakage.from_json(body["leakage"]),
@@ -202,9 +213,9 @@ def contract_line(record: ContractRecord) -> bytes:
     return canonical.encode(record.to_json()) + b"\n"
 
 
-def document_line(suite: Suite, kind: str, body: str) -> bytes:
-    """Return the line of a document of type `kind`."""
-    value = head("document", suite.id) | {"kind": kind, "body": body}
+def document_line(suite: Suite, index: int, kind: str, body: str) -> bytes:
+    """Return the line of a document of type `kind`, named first by the leaf at `index`."""
+    value = head("document", suite.id) | {"index": index, "kind": kind, "body": body}
     value["id"] = b64encode(suite.digest(body.encode()))
     return canonical.encode(value) + b"\n"
 
@@ -303,17 +314,17 @@ class Export:
                     yield entry.index, found
 
     def contracts(self) -> Iterator[ContractRecord]:
-        """Yield every contract, by the order of ids.
+        """Yield every contract, in the order of the log.
 
         Raises:
             ExportInvalidError: a line is malformed, or does not follow the one before.
 
         """
-        before = b""
+        before = -1
         for number, line in enumerate(self.lines(CONTRACTS), 1):
             with placed(CONTRACTS, number):
                 record = parse_contract(line, before)
-            before = record.id
+            before = record.index
             yield record
 
     def contract(self, identifier: bytes) -> ContractRecord:
@@ -333,18 +344,18 @@ class Export:
         )
 
     def documents(self, kind: str | None = None) -> Iterator[Document]:
-        """Yield every document, by the order of ids; of one type if `kind` says.
+        """Yield every document, in the order of the log; of one type if `kind` says.
 
         Raises:
             ExportInvalidError: a line is malformed, does not follow the one before, or its id is
                 not the hash of its body.
 
         """
-        before = b""
+        before = -1
         for number, line in enumerate(self.lines(DOCUMENTS), 1):
             with placed(DOCUMENTS, number):
                 document = parse_document(line, before)
-            before = document.id
+            before = document.index
             if kind in {None, document.type}:
                 yield document
 
@@ -403,37 +414,38 @@ def parse_entry(line: bytes) -> Entry | None:
     return Entry(int(index), hashed, leaf)
 
 
-def parse_contract(line: bytes, before: bytes = b"") -> ContractRecord:
-    """Return the contract in a line without its end; `before` is the id in the line above it.
+def parse_contract(line: bytes, before: int = -1) -> ContractRecord:
+    """Return the contract in a line without its end; `before` is the index in the line above.
 
     Raises:
         EvidenceError: the line is malformed, or does not follow the one above.
 
     """
     record = ContractRecord.from_json(canonical.decode(line))
-    if record.id <= before:
-        _CHECK.fail("contract", "is not in the order of ids, each once")
+    if record.index <= before:
+        _CHECK.fail("contract", "is not in the order of the log, each once")
     return record
 
 
-def parse_document(line: bytes, before: bytes = b"") -> Document:
-    """Return the document in a line without its end; `before` is the id in the line above it.
+def parse_document(line: bytes, before: int = -1) -> Document:
+    """Return the document in a line without its end; `before` is the index in the line above.
 
     Raises:
         EvidenceError: the line is malformed, does not follow the one above, or the document's id
             is not the hash of its body.
 
     """
-    body: dict[str, Any] = _CHECK.body(canonical.decode(line), "document", ("id", "kind", "body"))
+    body: dict[str, Any] = _CHECK.body(canonical.decode(line), "document", _DOCUMENT_FIELDS)
     _CHECK.token("document.kind", body["kind"])
     if type(body["body"]) is not str:
         _CHECK.fail("document.body", "is not text")
     identifier = _CHECK.unb64("document.id", body["id"])
     if suite_of(body["suite"]).digest(body["body"].encode()) != identifier:
         _CHECK.fail("document.id", "is not the hash of its body")
-    if identifier <= before:
-        _CHECK.fail("document", "is not in the order of ids, each once")
-    return Document(identifier, body["kind"], body["body"])
+    _CHECK.integer("document.index", body["index"], 0)
+    if body["index"] <= before:
+        _CHECK.fail("document", "is not in the order of the log, each once")
+    return Document(body["index"], identifier, body["kind"], body["body"])
 
 
 @contextmanager

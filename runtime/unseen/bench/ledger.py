@@ -120,7 +120,7 @@ class _Domain:
         self.signers = {name: make(self.rng) for name in PARTIES_OF}
         self.node, self.log = (make(self.rng) for _ in range(2))
         self.instances = {name: make(self.rng) for name in PARTIES_OF}
-        self.documents: dict[bytes, bytes] = {}
+        self.documents: list[bytes] = []
         self.contracts: dict[bytes, _Contract] = {}
         self.public = keys.generate(self.rng).public_key
         self.snapshot = self.rng(32)
@@ -133,9 +133,8 @@ class _Domain:
         return Trust.of(parties, [(ORIGIN, log)])
 
     def keep(self, kind: str, body: str) -> bytes:
-        identifier = self.suite.digest(body.encode())
-        self.documents[identifier] = document_line(self.suite, kind, body)
-        return identifier
+        self.documents.append(document_line(self.suite, self.book.tree.size, kind, body))
+        return self.suite.digest(body.encode())
 
     def enrol(self, name: str) -> None:
         key, certificate = signer_id(self.signers[name]), b64encode(self.rng(32))
@@ -185,7 +184,7 @@ class _Domain:
         )
         signers = {"operator": self.signers["operator"], "buyer": self.signers[buyer]}
         tokens = {role: sign_terms(signer, terms) for role, signer in signers.items()}
-        contract = _Contract(ContractRecord(terms, plan, leakage, tokens))
+        contract = _Contract(ContractRecord(self.book.tree.size, terms, plan, leakage, tokens))
         self.contracts[contract.record.id] = contract
         self.step("contract.proposed", contract)
         for role, by in (("operator", "operator"), ("buyer", buyer)):
@@ -287,9 +286,9 @@ def write_ledger(
     put(CHECKPOINTS, [checkpoint_line(earlier_size, earlier), checkpoint_line(size, head)])
     trust = domain.trust()
     put(PARTIES, [canonical.encode(trust.to_json()) + b"\n"])
-    records = sorted((item.record for item in domain.contracts.values()), key=lambda r: r.id)
+    records = [item.record for item in domain.contracts.values()]
     put(CONTRACTS, map(contract_line, records))
-    put(DOCUMENTS, [domain.documents[key] for key in sorted(domain.documents)])
+    put(DOCUMENTS, domain.documents)
     sizes = (earlier_size, size)
     frame = Frame(suite.id, ORIGIN, size, sizes, len(records), len(domain.documents))
     put(FRAME, [frame_bytes(frame)])

@@ -78,10 +78,13 @@ class Context:
             what = "names a document that the export lacks"
             self.fail("document.missing", index, what, party=EXPORTER)
             return None
-        if read.error is not None and not read.named:
-            where = f"{DOCUMENTS}:{read.line}"
-            self.refuse(index, "the document it names", read.error, where=where)
-        read.named = True
+        if not read.named:
+            read.named, where = True, f"{DOCUMENTS}:{read.line}"
+            if read.document.index != index:
+                what = "the document it names is told to be another leaf's"
+                self.fail("document.index", index, what, party=EXPORTER, where=where)
+            if read.error is not None:
+                self.refuse(index, "the document it names", read.error, where=where)
         return read
 
     def refuse(self, index: int, what: str, error: EvidenceError, *, where: str = "") -> None:

@@ -43,8 +43,8 @@ class Standing:
     plan: bytes
     leakage: bytes
     approvals: Mapping[str, str]
+    stated: int  # the leaf that proposed it, says the export
     state: State = State.DRAFT
-    index: int = -1  # of the leaf that proposed it
     given: set[str] = field(default_factory=set)
     used: int = 0
     requests: set[bytes] = field(default_factory=set)
@@ -55,7 +55,7 @@ class Standing:
         """Return a contract that no leaf has proposed yet."""
         terms = record.terms
         plan, leakage = (b64encode(digest).encode() for digest in (terms.plan, terms.leakage))
-        return cls(terms, plan, leakage, record.approvals)
+        return cls(terms, plan, leakage, record.approvals, record.index)
 
 
 class Contracts:
@@ -68,7 +68,7 @@ class Contracts:
 
     def read(self, export: Export) -> None:
         """Read the contracts of the export; a malformed line is noted and left out."""
-        before = b""
+        before = -1
         try:
             for number, line in enumerate(export.lines(CONTRACTS), 1):
                 before = self._read(line, number, before)
@@ -91,7 +91,9 @@ class Contracts:
         if contract.state is not State.DRAFT:
             context.fail("contract.state", index, "proposes a contract again")
             return
-        contract.state, contract.index = advance(State.DRAFT, Step.PROPOSE), index
+        contract.state = advance(State.DRAFT, Step.PROPOSE)
+        if contract.stated != index:
+            self._exporter(index, "holds this contract as that of another leaf", CONTRACTS)
         if (terms.suite, terms.node) != (context.suite.id, context.log.node):
             context.fail("contract.node", index, "the terms are those of another node")
         for role in (*terms.approvals, "regulator"):
@@ -138,26 +140,28 @@ class Contracts:
     def finish(self, size: int) -> None:
         """Check what only shows at the end of the log."""
         for contract in self.by_id.values():
-            if contract.index < 0:
+            if contract.state is State.DRAFT:
                 what = "holds a contract that no leaf proposes"
-                self._exporter(size, what, CONTRACTS)
-            for role in contract.approvals.keys() - contract.given:
-                if contract.index >= 0:
-                    what = f"holds a signature by the {role} that no leaf names"
-                    self._exporter(contract.index, what, CONTRACTS)
+                self._exporter(contract.stated, what, CONTRACTS)
+            for role in sorted(contract.approvals.keys() - contract.given):
+                what = f"holds a signature by the {role} that no leaf names"
+                self._exporter(contract.stated, what, CONTRACTS)
             used_up = contract.used >= contract.terms.quota.units
             if used_up and contract.state in _LIVE:
                 what = "every unit is used, and no leaf says so"
                 self._context.fail("contract.exhausted", size, what)
 
-    def _read(self, line: bytes, number: int, before: bytes) -> bytes:
+    def _read(self, line: bytes, number: int, before: int) -> int:
         try:
             record = parse_contract(line, before)
         except EvidenceError as error:
             self._exporter(0, str(error), f"{CONTRACTS}:{number}")
             return before
-        self.by_id[b64encode(record.id).encode()] = Standing.of(record)
-        return record.id
+        key = b64encode(record.id).encode()
+        if key in self.by_id:
+            self._exporter(record.index, "holds a contract twice", f"{CONTRACTS}:{number}")
+        self.by_id[key] = Standing.of(record)
+        return record.index
 
     def _check_approval(self, index: int, contract: Standing, role: str, leaf: Event) -> None:
         token, terms = contract.approvals.get(role), contract.terms

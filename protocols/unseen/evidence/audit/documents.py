@@ -42,7 +42,7 @@ def read_documents(export: Export, context: Context) -> None:
     A malformed line is noted and left out, so that the leaf that names its document finds it
     missing. A document that does not hold is noted when a leaf names it.
     """
-    before = b""
+    before = -1
     try:
         for number, line in enumerate(export.lines(DOCUMENTS), 1):
             before = _read(line, number, before, context)
@@ -50,13 +50,16 @@ def read_documents(export: Export, context: Context) -> None:
         context.fail("export.documents", 0, str(error), party=EXPORTER, where=error.clause)
 
 
-def _read(line: bytes, number: int, before: bytes, context: Context) -> bytes:
+def _read(line: bytes, number: int, before: int, context: Context) -> int:
     try:
         document = parse_document(line, before)
     except EvidenceError as error:
         where = f"{DOCUMENTS}:{number}"
         context.fail("export.documents", 0, str(error), party=EXPORTER, where=where)
         return before
+    if document.id in context.documents:
+        what, where = "holds a document twice", f"{DOCUMENTS}:{number}"
+        context.fail("export.documents", document.index, what, party=EXPORTER, where=where)
     read = context.documents[document.id] = Read(document, number)
     verifier = VERIFIERS.get(document.type)
     if verifier is not None:
@@ -64,4 +67,4 @@ def _read(line: bytes, number: int, before: bytes, context: Context) -> bytes:
             read.facts = verifier(document, context)
         except EvidenceError as error:
             read.error = error
-    return document.id
+    return document.index

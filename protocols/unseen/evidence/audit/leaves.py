@@ -7,16 +7,18 @@ Tests hold the two against each other.
 """
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import NamedTuple
 
 from unseen.evidence import canonical
 from unseen.evidence.canonical import MAX_INTEGER, Json, b64decode, b64encode, parse_time
 from unseen.evidence.errors import CanonicalError
 from unseen.evidence.log import MAX_LEAF_BYTES, RELEASE, ReleaseLeaf, decode_leaf
 from unseen.evidence.plan import KINDS
-from unseen.evidence.request import MAX_UNITS
+from unseen.evidence.request import MAX_HELD_AGE, MAX_REQUEST_AGE, MAX_UNITS
 from unseen.evidence.suite import DIGEST_BYTES, Suite
 
 _TIME = rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z"
@@ -27,6 +29,7 @@ class Release(NamedTuple):
     """A release leaf whose form was checked. Hashes and key names are base64url, as in the leaf.
 
     `statement` is the canonical request: what `signature` (base64url) is over, with a prefix.
+    `since` is 0, `review` and `consent_root` are empty, where the leaf does not have them.
     """
 
     time: datetime
@@ -44,6 +47,15 @@ class Release(NamedTuple):
     instance: bytes
     signature: bytes
     statement: bytes
+    since: int
+    review: bytes
+    consent_root: bytes
+
+    @property
+    def timely(self) -> bool:
+        """Return what `ReleaseLeaf.timely` does."""
+        window = MAX_HELD_AGE if self.since else MAX_REQUEST_AGE
+        return -MAX_REQUEST_AGE <= self.time - self.issued_at <= window
 
 
 class Event(NamedTuple):
@@ -71,7 +83,8 @@ def _fast(data: bytes, suite: Suite) -> Release | None:
     total, units, epoch = int(found["total"]), int(found["units"]), int(found["epoch"])
     if not units <= total <= MAX_INTEGER or units > MAX_UNITS or epoch > MAX_INTEGER:
         return None
-    if bool(epoch) != bool(found["manifest"]):
+    since = int(found["since"] or 0)
+    if bool(epoch) != bool(found["manifest"]) or since > MAX_INTEGER:
         return None
     try:
         time, issued_at = _time(found["time"]), _time(found["issued_at"])
@@ -93,6 +106,9 @@ def _fast(data: bytes, suite: Suite) -> Release | None:
         found["instance"],
         found["signature"],
         found["statement"],
+        since,
+        found["review"] or b"",
+        found["consent_root"] or b"",
     )
 
 
@@ -125,6 +141,9 @@ def _of(leaf: ReleaseLeaf) -> Release:
         leaf.instance.encode(),
         _b64(leaf.signature),
         request.bytes(),
+        leaf.since,
+        _b64(leaf.review),
+        _b64(leaf.consent_root),
     )
 
 
@@ -172,11 +191,25 @@ def _release(suite: Suite) -> "re.Pattern[bytes]":
         "total": _number("total", _POSITIVE),
         "privacy": rb'"(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{0,8}[1-9])?"',
     }
-    return re.compile(_object(leaf))
+    optional = {
+        "since": _number("since", _POSITIVE),
+        "review": _named("review", digest),
+        "consent_root": _named("consent_root", digest),
+    }
+    return re.compile(_object(leaf, optional))
 
 
-def _object(fields: dict[str, Any]) -> bytes:
-    return rb"\{%s\}" % b",".join(b'"%s":%s' % (k.encode(), fields[k]) for k in sorted(fields))
+def _object(
+    fields: dict[str, bytes], optional: Mapping[str, bytes] = MappingProxyType({})
+) -> bytes:
+    """Return the pattern of an object; the last of its names is not optional, nor the only one."""
+    found = []
+    for name in sorted(fields.keys() | optional.keys()):
+        if name in optional:
+            found.append(b'(?:"%s":%s,)?' % (name.encode(), optional[name]))
+        else:
+            found.append(b'"%s":%s,' % (name.encode(), fields[name]))
+    return rb"\{%s\}" % b"".join(found).removesuffix(b",")
 
 
 def _named(name: str, pattern: bytes) -> bytes:

@@ -16,7 +16,7 @@ from unseen.evidence.audit.tables import Tables
 from unseen.evidence.canonical import b64encode
 from unseen.evidence.contract import State
 from unseen.evidence.manifest import Manifest
-from unseen.evidence.request import MAX_REQUEST_AGE, signed_bytes
+from unseen.evidence.request import signed_bytes
 
 _LOOKUP = b"lookup"
 
@@ -112,8 +112,8 @@ class Releases:
 
     def _sum_faults(self, contract: Standing, leaf: Release) -> Iterator[tuple[str, str]]:
         quota = contract.terms.quota.units
-        if abs(leaf.time - leaf.issued_at) > MAX_REQUEST_AGE:
-            yield "window", f"request and release are more than {MAX_REQUEST_AGE} apart"
+        if not leaf.timely:
+            yield "window", "request and release are further apart than they may be"
         if leaf.request in contract.requests:
             yield "request", "is charged for a request that was charged before"
         if leaf.total != contract.used + leaf.units:

@@ -49,7 +49,8 @@ class Replay:
         for read in self.context.documents.values():
             if not read.named:
                 what = "holds a document that no leaf names"
-                self._exporter("export.documents", size, what, f"{DOCUMENTS}:{read.line}")
+                where = f"{DOCUMENTS}:{read.line}"
+                self._exporter("export.documents", read.document.index, what, where)
         self._check_parties()
 
     def _check_parties(self) -> None:
