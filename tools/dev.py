@@ -6,6 +6,7 @@ types    mypy, strict
 proto    rewrite proto/gen; with --accept, publish the present wire to proto/image.binpb
 lock     rewrite requirements/*.txt; --upgrade moves to the newest versions
 bench    benchmarks/ under pytest-benchmark; arguments go to pytest
+coverage branch coverage of contract, decide, metering, gate and evidence: 100 % or it fails
 mutants  change the code, one thing at a time, and see whether a test notices
 edits    20,000 random edits of a log's export, each of which an audit has to find
 readme   execute the README's own commands in a temporary home
@@ -85,6 +86,11 @@ def mutants(*arguments: str) -> int:
     return tool("mutants.py", *arguments)
 
 
+def coverage(*arguments: str) -> int:
+    """Measure branch coverage; arguments go to pytest."""
+    return tool("covered.py", *arguments)
+
+
 def readme(*_: str) -> int:
     """Execute the README's commands."""
     return tool("check_readme.py")
@@ -99,7 +105,7 @@ VERBS: dict[str, Callable[..., int]] = {
     verb.__name__: verb
     for verb in (
         *(lint, fix, types, proto, wire, lock),
-        *(bench, client, mutants, edits, readme, check),
+        *(bench, client, coverage, mutants, edits, readme, check),
     )
 }
 

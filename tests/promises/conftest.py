@@ -1,8 +1,9 @@
 """A node for the whole run, and copies of it for tests that break theirs.
 
-Two tests draw a sample that is small by default: `UNSEEN_TEST_KILLS` sets how often a node is
-killed at random (10; a nightly run takes 2000), `UNSEEN_TEST_FUZZ` how many broken messages a
-node is sent (150).
+`UNSEEN_TEST_GENTLE` ends nodes gently, so that they can write down what they ran
+(`./unseen dev coverage`). Two tests draw a sample that is small by default: `UNSEEN_TEST_KILLS`
+sets how often a node is killed at random (10; a nightly run takes 2000), `UNSEEN_TEST_FUZZ` how
+many broken messages a node is sent (150).
 """
 
 from collections.abc import Callable, Iterator
@@ -36,4 +37,4 @@ def copy(template: Stage, tmp_path: Path) -> Iterator[Callable[[], Stage]]:
 
     yield make
     for each in made:
-        each.kill()
+        each.end()

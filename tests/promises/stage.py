@@ -219,6 +219,13 @@ class Stage:
             self.process.wait(START_SECONDS)
             self.process = None
 
+    def end(self) -> None:
+        """End the node at once; gently where what it ran has to be written down (coverage)."""
+        if "UNSEEN_TEST_GENTLE" in os.environ:
+            self.stop()
+        else:
+            self.kill()
+
     def wait_dead(self) -> int:
         """Wait until the node has died by itself, and return how."""
         assert self.process is not None
@@ -366,7 +373,7 @@ def serving(stage: Stage, **environment: str) -> Iterator[Stage]:
     try:
         yield stage
     finally:
-        stage.kill()
+        stage.end()
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = START_SECONDS) -> None:
