@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from unseen.evidence.canonical import b64encode
+from unseen.evidence.clauses import Billing
 from unseen.evidence.clear import (
     make_clear_opening,
     release_parts,
@@ -142,3 +143,37 @@ def test_making_an_opening_with_the_plan(world: Any, bundle: Any) -> None:
         plan=world.plan(),
     )
     assert made == bundle | {"plan": world.plan().to_json()}
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "billed", "over"),
+    [
+        ((True, None), 1, 0),
+        ((None, None), 0, 0),
+        ((None, None), 1, 1),
+        ((None, False), 0, -1),
+        ((None, None), None, 0),
+    ],
+)
+def test_an_opening_shows_what_was_billed_wrongly(
+    world: Any, verdicts: Any, billed: int | None, over: int
+) -> None:
+    billing = None if billed is None else Billing(unit="hit")
+    terms = world.terms(kind="verify", protocol="clear", billing=billing)
+    request = world.request(
+        contract=terms.id(),
+        kind="verify",
+        manifest=b"",
+        epoch=0,
+        commitment=commit(world.suite, NONCES[0], request_parts(SUBJECT)),
+    )
+    release = commit(world.suite, NONCES[1], release_parts(verdicts))
+    opening = make_clear_opening(
+        receipt=world.receipt(world.leaf(request, release=release, billed=billed)),
+        terms=terms,
+        subject=SUBJECT,
+        verdicts=verdicts,
+        request_nonce=NONCES[0],
+        release_nonce=NONCES[1],
+    )
+    assert verify_clear_opening(opening, world.trust).overbilled == over

@@ -246,7 +246,7 @@ OPTIONAL_CLAUSES: dict[str, Any] = {
     "template": bytes([2]) * 32,
     "rules": bytes([3]) * 32,
     "consent": ConsentRule(scenario="credit", latency_seconds=86_400, once=False),
-    "billing": Billing(unit="hit", free_units=3, cap=7),
+    "billing": Billing(unit="evaluation", free_units=3, cap=7),
     "order": "EX-2026-1",
     "region": "CN-35",
     "group": 10,

@@ -7,6 +7,7 @@ A clause says what was agreed. That it is kept is shown by the log, as far as an
 """
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal, Self, get_args
 
 from unseen.evidence.canonical import Json
@@ -18,10 +19,21 @@ Line = Literal["data_fee", "service_fee"]
 WHOLE = 10_000  # shares are in ten-thousandths
 MAX_PAYEES = 32
 MAX_LATENCY_SECONDS = 30 * 86_400
+LINES: tuple[Line, ...] = ("data_fee", "service_fee")
+BILLABLE: MappingProxyType[str, tuple[BillingUnit, ...]] = MappingProxyType(
+    {
+        "lookup": ("evaluation",),  # nobody but the buyer knows how many subjects or hits they are
+        "verify": ("request", "hit"),
+        "intersect": ("item",),  # of the buyer's set: its size m, which both sides know
+        "statistics": ("request",),
+        "score": ("item",),
+        "train": ("request",),
+        "run": ("request",),
+    }
+)
+"""What each kind of job may bill: what both sides, and whoever reads the log, count alike."""
 
 _CHECK = Checker(ContractInvalidError, "contract")
-_UNITS = get_args(BillingUnit)
-_LINES = get_args(Line)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +79,7 @@ class Payee:
 
     def __post_init__(self) -> None:
         """Check every field."""
-        _CHECK.choice("billing.payees.line", self.line, _LINES)
+        _CHECK.choice("billing.payees.line", self.line, LINES)
         _CHECK.text("billing.payees.name", self.name, NAME_BYTES)
         _CHECK.key_id("billing.payees.key", self.key)
         _CHECK.integer("billing.payees.share", self.share, 1, WHOLE)
@@ -99,12 +111,12 @@ class Billing:
 
     def __post_init__(self) -> None:
         """Check every field."""
-        _CHECK.choice("billing.unit", self.unit, _UNITS)
+        _CHECK.choice("billing.unit", self.unit, get_args(BillingUnit))
         _CHECK.integer("billing.free_units", self.free_units, 0)
         _CHECK.integer("billing.cap", self.cap, 0)
         _CHECK.members("billing.payees", self.payees, Payee, MAX_PAYEES)
         _CHECK.distinct("billing.payees", [(payee.line, payee.key) for payee in self.payees])
-        for line in _LINES:
+        for line in LINES:
             shares = [payee.share for payee in self.payees if payee.line == line]
             if shares and sum(shares) != WHOLE:
                 _CHECK.fail("billing.payees.share", f"of {line} does not add up to {WHOLE}")

@@ -4,7 +4,8 @@ The request's one part is the canonical JSON list of the subject's values, in th
 product's subject columns: integers as numbers, everything else as text. The release's one part
 is the list of verdicts, in the order of the contract's outputs: "yes", "no" or
 "no_usable_result". A bundle shows both with their nonces, and the terms that say what the
-outputs are called; with the plan, what they mean. Own format.
+outputs are called; with the plan, what they mean. Where the contract bills hits, an opening also
+shows whether this was one. Own format.
 
 It shows what was asked and answered. Nothing shows that the answer was true.
 """
@@ -45,6 +46,20 @@ class OpenedClear:
     receipt: VerifiedReceipt
     terms: Terms
     plan: Plan | None = None
+
+    @property
+    def overbilled(self) -> int:
+        """By how many hits the release is billed too high; below 0 if it is too low.
+
+        0 where the contract bills something else.
+        """
+        billed = self.receipt.billed
+        return 0 if billed is None else billed - hits(tuple(self.verdicts.values()))
+
+
+def hits(verdicts: Sequence[bool | None]) -> int:
+    """Return how many units of a verification were a hit: 1 if any of `verdicts` is usable."""
+    return int(any(verdict is not None for verdict in verdicts))
 
 
 def request_parts(subject: Sequence[str | int]) -> tuple[bytes, ...]:

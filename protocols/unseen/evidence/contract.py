@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple, Self
 
 from unseen.evidence import canonical, jws
 from unseen.evidence.canonical import MAX_INTEGER, Json, b64encode
-from unseen.evidence.clauses import Billing, ConsentRule
+from unseen.evidence.clauses import BILLABLE, Billing, ConsentRule
 from unseen.evidence.errors import ContractInvalidError, TransitionError
 from unseen.evidence.fields import Checker, head
 from unseen.evidence.plan import KINDS, MAX_OUTPUTS
@@ -281,6 +281,8 @@ class Terms:
         for clause, kind in (("consent", ConsentRule), ("billing", Billing)):
             if type(getattr(self, clause)) not in (kind, type(None)):
                 _CHECK.fail(clause, "is not a clause of its kind")
+        if self.billing and self.billing.unit not in BILLABLE[self.kind]:
+            _CHECK.fail("billing.unit", f"is none that {self.kind} can bill")
         for clause in ("order", "region"):
             if getattr(self, clause) != "":
                 _CHECK.token(clause, getattr(self, clause))
@@ -295,6 +297,11 @@ class Terms:
         _CHECK.distinct("declarations", self.declarations)
         if type(self.parameters) is not dict:
             _CHECK.fail("parameters", "is not an object")
+
+    @property
+    def bills_hits(self) -> bool:
+        """Whether a release says how many of its units were a hit, and only those are billed."""
+        return self.billing is not None and self.billing.unit == "hit"
 
     def required(self) -> tuple[str, ...]:
         """Return the roles that have to sign before the buyer may."""

@@ -73,7 +73,7 @@ _RELEASE_FIELDS = (
     "total",
     "privacy",
 )
-_RELEASE_OPTIONAL = ("since", "review", "consent_root")
+_RELEASE_OPTIONAL = ("since", "review", "consent_root", "billed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +86,9 @@ class ReleaseLeaf:
     a decimal text. Where the release came later than a request may be old, `since` is the index of
     the earlier leaf that holds the request; where a person let it out, `review` is the id of the
     signed decision, 32 bytes. `consent_root` is the root of the tree of consents that the release
-    was made under, 32 bytes, where the contract wants consent. None of the three is written where
-    there is none. Errors: `LeafInvalidError`.
+    was made under, 32 bytes, where the contract wants consent. `billed` is how many of the units
+    were a hit, where the contract bills those. None of the four is written where there is none.
+    Errors: `LeafInvalidError`.
     """
 
     suite: str
@@ -105,6 +106,7 @@ class ReleaseLeaf:
     since: int = 0
     review: bytes = b""
     consent_root: bytes = b""
+    billed: int | None = None
 
     def __post_init__(self) -> None:
         """Check every field."""
@@ -124,6 +126,8 @@ class ReleaseLeaf:
             _CHECK.octets("review", self.review)
         if self.consent_root != b"":
             _CHECK.octets("consent_root", self.consent_root)
+        if self.billed is not None:
+            _CHECK.integer("billed", self.billed, 0, self.request.units)
 
     @property
     def window(self) -> timedelta:
@@ -160,6 +164,8 @@ class ReleaseLeaf:
             held["review"] = b64encode(self.review)
         if self.consent_root:
             held["consent_root"] = b64encode(self.consent_root)
+        if self.billed is not None:
+            held["billed"] = self.billed
         return self._fixed() | held
 
     def _fixed(self) -> dict[str, Json]:
@@ -187,9 +193,11 @@ class ReleaseLeaf:
 
         """
         body = _CHECK.body(value, RELEASE, _RELEASE_FIELDS, _RELEASE_OPTIONAL)
-        for name in _RELEASE_OPTIONAL:
+        for name in _RELEASE_OPTIONAL[:-1]:
             if name in body and not body[name]:  # or one leaf could be written in two ways
                 _CHECK.fail(name, "is written down and says nothing")
+        if "billed" in body:
+            _CHECK.integer("billed", body["billed"], 0)
         raw = ("plan", "leakage", "snapshot", "signature", "release")
         return cls(
             suite=body["suite"],
@@ -202,6 +210,7 @@ class ReleaseLeaf:
             since=body.get("since", 0),
             review=_CHECK.unb64("review", body.get("review", "")),
             consent_root=_CHECK.unb64("consent_root", body.get("consent_root", "")),
+            billed=body.get("billed"),
             **{field: _CHECK.unb64(field, body[field]) for field in raw},
         )
 

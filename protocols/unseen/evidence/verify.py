@@ -67,8 +67,9 @@ class VerifiedReceipt:
     """What a verified receipt says. Only `verify_receipt` makes one.
 
     Hashes and commitments are 32 bytes, `*_key` are names of keys, times are UTC. `total` counts
-    the contract's units up to and including this release, in log order. `leaf` and `checkpoint`
-    are the evidence itself.
+    the contract's units up to and including this release, in log order; `billed` is how many of
+    this one's units were hits, where the contract bills those. `leaf` and `checkpoint` are the
+    evidence itself.
     """
 
     suite: str
@@ -77,6 +78,7 @@ class VerifiedReceipt:
     kind: str
     request: str
     units: int
+    billed: int | None
     total: int
     privacy: str
     time: datetime
@@ -138,8 +140,8 @@ def verify_receipt(token: str, trust: Trust) -> VerifiedReceipt:
 def verify_terms(receipt: VerifiedReceipt, terms: Terms) -> None:
     """Return if the release is one that `terms` allow and that counts against them.
 
-    Checks contract, parties, kind, plan, leakage, consent, period and quota. The approvals over
-    the terms are checked by `contract.verify_approval`.
+    Checks contract, parties, kind, plan, leakage, consent, that hits are billed as agreed, period
+    and quota. The approvals over the terms are checked by `contract.verify_approval`.
 
     Raises:
         ReceiptInvalidError: it is not; `what` names the clause.
@@ -153,6 +155,7 @@ def verify_terms(receipt: VerifiedReceipt, terms: Terms) -> None:
         ("kind", receipt.kind, terms.kind),
         ("plan", receipt.plan, terms.plan),
         ("leakage", receipt.leakage, terms.leakage),
+        ("billed", receipt.billed is not None, terms.bills_hits),
     )
     for clause, found, expected in clauses:
         if found != expected:
@@ -307,6 +310,7 @@ def _verified(
         kind=request.kind,
         request=request.request,
         units=request.units,
+        billed=leaf.billed,
         total=leaf.total,
         privacy=leaf.privacy,
         time=leaf.time,
