@@ -114,8 +114,7 @@ def verify_clear_opening(bundle: Json, trust: Trust) -> OpenedClear:
         SuiteUnknownError: the opening is of a suite that is not known here.
 
     """
-    extra = ("plan",) if type(bundle) is dict and "plan" in bundle else ()
-    body = _CHECK.body(bundle, "opening-clear", (*_FIELDS, *extra))
+    body = _CHECK.body(bundle, "opening-clear", _FIELDS, ("plan",))
     check_plan(body)
     suite = suite_of(body["suite"])
     if type(body["receipt"]) is not str:

@@ -215,8 +215,7 @@ def verify_opening(bundle: Json, trust: Trust) -> Opened:
         SuiteUnknownError: the opening is of a suite that is not known here.
 
     """
-    extra = ("plan",) if type(bundle) is dict and "plan" in bundle else ()
-    body = CHECK.body(bundle, "opening", (*BATCH_FIELDS, *ITEM_FIELDS, *extra))
+    body = CHECK.body(bundle, "opening", (*BATCH_FIELDS, *ITEM_FIELDS), ("plan",))
     sent = parse_batch(body)
     (opened,) = check_items(body["suite"], sent, [parse_item(body, len(sent.blinded))], trust)
     return opened

@@ -1,0 +1,160 @@
+"""Responses to an order: who gives them, and what their sizes tell."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.evidence.conftest import NOW
+
+from unseen.evidence import jws
+from unseen.evidence.errors import (
+    InstanceInvalidError,
+    ResponseInvalidError,
+    SignatureInvalidError,
+)
+from unseen.evidence.instance import certify
+from unseen.evidence.response import (
+    MAX_PART_BYTES,
+    TYP,
+    UNIT_BYTES,
+    Parts,
+    Response,
+    items_per_part,
+    max_parts,
+    pad,
+    part_bytes,
+    seal_info,
+    sign_response,
+    unpad,
+    verify_response,
+)
+
+ORDER = bytes(range(32))
+IDS = tuple(f"{number:032x}" for number in range(4))
+
+
+class Case:
+    def __init__(self, world: Any) -> None:
+        self.world, self.terms = world, world.terms()
+
+    def response(self, **changes: Any) -> Response:
+        fields: dict[str, Any] = {
+            "suite": self.world.suite.id,
+            "order": ORDER,
+            "certification": self.world.instance,
+            "issued_at": NOW,
+            "opened": (Parts(IDS[0], (bytes(32),)), Parts(IDS[1], (bytes(32), b"\1" * 32))),
+            "unknown": (IDS[2],),
+        }
+        return Response(**fields | changes)
+
+    def verify(self, response: Response, signer: Any = None, order: bytes = ORDER) -> Any:
+        token = sign_response(signer or self.world.client, response)
+        return verify_response(token, order, self.terms, self.world.buyer.public_key)
+
+
+@pytest.fixture
+def case(world: Any) -> Case:
+    return Case(world)
+
+
+def test_a_response_survives_the_wire(case: Case) -> None:
+    found = case.verify(case.response())
+    assert found.response == case.response()
+    assert found.response.requests == IDS[:3]
+    assert found.instance.name == "desk 7"
+
+
+def test_a_response_to_another_order_is_refused(case: Case) -> None:
+    with pytest.raises(ResponseInvalidError) as caught:
+        case.verify(case.response(), order=bytes(32))
+    assert caught.value.clause == "order"
+
+
+def test_a_response_of_another_suite_is_refused(case: Case) -> None:
+    other = {"intl": "dummy", "dummy": "intl"}[case.world.suite.id]
+    with pytest.raises(ResponseInvalidError):
+        case.verify(case.response(suite=other))
+
+
+def test_only_an_instance_of_the_buyer_responds(case: Case) -> None:
+    world = case.world
+    with pytest.raises(SignatureInvalidError):
+        case.verify(case.response(), signer=world.stranger)
+    foreign = certify(world.stranger, "desk", world.client.public_key, world.ends)
+    with pytest.raises((SignatureInvalidError, InstanceInvalidError)):
+        case.verify(case.response(certification=foreign))
+    with pytest.raises(ResponseInvalidError) as caught:
+        verify_response(
+            sign_response(world.client, case.response(certification=foreign)),
+            ORDER,
+            case.terms,
+            world.stranger.public_key,
+        )
+    assert caught.value.clause == "certification"
+
+
+def test_a_certification_that_had_ended_does_not_count(case: Case) -> None:
+    with pytest.raises(InstanceInvalidError):
+        case.verify(case.response(issued_at=case.world.ends + timedelta(days=1)))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "what"),
+    [
+        ("order", "AA", "order"),
+        ("certification", 7, "certification"),
+        ("issued_at", "", "issued_at"),
+        ("opened", [{"request": "x", "parts": []}], "opened.request"),
+        ("opened", [{"request": IDS[0], "parts": []}], "opened.parts"),
+        ("opened", [{"request": IDS[0], "parts": ["AA"]}], "opened.parts"),
+        ("opened", [{"request": IDS[0]}], "opened.parts"),
+        ("unknown", ["x"], "unknown"),
+        ("unknown", [IDS[0]], "requests"),
+        ("unknown", [7], "unknown"),
+    ],
+)
+def test_malformed_responses_are_refused_by_field(
+    case: Case, field: str, value: Any, what: str
+) -> None:
+    token = jws.sign(case.world.client, TYP, case.response().to_json() | {field: value})
+    with pytest.raises(ResponseInvalidError) as caught:
+        verify_response(token, ORDER, case.terms, case.world.buyer.public_key)
+    assert caught.value.clause == what
+
+
+def test_a_ciphertext_is_bound_to_its_place() -> None:
+    places = {
+        seal_info(order, request, number, of)
+        for order in (ORDER, bytes(32))
+        for request in IDS[:2]
+        for number, of in ((0, 1), (0, 2), (1, 2))
+    }
+    assert len(places) == 12
+
+
+@given(size=st.integers(1, 4096))
+def test_the_parts_of_a_batch_hold_all_of_it_and_stay_small(size: int) -> None:
+    each = items_per_part(size)
+    assert each >= 100
+    assert max_parts(size) * each >= size
+    assert part_bytes(size, min(each, size)) <= MAX_PART_BYTES + UNIT_BYTES < 1 << 20
+
+
+@given(bundle=st.binary(max_size=4000), size=st.integers(1, 50), items=st.integers(1, 3))
+def test_padding_hides_the_length_and_comes_off(bundle: bytes, size: int, items: int) -> None:
+    padded = pad(bundle, size, items)
+    assert len(padded) == part_bytes(size, items)
+    assert unpad(padded) == bundle
+
+
+def test_what_is_too_long_takes_whole_units() -> None:
+    assert len(pad(bytes(200_000), 1, 1)) == 4 * UNIT_BYTES
+
+
+@pytest.mark.parametrize("data", [b"", b"\0\0\0", b"\0\0\0\1", b"\0\0\0\0x", b"\xff" * 8])
+def test_what_is_not_padded_is_refused(data: bytes) -> None:
+    with pytest.raises(ResponseInvalidError):
+        unpad(data)
