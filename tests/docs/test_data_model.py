@@ -2,8 +2,10 @@
 
 import base64
 import json
+import pkgutil
 import re
 import sqlite3
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,12 @@ import pytest
 from unseen.client.database import Database
 from unseen.evidence.contract import TRANSITIONS, State
 from unseen.evidence.log import EVENTS, RELEASE
+from unseen.node import store
 from unseen.node.store.schema import metadata
+
+for module in pkgutil.iter_modules(store.__path__, "unseen.node.store."):
+    if ".schema" in module.name:  # each declares the tables of its topic
+        import_module(module.name)
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/data_model.md").read_text(encoding="utf-8")

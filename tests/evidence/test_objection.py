@@ -204,6 +204,17 @@ def test_a_stranger_has_no_say(case: Case) -> None:
     assert case.status(case.open(stranger, role="hub")) is Status.OPEN
 
 
+def test_what_a_person_objects_to_shows_on_no_bill(case: Case) -> None:
+    hub = case.world.stranger
+    case.keys[signer_id(hub)] = hub.public_key
+    first = case.open(hub, role="hub", reason="personal")
+    name = objection_id(case.suite, first)
+    case.refused([first, case.answer(objection=name)], "credit")
+    plain = case.answer(objection=name, credit=None)
+    assert case.status(first, plain, case.close(hub, objection=name)) is Status.SETTLED
+    assert credits_of(case.terms, [first, plain], case.keys) is None
+
+
 def test_a_key_under_another_name_is_refused(case: Case) -> None:
     keys = {signer_id(case.world.buyer): case.world.operator.public_key}
     with pytest.raises(ObjectionInvalidError):

@@ -47,6 +47,7 @@ class Case:
             "issued_at": NOW,
             "opened": (Parts(IDS[0], (bytes(32),)), Parts(IDS[1], (bytes(32), b"\1" * 32))),
             "unknown": (IDS[2],),
+            "lost": (IDS[3],),
         }
         return Response(**fields | changes)
 
@@ -63,7 +64,7 @@ def case(world: Any) -> Case:
 def test_a_response_survives_the_wire(case: Case) -> None:
     found = case.verify(case.response())
     assert found.response == case.response()
-    assert found.response.requests == IDS[:3]
+    assert found.response.requests == IDS
     assert found.instance.name == "desk 7"
 
 
@@ -114,6 +115,8 @@ def test_a_certification_that_had_ended_does_not_count(case: Case) -> None:
         ("unknown", ["x"], "unknown"),
         ("unknown", [IDS[0]], "requests"),
         ("unknown", [7], "unknown"),
+        ("lost", ["x"], "lost"),
+        ("lost", [IDS[2]], "requests"),
     ],
 )
 def test_malformed_responses_are_refused_by_field(

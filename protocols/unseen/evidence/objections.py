@@ -116,6 +116,9 @@ def advance(objection: Objection, document: Answered | Closed, terms: Terms) -> 
         return objection._replace(closed=document, status=status)
     if document.credit and document.by != terms.operator:
         _CHECK.fail("credit", "is the operator's to give")
+    if document.credit and objection.opened.role == "hub":
+        # The bill would tell the buyer which of the people it asked about has objected.
+        _CHECK.fail("credit", "is the buyer's to object for")
     return objection._replace(answered=document, status=status)
 
 

@@ -5,6 +5,7 @@
         certification  JWS by the buyer: this instance key signs in my name
         opened         for each request its parts: hashes of ciphertexts, in order
         unknown        requests that this home did not make
+        lost           requests whose answers this home never got, so that nothing opens them
 
 The openings themselves (`batch.py`, `clear.py`) are within the ciphertexts, encrypted to the
 key that the order names, so that whoever transports them learns no subject. Each plaintext is a
@@ -12,8 +13,8 @@ frame padded to a size that follows from the batch alone (`part_bytes`): neither
 subject nor whether it was found shows, up to `ITEM_BYTES` a subject.
 
 A response proves that the instance stands by these ciphertexts. What is in them only the
-regulator can see; that a request is `unknown` is that home's word, against which the request's
-own signature in the log may stand.
+regulator can see; that a request is `unknown` or `lost` is that home's word, against which the
+request's own signature in the log may stand.
 """
 
 import struct
@@ -38,7 +39,7 @@ _ELEMENT_BYTES = 96  # a blinded and an evaluated element in base64url, with quo
 _FRAME = struct.Struct(">I")
 _INFO = b"unseen/response/v1\0"
 _CHECK = Checker(ResponseInvalidError, "response")
-_FIELDS = ("order", "certification", "issued_at", "opened", "unknown")
+_FIELDS = ("order", "certification", "issued_at", "opened", "unknown", "lost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,8 @@ class Response:
     certification: str
     issued_at: datetime
     opened: tuple[Parts, ...]
-    unknown: tuple[str, ...]
+    unknown: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check every field."""
@@ -88,15 +90,17 @@ class Response:
         _CHECK.text("certification", self.certification, canonical.MAX_BYTES)
         _CHECK.time("issued_at", self.issued_at)
         _CHECK.members("opened", self.opened, Parts, MAX_REQUESTS)
-        _CHECK.members("unknown", self.unknown, str, MAX_REQUESTS)
-        for request in self.unknown:
-            _CHECK.request_id("unknown", request)
+        for field in ("unknown", "lost"):
+            requests = getattr(self, field)
+            _CHECK.members(field, requests, str, MAX_REQUESTS)
+            for request in requests:
+                _CHECK.request_id(field, request)
         _CHECK.distinct("requests", self.requests)
 
     @property
     def requests(self) -> tuple[str, ...]:
         """The requests that it says anything about."""
-        return (*(parts.request for parts in self.opened), *self.unknown)
+        return (*(parts.request for parts in self.opened), *self.unknown, *self.lost)
 
     def to_json(self) -> dict[str, Json]:
         """Return what the instance signs."""
@@ -106,6 +110,7 @@ class Response:
             "issued_at": format_time(self.issued_at),
             "opened": [parts.to_json() for parts in self.opened],
             "unknown": list(self.unknown),
+            "lost": list(self.lost),
         }
 
     @classmethod
@@ -125,6 +130,7 @@ class Response:
             issued_at=_CHECK.untime("issued_at", body["issued_at"]),
             opened=tuple(map(Parts.from_json, _CHECK.unlist("opened", body["opened"]))),
             unknown=tuple(_CHECK.unlist("unknown", body["unknown"])),
+            lost=tuple(_CHECK.unlist("lost", body["lost"])),
         )
 
 

@@ -20,6 +20,7 @@ from unseen.node.identity.parties import Parties
 from unseen.node.identity.vault import Vault
 from unseen.node.jobs.executor import Executor
 from unseen.node.metering.meter import Meter
+from unseen.node.openings.register import Orders
 from unseen.node.store.reader import Reader
 from unseen.node.store.writer import Writer
 
@@ -50,6 +51,7 @@ class Node:
     epochs: Epochs
     executor: Executor
     meter: Meter
+    orders: Orders
     address: str = ""
     draining: bool = False
     ended: set[str] = field(default_factory=set)  # contracts whose epochs were closed for good

@@ -147,6 +147,30 @@ class ResultNotFoundError(NotFoundError):
     reason = "RESULT_NOT_FOUND"
 
 
+class OrderNotFoundError(NotFoundError):
+    """No order of this id, or it is not the caller's to see."""
+
+    reason = "ORDER_NOT_FOUND"
+
+
+class ReleaseNotFoundError(NotFoundError):
+    """No release of this request id under the contract."""
+
+    reason = "RELEASE_NOT_FOUND"
+
+
+class PartNotFoundError(NotFoundError):
+    """No part of an opening with this place: not handed over, or not kept."""
+
+    reason = "PART_NOT_FOUND"
+
+
+class ObjectionNotFoundError(NotFoundError):
+    """No objection of this id, or it is not the caller's to see."""
+
+    reason = "OBJECTION_NOT_FOUND"
+
+
 class FieldInvalidError(RefusedError):
     """A field of the request is missing, malformed or out of range."""
 
@@ -213,6 +237,24 @@ class PredicateFailsError(TableError):
 
 class ContractRefusedError(RefusedError):
     """The contract does not allow this request now."""
+
+
+class RegulatorMissingError(ContractRefusedError):
+    """Openings are asked for, and nobody is enrolled who could order them."""
+
+    reason = "REGULATOR_MISSING"
+
+
+class OrderStateError(ContractRefusedError):
+    """The order is past this, or not there yet: drawn, answered, or without a sample."""
+
+    reason = "ORDER_STATE"
+
+
+class ObjectionStateError(ContractRefusedError):
+    """The objection has moved on: another document came first."""
+
+    reason = "OBJECTION_STATE"
 
 
 class ContractNotActiveError(ContractRefusedError):

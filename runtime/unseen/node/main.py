@@ -33,6 +33,7 @@ from unseen.node.identity.enrolment import Enrolment
 from unseen.node.identity.parties import Parties
 from unseen.node.jobs.executor import LocalExecutor
 from unseen.node.metering.meter import Meter
+from unseen.node.openings.register import Orders
 from unseen.node.server import make_server
 from unseen.node.setup import (
     Keys,
@@ -160,6 +161,7 @@ async def _open(home: Path, settings: Settings, keys: Keys) -> Node:
         epochs=Epochs(engine, keys.vault, keys.evidence),
         executor=executor,
         meter=Meter(),
+        orders=Orders(engine),
     )
 
 

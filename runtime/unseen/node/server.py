@@ -19,6 +19,8 @@ from unseen.node.services.log import LogService
 from unseen.node.services.lookup import LookupService
 from unseen.node.services.meter import MeterService
 from unseen.node.services.node import NodeService
+from unseen.node.services.objection import ObjectionService
+from unseen.node.services.opening import OpeningService
 from unseen.node.services.verify import VerifyService
 from unseen.v1 import (
     catalog_pb2,
@@ -35,6 +37,10 @@ from unseen.v1 import (
     meter_pb2_grpc,
     node_pb2,
     node_pb2_grpc,
+    objection_pb2,
+    objection_pb2_grpc,
+    opening_pb2,
+    opening_pb2_grpc,
     verify_pb2,
     verify_pb2_grpc,
 )
@@ -96,6 +102,8 @@ def _add_services(server: grpc.aio.Server, node: Node) -> None:
     verify_pb2_grpc.add_VerifyServiceServicer_to_server(VerifyService(node), server)
     meter_pb2_grpc.add_MeterServiceServicer_to_server(MeterService(node), server)
     log_pb2_grpc.add_LogServiceServicer_to_server(LogService(node), server)
+    opening_pb2_grpc.add_OpeningServiceServicer_to_server(OpeningService(node), server)
+    objection_pb2_grpc.add_ObjectionServiceServicer_to_server(ObjectionService(node), server)
 
 
 def _service_names() -> list[str]:
@@ -108,6 +116,8 @@ def _service_names() -> list[str]:
         verify_pb2,
         meter_pb2,
         log_pb2,
+        opening_pb2,
+        objection_pb2,
         health_pb2,
     )
     own = [

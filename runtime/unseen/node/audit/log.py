@@ -68,6 +68,14 @@ class NodeLog:
                 self._head = head
         return head
 
+    def root(self, size: int) -> bytes:
+        """Return the root of the first `size` leaves, 32 bytes."""
+        return self._tree.root(size)
+
+    def head_at(self, size: int) -> Head:
+        """Return the signed checkpoint of the first `size` leaves, at most as many as there are."""
+        return self._sign(size)
+
     def inclusion_proof(self, index: int, head: Head) -> list[bytes]:
         """Return the path from leaf `index` to the root of `head`."""
         return self._tree.inclusion_proof(index, head.size)

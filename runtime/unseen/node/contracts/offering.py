@@ -31,7 +31,7 @@ def offer_for(node: Node, buyer: str, product_name: str) -> Offer:
             node.key_id,
             party.key_id,
             approver=_key_of(node, Role.APPROVER),
-            regulator=_key_of(node, Role.REGULATOR),
+            regulator=_key_of(node, Role.REGULATOR) or _key_of(node, Role.AUDITOR),
         ),
         granted=_granted(node, buyer, table.name, product.kind),
     )

@@ -24,6 +24,8 @@ _PARTIES = frozenset(Role) - {Role.INVITEE}
 _SIGNERS = frozenset({Role.OPERATOR, Role.BUYER, Role.HOLDER, Role.APPROVER})
 _APPROVERS = _SIGNERS - {Role.BUYER}
 _READERS = frozenset({Role.OPERATOR, Role.AUDITOR, Role.REGULATOR})
+_SUPERVISORS = frozenset({Role.AUDITOR, Role.REGULATOR})  # one of them, as the contract says
+_SIDES = frozenset({Role.OPERATOR, Role.BUYER})
 _ANYONE = frozenset(Role)
 
 # Ownership (whose contract, whose instance) is decided by the domain, not here.
@@ -55,6 +57,18 @@ RIGHTS: dict[str, frozenset[Role]] = {
     "/unseen.v1.LogService/GetCheckpoint": _PARTIES,
     "/unseen.v1.LogService/GetConsistencyProof": _PARTIES,
     "/unseen.v1.LogService/ListLeaves": _READERS,
+    "/unseen.v1.OpeningService/SubmitOrder": _SUPERVISORS,
+    "/unseen.v1.OpeningService/DrawSample": _SUPERVISORS,
+    "/unseen.v1.OpeningService/ListOrders": _BUYER | _READERS,
+    "/unseen.v1.OpeningService/GetOrder": _BUYER | _READERS,
+    "/unseen.v1.OpeningService/PutPart": _BUYER,
+    "/unseen.v1.OpeningService/RespondOrder": _BUYER,
+    "/unseen.v1.OpeningService/FetchPart": _SUPERVISORS,
+    "/unseen.v1.ObjectionService/OpenObjection": _SIDES | {Role.HUB},
+    "/unseen.v1.ObjectionService/AnswerObjection": _SIDES,
+    "/unseen.v1.ObjectionService/CloseObjection": _SIDES | {Role.HUB},
+    "/unseen.v1.ObjectionService/ListObjections": _SIDES | {Role.HUB} | _READERS,
+    "/unseen.v1.ObjectionService/GetObjection": _SIDES | {Role.HUB} | _READERS,
     "/grpc.health.v1.Health/Check": _ANYONE,
     "/grpc.health.v1.Health/Watch": _PARTIES,
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _PARTIES,

@@ -49,6 +49,11 @@ class Transaction:
         An operation that is taken back takes its leaves back as well.
         """
         self.bodies.append(leaf if isinstance(leaf, bytes) else canonical.encode(leaf))
+        return self.last_index
+
+    @property
+    def last_index(self) -> int:
+        """Return the index of the leaf that was put last."""
         return self.first_index + len(self.bodies) - 1
 
 

@@ -2,6 +2,7 @@
 
 from unseen.node.contracts.clauses.clause import Clause
 from unseen.node.contracts.clauses.labels import LABELS
+from unseen.node.contracts.clauses.openings import OPENINGS
 from unseen.node.contracts.clauses.quota import QUOTA
 
-CLAUSES: tuple[Clause, ...] = (LABELS, QUOTA)
+CLAUSES: tuple[Clause, ...] = (LABELS, QUOTA, OPENINGS)

@@ -13,6 +13,7 @@ def upgrade() -> None:
     """Apply."""
     _approvals()
     _documents()
+    _openings()
 
 
 def _approvals() -> None:
@@ -48,3 +49,38 @@ def _documents() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(op.f("ix_documents_type"), "documents", ["type"], unique=False)
+
+
+def _openings() -> None:
+    op.create_table(
+        "orders",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("contract", sa.String(length=64), nullable=False),
+        sa.Column("by", sa.String(length=40), nullable=False),
+        sa.Column("leaf_index", sa.Integer(), nullable=False),
+        sa.Column("draw", sa.String(length=64), nullable=False),
+        sa.Column("draw_index", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(op.f("ix_orders_contract"), "orders", ["contract"], unique=False)
+    op.create_table(
+        "responses",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("order_id", sa.String(length=64), nullable=False),
+        sa.Column("by", sa.String(length=40), nullable=False),
+        sa.Column("leaf_index", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(op.f("ix_responses_order_id"), "responses", ["order_id"], unique=False)
+    op.create_table(
+        "objections",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("contract", sa.String(length=64), nullable=False),
+        sa.Column("by", sa.String(length=40), nullable=False),
+        sa.Column("answer", sa.String(length=64), nullable=False),
+        sa.Column("close", sa.String(length=64), nullable=False),
+        sa.Column("opened_words", sa.LargeBinary(), nullable=False),
+        sa.Column("answered_words", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(op.f("ix_objections_contract"), "objections", ["contract"], unique=False)

@@ -1,0 +1,23 @@
+"""Openings: hidden queries may be opened on an order, and whose order that is."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from unseen.node.contracts.clauses.clause import Ask, Clause, Offer, Reading
+from unseen.node.errors import RegulatorMissingError
+
+
+def _check(ask: Ask, offer: Offer, _reading: Reading) -> Iterator[RegulatorMissingError]:
+    if ask.openings and not offer.signers.regulator:
+        yield RegulatorMissingError(
+            "openings are asked for, and this node knows nobody who could order them",
+            clause="openings",
+            remedy="have a regulator enrolled: unseen node invite NAME --role regulator",
+        )
+
+
+def _terms(ask: Ask, offer: Offer, _reading: Reading) -> dict[str, Any]:
+    return {"regulator": offer.signers.regulator} if ask.openings else {}
+
+
+OPENINGS = Clause("openings", _check, _terms)
