@@ -12,7 +12,6 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
-from unseen.evidence.order import SEALS
 from unseen.protocols.errors import InputInvalidError, MalformedMessageError
 
 SCHEME = "hpke-x25519-sha256-aes256gcm"
@@ -32,8 +31,6 @@ def seal(scheme: str, key: bytes, info: bytes, text: bytes) -> bytes:
 
     """
     try:
-        if len(key) != SEALS[scheme]:
-            raise ValueError
         return _SUITES[scheme].encrypt(text, X25519PublicKey.from_public_bytes(key), info)
     except (KeyError, ValueError):
         raise InputInvalidError(
