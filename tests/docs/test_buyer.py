@@ -12,7 +12,8 @@ from unseen.client import Client
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "buyer.md").read_text(encoding="utf-8")
-GUIDES = [(DOCS / name).read_text(encoding="utf-8") for name in ("buyer.md", "operations.md")]
+PAGES = ("buyer.md", "operations.md", "registry.md")
+GUIDES = [(DOCS / name).read_text(encoding="utf-8") for name in PAGES]
 LINE = re.compile(r"^(?:\./)?unseen (.+?)(?:\s+#.*)?$", re.MULTILINE)
 
 
@@ -22,7 +23,7 @@ def command_lines() -> list[str]:
 
 
 def test_every_public_method_is_named() -> None:
-    public = {name for name, value in vars(Client).items() if name[0] != "_" and callable(value)}
+    public = {name for name in dir(Client) if name[0] != "_" and callable(getattr(Client, name))}
     public -= {"join"}  # named as Client.join
     table = PAGE[PAGE.index("| method |") :]
     assert public <= set(re.findall(r"`([a-z_]+)`", table))

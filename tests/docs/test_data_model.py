@@ -15,11 +15,13 @@ from unseen.evidence.contract import TRANSITIONS, State
 from unseen.evidence.log import EVENTS, RELEASE
 from unseen.node import store
 from unseen.node.store.schema import metadata
+from unseen.node.store.schema_registry import mandates
 
 for module in pkgutil.iter_modules(store.__path__, "unseen.node.store."):
     if ".schema" in module.name:  # each declares the tables of its topic
         import_module(module.name)
 
+assert mandates.metadata is metadata  # each module of tables adds its own
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/data_model.md").read_text(encoding="utf-8")
 VECTORS = json.loads((ROOT / "tests/vectors/evidence/formats_v1.json").read_text(encoding="utf-8"))[

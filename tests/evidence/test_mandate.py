@@ -26,7 +26,14 @@ from unseen.evidence.mandate import (
     verify_withdrawal,
     withdraw,
 )
-from unseen.evidence.permission import MAX_CHAIN, Use, chain_of, first_gap, permission
+from unseen.evidence.permission import (
+    MAX_CHAIN,
+    Use,
+    chain_of,
+    check_terms,
+    cover,
+    permission,
+)
 from unseen.evidence.plan import KINDS
 from unseen.evidence.suite import INTL, signer_id
 
@@ -258,7 +265,7 @@ spans = st.tuples(st.integers(0, 30), st.integers(1, 30))
 
 
 @given(wanted=spans, given_spans=st.lists(spans, max_size=6))
-def test_the_first_gap_is_the_first_moment_that_nothing_covers(
+def test_what_covers_a_period_leaves_no_gap_and_is_as_little_as_can_be(
     wanted: tuple[int, int], given_spans: list[tuple[int, int]]
 ) -> None:
     registry = Registry(World(INTL))
@@ -268,6 +275,54 @@ def test_the_first_gap_is_the_first_moment_that_nothing_covers(
         identifier, _, mandate = registry.signed(**times)
         granted.append(permission(chain_of(identifier, {identifier: mandate})))
     begin, end = NOW + wanted[0] * DAY, NOW + sum(wanted) * DAY
-    days = (begin + number * DAY for number in range(wanted[1]))
+    days = [begin + number * DAY for number in range(wanted[1])]
     bare = next((day for day in days if not any(one.covers(day) for one in granted)), None)
-    assert first_gap(granted, begin, end) == bare
+    chosen, reached = cover(granted, begin, end)
+    assert set(chosen) <= set(granted)
+    assert (None if reached >= end else reached) == bare
+    assert all(any(one.covers(day) for one in chosen) for day in days if day < reached)
+    for left_out in chosen:
+        fewer = [one for one in chosen if one is not left_out]
+        assert cover(fewer, begin, end)[1] < min(reached, end)
+
+
+class TestTerms:
+    def test_a_contract_within_its_mandates_names_its_authority(self, registry: Registry) -> None:
+        identifier, _, mandate = registry.signed()
+        terms = registry.world.terms(mandates=(identifier,))
+        found = check_terms(terms, {identifier: mandate})
+        assert found == {signer_id(registry.authority)}
+
+    def test_mandates_may_follow_each_other(self, registry: Registry) -> None:
+        period = registry.world.terms().period
+        middle = NOW + 10 * DAY
+        first, _, one = registry.signed(until=middle)
+        second, _, two = registry.signed(start=middle)
+        known = {first: one, second: two}
+        assert check_terms(registry.world.terms(mandates=(first, second)), known)
+        with pytest.raises(MandateInvalidError, match="period"):
+            check_terms(registry.world.terms(mandates=(second,)), known)
+        with pytest.raises(MandateInvalidError, match="period"):
+            check_terms(registry.world.terms(mandates=(first,)), known)
+        assert period.until > middle
+
+    @pytest.mark.parametrize(
+        ("clause", "changes"),
+        [
+            ("tables", {"tables": ("licences",)}),
+            ("scenarios", {"scenarios": ("benefits",)}),
+            ("kinds", {"kinds": ("verify",)}),
+            ("grantee", {"tier": "authority"}),
+        ],
+        ids=str,
+    )
+    def test_a_contract_outside_is_refused(
+        self, registry: Registry, clause: str, changes: dict[str, Any]
+    ) -> None:
+        identifier, _, mandate = registry.signed(**changes)
+        terms = registry.world.terms(mandates=(identifier,))
+        with pytest.raises(MandateInvalidError) as caught:
+            check_terms(terms, {identifier: mandate})
+        assert caught.value.clause == clause
+        with pytest.raises(MandateInvalidError, match="not known"):
+            check_terms(terms, {})

@@ -29,6 +29,7 @@ async def test_requests_that_arrive_together_do_not_pass_a_limit_side_by_side(
     node: Any = SimpleNamespace(
         in_flight={}, load=Counter(), meter=Meter(), clock=Clock(lambda: NOW), draining=False
     )
+    node.mandates = SimpleNamespace(check=lambda *_: None)
     started: list[str] = []
 
     def admit(_node: Any, _caller: Any, _kind: str, number: Any, _units: int) -> Any:

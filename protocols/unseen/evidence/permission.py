@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from unseen.evidence.contract import Terms
 from unseen.evidence.errors import MandateInvalidError
 from unseen.evidence.fields import Checker
 from unseen.evidence.mandate import TIERS, Mandate
@@ -128,10 +129,40 @@ class Use:
         return ""
 
 
-def first_gap(granted: Iterable[Permission], start: datetime, until: datetime) -> datetime | None:
-    """Return the first moment from `start` on that no permission covers, before `until`."""
-    reached = start
-    for one in sorted(granted, key=lambda each: each.start):
-        if one.start <= reached < one.until:
-            reached = one.until
-    return reached if reached < until else None
+def cover(
+    granted: Iterable[Permission], start: datetime, until: datetime
+) -> tuple[tuple[Permission, ...], datetime]:
+    """Return the fewest permissions that follow each other from `start` on, and how far they reach.
+
+    They reach `until` or further where they leave no gap; else the first moment that nothing
+    covers.
+    """
+    chosen: list[Permission] = []
+    reached, left = start, sorted(granted, key=lambda each: each.until)
+    while reached < until:
+        best = next((one for one in reversed(left) if one.covers(reached)), None)
+        if best is None:
+            break
+        chosen.append(best)
+        reached = best.until
+    return tuple(chosen), reached
+
+
+def check_terms(terms: Terms, known: Mapping[bytes, Mandate]) -> frozenset[str]:
+    """Return the names of the authorities' keys whose mandates `terms` stay within.
+
+    `known` holds mandates by their id, their signatures verified, the parents of those that the
+    terms name too.
+
+    Raises:
+        MandateInvalidError: a mandate is not known or does not permit it, or the period has a gap.
+
+    """
+    use = Use(terms.operator, terms.table, terms.scenario, terms.kind)
+    granted = [permission(chain_of(identifier, known)) for identifier in terms.mandates]
+    for one in granted:
+        if clause := use.refused_by(one):
+            _CHECK.fail(clause, "do not permit what the contract is for")
+    if cover(granted, terms.period.start, terms.period.until)[1] < terms.period.until:
+        _CHECK.fail("period", "does not cover that of the contract")
+    return frozenset(one.authority for one in granted)

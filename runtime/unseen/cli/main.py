@@ -14,6 +14,7 @@ from unseen.cli import (
     contract_commands,
     instance_commands,
     join_command,
+    mandate_commands,
     meter_commands,
     node_commands,
     party_commands,
@@ -42,6 +43,7 @@ app.add_typer(instance_commands.app, name="instance")
 app.add_typer(table_commands.app, name="table")
 app.add_typer(product_commands.app, name="product")
 app.add_typer(contract_commands.app, name="contract")
+app.add_typer(mandate_commands.app, name="mandate")
 app.add_typer(meter_commands.app, name="meter")
 app.add_typer(audit_commands.app, name="audit")
 app.add_typer(receipt_commands.app, name="receipt")

@@ -17,6 +17,7 @@ from unseen.client.lookups import Lookups
 from unseen.client.openings import Openings
 from unseen.client.parties import Parties, Party
 from unseen.client.profile import Profile
+from unseen.client.registry import RegistryCalls
 from unseen.client.session import CALL_SECONDS, Progress, Session, no_progress
 from unseen.client.subjects import Subject
 from unseen.client.verdicts import Verdict
@@ -52,7 +53,7 @@ class NodeCard(Card):
         yield "keys as pinned", self.pinned
 
 
-class Client:
+class Client(RegistryCalls):
     """A party's client at one node. Thread-safe; close it, or use it as a context manager.
 
     Every method that calls the node may raise `RefusedError` (a rule forbids it; `clause` and

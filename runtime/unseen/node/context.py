@@ -19,6 +19,7 @@ from unseen.node.identity.certificates import Pair
 from unseen.node.identity.parties import Parties
 from unseen.node.identity.vault import Vault
 from unseen.node.jobs.executor import Executor
+from unseen.node.mandates.register import Mandates
 from unseen.node.metering.meter import Meter
 from unseen.node.openings.register import Orders
 from unseen.node.store.reader import Reader
@@ -49,6 +50,7 @@ class Node:
     catalogue: Catalogue
     contracts: Contracts
     epochs: Epochs
+    mandates: Mandates
     executor: Executor
     meter: Meter
     orders: Orders

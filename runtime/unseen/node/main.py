@@ -32,6 +32,8 @@ from unseen.node.hardening import harden, whereabouts
 from unseen.node.identity.enrolment import Enrolment
 from unseen.node.identity.parties import Parties
 from unseen.node.jobs.executor import LocalExecutor
+from unseen.node.mandates.register import Mandates
+from unseen.node.mandates.showing import reconcile
 from unseen.node.metering.meter import Meter
 from unseen.node.openings.register import Orders
 from unseen.node.server import make_server
@@ -127,6 +129,7 @@ async def _sweep(node: Node) -> None:
     while True:
         try:
             await lifecycle.sweep(node)
+            await reconcile(node)
         except Exception as error:  # noqa: BLE001 - the next sweep may succeed
             _logger.error("the sweep failed; it is tried again: %s", whereabouts(error))  # noqa: TRY400
         await asyncio.sleep(_SWEEP_SECONDS)
@@ -159,6 +162,7 @@ async def _open(home: Path, settings: Settings, keys: Keys) -> Node:
         catalogue=Catalogue(engine),
         contracts=Contracts(engine),
         epochs=Epochs(engine, keys.vault, keys.evidence),
+        mandates=Mandates(engine),
         executor=executor,
         meter=Meter(),
         orders=Orders(engine),

@@ -17,6 +17,7 @@ from unseen.node.services.contract import ContractService
 from unseen.node.services.identity import IdentityService
 from unseen.node.services.log import LogService
 from unseen.node.services.lookup import LookupService
+from unseen.node.services.mandate import MandateService
 from unseen.node.services.meter import MeterService
 from unseen.node.services.node import NodeService
 from unseen.node.services.objection import ObjectionService
@@ -33,6 +34,8 @@ from unseen.v1 import (
     log_pb2_grpc,
     lookup_pb2,
     lookup_pb2_grpc,
+    mandate_pb2,
+    mandate_pb2_grpc,
     meter_pb2,
     meter_pb2_grpc,
     node_pb2,
@@ -104,6 +107,7 @@ def _add_services(server: grpc.aio.Server, node: Node) -> None:
     log_pb2_grpc.add_LogServiceServicer_to_server(LogService(node), server)
     opening_pb2_grpc.add_OpeningServiceServicer_to_server(OpeningService(node), server)
     objection_pb2_grpc.add_ObjectionServiceServicer_to_server(ObjectionService(node), server)
+    mandate_pb2_grpc.add_MandateServiceServicer_to_server(MandateService(node), server)
 
 
 def _service_names() -> list[str]:
@@ -118,6 +122,7 @@ def _service_names() -> list[str]:
         log_pb2,
         opening_pb2,
         objection_pb2,
+        mandate_pb2,
         health_pb2,
     )
     own = [

@@ -66,6 +66,7 @@ async def approve(node: Node, contract: Contract, by: str, approval: str) -> Con
         ContractInvalidError: the party is none of the contract's, or the buyer.
         SignatureInvalidError: it is not this party's over these terms.
         TransitionError: the contract is not waiting for it.
+        MandateRefusedError: no mandate covers it any more.
 
     """
     party = _party(node, by)
@@ -76,6 +77,7 @@ async def approve(node: Node, contract: Contract, by: str, approval: str) -> Con
             "contract: this party is not an approver of it", clause="approvals"
         )
     verify_approval(approval, terms, cast("Role", role), party.key)
+    node.mandates.check(contract, node.clock.now())
     return await _take(node, Approve(contract.id, role, by, approval))
 
 
@@ -85,9 +87,11 @@ async def activate(node: Node, contract: Contract, approval: str) -> Contract:
     Raises:
         SignatureInvalidError: it is not the buyer's over these terms.
         TransitionError: somebody else has not signed, or the contract is past this.
+        MandateRefusedError: no mandate covers it any more.
 
     """
     verify_approval(approval, contract.terms, "buyer", _party(node, contract.buyer).key)
+    node.mandates.check(contract, node.clock.now())
     hit("contract.before_activate")
     active = await _take(node, Approve(contract.id, "buyer", contract.buyer, approval))
     hit("contract.after_activate")

@@ -34,6 +34,7 @@ def offer_for(node: Node, buyer: str, product_name: str) -> Offer:
             regulator=_key_of(node, Role.REGULATOR) or _key_of(node, Role.AUDITOR),
         ),
         granted=_granted(node, buyer, table.name, product.kind),
+        mandates=node.mandates.over(table.name) if node.mandates.govern(table.name) else None,
     )
 
 

@@ -26,6 +26,7 @@ _APPROVERS = _SIGNERS - {Role.BUYER}
 _READERS = frozenset({Role.OPERATOR, Role.AUDITOR, Role.REGULATOR})
 _SUPERVISORS = frozenset({Role.AUDITOR, Role.REGULATOR})  # one of them, as the contract says
 _SIDES = frozenset({Role.OPERATOR, Role.BUYER})
+_GRANTORS = frozenset({Role.OPERATOR, Role.AUTHORITY})
 _ANYONE = frozenset(Role)
 
 # Ownership (whose contract, whose instance) is decided by the domain, not here.
@@ -69,6 +70,11 @@ RIGHTS: dict[str, frozenset[Role]] = {
     "/unseen.v1.ObjectionService/CloseObjection": _SIDES | {Role.HUB},
     "/unseen.v1.ObjectionService/ListObjections": _SIDES | {Role.HUB} | _READERS,
     "/unseen.v1.ObjectionService/GetObjection": _SIDES | {Role.HUB} | _READERS,
+    "/unseen.v1.MandateService/AddMandate": _GRANTORS,
+    "/unseen.v1.MandateService/GetMandate": _PARTIES,
+    "/unseen.v1.MandateService/ListMandates": _PARTIES,
+    "/unseen.v1.MandateService/WithdrawMandate": _GRANTORS,
+    "/unseen.v1.MandateService/RequireMandate": _OPERATOR,
     "/grpc.health.v1.Health/Check": _ANYONE,
     "/grpc.health.v1.Health/Watch": _PARTIES,
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _PARTIES,

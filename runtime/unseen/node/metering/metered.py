@@ -192,6 +192,7 @@ def _check_capacity(node: Node, party: str) -> None:
 
 def _decide(node: Node, admitted: Admitted) -> None:
     contract, request, now = admitted.contract, admitted.request, node.clock.now()
+    node.mandates.check(contract, now)
     usage = node.meter.usage(contract.id, contract.units_used)
     verdict = decide(contract.terms, contract.state, request, usage, now)
     if isinstance(verdict, Deny):

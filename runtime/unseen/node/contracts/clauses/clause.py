@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from unseen.evidence.contract import Period, Quota
+from unseen.evidence.permission import Permission
 from unseen.evidence.suite import Suite
 from unseen.node.catalog.catalogue import Product, Table
 from unseen.node.catalog.labels import Label
@@ -47,12 +48,14 @@ class Offer:
     """What the node can offer, as its stores have it.
 
     `granted` is what the buyer's other contracts over this table have used or may still use.
+    `mandates` is what mandates over the table permit, nothing where it is under none.
     """
 
     product: Product
     table: Table
     signers: Signers
     granted: int = 0
+    mandates: tuple[Permission, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

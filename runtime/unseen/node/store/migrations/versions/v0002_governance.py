@@ -14,6 +14,7 @@ def upgrade() -> None:
     _approvals()
     _documents()
     _openings()
+    _registry()
 
 
 def _approvals() -> None:
@@ -84,3 +85,61 @@ def _openings() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(op.f("ix_objections_contract"), "objections", ["contract"], unique=False)
+
+
+def _registry() -> None:
+    op.create_table(
+        "mandates",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("token", sa.Text(), nullable=False),
+        sa.Column("registered_at", sa.String(length=20), nullable=False),
+        sa.Column("withdrawal", sa.Text(), nullable=False),
+        sa.Column("withdrawn_at", sa.String(length=20), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "mandated_tables",
+        sa.Column("table_name", sa.String(length=40), nullable=False),
+        sa.Column("required", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("table_name"),
+    )
+    op.create_table(
+        "certificates",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("object", sa.String(length=16), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("token", sa.Text(), nullable=False),
+        sa.Column("holder", sa.LargeBinary(), nullable=False),
+        sa.Column("newest", sa.String(length=64), nullable=False),
+        sa.Column("leaf_index", sa.Integer(), nullable=False),
+        sa.Column("imported", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(op.f("ix_certificates_object"), "certificates", ["object"], unique=False)
+    op.create_table(
+        "transfers",
+        sa.Column("certificate", sa.String(length=64), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("token", sa.Text(), nullable=False),
+        sa.Column("leaf_index", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("certificate", "number"),
+    )
+    op.create_table(
+        "inherited",
+        sa.Column("contract", sa.String(length=64), nullable=False),
+        sa.Column("origin", sa.String(length=64), nullable=False),
+        sa.Column("buyer", sa.String(length=64), nullable=False),
+        sa.Column("product", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("units", sa.Integer(), nullable=False),
+        sa.Column("used", sa.Integer(), nullable=False),
+        sa.Column("successor", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("contract"),
+    )
+    op.create_table(
+        "handovers",
+        sa.Column("document", sa.String(length=64), nullable=False),
+        sa.Column("direction", sa.String(length=8), nullable=False),
+        sa.Column("at", sa.String(length=20), nullable=False),
+        sa.PrimaryKeyConstraint("document"),
+    )

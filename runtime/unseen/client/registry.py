@@ -1,0 +1,80 @@
+"""The part of `Client` about who may operate what, and what was registered."""
+
+import tomllib
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from unseen.client.errors import HomeError
+from unseen.client.mandates import MandateCard, Mandates
+from unseen.client.session import Session
+
+
+class RegistryCalls:
+    """Methods of `Client` about mandates and registration certificates."""
+
+    _session: Session
+
+    @cached_property
+    def _mandates(self) -> Mandates:
+        return Mandates(self._session)
+
+    def sign_mandate(self, wish: Mapping[str, Any] | Path) -> str:
+        """Return a mandate signed by this party: a data authority, or a grantee who gives on.
+
+        `wish` has `title`, `grantee` (`operator`, a party of `parties.json` or the name of a
+        key), `tables`, `scenarios`, `from`, `until`, and may have `tier` (`authority`,
+        `primary`, `secondary`), `kinds` and `parent`; or it is a TOML file with these. Nothing is
+        sent.
+
+        Raises:
+            HomeError: a field is missing or not known, or this home holds no party key.
+            MandateInvalidError: a field is out of range.
+
+        """
+        return self._mandates.sign(read_toml(wish) if isinstance(wish, Path) else wish)
+
+    def add_mandate(self, token: str) -> MandateCard:
+        """Show a signed mandate to the node (operator or authority)."""
+        return self._mandates.add(token)
+
+    def mandates(self) -> list[MandateCard]:
+        """Return the mandates that the node was shown."""
+        return self._mandates.list()
+
+    def mandate(self, mandate: str) -> MandateCard:
+        """Return one mandate by its id."""
+        return self._mandates.get(mandate)
+
+    def withdraw_mandate(self, mandate: str, reason: str) -> MandateCard:
+        """Take a mandate back (its grantor only); contracts are suspended at once.
+
+        Raises:
+            MandateInvalidError: this party is not its grantor.
+
+        """
+        return self._mandates.withdraw(mandate, reason)
+
+    def require_mandate(self, table: str, *, required: bool = True) -> tuple[str, ...]:
+        """Put a table under mandates (operator only); return the tables that are under them."""
+        return self._mandates.require(table, required=required)
+
+    def mandated_tables(self) -> tuple[str, ...]:
+        """Return the tables that are under mandates (operator only)."""
+        return self._mandates.governed()
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return the content of a TOML file.
+
+    Raises:
+        HomeError: it is not TOML.
+
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise HomeError(
+            f"{path.name} is not TOML: {error}", clause="file", remedy="see docs/registry.md"
+        ) from None
