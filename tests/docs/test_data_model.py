@@ -96,11 +96,13 @@ def test_example_is_the_frozen_vector(name: str, text: str) -> None:
     assert json.loads(text) == json.loads(vector)
 
 
-def test_examples_of_the_registry_are_frozen_vectors() -> None:
-    path = ROOT / "tests/vectors/evidence/formats_issue3_registry.json"
+@pytest.mark.parametrize(("topic", "count"), [("registry", 7), ("rules", 3)])
+def test_examples_of_a_topic_are_frozen_vectors(topic: str, count: int) -> None:
+    path = ROOT / f"tests/vectors/evidence/formats_issue3_{topic}.json"
     vectors = json.loads(path.read_text(encoding="utf-8"))["intl"]
-    examples = re.findall(r"<!-- registry vector: (\w+) -->\n```json\n(.*?)```", PAGE, re.DOTALL)
-    assert len(examples) == 7
+    pattern = rf"<!-- {topic} vector: (\w+) -->\n```json\n(.*?)```"
+    examples = re.findall(pattern, PAGE, re.DOTALL)
+    assert len(examples) == count
     for name, text in examples:
         vector = vectors[name]
         if not vector.startswith("{"):

@@ -7,8 +7,9 @@ import pytest
 from pydantic_core import PydanticUndefined
 
 from unseen.node import errors
-from unseen.node.catalog.labels import ALLOWED
+from unseen.node.catalog.labels import CATEGORIES, Label
 from unseen.node.config import Settings
+from unseen.node.contracts.rules import Rules, default_text
 
 PAGE = (Path(__file__).parents[2] / "docs/operations.md").read_text(encoding="utf-8")
 SETTINGS = dict(re.findall(r"^\| `([a-z_]+)` \| (.+?) \| .+ \| .+ \|$", PAGE, re.MULTILINE))
@@ -21,8 +22,7 @@ def as_toml(value: object) -> str:
 
 
 def test_every_setting_is_described_and_no_other() -> None:
-    described = set(SETTINGS) - {category for _, category in ALLOWED} - {"personal"}
-    assert described == set(Settings.model_fields)
+    assert set(SETTINGS) == set(Settings.model_fields)
 
 
 @pytest.mark.parametrize("name", sorted(Settings.model_fields))
@@ -34,10 +34,24 @@ def test_default_is_the_code_s(name: str) -> None:
         assert SETTINGS[name].strip("`") == as_toml(default)
 
 
-def test_labels_are_the_code_s() -> None:
-    for category in {category for _, category in ALLOWED}:
-        lookup, verify = ALLOWED["lookup", category], ALLOWED["verify", category]
-        assert f"| `{category}` | up to level {lookup} | up to level {verify} |" in PAGE
+def test_default_rules_are_the_file_s() -> None:
+    rules = Rules.parse(default_text(), "intl")
+    for category in CATEGORIES:
+        for level in ("1", "2", "3", "4"):
+            rule = rules.of(Label(category, level))
+            assert rule
+            cells = (
+                f"{category}:{level}",
+                ", ".join(f"`{kind}`" for kind in rule.kinds),
+                "yes" if rule.ciphertext else "no",
+                f"1 in {rule.share}" if rule.share else "-",
+                str(rule.group),
+                rule.budget or "-",
+                ", ".join(rule.approvals),
+                ", ".join(name for name in ("consent", "order") if getattr(rule, name)) or "-",
+                rule.region or "-",
+            )
+            assert f"| {' | '.join(cells)} |" in PAGE, cells
 
 
 def test_every_fault_of_the_node_has_its_night_row() -> None:

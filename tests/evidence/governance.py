@@ -7,6 +7,7 @@ from tests.evidence.conftest import NOW
 
 from unseen.evidence.contract import Period, Prices, Quota
 from unseen.evidence.limits import Scope
+from unseen.evidence.plan import Plan, ReadLabel, RowsRule
 from unseen.evidence.rules import Denial, Rule, RuleFile
 from unseen.evidence.suite import signer_id
 from unseen.evidence.template import LabelLimit, PriceBand, Template
@@ -110,3 +111,15 @@ def make_scope(**changes: Any) -> Scope:
         "declarations": ("used for lending alone",),
     }
     return Scope(**fields | changes)
+
+
+LABELS = (("name", "public", "1"), ("birth", "public", "1"), ("debt", "enterprise", "2"))
+
+
+def labelled_plan(world: Any, labels: tuple[tuple[str, str, str], ...] = LABELS) -> Plan:
+    """Return the world's plan with the labels that its columns had."""
+    read = (
+        ReadLabel(column=column, category=category, level=level)
+        for column, category, level in labels
+    )
+    return world.plan(rows=RowsRule(consent=False, labels=tuple(read)))  # type: ignore[no-any-return]

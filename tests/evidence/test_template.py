@@ -8,17 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.evidence.conftest import NOW
-from tests.evidence.governance import make_scope, make_template
+from tests.evidence.governance import LABELS, labelled_plan, make_scope, make_template
 
 from unseen.evidence import jws
-from unseen.evidence.contract import Period, Prices, Quota
+from unseen.evidence.clauses import ConsentRule
+from unseen.evidence.contract import Period, Prices, Quota, sign_terms, verify_approval
 from unseen.evidence.errors import (
     CanonicalError,
     ContractInvalidError,
     SignatureInvalidError,
     TemplateInvalidError,
 )
-from unseen.evidence.limits import exceeded
+from unseen.evidence.limits import exceeded, is_standing, verify_standing
 from unseen.evidence.suite import signer_id
 from unseen.evidence.template import (
     TYP,
@@ -197,9 +198,9 @@ EXCESSES: list[tuple[str, dict[str, Any]]] = [
     ("max_outputs", {"outputs": ("a", "b", "c", "d", "e")}),
     ("max_units", {"quota": Quota(units=5001, per_minute=100)}),
     ("max_per_minute", {"quota": Quota(units=5000, per_minute=101)}),
-    ("group", {"group": 4}),
-    ("budget", {"budget": "1.6"}),
-    ("budget", {"budget": ""}),
+    ("group", {"group": 4, "kind": "statistics"}),
+    ("budget", {"budget": "1.6", "kind": "statistics"}),
+    ("budget", {"budget": "", "kind": "statistics"}),
     ("max_days", {"period": Period(start=NOW, until=NOW + 91 * DAY)}),
     ("period", {"period": Period(start=NOW + 299 * DAY, until=NOW + 301 * DAY)}),
     ("prices.currency", {"prices": Prices(currency="EUR", data_fee=1, service_fee=10_000)}),
@@ -217,7 +218,8 @@ EXCESSES: list[tuple[str, dict[str, Any]]] = [
 def test_each_limit_is_named_when_it_is_exceeded(
     world: Any, clause: str, change: dict[str, Any]
 ) -> None:
-    (excess,) = exceeded(make_template(world), make_scope(**change))
+    template = make_template(world, kinds=("lookup", "statistics"))
+    (excess,) = exceeded(template, make_scope(**change))
     assert (excess.clause, excess.ended) == (clause, False)
     assert excess.why
     assert excess.remedy
@@ -241,6 +243,7 @@ def test_all_that_is_exceeded_is_named_at_once(world: Any) -> None:
     scope = make_scope(kind="train", order="", openings=False, group=0)
     clauses = [excess.clause for excess in exceeded(make_template(world), scope)]
     assert clauses == ["kinds", "group", "openings", "order"]
+    assert len(clauses) == len(set(clauses))
 
 
 @given(
@@ -326,3 +329,76 @@ def test_a_file_that_says_something_else_is_refused(
 def test_a_file_with_an_approver_needs_one(intl: Any) -> None:
     with pytest.raises(TemplateInvalidError, match="there is none"):
         parsed(intl, approver="")
+
+
+def instance_of(world: Any, of: Template, **changes: Any) -> tuple[Any, Any]:
+    """Return terms that follow the template `of`, and their plan."""
+    plan = labelled_plan(world)
+    fields: dict[str, Any] = {
+        "template": of.id(),
+        "plan": plan.digest(world.suite),
+        "period": Period(start=NOW, until=NOW + 90 * DAY),
+        "approver": signer_id(world.stranger),
+        "approvals": ("operator", "approver", "buyer"),
+        "consent": ConsentRule(scenario="credit", latency_seconds=3600, once=False),
+        "region": "CN",
+        "order": "EX-17",
+        "declarations": ("used for lending alone",),
+    }
+    return world.terms(**fields | changes), plan
+
+
+def test_a_template_s_signatures_stand_for_those_of_its_contracts(world: Any) -> None:
+    template = make_template(world)
+    terms, plan = instance_of(world, template)
+    roles: tuple[tuple[TemplateRole, Any], ...] = (
+        ("operator", world.operator),
+        ("approver", world.stranger),
+    )
+    for role, signer in roles:
+        token = sign_template(signer, template)
+        assert is_standing(token)
+        verify_standing(token, terms, plan, template, role, signer.public_key)
+    assert not is_standing(sign_terms(world.operator, terms))
+    with pytest.raises(SignatureInvalidError):
+        verify_approval(token, terms, "approver", world.stranger.public_key)
+
+
+def test_they_stand_for_no_contract_beyond_it(world: Any) -> None:
+    template = make_template(world)
+    token = sign_template(world.operator, template)
+    key = world.operator.public_key
+
+    def refused(terms: Any, plan: Any, *, of: Template = template) -> str:
+        with pytest.raises(TemplateInvalidError) as caught:
+            verify_standing(token, terms, plan, of, "operator", key)
+        return caught.value.clause
+
+    terms, plan = instance_of(world, template)
+    assert refused(*instance_of(world, template, template=bytes(32))) == "template"
+    assert refused(*instance_of(world, template, template=b"")) == "template"
+    assert refused(terms, plan, of=make_template(world, max_units=6000)) == "template"
+    assert refused(*instance_of(world, template, quota=Quota(units=5001, per_minute=1))) == (
+        "max_units"
+    )
+    assert refused(*instance_of(world, template, openings=False)) == "openings"
+    assert refused(terms, world.plan()) == "plan"
+    mute = instance_of(world, template, plan=world.plan().digest(world.suite))[0]
+    assert refused(mute, world.plan()) == "labels"
+    part = labelled_plan(world, LABELS[:2])
+    assert refused(instance_of(world, template, plan=part.digest(world.suite))[0], part) == "labels"
+    high = labelled_plan(world, (*LABELS[:2], ("debt", "enterprise", "3")))
+    assert refused(instance_of(world, template, plan=high.digest(world.suite))[0], high) == "labels"
+    other = instance_of(world, template, approver="", approvals=("operator", "buyer"))[0]
+    with pytest.raises(TemplateInvalidError, match="approver is not the contract's"):
+        verify_standing(token, other, plan, template, "approver", world.stranger.public_key)
+
+
+def test_a_verdict_has_no_group_and_no_budget_to_bound(world: Any) -> None:
+    scope = make_scope(group=0, budget="")
+    assert exceeded(make_template(world), scope) == []
+    counts = make_template(world, kinds=("statistics",))
+    clauses = [
+        each.clause for each in exceeded(counts, dataclasses.replace(scope, kind="statistics"))
+    ]
+    assert clauses == ["group", "budget"]

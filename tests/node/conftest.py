@@ -21,12 +21,14 @@ from unseen.node.contracts.clauses.clause import Ask, Offer, Signers
 from unseen.node.contracts.compile import Compiled, compile_contract
 from unseen.node.contracts.epochs import READY
 from unseen.node.contracts.register import Contract
+from unseen.node.contracts.rules import Rules, default_text
 from unseen.node.data.source import Fingerprint
 from unseen.node.store.engine import open_engine
 from unseen.node.store.schema import contracts, epochs
 from unseen.node.store.writer import Writer
 from unseen.protocols.lookup.subject import SubjectColumn
 
+RULES = Rules.parse(default_text(), "intl")
 NOW = dt.datetime(2026, 11, 22, 5, 30, tzinfo=dt.UTC)
 START, UNTIL = NOW - dt.timedelta(days=1), NOW + dt.timedelta(days=1)
 
@@ -91,7 +93,7 @@ def make_signers() -> Signers:
 
 
 def make_offer(product: Product | None = None, table: Table | None = None) -> Offer:
-    return Offer(product or make_product(), table or make_table(), make_signers())
+    return Offer(product or make_product(), table or make_table(), make_signers(), RULES)
 
 
 def make_ask(units: int = 10, per_minute: int = 10, outputs: tuple[str, ...] = ()) -> Ask:

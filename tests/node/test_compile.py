@@ -2,11 +2,10 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.node.conftest import make_ask, make_offer, make_product, make_signers, make_table
+from tests.node.conftest import RULES, make_ask, make_offer, make_product, make_signers, make_table
 
 from unseen.evidence.canonical import b64encode
 from unseen.node.catalog.labels import CATEGORIES, LEVELS
-from unseen.node.contracts.clauses.clause import Offer
 from unseen.node.contracts.compile import Compiled, Refusal, compile_contract
 from unseen.node.kinds.kind import KINDS
 
@@ -34,7 +33,7 @@ def test_a_plan_holds_what_was_asked_for_and_nothing_else(
 ) -> None:
     product, table = make_product(kind, offered), make_table(level, category, rows)
     ask, signers = make_ask(units=units, outputs=tuple(outputs)), make_signers()
-    found = compile_contract(ask, Offer(product, table, signers))
+    found = compile_contract(ask, make_offer(product, table))
     if isinstance(found, Refusal):
         assert found.errors
         assert all(error.reason for error in found.errors)
@@ -52,9 +51,14 @@ def test_a_plan_holds_what_was_asked_for_and_nothing_else(
     assert terms.plan == plan.digest(signers.suite)
     assert terms.leakage == found.leakage.digest(signers.suite)
     assert (terms.quota, terms.period) == (ask.quota, ask.period)
-    assert category != "personal"
+    assert category != "personal"  # for want of a consent rule
     assert level in ("1", "2") or kind == "verify"
     assert level in ("1", "2", "3")
+    assert terms.rules == RULES.digest
+    assert plan.rows
+    assert {(i.column, i.category, i.level) for i in plan.rows.labels} == {
+        (name, category, level) for name in {"id", *plan.columns_read}
+    }
     assert found.leakage.ciphertext_leaves == (kind == "lookup")
     for output in plan.outputs:
         expression = by_name[output.name].expression.encode()
@@ -70,8 +74,12 @@ def test_every_clause_that_stands_against_it_is_named() -> None:
     assert [error.clause for error in found.errors] == [
         "outputs.x",
         "outputs.y",
-        "labels.public.lookup",
+        "labels.public.4",
         "quota.units",
+        "approvals.holder",
+        "approvals.approver",
+        "order",
+        "region",
     ]
     assert all(error.remedy for error in found.errors)
 

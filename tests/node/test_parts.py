@@ -11,15 +11,6 @@ from hypothesis import strategies as st
 from tests.node.conftest import NOW
 
 from unseen.node.catalog import names
-from unseen.node.catalog.labels import (
-    ALLOWED,
-    CATEGORIES,
-    LEVELS,
-    MAX_EVALUATIONS,
-    Label,
-    check_labels,
-    max_units,
-)
 from unseen.node.clock import TOLERANCE, Clock, system_now
 from unseen.node.config import load_settings, write_settings
 from unseen.node.errors import (
@@ -27,11 +18,9 @@ from unseen.node.errors import (
     ConfigInvalidError,
     FieldInvalidError,
     KeyLockedError,
-    LabelRefusedError,
 )
 from unseen.node.identity.vault import Vault, create_vault, open_vault
 from unseen.node.jobs import frames
-from unseen.node.kinds.kind import KINDS
 from unseen.node.metering.meter import Meter
 from unseen.protocols.errors import MalformedMessageError
 
@@ -164,35 +153,6 @@ class TestMeter:
             entries.append((time, units))
             wanted = sum(size for at, size in entries if at > time - 60.0)
             assert meter.usage("c", 0).this_minute == wanted
-
-
-class TestLabels:
-    @pytest.mark.parametrize("kind", [*KINDS, "unknown"])
-    @pytest.mark.parametrize("category", CATEGORIES)
-    @pytest.mark.parametrize("level", LEVELS)
-    def test_allow_what_the_table_says_and_no_more(
-        self, kind: str, category: str, level: str
-    ) -> None:
-        most = ALLOWED.get((kind, category))
-        allowed = most is not None and LEVELS.index(level) <= LEVELS.index(most)
-        assert not (allowed and level in ("4", "important", "core"))
-        assert not (allowed and category == "personal")
-        assert not (allowed and kind == "lookup" and level == "3")
-        fine = ("fine", Label("public", "1"))
-        if allowed:
-            check_labels(kind, [fine, ("column", Label(category, level))])
-            return
-        with pytest.raises(LabelRefusedError) as caught:
-            check_labels(kind, [("column", Label(category, level)), fine])
-        assert "'column'" in str(caught.value)
-        assert caught.value.remedy
-
-    @given(st.integers(0, 10**7))
-    def test_hidden_queries_cover_a_tenth_unless_all_is_public(self, rows: int) -> None:
-        public, other = ("a", Label("public", "1")), ("b", Label("enterprise", "1"))
-        assert max_units("lookup", [public], rows) == MAX_EVALUATIONS
-        assert max_units("lookup", [public, other], rows) == max(1, rows // 10)
-        assert max_units("verify", [public, other], rows) == MAX_EVALUATIONS
 
 
 class TestNames:

@@ -9,10 +9,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
-from unseen.evidence.contract import Period, Prices, Quota
-from unseen.evidence.template import Template
+from unseen.evidence import jws
+from unseen.evidence.contract import Period, Prices, Quota, Terms
+from unseen.evidence.errors import TemplateInvalidError
+from unseen.evidence.plan import Plan
+from unseen.evidence.suite import suite_of
+from unseen.evidence.template import TYP, Template, TemplateRole, verify_template_approval
 
 ColumnLabel = tuple[str, str, str]  # column, category, level
+AGGREGATES = ("statistics", "train", "run")  # kinds that group and budget bound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +25,8 @@ class Scope:
     """What a contract is about, as far as templates bound it.
 
     `labels` are those of every column read, the subject's included. `latency_seconds` is the
-    consent rule's, and nothing where there is none. An empty `budget` is no ceiling.
+    consent rule's, and nothing where there is none. An empty `budget` is no ceiling; it and
+    `group` count for aggregates alone.
     """
 
     kind: str
@@ -48,6 +54,75 @@ class Excess:
     why: str
     remedy: str
     ended: bool = False
+
+
+def scope_of(terms: Terms, plan: Plan) -> Scope:
+    """Return what a contract is about.
+
+    Raises:
+        TemplateInvalidError: the plan is another contract's, or does not say which labels the
+            columns that it reads have.
+
+    """
+    if plan.suite != terms.suite or plan.digest(suite_of(plan.suite)) != terms.plan:
+        raise TemplateInvalidError("template: plan is another contract's", clause="plan")
+    read = {*plan.columns_read, *(column.name for column in plan.subject_columns)}
+    labels = plan.rows.labels if plan.rows is not None else ()
+    if {label.column for label in labels} != read:
+        raise TemplateInvalidError("template: labels are not those of the plan", clause="labels")
+    return Scope(
+        kind=terms.kind,
+        product=terms.product,
+        scenario=terms.scenario,
+        outputs=terms.outputs,
+        labels=tuple((label.column, label.category, label.level) for label in labels),
+        quota=terms.quota,
+        period=terms.period,
+        prices=terms.prices,
+        openings=terms.openings,
+        latency_seconds=terms.consent.latency_seconds if terms.consent else None,
+        group=terms.group,
+        budget=terms.budget,
+        region=terms.region,
+        order=terms.order,
+        declarations=terms.declarations,
+    )
+
+
+def is_standing(token: str) -> bool:
+    """Return whether `token` is the approval of a template rather than of one contract.
+
+    Raises:
+        CanonicalError: the token is malformed.
+
+    """
+    return jws.peek(token).typ == TYP
+
+
+def verify_standing(
+    token: str, terms: Terms, plan: Plan, template: Template, role: TemplateRole, public_key: bytes
+) -> None:
+    """Return if `token` approves `terms` by the approval of its template.
+
+    That holds if the terms name this template, stay within every limit of it, and have the same
+    key in `role`.
+
+    Raises:
+        TemplateInvalidError: one of these does not hold; the clause says which.
+        SignatureInvalidError: the signature fails.
+        CanonicalError: the token is malformed.
+
+    """
+    if template.suite != terms.suite or template.id() != terms.template:
+        raise TemplateInvalidError("template: is not the one of the contract", clause="template")
+    if getattr(template, role) != getattr(terms, role):
+        raise TemplateInvalidError(f"template: {role} is not the contract's", clause=role)
+    verify_template_approval(token, template, role, public_key)
+    for excess in exceeded(template, scope_of(terms, plan)):
+        raise TemplateInvalidError(
+            f"template: the contract does not stay within it: it {excess.why}",
+            clause=excess.clause,
+        )
 
 
 def exceeded(template: Template, scope: Scope) -> list[Excess]:
@@ -98,6 +173,8 @@ def _by_numbers(template: Template, scope: Scope) -> Iterator[Excess]:
     ):
         if value > most:
             yield Excess(clause, f"allows at most {most}; asked for are {value}", f"at most {most}")
+    if scope.kind not in AGGREGATES:
+        return
     if scope.group < template.group:
         yield Excess(
             "group", f"needs groups of {template.group}", f"ask with --group {template.group}"

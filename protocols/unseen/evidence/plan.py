@@ -46,23 +46,59 @@ _LEAKAGE = Checker(ContractInvalidError, "leakage")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RowsRule:
-    """Which rows a job may read: with `consent`, only those of subjects who permit it."""
+class ReadLabel:
+    """A column that a job reads, its subject's included, and the label it had at compilation."""
 
-    consent: bool
+    column: str
+    category: str
+    level: str
 
     def __post_init__(self) -> None:
-        """Check the field."""
+        """Check every field."""
+        _PLAN.text("rows.labels.column", self.column, 256)
+        _PLAN.token("rows.labels.category", self.category)
+        _PLAN.token("rows.labels.level", self.level)
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the label as an object of the plan."""
+        return {"column": self.column, "category": self.category, "level": self.level}
+
+    @classmethod
+    def from_json(cls, value: Json) -> Self:
+        """Return the label that `to_json` gives `value` for."""
+        return cls(**_PLAN.take(value, ("column", "category", "level"), "rows.labels"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowsRule:
+    """Which rows a job may read: with `consent`, only those of subjects who permit it.
+
+    `labels` are those that the rules were applied to, for each column read.
+    """
+
+    consent: bool
+    labels: tuple[ReadLabel, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check both fields."""
         _PLAN.boolean("rows.consent", self.consent)
+        _PLAN.members("rows.labels", self.labels, ReadLabel, MAX_COLUMNS)
+        _PLAN.distinct("rows.labels", [label.column for label in self.labels])
 
     def to_json(self) -> dict[str, Json]:
         """Return the rule as an object of the plan."""
-        return {"consent": self.consent}
+        labels: list[Json] = [label.to_json() for label in self.labels]
+        return {"consent": self.consent} | ({"labels": labels} if labels else {})
 
     @classmethod
     def from_json(cls, value: Json) -> Self:
         """Return the rule that `to_json` gives `value` for."""
-        return cls(**_PLAN.take(value, ("consent",), "rows"))
+        body = _PLAN.take(value, ("consent",), "rows", ("labels",))
+        labels = _PLAN.unlist("rows.labels", body.get("labels", [None]))
+        if not labels:  # or one plan could be written in two ways
+            _PLAN.fail("rows.labels", "are written down and say nothing")
+        found = map(ReadLabel.from_json, labels if "labels" in body else [])
+        return cls(consent=body["consent"], labels=tuple(found))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

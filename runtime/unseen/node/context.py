@@ -15,6 +15,8 @@ from unseen.node.clock import Clock
 from unseen.node.config import Settings
 from unseen.node.contracts.epochs import Epochs
 from unseen.node.contracts.register import Contracts
+from unseen.node.contracts.rulebook import Rulebook
+from unseen.node.contracts.templates import Templates
 from unseen.node.identity.certificates import Pair
 from unseen.node.identity.parties import Parties
 from unseen.node.identity.vault import Vault
@@ -48,6 +50,8 @@ class Node:
     reader: Reader
     parties: Parties
     catalogue: Catalogue
+    rulebook: Rulebook
+    templates: Templates
     contracts: Contracts
     epochs: Epochs
     mandates: Mandates

@@ -26,7 +26,10 @@ from unseen.node.config import Settings, load_settings
 from unseen.node.context import Node
 from unseen.node.contracts import lifecycle
 from unseen.node.contracts.epochs import Epochs
+from unseen.node.contracts.governing import settle_at_start
 from unseen.node.contracts.register import Contracts
+from unseen.node.contracts.rulebook import LoadRules, Rulebook
+from unseen.node.contracts.templates import Templates
 from unseen.node.errors import ConfigInvalidError, LogMismatchError, StorageFullError
 from unseen.node.hardening import harden, whereabouts
 from unseen.node.identity.enrolment import Enrolment
@@ -104,6 +107,7 @@ async def _serve(node: Node, keys: Keys, ready: Ready | None) -> None:
         ) from None
     await server.start()
     await health_servicer.set("", health_pb2.HealthCheckResponse.SERVING)
+    await settle_at_start(node)
     await lifecycle.resume(node)
     sweeper = asyncio.create_task(_sweep(node))
     _logger.info("node %s answers at %s", node.settings.name, node.address)
@@ -160,6 +164,8 @@ async def _open(home: Path, settings: Settings, keys: Keys) -> Node:
         reader=Reader(engine),
         parties=Parties(engine, keys.authority.certificate),
         catalogue=Catalogue(engine),
+        rulebook=Rulebook(await writer.submit(LoadRules(keys.evidence.suite))),
+        templates=Templates(engine),
         contracts=Contracts(engine),
         epochs=Epochs(engine, keys.vault, keys.evidence),
         mandates=Mandates(engine),

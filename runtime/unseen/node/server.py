@@ -22,6 +22,8 @@ from unseen.node.services.meter import MeterService
 from unseen.node.services.node import NodeService
 from unseen.node.services.objection import ObjectionService
 from unseen.node.services.opening import OpeningService
+from unseen.node.services.rules import RulesService
+from unseen.node.services.template import TemplateService
 from unseen.node.services.verify import VerifyService
 from unseen.v1 import (
     catalog_pb2,
@@ -44,6 +46,10 @@ from unseen.v1 import (
     objection_pb2_grpc,
     opening_pb2,
     opening_pb2_grpc,
+    rules_pb2,
+    rules_pb2_grpc,
+    template_pb2,
+    template_pb2_grpc,
     verify_pb2,
     verify_pb2_grpc,
 )
@@ -101,6 +107,8 @@ def _add_services(server: grpc.aio.Server, node: Node) -> None:
     identity_pb2_grpc.add_IdentityServiceServicer_to_server(IdentityService(node), server)
     catalog_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogService(node), server)
     contract_pb2_grpc.add_ContractServiceServicer_to_server(ContractService(node), server)
+    rules_pb2_grpc.add_RulesServiceServicer_to_server(RulesService(node), server)
+    template_pb2_grpc.add_TemplateServiceServicer_to_server(TemplateService(node), server)
     lookup_pb2_grpc.add_LookupServiceServicer_to_server(LookupService(node), server)
     verify_pb2_grpc.add_VerifyServiceServicer_to_server(VerifyService(node), server)
     meter_pb2_grpc.add_MeterServiceServicer_to_server(MeterService(node), server)
@@ -116,6 +124,8 @@ def _service_names() -> list[str]:
         identity_pb2,
         catalog_pb2,
         contract_pb2,
+        rules_pb2,
+        template_pb2,
         lookup_pb2,
         verify_pb2,
         meter_pb2,

@@ -19,7 +19,7 @@ class Column(_message.Message):
     def __init__(self, name: _Optional[str] = ..., type: _Optional[str] = ..., category: _Optional[str] = ..., level: _Optional[str] = ...) -> None: ...
 
 class Table(_message.Message):
-    __slots__ = ("name", "columns", "rows", "snapshot", "snapshot_at", "source", "version")
+    __slots__ = ("name", "columns", "rows", "snapshot", "snapshot_at", "source", "version", "holder")
     NAME_FIELD_NUMBER: _ClassVar[int]
     COLUMNS_FIELD_NUMBER: _ClassVar[int]
     ROWS_FIELD_NUMBER: _ClassVar[int]
@@ -27,6 +27,7 @@ class Table(_message.Message):
     SNAPSHOT_AT_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
+    HOLDER_FIELD_NUMBER: _ClassVar[int]
     name: str
     columns: _containers.RepeatedCompositeFieldContainer[Column]
     rows: int
@@ -34,7 +35,8 @@ class Table(_message.Message):
     snapshot_at: str
     source: str
     version: int
-    def __init__(self, name: _Optional[str] = ..., columns: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., rows: _Optional[int] = ..., snapshot: _Optional[str] = ..., snapshot_at: _Optional[str] = ..., source: _Optional[str] = ..., version: _Optional[int] = ...) -> None: ...
+    holder: str
+    def __init__(self, name: _Optional[str] = ..., columns: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., rows: _Optional[int] = ..., snapshot: _Optional[str] = ..., snapshot_at: _Optional[str] = ..., source: _Optional[str] = ..., version: _Optional[int] = ..., holder: _Optional[str] = ...) -> None: ...
 
 class ColumnLabel(_message.Message):
     __slots__ = ("column", "category", "level")
@@ -77,6 +79,38 @@ class RefreshTableResponse(_message.Message):
     table: Table
     contracts: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, table: _Optional[_Union[Table, _Mapping]] = ..., contracts: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class LabelTableRequest(_message.Message):
+    __slots__ = ("name", "labels")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    labels: _containers.RepeatedCompositeFieldContainer[ColumnLabel]
+    def __init__(self, name: _Optional[str] = ..., labels: _Optional[_Iterable[_Union[ColumnLabel, _Mapping]]] = ...) -> None: ...
+
+class LabelTableResponse(_message.Message):
+    __slots__ = ("table", "suspended", "resumed")
+    TABLE_FIELD_NUMBER: _ClassVar[int]
+    SUSPENDED_FIELD_NUMBER: _ClassVar[int]
+    RESUMED_FIELD_NUMBER: _ClassVar[int]
+    table: Table
+    suspended: _containers.RepeatedScalarFieldContainer[str]
+    resumed: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, table: _Optional[_Union[Table, _Mapping]] = ..., suspended: _Optional[_Iterable[str]] = ..., resumed: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class AssignHolderRequest(_message.Message):
+    __slots__ = ("name", "holder")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    HOLDER_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    holder: str
+    def __init__(self, name: _Optional[str] = ..., holder: _Optional[str] = ...) -> None: ...
+
+class AssignHolderResponse(_message.Message):
+    __slots__ = ("table",)
+    TABLE_FIELD_NUMBER: _ClassVar[int]
+    table: Table
+    def __init__(self, table: _Optional[_Union[Table, _Mapping]] = ...) -> None: ...
 
 class ListTablesRequest(_message.Message):
     __slots__ = ()

@@ -45,6 +45,16 @@ class CatalogServiceStub(object):
                 request_serializer=unseen_dot_v1_dot_catalog__pb2.RefreshTableRequest.SerializeToString,
                 response_deserializer=unseen_dot_v1_dot_catalog__pb2.RefreshTableResponse.FromString,
                 _registered_method=True)
+        self.LabelTable = channel.unary_unary(
+                '/unseen.v1.CatalogService/LabelTable',
+                request_serializer=unseen_dot_v1_dot_catalog__pb2.LabelTableRequest.SerializeToString,
+                response_deserializer=unseen_dot_v1_dot_catalog__pb2.LabelTableResponse.FromString,
+                _registered_method=True)
+        self.AssignHolder = channel.unary_unary(
+                '/unseen.v1.CatalogService/AssignHolder',
+                request_serializer=unseen_dot_v1_dot_catalog__pb2.AssignHolderRequest.SerializeToString,
+                response_deserializer=unseen_dot_v1_dot_catalog__pb2.AssignHolderResponse.FromString,
+                _registered_method=True)
         self.ListTables = channel.unary_unary(
                 '/unseen.v1.CatalogService/ListTables',
                 request_serializer=unseen_dot_v1_dot_catalog__pb2.ListTablesRequest.SerializeToString,
@@ -75,6 +85,20 @@ class CatalogServiceServicer(object):
 
     def RefreshTable(self, request, context):
         """Operator: commits to the table's present rows as a new snapshot; lookup epochs follow.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LabelTable(self, request, context):
+        """Operator: labels columns anew; contracts that no longer compile are suspended.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AssignHolder(self, request, context):
+        """Operator: says whose table it is.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -113,6 +137,16 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     servicer.RefreshTable,
                     request_deserializer=unseen_dot_v1_dot_catalog__pb2.RefreshTableRequest.FromString,
                     response_serializer=unseen_dot_v1_dot_catalog__pb2.RefreshTableResponse.SerializeToString,
+            ),
+            'LabelTable': grpc.unary_unary_rpc_method_handler(
+                    servicer.LabelTable,
+                    request_deserializer=unseen_dot_v1_dot_catalog__pb2.LabelTableRequest.FromString,
+                    response_serializer=unseen_dot_v1_dot_catalog__pb2.LabelTableResponse.SerializeToString,
+            ),
+            'AssignHolder': grpc.unary_unary_rpc_method_handler(
+                    servicer.AssignHolder,
+                    request_deserializer=unseen_dot_v1_dot_catalog__pb2.AssignHolderRequest.FromString,
+                    response_serializer=unseen_dot_v1_dot_catalog__pb2.AssignHolderResponse.SerializeToString,
             ),
             'ListTables': grpc.unary_unary_rpc_method_handler(
                     servicer.ListTables,
@@ -185,6 +219,60 @@ class CatalogService(object):
             '/unseen.v1.CatalogService/RefreshTable',
             unseen_dot_v1_dot_catalog__pb2.RefreshTableRequest.SerializeToString,
             unseen_dot_v1_dot_catalog__pb2.RefreshTableResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LabelTable(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/unseen.v1.CatalogService/LabelTable',
+            unseen_dot_v1_dot_catalog__pb2.LabelTableRequest.SerializeToString,
+            unseen_dot_v1_dot_catalog__pb2.LabelTableResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AssignHolder(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/unseen.v1.CatalogService/AssignHolder',
+            unseen_dot_v1_dot_catalog__pb2.AssignHolderRequest.SerializeToString,
+            unseen_dot_v1_dot_catalog__pb2.AssignHolderResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,6 +37,10 @@ class CatalogServiceStub:
     """Operator: reads a table's schema and rows, commits to the snapshot, logs its registration."""
     RefreshTable: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.RefreshTableRequest, _catalog_pb2.RefreshTableResponse]
     """Operator: commits to the table's present rows as a new snapshot; lookup epochs follow."""
+    LabelTable: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.LabelTableRequest, _catalog_pb2.LabelTableResponse]
+    """Operator: labels columns anew; contracts that no longer compile are suspended."""
+    AssignHolder: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.AssignHolderRequest, _catalog_pb2.AssignHolderResponse]
+    """Operator: says whose table it is."""
     ListTables: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ListTablesRequest, _catalog_pb2.ListTablesResponse]
     """Operator: what is hosted."""
     RegisterProduct: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.RegisterProductRequest, _catalog_pb2.RegisterProductResponse]
@@ -53,6 +57,10 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     """Operator: reads a table's schema and rows, commits to the snapshot, logs its registration."""
     RefreshTable: _aio.UnaryUnaryMultiCallable[_catalog_pb2.RefreshTableRequest, _catalog_pb2.RefreshTableResponse]  # type: ignore[assignment]
     """Operator: commits to the table's present rows as a new snapshot; lookup epochs follow."""
+    LabelTable: _aio.UnaryUnaryMultiCallable[_catalog_pb2.LabelTableRequest, _catalog_pb2.LabelTableResponse]  # type: ignore[assignment]
+    """Operator: labels columns anew; contracts that no longer compile are suspended."""
+    AssignHolder: _aio.UnaryUnaryMultiCallable[_catalog_pb2.AssignHolderRequest, _catalog_pb2.AssignHolderResponse]  # type: ignore[assignment]
+    """Operator: says whose table it is."""
     ListTables: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ListTablesRequest, _catalog_pb2.ListTablesResponse]  # type: ignore[assignment]
     """Operator: what is hosted."""
     RegisterProduct: _aio.UnaryUnaryMultiCallable[_catalog_pb2.RegisterProductRequest, _catalog_pb2.RegisterProductResponse]  # type: ignore[assignment]
@@ -78,6 +86,22 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_pb2.RefreshTableResponse, _abc.Awaitable[_catalog_pb2.RefreshTableResponse]]:
         """Operator: commits to the table's present rows as a new snapshot; lookup epochs follow."""
+
+    @_abc_1.abstractmethod
+    def LabelTable(
+        self,
+        request: _catalog_pb2.LabelTableRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_pb2.LabelTableResponse, _abc.Awaitable[_catalog_pb2.LabelTableResponse]]:
+        """Operator: labels columns anew; contracts that no longer compile are suspended."""
+
+    @_abc_1.abstractmethod
+    def AssignHolder(
+        self,
+        request: _catalog_pb2.AssignHolderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_pb2.AssignHolderResponse, _abc.Awaitable[_catalog_pb2.AssignHolderResponse]]:
+        """Operator: says whose table it is."""
 
     @_abc_1.abstractmethod
     def ListTables(

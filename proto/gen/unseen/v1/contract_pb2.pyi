@@ -95,6 +95,74 @@ class RequestContractResponse(_message.Message):
     contract: Contract
     def __init__(self, contract: _Optional[_Union[Contract, _Mapping]] = ...) -> None: ...
 
+class ExplainContractRequest(_message.Message):
+    __slots__ = ("ask", "contract")
+    ASK_FIELD_NUMBER: _ClassVar[int]
+    CONTRACT_FIELD_NUMBER: _ClassVar[int]
+    ask: RequestContractRequest
+    contract: str
+    def __init__(self, ask: _Optional[_Union[RequestContractRequest, _Mapping]] = ..., contract: _Optional[str] = ...) -> None: ...
+
+class ExplainContractResponse(_message.Message):
+    __slots__ = ("asked", "narrowest", "narrowings", "demands")
+    ASKED_FIELD_NUMBER: _ClassVar[int]
+    NARROWEST_FIELD_NUMBER: _ClassVar[int]
+    NARROWINGS_FIELD_NUMBER: _ClassVar[int]
+    DEMANDS_FIELD_NUMBER: _ClassVar[int]
+    asked: Compilation
+    narrowest: Compilation
+    narrowings: _containers.RepeatedCompositeFieldContainer[Narrowing]
+    demands: _containers.RepeatedCompositeFieldContainer[Demand]
+    def __init__(self, asked: _Optional[_Union[Compilation, _Mapping]] = ..., narrowest: _Optional[_Union[Compilation, _Mapping]] = ..., narrowings: _Optional[_Iterable[_Union[Narrowing, _Mapping]]] = ..., demands: _Optional[_Iterable[_Union[Demand, _Mapping]]] = ...) -> None: ...
+
+class Compilation(_message.Message):
+    __slots__ = ("terms", "plan", "leakage", "refusals")
+    TERMS_FIELD_NUMBER: _ClassVar[int]
+    PLAN_FIELD_NUMBER: _ClassVar[int]
+    LEAKAGE_FIELD_NUMBER: _ClassVar[int]
+    REFUSALS_FIELD_NUMBER: _ClassVar[int]
+    terms: bytes
+    plan: bytes
+    leakage: bytes
+    refusals: _containers.RepeatedCompositeFieldContainer[ClauseRefusal]
+    def __init__(self, terms: _Optional[bytes] = ..., plan: _Optional[bytes] = ..., leakage: _Optional[bytes] = ..., refusals: _Optional[_Iterable[_Union[ClauseRefusal, _Mapping]]] = ...) -> None: ...
+
+class ClauseRefusal(_message.Message):
+    __slots__ = ("reason", "clause", "message", "remedy")
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    CLAUSE_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    REMEDY_FIELD_NUMBER: _ClassVar[int]
+    reason: str
+    clause: str
+    message: str
+    remedy: str
+    def __init__(self, reason: _Optional[str] = ..., clause: _Optional[str] = ..., message: _Optional[str] = ..., remedy: _Optional[str] = ...) -> None: ...
+
+class Narrowing(_message.Message):
+    __slots__ = ("clause", "asked", "narrowest", "why", "why_zh")
+    CLAUSE_FIELD_NUMBER: _ClassVar[int]
+    ASKED_FIELD_NUMBER: _ClassVar[int]
+    NARROWEST_FIELD_NUMBER: _ClassVar[int]
+    WHY_FIELD_NUMBER: _ClassVar[int]
+    WHY_ZH_FIELD_NUMBER: _ClassVar[int]
+    clause: str
+    asked: str
+    narrowest: str
+    why: str
+    why_zh: str
+    def __init__(self, clause: _Optional[str] = ..., asked: _Optional[str] = ..., narrowest: _Optional[str] = ..., why: _Optional[str] = ..., why_zh: _Optional[str] = ...) -> None: ...
+
+class Demand(_message.Message):
+    __slots__ = ("clause", "value", "because")
+    CLAUSE_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    BECAUSE_FIELD_NUMBER: _ClassVar[int]
+    clause: str
+    value: str
+    because: str
+    def __init__(self, clause: _Optional[str] = ..., value: _Optional[str] = ..., because: _Optional[str] = ...) -> None: ...
+
 class GetContractRequest(_message.Message):
     __slots__ = ("name",)
     NAME_FIELD_NUMBER: _ClassVar[int]

@@ -40,6 +40,11 @@ class ContractServiceStub(object):
                 request_serializer=unseen_dot_v1_dot_contract__pb2.RequestContractRequest.SerializeToString,
                 response_deserializer=unseen_dot_v1_dot_contract__pb2.RequestContractResponse.FromString,
                 _registered_method=True)
+        self.ExplainContract = channel.unary_unary(
+                '/unseen.v1.ContractService/ExplainContract',
+                request_serializer=unseen_dot_v1_dot_contract__pb2.ExplainContractRequest.SerializeToString,
+                response_deserializer=unseen_dot_v1_dot_contract__pb2.ExplainContractResponse.FromString,
+                _registered_method=True)
         self.GetContract = channel.unary_unary(
                 '/unseen.v1.ContractService/GetContract',
                 request_serializer=unseen_dot_v1_dot_contract__pb2.GetContractRequest.SerializeToString,
@@ -73,6 +78,14 @@ class ContractServiceServicer(object):
 
     def RequestContract(self, request, context):
         """Buyer: names product, outputs, quota and period; receives terms, plan and leakage to read.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExplainContract(self, request, context):
+        """Buyer: what such a request would lead to, and the narrowest that would do. Whoever may see a
+        contract: the same about what was asked then. Nothing is stored or charged.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -119,6 +132,11 @@ def add_ContractServiceServicer_to_server(servicer, server):
                     servicer.RequestContract,
                     request_deserializer=unseen_dot_v1_dot_contract__pb2.RequestContractRequest.FromString,
                     response_serializer=unseen_dot_v1_dot_contract__pb2.RequestContractResponse.SerializeToString,
+            ),
+            'ExplainContract': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainContract,
+                    request_deserializer=unseen_dot_v1_dot_contract__pb2.ExplainContractRequest.FromString,
+                    response_serializer=unseen_dot_v1_dot_contract__pb2.ExplainContractResponse.SerializeToString,
             ),
             'GetContract': grpc.unary_unary_rpc_method_handler(
                     servicer.GetContract,
@@ -174,6 +192,33 @@ class ContractService(object):
             '/unseen.v1.ContractService/RequestContract',
             unseen_dot_v1_dot_contract__pb2.RequestContractRequest.SerializeToString,
             unseen_dot_v1_dot_contract__pb2.RequestContractResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainContract(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/unseen.v1.ContractService/ExplainContract',
+            unseen_dot_v1_dot_contract__pb2.ExplainContractRequest.SerializeToString,
+            unseen_dot_v1_dot_contract__pb2.ExplainContractResponse.FromString,
             options,
             channel_credentials,
             insecure,

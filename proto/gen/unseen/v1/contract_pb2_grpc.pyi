@@ -35,6 +35,10 @@ class ContractServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ContractServiceAsyncStub: ...
     RequestContract: _grpc.UnaryUnaryMultiCallable[_contract_pb2.RequestContractRequest, _contract_pb2.RequestContractResponse]
     """Buyer: names product, outputs, quota and period; receives terms, plan and leakage to read."""
+    ExplainContract: _grpc.UnaryUnaryMultiCallable[_contract_pb2.ExplainContractRequest, _contract_pb2.ExplainContractResponse]
+    """Buyer: what such a request would lead to, and the narrowest that would do. Whoever may see a
+    contract: the same about what was asked then. Nothing is stored or charged.
+    """
     GetContract: _grpc.UnaryUnaryMultiCallable[_contract_pb2.GetContractRequest, _contract_pb2.GetContractResponse]
     ListContracts: _grpc.UnaryUnaryMultiCallable[_contract_pb2.ListContractsRequest, _contract_pb2.ListContractsResponse]
     """A buyer sees its own contracts, the operator all."""
@@ -52,6 +56,10 @@ class ContractServiceAsyncStub(ContractServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     RequestContract: _aio.UnaryUnaryMultiCallable[_contract_pb2.RequestContractRequest, _contract_pb2.RequestContractResponse]  # type: ignore[assignment]
     """Buyer: names product, outputs, quota and period; receives terms, plan and leakage to read."""
+    ExplainContract: _aio.UnaryUnaryMultiCallable[_contract_pb2.ExplainContractRequest, _contract_pb2.ExplainContractResponse]  # type: ignore[assignment]
+    """Buyer: what such a request would lead to, and the narrowest that would do. Whoever may see a
+    contract: the same about what was asked then. Nothing is stored or charged.
+    """
     GetContract: _aio.UnaryUnaryMultiCallable[_contract_pb2.GetContractRequest, _contract_pb2.GetContractResponse]  # type: ignore[assignment]
     ListContracts: _aio.UnaryUnaryMultiCallable[_contract_pb2.ListContractsRequest, _contract_pb2.ListContractsResponse]  # type: ignore[assignment]
     """A buyer sees its own contracts, the operator all."""
@@ -72,6 +80,16 @@ class ContractServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_contract_pb2.RequestContractResponse, _abc.Awaitable[_contract_pb2.RequestContractResponse]]:
         """Buyer: names product, outputs, quota and period; receives terms, plan and leakage to read."""
+
+    @_abc_1.abstractmethod
+    def ExplainContract(
+        self,
+        request: _contract_pb2.ExplainContractRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_contract_pb2.ExplainContractResponse, _abc.Awaitable[_contract_pb2.ExplainContractResponse]]:
+        """Buyer: what such a request would lead to, and the narrowest that would do. Whoever may see a
+        contract: the same about what was asked then. Nothing is stored or charged.
+        """
 
     @_abc_1.abstractmethod
     def GetContract(

@@ -43,6 +43,7 @@ class Table:
     subject: tuple[SubjectColumn, ...]
     columns: tuple[Column, ...]
     snapshot: Snapshot
+    holder: str = ""  # party whose table it is
 
     @property
     def where(self) -> Source:
@@ -142,6 +143,7 @@ def _load_tables(connection: Connection) -> dict[str, Table]:
                 for c in json.loads(row.columns)
             ),
             newest[row.name],
+            row.holder,
         )
         for row in connection.execute(select(tables))
     }

@@ -53,6 +53,7 @@ class RegisterTable(Change[None]):
             "subject": canonical.encode(self.subject).decode(),
             "columns": canonical.encode(self.columns).decode(),
             "registered_at": canonical.format_time(transaction.now),
+            "holder": "",
         }
         connection.execute(insert(tables), [row])
         _write_snapshot(transaction, self.suite, self.name, 1, self.snapshot, self.columns)

@@ -17,7 +17,7 @@ from unseen.node.catalog.changes import (
     RegisterProduct,
     RegisterTable,
 )
-from unseen.node.catalog.labels import Label, check_labels
+from unseen.node.catalog.labels import Label
 from unseen.node.context import Node
 from unseen.node.errors import (
     ColumnUnknownError,
@@ -118,7 +118,7 @@ async def register_product(node: Node, new: NewProduct) -> Product:
     table = node.catalogue.table(new.table)
     fingerprint = table.snapshot.fingerprint.to_json()
     read = await _check_predicates(node, table, new.predicates, fingerprint)
-    check_labels(new.kind, table.labels(tuple({name for names in read for name in names})))
+    _check_labels(node, new.kind, table.labels(tuple({name for names in read for name in names})))
     definition: dict[str, canonical.Json] = {
         "name": new.name,
         "table": new.table,
@@ -133,6 +133,18 @@ async def register_product(node: Node, new: NewProduct) -> Product:
     await node.writer.submit(RegisterProduct(node.suite, new.name, definition))
     node.catalogue.reload()
     return node.catalogue.product(new.name)
+
+
+def _check_labels(node: Node, kind: str, labels: list[tuple[str, Label]]) -> None:
+    """Raise what the rules in force have against a job kind over these (column, label) pairs."""
+    errors = node.rulebook.rules.against_kind(
+        kind,
+        labels,
+        ciphertext=KINDS[kind].ciphertext_leaves,
+        threat_model=KINDS[kind].holds_under,
+    )
+    if errors:
+        raise errors[0]
 
 
 async def _inspect(

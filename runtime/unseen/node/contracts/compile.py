@@ -4,18 +4,18 @@ Everything a job may later do stands in the plan; execution reads the plan and n
 cannot be compiled is refused with every clause that stands against it, not only the first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from unseen.evidence.canonical import b64decode
 from unseen.evidence.contract import Terms, signers
-from unseen.evidence.plan import Leakage, Output, Plan, ReleaseSpec
+from unseen.evidence.plan import Leakage, Output, Plan, ReadLabel, ReleaseSpec, RowsRule
 from unseen.evidence.suite import Suite
-from unseen.node.catalog.catalogue import Predicate, Product, Table
+from unseen.node.catalog.catalogue import Predicate, Table
 from unseen.node.contracts.clauses import CLAUSES
-from unseen.node.contracts.clauses.clause import Ask, Offer, Reading
-from unseen.node.errors import OutputUnknownError
+from unseen.node.contracts.clauses.clause import Ask, Clause, Offer, Reading
+from unseen.node.contracts.clauses.outputs import chosen
 from unseen.node.kinds.kind import KINDS
 from unseen.protocols.errors import UnseenError
 
@@ -38,37 +38,31 @@ class Refusal:
 
 def compile_contract(ask: Ask, offer: Offer) -> Compiled | Refusal:
     """Return the contract that `ask` leads to under `offer`, or why there is none."""
-    chosen, errors = _choose(ask.outputs, offer.product)
-    columns = _columns_read(offer.table, chosen)
-    reading = Reading(columns, tuple(offer.table.labels(columns)))
-    for clause in CLAUSES:
-        errors.extend(clause.check(ask, offer, reading))
-    if errors:
-        return Refusal(tuple(errors))
+    reading = reading_of(ask, offer)
+    if errors := against(ask, offer, CLAUSES):
+        return Refusal(errors)
     try:
         agreed: dict[str, Any] = {}
         for clause in CLAUSES:
             agreed |= clause.terms(ask, offer, reading)
-        plan, leakage = _plan(ask, offer, chosen, reading)
+        plan, leakage = _plan(ask, offer, reading, agreed)
         terms = _terms(ask, offer, plan, leakage, agreed)
     except UnseenError as error:
         return Refusal((error,))
     return Compiled(terms, plan, leakage)
 
 
-def _choose(outputs: Sequence[str], product: Product) -> tuple[list[Predicate], list[UnseenError]]:
-    offered = {predicate.name: predicate for predicate in product.predicates}
-    wanted = outputs or tuple(offered)
-    errors: list[UnseenError] = [
-        OutputUnknownError(
-            f"product {product.name!r} does not offer {name!r}",
-            clause=f"outputs.{name}",
-            remedy=f"choose among: {', '.join(sorted(offered))}",
-        )
-        for name in wanted
-        if name not in offered
-    ]
-    return [offered[name] for name in wanted if name in offered], errors
+def against(ask: Ask, offer: Offer, clauses: Iterable[Clause]) -> tuple[UnseenError, ...]:
+    """Return what stands against `ask`, by each of `clauses` in order."""
+    reading = reading_of(ask, offer)
+    return tuple(error for clause in clauses for error in clause.check(ask, offer, reading))
+
+
+def reading_of(ask: Ask, offer: Offer) -> Reading:
+    """Return what the asked outputs read, and what the labels of it allow and demand."""
+    columns = _columns_read(offer.table, chosen(ask, offer))
+    labels = tuple(offer.table.labels(columns))
+    return Reading(columns, labels, offer.rules.ruling(labels))
 
 
 def _columns_read(table: Table, chosen: Sequence[Predicate]) -> tuple[str, ...]:
@@ -76,12 +70,10 @@ def _columns_read(table: Table, chosen: Sequence[Predicate]) -> tuple[str, ...]:
     return tuple(column.name for column in table.columns if column.name in read)
 
 
-def _plan(
-    ask: Ask, offer: Offer, chosen: Sequence[Predicate], reading: Reading
-) -> tuple[Plan, Leakage]:
+def _plan(ask: Ask, offer: Offer, reading: Reading, agreed: dict[str, Any]) -> tuple[Plan, Leakage]:
     product, suite = offer.product, offer.signers.suite
     kind = KINDS[product.kind]
-    outputs = tuple(_output(predicate, suite) for predicate in chosen)
+    outputs = tuple(_output(predicate, suite) for predicate in chosen(ask, offer))
     bits = 2 * len(outputs)  # each answer is one of three: yes, no, no usable result
     plan = Plan(
         suite=suite.id,
@@ -95,6 +87,15 @@ def _plan(
         label_bytes=kind.label_bytes(len(outputs)),
         threat_model=kind.threat_model,
         retention=kind.retention,
+        rows=RowsRule(
+            consent="consent" in agreed,
+            labels=tuple(
+                ReadLabel(column=column, category=label.category, level=label.level)
+                for column, label in reading.labels
+            ),
+        ),
+        group=agreed.get("group", 0),
+        budget=agreed.get("budget", ""),
         release=ReleaseSpec(
             type=kind.release,
             bits_per_run=bits * min(kind.units_per_run, ask.quota.units),

@@ -1,21 +1,31 @@
 """A contract's life: proposed, approved, activated, and ended by time or by a signer."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
 
-from unseen.evidence.contract import TRANSITIONS, Event, Role, State, verify_approval
+from unseen.evidence.canonical import b64encode
+from unseen.evidence.contract import TRANSITIONS, Event, Role, State, Terms, verify_approval
 from unseen.evidence.errors import ContractInvalidError
 from unseen.node.context import Node
 from unseen.node.contracts.builder import end_epochs, retry_epochs, start_epoch
-from unseen.node.contracts.clauses.clause import Ask
+from unseen.node.contracts.clauses.clause import Ask, Standing
 from unseen.node.contracts.compile import Refusal, compile_contract
 from unseen.node.contracts.offering import offer_for
 from unseen.node.contracts.register import Approve, Contract, Propose, Step, expired
-from unseen.node.errors import ContractExpiredError, OverloadedError, PartyNotFoundError
+from unseen.node.contracts.standing import against_contract
+from unseen.node.errors import (
+    ContractExpiredError,
+    OverloadedError,
+    PartyNotFoundError,
+    TemplateEndedError,
+)
 from unseen.node.failpoints import hit
 from unseen.node.identity.parties import Party
 from unseen.node.store.writer import Change
+from unseen.protocols.errors import UnseenError
 
+_MAX_REMEDY = 400
 _MAX_WAITING = 100
 _MAX_UNAPPROVED = 1000  # each is two leaves that stay for good
 
@@ -24,7 +34,7 @@ async def propose(node: Node, buyer: str, product_name: str, ask: Ask) -> Contra
     """Compile `ask` and put the contract before its signers.
 
     Raises:
-        UnseenError: the first clause that stands against it.
+        UnseenError: the first clause that stands against it; its words name the others.
 
     """
     if ask.period.until <= node.clock.now():
@@ -32,13 +42,39 @@ async def propose(node: Node, buyer: str, product_name: str, ask: Ask) -> Contra
             "the period asked for is over", clause="period.until", remedy="ask for a later one"
         )
     async with node.proposing:  # one after the other, or two would not know of each other
-        offer = offer_for(node, buyer, product_name)
+        offer = offer_for(node, buyer, product_name, template=ask.template)
         _check_proposals(node, buyer)
         outcome = compile_contract(ask, offer)
         if isinstance(outcome, Refusal):
-            raise outcome.errors[0]
-        proposal = Propose(buyer, outcome.terms, outcome.plan, outcome.leakage)
+            raise _first(outcome.errors)
+        standing = _standing(node, outcome.terms, offer.template)
+        proposal = Propose(buyer, outcome.terms, outcome.plan, outcome.leakage, standing)
         return node.contracts.put(await node.writer.submit(proposal))
+
+
+def _first(errors: Sequence[UnseenError]) -> UnseenError:
+    """Return the first of what stands against an ask, in whose words the others are named."""
+    first = errors[0]
+    if len(errors) == 1:
+        return first
+    clauses = ", ".join(error.clause for error in errors[1:])
+    return type(first)(
+        f"{first}; against it stand also: {clauses}",
+        clause=first.clause,
+        remedy=f"{first.remedy}; see all: unseen contract explain PRODUCT"[:_MAX_REMEDY],
+    )
+
+
+def _standing(node: Node, terms: Terms, template: Standing | None) -> dict[str, tuple[str, str]]:
+    """Return the approvals that a template brings along: party and token by role."""
+    if template is None:
+        return {}
+    names = {party.key_id: party.name for party in node.parties.all()}
+    return {
+        role: (names[getattr(terms, role)], template.approvals[role])
+        for role in template.template.approvals
+        if role in terms.required() and getattr(terms, role) == getattr(template.template, role)
+    }
 
 
 def _check_proposals(node: Node, buyer: str) -> None:
@@ -86,6 +122,7 @@ async def activate(node: Node, contract: Contract, approval: str) -> Contract:
 
     Raises:
         SignatureInvalidError: it is not the buyer's over these terms.
+        UnseenError: the contract no longer compiles, or its template has ended.
         TransitionError: somebody else has not signed, or the contract is past this.
         MandateRefusedError: no mandate covers it any more.
 
@@ -94,10 +131,28 @@ async def activate(node: Node, contract: Contract, approval: str) -> Contract:
     node.mandates.check(contract, node.clock.now())
     hit("contract.before_activate")
     active = await _take(node, Approve(contract.id, "buyer", contract.buyer, approval))
+    async with node.proposing:  # labels and rules do not change in between
+        _check_standing(node, contract)
+        hit("contract.before_activate")
+        active = await _take(node, Approve(contract.id, "buyer", contract.buyer, approval))
     hit("contract.after_activate")
     if active.terms.kind == "lookup":
         start_epoch(node, active)
     return active
+
+
+def _check_standing(node: Node, contract: Contract) -> None:
+    """Raise unless the contract would be made today, with the labels and the template as now."""
+    if errors := against_contract(node, contract):
+        raise _first(errors)
+    if contract.terms.template:
+        entry = node.templates.get(b64encode(contract.terms.template))
+        if entry.ended(node.clock.now()):
+            raise TemplateEndedError(
+                f"template {entry.name!r} has expired or was withdrawn",
+                clause="template.state",
+                remedy="ask anew: unseen contract request PRODUCT",
+            )
 
 
 async def suspend(node: Node, contract: Contract, by: str, cause: str) -> Contract:
@@ -115,9 +170,13 @@ async def take_up(node: Node, contract: Contract, by: str, cause: str = "") -> C
 
     Raises:
         TransitionError: it is not suspended.
+        UnseenError: it no longer compiles.
 
     """
-    resumed = await _take(node, Step(contract.id, Event.RESUME, by, cause))
+    async with node.proposing:
+        if errors := against_contract(node, contract):
+            raise _first(errors)
+        resumed = await _take(node, Step(contract.id, Event.RESUME, by, cause))
     if resumed.terms.kind == "lookup" and not node.epochs.answers(resumed.id):
         start_epoch(node, resumed)
     return resumed

@@ -9,8 +9,12 @@ from unseen.node.identity.rights import Role
 _LIVE = (State.PROPOSED, State.APPROVED, State.ACTIVE, State.SUSPENDED)
 
 
-def offer_for(node: Node, buyer: str, product_name: str) -> Offer:
+def offer_for(
+    node: Node, buyer: str, product_name: str, *, template: str = "", but: str = ""
+) -> Offer:
     """Return what the party `buyer` can be offered of a product.
+
+    `template` is the name of one to follow, `but` the id of a contract that is not counted.
 
     Raises:
         PartyNotFoundError: the buyer is not enrolled.
@@ -30,11 +34,16 @@ def offer_for(node: Node, buyer: str, product_name: str) -> Offer:
             node.parties.operator().key_id,
             node.key_id,
             party.key_id,
+            holder=_holder(node, table.holder),
             approver=_key_of(node, Role.APPROVER),
             regulator=_key_of(node, Role.REGULATOR) or _key_of(node, Role.AUDITOR),
         ),
         granted=_granted(node, buyer, table.name, product.kind),
         mandates=node.mandates.over(table.name) if node.mandates.govern(table.name) else None,
+        rules=node.rulebook.rules,
+        granted=_granted(node, buyer, table.name, product.kind, but),
+        others=tuple(each for each in node.catalogue.products() if each.name != product_name),
+        template=node.templates.find(template) if template else None,
     )
 
 
@@ -44,10 +53,17 @@ def _key_of(node: Node, role: Role) -> str:
     return next(found, "")
 
 
-def _granted(node: Node, buyer: str, table: str, kind: str) -> int:
+def _holder(node: Node, name: str) -> str:
+    """Return the name of the key of a table's holder; empty where it has none, or not any more."""
+    party = node.parties.get(name) if name else None
+    return party.key_id if party is not None and not party.revoked else ""
+
+
+def _granted(node: Node, buyer: str, table: str, kind: str, but: str) -> int:
     """Return the units that a buyer's contracts over a table have used or may still use."""
     return sum(
         contract.terms.quota.units if contract.state in _LIVE else contract.units_used
         for contract in node.contracts.all()
         if (contract.buyer, contract.terms.table, contract.terms.kind) == (buyer, table, kind)
+        and contract.id != but
     )

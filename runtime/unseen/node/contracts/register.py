@@ -4,7 +4,7 @@ The store decides; memory follows it after every commit and is read on every req
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, Row, insert, select, update
 from unseen.evidence.canonical import Json, b64encode, decode, format_time
 from unseen.evidence.contract import Event, State, Terms, advance
 from unseen.evidence.errors import TransitionError
+from unseen.evidence.limits import is_standing
 from unseen.evidence.log import event_leaf
 from unseen.evidence.plan import Leakage, Plan
 from unseen.evidence.suite import suite_of
@@ -98,9 +99,11 @@ class Propose(Change[Contract]):
     terms: Terms
     plan: Plan
     leakage: Leakage
+    standing: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    # what the template's signers have approved already: (party, JWS) by role
 
     def apply(self, transaction: Transaction) -> Contract:
-        """Write the contract and its leaf."""
+        """Write the contract, its leaf, and the approvals that its template brings along."""
         contract = Contract(
             b64encode(self.terms.id()),
             advance(State.DRAFT, Event.PROPOSE),
@@ -124,6 +127,8 @@ class Propose(Change[Contract]):
         }
         transaction.connection.execute(insert(contracts), [row])
         _log(transaction, contract, "contract.proposed", {})
+        for role, (by, token) in self.standing.items():
+            contract = Approve(contract.id, role, by, token).apply(transaction)
         return contract
 
 
@@ -202,6 +207,8 @@ class Approve(Change[Contract]):
             "role": self.role,
             "approval": b64encode(digest),
         }
+        if is_standing(self.token):
+            fields["template"] = b64encode(after.terms.template)
         _log(transaction, after, _LEAVES[event], fields)
         return after
 

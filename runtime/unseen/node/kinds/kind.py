@@ -20,6 +20,8 @@ class Kind:
     labelled: bool
     release: ReleaseType
     units_per_run: int
+    holds_under: str  # the strongest of `evidence.rules.THREAT_MODELS` that it holds under
+    hidden: bool  # whether the node cannot tell its questions apart
 
     def label_bytes(self, outputs: int) -> int:
         """Return the bytes of a row's label for this many outputs."""
@@ -36,6 +38,8 @@ KINDS: dict[str, Kind] = {
         labelled=True,
         release="verdicts",
         units_per_run=MAX_BATCH,
+        holds_under="malicious-buyer",
+        hidden=True,
     ),
     "verify": Kind(
         protocol="clear",
@@ -46,5 +50,7 @@ KINDS: dict[str, Kind] = {
         labelled=False,
         release="verdicts",
         units_per_run=1,
+        holds_under="malicious-buyer",
+        hidden=False,
     ),
 }

@@ -7,10 +7,11 @@ import grpc.aio
 from unseen.node.catalog import register
 from unseen.node.catalog.names import resource
 from unseen.node.context import Node
-from unseen.node.contracts import lifecycle
+from unseen.node.contracts import governing, lifecycle
 from unseen.node.identity.rights import Role
 from unseen.node.interceptors import caller
 from unseen.node.wire import catalog as wire
+from unseen.node.wire.contract import names
 from unseen.v1 import catalog_pb2, catalog_pb2_grpc
 
 _Context = grpc.aio.ServicerContext[Any, Any]
@@ -48,6 +49,30 @@ class CatalogService(catalog_pb2_grpc.CatalogServiceServicer):
         return catalog_pb2.RefreshTableResponse(
             table=wire.table_message(table), contracts=[f"contracts/{c}" for c in contracts]
         )
+
+    async def LabelTable(
+        self, request: catalog_pb2.LabelTableRequest, context: _Context
+    ) -> catalog_pb2.LabelTableResponse:
+        """Label columns anew."""
+        del context
+        table, moved = await governing.relabel(
+            self._node, resource("tables", request.name), wire.labels(request), caller().party
+        )
+        return catalog_pb2.LabelTableResponse(
+            table=wire.table_message(table),
+            suspended=names(moved.suspended),
+            resumed=names(moved.resumed),
+        )
+
+    async def AssignHolder(
+        self, request: catalog_pb2.AssignHolderRequest, context: _Context
+    ) -> catalog_pb2.AssignHolderResponse:
+        """Say whose table it is."""
+        del context
+        table = await governing.hold(
+            self._node, resource("tables", request.name), request.holder, caller().party
+        )
+        return catalog_pb2.AssignHolderResponse(table=wire.table_message(table))
 
     async def ListTables(
         self, request: catalog_pb2.ListTablesRequest, context: _Context

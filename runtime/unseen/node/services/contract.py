@@ -7,7 +7,10 @@ import grpc.aio
 from unseen.node.catalog.names import contract_id, resource
 from unseen.node.context import Node
 from unseen.node.contracts import lifecycle
+from unseen.node.contracts.explain import explain_ask, explain_contract
 from unseen.node.contracts.viewing import seen, visible
+from unseen.node.errors import FieldInvalidError
+from unseen.node.identity.rights import Role
 from unseen.node.interceptors import caller
 from unseen.node.wire import contract as wire
 from unseen.v1 import contract_pb2, contract_pb2_grpc
@@ -30,6 +33,25 @@ class ContractService(contract_pb2_grpc.ContractServiceServicer):
         product = resource("products", request.product)
         contract = await lifecycle.propose(self._node, caller().party, product, wire.ask(request))
         return contract_pb2.RequestContractResponse(contract=wire.contract_message(contract))
+
+    async def ExplainContract(
+        self, request: contract_pb2.ExplainContractRequest, context: _Context
+    ) -> contract_pb2.ExplainContractResponse:
+        """Say what an ask would lead to, and the narrowest that would do."""
+        del context
+        who = caller()
+        if request.WhichOneof("subject") == "contract":
+            contract = seen(self._node, who, contract_id(request.contract))
+            return wire.explanation_message(explain_contract(self._node, contract))
+        if who.role is not Role.BUYER:
+            raise FieldInvalidError(
+                "only a buyer asks for contracts",
+                clause="explain.subject",
+                remedy="explain a contract that exists: unseen contract explain ID",
+            )
+        product = resource("products", request.ask.product)
+        ask = wire.ask(request.ask)
+        return wire.explanation_message(explain_ask(self._node, who.party, product, ask))
 
     async def GetContract(
         self, request: contract_pb2.GetContractRequest, context: _Context

@@ -59,6 +59,7 @@ tables = Table(
     Column("source", Text, nullable=False),
     Column("subject", Text, nullable=False),  # JSON list of column names
     Column("columns", Text, nullable=False),  # JSON list of name, type, category, level
+    Column("holder", String(40), nullable=False),  # party whose table it is, or empty
     Column("registered_at", String(20), nullable=False),
 )
 

@@ -8,7 +8,9 @@ from unseen.node.errors import FieldInvalidError
 from unseen.v1 import catalog_pb2
 
 
-def labels(message: catalog_pb2.RegisterTableRequest) -> dict[str, Label]:
+def labels(
+    message: catalog_pb2.RegisterTableRequest | catalog_pb2.LabelTableRequest,
+) -> dict[str, Label]:
     """Return the labels by column; "*" stands for every column not named.
 
     Raises:
@@ -77,6 +79,7 @@ def table_message(table: Table) -> catalog_pb2.Table:
         snapshot_at=table.snapshot.taken_at,
         source=table.source,
         version=table.snapshot.version,
+        holder=table.holder,
     )
 
 

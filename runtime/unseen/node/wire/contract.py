@@ -7,6 +7,8 @@ from unseen.evidence.canonical import parse_time
 from unseen.evidence.contract import Period, Quota, State
 from unseen.node.catalog.names import field_name
 from unseen.node.contracts.clauses.clause import Ask
+from unseen.node.contracts.compile import Compiled, Refusal
+from unseen.node.contracts.explain import Explanation
 from unseen.node.contracts.register import Contract
 from unseen.node.errors import FieldInvalidError
 from unseen.v1 import contract_pb2
@@ -50,6 +52,11 @@ def _outputs(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(field_name(name, "outputs") for name in names)
 
 
+def names(identifiers: Sequence[str]) -> list[str]:
+    """Return the resource names of contracts."""
+    return [f"contracts/{identifier}" for identifier in identifiers]
+
+
 def contract_message(contract: Contract) -> contract_pb2.Contract:
     """Return a contract as its parties see it."""
     return contract_pb2.Contract(
@@ -66,4 +73,43 @@ def contract_message(contract: Contract) -> contract_pb2.Contract:
             if role in contract.approvals
         ],
         cause=contract.cause,
+    )
+
+
+def explanation_message(found: Explanation) -> contract_pb2.ExplainContractResponse:
+    """Return an explanation as the caller sees it."""
+    return contract_pb2.ExplainContractResponse(
+        asked=_compilation(found.asked),
+        narrowest=_compilation(found.narrowest),
+        narrowings=[
+            contract_pb2.Narrowing(
+                clause=each.clause,
+                asked=each.asked,
+                narrowest=each.narrowest,
+                why=each.why,
+                why_zh=each.why_zh,
+            )
+            for each in found.narrowings
+        ],
+        demands=[
+            contract_pb2.Demand(clause=each.clause, value=each.value, because=each.because)
+            for each in found.demands
+        ],
+    )
+
+
+def _compilation(outcome: Compiled | Refusal) -> contract_pb2.Compilation:
+    if isinstance(outcome, Compiled):
+        return contract_pb2.Compilation(
+            terms=outcome.terms.encode(),
+            plan=outcome.plan.encode(),
+            leakage=outcome.leakage.encode(),
+        )
+    return contract_pb2.Compilation(
+        refusals=[
+            contract_pb2.ClauseRefusal(
+                reason=error.reason, clause=error.clause, message=str(error), remedy=error.remedy
+            )
+            for error in outcome.errors
+        ]
     )

@@ -1,9 +1,33 @@
 """The clauses that a contract is compiled from, one module each, in the order they are checked."""
 
 from unseen.node.contracts.clauses.clause import Clause
+from unseen.node.contracts.clauses.consent import CONSENT
+from unseen.node.contracts.clauses.declarations import DECLARATIONS
+from unseen.node.contracts.clauses.deny import DENY
 from unseen.node.contracts.clauses.labels import LABELS
+from unseen.node.contracts.clauses.limits import LIMITS
 from unseen.node.contracts.clauses.mandate import MANDATE
 from unseen.node.contracts.clauses.openings import OPENINGS
+from unseen.node.contracts.clauses.order import ORDER
+from unseen.node.contracts.clauses.outputs import OUTPUTS
 from unseen.node.contracts.clauses.quota import QUOTA
+from unseen.node.contracts.clauses.region import REGION
+from unseen.node.contracts.clauses.signers import SIGNERS
+from unseen.node.contracts.clauses.template import TEMPLATE
 
 CLAUSES: tuple[Clause, ...] = (LABELS, MANDATE, QUOTA, OPENINGS)
+CLAUSES: tuple[Clause, ...] = (LABELS, QUOTA, OPENINGS)
+# The deny-list comes before everything else. The template comes last: it bounds the other clauses.
+CLAUSES: tuple[Clause, ...] = (
+    DENY,
+    OUTPUTS,
+    LABELS,
+    QUOTA,
+    LIMITS,
+    CONSENT,
+    SIGNERS,
+    ORDER,
+    REGION,
+    DECLARATIONS,
+    TEMPLATE,
+)

@@ -1,14 +1,16 @@
 """What a clause sees, and what it has to say. Pure: no store, no clock, no chance."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from unseen.evidence.contract import Period, Quota
 from unseen.evidence.permission import Permission
 from unseen.evidence.suite import Suite
+from unseen.evidence.template import Template
 from unseen.node.catalog.catalogue import Product, Table
 from unseen.node.catalog.labels import Label
+from unseen.node.contracts.rules import Rules, Ruling
 from unseen.protocols.errors import UnseenError
 
 
@@ -44,29 +46,49 @@ class Signers:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """A template as it stands: its signatures by role, and whether contracts may follow it."""
+
+    template: Template
+    approvals: Mapping[str, str]
+    withdrawn: bool = False
+
+    @property
+    def complete(self) -> bool:
+        """Return whether everybody has signed it who has to."""
+        return all(role in self.approvals for role in self.template.approvals)
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
     """What the node can offer, as its stores have it.
 
     `granted` is what the buyer's other contracts over this table have used or may still use.
     `mandates` is what mandates over the table permit, nothing where it is under none.
+    `granted` is what the buyer's other contracts over this table have used or may still use,
+    `template` the one that the ask names, `others` the further products of the node.
     """
 
     product: Product
     table: Table
     signers: Signers
+    rules: Rules
     granted: int = 0
     mandates: tuple[Permission, ...] | None = None
+    template: Standing | None = None
+    others: tuple[Product, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What the asked outputs read: columns in the table's order, and (column, label) of each.
 
-    The labels include the subject's columns.
+    The labels include the subject's columns; `ruling` is what they allow and demand together.
     """
 
     columns: tuple[str, ...]
-    labels: tuple[tuple[str, Label], ...] = field(default=())
+    labels: tuple[tuple[str, Label], ...] = ()
+    ruling: Ruling = field(default_factory=Ruling)
 
 
 def nothing_agreed(_ask: Ask, _offer: Offer, _reading: Reading) -> dict[str, Any]:
@@ -79,9 +101,11 @@ class Clause:
     """One clause: `check` yields what stands against the ask, `terms` what is written down.
 
     `terms` names fields of `evidence.contract.Terms` and is asked only where nothing stands
-    against the ask.
+    against the ask. A `standing` clause is asked again when labels or rules change under a
+    contract in force.
     """
 
     name: str
     check: Callable[[Ask, Offer, Reading], Iterable[UnseenError]]
     terms: Callable[[Ask, Offer, Reading], dict[str, Any]] = nothing_agreed
+    standing: bool = False

@@ -2,19 +2,27 @@
 
 from collections.abc import Iterator
 
-from unseen.node.catalog.labels import max_units
 from unseen.node.contracts.clauses.clause import Ask, Clause, Offer, Reading
 from unseen.node.errors import LabelRefusedError
+from unseen.node.kinds.kind import KINDS
+
+
+def most_units(offer: Offer, reading: Reading) -> int:
+    """Return how many units this buyer may still be granted over the table."""
+    hidden = KINDS[offer.product.kind].hidden
+    most = reading.ruling.max_units(offer.table.snapshot.rows, hidden=hidden)
+    return max(most - offer.granted, 0)
 
 
 def _check(ask: Ask, offer: Offer, reading: Reading) -> Iterator[LabelRefusedError]:
-    most = max_units(offer.product.kind, reading.labels, offer.table.snapshot.rows)
-    if ask.quota.units + offer.granted > most:
+    left = most_units(offer, reading)
+    if ask.quota.units > left:
         yield LabelRefusedError(
-            f"a buyer may ask at most {most} units over this table; {offer.granted} are granted",
+            f"a buyer may ask at most {left + offer.granted} units over this table;"
+            f" {offer.granted} are granted",
             clause="quota.units",
-            remedy=f"ask for at most {max(most - offer.granted, 0)} units",
+            remedy=f"ask for at most {left} units",
         )
 
 
-QUOTA = Clause("quota", _check)
+QUOTA = Clause("quota", _check, standing=True)

@@ -15,6 +15,7 @@ def upgrade() -> None:
     _documents()
     _openings()
     _registry()
+    _rules()
 
 
 def _approvals() -> None:
@@ -143,3 +144,38 @@ def _registry() -> None:
         sa.Column("at", sa.String(length=20), nullable=False),
         sa.PrimaryKeyConstraint("document"),
     )
+
+
+def _rules() -> None:
+    op.create_table(
+        "rule_files",
+        sa.Column("edition", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("document", sa.String(length=64), nullable=False),
+        sa.Column("text", sa.LargeBinary(), nullable=False),
+        sa.Column("set_by", sa.String(length=40), nullable=False),
+        sa.Column("set_at", sa.String(length=20), nullable=False),
+        sa.PrimaryKeyConstraint("edition"),
+    )
+    op.create_table(
+        "templates",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("added_at", sa.String(length=20), nullable=False),
+        sa.Column("withdrawn_at", sa.String(length=20), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(op.f("ix_templates_name"), "templates", ["name"], unique=False)
+    op.create_table(
+        "template_approvals",
+        sa.Column("template", sa.String(length=64), nullable=False),
+        sa.Column("role", sa.String(length=16), nullable=False),
+        sa.Column("token", sa.Text(), nullable=False),
+        sa.Column("given_at", sa.String(length=20), nullable=False),
+        sa.PrimaryKeyConstraint("template", "role"),
+    )
+    with op.batch_alter_table("tables") as tables:
+        tables.add_column(
+            sa.Column("holder", sa.String(length=40), nullable=False, server_default="")
+        )
+    with op.batch_alter_table("tables") as tables:
+        tables.alter_column("holder", server_default=None)

@@ -1,0 +1,75 @@
+"""Limits of aggregates: the smallest group and the highest epsilon that the labels allow.
+
+A verdict concerns one subject, so that a contract over verdicts has neither.
+"""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from unseen.evidence.contract import MAX_GROUP
+from unseen.evidence.errors import ContractInvalidError
+from unseen.evidence.fields import Checker
+from unseen.evidence.rules import check_budget
+from unseen.node.contracts.clauses.clause import Ask, Clause, Offer, Reading
+from unseen.node.contracts.rules import Ruling, least_budget
+from unseen.node.errors import LabelRefusedError
+from unseen.node.kinds.kind import KINDS
+from unseen.protocols.errors import UnseenError
+
+_CHECK = Checker(ContractInvalidError, "contract")
+
+
+def limits_of(ask: Ask, ruling: Ruling) -> tuple[int, str]:
+    """Return group and budget: what was asked for, or else what the labels allow."""
+    return ask.group or ruling.group, ask.budget or ruling.budget
+
+
+def _check(ask: Ask, offer: Offer, reading: Reading) -> Iterator[UnseenError]:
+    try:
+        _CHECK.integer("group", ask.group, 0, MAX_GROUP)
+        check_budget(_CHECK, "budget", ask.budget)
+    except ContractInvalidError as error:
+        yield error
+        return
+    if KINDS[offer.product.kind].release == "verdicts":
+        yield from _against_verdicts(ask)
+        return
+    ruling = reading.ruling
+    group, budget = limits_of(ask, ruling)
+    if group < ruling.group:
+        yield LabelRefusedError(
+            f"an aggregate needs groups of {ruling.group}: {ruling.because['group']}",
+            clause="group",
+            remedy=f"ask for groups of {ruling.group} or leave them out",
+        )
+    if least_budget(budget, ruling.budget) != budget:
+        yield LabelRefusedError(
+            f"epsilon is at most {ruling.budget}: {ruling.because['budget']}",
+            clause="budget",
+            remedy=f"ask for at most {ruling.budget} or leave it out",
+        )
+    if budget and not Decimal(budget):
+        yield LabelRefusedError(
+            "an epsilon of 0 releases nothing", clause="budget", remedy="ask for more than 0"
+        )
+
+
+def _against_verdicts(ask: Ask) -> Iterator[UnseenError]:
+    for clause, asked in (("group", ask.group), ("budget", ask.budget)):
+        if asked:
+            yield ContractInvalidError(
+                f"contract: {clause} is for aggregates, and this product answers about one subject",
+                clause=clause,
+                remedy=f"ask without --{clause}",
+            )
+
+
+def _terms(ask: Ask, offer: Offer, reading: Reading) -> dict[str, Any]:
+    if KINDS[offer.product.kind].release == "verdicts":
+        return {}
+    group, budget = limits_of(ask, reading.ruling)
+    return {"group": group, "budget": budget}
+
+
+LIMITS = Clause("limits", _check, _terms, standing=True)

@@ -1,0 +1,109 @@
+"""What an ask would lead to, what stands against it, and what would do. Nothing is stored."""
+
+from dataclasses import dataclass, replace
+
+from unseen.evidence.canonical import b64encode
+from unseen.node.context import Node
+from unseen.node.contracts.clauses.clause import Ask, Offer
+from unseen.node.contracts.clauses.outputs import chosen
+from unseen.node.contracts.compile import Compiled, Refusal, compile_contract, reading_of
+from unseen.node.contracts.narrow import Narrowing, narrowest
+from unseen.node.contracts.offering import offer_for
+from unseen.node.contracts.register import Contract
+from unseen.node.contracts.rules import Ruling
+from unseen.node.contracts.standing import ask_of, offer_now
+from unseen.node.errors import ContractExpiredError
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What the labels demand of a contract, and the column that makes the demand."""
+
+    clause: str
+    value: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Both outcomes side by side, and what lies between them."""
+
+    asked: Compiled | Refusal
+    narrowest: Compiled | Refusal
+    narrowings: tuple[Narrowing, ...]
+    demands: tuple[Demand, ...]
+
+
+def explain(ask: Ask, offer: Offer) -> Explanation:
+    """Return what `ask` leads to under `offer`, and the narrowest that would do. Pure."""
+    found = narrowest(ask, offer)
+    return Explanation(
+        compile_contract(ask, offer),
+        compile_contract(found.ask, found.offer),
+        found.narrowings,
+        demands(ask, offer),
+    )
+
+
+def explain_ask(node: Node, buyer: str, product: str, ask: Ask) -> Explanation:
+    """Return what a request of the party `buyer` would lead to now.
+
+    Raises:
+        ProductNotFoundError: there is no such product.
+
+    """
+    found = explain(ask, offer_for(node, buyer, product, template=ask.template))
+    if ask.period.until > node.clock.now():
+        return found
+    over = ContractExpiredError(
+        "the period asked for is over", clause="period.until", remedy="ask for a later one"
+    )
+    return replace(found, asked=_against(found.asked, over), narrowest=Refusal((over,)))
+
+
+def explain_contract(node: Node, contract: Contract) -> Explanation:
+    """Return what the ask behind a contract would lead to now."""
+    offer, ask = offer_now(node, contract), ask_of(contract.terms)
+    if contract.terms.template:
+        standing = node.templates.get(b64encode(contract.terms.template)).standing
+        ask = replace(ask, template=standing.template.name)
+        offer = replace(offer, template=standing)
+    return explain(ask, offer)
+
+
+def demands(ask: Ask, offer: Offer) -> tuple[Demand, ...]:
+    """Return what the labels of the columns read demand, strictest first cause named."""
+    reading = reading_of(ask, offer)
+    ruling, plain = reading.ruling, Ruling()
+    readers = {
+        column: [each.name for each in chosen(ask, offer) if column in each.columns]
+        for column, _ in reading.labels
+    }
+    return tuple(
+        Demand(name, _said(getattr(ruling, name)), _because(ruling.because[name], readers))
+        for name in _NAMED
+        if getattr(ruling, name) != getattr(plain, name)
+    )
+
+
+_NAMED = ("approvals", "consent", "order", "regions", "group", "budget", "share", "template")
+
+
+def _said(value: object) -> str:
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case tuple():
+            return ", ".join(value)
+    return str(value)
+
+
+def _because(column: str, readers: dict[str, list[str]]) -> str:
+    outputs = next((names for name, names in readers.items() if f"{name!r}:" in column), [])
+    if not outputs:
+        return f"{column}; it names the subject"
+    return f"{column}; read for {', '.join(outputs)}"
+
+
+def _against(outcome: Compiled | Refusal, error: ContractExpiredError) -> Refusal:
+    return Refusal((error, *(outcome.errors if isinstance(outcome, Refusal) else ())))

@@ -1,0 +1,117 @@
+"""Contracts in force under other labels or rules than before: suspended, or taken up again.
+
+What is asked is what a new contract would be asked, by the clauses that look at labels. Steps are
+computed before the change is made and written in one transaction with it, so that no request is
+charged in between.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from unseen.evidence.contract import Event, State, Terms
+from unseen.evidence.errors import TransitionError
+from unseen.node.catalog.catalogue import Table
+from unseen.node.context import Node
+from unseen.node.contracts.builder import start_epoch
+from unseen.node.contracts.clauses import CLAUSES
+from unseen.node.contracts.clauses.clause import Ask, Offer
+from unseen.node.contracts.compile import against
+from unseen.node.contracts.offering import offer_for
+from unseen.node.contracts.register import Contract, Step
+from unseen.node.contracts.rules import Rules
+from unseen.node.store.writer import Transaction
+from unseen.protocols.errors import UnseenError
+
+CAUSE = "no longer compiles: "
+_MAX_CAUSE = 500
+_STANDING = tuple(clause for clause in CLAUSES if clause.standing)
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The ids of the contracts that a change has suspended or taken up again."""
+
+    suspended: tuple[str, ...]
+    resumed: tuple[str, ...]
+
+
+def ask_of(terms: Terms) -> Ask:
+    """Return what was asked for when `terms` were made. The template is not asked about again."""
+    return Ask(
+        scenario=terms.scenario,
+        outputs=terms.outputs,
+        quota=terms.quota,
+        period=terms.period,
+        openings=terms.openings,
+        nonce=terms.nonce,
+        order=terms.order,
+        region=terms.region,
+        group=terms.group,
+        budget=terms.budget,
+        declarations=terms.declarations,
+    )
+
+
+def offer_now(node: Node, contract: Contract) -> Offer:
+    """Return what the contract's buyer can be offered now, but for this contract itself."""
+    terms = contract.terms
+    offer = offer_for(node, contract.buyer, terms.product, but=contract.id)
+    signers = replace(offer.signers, holder=terms.holder, approver=terms.approver)
+    return replace(offer, signers=signers)
+
+
+def against_contract(
+    node: Node, contract: Contract, table: Table | None = None, rules: Rules | None = None
+) -> tuple[UnseenError, ...]:
+    """Return what stands against a contract, under `table` and `rules` where these are given."""
+    offer = offer_now(node, contract)
+    if table is not None and table.name == contract.terms.table:
+        offer = replace(offer, table=table)
+    if rules is not None:
+        offer = replace(offer, rules=rules)
+    return against(ask_of(contract.terms), offer, _STANDING)
+
+
+def steps(node: Node, table: Table | None = None, rules: Rules | None = None) -> tuple[Step, ...]:
+    """Return the steps that contracts take when `table` or `rules` come into force."""
+    found = []
+    for contract in node.contracts.all():
+        if table is not None and contract.terms.table != table.name:
+            continue
+        ours = contract.state is State.SUSPENDED and contract.cause.startswith(CAUSE)
+        if contract.state is not State.ACTIVE and not ours:
+            continue
+        errors = against_contract(node, contract, table, rules)
+        if errors and contract.state is State.ACTIVE:
+            found.append(Step(contract.id, Event.SUSPEND, "node", _cause(errors)))
+        elif ours and not errors:
+            found.append(Step(contract.id, Event.RESUME, "node"))
+    return tuple(found)
+
+
+def take(transaction: Transaction, steps: Sequence[Step]) -> list[Contract]:
+    """Take each step that the contract's state still allows; return the contracts that moved."""
+    moved = []
+    for step in steps:
+        try:
+            moved.append(step.apply(transaction))
+        except TransitionError:  # it has ended meanwhile
+            continue
+    return moved
+
+
+def follow(node: Node, moved: Sequence[Contract]) -> Moved:
+    """Follow the store after steps were taken; build the tables that contracts still miss."""
+    for contract in moved:
+        node.contracts.put(contract)
+        needs_table = contract.state is State.ACTIVE and contract.terms.kind == "lookup"
+        if needs_table and not node.epochs.answers(contract.id):
+            start_epoch(node, contract)
+    return Moved(
+        tuple(each.id for each in moved if each.state is State.SUSPENDED),
+        tuple(each.id for each in moved if each.state is State.ACTIVE),
+    )
+
+
+def _cause(errors: Sequence[UnseenError]) -> str:
+    return f"{CAUSE}{'; '.join(f'{error.clause}: {error}' for error in errors)}"[:_MAX_CAUSE]
