@@ -29,5 +29,6 @@ CLAUSES: tuple[Clause, ...] = (
     ORDER,
     REGION,
     DECLARATIONS,
+    OPENINGS,
     TEMPLATE,
 )
