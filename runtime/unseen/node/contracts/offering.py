@@ -38,7 +38,6 @@ def offer_for(
             approver=_key_of(node, Role.APPROVER),
             regulator=_key_of(node, Role.REGULATOR) or _key_of(node, Role.AUDITOR),
         ),
-        granted=_granted(node, buyer, table.name, product.kind),
         mandates=node.mandates.over(table.name) if node.mandates.govern(table.name) else None,
         rules=node.rulebook.rules,
         granted=_granted(node, buyer, table.name, product.kind, but),

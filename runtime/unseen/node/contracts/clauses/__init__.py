@@ -15,13 +15,12 @@ from unseen.node.contracts.clauses.region import REGION
 from unseen.node.contracts.clauses.signers import SIGNERS
 from unseen.node.contracts.clauses.template import TEMPLATE
 
-CLAUSES: tuple[Clause, ...] = (LABELS, MANDATE, QUOTA, OPENINGS)
-CLAUSES: tuple[Clause, ...] = (LABELS, QUOTA, OPENINGS)
 # The deny-list comes before everything else. The template comes last: it bounds the other clauses.
 CLAUSES: tuple[Clause, ...] = (
     DENY,
     OUTPUTS,
     LABELS,
+    MANDATE,
     QUOTA,
     LIMITS,
     CONSENT,

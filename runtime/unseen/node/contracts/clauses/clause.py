@@ -64,9 +64,8 @@ class Offer:
     """What the node can offer, as its stores have it.
 
     `granted` is what the buyer's other contracts over this table have used or may still use.
-    `mandates` is what mandates over the table permit, nothing where it is under none.
-    `granted` is what the buyer's other contracts over this table have used or may still use,
-    `template` the one that the ask names, `others` the further products of the node.
+    `mandates` is what mandates over the table permit, nothing where it is under none. `template`
+    is the one that the ask names, `others` are the further products of the node.
     """
 
     product: Product
