@@ -21,7 +21,7 @@ from unseen.protocols.lookup.subject import SubjectColumn, SubjectType
 
 ReleaseType = Literal["verdicts", "aggregate", "model"]
 KINDS = ("verify", "lookup", "intersect", "statistics", "score", "train", "run")
-Learner = Literal["operator", "buyer", "network"]
+Learner = Literal["operator", "buyer", "network", "auditor"]  # auditor: who reads the log
 MAX_COLUMNS = 256
 MAX_OUTPUTS = 128  # what a label of 32 bytes holds at two bits each
 

@@ -81,7 +81,7 @@ def settle(
 
 
 def _print(statement: dict[str, object]) -> None:
-    from unseen.client.catalog import money
+    from unseen.client.billing import money
 
     currency = statement["currency"]
     lines = statement["lines"]

@@ -1,12 +1,12 @@
 """`unseen product`: what the operator offers."""
 
 import tomllib
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from unseen.cli.billing_options import given_billing, micros, read_billing
 from unseen.cli.failures import UsageError
 from unseen.cli.output import (
     DEFAULT_HOME,
@@ -20,12 +20,13 @@ from unseen.cli.progress import open_client
 from unseen.cli.views import product_json
 
 if TYPE_CHECKING:
+    from unseen.client import Client
     from unseen.client.catalog import Predicate, Prices
+    from unseen.evidence.clauses import Billing
 
 app = typer.Typer(help="What is offered from the tables.", no_args_is_help=True)
 
-_FIELDS = {"table", "kind", "title", "currency", "data_fee", "service_fee", "predicates"}
-_MICROS = 1_000_000
+_FIELDS = {"table", "kind", "title", "currency", "data_fee", "service_fee", "predicates", "billing"}
 
 
 @app.command("add")
@@ -41,6 +42,15 @@ def add(
     currency: Annotated[str, typer.Option(help="Currency of the prices.")] = "CNY",
     data_fee: Annotated[str, typer.Option(help="Price of the data, for one unit.")] = "0",
     service_fee: Annotated[str, typer.Option(help="Price of the service, for one unit.")] = "0",
+    bill: Annotated[
+        str, typer.Option(help="per-evaluation, per-item, per-request or per-hit.")
+    ] = "",
+    free: Annotated[int, typer.Option(min=0, help="Billed units that cost nothing.")] = 0,
+    cap: Annotated[str, typer.Option(help="The most that a contract costs in all.")] = "",
+    payee: Annotated[
+        list[str] | None,
+        typer.Option(help="LINE:NAME:PARTY:PERCENT, LINE being data_fee or service_fee."),
+    ] = None,
     source: Annotated[
         Path | None,
         typer.Option("--from", exists=True, dir_okay=False, help="TOML file with all of this."),
@@ -58,6 +68,8 @@ def add(
         "service_fee": service_fee,
         "predicates": [_split(item) for item in predicate or ()],
     }
+    if (billing := given_billing(kind, bill, free, cap, payee or ())) is not None:
+        given["billing"] = billing
     if source is not None:
         given |= read_product(source)
     if not given["table"] or not given["predicates"]:
@@ -74,6 +86,7 @@ def add(
             title=given["title"],
             predicates=_predicates(given["predicates"]),
             prices=_prices(given),
+            billing=_billing(client, given.get("billing")),
         )
     print_card(product, form, product_json(product))
 
@@ -144,26 +157,6 @@ def read_product(path: Path) -> dict[str, Any]:
     return value
 
 
-def micros(text: str) -> int:
-    """Return a decimal amount in millionths.
-
-    Raises:
-        UsageError: it is not an amount, is negative, or has more than six decimal places.
-
-    """
-    try:
-        amount = Decimal(text) * _MICROS
-        if amount >= 0 and amount == int(amount):
-            return int(amount)
-    except (InvalidOperation, OverflowError, ValueError):
-        pass
-    raise UsageError(
-        "a price is an amount such as 0.05, with at most six decimal places",
-        clause="prices",
-        remedy="correct --data-fee or --service-fee",
-    )
-
-
 def _split(text: str) -> dict[str, str]:
     parts = [part.strip() for part in text.split("|", 2)]
     if len(parts) != 3 or not all(parts):
@@ -181,6 +174,16 @@ def _predicates(given: list[dict[str, Any]]) -> list["Predicate"]:
     return [
         Predicate(str(item["name"]), str(item["text"]), str(item["expression"])) for item in given
     ]
+
+
+def _billing(client: "Client", given: object) -> "Billing | None":
+    if given is None:
+        return None
+
+    def key_of(name: str) -> str | None:
+        return next((party.key_id for party in client.parties() if party.name == name), None)
+
+    return read_billing(given, key_of)
 
 
 def _prices(given: dict[str, Any]) -> "Prices":

@@ -51,6 +51,7 @@ def product_json(product: "Product") -> Json:
             "data_fee": product.prices.data_fee,
             "service_fee": product.prices.service_fee,
         },
+        "billing": product.billing.to_json() if product.billing else None,
         "digest": product.digest,
         "snapshot_at": product.snapshot_at,
     }

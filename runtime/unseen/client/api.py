@@ -23,6 +23,7 @@ from unseen.client.subjects import Subject
 from unseen.client.verdicts import Verdict
 from unseen.client.verifies import Verifies
 from unseen.evidence.canonical import Json
+from unseen.evidence.clauses import Billing
 from unseen.v1 import node_pb2, node_pb2_grpc
 
 INVITATION_LIFE = dt.timedelta(days=7)
@@ -194,8 +195,13 @@ class Client(RegistryCalls):
         title: str,
         predicates: Sequence[Predicate],
         prices: Prices | None = None,
+        billing: Billing | None = None,
     ) -> Product:
-        """Offer yes-or-no questions over a table (operator only). Free unless `prices` says."""
+        """Offer yes-or-no questions over a table (operator only). Free unless `prices` says.
+
+        `billing` says what is billed (units, requests or hits), what is free, the most a contract
+        costs and who gets it; without it each unit has its price, for the operator.
+        """
         return self._catalog.register_product(
             name,
             table=table,
@@ -203,6 +209,7 @@ class Client(RegistryCalls):
             title=title,
             predicates=predicates,
             prices=prices or Prices(),
+            billing=billing,
         )
 
     def invite(self, party: str, role: str = "buyer", ttl: dt.timedelta = INVITATION_LIFE) -> bytes:

@@ -4,9 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+from unseen.client.billing import billing_message, billing_rows, money, read_billing
 from unseen.client.cards import Card, Row
 from unseen.client.errors import AnswerInvalidError
 from unseen.client.session import Session
+from unseen.evidence.clauses import Billing
 from unseen.protocols.errors import SubjectInvalidError
 from unseen.protocols.lookup.subject import SubjectColumn, SubjectType
 from unseen.v1 import catalog_pb2, catalog_pb2_grpc
@@ -100,6 +102,7 @@ class Product(Card):
     prices: Prices
     digest: str
     snapshot_at: str
+    billing: Billing | None = None
 
     def _title(self) -> str:
         return f"Product {self.name}: {self.title}"
@@ -111,6 +114,7 @@ class Product(Card):
         for predicate in self.predicates:
             yield predicate.name, predicate.text
         yield "price", self.prices
+        yield from billing_rows(self.billing, self.prices.currency)
 
 
 class Catalog:
@@ -163,6 +167,7 @@ class Catalog:
         title: str,
         predicates: Sequence[Predicate],
         prices: Prices,
+        billing: Billing | None = None,
     ) -> Product:
         """Offer `predicates` over a table; see `Client.register_product`."""
         request = catalog_pb2.RegisterProductRequest(
@@ -179,6 +184,7 @@ class Catalog:
                 data_fee=prices.data_fee,
                 service_fee=prices.service_fee,
             ),
+            billing=billing_message(billing),
         )
         answer = self._session.call(self._stub.RegisterProduct, request, REGISTER_SECONDS)
         return _product(answer.product)
@@ -192,14 +198,6 @@ class Catalog:
 def short(resource: str) -> str:
     """Return a resource name without its collection: `tables/colleges` is `colleges`."""
     return resource.rpartition("/")[2]
-
-
-def money(micros: int) -> str:
-    """Return millionths as a decimal amount with at least two places."""
-    sign, micros = ("-", -micros) if micros < 0 else ("", micros)
-    whole, part = divmod(micros, 1_000_000)
-    digits = f"{part:06d}".rstrip("0").ljust(2, "0")
-    return f"{sign}{whole}.{digits}"
 
 
 def _table(table: catalog_pb2.Table) -> Table:
@@ -226,6 +224,7 @@ def _product(product: catalog_pb2.Product) -> Product:
         prices=Prices(prices.currency, prices.data_fee, prices.service_fee),
         digest=product.digest,
         snapshot_at=product.snapshot_at,
+        billing=read_billing(product),
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
+from unseen.client.billing import billing_rows
 from unseen.client.cards import Card, Row
 from unseen.client.catalog import Prices, short
 from unseen.client.errors import AnswerInvalidError, HomeError
@@ -61,6 +62,7 @@ class Contract(Card):
         period = terms.period
         yield "period", f"{format_time(period.start)} to {format_time(period.until)}"
         yield "price", Prices(prices.currency, prices.data_fee, prices.service_fee)
+        yield from billing_rows(terms.billing, prices.currency)
         yield "openings", terms.openings
         yield (
             "signed by",

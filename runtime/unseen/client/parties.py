@@ -25,7 +25,7 @@ from unseen.client.state import State
 from unseen.evidence import canonical
 from unseen.evidence.canonical import parse_time
 from unseen.evidence.errors import CanonicalError
-from unseen.evidence.suite import suite_of
+from unseen.evidence.suite import key_id, suite_of
 from unseen.evidence.trust import Role, TrustedParty
 from unseen.v1 import identity_pb2, identity_pb2_grpc
 
@@ -61,11 +61,17 @@ class Party(Card):
     revoked: bool
     instances: tuple[Instance, ...]
 
+    @property
+    def key_id(self) -> str:
+        """The name of the party's key, as contracts and statements use it."""
+        return key_id(suite_of(self.suite), self.key)
+
     def _title(self) -> str:
         return f"Party {self.name}"
 
     def _rows(self) -> Iterator[Row]:
         yield "role", self.role
+        yield "key", self.key_id
         yield "revoked", self.revoked
         yield "instances", self.instances
 

@@ -19,6 +19,7 @@ from unseen.evidence.contract import Terms
 from unseen.evidence.errors import EvidenceError
 from unseen.evidence.plan import Plan
 from unseen.evidence.request import Request
+from unseen.evidence.verify import VerifiedReceipt
 from unseen.protocols.errors import CountMismatchError, InputInvalidError, PeerError
 from unseen.protocols.lookup.subject import Value
 from unseen.v1 import verify_pb2, verify_pb2_grpc
@@ -91,6 +92,7 @@ class Verifies:
             released = canonical.encode([item.value for item in found])
             asking.check_release(session, answer.release, (released,), receipt.release)
             asking.keep_reply(session, request.request, answer.SerializeToString())
+            _check_billed(receipt, found)
         except (EvidenceError, PeerError) as error:
             asking.keep_failed(session, request.request, message, answer, error)
             raise
@@ -104,6 +106,17 @@ class Verifies:
             request_id=request.request,
             position=0,
             receipt_path=session.home.receipt(request.request),
+        )
+
+
+def _check_billed(receipt: VerifiedReceipt, found: list[Answer]) -> None:
+    """Refuse an answer that is billed as a hit and was none, or the other way round."""
+    hit = int(any(item is not Answer.NO_USABLE_RESULT for item in found))
+    if receipt.billed not in {None, hit}:
+        raise AnswerInvalidError(
+            f"the receipt bills {receipt.billed} hits and the answer is {hit}",
+            clause="receipt.billed",
+            remedy=f"contest it with the answer: unseen receipt open {receipt.request}",
         )
 
 

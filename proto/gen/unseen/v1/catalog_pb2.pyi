@@ -142,6 +142,30 @@ class Prices(_message.Message):
     service_fee: int
     def __init__(self, currency: _Optional[str] = ..., data_fee: _Optional[int] = ..., service_fee: _Optional[int] = ...) -> None: ...
 
+class Payee(_message.Message):
+    __slots__ = ("line", "name", "key", "share")
+    LINE_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    SHARE_FIELD_NUMBER: _ClassVar[int]
+    line: str
+    name: str
+    key: str
+    share: int
+    def __init__(self, line: _Optional[str] = ..., name: _Optional[str] = ..., key: _Optional[str] = ..., share: _Optional[int] = ...) -> None: ...
+
+class Billing(_message.Message):
+    __slots__ = ("unit", "free_units", "cap", "payees")
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    FREE_UNITS_FIELD_NUMBER: _ClassVar[int]
+    CAP_FIELD_NUMBER: _ClassVar[int]
+    PAYEES_FIELD_NUMBER: _ClassVar[int]
+    unit: str
+    free_units: int
+    cap: int
+    payees: _containers.RepeatedCompositeFieldContainer[Payee]
+    def __init__(self, unit: _Optional[str] = ..., free_units: _Optional[int] = ..., cap: _Optional[int] = ..., payees: _Optional[_Iterable[_Union[Payee, _Mapping]]] = ...) -> None: ...
+
 class SubjectColumn(_message.Message):
     __slots__ = ("name", "type")
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -151,7 +175,7 @@ class SubjectColumn(_message.Message):
     def __init__(self, name: _Optional[str] = ..., type: _Optional[str] = ...) -> None: ...
 
 class Product(_message.Message):
-    __slots__ = ("name", "table", "kind", "title", "subject", "predicates", "prices", "digest", "snapshot_at")
+    __slots__ = ("name", "table", "kind", "title", "subject", "predicates", "prices", "digest", "snapshot_at", "billing")
     NAME_FIELD_NUMBER: _ClassVar[int]
     TABLE_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
@@ -161,6 +185,7 @@ class Product(_message.Message):
     PRICES_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOT_AT_FIELD_NUMBER: _ClassVar[int]
+    BILLING_FIELD_NUMBER: _ClassVar[int]
     name: str
     table: str
     kind: str
@@ -170,23 +195,26 @@ class Product(_message.Message):
     prices: Prices
     digest: str
     snapshot_at: str
-    def __init__(self, name: _Optional[str] = ..., table: _Optional[str] = ..., kind: _Optional[str] = ..., title: _Optional[str] = ..., subject: _Optional[_Iterable[_Union[SubjectColumn, _Mapping]]] = ..., predicates: _Optional[_Iterable[_Union[Predicate, _Mapping]]] = ..., prices: _Optional[_Union[Prices, _Mapping]] = ..., digest: _Optional[str] = ..., snapshot_at: _Optional[str] = ...) -> None: ...
+    billing: Billing
+    def __init__(self, name: _Optional[str] = ..., table: _Optional[str] = ..., kind: _Optional[str] = ..., title: _Optional[str] = ..., subject: _Optional[_Iterable[_Union[SubjectColumn, _Mapping]]] = ..., predicates: _Optional[_Iterable[_Union[Predicate, _Mapping]]] = ..., prices: _Optional[_Union[Prices, _Mapping]] = ..., digest: _Optional[str] = ..., snapshot_at: _Optional[str] = ..., billing: _Optional[_Union[Billing, _Mapping]] = ...) -> None: ...
 
 class RegisterProductRequest(_message.Message):
-    __slots__ = ("name", "table", "kind", "title", "predicates", "prices")
+    __slots__ = ("name", "table", "kind", "title", "predicates", "prices", "billing")
     NAME_FIELD_NUMBER: _ClassVar[int]
     TABLE_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     PREDICATES_FIELD_NUMBER: _ClassVar[int]
     PRICES_FIELD_NUMBER: _ClassVar[int]
+    BILLING_FIELD_NUMBER: _ClassVar[int]
     name: str
     table: str
     kind: str
     title: str
     predicates: _containers.RepeatedCompositeFieldContainer[Predicate]
     prices: Prices
-    def __init__(self, name: _Optional[str] = ..., table: _Optional[str] = ..., kind: _Optional[str] = ..., title: _Optional[str] = ..., predicates: _Optional[_Iterable[_Union[Predicate, _Mapping]]] = ..., prices: _Optional[_Union[Prices, _Mapping]] = ...) -> None: ...
+    billing: Billing
+    def __init__(self, name: _Optional[str] = ..., table: _Optional[str] = ..., kind: _Optional[str] = ..., title: _Optional[str] = ..., predicates: _Optional[_Iterable[_Union[Predicate, _Mapping]]] = ..., prices: _Optional[_Union[Prices, _Mapping]] = ..., billing: _Optional[_Union[Billing, _Mapping]] = ...) -> None: ...
 
 class RegisterProductResponse(_message.Message):
     __slots__ = ("product",)

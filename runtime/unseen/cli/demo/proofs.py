@@ -35,7 +35,7 @@ class Scene:
 
     def money(self, micros: int) -> str:
         """Return an amount with its currency."""
-        from unseen.client.catalog import money
+        from unseen.client.billing import money
 
         return f"{money(micros)} {story.CURRENCY}"
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Engine, select
 
+from unseen.evidence.clauses import Billing
 from unseen.evidence.contract import Prices
 from unseen.node.catalog.labels import Label
 from unseen.node.data.source import Fingerprint, Source
@@ -77,6 +78,7 @@ class Product:
     predicates: tuple[Predicate, ...]
     prices: Prices
     digest: str
+    billing: Billing | None = None
 
 
 class Catalogue:
@@ -169,4 +171,5 @@ def _product(name: str, definition: str, digest: str) -> Product:
         ),
         Prices(**body["prices"]),
         digest,
+        Billing.from_json(body["billing"]) if "billing" in body else None,
     )

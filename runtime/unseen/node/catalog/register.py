@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from unseen.evidence import canonical
+from unseen.evidence.clauses import BILLABLE, Billing
 from unseen.evidence.contract import Prices
+from unseen.evidence.errors import ContractInvalidError
 from unseen.node.catalog.catalogue import Product, Table
 from unseen.node.catalog.changes import (
     NewSnapshot,
@@ -40,6 +42,7 @@ class NewProduct:
     title: str
     predicates: Sequence[tuple[str, str, str]]
     prices: dict[str, canonical.Json]
+    billing: Billing | None = None
 
 
 async def register_table(
@@ -106,6 +109,7 @@ async def register_product(node: Node, new: NewProduct) -> Product:
         PredicateInvalidError: a predicate is not one boolean expression over the row.
         PredicateFailsError: it raises an error on some rows.
         LabelRefusedError: a column it reads may not serve this kind.
+        ContractInvalidError: a price is out of range, or the kind cannot bill such units.
 
     """
     if new.kind not in KINDS:
@@ -115,6 +119,7 @@ async def register_product(node: Node, new: NewProduct) -> Product:
     if not 0 < len(new.title) <= 200 or not new.title.isprintable():
         raise FieldInvalidError("a title has 1 to 200 printable characters", clause="product.title")
     Prices(**new.prices)  # type: ignore[arg-type]  # raises ContractInvalidError out of range
+    _check_billing(new)
     table = node.catalogue.table(new.table)
     fingerprint = table.snapshot.fingerprint.to_json()
     read = await _check_predicates(node, table, new.predicates, fingerprint)
@@ -130,6 +135,8 @@ async def register_product(node: Node, new: NewProduct) -> Product:
         ],
         "prices": new.prices,
     }
+    if new.billing:
+        definition["billing"] = new.billing.to_json()
     await node.writer.submit(RegisterProduct(node.suite, new.name, definition))
     node.catalogue.reload()
     return node.catalogue.product(new.name)
@@ -145,6 +152,16 @@ def _check_labels(node: Node, kind: str, labels: list[tuple[str, Label]]) -> Non
     )
     if errors:
         raise errors[0]
+
+
+def _check_billing(new: NewProduct) -> None:
+    units = BILLABLE[new.kind]
+    if new.billing and new.billing.unit not in units:
+        raise ContractInvalidError(
+            f"a product of kind {new.kind} bills per {' or '.join(units)}: more cannot be counted",
+            clause="billing.unit",
+            remedy=f"offer it anew: unseen product add {new.name} --bill per-{units[0]}",
+        )
 
 
 async def _inspect(

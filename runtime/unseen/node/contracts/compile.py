@@ -104,7 +104,10 @@ def _plan(ask: Ask, offer: Offer, reading: Reading, agreed: dict[str, Any]) -> t
     )
     leakage = Leakage(
         suite=suite.id,
-        statements=kind.statements,
+        statements=(
+            *kind.statements,
+            *(line for clause in CLAUSES for line in clause.statements(offer)),
+        ),
         ciphertext_leaves=kind.ciphertext_leaves,
     )
     return plan, leakage

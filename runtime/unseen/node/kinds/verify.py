@@ -5,6 +5,7 @@ from typing import Any
 
 from unseen.evidence import canonical
 from unseen.evidence.canonical import b64decode
+from unseen.evidence.clear import hits
 from unseen.evidence.request import Request
 from unseen.node.catalog.catalogue import Table
 from unseen.node.context import Node
@@ -38,7 +39,7 @@ async def verify(node: Node, caller: Caller, signed: SignedRequest) -> Answer:
             raise
         found: Any = canonical.decode(answers)
         verdict = canonical.encode([_WORDS[answer] for answer in found])
-        return Work((verdict,), b64decode(table.snapshot.commitment))
+        return Work((verdict,), b64decode(table.snapshot.commitment), hits(found))
 
     return await run_metered(node, caller, "verify", signed, 1, work)
 

@@ -57,6 +57,7 @@ class Charge(Operation[Charged]):
     release: bytes
     release_nonce: bytes
     reply: tuple[bytes, ...] = field(repr=False)
+    billed: int | None = None  # units that were a hit, where the contract bills those
 
     @classmethod
     def apply_all(
@@ -183,6 +184,7 @@ class _Group:
             release=operation.release,
             total=total,
             privacy="0",
+            billed=operation.billed,
         ).encode()
         index = self._transaction.append(leaf)
         row = {

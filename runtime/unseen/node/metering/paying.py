@@ -35,10 +35,14 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a kind's work yields: the reply's parts and the snapshot (32 bytes) they came from."""
+    """What a kind's work yields: the reply's parts and the snapshot (32 bytes) they came from.
+
+    `hits` is how many of the units found something, where the node sees that.
+    """
 
     reply: tuple[bytes, ...] = field(repr=False)
     snapshot: bytes
+    hits: int = field(default=0, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,7 @@ async def pay(node: Node, admitted: Admitted, done: Work) -> Charged:
             release=commit(suite_of(contract.terms.suite), nonce, done.reply),
             release_nonce=nonce,
             reply=done.reply,
+            billed=done.hits if contract.terms.bills_hits else None,
         )
     )
     if charged.total is not None and charged.state is not None:

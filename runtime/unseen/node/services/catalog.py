@@ -96,6 +96,7 @@ class CatalogService(catalog_pb2_grpc.CatalogServiceServicer):
                 request.title,
                 wire.predicates(request),
                 wire.prices(request.prices),
+                wire.billing(request),
             ),
         )
         table = self._node.catalogue.table(product.table)

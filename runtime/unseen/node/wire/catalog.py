@@ -1,6 +1,7 @@
 """unseen.v1 catalogue messages <-> tables and products."""
 
 from unseen.evidence.canonical import Json
+from unseen.evidence.clauses import Billing, Payee
 from unseen.node.catalog.catalogue import Product, Table
 from unseen.node.catalog.labels import CATEGORIES, LEVELS, Label
 from unseen.node.catalog.names import field_name
@@ -61,6 +62,40 @@ def prices(message: catalog_pb2.Prices) -> dict[str, Json]:
     }
 
 
+def billing(message: catalog_pb2.RegisterProductRequest) -> Billing | None:
+    """Return the billing clause of the product's contracts, if it has one.
+
+    Raises:
+        ContractInvalidError: a field is out of range, or the shares of a line are not the whole.
+
+    """
+    if not message.HasField("billing"):
+        return None
+    given = message.billing
+    return Billing(
+        unit=given.unit,  # type: ignore[arg-type]  # what is none is refused
+        free_units=given.free_units,
+        cap=given.cap,
+        payees=tuple(
+            Payee(line=p.line, name=p.name, key=p.key, share=p.share)  # type: ignore[arg-type]
+            for p in given.payees
+        ),
+    )
+
+
+def billing_message(billing: Billing) -> catalog_pb2.Billing:
+    """Return a billing clause as everybody sees it."""
+    return catalog_pb2.Billing(
+        unit=billing.unit,
+        free_units=billing.free_units,
+        cap=billing.cap,
+        payees=[
+            catalog_pb2.Payee(line=p.line, name=p.name, key=p.key, share=p.share)
+            for p in billing.payees
+        ],
+    )
+
+
 def table_message(table: Table) -> catalog_pb2.Table:
     """Return a table as the operator sees it."""
     return catalog_pb2.Table(
@@ -111,4 +146,5 @@ def product_message(
         ),
         digest=product.digest,
         snapshot_at=table.snapshot.taken_at,
+        billing=billing_message(product.billing) if product.billing else None,
     )

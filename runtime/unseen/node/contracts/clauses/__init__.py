@@ -1,5 +1,6 @@
 """The clauses that a contract is compiled from, one module each, in the order they are checked."""
 
+from unseen.node.contracts.clauses.billing import BILLING
 from unseen.node.contracts.clauses.clause import Clause
 from unseen.node.contracts.clauses.consent import CONSENT
 from unseen.node.contracts.clauses.declarations import DECLARATIONS
@@ -29,5 +30,6 @@ CLAUSES: tuple[Clause, ...] = (
     REGION,
     DECLARATIONS,
     OPENINGS,
+    BILLING,
     TEMPLATE,
 )

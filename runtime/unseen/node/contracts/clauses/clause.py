@@ -6,6 +6,7 @@ from typing import Any
 
 from unseen.evidence.contract import Period, Quota
 from unseen.evidence.permission import Permission
+from unseen.evidence.plan import Statement
 from unseen.evidence.suite import Suite
 from unseen.evidence.template import Template
 from unseen.node.catalog.catalogue import Product, Table
@@ -95,16 +96,22 @@ def nothing_agreed(_ask: Ask, _offer: Offer, _reading: Reading) -> dict[str, Any
     return {}
 
 
+def nothing_leaks(_offer: Offer) -> tuple[Statement, ...]:
+    """Return no line: the clause lets nobody learn more than the kind does."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Clause:
     """One clause: `check` yields what stands against the ask, `terms` what is written down.
 
     `terms` names fields of `evidence.contract.Terms` and is asked only where nothing stands
-    against the ask. A `standing` clause is asked again when labels or rules change under a
-    contract in force.
+    against the ask; so is `statements`, the lines that it adds to the leakage statement. A
+    `standing` clause is asked again when labels or rules change under a contract in force.
     """
 
     name: str
     check: Callable[[Ask, Offer, Reading], Iterable[UnseenError]]
     terms: Callable[[Ask, Offer, Reading], dict[str, Any]] = nothing_agreed
+    statements: Callable[[Offer], tuple[Statement, ...]] = nothing_leaks
     standing: bool = False
