@@ -12,6 +12,7 @@ from grpc_reflection.v1alpha import reflection
 from unseen.node.context import Node
 from unseen.node.identity.certificates import Pair
 from unseen.node.interceptors import Gate
+from unseen.node.services.audit import AuditService
 from unseen.node.services.catalog import CatalogService
 from unseen.node.services.contract import ContractService
 from unseen.node.services.identity import IdentityService
@@ -26,6 +27,8 @@ from unseen.node.services.rules import RulesService
 from unseen.node.services.template import TemplateService
 from unseen.node.services.verify import VerifyService
 from unseen.v1 import (
+    audit_pb2,
+    audit_pb2_grpc,
     catalog_pb2,
     catalog_pb2_grpc,
     contract_pb2,
@@ -116,6 +119,7 @@ def _add_services(server: grpc.aio.Server, node: Node) -> None:
     opening_pb2_grpc.add_OpeningServiceServicer_to_server(OpeningService(node), server)
     objection_pb2_grpc.add_ObjectionServiceServicer_to_server(ObjectionService(node), server)
     mandate_pb2_grpc.add_MandateServiceServicer_to_server(MandateService(node), server)
+    audit_pb2_grpc.add_AuditServiceServicer_to_server(AuditService(node), server)
 
 
 def _service_names() -> list[str]:
@@ -133,6 +137,7 @@ def _service_names() -> list[str]:
         opening_pb2,
         objection_pb2,
         mandate_pb2,
+        audit_pb2,
         health_pb2,
     )
     own = [

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13unseen/v1/log.proto\x12\tunseen.v1\"\x16\n\x14GetCheckpointRequest\"+\n\x15GetCheckpointResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\".\n\x1aGetConsistencyProofRequest\x12\x10\n\x08old_size\x18\x01 \x01(\x03\"@\n\x1bGetConsistencyProofResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\x12\r\n\x05proof\x18\x02 \x03(\x0c\"5\n\x11ListLeavesRequest\x12\r\n\x05start\x18\x01 \x01(\x03\x12\x11\n\tpage_size\x18\x02 \x01(\x05\"2\n\x12ListLeavesResponse\x12\x0e\n\x06leaves\x18\x01 \x03(\x0c\x12\x0c\n\x04size\x18\x02 \x01(\x03\x32\x91\x02\n\nLogService\x12R\n\rGetCheckpoint\x12\x1f.unseen.v1.GetCheckpointRequest\x1a .unseen.v1.GetCheckpointResponse\x12\x64\n\x13GetConsistencyProof\x12%.unseen.v1.GetConsistencyProofRequest\x1a&.unseen.v1.GetConsistencyProofResponse\x12I\n\nListLeaves\x12\x1c.unseen.v1.ListLeavesRequest\x1a\x1d.unseen.v1.ListLeavesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13unseen/v1/log.proto\x12\tunseen.v1\"\x16\n\x14GetCheckpointRequest\"=\n\x15GetCheckpointResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\x12\x10\n\x08\x63osigned\x18\x02 \x03(\t\".\n\x1aGetConsistencyProofRequest\x12\x10\n\x08old_size\x18\x01 \x01(\x03\"@\n\x1bGetConsistencyProofResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\x12\r\n\x05proof\x18\x02 \x03(\x0c\"5\n\x11ListLeavesRequest\x12\r\n\x05start\x18\x01 \x01(\x03\x12\x11\n\tpage_size\x18\x02 \x01(\x05\"B\n\x12ListLeavesResponse\x12\x0e\n\x06leaves\x18\x01 \x03(\x0c\x12\x0c\n\x04size\x18\x02 \x01(\x03\x12\x0e\n\x06hashes\x18\x03 \x03(\x0c\"+\n\x15\x41\x64\x64\x43osignatureRequest\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\",\n\x16\x41\x64\x64\x43osignatureResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\t2\xe8\x02\n\nLogService\x12R\n\rGetCheckpoint\x12\x1f.unseen.v1.GetCheckpointRequest\x1a .unseen.v1.GetCheckpointResponse\x12\x64\n\x13GetConsistencyProof\x12%.unseen.v1.GetConsistencyProofRequest\x1a&.unseen.v1.GetConsistencyProofResponse\x12I\n\nListLeaves\x12\x1c.unseen.v1.ListLeavesRequest\x1a\x1d.unseen.v1.ListLeavesResponse\x12U\n\x0e\x41\x64\x64\x43osignature\x12 .unseen.v1.AddCosignatureRequest\x1a!.unseen.v1.AddCosignatureResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,15 +34,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETCHECKPOINTREQUEST']._serialized_start=34
   _globals['_GETCHECKPOINTREQUEST']._serialized_end=56
   _globals['_GETCHECKPOINTRESPONSE']._serialized_start=58
-  _globals['_GETCHECKPOINTRESPONSE']._serialized_end=101
-  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_start=103
-  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_end=149
-  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_start=151
-  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_end=215
-  _globals['_LISTLEAVESREQUEST']._serialized_start=217
-  _globals['_LISTLEAVESREQUEST']._serialized_end=270
-  _globals['_LISTLEAVESRESPONSE']._serialized_start=272
-  _globals['_LISTLEAVESRESPONSE']._serialized_end=322
-  _globals['_LOGSERVICE']._serialized_start=325
-  _globals['_LOGSERVICE']._serialized_end=598
+  _globals['_GETCHECKPOINTRESPONSE']._serialized_end=119
+  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_start=121
+  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_end=167
+  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_start=169
+  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_end=233
+  _globals['_LISTLEAVESREQUEST']._serialized_start=235
+  _globals['_LISTLEAVESREQUEST']._serialized_end=288
+  _globals['_LISTLEAVESRESPONSE']._serialized_start=290
+  _globals['_LISTLEAVESRESPONSE']._serialized_end=356
+  _globals['_ADDCOSIGNATUREREQUEST']._serialized_start=358
+  _globals['_ADDCOSIGNATUREREQUEST']._serialized_end=401
+  _globals['_ADDCOSIGNATURERESPONSE']._serialized_start=403
+  _globals['_ADDCOSIGNATURERESPONSE']._serialized_end=447
+  _globals['_LOGSERVICE']._serialized_start=450
+  _globals['_LOGSERVICE']._serialized_end=810
 # @@protoc_insertion_point(module_scope)

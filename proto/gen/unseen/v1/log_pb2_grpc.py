@@ -50,6 +50,11 @@ class LogServiceStub(object):
                 request_serializer=unseen_dot_v1_dot_log__pb2.ListLeavesRequest.SerializeToString,
                 response_deserializer=unseen_dot_v1_dot_log__pb2.ListLeavesResponse.FromString,
                 _registered_method=True)
+        self.AddCosignature = channel.unary_unary(
+                '/unseen.v1.LogService/AddCosignature',
+                request_serializer=unseen_dot_v1_dot_log__pb2.AddCosignatureRequest.SerializeToString,
+                response_deserializer=unseen_dot_v1_dot_log__pb2.AddCosignatureResponse.FromString,
+                _registered_method=True)
 
 
 class LogServiceServicer(object):
@@ -69,7 +74,15 @@ class LogServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListLeaves(self, request, context):
-        """Operator: leaves from an index on, at most 500.
+        """Leaves from an index on, at most 500. Operator, auditor and regulator see them all; a party to
+        contracts sees its own and those that are nobody's, and of the rest the hashes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AddCosignature(self, request, context):
+        """Witness: hands over a checkpoint of this log with the witness's cosignature.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -92,6 +105,11 @@ def add_LogServiceServicer_to_server(servicer, server):
                     servicer.ListLeaves,
                     request_deserializer=unseen_dot_v1_dot_log__pb2.ListLeavesRequest.FromString,
                     response_serializer=unseen_dot_v1_dot_log__pb2.ListLeavesResponse.SerializeToString,
+            ),
+            'AddCosignature': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddCosignature,
+                    request_deserializer=unseen_dot_v1_dot_log__pb2.AddCosignatureRequest.FromString,
+                    response_serializer=unseen_dot_v1_dot_log__pb2.AddCosignatureResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -176,6 +194,33 @@ class LogService(object):
             '/unseen.v1.LogService/ListLeaves',
             unseen_dot_v1_dot_log__pb2.ListLeavesRequest.SerializeToString,
             unseen_dot_v1_dot_log__pb2.ListLeavesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AddCosignature(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/unseen.v1.LogService/AddCosignature',
+            unseen_dot_v1_dot_log__pb2.AddCosignatureRequest.SerializeToString,
+            unseen_dot_v1_dot_log__pb2.AddCosignatureResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -36,7 +36,11 @@ class LogServiceStub:
     GetCheckpoint: _grpc.UnaryUnaryMultiCallable[_log_pb2.GetCheckpointRequest, _log_pb2.GetCheckpointResponse]
     GetConsistencyProof: _grpc.UnaryUnaryMultiCallable[_log_pb2.GetConsistencyProofRequest, _log_pb2.GetConsistencyProofResponse]
     ListLeaves: _grpc.UnaryUnaryMultiCallable[_log_pb2.ListLeavesRequest, _log_pb2.ListLeavesResponse]
-    """Operator: leaves from an index on, at most 500."""
+    """Leaves from an index on, at most 500. Operator, auditor and regulator see them all; a party to
+    contracts sees its own and those that are nobody's, and of the rest the hashes.
+    """
+    AddCosignature: _grpc.UnaryUnaryMultiCallable[_log_pb2.AddCosignatureRequest, _log_pb2.AddCosignatureResponse]
+    """Witness: hands over a checkpoint of this log with the witness's cosignature."""
 
 @_typing.type_check_only
 class LogServiceAsyncStub(LogServiceStub):
@@ -46,7 +50,11 @@ class LogServiceAsyncStub(LogServiceStub):
     GetCheckpoint: _aio.UnaryUnaryMultiCallable[_log_pb2.GetCheckpointRequest, _log_pb2.GetCheckpointResponse]  # type: ignore[assignment]
     GetConsistencyProof: _aio.UnaryUnaryMultiCallable[_log_pb2.GetConsistencyProofRequest, _log_pb2.GetConsistencyProofResponse]  # type: ignore[assignment]
     ListLeaves: _aio.UnaryUnaryMultiCallable[_log_pb2.ListLeavesRequest, _log_pb2.ListLeavesResponse]  # type: ignore[assignment]
-    """Operator: leaves from an index on, at most 500."""
+    """Leaves from an index on, at most 500. Operator, auditor and regulator see them all; a party to
+    contracts sees its own and those that are nobody's, and of the rest the hashes.
+    """
+    AddCosignature: _aio.UnaryUnaryMultiCallable[_log_pb2.AddCosignatureRequest, _log_pb2.AddCosignatureResponse]  # type: ignore[assignment]
+    """Witness: hands over a checkpoint of this log with the witness's cosignature."""
 
 class LogServiceServicer(metaclass=_abc_1.ABCMeta):
     """The node's append-only log."""
@@ -71,6 +79,16 @@ class LogServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _log_pb2.ListLeavesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_log_pb2.ListLeavesResponse, _abc.Awaitable[_log_pb2.ListLeavesResponse]]:
-        """Operator: leaves from an index on, at most 500."""
+        """Leaves from an index on, at most 500. Operator, auditor and regulator see them all; a party to
+        contracts sees its own and those that are nobody's, and of the rest the hashes.
+        """
+
+    @_abc_1.abstractmethod
+    def AddCosignature(
+        self,
+        request: _log_pb2.AddCosignatureRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_log_pb2.AddCosignatureResponse, _abc.Awaitable[_log_pb2.AddCosignatureResponse]]:
+        """Witness: hands over a checkpoint of this log with the witness's cosignature."""
 
 def add_LogServiceServicer_to_server(servicer: LogServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

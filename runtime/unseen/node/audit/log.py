@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, bindparam, insert, select, update
 
 from unseen.evidence.canonical import Json
 from unseen.evidence.log import decode_leaf
-from unseen.evidence.suite import Signer
+from unseen.evidence.suite import Signer, Suite
 from unseen.node.errors import LogMismatchError
 from unseen.node.store.schema import checkpoint, leaves
 from unseen.protocols.errors import UnseenError
@@ -51,6 +51,24 @@ class NodeLog:
     def size(self) -> int:
         """Return the number of leaves."""
         return self._size
+
+    @property
+    def suite(self) -> Suite:
+        """Return the suite that the log's heads are signed in."""
+        return self._signer.suite
+
+    @property
+    def public_key(self) -> bytes:
+        """Return the key, raw, that signs the log's heads."""
+        return self._signer.public_key
+
+    def root(self, size: int) -> bytes:
+        """Return the root over the first `size` leaves, at most as many as there are."""
+        return self._tree.root(size)
+
+    def leaf_hash(self, index: int) -> bytes:
+        """Return the hash of the leaf at `index`."""
+        return self._tree.leaf(index)
 
     def extend(self, bodies: Iterable[bytes]) -> None:
         """Append leaves that are durable."""

@@ -10,6 +10,7 @@ from unseen.evidence.manifest import Manifest, published_leaf, verify_manifest
 from unseen.evidence.suite import Signer, Suite
 from unseen.node.errors import EpochNotReadyError
 from unseen.node.identity.vault import Vault
+from unseen.node.store.documents import keep_document
 from unseen.node.store.schema import charges, epochs
 from unseen.node.store.writer import Change, Transaction
 from unseen.protocols.oprf.keys import PrivateKey
@@ -173,6 +174,7 @@ class PublishEpoch(Change[bool]):
             return False
         close_epochs(transaction, self.suite, self.contract)
         index = transaction.append(published_leaf(self.manifest, transaction.now))
+        keep_document(transaction, self.suite, "manifest", self.token.encode(), index)
         transaction.connection.execute(
             update(epochs)
             .where(epochs.c.contract == self.contract, epochs.c.number == self.number)

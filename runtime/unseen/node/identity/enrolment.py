@@ -23,6 +23,7 @@ from unseen.node.errors import (
 from unseen.node.identity.certificates import Pair, issue_party, spki_hash
 from unseen.node.identity.parties import Party
 from unseen.node.identity.rights import Role
+from unseen.node.store.documents import put_document
 from unseen.node.store.schema import instances, invitations, parties
 from unseen.node.store.writer import Change, Transaction
 
@@ -230,7 +231,8 @@ class RegisterInstance(Change[None]):
         else:
             connection.execute(update(instances).where(own).values(row))
         fields: dict[str, Json] = {**key, "key": self.instance.key_id}
-        transaction.append(event_leaf(self.suite, "instance.registered", transaction.now, fields))
+        token = self.certification.encode()
+        put_document(transaction, self.suite, "instance", token, "instance.registered", fields)
 
     def _check_count(self, connection: Connection) -> None:
         of_party = select(func.count()).where(instances.c.party == self.party)

@@ -1,14 +1,18 @@
-"""LogService: checkpoint, consistency, leaves."""
+"""LogService: checkpoint, consistency, leaves, cosignatures."""
 
 from typing import Any
 
 import grpc.aio
 from sqlalchemy import select
 
+from unseen.evidence.log import decode_leaf
+from unseen.node.audit import cosigning
+from unseen.node.audit.redaction import shows, whole
 from unseen.node.audit.shown import show
 from unseen.node.catalog.names import page_size
 from unseen.node.context import Node
-from unseen.node.errors import FieldInvalidError
+from unseen.node.errors import FieldInvalidError, PartyNotFoundError
+from unseen.node.interceptors import caller
 from unseen.node.store.schema import leaves
 from unseen.v1 import log_pb2, log_pb2_grpc
 
@@ -25,9 +29,12 @@ class LogService(log_pb2_grpc.LogServiceServicer):
     async def GetCheckpoint(
         self, request: log_pb2.GetCheckpointRequest, context: _Context
     ) -> log_pb2.GetCheckpointResponse:
-        """Return the newest signed checkpoint."""
+        """Return the newest signed checkpoint, and those that witnesses cosigned."""
         del request, context
-        return log_pb2.GetCheckpointResponse(checkpoint=self._node.log.head().note)
+        with self._node.engine.connect() as connection:
+            cosigned = [note for _, note in cosigning.served(connection)]
+        head = show(self._node.log.head())
+        return log_pb2.GetCheckpointResponse(checkpoint=head.note, cosigned=cosigned)
 
     async def GetConsistencyProof(
         self, request: log_pb2.GetConsistencyProofRequest, context: _Context
@@ -48,13 +55,32 @@ class LogService(log_pb2_grpc.LogServiceServicer):
         del context
         if request.start < 0:
             raise FieldInvalidError("an index is not negative", clause="start")
-        size = page_size(request.page_size)
-        with self._node.engine.connect() as connection:
-            bodies = connection.execute(
-                select(leaves.c.body)
-                .where(leaves.c.leaf_index >= request.start)
+        node, who, size = self._node, caller(), page_size(request.page_size)
+        with node.engine.connect() as connection:
+            found = connection.execute(
+                select(leaves.c.leaf_index, leaves.c.body)
+                .where(leaves.c.leaf_index >= request.start, leaves.c.leaf_index < node.log.size)
                 .order_by(leaves.c.leaf_index)
                 .limit(size)
-            ).scalars()
-            found = list(bodies)
-        return log_pb2.ListLeavesResponse(leaves=found, size=self._node.log.size)
+            ).all()
+        shown: list[bytes] = []
+        hashes: list[bytes] = []
+        for row in found:
+            if whole(who) or shows(node, who, decode_leaf(row.body)):
+                shown.append(row.body)
+            else:
+                shown.append(b"")
+                hashes.append(node.log.leaf_hash(row.leaf_index))
+        return log_pb2.ListLeavesResponse(leaves=shown, size=node.log.size, hashes=hashes)
+
+    async def AddCosignature(
+        self, request: log_pb2.AddCosignatureRequest, context: _Context
+    ) -> log_pb2.AddCosignatureResponse:
+        """Keep a witness's cosignature and serve it from now on."""
+        del context
+        node, party = self._node, self._node.parties.get(caller().party)
+        if party is None:
+            raise PartyNotFoundError("the witness is not enrolled", clause="witness")
+        cosigned = cosigning.check(node.log, party, request.checkpoint, node.clock.now())
+        note = await node.writer.submit(cosigning.Keep(cosigned))
+        return log_pb2.AddCosignatureResponse(checkpoint=note)

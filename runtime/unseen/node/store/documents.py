@@ -39,11 +39,18 @@ def put_document(
     """
     identifier = document_id(suite, body)
     leaf = event_leaf(suite, event, transaction.now, {**fields, "document": identifier})
-    index = transaction.append(leaf)
+    keep_document(transaction, suite, kind, body, transaction.append(leaf))
+    return identifier
+
+
+def keep_document(
+    transaction: Transaction, suite: Suite, kind: str, body: bytes, index: int
+) -> None:
+    """Store a document that the leaf at `index` names, unless it is stored already."""
+    identifier = document_id(suite, body)
     if find_document(transaction.connection, identifier) is None:
         row = {"id": identifier, "type": kind, "body": body, "leaf_index": index}
         transaction.connection.execute(insert(documents), [row])
-    return identifier
 
 
 def find_document(connection: Connection, identifier: str) -> bytes | None:

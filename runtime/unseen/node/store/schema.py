@@ -115,7 +115,7 @@ documents = Table(
     Column("id", String(64), primary_key=True),  # hash of `body`; base64url
     Column("type", String(32), nullable=False, index=True),
     Column("body", LargeBinary, nullable=False),  # a JWS, or canonical JSON
-    Column("leaf_index", Integer, nullable=False),  # of the leaf that names it
+    Column("leaf_index", Integer, nullable=False, index=True),  # of the leaf that names it first
 )
 
 epochs = Table(

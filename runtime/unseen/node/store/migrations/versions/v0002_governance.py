@@ -16,6 +16,7 @@ def upgrade() -> None:
     _openings()
     _registry()
     _rules()
+    _audit()
 
 
 def _approvals() -> None:
@@ -179,3 +180,15 @@ def _rules() -> None:
         )
     with op.batch_alter_table("tables") as tables:
         tables.alter_column("holder", server_default=None)
+
+
+def _audit() -> None:
+    op.create_table(
+        "cosignatures",
+        sa.Column("witness", sa.String(length=64), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("cosigned_at", sa.String(length=20), nullable=False),
+        sa.PrimaryKeyConstraint("witness"),
+    )
+    op.create_index(op.f("ix_documents_leaf_index"), "documents", ["leaf_index"], unique=False)

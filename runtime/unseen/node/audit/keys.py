@@ -1,0 +1,27 @@
+"""The parties' public keys, as the node tells them to whoever audits its log."""
+
+from typing import cast
+
+from unseen.evidence.export import node_name
+from unseen.evidence.trust import Role, Trust, TrustedLog, TrustedParty
+from unseen.node.audit.redaction import whole
+from unseen.node.context import Node
+from unseen.node.identity import rights
+from unseen.node.identity.parties import Caller
+
+
+def trust_file(node: Node, who: Caller) -> Trust:
+    """Return the keys of node, log and parties; of the parties only what the caller's leaves name.
+
+    Whoever reads them has to know from somewhere else whose they are.
+    """
+    listed = [
+        TrustedParty(node_name(node.log.origin), "node", node.suite.id, node.signer.public_key)
+    ]
+    for party in node.parties.all():
+        own = party.name == who.party or party.role is rights.Role.OPERATOR
+        if own or whole(who):
+            role = cast("Role", party.role.value)
+            listed.append(TrustedParty(party.name, role, party.suite, party.key))
+    log = TrustedLog(node.suite.id, node.log.public_key, node.key_id)
+    return Trust.of(listed, [(node.log.origin, log)])

@@ -1,0 +1,45 @@
+"""Which leaves a caller sees whole, and which by their hash alone.
+
+Operator, auditor and regulator see the whole log: nobody's total can be recomputed from a part of
+it, and nothing in a leaf identifies a person. A party to contracts sees its own contracts, its own
+enrolment, and what is nobody's in particular; of all else the hash, so that the tree over the whole
+log can still be computed. What is new here is hidden until somebody decides.
+"""
+
+from unseen.evidence.canonical import Json
+from unseen.node.context import Node
+from unseen.node.contracts.viewing import visible
+from unseen.node.errors import ContractNotFoundError
+from unseen.node.identity.parties import Caller
+from unseen.node.identity.rights import Role
+
+_WHOLE = frozenset({Role.OPERATOR, Role.AUDITOR, Role.REGULATOR})
+_PUBLIC = ("node.", "table.", "product.")
+
+
+def whole(who: Caller) -> bool:
+    """Return whether the caller sees every leaf."""
+    return who.role in _WHOLE
+
+
+def shows(node: Node, who: Caller, leaf: dict[str, Json]) -> bool:
+    """Return whether the caller sees `leaf`, decoded, and the document that it names."""
+    if whole(who):
+        return True
+    request = leaf.get("request")
+    contract = request.get("contract") if isinstance(request, dict) else leaf.get("contract")
+    if contract is not None:
+        return _own(node, who, str(contract))
+    party = leaf.get("party")
+    if party is not None:
+        known = node.parties.get(str(party))
+        operator = known is not None and known.role is Role.OPERATOR
+        return operator or party == who.party
+    return str(leaf.get("type")).startswith(_PUBLIC)
+
+
+def _own(node: Node, who: Caller, contract: str) -> bool:
+    try:
+        return visible(node, who, node.contracts.get(contract))
+    except ContractNotFoundError:
+        return False
