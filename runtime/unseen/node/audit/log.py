@@ -62,10 +62,6 @@ class NodeLog:
         """Return the key, raw, that signs the log's heads."""
         return self._signer.public_key
 
-    def root(self, size: int) -> bytes:
-        """Return the root over the first `size` leaves, at most as many as there are."""
-        return self._tree.root(size)
-
     def leaf_hash(self, index: int) -> bytes:
         """Return the hash of the leaf at `index`."""
         return self._tree.leaf(index)
