@@ -272,9 +272,9 @@ class Stage:
             client.close()
         self._clients.clear()
 
-    def join(self, party: str) -> None:
-        """Invite and enrol a buyer."""
-        invitation = self.operator.invite(party)
+    def join(self, party: str, role: str = "buyer") -> None:
+        """Invite and enrol a party."""
+        invitation = self.operator.invite(party, role)
         self._clients[party] = Client.join(invitation, self.party_home(party))
 
     def register(self, name: str, source: Path | str, subject: str = "subject") -> Table:

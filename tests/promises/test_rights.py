@@ -124,6 +124,9 @@ def identities(
     suffix = os.urandom(4).hex()  # the stage is shared, the names are this test's
     gone = f"gone-{suffix}"
     stage.join(gone)
+    enrolled = {role: f"{role.value}-{suffix}" for role in Role if role not in OLD}
+    for role, name in enrolled.items():
+        stage.join(name, role.value)
     certify_instance(lender.root, f"lost-{suffix}", folder / "lost")
     with Client(folder / "lost") as lost:
         lost.register_instance()
@@ -151,6 +154,7 @@ def identities(
         "invitee": (_invitee(stage), Role.INVITEE),
         "buyer": (of_home(lender.root), Role.BUYER),
         "operator": (of_home(stage.party_home("operator")), Role.OPERATOR),
+        **{role.value: (of_home(stage.party_home(name)), role) for role, name in enrolled.items()},
     }
 
 
@@ -175,7 +179,15 @@ NAMES = (
     "invitee",
     "buyer",
     "operator",
+    "holder",
+    "approver",
+    "authority",
+    "hub",
+    "auditor",
+    "regulator",
+    "witness",
 )
+OLD = (Role.INVITEE, Role.BUYER, Role.OPERATOR)
 
 
 def outcome(channel: Any, method: str, data: bytes = b"") -> str:
