@@ -32,6 +32,7 @@ class Settings(BaseSettings):
     max_streams: int = Field(default=128, ge=1)
     call_seconds: float = Field(default=30.0, gt=0)
     long_call_seconds: float = Field(default=600.0, gt=0)
+    review_hours: float = Field(default=72.0, gt=0, le=720)
     drain_seconds: float = Field(default=10.0, ge=0)
     reflection: bool = True
 

@@ -24,6 +24,7 @@ from unseen.node.jobs.executor import Executor
 from unseen.node.mandates.register import Mandates
 from unseen.node.metering.meter import Meter
 from unseen.node.openings.register import Orders
+from unseen.node.release.register import Releases
 from unseen.node.store.reader import Reader
 from unseen.node.store.writer import Writer
 
@@ -53,6 +54,7 @@ class Node:
     rulebook: Rulebook
     templates: Templates
     contracts: Contracts
+    releases: Releases
     epochs: Epochs
     mandates: Mandates
     executor: Executor

@@ -39,6 +39,8 @@ from unseen.node.mandates.register import Mandates
 from unseen.node.mandates.showing import reconcile
 from unseen.node.metering.meter import Meter
 from unseen.node.openings.register import Orders
+from unseen.node.release import reviewing
+from unseen.node.release.register import Releases
 from unseen.node.server import make_server
 from unseen.node.setup import (
     Keys,
@@ -108,6 +110,7 @@ async def _serve(node: Node, keys: Keys, ready: Ready | None) -> None:
     await server.start()
     await health_servicer.set("", health_pb2.HealthCheckResponse.SERVING)
     await settle_at_start(node)
+    reviewing.resume(node)
     await lifecycle.resume(node)
     sweeper = asyncio.create_task(_sweep(node))
     _logger.info("node %s answers at %s", node.settings.name, node.address)
@@ -134,6 +137,7 @@ async def _sweep(node: Node) -> None:
         try:
             await lifecycle.sweep(node)
             await reconcile(node)
+            await reviewing.sweep(node)
         except Exception as error:  # noqa: BLE001 - the next sweep may succeed
             _logger.error("the sweep failed; it is tried again: %s", whereabouts(error))  # noqa: TRY400
         await asyncio.sleep(_SWEEP_SECONDS)
@@ -167,6 +171,7 @@ async def _open(home: Path, settings: Settings, keys: Keys) -> Node:
         rulebook=Rulebook(await writer.submit(LoadRules(keys.evidence.suite))),
         templates=Templates(engine),
         contracts=Contracts(engine),
+        releases=Releases(engine),
         epochs=Epochs(engine, keys.vault, keys.evidence),
         mandates=Mandates(engine),
         executor=executor,

@@ -4,13 +4,10 @@ The charge is durable before this returns; the receipt is made afterwards, as of
 for, and from what the log holds.
 """
 
-import secrets
 from dataclasses import dataclass, field
 
 from unseen.evidence import receipt as receipts
-from unseen.evidence.commitment import commit
 from unseen.evidence.request import Request
-from unseen.evidence.suite import suite_of
 from unseen.node.audit.shown import show
 from unseen.node.context import Node
 from unseen.node.contracts.register import Contract
@@ -18,8 +15,10 @@ from unseen.node.errors import InstanceUnknownError
 from unseen.node.failpoints import hit
 from unseen.node.identity.parties import instance_by_key
 from unseen.node.metering.charge import Charge, Charged
-
-NONCE_BYTES = 32
+from unseen.node.release.facts import Facts
+from unseen.node.release.gate import Ask, Released, release
+from unseen.node.release.holding import Run
+from unseen.node.release.reviewing import withhold
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +37,13 @@ class Work:
     """What a kind's work yields: the reply's parts and the snapshot (32 bytes) they came from.
 
     `hits` is how many of the units found something, where the node sees that.
+    `facts` are what the gate's rules have to know of an aggregate or a model.
     """
 
     reply: tuple[bytes, ...] = field(repr=False)
     snapshot: bytes
     hits: int = field(default=0, repr=False)
+    facts: Facts | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,30 +56,33 @@ class Answer:
 
 
 async def pay(node: Node, admitted: Admitted, done: Work) -> Charged:
-    """Charge finished work: quota, leaf and stored reply become durable together.
+    """Charge what the gate lets out of finished work: quota, leaf and reply, durable together.
 
     Raises:
         UnseenError: the refusal, with its clause; nothing was charged.
 
     """
-    contract = admitted.contract
-    nonce = secrets.token_bytes(NONCE_BYTES)
+    contract, request = admitted.contract, admitted.request
+    billed = done.hits if contract.terms.bills_hits else None
+    ask = Ask(contract, request.request, request.units)
+    outcome = release(ask, done.reply, node.releases.standing(contract), done.facts)
+    if not isinstance(outcome, Released):
+        signature, instance = admitted.signature, admitted.instance
+        run = Run(contract, request, signature, instance, done.snapshot, billed)
+        await withhold(node, run, outcome)
     charged = await node.writer.submit(
         Charge(
             contract=contract,
-            request=admitted.request,
+            request=request,
             statement_digest=admitted.statement_digest,
             signature=admitted.signature,
             instance=admitted.instance,
             snapshot=done.snapshot,
-            release=commit(suite_of(contract.terms.suite), nonce, done.reply),
-            release_nonce=nonce,
-            reply=done.reply,
-            billed=done.hits if contract.terms.bills_hits else None,
+            released=outcome,
+            billed=billed,
         )
     )
-    if charged.total is not None and charged.state is not None:
-        node.contracts.charged(contract.id, charged.total, charged.state)
+    charged.follow(node.contracts, contract.id)
     hit("charge.after_commit")
     return charged
 

@@ -17,6 +17,57 @@ def upgrade() -> None:
     _registry()
     _rules()
     _audit()
+    _release()
+
+
+def _release() -> None:
+    op.create_table(
+        "reviews",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("contract", sa.String(length=64), nullable=False),
+        sa.Column("request", sa.String(length=32), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("statement", sa.LargeBinary(), nullable=False),
+        sa.Column("signature", sa.LargeBinary(), nullable=False),
+        sa.Column("instance", sa.String(length=64), nullable=False),
+        sa.Column("snapshot", sa.LargeBinary(), nullable=False),
+        sa.Column("bits", sa.Integer(), nullable=False),
+        sa.Column("billed", sa.Integer(), nullable=True),
+        sa.Column("rules", sa.Text(), nullable=False),
+        sa.Column("release_nonce", sa.LargeBinary(), nullable=False),
+        sa.Column("sealed_reply", sa.LargeBinary(), nullable=True),
+        sa.Column("leaf_index", sa.Integer(), nullable=False),
+        sa.Column("held_at", sa.String(length=20), nullable=False),
+        sa.Column("expires_at", sa.String(length=20), nullable=False),
+        sa.Column("decided_at", sa.String(length=20), nullable=False),
+        sa.Column("decided_by", sa.String(length=40), nullable=False),
+        sa.Column("document", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("contract", "request"),
+    )
+    op.create_index(op.f("ix_reviews_state"), "reviews", ["state"], unique=False)
+    op.create_table(
+        "release_modes",
+        sa.Column("type", sa.String(length=16), nullable=False),
+        sa.Column("mode", sa.String(length=16), nullable=False),
+        sa.Column("set_at", sa.String(length=20), nullable=False),
+        sa.Column("set_by", sa.String(length=40), nullable=False),
+        sa.PrimaryKeyConstraint("type"),
+    )
+    for table, column, units in (
+        ("contracts", "bits_used", "units_used"),
+        ("charges", "bits", "units"),
+    ):
+        with op.batch_alter_table(table) as batch:
+            batch.add_column(sa.Column(column, sa.Integer(), nullable=False, server_default="0"))
+        key = "id" if table == "contracts" else "contract"
+        op.execute(  # what left before says the bits of its plan for each unit
+            f"UPDATE {table} SET {column} = {units} * (SELECT json_extract("  # noqa: S608 - fixed
+            "CAST(c.plan AS TEXT), '$.bits_per_unit') FROM contracts AS c "
+            f"WHERE c.id = {table}.{key})"
+        )
+        with op.batch_alter_table(table) as batch:
+            batch.alter_column(column, server_default=None)
 
 
 def _approvals() -> None:
