@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unseen.cli.names import resolve_contract
+from unseen.cli.names import OfflineOption, resolve_contract
 from unseen.cli.output import (
     DEFAULT_HOME,
     Format,
@@ -114,13 +114,16 @@ def request(
 @app.command("explain")
 def explain(
     contract: ContractArgument,
+    *,
     language: Annotated[Language, typer.Option("--lang", help="Language.")] = Language.EN,
+    offline: OfflineOption = False,
     home: HomeOption = DEFAULT_HOME,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Say in plain words what a contract reads, releases and leaks."""
     with open_client(home) as client:
-        found = client.contract(resolve_contract(client, contract))
+        identifier = resolve_contract(client, contract, offline=offline)
+        found = client.contract(identifier, offline=offline)
     if form is Format.JSON:
         print_json(contract_json(found))
         return
@@ -150,11 +153,16 @@ def sign(
 
 @app.command("show")
 def show(
-    contract: ContractArgument, home: HomeOption = DEFAULT_HOME, form: FormatOption = Format.TABLE
+    contract: ContractArgument,
+    *,
+    offline: OfflineOption = False,
+    home: HomeOption = DEFAULT_HOME,
+    form: FormatOption = Format.TABLE,
 ) -> None:
     """Show a contract as it stands."""
     with open_client(home) as client:
-        found = client.contract(resolve_contract(client, contract))
+        identifier = resolve_contract(client, contract, offline=offline)
+        found = client.contract(identifier, offline=offline)
     print_card(found, form, contract_json(found))
 
 
@@ -169,10 +177,15 @@ def revoke(
 
 
 @app.command("list")
-def list_contracts(home: HomeOption = DEFAULT_HOME, form: FormatOption = Format.TABLE) -> None:
+def list_contracts(
+    *,
+    offline: OfflineOption = False,
+    home: HomeOption = DEFAULT_HOME,
+    form: FormatOption = Format.TABLE,
+) -> None:
     """List the contracts that this party may see."""
     with open_client(home) as client:
-        found = client.contracts()
+        found = client.contracts(offline=offline)
     print_list(
         form,
         [contract_json(contract) for contract in found],
