@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unseen.cli.names import OfflineOption, resolve_contract
+from unseen.cli.names import resolve_contract
 from unseen.cli.output import (
     DEFAULT_HOME,
     Format,
@@ -114,16 +114,13 @@ def request(
 @app.command("explain")
 def explain(
     contract: ContractArgument,
-    *,
     language: Annotated[Language, typer.Option("--lang", help="Language.")] = Language.EN,
-    offline: OfflineOption = False,
     home: HomeOption = DEFAULT_HOME,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Say in plain words what a contract reads, releases and leaks."""
     with open_client(home) as client:
-        identifier = resolve_contract(client, contract, offline=offline)
-        found = client.contract(identifier, offline=offline)
+        found = client.contract(resolve_contract(client, contract))
     if form is Format.JSON:
         print_json(contract_json(found))
         return
@@ -153,16 +150,11 @@ def sign(
 
 @app.command("show")
 def show(
-    contract: ContractArgument,
-    *,
-    offline: OfflineOption = False,
-    home: HomeOption = DEFAULT_HOME,
-    form: FormatOption = Format.TABLE,
+    contract: ContractArgument, home: HomeOption = DEFAULT_HOME, form: FormatOption = Format.TABLE
 ) -> None:
     """Show a contract as it stands."""
     with open_client(home) as client:
-        identifier = resolve_contract(client, contract, offline=offline)
-        found = client.contract(identifier, offline=offline)
+        found = client.contract(resolve_contract(client, contract))
     print_card(found, form, contract_json(found))
 
 
@@ -177,15 +169,10 @@ def revoke(
 
 
 @app.command("list")
-def list_contracts(
-    *,
-    offline: OfflineOption = False,
-    home: HomeOption = DEFAULT_HOME,
-    form: FormatOption = Format.TABLE,
-) -> None:
+def list_contracts(home: HomeOption = DEFAULT_HOME, form: FormatOption = Format.TABLE) -> None:
     """List the contracts that this party may see."""
     with open_client(home) as client:
-        found = client.contracts(offline=offline)
+        found = client.contracts()
     print_list(
         form,
         [contract_json(contract) for contract in found],

@@ -45,10 +45,6 @@ class Meter:
         self._under_way[contract] += units
         self._minutes[contract].add(self._monotonic(), units)
 
-    def hold(self, contract: str, units: int) -> None:
-        """Hold `units` of finished work that a person has to let out."""
-        self._under_way[contract] += units
-
     def release(self, contract: str, units: int) -> None:
-        """Let go of `units`: they are charged, or never will be."""
+        """Let go of `units`: they are charged, or the work has failed."""
         self._under_way[contract] -= units
