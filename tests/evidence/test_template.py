@@ -25,7 +25,6 @@ from unseen.evidence.template import (
     TYP,
     PriceBand,
     Template,
-    TemplateRole,
     sign_template,
     verify_template_approval,
 )
@@ -76,7 +75,7 @@ def test_its_name_is_the_hash_of_its_bytes(world: Any) -> None:
 def test_each_signer_signs_for_its_own_role(world: Any) -> None:
     template = make_template(world)
     assert template.approvals == ("operator", "approver")
-    roles: tuple[tuple[TemplateRole, TemplateRole, Any], ...] = (
+    roles = (
         ("operator", "approver", world.operator),
         ("approver", "operator", world.stranger),
     )
@@ -351,11 +350,7 @@ def instance_of(world: Any, of: Template, **changes: Any) -> tuple[Any, Any]:
 def test_a_template_s_signatures_stand_for_those_of_its_contracts(world: Any) -> None:
     template = make_template(world)
     terms, plan = instance_of(world, template)
-    roles: tuple[tuple[TemplateRole, Any], ...] = (
-        ("operator", world.operator),
-        ("approver", world.stranger),
-    )
-    for role, signer in roles:
+    for role, signer in (("operator", world.operator), ("approver", world.stranger)):
         token = sign_template(signer, template)
         assert is_standing(token)
         verify_standing(token, terms, plan, template, role, signer.public_key)

@@ -14,7 +14,7 @@ from unseen.evidence.contract import Period, Prices, Quota, Terms
 from unseen.evidence.errors import TemplateInvalidError
 from unseen.evidence.plan import Plan
 from unseen.evidence.suite import suite_of
-from unseen.evidence.template import TYP, Template, TemplateRole, verify_template_approval
+from unseen.evidence.template import TYP, Template, verify_template_approval
 
 ColumnLabel = tuple[str, str, str]  # column, category, level
 AGGREGATES = ("statistics", "train", "run")  # kinds that group and budget bound
@@ -100,7 +100,7 @@ def is_standing(token: str) -> bool:
 
 
 def verify_standing(
-    token: str, terms: Terms, plan: Plan, template: Template, role: TemplateRole, public_key: bytes
+    token: str, terms: Terms, plan: Plan, template: Template, role: str, public_key: bytes
 ) -> None:
     """Return if `token` approves `terms` by the approval of its template.
 
@@ -115,7 +115,7 @@ def verify_standing(
     """
     if template.suite != terms.suite or template.id() != terms.template:
         raise TemplateInvalidError("template: is not the one of the contract", clause="template")
-    if getattr(template, role) != getattr(terms, role):
+    if role not in template.approvals or getattr(template, role) != getattr(terms, role):
         raise TemplateInvalidError(f"template: {role} is not the contract's", clause=role)
     verify_template_approval(token, template, role, public_key)
     for excess in exceeded(template, scope_of(terms, plan)):

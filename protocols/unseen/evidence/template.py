@@ -11,7 +11,7 @@ the node's word.
 """
 
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Self
 
 from unseen.evidence import canonical, jws
 from unseen.evidence.canonical import Json, b64encode
@@ -24,7 +24,6 @@ from unseen.evidence.suite import Signer, key_id, signer_id, suite_of
 
 TYP = "unseen-template"
 OPENINGS = ("required", "allowed", "refused")
-TemplateRole = Literal["operator", "approver"]
 MAX_DAYS = 3660
 
 _CHECK = Checker(TemplateInvalidError, "template")
@@ -190,7 +189,7 @@ class Template:
             _CHECK.fail("approver", "is the operator as well")
 
     @property
-    def approvals(self) -> tuple[TemplateRole, ...]:
+    def approvals(self) -> tuple[str, ...]:
         """The roles that sign it."""
         return ("operator", "approver") if self.approver else ("operator",)
 
@@ -261,9 +260,7 @@ def sign_template(signer: Signer, template: Template) -> str:
     raise TemplateInvalidError("template: this key is not a signer of it", clause="approvals")
 
 
-def verify_template_approval(
-    token: str, template: Template, role: TemplateRole, public_key: bytes
-) -> None:
+def verify_template_approval(token: str, template: Template, role: str, public_key: bytes) -> None:
     """Return if `token` is the approval of `template` by its `role`, who owns `public_key`.
 
     Raises:

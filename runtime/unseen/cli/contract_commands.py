@@ -1,27 +1,29 @@
 """`unseen contract`: asked for by a buyer, explained, signed by both, ended by either."""
 
-from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unseen.cli.explain_view import Language, print_explanation, print_plan
 from unseen.cli.names import resolve_contract
 from unseen.cli.output import (
     DEFAULT_HOME,
     Format,
     FormatOption,
     HomeOption,
-    console,
     note,
     print_card,
     print_json,
     print_list,
 )
 from unseen.cli.progress import open_client
-from unseen.cli.views import contract_json
+from unseen.cli.views import contract_json, contract_object, explanation_json
 
 if TYPE_CHECKING:
+    from unseen.client.api import Client
     from unseen.client.contracts import Contract
+    from unseen.client.explanations import Explanation
+    from unseen.evidence.canonical import Json
 
 app = typer.Typer(help="What may be asked, by whom, how often.", no_args_is_help=True)
 
@@ -77,6 +79,22 @@ _WORDS = {
         "bound": "上限",
     },
 }
+OpeningsOption = Annotated[
+    bool, typer.Option("--openings", help="Agree to open hidden queries on a lawful order.")
+]
+TemplateOption = Annotated[
+    str, typer.Option(help="Stay within this template: then it needs no signature of its signers.")
+]
+OrderOption = Annotated[str, typer.Option(help="Number of the order at a data exchange.")]
+RegionOption = Annotated[str, typer.Option(help="Where the answers are used, as CN or CN-44.")]
+GroupOption = Annotated[int, typer.Option(min=0, help="Smallest group of an aggregate.")]
+BudgetOption = Annotated[str, typer.Option(help="Most epsilon of aggregates, in decimal.")]
+DeclareOption = Annotated[
+    list[str] | None, typer.Option("--declare", help="A sentence that you sign with it.")
+]
+DeclareAllOption = Annotated[
+    bool, typer.Option("--declare-all", help="Declare what the template asks to be declared.")
+]
 
 
 @app.command("request")
@@ -90,9 +108,14 @@ def request(
     per_minute: Annotated[
         int | None, typer.Option(min=1, help="Units within a minute; without it, all of them.")
     ] = None,
-    openings: Annotated[
-        bool, typer.Option("--openings", help="Agree to open hidden queries on a lawful order.")
-    ] = False,
+    openings: OpeningsOption = False,
+    template: TemplateOption = "",
+    order: OrderOption = "",
+    region: RegionOption = "",
+    group: GroupOption = 0,
+    budget: BudgetOption = "",
+    declare: DeclareOption = None,
+    declare_all: DeclareAllOption = False,
     home: HomeOption = DEFAULT_HOME,
     form: FormatOption = Format.TABLE,
 ) -> None:
@@ -100,12 +123,18 @@ def request(
     with open_client(home) as client:
         contract = client.request_contract(
             product,
-            outputs=[name.strip() for name in outputs.split(",")],
+            outputs=split(outputs),
             scenario=scenario,
             units=units,
             days=days,
             per_minute=per_minute,
             openings=openings,
+            template=template,
+            order=order,
+            region=region,
+            group=group,
+            budget=budget,
+            declarations=_declarations(client, template, declare, declare_all),
         )
     print_card(contract, form, contract_json(contract))
     note(f"Read what it leaks: unseen contract explain {contract.id}", form)
@@ -113,18 +142,69 @@ def request(
 
 @app.command("explain")
 def explain(
-    contract: ContractArgument,
+    *,
+    subject: Annotated[
+        str,
+        typer.Argument(
+            help="Id of a contract, or the beginning of it; or a product, with what you would ask.",
+            metavar="CONTRACT|PRODUCT",
+        ),
+    ],
+    outputs: Annotated[
+        str, typer.Option(help="Names of the questions, with commas between; all of them without.")
+    ] = "",
+    scenario: Annotated[str, typer.Option(help="What the answers are for, in one word.")] = "",
+    units: Annotated[int, typer.Option(min=0, help="How many subjects may be asked about.")] = 0,
+    days: Annotated[int, typer.Option(min=1, help="How many days from now.")] = 30,
+    per_minute: Annotated[
+        int | None, typer.Option(min=1, help="Units within a minute; without it, all of them.")
+    ] = None,
+    openings: OpeningsOption = False,
+    template: TemplateOption = "",
+    order: OrderOption = "",
+    region: RegionOption = "",
+    group: GroupOption = 0,
+    budget: BudgetOption = "",
+    declare: DeclareOption = None,
+    declare_all: DeclareAllOption = False,
     language: Annotated[Language, typer.Option("--lang", help="Language.")] = Language.EN,
     home: HomeOption = DEFAULT_HOME,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Say in plain words what a contract reads, releases and leaks."""
+    """Say in plain words what a contract reads, releases and leaks, and what less would do.
+
+    With --units and --scenario: before you ask for one. Nothing is stored or charged.
+    """
     with open_client(home) as client:
-        found = client.contract(resolve_contract(client, contract))
+        contract = None
+        if not units and not scenario:
+            contract = client.contract(resolve_contract(client, subject))
+            found = client.explain(contract.id)
+        else:
+            found = client.explain_request(
+                subject,
+                outputs=split(outputs),
+                scenario=scenario,
+                units=units,
+                days=days,
+                per_minute=per_minute,
+                openings=openings,
+                template=template,
+                order=order,
+                region=region,
+                group=group,
+                budget=budget,
+                declarations=_declarations(client, template, declare, declare_all),
+            )
     if form is Format.JSON:
-        print_json(contract_json(found))
+        print_json(_explained_json(contract, found))
         return
-    _explain(found, language)
+    if contract is not None:
+        print_plan(contract.id, contract.plan, contract.leakage, language)
+    elif found.asked.proposal is not None:
+        made = found.asked.proposal
+        print_plan("", made.plan, made.leakage, language)
+    print_explanation(found, language)
 
 
 @app.command("approve")
@@ -190,33 +270,24 @@ def list_contracts(home: HomeOption = DEFAULT_HOME, form: FormatOption = Format.
         ],
         empty="No contracts. Ask for one: unseen contract request PRODUCT ...",
     )
+    for contract in found:
+        if contract.cause and contract.state.value == "suspended":
+            note(f"{contract.id} is suspended: {contract.cause}", form)
 
 
-def _explain(contract: "Contract", language: Language) -> None:
-    from rich.table import Table
-    from rich.text import Text
+def split(outputs: str) -> list[str]:
+    """Return the names in a text with commas."""
+    return [name.strip() for name in outputs.split(",") if name.strip()]
 
-    plan, screen, words = contract.plan, console(), _WORDS[language]
-    leaves = words["leave"] if contract.leakage.ciphertext_leaves else words["stay"]
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="bold", no_wrap=True)
-    grid.add_column(overflow="fold")
-    for name, said in (
-        ("contract", contract.id),
-        ("reads", f"{', '.join(plan.columns_read)} ({plan.table})"),
-        ("asked", ", ".join(column.name for column in plan.subject_columns)),
-        ("releases", words["bits"].format(bits=plan.bits_per_unit)),
-        *(("", f"{output.name}: {output.text}") for output in plan.outputs),
-        ("protocol", f"{plan.protocol}: {leaves}"),
-        ("holds", plan.threat_model),
-        ("kept", plan.retention),
-    ):
-        grid.add_row(words.get(name, name), Text(said))
-    screen.print(grid)
-    table = Table(title=words["title"], header_style="bold", title_justify="left")
-    for column in ("who", "what", "bound"):
-        table.add_column(words[column], overflow="fold")
-    for line in contract.leakage.statements:
-        said = line.text if language is Language.EN else line.text_zh
-        table.add_row(words[line.party], Text(said), Text(line.bound))
-    screen.print(table)
+
+def _declarations(
+    client: "Client", template: str, said: list[str] | None, everything: bool
+) -> tuple[str, ...]:
+    """Return what is declared: what was typed, and with `everything` what the template asks."""
+    asked = client.template(template).template.declarations if template and everything else ()
+    return tuple(dict.fromkeys((*asked, *(said or ()))))
+
+
+def _explained_json(contract: "Contract | None", found: "Explanation") -> "dict[str, Json]":
+    known = contract_object(contract) if contract is not None else {}
+    return known | explanation_json(found)

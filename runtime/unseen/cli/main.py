@@ -22,6 +22,7 @@ from unseen.cli import (
     query_commands,
     receipt_commands,
     table_commands,
+    template_commands,
 )
 from unseen.cli.doctor_command import doctor
 from unseen.cli.failures import FailingGroup
@@ -44,6 +45,7 @@ app.add_typer(table_commands.app, name="table")
 app.add_typer(product_commands.app, name="product")
 app.add_typer(contract_commands.app, name="contract")
 app.add_typer(mandate_commands.app, name="mandate")
+app.add_typer(template_commands.app, name="template")
 app.add_typer(meter_commands.app, name="meter")
 app.add_typer(audit_commands.app, name="audit")
 app.add_typer(receipt_commands.app, name="receipt")

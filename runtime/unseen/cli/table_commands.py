@@ -38,6 +38,7 @@ def add(
     label: Annotated[
         list[str], typer.Option(help="COLUMN=CATEGORY:LEVEL; '*=public:1' for all the others.")
     ],
+    owner: Annotated[str, typer.Option("--holder", help="Enrolled holder whose table it is.")] = "",
     home: HomeOption = DEFAULT_HOME,
     form: FormatOption = Format.TABLE,
 ) -> None:
@@ -45,7 +46,9 @@ def add(
     labels = dict(read_label(item) for item in label)
     columns = [column.strip() for column in subject.split(",")]
     with open_client(home, doing="reading the table") as client:
-        table = client.register_table(name, absolute(source), subject=columns, labels=labels)
+        table = client.register_table(
+            name, absolute(source), subject=columns, labels=labels, holder=owner
+        )
     print_card(table, form, table_json(table))
 
 
@@ -61,6 +64,41 @@ def refresh(
     print_card(done.table, form, {**_object(done.table), "contracts": list(done.contracts)})
     for contract in done.contracts:
         note(f"new lookup table for contract {contract}", form)
+
+
+@app.command("label")
+def label(
+    name: Annotated[str, typer.Argument(help="Name of the table.")],
+    labels: Annotated[
+        list[str],
+        typer.Argument(help="COLUMN=CATEGORY:LEVEL; '*=public:1' for all the others."),
+    ],
+    home: HomeOption = DEFAULT_HOME,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Label columns anew; contracts that no longer compile are suspended."""
+    found = dict(read_label(item) for item in labels)
+    with open_client(home) as client:
+        done = client.label_table(name, found)
+    moved = {"suspended": list(done.suspended), "resumed": list(done.resumed)}
+    print_card(done.table, form, {**_object(done.table), **moved})
+    for contract in done.suspended:
+        note(f"suspended: {contract}", form)
+    for contract in done.resumed:
+        note(f"goes on: {contract}", form)
+
+
+@app.command("holder")
+def holder(
+    name: Annotated[str, typer.Argument(help="Name of the table.")],
+    party: Annotated[str, typer.Argument(help="Name of the enrolled holder whose table it is.")],
+    home: HomeOption = DEFAULT_HOME,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Say whose table it is: where the rules ask for the holder's signature, it is that party's."""
+    with open_client(home) as client:
+        table = client.assign_holder(name, party)
+    print_card(table, form, table_json(table))
 
 
 @app.command("list")

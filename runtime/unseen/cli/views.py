@@ -8,7 +8,9 @@ if TYPE_CHECKING:
     from unseen.client.catalog import Product, Table
     from unseen.client.contracts import Contract
     from unseen.client.evidence import Leaf, Receipt, Usage
+    from unseen.client.explanations import Explanation, Outcome
     from unseen.client.parties import Party
+    from unseen.client.templates import TemplateCard
     from unseen.client.verdicts import Verdict
     from unseen.evidence.verify import VerifiedReceipt
 
@@ -22,6 +24,7 @@ def table_json(table: "Table") -> Json:
         "snapshot": table.snapshot,
         "snapshot_at": table.snapshot_at,
         "version": table.version,
+        "holder": table.holder,
         "columns": [
             {
                 "name": column.name,
@@ -59,6 +62,11 @@ def product_json(product: "Product") -> Json:
 
 def contract_json(contract: "Contract") -> Json:
     """Return a contract with terms, plan and leakage statement."""
+    return contract_object(contract)
+
+
+def contract_object(contract: "Contract") -> dict[str, Json]:
+    """Return what `contract_json` does, to be added to."""
     return {
         "id": contract.id,
         "state": contract.state.value,
@@ -69,6 +77,58 @@ def contract_json(contract: "Contract") -> Json:
         "leakage": contract.leakage.to_json(),
         "approvals": dict(contract.approvals),
         "cause": contract.cause,
+    }
+
+
+def template_json(card: "TemplateCard") -> Json:
+    """Return a template with its signatures."""
+    return {
+        "id": card.id,
+        "state": card.state,
+        "added_at": card.added_at,
+        "template": card.template.to_json(),
+        "approvals": dict(card.approvals),
+    }
+
+
+def explanation_json(found: "Explanation") -> dict[str, Json]:
+    """Return what a contract would be, as asked for and as the narrowest that would do."""
+    return {
+        "asked": _outcome_json(found.asked),
+        "narrowest": _outcome_json(found.narrowest),
+        "narrowings": [
+            {
+                "clause": each.clause,
+                "asked": each.asked,
+                "narrowest": each.narrowest,
+                "why": each.why,
+                "why_zh": each.why_zh,
+            }
+            for each in found.narrowings
+        ],
+        "demands": [
+            {"clause": each.clause, "value": each.value, "because": each.because}
+            for each in found.demands
+        ],
+    }
+
+
+def _outcome_json(outcome: "Outcome") -> Json:
+    made = outcome.proposal
+    return {
+        "compiles": made is not None,
+        "terms": made.terms.to_json() if made else None,
+        "plan": made.plan.to_json() if made else None,
+        "leakage": made.leakage.to_json() if made else None,
+        "refusals": [
+            {
+                "reason": each.reason,
+                "clause": each.clause,
+                "message": each.message,
+                "remedy": each.remedy,
+            }
+            for each in outcome.refusals
+        ],
     }
 
 

@@ -10,8 +10,9 @@ from typing import Self
 from unseen.client import parties
 from unseen.client.cards import Card, Row
 from unseen.client.catalog import Catalog, Predicate, Prices, Product, Refreshed, Table
-from unseen.client.contracts import Contract, Contracts, Wish, default_period
+from unseen.client.contracts import Contract, Contracts, Wish
 from unseen.client.evidence import Evidence, Leaf, Receipt, Usage
+from unseen.client.governing import GoverningCalls
 from unseen.client.home import Home, find_home
 from unseen.client.lookups import Lookups
 from unseen.client.openings import Openings
@@ -54,7 +55,7 @@ class NodeCard(Card):
         yield "keys as pinned", self.pinned
 
 
-class Client(RegistryCalls):
+class Client(RegistryCalls, GoverningCalls):
     """A party's client at one node. Thread-safe; close it, or use it as a context manager.
 
     Every method that calls the node may raise `RefusedError` (a rule forbids it; `clause` and
@@ -173,14 +174,16 @@ class Client(RegistryCalls):
         *,
         subject: Sequence[str],
         labels: Mapping[str, tuple[str, str]],
+        holder: str = "",
     ) -> Table:
         """Register a table (operator only).
 
         `source` is a path on the node's machine: Parquet, CSV, or `duckdb:PATH#TABLE`.
         `subject` are the columns that together name a subject; `labels` maps a column, or `*`
-        for the rest, to its category and level.
+        for the rest, to its category and level. `holder` names the party whose table it is.
         """
-        return self._catalog.register_table(name, source, subject=subject, labels=labels)
+        table = self._catalog.register_table(name, source, subject=subject, labels=labels)
+        return self._catalog.assign_holder(name, holder) if holder else table
 
     def refresh_table(self, name: str) -> Refreshed:
         """Commit to a table's present rows as a new snapshot (operator only)."""
@@ -224,7 +227,7 @@ class Client(RegistryCalls):
         """Cut off a party, or an instance by `PARTY/INSTANCE`, from its next call on."""
         return self._parties.revoke(name)
 
-    def request_contract(
+    def request_contract(  # noqa: PLR0913 - as many as a contract has clauses to ask for
         self,
         product: str,
         *,
@@ -234,23 +237,38 @@ class Client(RegistryCalls):
         days: int = 30,
         per_minute: int | None = None,
         openings: bool = False,
+        template: str = "",
+        order: str = "",
+        region: str = "",
+        group: int = 0,
+        budget: str = "",
+        declarations: Sequence[str] = (),
     ) -> Contract:
         """Ask for a contract (buyer only); read its card and leakage before signing it.
+
+        `template` names one whose limits the contract keeps: then it needs no signature of the
+        template's signers. `order` is the number of an order at a data exchange, `region` where
+        the answers are used, `group` and `budget` bound aggregates, `declarations` are sentences
+        that you sign with it.
 
         Raises:
             AnswerInvalidError: the node proposes something else than was asked for.
 
         """
-        start, end = default_period(days)
-        wish = Wish(
-            product=product,
+        wish = Wish.of(
+            product,
+            outputs=outputs,
             scenario=scenario,
-            outputs=tuple(outputs),
             units=units,
-            per_minute=units if per_minute is None else per_minute,
-            start=start,
-            end=end,
+            days=days,
+            per_minute=per_minute,
             openings=openings,
+            template=template,
+            order=order,
+            region=region,
+            group=group,
+            budget=budget,
+            declarations=tuple(declarations),
         )
         return self._contracts.request(wish)
 
@@ -263,7 +281,7 @@ class Client(RegistryCalls):
         return self._contracts.list()
 
     def approve(self, contract: str) -> Contract:
-        """Sign a contract as the operator."""
+        """Sign a contract as the operator, its holder or its second approver."""
         return self._contracts.approve(contract)
 
     def sign(self, contract: str) -> Contract:

@@ -14,6 +14,7 @@ from unseen.protocols.lookup.subject import SubjectColumn, SubjectType
 from unseen.v1 import catalog_pb2, catalog_pb2_grpc
 
 REGISTER_SECONDS = 600.0
+LABEL_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Table(Card):
     snapshot_at: str
     source: str
     version: int
+    holder: str = ""  # party whose table it is
 
     def _title(self) -> str:
         return f"Table {self.name}"
@@ -49,6 +51,8 @@ class Table(Card):
         yield "rows", f"{self.rows:,}"
         yield "columns", len(self.columns)
         yield "source", self.source
+        if self.holder:
+            yield "holder", self.holder
         yield "snapshot", f"{self.snapshot} of {self.snapshot_at} (version {self.version})"
         for column in self.columns:
             yield column.name, f"{column.type}, {column.category}, level {column.level}"
@@ -60,6 +64,15 @@ class Refreshed:
 
     table: Table
     contracts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Relabelled:
+    """A table with other labels, and the ids of the contracts in force that moved for it."""
+
+    table: Table
+    suspended: tuple[str, ...]
+    resumed: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +166,26 @@ class Catalog:
         contracts = tuple(short(contract) for contract in answer.contracts)
         return Refreshed(_table(answer.table), contracts)
 
+    def label(self, name: str, labels: Mapping[str, tuple[str, str]]) -> Relabelled:
+        """Label columns anew; see `Client.label_table`."""
+        request = catalog_pb2.LabelTableRequest(
+            name=f"tables/{name}",
+            labels=[
+                catalog_pb2.ColumnLabel(column=column, category=category, level=level)
+                for column, (category, level) in labels.items()
+            ],
+        )
+        answer = self._session.call(self._stub.LabelTable, request, LABEL_SECONDS)
+        suspended, resumed = (
+            tuple(short(name) for name in moved) for moved in (answer.suspended, answer.resumed)
+        )
+        return Relabelled(_table(answer.table), suspended, resumed)
+
+    def assign_holder(self, name: str, holder: str) -> Table:
+        """Say whose table it is; see `Client.assign_holder`."""
+        request = catalog_pb2.AssignHolderRequest(name=f"tables/{name}", holder=holder)
+        return _table(self._session.call(self._stub.AssignHolder, request).table)
+
     def tables(self) -> list[Table]:
         """Return what is hosted."""
         answer = self._session.call(self._stub.ListTables, catalog_pb2.ListTablesRequest())
@@ -209,6 +242,7 @@ def _table(table: catalog_pb2.Table) -> Table:
         snapshot_at=table.snapshot_at,
         source=table.source,
         version=table.version,
+        holder=table.holder,
     )
 
 

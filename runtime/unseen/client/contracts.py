@@ -9,18 +9,21 @@ import datetime as dt
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, Self, cast
 
 from unseen.client.billing import billing_rows
 from unseen.client.cards import Card, Row
 from unseen.client.catalog import Prices, short
 from unseen.client.errors import AnswerInvalidError, HomeError
+from unseen.client.explanations import Explanation, explanation
 from unseen.client.fields import Fields
 from unseen.client.home import read_json, write_json
 from unseen.client.session import Session
+from unseen.client.templates import Templates
 from unseen.evidence import canonical
 from unseen.evidence.canonical import b64encode, format_time
 from unseen.evidence.contract import Role, State, Terms, sign_terms, verify_approval
+from unseen.evidence.limits import is_standing, verify_standing
 from unseen.evidence.plan import Leakage, Plan
 from unseen.evidence.suite import key_id
 from unseen.protocols.errors import InputInvalidError
@@ -55,6 +58,8 @@ class Contract(Card):
         yield "buyer", self.buyer
         yield "product", f"{terms.product} ({terms.kind}, {terms.protocol})"
         yield "scenario", terms.scenario
+        if terms.template:
+            yield "template", b64encode(terms.template)
         yield "outputs", terms.outputs
         quota = terms.quota
         yield "used", f"{self.units_used:,} of {quota.units:,} units"
@@ -84,6 +89,55 @@ class Wish:
     start: dt.datetime
     end: dt.datetime
     openings: bool
+    template: str = ""
+    order: str = ""
+    region: str = ""
+    group: int = 0
+    budget: str = ""
+    declarations: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        product: str,
+        *,
+        outputs: Sequence[str],
+        units: int,
+        days: int,
+        per_minute: int | None,
+        **clauses: Any,
+    ) -> Self:
+        """Return the wish for a contract that begins now and lasts `days`."""
+        start, end = default_period(days)
+        return cls(
+            product=product,
+            outputs=tuple(outputs),
+            units=units,
+            per_minute=units if per_minute is None else per_minute,
+            start=start,
+            end=end,
+            **clauses,
+        )
+
+    def message(self) -> contract_pb2.RequestContractRequest:
+        """Return the wish as the node is asked."""
+        request = contract_pb2.RequestContractRequest(
+            product=f"products/{self.product}",
+            scenario=self.scenario,
+            outputs=self.outputs,
+            units=self.units,
+            units_per_minute=self.per_minute,
+            until=format_time(self.end),
+            openings=self.openings,
+            template=self.template,
+            exchange_order=self.order,
+            region=self.region,
+            group=self.group,
+            budget=self.budget,
+            declarations=self.declarations,
+        )
+        setattr(request, "from", format_time(self.start))  # a word of Python's
+        return request
 
     def check(self, terms: Terms) -> None:
         """Refuse terms that say anything else.
@@ -100,6 +154,12 @@ class Wish:
             ("quota.per_minute", terms.quota.per_minute, self.per_minute),
             ("period.until", terms.period.until, self.end),
             ("openings", terms.openings, self.openings),
+            ("template", bool(terms.template), bool(self.template)),
+            ("order", terms.order, self.order),
+            ("region", terms.region, self.region),
+            ("group", terms.group if self.group else 0, self.group),
+            ("budget", terms.budget if self.budget else "", self.budget),
+            ("declarations", terms.declarations, self.declarations),
         )
         for clause, found, wished in clauses:
             if found != wished:
@@ -118,23 +178,32 @@ class Contracts:
         self._session = session
         self._fixed: dict[str, tuple[Terms, Plan]] = {}
         self._stub = contract_pb2_grpc.ContractServiceStub(session.channel.grpc)
+        self.templates = Templates(session)
 
     def request(self, wish: Wish) -> Contract:
         """Ask for a contract; see `Client.request_contract`."""
-        request = contract_pb2.RequestContractRequest(
-            product=f"products/{wish.product}",
-            scenario=wish.scenario,
-            outputs=wish.outputs,
-            units=wish.units,
-            units_per_minute=wish.per_minute,
-            until=format_time(wish.end),
-            openings=wish.openings,
-        )
-        setattr(request, "from", format_time(wish.start))  # a word of Python's
-        answer = self._session.call(self._stub.RequestContract, request)
+        answer = self._session.call(self._stub.RequestContract, wish.message())
         contract = self._read(answer.contract)
         wish.check(contract.terms)
+        if wish.template and self.templates.document(contract.terms.template).name != wish.template:
+            raise AnswerInvalidError(
+                "the node proposed another template than was asked for",
+                clause="template",
+                remedy="do not sign it; ask the operator",
+            )
         return contract
+
+    def explain_wish(self, wish: Wish) -> Explanation:
+        """Return what a wish would lead to; see `Client.explain_request`."""
+        request = contract_pb2.ExplainContractRequest(ask=wish.message())
+        answer = self._session.call(self._stub.ExplainContract, request)
+        return explanation(answer, self._session.suite)
+
+    def explain(self, contract: str) -> Explanation:
+        """Return what the ask behind a contract would lead to now; see `Client.explain`."""
+        request = contract_pb2.ExplainContractRequest(contract=resource(contract))
+        answer = self._session.call(self._stub.ExplainContract, request)
+        return explanation(answer, self._session.suite)
 
     def get(self, contract: str) -> Contract:
         """Return a contract as the node has it now."""
@@ -261,7 +330,12 @@ class Contracts:
                 )
         keys = {"operator": profile.node.operator_key, profile.role: profile.key}
         for role, approval in contract.approvals.items():
-            if role in keys:  # the others are verified by whoever trusts their keys
+            if role not in keys:  # the others are verified by whoever trusts their keys
+                continue
+            if is_standing(approval):
+                template = self.templates.document(terms.template)
+                verify_standing(approval, terms, contract.plan, template, role, keys[role])
+            else:
                 verify_approval(approval, terms, cast("Role", role), keys[role])
 
     def _keep(self, contract: Contract) -> None:

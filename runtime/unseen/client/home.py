@@ -15,7 +15,17 @@ from unseen.evidence import canonical
 from unseen.evidence.canonical import Json
 from unseen.evidence.errors import CanonicalError
 
-_FOLDERS = ("", "tls", "keys", "tables", "receipts", "contracts", "instances", "evidence")
+_FOLDERS = (
+    "",
+    "tls",
+    "keys",
+    "tables",
+    "receipts",
+    "contracts",
+    "templates",
+    "instances",
+    "evidence",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +68,10 @@ class Home:
     def contract(self, contract: str) -> Path:
         """Return the path of a contract as this client last saw it."""
         return self.root / "contracts" / f"{contract}.json"
+
+    def template(self, template: str) -> Path:
+        """Return the path of a template by its id."""
+        return self.root / "templates" / f"{template}.json"
 
     def instance(self, name: str) -> Path:
         """Return the path of the certification of the client instance `name`."""
