@@ -3,7 +3,9 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -16,11 +18,14 @@ NOUNS = {
     "contract": {"request", "explain", "approve", "sign", "show", "revoke", "list"},
     "instance": {"add", "renew"},
     "meter": {"show", "settle"},
+    "mandate": {"sign", "add", "list", "show", "withdraw", "require"},
     "node": {"init", "serve", "invite"},
+    "node rules": {"show", "set"},
     "party": {"list", "revoke"},
     "product": {"add", "list", "show"},
     "receipt": {"list", "show", "fetch", "open", "verify"},
-    "table": {"add", "refresh", "list", "show"},
+    "table": {"add", "refresh", "label", "holder", "list", "show"},
+    "template": {"add", "list", "show", "approve", "withdraw"},
 }
 COMMANDS = {"bench", "demo", "doctor", "join", "lookup", "verify"}
 runner = CliRunner()
@@ -28,18 +33,27 @@ runner = CliRunner()
 
 def test_the_nouns_and_verbs_are_these() -> None:
     root = typer.main.get_command(app)
-    groups = {
-        name: set(command.commands)
-        for name, command in root.commands.items()  # type: ignore[attr-defined]
-        if hasattr(command, "commands")
-    }
+    groups = dict(nouns(root))
     assert groups == NOUNS
     assert set(root.commands) - set(groups) == COMMANDS  # type: ignore[attr-defined]
 
 
+def nouns(group: Any, above: str = "") -> Iterator[tuple[str, set[str]]]:
+    """Yield every noun, also one below another, with its verbs."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            verbs = {verb for verb, each in command.commands.items() if not is_noun(each)}
+            yield f"{above}{name}", verbs
+            yield from nouns(command, f"{above}{name} ")
+
+
+def is_noun(command: Any) -> bool:
+    return hasattr(command, "commands")
+
+
 @pytest.mark.parametrize(
     "words",
-    [[noun, verb] for noun, verbs in NOUNS.items() for verb in sorted(verbs)]
+    [[*noun.split(), verb] for noun, verbs in NOUNS.items() for verb in sorted(verbs)]
     + [[command] for command in sorted(COMMANDS - {"bench"})],
     ids=" ".join,
 )

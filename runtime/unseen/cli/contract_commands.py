@@ -32,53 +32,6 @@ ContractArgument = Annotated[
 ]
 
 
-class Language(Enum):
-    """Language of a leakage statement."""
-
-    EN = "en"
-    ZH = "zh"
-
-
-_WORDS = {
-    Language.EN: {
-        "operator": "the operator",
-        "buyer": "the buyer",
-        "network": "the network",
-        "auditor": "who reads the log",
-        "reads": "reads",
-        "asked": "asked by",
-        "releases": "releases",
-        "bits": "at most {bits} bits for each unit",
-        "holds": "holds if",
-        "kept": "kept",
-        "leave": "encrypted rows leave",
-        "stay": "no row leaves, not even encrypted",
-        "title": "What is learnt, and by whom",
-        "who": "who",
-        "what": "learns",
-        "bound": "at most",
-    },
-    Language.ZH: {
-        "operator": "运营方",
-        "buyer": "购买方",
-        "network": "网络",
-        "auditor": "存证日志的查阅方",
-        "contract": "合约",
-        "reads": "读取",
-        "asked": "查询条件",
-        "releases": "交付",
-        "bits": "每个计量单位最多 {bits} 比特",
-        "protocol": "协议",
-        "holds": "成立条件",
-        "kept": "留存",
-        "leave": "加密后的行出域",
-        "stay": "任何行都不出域，密文也不出域",
-        "title": "谁会得知什么",
-        "who": "谁",
-        "what": "得知",
-        "bound": "上限",
-    },
-}
 OpeningsOption = Annotated[
     bool, typer.Option("--openings", help="Agree to open hidden queries on a lawful order.")
 ]

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 
+from unseen.client.billing import money
 from unseen.client.cards import Card, Row
-from unseen.client.catalog import money, short
+from unseen.client.catalog import short
 from unseen.client.errors import AnswerInvalidError, HomeError
 from unseen.client.home import read_file, write_file
 from unseen.client.session import Session
