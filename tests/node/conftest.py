@@ -23,6 +23,8 @@ from unseen.node.contracts.epochs import READY
 from unseen.node.contracts.register import Contract
 from unseen.node.contracts.rules import Rules, default_text
 from unseen.node.data.source import Fingerprint
+from unseen.node.release import gate
+from unseen.node.release.gate import Released
 from unseen.node.store.engine import open_engine
 from unseen.node.store.schema import contracts, epochs
 from unseen.node.store.writer import Writer
@@ -149,10 +151,26 @@ def put_contract(engine: Engine, contract: Contract, plan: Plan, leakage: Leakag
         "leakage": leakage.encode(),
         "cause": "",
         "units_used": contract.units_used,
+        "bits_used": contract.bits_used,
         "proposed_at": "2026-11-22T05:30:00Z",
     }
     with engine.begin() as connection:
         connection.execute(insert(contracts), [row])
+
+
+def let_out(contract: Contract, request: Request, parts: tuple[bytes, ...]) -> Released:
+    """Return what the gate would have made of `parts`, whatever they are."""
+    return Released(
+        gate._SEAL,
+        bits=contract.plan.bits_per_unit * request.units,
+        commitment=bytes(32),
+        contract=contract.id,
+        nonce=bytes(32),
+        parts=parts,
+        request=request.request,
+        review=b"",
+        since=0,
+    )
 
 
 def put_epoch(engine: Engine, contract: Contract) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, update
-from tests.node.conftest import NOW, UNTIL, Store, make_request, put_epoch
+from tests.node.conftest import NOW, UNTIL, Store, let_out, make_request, put_epoch
 
 from unseen.evidence.contract import State
 from unseen.evidence.log import decode_leaf
@@ -40,9 +40,7 @@ def charge(contract: Contract, number: int = 0, units: int = 1, reply: bytes = b
         signature=bytes(64),
         instance="A" * 42 + "A",
         snapshot=bytes(32),
-        release=bytes(32),
-        release_nonce=bytes(32),
-        reply=(reply,),
+        released=let_out(contract, request, (reply,)),
     )
 
 
@@ -63,6 +61,7 @@ def books(store: Store, contract: Contract) -> tuple[int, str, int, list[str]]:
         bodies = connection.execute(select(leaves.c.body).order_by(leaves.c.leaf_index)).scalars()
         types = [str(decode_leaf(body)["type"]) for body in bodies]
     assert row.units_used == sum(units)
+    assert row.bits_used == contract.plan.bits_per_unit * row.units_used
     return row.units_used, row.state, len(units), types
 
 

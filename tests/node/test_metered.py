@@ -27,7 +27,12 @@ async def test_requests_that_arrive_together_do_not_pass_a_limit_side_by_side(
     terms = make_terms("verify", units, per_minute)
     contract = SimpleNamespace(id="c", terms=terms, state=State.ACTIVE, units_used=0)
     node: Any = SimpleNamespace(
-        in_flight={}, load=Counter(), meter=Meter(), clock=Clock(lambda: NOW), draining=False
+        in_flight={},
+        load=Counter(),
+        meter=Meter(),
+        clock=Clock(lambda: NOW),
+        draining=False,
+        releases=SimpleNamespace(check=lambda *_: None),
     )
     node.mandates = SimpleNamespace(check=lambda *_: None)
     started: list[str] = []
@@ -44,6 +49,7 @@ async def test_requests_that_arrive_together_do_not_pass_a_limit_side_by_side(
     monkeypatch.setattr(metered, "_admit", admit)
     monkeypatch.setattr(metered, "_stored", lambda *_: None)
     monkeypatch.setattr(metered, "_check_capacity", lambda *_: None)
+    monkeypatch.setattr(metered, "check_bits", lambda *_: None)
     monkeypatch.setattr(metered, "_execute", execute)
     monkeypatch.setattr(metered, "answer", lambda *_: "answer")
     caller, work = Caller(Role.BUYER, "lender", "default"), pytest.fail

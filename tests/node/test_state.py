@@ -13,7 +13,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import select
-from tests.node.conftest import NOW, Store, make_request
+from tests.node.conftest import NOW, Store, let_out, make_request
 
 from unseen.client import certificates as client_certificates
 from unseen.client import identity as client_identity
@@ -147,9 +147,7 @@ class TestEpochs:
                 signature=bytes(64),
                 instance="A" * 43,
                 snapshot=bytes(32),
-                release=bytes(32),
-                release_nonce=bytes(32),
-                reply=(b"reply",),
+                released=let_out(contract, request, (b"reply",)),
             )
         )
         await second.open()

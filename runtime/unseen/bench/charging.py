@@ -32,9 +32,11 @@ from unseen.node.contracts.epochs import READY
 from unseen.node.contracts.register import Contracts, Propose
 from unseen.node.metering.charge import Charged, digest_of
 from unseen.node.metering.paying import Admitted, Work, answer, pay
+from unseen.node.release.register import Releases
 from unseen.node.store.engine import open_engine
 from unseen.node.store.schema import charges, contracts, epochs, leaves
 from unseen.node.store.writer import Writer
+from unseen.protocols.group.ristretto255 import multiply_base, random_scalar
 from unseen.protocols.lookup.subject import SubjectColumn
 from unseen.protocols.testing import seeded_rng
 
@@ -42,7 +44,6 @@ if TYPE_CHECKING:
     from unseen.node.context import Node
 
 _UNITS = 1 << 40
-_ELEMENT, _PROOF = 32, 64  # the reply to a hidden lookup of one subject
 _BUYER = "buyer"
 
 
@@ -73,10 +74,13 @@ class World:
                 engine=self._engine,
                 writer=self._writer,
                 contracts=self._contracts,
+                releases=Releases(self._engine),
                 parties={_BUYER: SimpleNamespace(instances={"desk": desk})},
             ),
         )
-        self._work = Work((rng(_ELEMENT), rng(_PROOF)), rng(32))
+        # The reply to a hidden lookup of one subject: an element, and a proof of two scalars.
+        scalars = random_scalar(rng), random_scalar(rng)
+        self._work = Work((multiply_base(scalars[0]), b"".join(scalars)), rng(32))
         self._admitted: list[Admitted] = []
         self._commits = 0
         event.listen(self._engine, "commit", self._count)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unseen.cli.explain_view import Language, print_explanation, print_plan
-from unseen.cli.names import resolve_contract
+from unseen.cli.names import OfflineOption, resolve_contract
 from unseen.cli.output import (
     DEFAULT_HOME,
     Format,
@@ -121,6 +121,7 @@ def explain(
     declare: DeclareOption = None,
     declare_all: DeclareAllOption = False,
     language: Annotated[Language, typer.Option("--lang", help="Language.")] = Language.EN,
+    offline: OfflineOption = False,
     home: HomeOption = DEFAULT_HOME,
     form: FormatOption = Format.TABLE,
 ) -> None:
@@ -131,8 +132,9 @@ def explain(
     with open_client(home) as client:
         contract = None
         if not units and not scenario:
-            contract = client.contract(resolve_contract(client, subject))
-            found = client.explain(contract.id)
+            identifier = resolve_contract(client, subject, offline=offline)
+            contract = client.contract(identifier, offline=offline)
+            found = None if offline else client.explain(contract.id)
         else:
             found = client.explain_request(
                 subject,
@@ -154,10 +156,11 @@ def explain(
         return
     if contract is not None:
         print_plan(contract.id, contract.plan, contract.leakage, language)
-    elif found.asked.proposal is not None:
+    elif found is not None and found.asked.proposal is not None:
         made = found.asked.proposal
         print_plan("", made.plan, made.leakage, language)
-    print_explanation(found, language)
+    if found is not None:
+        print_explanation(found, language)
 
 
 @app.command("approve")
@@ -183,11 +186,16 @@ def sign(
 
 @app.command("show")
 def show(
-    contract: ContractArgument, home: HomeOption = DEFAULT_HOME, form: FormatOption = Format.TABLE
+    contract: ContractArgument,
+    *,
+    offline: OfflineOption = False,
+    home: HomeOption = DEFAULT_HOME,
+    form: FormatOption = Format.TABLE,
 ) -> None:
     """Show a contract as it stands."""
     with open_client(home) as client:
-        found = client.contract(resolve_contract(client, contract))
+        identifier = resolve_contract(client, contract, offline=offline)
+        found = client.contract(identifier, offline=offline)
     print_card(found, form, contract_json(found))
 
 
@@ -202,10 +210,15 @@ def revoke(
 
 
 @app.command("list")
-def list_contracts(home: HomeOption = DEFAULT_HOME, form: FormatOption = Format.TABLE) -> None:
+def list_contracts(
+    *,
+    offline: OfflineOption = False,
+    home: HomeOption = DEFAULT_HOME,
+    form: FormatOption = Format.TABLE,
+) -> None:
     """List the contracts that this party may see."""
     with open_client(home) as client:
-        found = client.contracts()
+        found = client.contracts(offline=offline)
     print_list(
         form,
         [contract_json(contract) for contract in found],
@@ -241,6 +254,6 @@ def _declarations(
     return tuple(dict.fromkeys((*asked, *(said or ()))))
 
 
-def _explained_json(contract: "Contract | None", found: "Explanation") -> "dict[str, Json]":
+def _explained_json(contract: "Contract | None", found: "Explanation | None") -> "dict[str, Json]":
     known = contract_object(contract) if contract is not None else {}
-    return known | explanation_json(found)
+    return known | (explanation_json(found) if found is not None else {})

@@ -1,6 +1,8 @@
 """Names as people type them."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from unseen.cli.failures import UsageError
 
@@ -11,8 +13,15 @@ _ID_LENGTH = 43
 _SHORTEST = 4
 
 
-def resolve_contract(client: "Client", text: str) -> str:
+OfflineOption = Annotated[
+    bool, typer.Option("--offline", help="Use what this home has; do not ask the node.")
+]
+
+
+def resolve_contract(client: "Client", text: str, *, offline: bool = False) -> str:
     """Return the contract id that `text` is, or is the beginning of.
+
+    `offline` looks at the contracts that the home has seen.
 
     Raises:
         UsageError: no contract, or more than one, begins like that.
@@ -21,7 +30,7 @@ def resolve_contract(client: "Client", text: str) -> str:
     text = text.removeprefix("contracts/")
     if len(text) == _ID_LENGTH:
         return text
-    found = [item.id for item in client.contracts() if item.id.startswith(text)]
+    found = [item.id for item in client.contracts(offline=offline) if item.id.startswith(text)]
     if len(text) < _SHORTEST or len(found) != 1:
         raise UsageError(
             f"{len(found)} contracts have an id that begins with {text!r}",

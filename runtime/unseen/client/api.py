@@ -272,13 +272,13 @@ class Client(RegistryCalls, GoverningCalls):
         )
         return self._contracts.request(wish)
 
-    def contract(self, contract: str) -> Contract:
-        """Return a contract as it stands now."""
-        return self._contracts.get(contract)
+    def contract(self, contract: str, *, offline: bool = False) -> Contract:
+        """Return a contract as it stands now; `offline`, as this home last saw it."""
+        return self._contracts.kept(contract) if offline else self._contracts.get(contract)
 
-    def contracts(self) -> list[Contract]:
-        """Return the contracts this party may see."""
-        return self._contracts.list()
+    def contracts(self, *, offline: bool = False) -> list[Contract]:
+        """Return the contracts this party may see; `offline`, those that this home has seen."""
+        return list(self._contracts.all_kept()) if offline else self._contracts.list()
 
     def approve(self, contract: str) -> Contract:
         """Sign a contract as the operator, its holder or its second approver."""

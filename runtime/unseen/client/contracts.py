@@ -9,6 +9,7 @@ import datetime as dt
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Self, cast
 
 from unseen.client.billing import billing_rows
@@ -23,6 +24,7 @@ from unseen.client.templates import Templates
 from unseen.evidence import canonical
 from unseen.evidence.canonical import b64encode, format_time
 from unseen.evidence.contract import Role, State, Terms, sign_terms, verify_approval
+from unseen.evidence.errors import EvidenceError
 from unseen.evidence.limits import is_standing, verify_standing
 from unseen.evidence.plan import Leakage, Plan
 from unseen.evidence.suite import key_id
@@ -48,13 +50,14 @@ class Contract(Card):
     units_used: int
     buyer: str
     cause: str = ""  # why it is suspended or was ended
+    kept: bool = False  # as this home last saw it, without asking the node
 
     def _title(self) -> str:
         return f"Contract {self.id}"
 
     def _rows(self) -> Iterator[Row]:
         terms, prices = self.terms, self.terms.prices
-        yield "state", self.state.value
+        yield "state", f"{self.state.value}, as last seen" if self.kept else self.state.value
         yield "buyer", self.buyer
         yield "product", f"{terms.product} ({terms.kind}, {terms.protocol})"
         yield "scenario", terms.scenario
@@ -217,6 +220,32 @@ class Contracts:
         answer = self._session.call(self._stub.ListContracts, request)
         return [self._read(contract) for contract in answer.contracts]
 
+    def kept(self, contract: str) -> Contract:
+        """Return a contract as this home last saw it; the node is not asked.
+
+        It is checked as an answer of the node is: what was signed has not changed since.
+
+        Raises:
+            HomeError: this home has never seen it, or its file is damaged.
+            AnswerInvalidError: the file is not of a contract that could be signed here.
+
+        """
+        path = self._session.home.contract(contract)
+        if not _ID.fullmatch(contract) or not path.exists():
+            raise HomeError(
+                "this home has seen no contract of that id",
+                clause="contract",
+                remedy="see those it has: unseen contract list --offline",
+            )
+        found = read_kept(path)
+        self._check(found, contract)
+        return found
+
+    def all_kept(self) -> Sequence[Contract]:
+        """Return every contract that this home has seen, as it last saw it, by id."""
+        names = sorted(path.stem for path in self._session.home.contract("").parent.glob("*.json"))
+        return [self.kept(name) for name in names if name]
+
     def terms(self, contract: str) -> Terms:
         """Return the terms of a contract from this home, or from the node the first time.
 
@@ -348,8 +377,37 @@ class Contracts:
                 "leakage": contract.leakage.encode().decode(),
                 "approvals": dict(contract.approvals),
                 "state": contract.state.value,
+                "buyer": contract.buyer,
+                "units_used": contract.units_used,
+                "cause": contract.cause,
             },
         )
+
+
+def read_kept(path: Path) -> Contract:
+    """Return the contract in a file of a client home. Only its form is checked.
+
+    Raises:
+        HomeError: the file cannot be read, or is not one.
+
+    """
+    fields = Fields(read_json(path), path.name, remedy=f"fetch it anew, then delete {path}")
+    try:
+        terms = Terms.decode(fields.text("terms").encode())
+        return Contract(
+            id=b64encode(terms.id()),
+            state=State(fields.text("state")),
+            terms=terms,
+            plan=Plan.from_json(canonical.decode(fields.text("plan").encode())),
+            leakage=Leakage.from_json(canonical.decode(fields.text("leakage").encode())),
+            approvals=fields.texts("approvals"),
+            units_used=fields.integer("units_used"),
+            buyer=fields.text("buyer"),
+            cause=fields.text("cause"),
+            kept=True,
+        )
+    except (EvidenceError, ValueError):
+        raise fields.error("it holds no contract") from None
 
 
 def resource(contract: str) -> str:

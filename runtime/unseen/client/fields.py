@@ -45,6 +45,23 @@ class Fields:
             raise self.error(f"field {name} is not {size} bytes")
         return data
 
+    def integer(self, name: str) -> int:
+        """Return the integer in field `name`, which is not negative."""
+        value = self._take(name)
+        if type(value) is not int or value < 0:
+            raise self.error(f"field {name} is not an integer from 0 on")
+        return value
+
+    def texts(self, name: str) -> dict[str, str]:
+        """Return the object of texts in field `name`."""
+        value = self._take(name)
+        if not isinstance(value, dict):
+            raise self.error(f"field {name} is not an object")
+        found = {key: item for key, item in value.items() if isinstance(item, str)}
+        if len(found) != len(value):
+            raise self.error(f"field {name} holds more than texts")
+        return found
+
     def child(self, name: str) -> "Fields":
         """Return the object in field `name`."""
         return Fields(self._take(name), f"{self._what}.{name}", remedy=self._remedy)

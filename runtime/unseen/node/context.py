@@ -13,7 +13,6 @@ from unseen.node.audit.log import NodeLog
 from unseen.node.catalog.catalogue import Catalogue
 from unseen.node.clock import Clock
 from unseen.node.config import Settings
-from unseen.node.consent.state import Consents
 from unseen.node.contracts.epochs import Epochs
 from unseen.node.contracts.register import Contracts
 from unseen.node.contracts.rulebook import Rulebook
@@ -25,6 +24,7 @@ from unseen.node.jobs.executor import Executor
 from unseen.node.mandates.register import Mandates
 from unseen.node.metering.meter import Meter
 from unseen.node.openings.register import Orders
+from unseen.node.release.register import Releases
 from unseen.node.store.reader import Reader
 from unseen.node.store.writer import Writer
 
@@ -54,12 +54,12 @@ class Node:
     rulebook: Rulebook
     templates: Templates
     contracts: Contracts
+    releases: Releases
     epochs: Epochs
     mandates: Mandates
     executor: Executor
     meter: Meter
     orders: Orders
-    consents: Consents = field(default_factory=Consents)
     address: str = ""
     draining: bool = False
     ended: set[str] = field(default_factory=set)  # contracts whose epochs were closed for good

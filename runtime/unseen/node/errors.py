@@ -171,6 +171,12 @@ class ObjectionNotFoundError(NotFoundError):
     reason = "OBJECTION_NOT_FOUND"
 
 
+class ReviewNotFoundError(NotFoundError):
+    """No held release of this id."""
+
+    reason = "REVIEW_NOT_FOUND"
+
+
 class FieldInvalidError(RefusedError):
     """A field of the request is missing, malformed or out of range."""
 
@@ -427,6 +433,34 @@ class ConsentBulkError(ConsentError):
     reason = "CONSENT_BULK"
 
 
+class ReleaseError(ContractRefusedError):
+    """Nothing leaves, or not yet. Nothing was charged."""
+
+
+class ReleaseRefusedError(ReleaseError):
+    """The gate, or a person, refused the result."""
+
+    reason = "RELEASE_REFUSED"
+
+
+class ReleaseHeldError(ReleaseError):
+    """The result waits for a person's signature."""
+
+    reason = "RELEASE_HELD"
+
+
+class ReleaseOffError(ReleaseError):
+    """The operator lets no release of this type out."""
+
+    reason = "RELEASE_OFF"
+
+
+class ReviewClosedError(ReleaseError):
+    """The held release was decided on before, or nobody did in time."""
+
+    reason = "REVIEW_CLOSED"
+
+
 class LimitError(RefusedError):
     """A limit of the contract is reached."""
 
@@ -441,6 +475,12 @@ class RateExceededError(LimitError):
     """More units within a minute than the contract allows."""
 
     reason = "RATE_EXCEEDED"
+
+
+class BitsExhaustedError(LimitError):
+    """The contract's releases have said as many bits as its plan grants."""
+
+    reason = "BITS_EXHAUSTED"
 
 
 class BusyError(UnseenError):

@@ -18,15 +18,11 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from unseen.evidence import canonical
 from unseen.evidence.log import event_leaf
-from unseen.evidence.suite import Suite, signer_id
+from unseen.evidence.suite import Suite
 from unseen.node.audit.log import NodeLog
 from unseen.node.catalog.catalogue import Catalogue
 from unseen.node.clock import Clock
 from unseen.node.config import Settings, load_settings
-from unseen.node.consent import register as consent_register
-from unseen.node.consent import rotation
-from unseen.node.consent.state import Consents
-from unseen.node.consent.tree import load_keys
 from unseen.node.context import Node
 from unseen.node.contracts import lifecycle
 from unseen.node.contracts.epochs import Epochs
@@ -43,6 +39,8 @@ from unseen.node.mandates.register import Mandates
 from unseen.node.mandates.showing import reconcile
 from unseen.node.metering.meter import Meter
 from unseen.node.openings.register import Orders
+from unseen.node.release import reviewing
+from unseen.node.release.register import Releases
 from unseen.node.server import make_server
 from unseen.node.setup import (
     Keys,
@@ -109,11 +107,10 @@ async def _serve(node: Node, keys: Keys, ready: Ready | None) -> None:
             clause="node.listen",
             remedy="stop what uses it, or set another `listen` in node.toml",
         ) from None
-    rotation.due(node)  # who withdrew before the stop counts from the first question on
     await server.start()
     await health_servicer.set("", health_pb2.HealthCheckResponse.SERVING)
     await settle_at_start(node)
-    await consent_register.finish_withdrawals(node)
+    reviewing.resume(node)
     await lifecycle.resume(node)
     sweeper = asyncio.create_task(_sweep(node))
     _logger.info("node %s answers at %s", node.settings.name, node.address)
@@ -140,6 +137,7 @@ async def _sweep(node: Node) -> None:
         try:
             await lifecycle.sweep(node)
             await reconcile(node)
+            await reviewing.sweep(node)
         except Exception as error:  # noqa: BLE001 - the next sweep may succeed
             _logger.error("the sweep failed; it is tried again: %s", whereabouts(error))  # noqa: TRY400
         await asyncio.sleep(_SWEEP_SECONDS)
@@ -173,19 +171,13 @@ async def _open(home: Path, settings: Settings, keys: Keys) -> Node:
         rulebook=Rulebook(await writer.submit(LoadRules(keys.evidence.suite))),
         templates=Templates(engine),
         contracts=Contracts(engine),
+        releases=Releases(engine),
         epochs=Epochs(engine, keys.vault, keys.evidence),
         mandates=Mandates(engine),
         executor=executor,
         meter=Meter(),
         orders=Orders(engine),
-        consents=_consents(engine, keys),
     )
-
-
-def _consents(engine: Engine, keys: Keys) -> Consents:
-    with engine.connect() as connection:
-        suite = keys.evidence.suite
-        return Consents(load_keys(connection, keys.vault, suite, signer_id(keys.evidence)))
 
 
 async def _close(node: Node) -> None:

@@ -36,6 +36,7 @@ ROWS: tuple[tuple[type[UnseenError], Row], ...] = (
     (errors.RequestIdReusedError, Row(StatusCode.ALREADY_EXISTS, "new-id")),
     (errors.NodeStoppedError, Row(StatusCode.FAILED_PRECONDITION, "same-id")),
     (errors.ReplyHeldError, Row(StatusCode.FAILED_PRECONDITION, "same-id", "yes")),
+    (errors.ReleaseHeldError, Row(StatusCode.FAILED_PRECONDITION, "same-id")),
     (errors.ContractRefusedError, Row(StatusCode.FAILED_PRECONDITION)),
     (errors.ExistsError, Row(StatusCode.ALREADY_EXISTS)),
     (errors.ReplyNotFoundError, Row(StatusCode.NOT_FOUND, "no", "yes")),

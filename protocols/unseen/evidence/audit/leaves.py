@@ -29,7 +29,8 @@ class Release(NamedTuple):
     """A release leaf whose form was checked. Hashes and key names are base64url, as in the leaf.
 
     `statement` is the canonical request: what `signature` (base64url) is over, with a prefix.
-    `since` is 0, `review` and `consent_root` are empty, where the leaf does not have them.
+    `since` is 0, `review` and `consent_root` are empty, `billed` is None, where the leaf does not
+    have them.
     """
 
     time: datetime
@@ -50,6 +51,7 @@ class Release(NamedTuple):
     since: int
     review: bytes
     consent_root: bytes
+    billed: int | None
 
     @property
     def timely(self) -> bool:
@@ -86,6 +88,9 @@ def _fast(data: bytes, suite: Suite) -> Release | None:
     since = int(found["since"] or 0)
     if bool(epoch) != bool(found["manifest"]) or since > MAX_INTEGER:
         return None
+    billed = None if found["billed"] is None else int(found["billed"])
+    if billed is not None and billed > units:
+        return None
     try:
         time, issued_at = _time(found["time"]), _time(found["issued_at"])
     except CanonicalError:
@@ -109,6 +114,7 @@ def _fast(data: bytes, suite: Suite) -> Release | None:
         since,
         found["review"] or b"",
         found["consent_root"] or b"",
+        billed,
     )
 
 
@@ -144,6 +150,7 @@ def _of(leaf: ReleaseLeaf) -> Release:
         leaf.since,
         _b64(leaf.review),
         _b64(leaf.consent_root),
+        leaf.billed,
     )
 
 
@@ -195,6 +202,7 @@ def _release(suite: Suite) -> "re.Pattern[bytes]":
         "since": _number("since", _POSITIVE),
         "review": _named("review", digest),
         "consent_root": _named("consent_root", digest),
+        "billed": _number("billed", b"0|" + _POSITIVE),
     }
     return re.compile(_object(leaf, optional))
 

@@ -105,6 +105,8 @@ class Releases:
             yield "kind", "is of another kind than the contract"
         if leaf.plan != contract.plan:
             yield "plan", "followed another plan than the contract's"
+        if (leaf.billed is not None) != terms.bills_hits:
+            yield "billed", "bills hits, or does not, other than the contract"
         if leaf.leakage != contract.leakage:
             yield "leakage", "names another leakage statement than the contract's"
         yield from self._sum_faults(contract, leaf)

@@ -8,8 +8,6 @@ import asyncio
 import logging
 import secrets
 import shutil
-import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +16,6 @@ from unseen.evidence.canonical import b64decode, parse_time
 from unseen.evidence.contract import State
 from unseen.evidence.manifest import Manifest, sign_manifest
 from unseen.node.catalog.catalogue import Table
-from unseen.node.consent import rotation
-from unseen.node.consent.serving import Chosen, choose_rows
 from unseen.node.context import Node
 from unseen.node.contracts.epochs import CloseEpochs, FailEpoch, OpenEpoch, PublishEpoch
 from unseen.node.contracts.register import Contract
@@ -81,17 +77,11 @@ async def _run_epoch(node: Node, contract: Contract) -> None:
     spool = node.spool_path(f"{contract.id}-{number}")
     try:
         spool.mkdir(parents=True)
+        spec = _spec(node, contract, table, number, spool)
         async with node.builds:  # one at a time: each uses every core
-            began = time.monotonic()
-            chosen = await choose_rows(node, contract, number, spool)
-            spec = _spec(node, contract, table, number, spool)
-            built = await _build(node, spec, key, table, chosen)
-            node.consents.seconds[contract.id] = time.monotonic() - began
+            built = await _build(node, spec, key, table)
         (spool / _TABLE).replace(_make_parent(node.table_path(contract.id, number)))
-        manifest = _manifest(contract, number, spec, built, key, table)
-        if chosen is not None:
-            manifest = replace(manifest, consent_root=chosen.root)
-        await _publish(node, contract, number, manifest)
+        await _publish(node, contract, number, _manifest(contract, number, spec, built, key, table))
     except UnseenError as error:
         _logger.error("contract %s: epoch %d failed: %s", contract.id, number, error)  # noqa: TRY400
         await node.writer.submit(FailEpoch(contract.id, number, error.reason))
@@ -101,7 +91,6 @@ async def _run_epoch(node: Node, contract: Contract) -> None:
     finally:
         shutil.rmtree(spool, ignore_errors=True)
         node.epochs.reload()
-        rotation.look_again(node, contract)
 
 
 async def _publish(node: Node, contract: Contract, number: int, manifest: Manifest) -> None:
@@ -117,9 +106,7 @@ async def _publish(node: Node, contract: Contract, number: int, manifest: Manife
         node.table_path(contract.id, number).unlink(missing_ok=True)
 
 
-async def _build(
-    node: Node, spec: BuildSpec, key: PrivateKey, table: Table, chosen: Chosen | None
-) -> Built:
+async def _build(node: Node, spec: BuildSpec, key: PrivateKey, table: Table) -> Built:
     salt = node.vault.open(f"snapshot/{table.name}", table.snapshot.sealed_salt)
     parts = _parts(node, spec.rows)
     encoded = encode_spec(spec)
@@ -127,8 +114,7 @@ async def _build(
         async with asyncio.TaskGroup() as fills:  # one that fails ends the others
             for part in range(parts):
                 ask = canonical.encode({"spec": encoded, "part": part, "parts": parts})
-                sent = [ask, key.scalar, salt, *([chosen.secret] if chosen else [])]
-                fills.create_task(node.executor.run_bulk("fill_table", sent))
+                fills.create_task(node.executor.run_bulk("fill_table", [ask, key.scalar, salt]))
     except* UnseenError as group:
         raise group.exceptions[0] from None
     target = str(spec.spool / _TABLE).encode()
@@ -159,7 +145,6 @@ def _spec(node: Node, contract: Contract, table: Table, number: int, spool: Path
         parameters=TableParameters(domain, new_nonce(), contract.plan.label_bytes),
         spool=spool,
         memory_mb=node.settings.memory_mb // _parts(node, table.snapshot.rows),
-        permitted=contract.terms.consent is not None,
     )
 
 

@@ -106,7 +106,7 @@ def _plan(ask: Ask, offer: Offer, reading: Reading, agreed: dict[str, Any]) -> t
         suite=suite.id,
         statements=(
             *kind.statements,
-            *(line for clause in CLAUSES for line in clause.statements(offer, reading)),
+            *(line for clause in CLAUSES for line in clause.statements(offer)),
         ),
         ciphertext_leaves=kind.ciphertext_leaves,
     )

@@ -1,7 +1,7 @@
 """Whether a contract allows one request now. Pure; asked before the work and at the charge."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from unseen.evidence.contract import State, Terms
 from unseen.evidence.request import MAX_REQUEST_AGE, Request
@@ -39,14 +39,22 @@ class Deny:
 
 
 def decide(
-    terms: Terms, state: State, request: Request, usage: Usage, now: datetime
+    terms: Terms,
+    state: State,
+    request: Request,
+    usage: Usage,
+    now: datetime,
+    window: timedelta = MAX_REQUEST_AGE,
 ) -> Allow | Deny:
-    """Return whether `request` may run under `terms` in `state`, given `usage`, at `now`."""
+    """Return whether `request` may run under `terms` in `state`, given `usage`, at `now`.
+
+    `window` is how long after it was signed a request counts: longer, where the log holds it.
+    """
     error = (
         _by_state(terms, state, request, usage)
         or _by_period(terms, now)
         or _by_kind(terms, request)
-        or _by_age(request, now)
+        or _by_age(request, now, window)
         or _by_quota(terms, request, usage)
     )
     return Deny(error) if error else Allow()
@@ -84,8 +92,8 @@ def _by_kind(terms: Terms, request: Request) -> UnseenError | None:
     )
 
 
-def _by_age(request: Request, now: datetime) -> UnseenError | None:
-    if abs(now - request.issued_at) <= MAX_REQUEST_AGE:
+def _by_age(request: Request, now: datetime, window: timedelta) -> UnseenError | None:
+    if -MAX_REQUEST_AGE <= now - request.issued_at <= window:
         return None
     return RequestOutdatedError(
         "the request was signed too long before, or after, the node's time",

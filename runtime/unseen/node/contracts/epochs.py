@@ -74,10 +74,6 @@ class Epochs:
         """Remember a failure that could not be written down."""
         self._failed[contract] = reason
 
-    def serving(self) -> list[Epoch]:
-        """Return every epoch that is ready."""
-        return list(self._ready.values())
-
     def answers(self, contract: str) -> bool:
         """Return whether an epoch is ready."""
         return contract in self._ready

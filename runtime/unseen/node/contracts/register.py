@@ -36,6 +36,7 @@ class Contract:
     approvals: Mapping[str, str]  # JWS by role, as far as they were given
     units_used: int
     cause: str = ""  # why it is suspended or was ended
+    bits_used: int = 0  # what its releases have said at most
 
     @property
     def approved(self) -> bool:
@@ -84,11 +85,18 @@ class Contracts:
         self._by_id[contract.id] = contract
         return contract
 
-    def charged(self, identifier: str, units_used: int, state: State) -> None:
+    def charged(self, identifier: str, units_used: int, state: State, bits_used: int) -> None:
         """Follow the store after charges; totals only grow."""
         contract = self._by_id[identifier]
         if units_used > contract.units_used:
             self._by_id[identifier] = replace(contract, units_used=units_used, state=state)
+        self.said(identifier, bits_used)
+
+    def said(self, identifier: str, bits_used: int) -> None:
+        """Follow the store after releases and refusals; what was said is never unsaid."""
+        contract = self._by_id[identifier]
+        if bits_used > contract.bits_used:
+            self._by_id[identifier] = replace(contract, bits_used=bits_used)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +130,7 @@ class Propose(Change[Contract]):
             "plan": self.plan.encode(),
             "leakage": self.leakage.encode(),
             "units_used": 0,
+            "bits_used": 0,
             "proposed_at": format_time(transaction.now),
             "cause": "",
         }
@@ -259,4 +268,5 @@ def _from_row(row: Row[Any], given: Mapping[str, str]) -> Contract:
         MappingProxyType(dict(given)),
         row.units_used,
         row.cause,
+        row.bits_used,
     )

@@ -27,7 +27,6 @@ _READERS = frozenset({Role.OPERATOR, Role.AUDITOR, Role.REGULATOR})
 _SUPERVISORS = frozenset({Role.AUDITOR, Role.REGULATOR})  # one of them, as the contract says
 _SIDES = frozenset({Role.OPERATOR, Role.BUYER})
 _GRANTORS = frozenset({Role.OPERATOR, Role.AUTHORITY})
-_HUB = frozenset({Role.HUB})
 _ANYONE = frozenset(Role)
 
 # Ownership (whose contract, whose instance) is decided by the domain, not here.
@@ -90,15 +89,6 @@ RIGHTS: dict[str, frozenset[Role]] = {
     "/unseen.v1.AuditService/GetKeys": _SIGNERS | _READERS,
     "/unseen.v1.AuditService/ListDocuments": _SIGNERS | _READERS,
     "/unseen.v1.AuditService/GetEvidence": _SIGNERS | _READERS,
-    "/unseen.v1.ConsentService/AddConsent": _HUB,
-    "/unseen.v1.ConsentService/ImportConsents": _HUB,
-    "/unseen.v1.ConsentService/WithdrawConsent": _HUB,
-    "/unseen.v1.ConsentService/AddDelegation": _HUB,
-    "/unseen.v1.ConsentService/WithdrawDelegation": _HUB,
-    "/unseen.v1.ConsentService/EvaluateSubjects": _HUB,
-    "/unseen.v1.ConsentService/ProveConsent": _HUB,
-    "/unseen.v1.ConsentService/ListConsents": _HUB,
-    "/unseen.v1.ConsentService/ListConsentRoots": _HUB | _READERS,
     "/grpc.health.v1.Health/Check": _ANYONE,
     "/grpc.health.v1.Health/Watch": _PARTIES,
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _PARTIES,
@@ -110,7 +100,5 @@ LONG_CALLS = frozenset(
         "/unseen.v1.CatalogService/RegisterTable",
         "/unseen.v1.CatalogService/RefreshTable",
         "/unseen.v1.CatalogService/RegisterProduct",
-        "/unseen.v1.ConsentService/ImportConsents",
-        "/unseen.v1.ConsentService/WithdrawDelegation",
     }
 )

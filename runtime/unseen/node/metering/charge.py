@@ -5,7 +5,7 @@ work only saved the work. A request id that is already charged yields the stored
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, tuple_, update
@@ -14,15 +14,16 @@ from sqlalchemy.exc import IntegrityError
 from unseen.evidence.canonical import b64encode
 from unseen.evidence.contract import Event, State, advance
 from unseen.evidence.log import ReleaseLeaf, event_leaf
-from unseen.evidence.request import Request
+from unseen.evidence.request import MAX_HELD_AGE, MAX_REQUEST_AGE, Request
 from unseen.evidence.suite import suite_of
-from unseen.node.consent.charging import Consented, Consenting
 from unseen.node.contracts.decide import Deny, Usage, decide
 from unseen.node.contracts.epochs import READY
-from unseen.node.contracts.register import Contract
-from unseen.node.errors import ManifestStaleError, RequestIdReusedError
+from unseen.node.contracts.register import Contract, Contracts
+from unseen.node.errors import InternalError, ManifestStaleError, RequestIdReusedError
 from unseen.node.failpoints import hit
 from unseen.node.jobs import frames
+from unseen.node.release.gate import Released
+from unseen.node.release.register import bits_exhausted, most_bits
 from unseen.node.store.schema import charges, contracts, epochs
 from unseen.node.store.writer import Operation, Transaction
 from unseen.protocols.errors import UnseenError
@@ -43,15 +44,17 @@ class Charged:
     leaf: bytes | None = field(default=None, repr=False)
     total: int | None = None
     state: State | None = None
+    bits_used: int = 0
+
+    def follow(self, register: Contracts, contract: str) -> None:
+        """Let the contracts in memory follow a new charge."""
+        if self.total is not None and self.state is not None:
+            register.charged(contract, self.total, self.state, self.bits_used)
 
 
 @dataclass(frozen=True, slots=True)
 class Charge(Operation[Charged]):
-    """One finished piece of work, to be paid for and kept. `release` commits to `reply`.
-
-    `withheld` is the commitment, under the same nonce, to the reply that takes its place where
-    `consent` has ended.
-    """
+    """One finished piece of work, to be paid for and kept: what the gate let out, and for whom."""
 
     contract: Contract
     request: Request
@@ -59,13 +62,8 @@ class Charge(Operation[Charged]):
     signature: bytes
     instance: str  # name of the instance's key
     snapshot: bytes
-    release: bytes
-    release_nonce: bytes
-    reply: tuple[bytes, ...] = field(repr=False)
+    released: Released
     billed: int | None = None  # units that were a hit, where the contract bills those
-    consent_root: bytes = b""
-    consent: Consented | None = None
-    withheld: bytes = b""
 
     @classmethod
     def apply_all(
@@ -139,7 +137,6 @@ class _Group:
         self._known = known
         self._standing = _find_contracts(transaction.connection, operations)
         self._ready = _find_epochs(transaction.connection, operations)
-        self._consents = Consenting(transaction, (operation.consent for operation in operations))
         self._rows: list[dict[str, Any]] = []
         self._changed: set[str] = set()
 
@@ -147,7 +144,6 @@ class _Group:
         """Decide on every operation, write what is charged, and return what became of each."""
         outcomes = [self._charge(operation) for operation in self._operations]
         self._write()
-        self._consents.write()
         return outcomes
 
     def _charge(self, operation: Charge) -> Charged | UnseenError:
@@ -155,37 +151,31 @@ class _Group:
         row = self._known.get((contract.id, request.request))
         if row is not None:
             return _again(row, operation)
-        used, state = self._standing[contract.id]
-        now = self._transaction.now
-        verdict = decide(contract.terms, state, request, Usage(used), now)
+        used, said, state = self._standing[contract.id]
+        now, released = self._transaction.now, operation.released
+        if not _lets_out(released, operation):
+            return InternalError("a charge is not for what the gate let out")
+        window = MAX_HELD_AGE if released.since else MAX_REQUEST_AGE
+        verdict = decide(contract.terms, state, request, Usage(used), now, window)
         if isinstance(verdict, Deny):
             return self._denied(operation, verdict.error)
+        most = most_bits(contract)
+        if said + released.bits > most:
+            return self._denied(operation, bits_exhausted(said, released.bits, most))
         if request.epoch and (contract.id, request.epoch) not in self._ready:
             return self._denied(operation, epoch_over(request.epoch))
         total = used + request.units
-        operation = self._consented(operation)
         leaf, index = self._append(operation, total)
         if total == contract.terms.quota.units:
             state = advance(state, Event.EXHAUST)
             suite = suite_of(contract.terms.suite)
             fields = {"contract": contract.id}
             self._transaction.append(event_leaf(suite, "contract.exhausted", now, fields))
-        self._standing[contract.id] = (total, state)
+        said += released.bits
+        self._standing[contract.id] = (total, said, state)
         self._changed.add(contract.id)
-        nonce, signer = operation.release_nonce, operation.instance
-        return Charged(index, nonce, signer, operation.reply, leaf, total, state)
-
-    def _consented(self, operation: Charge) -> Charge:
-        """Return the operation under the root in force, with the answer that consent allows."""
-        consent = operation.consent
-        if consent is None:
-            return operation
-        root = self._consents.root()
-        if self._consents.answers(consent):
-            return replace(operation, consent_root=root)
-        reply, release = consent.withheld, operation.withheld
-        billed = None if operation.billed is None else 0  # as if nobody had been found
-        return replace(operation, consent_root=root, reply=reply, release=release, billed=billed)
+        signer = operation.instance
+        return Charged(index, released.nonce, signer, released.parts, leaf, total, state, said)
 
     def _denied(self, operation: Charge, error: UnseenError) -> Charged | UnseenError:
         connection, contract = self._transaction.connection, operation.contract.id
@@ -194,6 +184,7 @@ class _Group:
 
     def _append(self, operation: Charge, total: int) -> tuple[bytes, int]:
         terms, request = operation.contract.terms, operation.request
+        released = operation.released
         leaf = ReleaseLeaf(
             suite=terms.suite,
             time=self._transaction.now,
@@ -204,11 +195,12 @@ class _Group:
             request=request,
             signature=operation.signature,
             instance=operation.instance,
-            release=operation.release,
+            release=released.commitment,
             total=total,
             privacy="0",
             billed=operation.billed,
-            consent_root=operation.consent_root,
+            since=released.since,
+            review=released.review,
         ).encode()
         index = self._transaction.append(leaf)
         row = {
@@ -217,10 +209,11 @@ class _Group:
             "statement_digest": operation.statement_digest,
             "epoch": request.epoch,
             "units": request.units,
+            "bits": released.bits,
             "leaf_index": index,
             "instance": operation.instance,
-            "release_nonce": operation.release_nonce,
-            "reply": frames.pack(operation.reply),
+            "release_nonce": released.nonce,
+            "reply": frames.pack(released.parts),
         }
         self._rows.append(row)
         self._known[operation.contract.id, request.request] = _Row(row)
@@ -232,9 +225,9 @@ class _Group:
             connection.execute(_INSERT, self._rows)
         if self._changed:
             values = [
-                {"of": key, "used": used, "standing": state.value}
+                {"of": key, "used": used, "said": said, "standing": state.value}
                 for key in sorted(self._changed)
-                for used, state in [self._standing[key]]
+                for used, said, state in [self._standing[key]]
             ]
             connection.execute(_UPDATE, values)
 
@@ -243,9 +236,9 @@ class _Group:
 _CHARGES = select(charges).where(
     tuple_(charges.c.contract, charges.c.request).in_(bindparam("keys", expanding=True))
 )
-_CONTRACTS = select(contracts.c.id, contracts.c.units_used, contracts.c.state).where(
-    contracts.c.id.in_(bindparam("keys", expanding=True))
-)
+_CONTRACTS = select(
+    contracts.c.id, contracts.c.units_used, contracts.c.bits_used, contracts.c.state
+).where(contracts.c.id.in_(bindparam("keys", expanding=True)))
 _EPOCHS = select(epochs.c.contract, epochs.c.number).where(
     epochs.c.contract.in_(bindparam("keys", expanding=True)), epochs.c.state == READY
 )
@@ -253,8 +246,18 @@ _INSERT = insert(charges)
 _UPDATE = (
     update(contracts)
     .where(contracts.c.id == bindparam("of"))
-    .values(units_used=bindparam("used"), state=bindparam("standing"))
+    .values(
+        units_used=bindparam("used"),
+        bits_used=bindparam("said"),
+        state=bindparam("standing"),
+    )
 )
+
+
+def _lets_out(released: Released, operation: Charge) -> bool:
+    """Return whether the gate made `released`, and for this very run."""
+    run = (operation.contract.id, operation.request.request)
+    return type(released) is Released and (released.contract, released.request) == run
 
 
 def _again(row: Any, operation: Charge) -> Charged | UnseenError:
@@ -282,10 +285,10 @@ def _find_charges(
 
 def _find_contracts(
     connection: Connection, operations: Sequence[Charge]
-) -> dict[str, tuple[int, State]]:
+) -> dict[str, tuple[int, int, State]]:
     keys = sorted({operation.contract.id for operation in operations})
     rows = connection.execute(_CONTRACTS, {"keys": keys})
-    return {row.id: (row.units_used, State(row.state)) for row in rows}
+    return {row.id: (row.units_used, row.bits_used, State(row.state)) for row in rows}
 
 
 def _find_epochs(connection: Connection, operations: Sequence[Charge]) -> set[tuple[str, int]]:

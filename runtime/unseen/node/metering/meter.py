@@ -45,6 +45,10 @@ class Meter:
         self._under_way[contract] += units
         self._minutes[contract].add(self._monotonic(), units)
 
+    def hold(self, contract: str, units: int) -> None:
+        """Hold `units` of finished work that a person has to let out."""
+        self._under_way[contract] += units
+
     def release(self, contract: str, units: int) -> None:
-        """Let go of `units`: they are charged, or the work has failed."""
+        """Let go of `units`: they are charged, or never will be."""
         self._under_way[contract] -= units

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from unseen.evidence.canonical import b64encode, parse_time
-from unseen.evidence.commitment import commit
+from unseen.evidence.commitment import NONCE_BYTES, commit
 from unseen.evidence.request import Request, verify_request
 from unseen.evidence.suite import Suite, suite_of
 from unseen.node.context import Node
@@ -27,7 +27,8 @@ from unseen.node.errors import (
 from unseen.node.failpoints import hit
 from unseen.node.identity.parties import Caller, Instance
 from unseen.node.metering.charge import Charged, digest_of, find_charge, stored_charge
-from unseen.node.metering.paying import NONCE_BYTES, Admitted, Answer, Work, answer, pay
+from unseen.node.metering.paying import Admitted, Answer, Work, answer, pay
+from unseen.node.release.register import check_bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,11 @@ async def run_metered(
         stored = _stored(node, admitted)
         if stored is not None:
             return answer(node, caller.party, stored)
+        contract, request = admitted.contract, admitted.request
+        node.releases.check(contract, request.request, request.units)
         _check_capacity(node, caller.party)
         _decide(node, admitted)
+        check_bits(contract, request.units)
         running = node.in_flight[key] = (
             admitted.statement_digest,
             _begin(node, caller.party, admitted, work),

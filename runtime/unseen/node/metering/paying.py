@@ -4,23 +4,21 @@ The charge is durable before this returns; the receipt is made afterwards, as of
 for, and from what the log holds.
 """
 
-import secrets
 from dataclasses import dataclass, field
 
 from unseen.evidence import receipt as receipts
-from unseen.evidence.commitment import commit
 from unseen.evidence.request import Request
-from unseen.evidence.suite import suite_of
 from unseen.node.audit.shown import show
-from unseen.node.consent.charging import Consented
 from unseen.node.context import Node
 from unseen.node.contracts.register import Contract
 from unseen.node.errors import InstanceUnknownError
 from unseen.node.failpoints import hit
 from unseen.node.identity.parties import instance_by_key
 from unseen.node.metering.charge import Charge, Charged
-
-NONCE_BYTES = 32
+from unseen.node.release.facts import Facts
+from unseen.node.release.gate import Ask, Released, release
+from unseen.node.release.holding import Run
+from unseen.node.release.reviewing import withhold
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +37,13 @@ class Work:
     """What a kind's work yields: the reply's parts and the snapshot (32 bytes) they came from.
 
     `hits` is how many of the units found something, where the node sees that.
-    `consent_root` is the root that the rows were chosen by, 32 bytes; `consent` stands in its
-    place where the charge has to decide about one subject.
+    `facts` are what the gate's rules have to know of an aggregate or a model.
     """
 
     reply: tuple[bytes, ...] = field(repr=False)
     snapshot: bytes
     hits: int = field(default=0, repr=False)
-    consent_root: bytes = b""
-    consent: Consented | None = None
+    facts: Facts | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,35 +56,33 @@ class Answer:
 
 
 async def pay(node: Node, admitted: Admitted, done: Work) -> Charged:
-    """Charge finished work: quota, leaf and stored reply become durable together.
+    """Charge what the gate lets out of finished work: quota, leaf and reply, durable together.
 
     Raises:
         UnseenError: the refusal, with its clause; nothing was charged.
 
     """
-    contract = admitted.contract
-    suite = suite_of(contract.terms.suite)
-    nonce = secrets.token_bytes(NONCE_BYTES)
-    withheld = done.consent.withheld if done.consent else ()
+    contract, request = admitted.contract, admitted.request
+    billed = done.hits if contract.terms.bills_hits else None
+    ask = Ask(contract, request.request, request.units)
+    outcome = release(ask, done.reply, node.releases.standing(contract), done.facts)
+    if not isinstance(outcome, Released):
+        signature, instance = admitted.signature, admitted.instance
+        run = Run(contract, request, signature, instance, done.snapshot, billed)
+        await withhold(node, run, outcome)
     charged = await node.writer.submit(
         Charge(
             contract=contract,
-            request=admitted.request,
+            request=request,
             statement_digest=admitted.statement_digest,
             signature=admitted.signature,
             instance=admitted.instance,
             snapshot=done.snapshot,
-            release=commit(suite, nonce, done.reply),
-            release_nonce=nonce,
-            reply=done.reply,
-            billed=done.hits if contract.terms.bills_hits else None,
-            consent_root=done.consent_root,
-            consent=done.consent,
-            withheld=commit(suite, nonce, withheld) if withheld else b"",
+            released=outcome,
+            billed=billed,
         )
     )
-    if charged.total is not None and charged.state is not None:
-        node.contracts.charged(contract.id, charged.total, charged.state)
+    charged.follow(node.contracts, contract.id)
     hit("charge.after_commit")
     return charged
 

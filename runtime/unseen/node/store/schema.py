@@ -96,6 +96,7 @@ contracts = Table(
     Column("plan", LargeBinary, nullable=False),
     Column("leakage", LargeBinary, nullable=False),
     Column("units_used", Integer, nullable=False),
+    Column("bits_used", Integer, nullable=False),  # what its releases have said at most
     Column("proposed_at", String(20), nullable=False),
     Column("cause", Text, nullable=False),  # why it is suspended or was ended, in words
 )
@@ -155,11 +156,11 @@ charges = Table(
     Column("statement_digest", String(64), nullable=False),
     Column("epoch", Integer, nullable=False),
     Column("units", Integer, nullable=False),
+    Column("bits", Integer, nullable=False),
     Column("leaf_index", Integer, nullable=False),
     Column("instance", String(64), nullable=False),  # key id that signed the request
     Column("release_nonce", LargeBinary, nullable=False),
     Column("reply", LargeBinary),  # framed parts; null once the epoch has ended
     UniqueConstraint("leaf_index"),
     Index("charges_by_epoch", "contract", "epoch"),
-    Index("charges_by_request", "request"),
 )

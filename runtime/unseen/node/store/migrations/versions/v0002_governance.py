@@ -17,7 +17,57 @@ def upgrade() -> None:
     _registry()
     _rules()
     _audit()
-    _consents()
+    _release()
+
+
+def _release() -> None:
+    op.create_table(
+        "reviews",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("contract", sa.String(length=64), nullable=False),
+        sa.Column("request", sa.String(length=32), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("statement", sa.LargeBinary(), nullable=False),
+        sa.Column("signature", sa.LargeBinary(), nullable=False),
+        sa.Column("instance", sa.String(length=64), nullable=False),
+        sa.Column("snapshot", sa.LargeBinary(), nullable=False),
+        sa.Column("bits", sa.Integer(), nullable=False),
+        sa.Column("billed", sa.Integer(), nullable=True),
+        sa.Column("rules", sa.Text(), nullable=False),
+        sa.Column("release_nonce", sa.LargeBinary(), nullable=False),
+        sa.Column("sealed_reply", sa.LargeBinary(), nullable=True),
+        sa.Column("leaf_index", sa.Integer(), nullable=False),
+        sa.Column("held_at", sa.String(length=20), nullable=False),
+        sa.Column("expires_at", sa.String(length=20), nullable=False),
+        sa.Column("decided_at", sa.String(length=20), nullable=False),
+        sa.Column("decided_by", sa.String(length=40), nullable=False),
+        sa.Column("document", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("contract", "request"),
+    )
+    op.create_index(op.f("ix_reviews_state"), "reviews", ["state"], unique=False)
+    op.create_table(
+        "release_modes",
+        sa.Column("type", sa.String(length=16), nullable=False),
+        sa.Column("mode", sa.String(length=16), nullable=False),
+        sa.Column("set_at", sa.String(length=20), nullable=False),
+        sa.Column("set_by", sa.String(length=40), nullable=False),
+        sa.PrimaryKeyConstraint("type"),
+    )
+    for table, column, units in (
+        ("contracts", "bits_used", "units_used"),
+        ("charges", "bits", "units"),
+    ):
+        with op.batch_alter_table(table) as batch:
+            batch.add_column(sa.Column(column, sa.Integer(), nullable=False, server_default="0"))
+        key = "id" if table == "contracts" else "contract"
+        op.execute(  # what left before says the bits of its plan for each unit
+            f"UPDATE {table} SET {column} = {units} * (SELECT json_extract("  # noqa: S608 - fixed
+            "CAST(c.plan AS TEXT), '$.bits_per_unit') FROM contracts AS c "
+            f"WHERE c.id = {table}.{key})"
+        )
+        with op.batch_alter_table(table) as batch:
+            batch.alter_column(column, server_default=None)
 
 
 def _approvals() -> None:
@@ -193,99 +243,3 @@ def _audit() -> None:
         sa.PrimaryKeyConstraint("witness"),
     )
     op.create_index(op.f("ix_documents_leaf_index"), "documents", ["leaf_index"], unique=False)
-
-
-def _consents() -> None:
-    op.create_table(
-        "consent_tree",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("public_key", sa.LargeBinary(), nullable=False),
-        sa.Column("sealed_key", sa.LargeBinary(), nullable=False),
-        sa.Column("sealed_secret", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
-    )
-    op.create_table(
-        "consent_roots",
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("root", sa.String(length=64), nullable=False),
-        sa.Column("size", sa.Integer(), nullable=False),
-        sa.Column("document", sa.String(length=64), nullable=False),
-        sa.Column("leaf_index", sa.Integer(), nullable=False),
-        sa.Column("made_at", sa.String(length=20), nullable=False),
-        sa.Column("used", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("number"),
-    )
-    op.create_index(op.f("ix_consent_roots_root"), "consent_roots", ["root"], unique=False)
-    op.create_index(op.f("ix_consent_roots_used"), "consent_roots", ["used"], unique=False)
-    _consent_nodes()
-    _consent_rows()
-    op.create_index("charges_by_request", "charges", ["request"], unique=False)
-
-
-def _consent_nodes() -> None:
-    op.create_table(
-        "consent_nodes",
-        sa.Column("position", sa.LargeBinary(), nullable=False),
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("position"),
-    )
-    op.create_table(
-        "consent_nodes_past",
-        sa.Column("position", sa.LargeBinary(), nullable=False),
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("position", "number"),
-    )
-    op.create_table(
-        "consent_epochs",
-        sa.Column("contract", sa.String(length=64), nullable=False),
-        sa.Column("epoch", sa.Integer(), nullable=False),
-        sa.Column("root", sa.Integer(), nullable=False),
-        sa.Column("chosen_at", sa.String(length=20), nullable=False),
-        sa.PrimaryKeyConstraint("contract", "epoch"),
-    )
-
-
-def _consent_rows() -> None:
-    op.create_table(
-        "consents",
-        sa.Column("id", sa.String(length=64), nullable=False),
-        sa.Column("place", sa.LargeBinary(), nullable=False),
-        sa.Column("hub", sa.String(length=40), nullable=False),
-        sa.Column("recipient", sa.String(length=64), nullable=False),
-        sa.Column("scenario", sa.String(length=64), nullable=False),
-        sa.Column("table_name", sa.String(length=64), nullable=False),
-        sa.Column("products", sa.Text(), nullable=False),
-        sa.Column("once", sa.Integer(), nullable=False),
-        sa.Column("given_at", sa.String(length=20), nullable=False),
-        sa.Column("until", sa.String(length=20), nullable=False),
-        sa.Column("delegation", sa.String(length=64), nullable=False),
-        sa.Column("added", sa.Integer(), nullable=False),
-        sa.Column("added_at", sa.String(length=20), nullable=False),
-        sa.Column("ended", sa.Integer(), nullable=True),
-        sa.Column("ended_at", sa.String(length=20), nullable=True),
-        sa.Column("cause", sa.String(length=16), nullable=True),
-        sa.Column("withdrawal", sa.Text(), nullable=True),
-        sa.Column("sealed_subject", sa.LargeBinary(), nullable=False),
-        sa.Column("sealed_token", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
-    )
-    by_use = ["table_name", "recipient", "scenario"]
-    op.create_index("consents_by_use", "consents", by_use, unique=False)
-    op.create_index(op.f("ix_consents_place"), "consents", ["place"], unique=False)
-    op.create_index(op.f("ix_consents_delegation"), "consents", ["delegation"], unique=False)
-    op.create_table(
-        "delegations",
-        sa.Column("id", sa.String(length=64), nullable=False),
-        sa.Column("parent", sa.String(length=64), nullable=False),
-        sa.Column("hub", sa.String(length=40), nullable=False),
-        sa.Column("until", sa.String(length=20), nullable=False),
-        sa.Column("added_at", sa.String(length=20), nullable=False),
-        sa.Column("withdrawn_at", sa.String(length=20), nullable=True),
-        sa.Column("ends_consents", sa.Integer(), nullable=False),
-        sa.Column("withdrawal", sa.Text(), nullable=True),
-        sa.Column("sealed_token", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
-    )
-    op.create_index(op.f("ix_delegations_parent"), "delegations", ["parent"], unique=False)

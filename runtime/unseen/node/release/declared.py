@@ -1,0 +1,122 @@
+"""What a request's release has to be, as the plan declares it, and reading it as nothing else.
+
+`read` packs what it decoded into exactly the declared bits and writes it anew from them; what comes
+out is what leaves. A hidden lookup's reply is a cryptographic message of the protocol that the
+plan names: evaluated group elements and the proof that the manifest's key made them. Each opens
+one row of a table that the buyer has already, so it is worth `bits_per_unit`, however many bytes
+it has. Elements follow from the request and the committed key; the proof's random scalar does not,
+and is not counted: the node's own code draws it, and no code of a buyer's has a hand in it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from unseen.evidence.contract import Terms
+from unseen.evidence.errors import ReleaseInvalidError
+from unseen.evidence.plan import Plan, ReleaseSpec
+from unseen.evidence.typed import Shape, Value, Verdicts, decode, unpack
+from unseen.protocols.errors import ScalarInvalidError
+from unseen.protocols.group.ristretto255 import ELEMENT_BYTES, SCALAR_BYTES, check_scalar
+from unseen.protocols.oprf.suite import MAX_BATCH
+
+_FIELD = 2**255 - 19
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A release as it may leave: `parts` in canonical form; `value` where it can be read."""
+
+    parts: tuple[bytes, ...]
+    value: Value | None
+
+
+class Form(Protocol):
+    """How the parts of a reply are read."""
+
+    def read(self, parts: Sequence[bytes]) -> Read:
+        """Return the reply in the one form that leaves.
+
+        Raises:
+            ReleaseInvalidError: it is another thing, or written in another way.
+
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """One part: the canonical JSON of a value of `shape`."""
+
+    shape: Shape
+
+    def read(self, parts: Sequence[bytes]) -> Read:
+        """Return the part as it is written from its bits."""
+        if len(parts) != 1:
+            raise ReleaseInvalidError("release: has another number of parts", clause="parts")
+        value = unpack(self.shape, decode(self.shape, parts[0]).pack())
+        written = value.encode()
+        if written != parts[0]:
+            raise ReleaseInvalidError("release: does not come back from its bits", clause="value")
+        return Read((written,), value)
+
+
+@dataclass(frozen=True, slots=True)
+class Elements:
+    """`count` group elements, then the batch's proof (RFC 9497): two scalars."""
+
+    count: int
+
+    def read(self, parts: Sequence[bytes]) -> Read:
+        """Return the parts, each the one encoding of what it encodes (RFC 9496 section 4.3.1)."""
+        if len(parts) != self.count + 1:
+            raise ReleaseInvalidError("release: has another number of parts", clause="parts")
+        for element in parts[:-1]:
+            number = int.from_bytes(element, "little")
+            # Whether it is a point costs a square root; the client's proof shows that, and more.
+            if len(element) != ELEMENT_BYTES or number & 1 or not 0 < number < _FIELD:
+                raise ReleaseInvalidError("release: holds no canonical element", clause="element")
+        proof = parts[-1]
+        try:
+            check_scalar(proof[:SCALAR_BYTES])
+            check_scalar(proof[SCALAR_BYTES:])
+        except ScalarInvalidError:
+            raise ReleaseInvalidError("release: holds no proof", clause="proof") from None
+        return Read(tuple(parts), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What one run may release: how it is read, and what it is worth in `bits`."""
+
+    form: Form
+    bits: int
+
+
+def spec_of(plan: Plan, terms: Terms) -> ReleaseSpec:
+    """Return what may leave under a contract; older plans say it by their bits a unit alone."""
+    if plan.release is not None:
+        return plan.release
+    bits, units = plan.bits_per_unit, terms.quota.units
+    return ReleaseSpec(
+        type="verdicts", bits_per_run=bits * min(MAX_BATCH, units), bits_in_all=bits * units
+    )
+
+
+def declared(plan: Plan, units: int) -> Declared:
+    """Return what a run of `units` units releases under `plan`.
+
+    Raises:
+        ReleaseInvalidError: the plan names a protocol whose replies are not known here.
+
+    """
+    shape = plan.release.shape if plan.release else None
+    if shape is not None:
+        return Declared(Typed(shape), shape.bits)
+    if plan.protocol == "clear":
+        return Declared(
+            Typed(Verdicts(count=len(plan.outputs) * units)), plan.bits_per_unit * units
+        )
+    if plan.protocol == "oprf_table":
+        return Declared(Elements(units), plan.bits_per_unit * units)
+    raise ReleaseInvalidError("release: of a protocol that is not declared", clause="protocol")

@@ -1,0 +1,186 @@
+"""The gate: the only way out. A charge pays for a `Released`, and only this module makes one.
+
+A reply is read as the type that its plan declares, rebuilt from its bits, asked about by every
+rule, and committed to; what leaves is what was rebuilt. Whatever raises on the way refuses: there
+is no path from an error to a release. Budgets are asked here to save the work of a charge, and
+once more, for good, inside the charge's transaction.
+
+Replies leave as soon as they are charged. Time slots belong to jobs that run a buyer's own code, of
+which there is no kind yet.
+"""
+
+import logging
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from unseen.evidence.commitment import NONCE_BYTES, commit
+from unseen.evidence.errors import ReleaseInvalidError
+from unseen.evidence.suite import suite_of
+from unseen.node.contracts.register import Contract
+from unseen.node.errors import InternalError
+from unseen.node.failpoints import hit
+from unseen.node.hardening import whereabouts
+from unseen.node.release.declared import declared, spec_of
+from unseen.node.release.examine import examine
+from unseen.node.release.facts import Facts
+from unseen.node.release.rules import FAULT, MALFORMED, Case, Limits, Mode, Outcome
+
+_logger = logging.getLogger("unseen.node.release")
+_SEAL = object()
+
+
+class Released:
+    """A reply that the gate let out, for one request of one contract; `parts` are what leaves.
+
+    `commitment` is to `parts` under `nonce`, 32 bytes each. `review` is the id of the decision that
+    let it out and `since` the leaf that has held its request, empty and 0 where no rule held it.
+    """
+
+    __slots__ = ("bits", "commitment", "contract", "nonce", "parts", "request", "review", "since")
+    bits: int
+    commitment: bytes
+    contract: str
+    nonce: bytes
+    parts: tuple[bytes, ...]
+    request: str
+    review: bytes
+    since: int
+
+    def __init__(self, seal: object, **fields: object) -> None:
+        """Take the fields, from the gate alone.
+
+        Raises:
+            InternalError: somebody else asks.
+
+        """
+        if seal is not _SEAL:
+            raise InternalError("only the gate makes a release")
+        for name in self.__slots__:
+            object.__setattr__(self, name, fields[name])
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Refuse: what was let out does not change."""
+        raise InternalError("a release does not change")
+
+    def __repr__(self) -> str:
+        """Return what it is worth, not what it says."""
+        return f"Released({self.bits} bits for request {self.request})"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A reply that a person has to see first."""
+
+    bits: int
+    rules: tuple[str, ...]
+    parts: tuple[bytes, ...] = field(repr=False)
+    nonce: bytes = field(repr=False)
+    commitment: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A reply that does not leave, and the rules that say so."""
+
+    rules: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the operator does with this type of release, and the bits that left before."""
+
+    mode: Mode
+    used: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One run that asks for its release: the contract, the request's id and its units."""
+
+    contract: Contract
+    request: str
+    units: int
+
+
+def release(
+    ask: Ask, parts: Sequence[bytes], standing: Standing, facts: Facts | None = None
+) -> Released | Held | Refused:
+    """Return what becomes of the reply `parts`: it never raises, and an error refuses."""
+    try:
+        return _release(ask, parts, standing, facts)
+    except ReleaseInvalidError:
+        return Refused((MALFORMED,))
+    except Exception as error:  # noqa: BLE001 - fail closed, whatever it was
+        return _fault(ask, error)
+
+
+def let_out(
+    ask: Ask, held: Held, standing: Standing, review: bytes, since: int
+) -> Released | Refused:
+    """Return what becomes of a reply that a person has passed; its rules are not asked again.
+
+    `review` is the id of the signed decision, `since` the index of the leaf that says it was held.
+    """
+    try:
+        clean = declared(ask.contract.plan, ask.units).form.read(held.parts).parts
+        hit("gate.passed")
+        suite = suite_of(ask.contract.terms.suite)
+        if commit(suite, held.nonce, clean) != held.commitment or len(review) != len(held.nonce):
+            return Refused((MALFORMED,))
+        if standing.mode is Mode.OFF:
+            return Refused(("type.off",))
+        return _released(ask, held, review, since)
+    except ReleaseInvalidError:
+        return Refused((MALFORMED,))
+    except Exception as error:  # noqa: BLE001 - as in `release`
+        return _fault(ask, error)
+
+
+def _release(
+    ask: Ask, parts: Sequence[bytes], standing: Standing, facts: Facts | None
+) -> Released | Held | Refused:
+    plan, terms = ask.contract.plan, ask.contract.terms
+    wanted, spec = declared(plan, ask.units), spec_of(plan, terms)
+    found = wanted.form.read(parts)
+    hit("gate.read")
+    finding = examine(
+        Case(
+            type=spec.type,
+            mode=standing.mode,
+            bits=wanted.bits,
+            bits_per_run=spec.bits_per_run,
+            bits_in_all=spec.bits_in_all,
+            used=standing.used,
+            value=found.value,
+            facts=facts,
+            limits=Limits().with_group(plan.group),
+        )
+    )
+    hit("gate.judged")
+    if finding.outcome is Outcome.REFUSE:
+        return Refused(finding.rules)
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    commitment = commit(suite_of(terms.suite), nonce, found.parts)
+    held = Held(wanted.bits, finding.rules, found.parts, nonce, commitment)
+    hit("gate.committed")
+    return held if finding.outcome is Outcome.REVIEW else _released(ask, held, b"", 0)
+
+
+def _released(ask: Ask, held: Held, review: bytes, since: int) -> Released:
+    return Released(
+        _SEAL,
+        bits=held.bits,
+        commitment=held.commitment,
+        contract=ask.contract.id,
+        nonce=held.nonce,
+        parts=held.parts,
+        request=ask.request,
+        review=review,
+        since=since,
+    )
+
+
+def _fault(ask: Ask, error: Exception) -> Refused:
+    _logger.error("release under %s: %s", ask.contract.id, whereabouts(error))
+    return Refused((FAULT,))

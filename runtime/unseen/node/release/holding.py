@@ -1,0 +1,261 @@
+"""Changes of the state at the gate: holding a reply, refusing one, deciding, modes.
+
+Each writes its leaf in the same transaction: `release.reviewed` with the verdict and the rules that
+fired, never a value. A reply that is held is sealed at rest and gone once it is decided on.
+"""
+
+import json
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from sqlalchemy import delete, func, insert, select, update
+
+from unseen.evidence.canonical import Json, b64encode, format_time
+from unseen.evidence.log import event_leaf
+from unseen.evidence.request import Request
+from unseen.evidence.suite import Suite, suite_of
+from unseen.node.contracts.register import Contract
+from unseen.node.errors import OverloadedError
+from unseen.node.failpoints import hit
+from unseen.node.identity.vault import Vault
+from unseen.node.jobs import frames
+from unseen.node.release.declared import spec_of
+from unseen.node.release.gate import Held, Refused
+from unseen.node.release.register import Review, State, closed, find_review, review_closed
+from unseen.node.release.rules import Mode
+from unseen.node.store.documents import put_document
+from unseen.node.store.schema import contracts
+from unseen.node.store.schema_release import release_modes, reviews
+from unseen.node.store.writer import Change, Transaction
+
+_MAX_WAITING = 1_000
+REFUSAL_BITS = 1
+"""That a computed result was refused says something too. Verdicts are never refused for what they
+say, so theirs costs nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Who asked for the release that is held or refused: the signed request, and its contract."""
+
+    contract: Contract
+    request: Request
+    signature: bytes
+    instance: str
+    snapshot: bytes
+    billed: int | None = field(default=None, repr=False)  # hits, where the contract bills those
+
+    @property
+    def suite(self) -> Suite:
+        """Return the contract's suite."""
+        return suite_of(self.contract.terms.suite)
+
+
+@dataclass(frozen=True, slots=True)
+class Hold(Change[Review]):
+    """Keep a reply, sealed, until a person decides on it."""
+
+    run: Run
+    held: Held
+    vault: Vault = field(repr=False)
+    keep: timedelta
+
+    def apply(self, transaction: Transaction) -> Review:
+        """Write the row and its leaf.
+
+        Raises:
+            OverloadedError: a thousand releases wait already.
+
+        """
+        waiting = select(func.count()).where(reviews.c.state == State.WAITING.value)
+        if transaction.connection.execute(waiting).scalar_one() >= _MAX_WAITING:
+            raise OverloadedError(
+                f"{_MAX_WAITING} releases wait for a person",
+                clause="release.review",
+                remedy="send the same request again later",
+            )
+        run, held = self.run, self.held
+        identifier = b64encode(held.commitment)
+        index = _log(transaction, run, "review", held.rules, held.bits, {"release": identifier})
+        reply = frames.pack(held.parts)
+        row = {
+            "id": identifier,
+            "contract": run.contract.id,
+            "request": run.request.request,
+            "state": State.WAITING.value,
+            "statement": run.request.bytes(),
+            "signature": run.signature,
+            "instance": run.instance,
+            "snapshot": run.snapshot,
+            "bits": held.bits,
+            "billed": run.billed,
+            "rules": json.dumps(held.rules),
+            "release_nonce": held.nonce,
+            "sealed_reply": self.vault.seal(f"review/{identifier}", reply),
+            "leaf_index": index,
+            "held_at": format_time(transaction.now),
+            "expires_at": format_time(transaction.now + self.keep),
+            "decided_at": "",
+            "decided_by": "",
+            "document": "",
+        }
+        transaction.connection.execute(insert(reviews), [row])
+        hit("review.before_hold")
+        return find_review(transaction.connection, identifier)
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse(Change[int]):
+    """Write down that a reply did not leave; return the bits that its contract has said by now."""
+
+    run: Run
+    refused: Refused
+
+    def apply(self, transaction: Transaction) -> int:
+        """Write the leaf, and count the refusal itself."""
+        run = self.run
+        bits = _refusal_bits(run.contract)
+        _log(transaction, run, "refuse", self.refused.rules, bits, {})
+        return count_bits(transaction, run.contract.id, bits)
+
+
+@dataclass(frozen=True, slots=True)
+class Close(Change[tuple[Review, int]]):
+    """End a held release without letting it out: a person refused it, or nobody let it out.
+
+    `token` is the signed decision, empty where nobody made one.
+    """
+
+    contract: Contract
+    review: str
+    state: State
+    rules: tuple[str, ...]
+    by: str
+    token: str = ""
+
+    def apply(self, transaction: Transaction) -> tuple[Review, int]:
+        """Write state, leaf and decision, and destroy what was held.
+
+        Raises:
+            ReviewClosedError: it was decided on before.
+
+        """
+        review = open_review(transaction, self.review)
+        bits = _refusal_bits(self.contract)
+        run = Run(self.contract, review.request, review.signature, review.instance, review.snapshot)
+        fields: dict[str, Json] = {"release": review.id}
+        document = log_decision(transaction, run, "refuse", self.rules, bits, fields, self.token)
+        after = closed(review, self.state, format_time(transaction.now), self.by, document)
+        write_closed(transaction, after)
+        return after, count_bits(transaction, self.contract.id, bits)
+
+
+@dataclass(frozen=True, slots=True)
+class SetMode(Change[Mode]):
+    """Let a type of release pass by the rules, only past a person, or not at all."""
+
+    suite: Suite
+    type: str
+    mode: Mode
+    by: str  # name of the party
+
+    def apply(self, transaction: Transaction) -> Mode:
+        """Write the mode and its leaf."""
+        row = {
+            "type": self.type,
+            "mode": self.mode.value,
+            "set_at": format_time(transaction.now),
+            "set_by": self.by,
+        }
+        connection = transaction.connection
+        connection.execute(delete(release_modes).where(release_modes.c.type == self.type))
+        connection.execute(insert(release_modes), [row])
+        fields: dict[str, Json] = {
+            "release_type": self.type,
+            "mode": self.mode.value,
+            "by": self.by,
+        }
+        transaction.append(event_leaf(self.suite, "release.mode_set", transaction.now, fields))
+        return self.mode
+
+
+def open_review(transaction: Transaction, identifier: str) -> Review:
+    """Return a held release that still waits.
+
+    Raises:
+        ReviewClosedError: it was decided on before.
+
+    """
+    review = find_review(transaction.connection, identifier)
+    if review.state is not State.WAITING:
+        raise review_closed()
+    return review
+
+
+def write_closed(transaction: Transaction, review: Review) -> None:
+    """Write the state of a held release that is decided on; what it said is destroyed."""
+    transaction.connection.execute(
+        update(reviews)
+        .where(reviews.c.id == review.id)
+        .values(
+            state=review.state.value,
+            decided_at=review.decided_at,
+            decided_by=review.decided_by,
+            document=review.document,
+            sealed_reply=None,
+            billed=None,
+        )
+    )
+
+
+def count_bits(transaction: Transaction, contract: str, bits: int) -> int:
+    """Add to the bits that a contract's releases have said, and return them."""
+    of = contracts.c.id == contract
+    transaction.connection.execute(
+        update(contracts).where(of).values(bits_used=contracts.c.bits_used + bits)
+    )
+    return int(transaction.connection.execute(select(contracts.c.bits_used).where(of)).scalar_one())
+
+
+def log_decision(
+    transaction: Transaction,
+    run: Run,
+    verdict: str,
+    rules: tuple[str, ...],
+    bits: int,
+    fields: dict[str, Json],
+    token: str,
+) -> str:
+    """Write the leaf of a decision and the signed document; return the document's id, or empty."""
+    if not token:
+        _log(transaction, run, verdict, rules, bits, fields)
+        return ""
+    body = _fields(run, verdict, rules, bits) | fields
+    return put_document(transaction, run.suite, "review", token.encode(), "release.reviewed", body)
+
+
+def _log(
+    transaction: Transaction,
+    run: Run,
+    verdict: str,
+    rules: tuple[str, ...],
+    bits: int,
+    fields: dict[str, Json],
+) -> int:
+    body = _fields(run, verdict, rules, bits) | fields
+    return transaction.append(event_leaf(run.suite, "release.reviewed", transaction.now, body))
+
+
+def _fields(run: Run, verdict: str, rules: tuple[str, ...], bits: int) -> dict[str, Json]:
+    return {
+        "contract": run.contract.id,
+        "request": run.request.request,
+        "verdict": verdict,
+        "rules": list(rules),
+        "bits": bits,
+    }
+
+
+def _refusal_bits(contract: Contract) -> int:
+    kind = spec_of(contract.plan, contract.terms).type
+    return 0 if kind == "verdicts" else REFUSAL_BITS

@@ -1,0 +1,271 @@
+"""The queue in front of a person: holding what the gate holds, deciding on it, letting it expire.
+
+A decision is a document signed by the operator or by the contract's second approver over the
+commitment to what is held. The charge of what a person lets out, the decision and its leaf are one
+transaction; until then nothing is charged. What nobody decides on in time is refused.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NoReturn
+
+from unseen.evidence.canonical import Json, b64decode, b64encode, format_time, parse_time
+from unseen.evidence.contract import State as ContractState
+from unseen.evidence.errors import ReviewInvalidError
+from unseen.evidence.review import Review as Decision
+from unseen.evidence.review import verify_review
+from unseen.evidence.suite import suite_of
+from unseen.node.context import Node
+from unseen.node.contracts.register import Contract
+from unseen.node.errors import (
+    InstanceUnknownError,
+    PartyNotFoundError,
+    ReviewNotFoundError,
+)
+from unseen.node.failpoints import hit
+from unseen.node.identity.parties import Caller, Party, instance_by_key
+from unseen.node.identity.rights import Role
+from unseen.node.jobs import frames
+from unseen.node.metering.charge import Charge, Charged, digest_of
+from unseen.node.release.gate import Ask, Held, Refused, Released, let_out
+from unseen.node.release.holding import (
+    Close,
+    Hold,
+    Refuse,
+    Run,
+    SetMode,
+    log_decision,
+    open_review,
+    write_closed,
+)
+from unseen.node.release.register import (
+    Review,
+    State,
+    as_refusal,
+    closed,
+    find_reply,
+    refused,
+    review_closed,
+)
+from unseen.node.release.rules import EXPIRED, REFUSED, Mode
+from unseen.node.store.documents import document_id
+from unseen.node.store.writer import Change, Transaction
+from unseen.protocols.errors import UnseenError
+
+_ENDED = frozenset({ContractState.REVOKED, ContractState.EXPIRED})
+
+
+async def withhold(node: Node, run: Run, outcome: Held | Refused) -> NoReturn:
+    """Write down that a reply does not leave, or not yet, and say so.
+
+    Raises:
+        ReleaseHeldError: it waits for a person.
+        ReleaseRefusedError: it does not leave.
+
+    """
+    if isinstance(outcome, Refused):
+        bits = await node.writer.submit(Refuse(run, outcome))
+        node.contracts.said(run.contract.id, bits)
+        raise refused()
+    keep = timedelta(hours=node.settings.review_hours)
+    review = node.releases.put(await node.writer.submit(Hold(run, outcome, node.vault, keep)))
+    node.meter.hold(review.contract, review.request.units)
+    hit("review.after_hold")
+    raise as_refusal(review)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A held release as a reviewer sees it; `held` is what it says, for the operator alone."""
+
+    review: Review
+    contract: Contract
+    held: Held | None = field(repr=False)
+
+
+def show(node: Node, who: Caller, identifier: str) -> Shown:
+    """Return a held release. What it says stays with the operator, and ends with the decision.
+
+    Raises:
+        ReviewNotFoundError: none of this id, or under a contract that is not the caller's.
+
+    """
+    review, contract = _find(node, who, identifier)
+    inside = who.role is Role.OPERATOR and review.state is State.WAITING
+    return Shown(review, contract, _held(node, review) if inside else None)
+
+
+def listed(node: Node, who: Caller) -> list[Shown]:
+    """Return what was ever held and the caller may see, without what it says."""
+    found = ((review, node.contracts.get(review.contract)) for review in node.releases.all())
+    return [Shown(review, held, None) for review, held in found if _may_see(node, who, held)]
+
+
+async def decide(node: Node, who: Caller, identifier: str, token: str) -> Review:
+    """Take a signed decision: let a held release out, charged, or refuse it.
+
+    Raises:
+        ReviewNotFoundError: none of this id, or under a contract that is not the caller's.
+        ReviewClosedError: it was decided on before, or nobody did in time.
+        ReviewInvalidError: the decision is on something else, or not the caller's to make.
+        SignatureInvalidError: the caller has not signed it.
+        UnseenError: the contract does not allow the charge any more; the release still waits.
+
+    """
+    review, contract = _find(node, who, identifier)
+    decision = verify_review(token, contract.terms, _party(node, who).key)
+    _check_subject(decision, review)
+    _check_open(review, node.clock.now())
+    if decision.decision == "refuse":
+        return await _close(node, contract, review, State.REFUSED, REFUSED, who.party, token)
+    _check_instance(node, contract, review)
+    ask = Ask(contract, review.request.request, review.request.units)
+    suite = suite_of(contract.terms.suite)
+    identity = b64decode(document_id(suite, token.encode()))
+    outcome = let_out(
+        ask, _held(node, review), node.releases.standing(contract), identity, review.leaf_index
+    )
+    if isinstance(outcome, Refused):
+        rule = outcome.rules[0]
+        return await _close(node, contract, review, State.REFUSED, rule, who.party, "")
+    after, charged = await node.writer.submit(Pass(contract, review, outcome, who.party, token))
+    _follow(node, after)
+    charged.follow(node.contracts, contract.id)
+    hit("review.after_decision")
+    return after
+
+
+def resume(node: Node) -> None:
+    """At a start: count what waits as units under way."""
+    for review in node.releases.waiting():
+        node.meter.hold(review.contract, review.request.units)
+
+
+async def sweep(node: Node) -> None:
+    """Refuse what nobody decided on in time, and what waits under a contract that has ended."""
+    now = node.clock.now()
+    for review in node.releases.waiting():
+        contract = node.contracts.get(review.contract)
+        if contract.state in _ENDED or now >= parse_time(review.expires_at):
+            await _close(node, contract, review, State.EXPIRED, EXPIRED, "node", "")
+
+
+async def set_mode(node: Node, who: Caller, kind: str, mode: Mode) -> None:
+    """Let a type of release pass by the rules, only past a person, or not at all."""
+    node.releases.modes[kind] = await node.writer.submit(SetMode(node.suite, kind, mode, who.party))
+
+
+@dataclass(frozen=True, slots=True)
+class Pass(Change[tuple[Review, Charged]]):
+    """Let a held release out: charge, leaf and reply, with the decision, or nothing of it."""
+
+    contract: Contract
+    review: Review
+    released: Released
+    by: str
+    token: str
+
+    def apply(self, transaction: Transaction) -> tuple[Review, Charged]:
+        """Write the decision, then charge.
+
+        Raises:
+            ReviewClosedError: it was decided on before, or nobody did in time.
+            UnseenError: the contract does not allow the charge.
+
+        """
+        review = open_review(transaction, self.review.id)
+        _check_open(review, transaction.now)
+        run = Run(self.contract, review.request, review.signature, review.instance, review.snapshot)
+        fields: dict[str, Json] = {"release": review.id}
+        document = log_decision(
+            transaction, run, "pass", review.rules, review.bits, fields, self.token
+        )
+        charge = Charge(
+            contract=self.contract,
+            request=review.request,
+            statement_digest=digest_of(review.request),
+            signature=review.signature,
+            instance=review.instance,
+            snapshot=review.snapshot,
+            released=self.released,
+            billed=review.billed,
+        )
+        (charged,) = Charge.apply_all(transaction, [charge])
+        if isinstance(charged, UnseenError):
+            raise charged
+        after = closed(review, State.PASSED, format_time(transaction.now), self.by, document)
+        write_closed(transaction, after)
+        return after, charged
+
+
+async def _close(
+    node: Node,
+    contract: Contract,
+    review: Review,
+    state: State,
+    rule: str,
+    by: str,
+    token: str,
+) -> Review:
+    rules = (*review.rules, rule)
+    after, bits = await node.writer.submit(Close(contract, review.id, state, rules, by, token))
+    node.contracts.said(contract.id, bits)
+    _follow(node, after)
+    return after
+
+
+def _follow(node: Node, review: Review) -> None:
+    node.releases.put(review)
+    node.meter.release(review.contract, review.request.units)
+
+
+def _find(node: Node, who: Caller, identifier: str) -> tuple[Review, Contract]:
+    review = node.releases.get(identifier)
+    contract = node.contracts.get(review.contract)
+    if not _may_see(node, who, contract):
+        raise ReviewNotFoundError(
+            "no held release of this id", clause="review", remedy="see: unseen review list"
+        )
+    return review, contract
+
+
+def _held(node: Node, review: Review) -> Held:
+    sealed, nonce = find_reply(node.reader.connection, review.id)
+    if sealed is None:
+        raise review_closed()
+    parts = tuple(frames.unpack(node.vault.open(f"review/{review.id}", sealed)))
+    return Held(review.bits, review.rules, parts, nonce, b64decode(review.id))
+
+
+def _may_see(node: Node, who: Caller, contract: Contract) -> bool:
+    return who.role is Role.OPERATOR or _party(node, who).key_id == contract.terms.approver
+
+
+def _party(node: Node, who: Caller) -> Party:
+    party = node.parties.get(who.party)
+    if party is None:
+        raise PartyNotFoundError("the party is not enrolled", clause="party")
+    return party
+
+
+def _check_subject(decision: Decision, review: Review) -> None:
+    found = (decision.request, b64encode(decision.release), decision.bits, decision.rules)
+    if found != (review.request.request, review.id, review.bits, review.rules):
+        raise ReviewInvalidError("review: it decides on another release", clause="release")
+
+
+def _check_open(review: Review, now: datetime) -> None:
+    if review.state is not State.WAITING or now >= parse_time(review.expires_at):
+        raise review_closed()
+
+
+def _check_instance(node: Node, contract: Contract, review: Review) -> None:
+    """Refuse what no receipt could prove: the instance's certification has ended meanwhile."""
+    party = node.parties.get(contract.buyer)
+    instance = instance_by_key(party, review.instance) if party else None
+    if instance is None or parse_time(instance.until) <= node.clock.now():
+        raise InstanceUnknownError(
+            "the certification of the instance that asked has ended",
+            clause="identity.instance",
+            remedy="refuse the release; the buyer asks again",
+        )

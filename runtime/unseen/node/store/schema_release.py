@@ -1,0 +1,39 @@
+"""Tables of the release gate: what waits for a person, and what the operator lets out at all."""
+
+from sqlalchemy import Column, Integer, LargeBinary, String, Table, Text, UniqueConstraint
+
+from unseen.node.store.schema import metadata
+
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("id", String(64), primary_key=True),  # the commitment to what is held; base64url
+    Column("contract", String(64), nullable=False),
+    Column("request", String(32), nullable=False),
+    Column("state", String(16), nullable=False, index=True),  # waiting, passed, refused, expired
+    Column("statement", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Column("instance", String(64), nullable=False),  # key id that signed the request
+    Column("snapshot", LargeBinary, nullable=False),
+    Column("bits", Integer, nullable=False),
+    Column("billed", Integer),  # units that were a hit, where the contract bills those
+    Column("rules", Text, nullable=False),  # JSON list of the rules that held it
+    Column("release_nonce", LargeBinary, nullable=False),
+    Column("sealed_reply", LargeBinary),  # framed parts, under the vault; null once decided
+    Column("leaf_index", Integer, nullable=False),  # of the leaf that says it is held
+    Column("held_at", String(20), nullable=False),
+    Column("expires_at", String(20), nullable=False),
+    Column("decided_at", String(20), nullable=False),  # empty while it waits
+    Column("decided_by", String(40), nullable=False),  # name of the party, or "node"
+    Column("document", String(64), nullable=False),  # id of the signed decision, or empty
+    UniqueConstraint("contract", "request"),
+)
+
+release_modes = Table(
+    "release_modes",
+    metadata,
+    Column("type", String(16), primary_key=True),  # verdicts, aggregate, model
+    Column("mode", String(16), nullable=False),  # pass, review, off
+    Column("set_at", String(20), nullable=False),
+    Column("set_by", String(40), nullable=False),
+)
