@@ -15,16 +15,17 @@ from unseen.cli.main import app, protected
 
 NOUNS = {
     "audit": {"tail"},
+    "certificate": {"list", "show", "export", "verify", "transfer"},
     "contract": {"request", "explain", "approve", "sign", "show", "revoke", "list"},
     "instance": {"add", "renew"},
     "meter": {"show", "settle"},
     "mandate": {"sign", "add", "list", "show", "withdraw", "require"},
-    "node": {"init", "serve", "invite"},
+    "node": {"init", "serve", "invite", "open-rows"},
     "node rules": {"show", "set"},
     "party": {"list", "revoke"},
     "product": {"add", "list", "show"},
     "receipt": {"list", "show", "fetch", "open", "verify"},
-    "table": {"add", "refresh", "label", "holder", "list", "show"},
+    "table": {"add", "refresh", "label", "holder", "list", "show", "audit", "replay", "check"},
     "template": {"add", "list", "show", "approve", "withdraw"},
 }
 COMMANDS = {"bench", "demo", "doctor", "join", "lookup", "verify"}

@@ -11,6 +11,7 @@ import typer
 
 from unseen.cli import (
     audit_commands,
+    certificate_commands,
     contract_commands,
     instance_commands,
     join_command,
@@ -44,6 +45,7 @@ app.add_typer(instance_commands.app, name="instance")
 app.add_typer(table_commands.app, name="table")
 app.add_typer(product_commands.app, name="product")
 app.add_typer(contract_commands.app, name="contract")
+app.add_typer(certificate_commands.app, name="certificate")
 app.add_typer(mandate_commands.app, name="mandate")
 app.add_typer(template_commands.app, name="template")
 app.add_typer(meter_commands.app, name="meter")

@@ -153,6 +153,7 @@ def token_in(path: Path) -> str:
 
 
 def _resolve(client: "Client", text: str) -> str:
+    text = text.rpartition("/")[2]  # one that begins with a hyphen was spelt as a name
     if len(text) == _LENGTH:
         return text
     found = [each.id for each in client.mandates() if each.id.startswith(text)]

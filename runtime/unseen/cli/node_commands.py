@@ -129,6 +129,31 @@ def invite(
     note(f"{party} joins with: unseen join {output.name} --home DIR", form)
 
 
+@app.command("open-rows")
+def open_rows(
+    table: Annotated[str, typer.Argument(help="Name of the table.")],
+    rows: Annotated[int, typer.Option(min=1, max=1000, help="How many rows are drawn.")],
+    seed: Annotated[str, typer.Option(help="What they are drawn by: the auditor's own choice.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="File for the opened rows.")],
+    home: HomeOption = DEFAULT_HOME,
+    passphrase_file: PassphraseOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Open drawn rows IN THE CLEAR, on the node's machine, for an auditor who sits there."""
+    from unseen.client.home import write_file
+    from unseen.evidence import canonical
+
+    main = _node_main()
+    with working("reading the table"):
+        opening = main.open_rows(home, table, rows, seed, _passphrase(passphrase_file))
+    write_file(output, canonical.encode(opening.to_json()) + b"\n", private=True)
+    if form is Format.JSON:
+        print_json({"file": str(output), "rows": [row.index for row in opening.opened]})
+        return
+    typer.echo(f"{output} holds {rows} rows in the clear. It must not leave the domain.")
+    note(f"Check it: unseen table check {output} --certificate FILE --home {home}", form)
+
+
 def hosts_of(listen: str, more: Iterable[str]) -> tuple[str, ...]:
     """Return the names that a node's certificate is good for."""
     own = listen.rpartition(":")[0].strip("[]")

@@ -13,9 +13,11 @@ from unseen.cli.output import (
     HomeOption,
     note,
     print_card,
+    print_json,
     print_list,
 )
 from unseen.cli.progress import open_client
+from unseen.cli.trusting import TrustOption, trust_file
 from unseen.cli.views import table_json
 
 if TYPE_CHECKING:
@@ -132,6 +134,64 @@ def show(
     print_card(found[name], form, table_json(found[name]))
 
 
+@app.command("audit")
+def audit(
+    name: Annotated[str, typer.Argument(help="Name of the table.")],
+    rows: Annotated[int, typer.Option(min=1, max=1000, help="How many rows are drawn.")],
+    seed: Annotated[str, typer.Option(help="What they are drawn by: the auditor's own choice.")],
+    home: HomeOption = DEFAULT_HOME,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Hold a table's present rows against its certificate (operator, auditor, regulator)."""
+    with open_client(home, doing="reading the table") as client:
+        found = client.audit_table(name, rows=rows, seed=seed)
+    print_card(found, form, _fields(found))
+    note(f"Look at the rows, on the node's machine: unseen node open-rows {name} ...", form)
+
+
+@app.command("replay")
+def replay(
+    contract: Annotated[str, typer.Argument(help="Id of the contract, or its beginning.")],
+    home: HomeOption = DEFAULT_HOME,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Build a contract's present lookup table again and compare it with its manifest."""
+    from unseen.cli.names import resolve_contract
+
+    with open_client(home, doing="building the table") as client:
+        found = client.replay_table(resolve_contract(client, contract))
+    print_card(found, form, _fields(found))
+
+
+@app.command("check")
+def check(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Opened rows.")],
+    certificate: Annotated[
+        Path, typer.Option(exists=True, dir_okay=False, help="The table's exported certificate.")
+    ],
+    trust: TrustOption = None,
+    home: HomeOption = DEFAULT_HOME,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Check opened rows against a table's certificate. Needs no network and no node."""
+    from unseen.evidence import canonical
+    from unseen.evidence.registration import verify_bundle, verify_opened
+    from unseen.evidence.snapshot import RowsOpening
+
+    trusted = trust_file(trust, home)
+    bundle = canonical.decode(certificate.read_bytes().removesuffix(b"\n"))
+    opening = RowsOpening.from_json(canonical.decode(file.read_bytes().removesuffix(b"\n")))
+    verify_opened(opening, verify_bundle(bundle, trusted).certificate)
+    indices = [row.index for row in opening.opened]
+    if form is Format.JSON:
+        print_json({"valid": True, "table": opening.table, "rows": indices})
+        return
+    typer.echo(
+        f"{len(indices)} rows of table {opening.table} are the registered ones, drawn by"
+        f" {opening.seed!r} from {opening.rows:,}."
+    )
+
+
 def read_label(text: str) -> tuple[str, tuple[str, str]]:
     """Return column, category and level from COLUMN=CATEGORY:LEVEL.
 
@@ -157,6 +217,15 @@ def absolute(source: str) -> str:
         path, mark, table = source.removeprefix(prefix).rpartition("#")
         return f"{prefix}{Path(path).resolve()}{mark}{table}" if path else source
     return str(Path(source).resolve())
+
+
+def _fields(card: object) -> "Json":
+    """Return a card's fields as JSON."""
+    from dataclasses import asdict, is_dataclass
+
+    if not is_dataclass(card) or isinstance(card, type):
+        return {}
+    return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(card).items()}
 
 
 def _object(table: "Table") -> "dict[str, Json]":

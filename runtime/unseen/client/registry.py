@@ -8,11 +8,12 @@ from typing import Any
 
 from unseen.client.errors import HomeError
 from unseen.client.mandates import MandateCard, Mandates
+from unseen.client.registrations import AuditCard, CertificateCard, Registrations, ReplayCard
 from unseen.client.session import Session
 
 
 class RegistryCalls:
-    """Methods of `Client` about mandates and registration certificates."""
+    """Methods of `Client` about mandates, registration certificates and audits of tables."""
 
     _session: Session
 
@@ -63,6 +64,65 @@ class RegistryCalls:
     def mandated_tables(self) -> tuple[str, ...]:
         """Return the tables that are under mandates (operator only)."""
         return self._mandates.governed()
+
+    @cached_property
+    def _registrations(self) -> Registrations:
+        return Registrations(self._session)
+
+    def certificates(self, what: str = "") -> list[CertificateCard]:
+        """Return the registration certificates that this party may see.
+
+        `what` is `table`, `product` or `contract`, empty for all.
+        """
+        return self._registrations.list(what)
+
+    def certificate(self, certificate: str) -> CertificateCard:
+        """Return one registration certificate by its id."""
+        return self._registrations.get(certificate)
+
+    def export_certificate(self, certificate: str) -> bytes:
+        """Return the bundle that proves a certificate, its holders and its place in the log.
+
+        Whoever has it and a trust file checks it offline: `unseen certificate verify`.
+
+        Raises:
+            TrustMissingError: it was issued by a node that this home does not know.
+
+        """
+        return self._registrations.export(certificate)
+
+    def transfer_certificate(self, certificate: str, to: str) -> CertificateCard:
+        """Hand a certificate on to `to`: a party of `parties.json`, or a public key in base64url.
+
+        Raises:
+            RegistrationInvalidError: this party is not its present holder.
+
+        """
+        return self._registrations.transfer(certificate, to)
+
+    def audit_table(self, table: str, *, rows: int, seed: str) -> AuditCard:
+        """Have the node recompute a table's commitment and prove `rows` rows that `seed` draws.
+
+        For the operator, an auditor or a regulator. The whole table is read; no row leaves. The
+        result is in the log, whatever it is.
+
+        Raises:
+            SnapshotMismatchError: the rows are not those that were registered.
+
+        """
+        return self._registrations.audit(table, rows, seed)
+
+    def replay_table(self, contract: str) -> ReplayCard:
+        """Have the node build a contract's present lookup table again, from its sealed key.
+
+        For the operator, an auditor or a regulator, and only while the epoch answers: its key is
+        destroyed at its end. The result is in the log, whatever it is.
+
+        Raises:
+            SnapshotMismatchError: the table is not what its manifest says.
+
+        """
+        return self._registrations.replay(contract)
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from unseen.node.jobs.executor import Executor
 from unseen.node.mandates.register import Mandates
 from unseen.node.metering.meter import Meter
 from unseen.node.openings.register import Orders
+from unseen.node.registration.issue import Issuer
 from unseen.node.release.register import Releases
 from unseen.node.store.reader import Reader
 from unseen.node.store.writer import Writer
@@ -64,6 +65,7 @@ class Node:
     draining: bool = False
     ended: set[str] = field(default_factory=set)  # contracts whose epochs were closed for good
     builds: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    audits: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     building: set[str] = field(default_factory=set)  # contracts whose table is being built
     calls: Counter[str] = field(default_factory=Counter)  # open calls by party
     proposing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -80,6 +82,10 @@ class Node:
     def key_id(self) -> str:
         """Return the name of the node's evidence key."""
         return signer_id(self.signer)
+
+    def issuer(self, holder: bytes = b"") -> Issuer:
+        """Return what issues certificates; the first holder is the operator unless it is named."""
+        return Issuer(self.signer, self.log.origin, holder or self.parties.operator().key)
 
     def table_path(self, contract: str, epoch: int) -> Path:
         """Return where an epoch's encrypted table lies."""

@@ -39,6 +39,7 @@ from unseen.node.mandates.register import Mandates
 from unseen.node.mandates.showing import reconcile
 from unseen.node.metering.meter import Meter
 from unseen.node.openings.register import Orders
+from unseen.node.registration.local import open_rows
 from unseen.node.release import reviewing
 from unseen.node.release.register import Releases
 from unseen.node.server import make_server
@@ -57,7 +58,7 @@ from unseen.node.store.reader import Reader
 from unseen.node.store.schema import leaves
 from unseen.node.store.writer import Change, Transaction, Writer
 
-__all__ = ["Enrolment", "NewNode", "Setup", "initialise", "run", "serve"]
+__all__ = ["Enrolment", "NewNode", "Setup", "initialise", "open_rows", "run", "serve"]
 
 _logger = logging.getLogger("unseen.node")
 _SWEEP_SECONDS = 15.0

@@ -23,6 +23,7 @@ from unseen.node.services.meter import MeterService
 from unseen.node.services.node import NodeService
 from unseen.node.services.objection import ObjectionService
 from unseen.node.services.opening import OpeningService
+from unseen.node.services.registry import RegistryService
 from unseen.node.services.rules import RulesService
 from unseen.node.services.template import TemplateService
 from unseen.node.services.verify import VerifyService
@@ -49,6 +50,8 @@ from unseen.v1 import (
     objection_pb2_grpc,
     opening_pb2,
     opening_pb2_grpc,
+    registry_pb2,
+    registry_pb2_grpc,
     rules_pb2,
     rules_pb2_grpc,
     template_pb2,
@@ -120,6 +123,7 @@ def _add_services(server: grpc.aio.Server, node: Node) -> None:
     objection_pb2_grpc.add_ObjectionServiceServicer_to_server(ObjectionService(node), server)
     mandate_pb2_grpc.add_MandateServiceServicer_to_server(MandateService(node), server)
     audit_pb2_grpc.add_AuditServiceServicer_to_server(AuditService(node), server)
+    registry_pb2_grpc.add_RegistryServiceServicer_to_server(RegistryService(node), server)
 
 
 def _service_names() -> list[str]:
@@ -138,6 +142,7 @@ def _service_names() -> list[str]:
         objection_pb2,
         mandate_pb2,
         audit_pb2,
+        registry_pb2,
         health_pb2,
     )
     own = [

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from sqlalchemy import insert, select
 
 from unseen.evidence import canonical
+from unseen.evidence.certificate import Rows
 from unseen.evidence.log import event_leaf
-from unseen.evidence.suite import Suite
 from unseen.node.errors import ProductExistsError, TableExistsError
+from unseen.node.registration.issue import Issuer
 from unseen.node.store.schema import products, snapshots, tables
 from unseen.node.store.writer import Change, Transaction
 
@@ -26,15 +27,15 @@ class NewSnapshot:
 class RegisterTable(Change[None]):
     """Put a new table and its first snapshot into the catalogue."""
 
-    suite: Suite
     name: str
     source: str
     subject: canonical.Json
     columns: canonical.Json
     snapshot: NewSnapshot
+    issuer: Issuer
 
     def apply(self, transaction: Transaction) -> None:
-        """Write table, snapshot and leaf.
+        """Write table, snapshot, certificate and leaves.
 
         Raises:
             TableExistsError: the name is taken.
@@ -56,25 +57,25 @@ class RegisterTable(Change[None]):
             "holder": "",
         }
         connection.execute(insert(tables), [row])
-        _write_snapshot(transaction, self.suite, self.name, 1, self.snapshot, self.columns)
+        _write_snapshot(transaction, self.issuer, self.name, 1, self.snapshot, self.columns)
 
 
 @dataclass(frozen=True, slots=True)
 class RefreshTable(Change[int]):
     """Put a further snapshot of a registered table into the catalogue."""
 
-    suite: Suite
     name: str
     columns: canonical.Json
     snapshot: NewSnapshot
+    issuer: Issuer
 
     def apply(self, transaction: Transaction) -> int:
-        """Write snapshot and leaf; return the snapshot's version."""
+        """Write snapshot, certificate and leaves; return the snapshot's version."""
         versions = transaction.connection.execute(
             select(snapshots.c.version).where(snapshots.c.table_name == self.name)
         ).scalars()
         version = int(max(versions)) + 1
-        _write_snapshot(transaction, self.suite, self.name, version, self.snapshot, self.columns)
+        _write_snapshot(transaction, self.issuer, self.name, version, self.snapshot, self.columns)
         return version
 
 
@@ -82,12 +83,12 @@ class RefreshTable(Change[int]):
 class RegisterProduct(Change[None]):
     """Put a new product into the catalogue."""
 
-    suite: Suite
     name: str
     definition: dict[str, canonical.Json]
+    issuer: Issuer
 
     def apply(self, transaction: Transaction) -> None:
-        """Write product and leaf.
+        """Write product, certificate and leaves.
 
         Raises:
             ProductExistsError: the name is taken.
@@ -101,8 +102,8 @@ class RegisterProduct(Change[None]):
                 clause="product.name",
                 remedy="take another name; a product never changes under its contracts",
             )
-        definition = canonical.encode(self.definition)
-        digest = canonical.b64encode(self.suite.digest(definition))
+        suite, definition = self.issuer.suite, canonical.encode(self.definition)
+        digest = canonical.b64encode(suite.digest(definition))
         row = {
             "name": self.name,
             "table_name": self.definition["table"],
@@ -113,12 +114,15 @@ class RegisterProduct(Change[None]):
         }
         connection.execute(insert(products), [row])
         fields: dict[str, canonical.Json] = {"product": self.name, "digest": digest}
-        transaction.append(event_leaf(self.suite, "product.registered", transaction.now, fields))
+        transaction.append(
+            event_leaf(self.issuer.suite, "product.registered", transaction.now, fields)
+        )
+        self.issuer.issue(transaction, "product", self.name, canonical.b64decode(digest))
 
 
 def _write_snapshot(
     transaction: Transaction,
-    suite: Suite,
+    issuer: Issuer,
     name: str,
     version: int,
     snapshot: NewSnapshot,
@@ -134,11 +138,16 @@ def _write_snapshot(
         "taken_at": canonical.format_time(transaction.now),
     }
     transaction.connection.execute(insert(snapshots), [row])
+    labelled = issuer.suite.digest(canonical.encode(columns))
     fields: dict[str, canonical.Json] = {
         "table": name,
         "version": version,
         "snapshot": snapshot.commitment,
         "rows": snapshot.rows,
-        "columns": canonical.b64encode(suite.digest(canonical.encode(columns))),
+        "columns": canonical.b64encode(labelled),
     }
-    transaction.append(event_leaf(suite, "table.registered", transaction.now, fields))
+    transaction.append(event_leaf(issuer.suite, "table.registered", transaction.now, fields))
+    taken_at = transaction.now.replace(microsecond=0)
+    rows = Rows(version=version, count=snapshot.rows, columns=labelled, taken_at=taken_at)
+    commitment = canonical.b64decode(snapshot.commitment)
+    issuer.issue(transaction, "table", name, commitment, rows)

@@ -68,7 +68,7 @@ async def register_table(
     found, snapshot = await _inspect(node, name, source, subject)
     columns = _labelled(found["columns"], labels)
     await node.writer.submit(
-        RegisterTable(node.suite, name, source, found["subject"], columns, snapshot)
+        RegisterTable(name, source, found["subject"], columns, snapshot, node.issuer())
     )
     node.catalogue.reload()
     return node.catalogue.table(name)
@@ -97,7 +97,9 @@ async def refresh_table(node: Node, name: str) -> Table:
             asked = [(p.name, p.text, p.expression) for p in product.predicates]
             await _check_predicates(node, table, asked, found["fingerprint"])
     columns = _labelled(found["columns"], {c.name: c.label for c in table.columns})
-    await node.writer.submit(RefreshTable(node.suite, name, columns, snapshot))
+    holder = node.parties.get(table.holder) if table.holder else None
+    issuer = node.issuer(holder=holder.key if holder else b"")
+    await node.writer.submit(RefreshTable(name, columns, snapshot, issuer))
     node.catalogue.reload()
     return node.catalogue.table(name)
 
@@ -137,7 +139,7 @@ async def register_product(node: Node, new: NewProduct) -> Product:
     }
     if new.billing:
         definition["billing"] = new.billing.to_json()
-    await node.writer.submit(RegisterProduct(node.suite, new.name, definition))
+    await node.writer.submit(RegisterProduct(new.name, definition, node.issuer()))
     node.catalogue.reload()
     return node.catalogue.product(new.name)
 

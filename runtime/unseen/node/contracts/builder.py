@@ -77,9 +77,9 @@ async def _run_epoch(node: Node, contract: Contract) -> None:
     spool = node.spool_path(f"{contract.id}-{number}")
     try:
         spool.mkdir(parents=True)
-        spec = _spec(node, contract, table, number, spool)
+        spec = spec_of(node, contract, table, number, spool)
         async with node.builds:  # one at a time: each uses every core
-            built = await _build(node, spec, key, table)
+            built = await build_table(node, spec, key, table)
         (spool / _TABLE).replace(_make_parent(node.table_path(contract.id, number)))
         await _publish(node, contract, number, _manifest(contract, number, spec, built, key, table))
     except UnseenError as error:
@@ -106,7 +106,13 @@ async def _publish(node: Node, contract: Contract, number: int, manifest: Manife
         node.table_path(contract.id, number).unlink(missing_ok=True)
 
 
-async def _build(node: Node, spec: BuildSpec, key: PrivateKey, table: Table) -> Built:
+async def build_table(node: Node, spec: BuildSpec, key: PrivateKey, table: Table) -> Built:
+    """Build a table in the spool of `spec`, from the rows of the registered snapshot.
+
+    Raises:
+        TableChangedError: the rows are not the registered ones.
+
+    """
     salt = node.vault.open(f"snapshot/{table.name}", table.snapshot.sealed_salt)
     parts = _parts(node, spec.rows)
     encoded = encode_spec(spec)
@@ -130,7 +136,8 @@ def _parts(node: Node, rows: int) -> int:
     return node.settings.worker_count() if rows >= _PARALLEL_ROWS else 1
 
 
-def _spec(node: Node, contract: Contract, table: Table, number: int, spool: Path) -> BuildSpec:
+def spec_of(node: Node, contract: Contract, table: Table, number: int, spool: Path) -> BuildSpec:
+    """Return what building epoch `number` of a contract takes, under a fresh nonce."""
     product = node.catalogue.product(contract.terms.product)
     expressions = {predicate.name: predicate.expression for predicate in product.predicates}
     domain = epoch_domain(contract.id_bytes, number)

@@ -127,12 +127,15 @@ async def activate(node: Node, contract: Contract, approval: str) -> Contract:
         MandateRefusedError: no mandate covers it any more.
 
     """
-    verify_approval(approval, contract.terms, "buyer", _party(node, contract.buyer).key)
+    buyer = _party(node, contract.buyer)
+    verify_approval(approval, contract.terms, "buyer", buyer.key)
     node.mandates.check(contract, node.clock.now())
     async with node.proposing:  # labels and rules do not change in between
         _check_standing(node, contract)
         hit("contract.before_activate")
-        active = await _take(node, Approve(contract.id, "buyer", contract.buyer, approval))
+        issuer = node.issuer(holder=buyer.key)
+        signature = Approve(contract.id, "buyer", buyer.name, approval, issuer)
+        active = await _take(node, signature)
     hit("contract.after_activate")
     if active.terms.kind == "lookup":
         start_epoch(node, active)

@@ -19,6 +19,7 @@ from unseen.evidence.log import event_leaf
 from unseen.evidence.plan import Leakage, Plan
 from unseen.evidence.suite import suite_of
 from unseen.node.errors import ContractNotFoundError
+from unseen.node.registration.issue import Issuer
 from unseen.node.store.schema import approvals, contracts
 from unseen.node.store.writer import Change, Transaction
 
@@ -185,9 +186,10 @@ class Approve(Change[Contract]):
     role: str
     by: str  # name of the party that signs
     token: str
+    issuer: Issuer | None = None  # of the certificate that comes with the buyer's signature
 
     def apply(self, transaction: Transaction) -> Contract:
-        """Write the signature, the state and the leaf.
+        """Write the signature, the state, the certificate and the leaves.
 
         Raises:
             TransitionError: the contract does not wait for this signature, or has it.
@@ -219,6 +221,8 @@ class Approve(Change[Contract]):
         if is_standing(self.token):
             fields["template"] = b64encode(after.terms.template)
         _log(transaction, after, _LEAVES[event], fields)
+        if self.issuer is not None:
+            self.issuer.issue(transaction, "contract", after.id, after.id_bytes)
         return after
 
 

@@ -1,24 +1,21 @@
 """One pass over a table: subjects, answers and the rows' salted commitment, in bounded memory.
 
-A row's commitment is the RFC 6962 leaf over HMAC-SHA256(salt, row number) || canonical JSON of
-the row's values as DuckDB prints them; the snapshot's commitment is the root over all rows. With
-the salt secret a row cannot be guessed; with one row's salt opened, that row alone can be checked.
+The commitment's scheme is in `evidence/snapshot.py`; here the rows are read as DuckDB prints them.
 """
 
-import hmac
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 
+from unseen.evidence.snapshot import row_leaf, row_salt
 from unseen.node.data.connection import VIEW, identifier
 from unseen.node.data.predicates import fails, select_list
 from unseen.node.errors import ColumnUnknownError, SubjectNullError
 from unseen.protocols.errors import DuplicateSubjectError
 from unseen.protocols.lookup.subject import SubjectColumn, SubjectType, Value
-from unseen.protocols.tlog.tree import Frontier, leaf_hash
+from unseen.protocols.tlog.tree import Frontier
 
 BATCH_ROWS = 8192
 _INTEGERS = frozenset(
@@ -144,10 +141,8 @@ class SnapshotHasher:
     def add(self, rows: Sequence[tuple[str | None, ...]]) -> None:
         """Add the next rows, each a tuple of the columns' values as text."""
         for row in rows:
-            number = self._frontier.size.to_bytes(8, "big")
-            row_salt = hmac.digest(self._salt, number, "sha256")
-            body = json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
-            self._frontier.append(leaf_hash(row_salt + body))
+            own_salt = row_salt(self._salt, self._frontier.size)
+            self._frontier.append(row_leaf(own_salt, row))
 
     def root(self) -> bytes:
         """Return the 32-byte commitment to the rows so far."""

@@ -89,6 +89,11 @@ RIGHTS: dict[str, frozenset[Role]] = {
     "/unseen.v1.AuditService/GetKeys": _SIGNERS | _READERS,
     "/unseen.v1.AuditService/ListDocuments": _SIGNERS | _READERS,
     "/unseen.v1.AuditService/GetEvidence": _SIGNERS | _READERS,
+    "/unseen.v1.RegistryService/ListCertificates": _PARTIES,
+    "/unseen.v1.RegistryService/GetCertificate": _PARTIES,
+    "/unseen.v1.RegistryService/TransferCertificate": _PARTIES,
+    "/unseen.v1.RegistryService/AuditTable": _READERS,
+    "/unseen.v1.RegistryService/ReplayTable": _READERS,
     "/grpc.health.v1.Health/Check": _ANYONE,
     "/grpc.health.v1.Health/Watch": _PARTIES,
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _PARTIES,
@@ -100,5 +105,7 @@ LONG_CALLS = frozenset(
         "/unseen.v1.CatalogService/RegisterTable",
         "/unseen.v1.CatalogService/RefreshTable",
         "/unseen.v1.CatalogService/RegisterProduct",
+        "/unseen.v1.RegistryService/AuditTable",
+        "/unseen.v1.RegistryService/ReplayTable",
     }
 )

@@ -59,6 +59,24 @@ def inspect_table(parts: list[bytes], _progress: Progress) -> list[bytes]:
     return [canonical.encode(result)]
 
 
+def open_rows(parts: list[bytes], _progress: Progress) -> list[bytes]:
+    """Source, columns and drawn rows as JSON, salt -> rows and proofs as JSON, root."""
+    from unseen.node.data import opening, source  # noqa: PLC0415
+    from unseen.node.registration.proofs import pack_found  # noqa: PLC0415
+
+    ask = _json(parts[0])
+    asked = opening.Asked(
+        source.Source.parse(ask["source"]),
+        tuple(ask["columns"]),
+        ask["rows"],
+        tuple(ask["chosen"]),
+        ask["memory_mb"],
+        Path(ask["spool"]),
+    )
+    found = opening.open_rows(asked, parts[1])
+    return pack_found(found.rows, found.root, tuple(row.proof() for row in found.opened))
+
+
 def check_predicates(parts: list[bytes], _progress: Progress) -> list[bytes]:
     """Source, columns and predicates as JSON -> for each predicate the columns that it reads."""
     from unseen.node.data import predicates, source  # noqa: PLC0415
@@ -121,6 +139,7 @@ TASKS: dict[str, Task] = {
     for task in (
         voprf,
         inspect_table,
+        open_rows,
         check_predicates,
         verify_subject,
         fill_table,

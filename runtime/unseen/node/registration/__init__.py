@@ -1,0 +1,1 @@
+"""Registration certificates: issued with what they register, handed on, audited and replayed."""

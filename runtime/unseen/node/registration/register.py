@@ -1,0 +1,116 @@
+"""Reading certificates: which ones a party may see, and the bundle that proves one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, false, or_, select, true
+
+from unseen.evidence import canonical
+from unseen.evidence.canonical import Json
+from unseen.evidence.registration import Entry, make_bundle
+from unseen.node.audit.log import Head
+from unseen.node.context import Node
+from unseen.node.identity.parties import Caller
+from unseen.node.identity.rights import Role
+from unseen.node.registration.issue import not_found
+from unseen.node.store.schema import contracts
+from unseen.node.store.schema_registry import certificates, transfers
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A certificate as the node has it; `holder` is the present holder's public key, raw."""
+
+    id: str
+    object: str
+    name: str
+    token: str
+    holder: bytes
+    newest: str
+
+
+def list_certificates(
+    node: Node, caller: Caller, what: str, after: str, size: int
+) -> tuple[Sequence[Listed], str]:
+    """Return a page of the certificates that a party may see, by id, and where the next begins.
+
+    `what` limits it to tables, products or contracts; empty for all.
+    """
+    conditions = [_visible(node, caller), certificates.c.id > after]
+    if what:
+        conditions.append(certificates.c.object == what)
+    query = select(certificates).where(and_(*conditions)).order_by(certificates.c.id)
+    with node.engine.connect() as connection:
+        rows = connection.execute(query.limit(size + 1)).all()
+    found = [_listed(row) for row in rows[:size]]
+    return found, found[-1].id if len(rows) > size else ""
+
+
+def find_certificate(node: Node, caller: Caller, identifier: str) -> Listed:
+    """Return a certificate that a party may see.
+
+    Raises:
+        RegistrationNotFoundError: there is none of this id, or not for this party.
+
+    """
+    query = select(certificates).where(_visible(node, caller), certificates.c.id == identifier)
+    with node.engine.connect() as connection:
+        row = connection.execute(query).one_or_none()
+    if row is None:
+        raise not_found()
+    return _listed(row)
+
+
+def present(node: Node, identifier: str) -> Listed:
+    """Return a certificate as it stands, for whom its transfer was just taken."""
+    with node.engine.connect() as connection:
+        query = select(certificates).where(certificates.c.id == identifier)
+        return _listed(connection.execute(query).one())
+
+
+def bundle_of(node: Node, identifier: str, head: Head) -> dict[str, Json]:
+    """Return the bundle of a certificate and its transfers under `head`."""
+    with node.engine.connect() as connection:
+        row = connection.execute(select(certificates).where(certificates.c.id == identifier)).one()
+        links = connection.execute(
+            select(transfers)
+            .where(transfers.c.certificate == identifier)
+            .order_by(transfers.c.number)
+        ).all()
+    own = links if row.imported else [row, *links]
+    entries = [*_imported(row), *(_entry(node, each, head) for each in own)]
+    return make_bundle(node.suite, entries)
+
+
+def _imported(row: Row[Any]) -> list[Entry]:
+    if not row.imported:
+        return []
+    bundle: Any = canonical.decode(row.imported.encode())
+    return [Entry.from_json(entry) for entry in bundle["entries"]]
+
+
+def _entry(node: Node, row: Row[Any], head: Head) -> Entry:
+    return Entry(
+        token=row.token,
+        leaf=node.log.read_leaf(node.engine, row.leaf_index),
+        index=row.leaf_index,
+        proof=tuple(node.log.inclusion_proof(row.leaf_index, head)),
+        checkpoint=head.note,
+    )
+
+
+def _visible(node: Node, caller: Caller) -> ColumnElement[bool]:
+    if caller.role is not Role.BUYER:
+        return true()
+    party = node.parties.get(caller.party)
+    mine = select(contracts.c.id).where(contracts.c.buyer == caller.party)
+    return or_(
+        certificates.c.object == "product",
+        and_(certificates.c.object == "contract", certificates.c.name.in_(mine)),
+        certificates.c.holder == party.key if party else false(),
+    )
+
+
+def _listed(row: Row[Any]) -> Listed:
+    return Listed(row.id, row.object, row.name, row.token, row.holder, row.newest)

@@ -1,0 +1,89 @@
+"""Replaying the build of an epoch's table, to hold the manifest against the registered rows.
+
+A build takes its randomness from two values: the epoch's key, sealed by the vault while the epoch
+answers, and the nonce in the manifest. With both and the registered rows it can be done again and
+has to give the same bytes. When the epoch ends its key is destroyed, and with it the possibility
+to replay: an auditor comes while the epoch answers, or not at all.
+"""
+
+import dataclasses
+import shutil
+from dataclasses import dataclass
+
+from unseen.evidence.canonical import Json, b64encode
+from unseen.node.context import Node
+from unseen.node.contracts.builder import build_table, spec_of
+from unseen.node.contracts.register import Contract
+from unseen.node.data import source
+from unseen.node.errors import KindRefusedError, SeedDestroyedError
+from unseen.node.registration.audit import Note
+from unseen.protocols.lookup.oprf_table import TableParameters
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What a replay gave: number of rows, digest and root of the table that was built again.
+
+    `manifest` is the manifest's id, `token` the manifest itself, signed.
+    """
+
+    epoch: int
+    manifest: str
+    token: str
+    rows: int
+    digest: bytes
+    root: bytes
+    matches: bool
+    leaf: int
+
+
+async def replay_table(node: Node, contract: Contract, by: str) -> Replayed:
+    """Build the present epoch's table again from its sealed key, and compare with the manifest.
+
+    Raises:
+        KindRefusedError: the contract has no encrypted table.
+        SeedDestroyedError: no epoch of it answers: its key is gone, or it has none yet.
+        TableChangedError: the rows that it was built from are not the present snapshot's.
+
+    """
+    if contract.terms.kind != "lookup":
+        raise KindRefusedError(
+            "a contract of this kind has no encrypted table",
+            clause="contract.kind",
+            remedy="replay the build of a contract of kind lookup",
+        )
+    if not node.epochs.answers(contract.id):
+        raise SeedDestroyedError(
+            "no epoch of this contract answers: the key of its table is gone, or not there yet",
+            clause="epoch",
+            remedy="replay a build while its epoch answers: see unseen contract show ID",
+        )
+    epoch, table = node.epochs.current(contract.id), node.catalogue.table(contract.terms.table)
+    if b64encode(epoch.manifest.snapshot) != table.snapshot.commitment:
+        raise source.changed()
+    spool = node.spool_path(f"{contract.id}-{epoch.number}-replay")
+    async with node.audits:
+        try:
+            spool.mkdir(parents=True)
+            spec = spec_of(node, contract, table, epoch.number, spool)
+            parameters = TableParameters(
+                spec.parameters.domain, epoch.manifest.nonce, epoch.manifest.label_bytes
+            )
+            spec = dataclasses.replace(spec, parameters=parameters)
+            built = await build_table(node, spec, epoch.key, table)
+        finally:
+            shutil.rmtree(spool, ignore_errors=True)
+    stated = (epoch.manifest.rows, epoch.manifest.digest, epoch.manifest.root)
+    matches = (built.rows, built.digest, built.root) == stated
+    name = b64encode(epoch.manifest_id)
+    fields: dict[str, Json] = {
+        "contract": contract.id,
+        "epoch": epoch.number,
+        "manifest": name,
+        "matches": matches,
+        "by": by,
+    }
+    leaf = await node.writer.submit(Note(node.suite, "table.replayed", fields))
+    return Replayed(
+        epoch.number, name, epoch.token, built.rows, built.digest, built.root, matches, leaf
+    )
