@@ -18,6 +18,8 @@ from unseen.cli import (
     mandate_commands,
     meter_commands,
     node_commands,
+    objection_commands,
+    order_commands,
     party_commands,
     product_commands,
     query_commands,
@@ -51,6 +53,8 @@ app.add_typer(template_commands.app, name="template")
 app.add_typer(meter_commands.app, name="meter")
 app.add_typer(audit_commands.app, name="audit")
 app.add_typer(receipt_commands.app, name="receipt")
+app.add_typer(objection_commands.app, name="objection")
+order_commands.register(audit_commands.app)
 app.command("join")(join_command.join)
 app.command("lookup")(query_commands.lookup)
 app.command("verify")(query_commands.verify)

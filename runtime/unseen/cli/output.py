@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from contextvars import ContextVar
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -25,9 +26,18 @@ class Format(Enum):
     JSON = "json"
 
 
+_present = ContextVar("format", default=Format.TABLE)
+
+
 def _remember(context: typer.Context, form: Format) -> Format:
     context.meta[_META] = form
+    _present.set(form)
     return form
+
+
+def present_format() -> Format:
+    """Return the format that the running command was asked for, where no context is at hand."""
+    return _present.get()
 
 
 def chosen_format(context: Any) -> Format:

@@ -6,7 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unseen.cli.output import error_console
+import typer
+
+from unseen.cli.output import Format, error_console, present_format
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -67,3 +69,13 @@ def open_client(home: Path, *, doing: str = "") -> Iterator["Client"]:
         if doing:
             shown.report(doing, 0, 0)
         yield client
+        waiting = client.orders_waiting
+    if waiting:
+        _remind(waiting, home)
+
+
+def _remind(waiting: int, home: Path) -> None:
+    """Tell a person, and no program, that orders of openings wait for this home."""
+    if present_format() is Format.TABLE:
+        orders = "order of openings waits" if waiting == 1 else "orders of openings wait"
+        typer.echo(f"{waiting} {orders} for this home: unseen audit orders --home {home}", err=True)

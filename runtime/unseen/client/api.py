@@ -15,7 +15,11 @@ from unseen.client.evidence import Evidence, Leaf, Receipt, Usage
 from unseen.client.governing import GoverningCalls
 from unseen.client.home import Home, find_home
 from unseen.client.lookups import Lookups
+from unseen.client.objections import Objections
+from unseen.client.opened import Opener
 from unseen.client.openings import Openings
+from unseen.client.orders import Orders
+from unseen.client.oversight import Oversight
 from unseen.client.parties import Parties, Party
 from unseen.client.profile import Profile
 from unseen.client.registry import RegistryCalls
@@ -55,7 +59,7 @@ class NodeCard(Card):
         yield "keys as pinned", self.pinned
 
 
-class Client(RegistryCalls, GoverningCalls):
+class Client(RegistryCalls, GoverningCalls, Oversight):
     """A party's client at one node. Thread-safe; close it, or use it as a context manager.
 
     Every method that calls the node may raise `RefusedError` (a rule forbids it; `clause` and
@@ -89,6 +93,9 @@ class Client(RegistryCalls, GoverningCalls):
         self._verifies = Verifies(session, self._contracts)
         self._evidence = Evidence(session, self._contracts, self._lookups, self._verifies)
         self._openings = Openings(session, self._contracts, self._evidence)
+        self._orders = Orders(session, self._contracts, self._openings)
+        self._opener = Opener(session, self._orders)
+        self._objections = Objections(session, self._contracts)
         self._parties = Parties(session)
         self._node = node_pb2_grpc.NodeServiceStub(session.channel.grpc)
 

@@ -25,6 +25,7 @@ SERVER_NAME = "unseen-node"
 _SIZE = "unseen-tree-size"
 _CHECKPOINT = "unseen-checkpoint-bin"
 _CONSISTENCY = "unseen-consistency-bin"
+_ORDERS = "unseen-orders"
 _ROUNDS = 8
 _CUT_OFF = ("CERTIFICATE_UNKNOWN", "CERTIFICATE_REVOKED", "RIGHT_MISSING")
 _OPTIONS = (
@@ -90,6 +91,7 @@ class Channel:
         self._address = address
         self.follower = follower
         self._timeout = timeout
+        self.orders = 0  # orders of openings that wait for this instance, says the last answer
         self._linking = threading.Lock()
         self.grpc = open_channel(address, credentials)
         self._log = log_pb2_grpc.LogServiceStub(self.grpc)
@@ -169,6 +171,7 @@ class Channel:
                 request, timeout=timeout or self._timeout, metadata=_sent(base)
             )
             self._follow(base, done.trailing_metadata(), required=True)
+            self.orders = _waiting(done.trailing_metadata())
         except grpc.RpcError as error:
             raise self._failure(error, base) from None
         finally:
@@ -216,3 +219,9 @@ class Channel:
 
 def _sent(base: Head | None) -> tuple[tuple[str, str], ...]:
     return ((_SIZE, "0" if base is None else str(base.size)),)
+
+
+def _waiting(metadata: Metadata) -> int:
+    """Return how many orders of openings wait, by the node's word; the orders themselves prove."""
+    said = next((value for key, value in metadata if key == _ORDERS), "")
+    return int(said) if isinstance(said, str) and said.isdecimal() and len(said) < 7 else 0

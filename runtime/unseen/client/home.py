@@ -25,6 +25,7 @@ _FOLDERS = (
     "templates",
     "instances",
     "evidence",
+    "orders",
 )
 
 
@@ -80,6 +81,18 @@ class Home:
     def evidence(self, name: str) -> Path:
         """Return the path of a piece of evidence against the node."""
         return self.root / "evidence" / name
+
+    def order(self, order: str, name: str) -> Path:
+        """Return the path of what belongs to an order of openings; its folder is made."""
+        folder = self.root / "orders" / order
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder / name
+
+    def objections(self) -> Path:
+        """Return the folder of the objections that this client has seen; it is made."""
+        folder = self.root / "objections"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
 
     def make(self) -> None:
         """Make the folders that are missing, readable by their owner only."""

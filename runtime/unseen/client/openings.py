@@ -7,8 +7,6 @@ here as its reader will verify it before it is handed out.
 What is opened is no longer hidden from whoever gets the bundle.
 """
 
-from collections.abc import Iterator
-
 from unseen.client.contracts import Contracts
 from unseen.client.epochs import Epoch, Epochs
 from unseen.client.errors import AnswerInvalidError, HomeError
@@ -45,6 +43,7 @@ class Openings:
         self._session = session
         self._contracts = contracts
         self._evidence = evidence
+        self._prover: tuple[str, Epoch, RowProver] | None = None  # of the table hashed last
 
     def open(self, request: str, position: int = 0) -> dict[str, Json]:
         """Return the bundle that shows a third party one subject and its answer."""
@@ -52,7 +51,7 @@ class Openings:
         if opening.kind == "verify":
             _check_position(position, 1)
             return self.clear(opening)
-        hidden = Hidden(self._session, self._contracts, self._evidence, opening)
+        hidden = self.hidden(opening)
         _check_position(position, hidden.size)
         bundle = head("opening", hidden.batch.terms.suite) | hidden.batch.to_json()
         bundle |= hidden.item(position).to_json()
@@ -66,6 +65,14 @@ class Openings:
             return opening
         self._evidence.fetch(request)
         return self._evidence.written(request)
+
+    def hidden(self, opening: Opening) -> "Hidden":
+        """Return a hidden lookup of this home, ready to be opened."""
+        if self._prover is None or self._prover[0] != opening.manifest:
+            epoch = Epochs(self._session, self._contracts).past(opening.contract, opening.manifest)
+            self._session.progress("proving the rows", 0, 0)
+            self._prover = opening.manifest, epoch, RowProver(epoch.manifest, epoch.table)
+        return Hidden(self._session, self._contracts, self._evidence, opening, self._prover[1:])
 
     def clear(self, opening: Opening) -> dict[str, Json]:
         """Return the bundle that opens a verification in the clear."""
@@ -93,16 +100,19 @@ class Hidden:
     """One hidden lookup of this home, ready to be opened: the batch, and an item a subject."""
 
     def __init__(
-        self, session: Session, contracts: Contracts, evidence: Evidence, opening: Opening
+        self,
+        session: Session,
+        contracts: Contracts,
+        evidence: Evidence,
+        opening: Opening,
+        proving: tuple[Epoch, RowProver],
     ) -> None:
-        """Read what `opening` wrote down; hashes the epoch's table once."""
+        """Read what `opening` wrote down; `proving` is its epoch and what shows its rows."""
         self._subjects, self._blinds = read_secret(opening)
-        epoch = Epochs(session, contracts).past(opening.contract, opening.manifest)
+        self._epoch, self._prover = proving
+        epoch = self._epoch
         sent = lookup_pb2.EvaluateRequest.FromString(opening.wire)
         answer = lookup_pb2.EvaluateResponse.FromString(opening.reply)
-        session.progress("proving the rows", 0, 0)
-        self._epoch: Epoch = epoch
-        self._prover = RowProver(epoch.manifest, epoch.table)
         self.batch = Batch(
             receipt=evidence.receipt(opening.id).token,
             terms=epoch.terms,
@@ -131,10 +141,6 @@ class Hidden:
         output = unblind_one(data, blind, self.batch.evaluated[position])
         rows = self._prover.rows(output)
         return Item(subject=tuple(texts), position=position, blind=blind, rows=rows)
-
-    def items(self) -> Iterator[Item]:
-        """Yield what opens each subject, in order."""
-        return (self.item(position) for position in range(self.size))
 
 
 def _check_position(position: int, size: int) -> None:

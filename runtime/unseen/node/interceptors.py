@@ -32,12 +32,14 @@ from unseen.node.errors import (
 from unseen.node.hardening import whereabouts
 from unseen.node.identity.parties import Caller
 from unseen.node.identity.rights import LONG_CALLS, RIGHTS, Role
+from unseen.node.openings import conduct
 from unseen.node.status import rich_status, row_for
 from unseen.protocols.errors import MalformedMessageError, UnseenError
 
 TREE_SIZE = "unseen-tree-size"
 CHECKPOINT = "unseen-checkpoint-bin"
 CONSISTENCY = "unseen-consistency-bin"
+ORDERS = "unseen-orders"
 
 _logger = logging.getLogger("unseen.node")
 _caller: ContextVar[Caller] = ContextVar("caller")
@@ -159,7 +161,9 @@ class Gate(grpc.aio.ServerInterceptor):
         return who
 
     def _attach(self, context: _Context) -> None:
-        context.set_trailing_metadata(self._checkpoint(context))
+        waiting = conduct.waiting(self._node, caller())
+        told = ((ORDERS, str(waiting)),) if waiting else ()
+        context.set_trailing_metadata((*self._checkpoint(context), *told))
 
     def _checkpoint(self, context: _Context) -> tuple[tuple[str, bytes], ...]:
         head = shown() or self._node.log.head()

@@ -62,8 +62,9 @@ def waiting(node: Node, who: Caller) -> int:
     instance = _known_instance(node, who)
     if instance is None:
         return 0
-    own = (one for one in node.orders.all() if node.contracts.get(one.contract).buyer == who.party)
-    return sum(bool(one.open_by(instance.key_id)) for one in own)
+    return node.orders.waiting(
+        who.party, instance.key_id, lambda contract: node.contracts.get(contract).buyer
+    )
 
 
 async def submit(node: Node, who: Caller, contract: Contract, token: str) -> Standing:

@@ -4,7 +4,7 @@ An order waits for a buyer while one of the requests it wants has not been opene
 who responded and with how many parts, never what is in them.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import starmap
 from typing import Any, TypeAlias
@@ -80,6 +80,7 @@ class Orders:
         with engine.connect() as connection:
             self._by_id = {one.id: one for one in _load(connection)}
         self._by_contract: dict[str, list[str]] = {}
+        self._waiting: dict[tuple[str, str], int] = {}
         for one in self._by_id.values():
             self._by_contract.setdefault(one.contract, []).append(one.id)
 
@@ -108,7 +109,21 @@ class Orders:
         if standing.id not in self._by_id:
             self._by_contract.setdefault(standing.contract, []).append(standing.id)
         self._by_id[standing.id] = standing
+        self._waiting.clear()
         return standing
+
+    def waiting(self, party: str, instance: str, buyers: Callable[[str], str]) -> int:
+        """Return how many orders wait for an instance (by its key's name) of the party.
+
+        `buyers` names the buyer of a contract. Counted once for each change of any order: this is
+        asked on every call.
+        """
+        known = self._waiting.get((party, instance))
+        if known is None:
+            own = (one for one in self._by_id.values() if buyers(one.contract) == party)
+            known = sum(bool(one.open_by(instance)) for one in own)
+            self._waiting[party, instance] = known
+        return known
 
     def __bool__(self) -> bool:
         """Return whether there is any order."""
