@@ -1,4 +1,4 @@
-"""Objections: attached to a receipt, answered by the other side, ending in a correction or credit."""
+"""Objections: over a receipt, answered by the other side, ending in a correction or credit."""
 
 import json
 import secrets
@@ -92,7 +92,7 @@ def test_a_promised_credit_counts_even_if_the_node_hides_it(
 
 
 def test_a_correction_names_a_snapshot_that_the_node_has(court: Stage) -> None:
-    contract, requests = charged(court)
+    _, requests = charged(court)
     card = court.lender.open_objection("wrong_answer", "outdated", request=requests[0])
     (table,) = [one for one in court.operator.tables() if one.name == "people"]
     wrong = Correction(snapshot=bytes(32), epoch=0)
@@ -176,7 +176,7 @@ def test_steps_out_of_turn_are_refused(court: Stage) -> None:
     court.operator.answer_objection(card.id, "no", accepted=False)
     refusal("OBJECTION_INVALID", court.operator.answer_objection, card.id, "yes", accepted=True)
     court.lender.close_objection(card.id, agreed=True)
-    refusal("OBJECTION_INVALID", court.lender.close_objection, card.id, agreed=True)
+    refusal("OBJECTION_INVALID", court.lender.close_objection, card.id, agreed=False)
 
 
 def test_a_credit_is_at_most_what_the_release_cost(court: Stage) -> None:
@@ -216,8 +216,9 @@ def test_the_operator_objects_and_the_buyer_answers(court: Stage) -> None:
 def test_a_hub_objects_for_a_person_and_the_buyer_does_not_see_it(court: Stage) -> None:
     contract, requests = charged(court)
     hub = court.client(HUB)
-    card = hub.open_objection("personal", "the person objects", contract=contract,
-                              request=requests[0])
+    card = hub.open_objection(
+        "personal", "the person objects", contract=contract, request=requests[0]
+    )
     assert card.id in {one.id for one in hub.objections()}
     assert card.id not in {one.id for one in court.lender.objections()}
     refusal("OBJECTION_NOT_FOUND", court.lender.objection, card.id)
@@ -341,8 +342,6 @@ def test_by_the_command_line(court: Stage, tmp_path: Path) -> None:
     assert (shown["words"], shown["answer_words"]) == ("not so", "right")
     whole = run(court, "lender", "open", contract, "--reason", "wrong_price", "--text", "too dear")
     assert whole["opened"]["request"] == ""
-    by_id = run(
-        court, "lender", "open", requests[0], "--reason", "other", "--text", "again"
-    )
+    by_id = run(court, "lender", "open", requests[0], "--reason", "other", "--text", "again")
     assert by_id["opened"]["request"] == requests[0]
     assert b64encode(b64decode(by_id["id"])) == by_id["id"]

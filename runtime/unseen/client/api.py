@@ -91,11 +91,13 @@ class Client(RegistryCalls, GoverningCalls, Oversight):
         self._contracts = Contracts(session)
         self._lookups = Lookups(session, self._contracts, gather=gather)
         self._verifies = Verifies(session, self._contracts)
-        self._evidence = Evidence(session, self._contracts, self._lookups, self._verifies)
+        self._objections = Objections(session, self._contracts)
+        self._evidence = Evidence(
+            session, self._contracts, self._lookups, self._verifies, self._objections.credit
+        )
         self._openings = Openings(session, self._contracts, self._evidence)
         self._orders = Orders(session, self._contracts, self._openings)
         self._opener = Opener(session, self._orders)
-        self._objections = Objections(session, self._contracts)
         self._parties = Parties(session)
         self._node = node_pb2_grpc.NodeServiceStub(session.channel.grpc)
 

@@ -11,6 +11,7 @@ from unseen.evidence import settlement
 from unseen.evidence.contract import Terms
 from unseen.evidence.errors import RequestInvalidError, SettlementError, SignatureInvalidError
 from unseen.evidence.log import ReleaseLeaf
+from unseen.evidence.objection import Credit
 from unseen.evidence.request import verify_request
 from unseen.evidence.suite import suite_of
 
@@ -44,7 +45,12 @@ def check_signatures(
             raise _error(f"the signature over request {leaf.request.request} fails") from None
 
 
-def settle_without(terms: Terms, releases: Iterable[ReleaseLeaf], lost: Mapping[str, int]) -> bytes:
+def settle_without(
+    terms: Terms,
+    releases: Iterable[ReleaseLeaf],
+    lost: Mapping[str, int],
+    credit: Credit | None = None,
+) -> bytes:
     """Return the statement of `releases`, and of the requests in `lost` with their units.
 
     It is a settlement with one more field, `unreceipted`: requests that the node says it charged
@@ -60,7 +66,7 @@ def settle_without(terms: Terms, releases: Iterable[ReleaseLeaf], lost: Mapping[
     missing = sum(last - first + 1 for first, last in gaps)
     if missing > sum(lost.values()):
         raise _error(f"the receipts of {missing} units are missing, more than the node has lost")
-    return settlement.statement(terms, ordered, unreceipted=lost)
+    return settlement.statement(terms, ordered, credit, unreceipted=lost)
 
 
 def _error(message: str) -> SettlementError:

@@ -22,7 +22,7 @@ from unseen.client.home import read_json, write_json
 from unseen.client.session import Session
 from unseen.client.templates import Templates
 from unseen.evidence import canonical
-from unseen.evidence.canonical import b64encode, format_time
+from unseen.evidence.canonical import b64decode, b64encode, format_time
 from unseen.evidence.contract import Role, State, Terms, sign_terms, verify_approval
 from unseen.evidence.errors import EvidenceError
 from unseen.evidence.limits import is_standing, verify_standing
@@ -290,12 +290,7 @@ class Contracts:
         return known
 
     def _load(self, contract: str) -> tuple[Terms, Plan]:
-        if not _ID.fullmatch(contract):
-            raise InputInvalidError(
-                "a contract is named by 43 characters",
-                clause="contract",
-                remedy="see: unseen contract list",
-            )
+        contract_bytes(contract)
         path = self._session.home.contract(contract)
         if not path.exists():
             found = self.get(contract)
@@ -408,6 +403,22 @@ def read_kept(path: Path) -> Contract:
         )
     except (EvidenceError, ValueError):
         raise fields.error("it holds no contract") from None
+
+
+def contract_bytes(contract: str) -> bytes:
+    """Return the 32 bytes of a contract id.
+
+    Raises:
+        InputInvalidError: it is none.
+
+    """
+    if not _ID.fullmatch(contract):
+        raise InputInvalidError(
+            "a contract is named by 43 characters",
+            clause="contract",
+            remedy="see: unseen contract list",
+        )
+    return b64decode(contract)
 
 
 def resource(contract: str) -> str:

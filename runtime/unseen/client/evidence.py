@@ -5,7 +5,7 @@ it. A receipt that got lost on the way is fetched again by its request id.
 """
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -26,6 +26,7 @@ from unseen.evidence import settlement
 from unseen.evidence.canonical import Json, b64encode, format_time, parse_time
 from unseen.evidence.errors import EvidenceError, LogForkedError
 from unseen.evidence.log import RELEASE, ReleaseLeaf, decode_leaf
+from unseen.evidence.objection import Credit
 from unseen.evidence.request import MAX_REQUEST_AGE, Request
 from unseen.evidence.suite import key_id
 from unseen.evidence.verify import VerifiedReceipt, verify_receipt, verify_terms
@@ -105,17 +106,30 @@ def receipt_rows(facts: VerifiedReceipt) -> Iterator[Row]:
     yield "snapshot", b64encode(facts.snapshot)
 
 
+def nothing_credited(_contract: str) -> None:
+    """Return that nothing is credited."""
+
+
 class Evidence:
     """The evidence of one client home."""
 
     def __init__(
-        self, session: Session, contracts: Contracts, lookups: Lookups, verifies: Verifies
+        self,
+        session: Session,
+        contracts: Contracts,
+        lookups: Lookups,
+        verifies: Verifies,
+        credit: Callable[[str], Credit | None] = nothing_credited,
     ) -> None:
-        """Use the other parts of the client to fetch what is missing."""
+        """Use the other parts of the client to fetch what is missing.
+
+        `credit` says what the operator credits under a contract.
+        """
         self._session = session
         self._contracts = contracts
         self._lookups = lookups
         self._verifies = verifies
+        self._credit = credit
         self._meter = meter_pb2_grpc.MeterServiceStub(session.channel.grpc)
         self._log = log_pb2_grpc.LogServiceStub(session.channel.grpc)
         self._identity = identity_pb2_grpc.IdentityServiceStub(session.channel.grpc)
@@ -232,7 +246,10 @@ class Evidence:
             verify_terms(facts, terms)
         leaves = [facts.leaf for facts in found]
         lost = {request: self.written(request).units for request in self.lost(contract)}
-        return settle_without(terms, leaves, lost) if lost else settlement.settle(terms, leaves)
+        credit = self._credit(contract)
+        if lost:
+            return settle_without(terms, leaves, lost, credit)
+        return settlement.settle(terms, leaves, credit)
 
     def operator_settle(self, contract: str) -> bytes:
         """Return the bill from the log's leaves; see `Client.operator_settle`."""
@@ -249,7 +266,7 @@ class Evidence:
         names = {short(party.name) for party in buyers}
         check_signatures(terms, releases, keys, cache(lambda: self._registered(names)))
         self._session.channel.link()
-        return settlement.settle(terms, releases)
+        return settlement.settle(terms, releases, self._credit(contract))
 
     def _registered(self, parties: Collection[str]) -> frozenset[str]:
         """Return the names of all instance keys that the log says were these parties'."""

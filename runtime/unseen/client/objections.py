@@ -12,11 +12,12 @@ from dataclasses import dataclass
 
 from unseen.client.cards import Card, Row
 from unseen.client.catalog import short
-from unseen.client.contracts import Contracts, resource
+from unseen.client.contracts import Contracts, contract_bytes, resource
 from unseen.client.errors import AnswerInvalidError
 from unseen.client.home import read_json, write_json
 from unseen.client.session import Session
 from unseen.evidence.canonical import Json, b64decode, b64encode, format_time
+from unseen.evidence.contract import Terms
 from unseen.evidence.errors import ReceiptInvalidError
 from unseen.evidence.objection import (
     NONCE_BYTES,
@@ -88,10 +89,9 @@ class Objections:
     def open(self, contract: str, request: str, reason: str, text: str) -> ObjectionCard:
         """Object; see `Client.open_objection`."""
         session, nonce = self._session, secrets.token_bytes(NONCE_BYTES)
-        terms = self._contracts.terms(contract)
         document = Opened(
-            suite=terms.suite,
-            contract=terms.id(),
+            suite=session.suite.id,
+            contract=contract_bytes(contract),
             by=session.profile.key_id,
             role=session.profile.role,
             request=request,
@@ -210,7 +210,9 @@ class Objections:
 
     def _read(self, message: objection_pb2.Objection, expected: str | None) -> ObjectionCard:
         suite, contract = self._session.suite, short(message.contract)
-        terms = self._contracts.terms(contract)
+        terms = Terms.decode(message.terms)
+        if b64encode(terms.id()) != contract:
+            raise AnswerInvalidError("the terms are another contract's", clause="terms")
         keys = {key_id(suite, key): key for key in (message.opener_key, message.other_key)}
         tokens = [one for one in (message.opened, message.answered, message.closed) if one]
         (found,) = follow(tokens, terms, keys)

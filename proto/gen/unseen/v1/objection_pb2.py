@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19unseen/v1/objection.proto\x12\tunseen.v1\"$\n\x05Words\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\r\n\x05nonce\x18\x02 \x01(\x0c\"\xe2\x01\n\tObjection\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x63ontract\x18\x02 \x01(\t\x12\n\n\x02\x62y\x18\x03 \x01(\t\x12\x0e\n\x06opened\x18\x04 \x01(\t\x12\x10\n\x08\x61nswered\x18\x05 \x01(\t\x12\x0e\n\x06\x63losed\x18\x06 \x01(\t\x12&\n\x0copened_words\x18\x07 \x01(\x0b\x32\x10.unseen.v1.Words\x12(\n\x0e\x61nswered_words\x18\x08 \x01(\x0b\x32\x10.unseen.v1.Words\x12\x12\n\nopener_key\x18\t \x01(\x0c\x12\x11\n\tother_key\x18\n \x01(\x0c\"Y\n\x14OpenObjectionRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0e\n\x06opened\x18\x02 \x01(\t\x12\x1f\n\x05words\x18\x03 \x01(\x0b\x32\x10.unseen.v1.Words\"@\n\x15OpenObjectionResponse\x12\'\n\tobjection\x18\x01 \x01(\x0b\x32\x14.unseen.v1.Objection\"Y\n\x16\x41nswerObjectionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x61nswered\x18\x02 \x01(\t\x12\x1f\n\x05words\x18\x03 \x01(\x0b\x32\x10.unseen.v1.Words\"B\n\x17\x41nswerObjectionResponse\x12\'\n\tobjection\x18\x01 \x01(\x0b\x32\x14.unseen.v1.Objection\"5\n\x15\x43loseObjectionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x63losed\x18\x02 \x01(\t\"A\n\x16\x43loseObjectionResponse\x12\'\n\tobjection\x18\x01 \x01(\x0b\x32\x14.unseen.v1.Objection\")\n\x15ListObjectionsRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\"B\n\x16ListObjectionsResponse\x12(\n\nobjections\x18\x01 \x03(\x0b\x32\x14.unseen.v1.Objection\"#\n\x13GetObjectionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"?\n\x14GetObjectionResponse\x12\'\n\tobjection\x18\x01 \x01(\x0b\x32\x14.unseen.v1.Objection2\xbf\x03\n\x10ObjectionService\x12R\n\rOpenObjection\x12\x1f.unseen.v1.OpenObjectionRequest\x1a .unseen.v1.OpenObjectionResponse\x12X\n\x0f\x41nswerObjection\x12!.unseen.v1.AnswerObjectionRequest\x1a\".unseen.v1.AnswerObjectionResponse\x12U\n\x0e\x43loseObjection\x12 .unseen.v1.CloseObjectionRequest\x1a!.unseen.v1.CloseObjectionResponse\x12U\n\x0eListObjections\x12 .unseen.v1.ListObjectionsRequest\x1a!.unseen.v1.ListObjectionsResponse\x12O\n\x0cGetObjection\x12\x1e.unseen.v1.GetObjectionRequest\x1a\x1f.unseen.v1.GetObjectionResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19unseen/v1/objection.proto\x12\tunseen.v1\"$\n\x05Words\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\r\n\x05nonce\x18\x02 \x01(\x0c\"\xf1\x01\n\tObjection\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x63ontract\x18\x02 \x01(\t\x12\n\n\x02\x62y\x18\x03 \x01(\t\x12\x0e\n\x06opened\x18\x04 \x01(\t\x12\x10\n\x08\x61nswered\x18\x05 \x01(\t\x12\x0e\n\x06\x63losed\x18\x06 \x01(\t\x12&\n\x0copened_words\x18\x07 \x01(\x0b\x32\x10.unseen.v1.Words\x12(\n\x0e\x61nswered_words\x18\x08 \x01(\x0b\x32\x10.unseen.v1.Words\x12\x12\n\nopener_key\x18\t \x01(\x0c\x12\x11\n\tother_key\x18\n \x01(\x0c\x12\r\n\x05terms\x18\x0b \x01(\x0c\"Y\n\x14OpenObjectionRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0e\n\x06opened\x18\x02 \x01(\t\x12\x1f\n\x05words\x18\x03 \x01(\x0b\x32\x10.unseen.v1.Words\"@\n\x15OpenObjectionResponse\x12\'\n\tobjection\x18\x01 \x01(\x0b\x32\x14.unseen.v1.Objection\"Y\n\x16\x41nswerObjectionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x61nswered\x18\x02 \x01(\t\x12\x1f\n\x05words\x18\x03 \x01(\x0b\x32\x10.unseen.v1.Words\"B\n\x17\x41nswerObjectionResponse\x12\'\n\tobjection\x18\x01 \x01(\x0b\x32\x14.unseen.v1.Objection\"5\n\x15\x43loseObjectionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x63losed\x18\x02 \x01(\t\"A\n\x16\x43loseObjectionResponse\x12\'\n\tobjection\x18\x01 \x01(\x0b\x32\x14.unseen.v1.Objection\")\n\x15ListObjectionsRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\"B\n\x16ListObjectionsResponse\x12(\n\nobjections\x18\x01 \x03(\x0b\x32\x14.unseen.v1.Objection\"#\n\x13GetObjectionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"?\n\x14GetObjectionResponse\x12\'\n\tobjection\x18\x01 \x01(\x0b\x32\x14.unseen.v1.Objection2\xbf\x03\n\x10ObjectionService\x12R\n\rOpenObjection\x12\x1f.unseen.v1.OpenObjectionRequest\x1a .unseen.v1.OpenObjectionResponse\x12X\n\x0f\x41nswerObjection\x12!.unseen.v1.AnswerObjectionRequest\x1a\".unseen.v1.AnswerObjectionResponse\x12U\n\x0e\x43loseObjection\x12 .unseen.v1.CloseObjectionRequest\x1a!.unseen.v1.CloseObjectionResponse\x12U\n\x0eListObjections\x12 .unseen.v1.ListObjectionsRequest\x1a!.unseen.v1.ListObjectionsResponse\x12O\n\x0cGetObjection\x12\x1e.unseen.v1.GetObjectionRequest\x1a\x1f.unseen.v1.GetObjectionResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,27 +34,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WORDS']._serialized_start=40
   _globals['_WORDS']._serialized_end=76
   _globals['_OBJECTION']._serialized_start=79
-  _globals['_OBJECTION']._serialized_end=305
-  _globals['_OPENOBJECTIONREQUEST']._serialized_start=307
-  _globals['_OPENOBJECTIONREQUEST']._serialized_end=396
-  _globals['_OPENOBJECTIONRESPONSE']._serialized_start=398
-  _globals['_OPENOBJECTIONRESPONSE']._serialized_end=462
-  _globals['_ANSWEROBJECTIONREQUEST']._serialized_start=464
-  _globals['_ANSWEROBJECTIONREQUEST']._serialized_end=553
-  _globals['_ANSWEROBJECTIONRESPONSE']._serialized_start=555
-  _globals['_ANSWEROBJECTIONRESPONSE']._serialized_end=621
-  _globals['_CLOSEOBJECTIONREQUEST']._serialized_start=623
-  _globals['_CLOSEOBJECTIONREQUEST']._serialized_end=676
-  _globals['_CLOSEOBJECTIONRESPONSE']._serialized_start=678
-  _globals['_CLOSEOBJECTIONRESPONSE']._serialized_end=743
-  _globals['_LISTOBJECTIONSREQUEST']._serialized_start=745
-  _globals['_LISTOBJECTIONSREQUEST']._serialized_end=786
-  _globals['_LISTOBJECTIONSRESPONSE']._serialized_start=788
-  _globals['_LISTOBJECTIONSRESPONSE']._serialized_end=854
-  _globals['_GETOBJECTIONREQUEST']._serialized_start=856
-  _globals['_GETOBJECTIONREQUEST']._serialized_end=891
-  _globals['_GETOBJECTIONRESPONSE']._serialized_start=893
-  _globals['_GETOBJECTIONRESPONSE']._serialized_end=956
-  _globals['_OBJECTIONSERVICE']._serialized_start=959
-  _globals['_OBJECTIONSERVICE']._serialized_end=1406
+  _globals['_OBJECTION']._serialized_end=320
+  _globals['_OPENOBJECTIONREQUEST']._serialized_start=322
+  _globals['_OPENOBJECTIONREQUEST']._serialized_end=411
+  _globals['_OPENOBJECTIONRESPONSE']._serialized_start=413
+  _globals['_OPENOBJECTIONRESPONSE']._serialized_end=477
+  _globals['_ANSWEROBJECTIONREQUEST']._serialized_start=479
+  _globals['_ANSWEROBJECTIONREQUEST']._serialized_end=568
+  _globals['_ANSWEROBJECTIONRESPONSE']._serialized_start=570
+  _globals['_ANSWEROBJECTIONRESPONSE']._serialized_end=636
+  _globals['_CLOSEOBJECTIONREQUEST']._serialized_start=638
+  _globals['_CLOSEOBJECTIONREQUEST']._serialized_end=691
+  _globals['_CLOSEOBJECTIONRESPONSE']._serialized_start=693
+  _globals['_CLOSEOBJECTIONRESPONSE']._serialized_end=758
+  _globals['_LISTOBJECTIONSREQUEST']._serialized_start=760
+  _globals['_LISTOBJECTIONSREQUEST']._serialized_end=801
+  _globals['_LISTOBJECTIONSRESPONSE']._serialized_start=803
+  _globals['_LISTOBJECTIONSRESPONSE']._serialized_end=869
+  _globals['_GETOBJECTIONREQUEST']._serialized_start=871
+  _globals['_GETOBJECTIONREQUEST']._serialized_end=906
+  _globals['_GETOBJECTIONRESPONSE']._serialized_start=908
+  _globals['_GETOBJECTIONRESPONSE']._serialized_end=971
+  _globals['_OBJECTIONSERVICE']._serialized_start=974
+  _globals['_OBJECTIONSERVICE']._serialized_end=1421
 # @@protoc_insertion_point(module_scope)

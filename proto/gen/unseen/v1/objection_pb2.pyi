@@ -15,7 +15,7 @@ class Words(_message.Message):
     def __init__(self, text: _Optional[str] = ..., nonce: _Optional[bytes] = ...) -> None: ...
 
 class Objection(_message.Message):
-    __slots__ = ("name", "contract", "by", "opened", "answered", "closed", "opened_words", "answered_words", "opener_key", "other_key")
+    __slots__ = ("name", "contract", "by", "opened", "answered", "closed", "opened_words", "answered_words", "opener_key", "other_key", "terms")
     NAME_FIELD_NUMBER: _ClassVar[int]
     CONTRACT_FIELD_NUMBER: _ClassVar[int]
     BY_FIELD_NUMBER: _ClassVar[int]
@@ -26,6 +26,7 @@ class Objection(_message.Message):
     ANSWERED_WORDS_FIELD_NUMBER: _ClassVar[int]
     OPENER_KEY_FIELD_NUMBER: _ClassVar[int]
     OTHER_KEY_FIELD_NUMBER: _ClassVar[int]
+    TERMS_FIELD_NUMBER: _ClassVar[int]
     name: str
     contract: str
     by: str
@@ -36,7 +37,8 @@ class Objection(_message.Message):
     answered_words: Words
     opener_key: bytes
     other_key: bytes
-    def __init__(self, name: _Optional[str] = ..., contract: _Optional[str] = ..., by: _Optional[str] = ..., opened: _Optional[str] = ..., answered: _Optional[str] = ..., closed: _Optional[str] = ..., opened_words: _Optional[_Union[Words, _Mapping]] = ..., answered_words: _Optional[_Union[Words, _Mapping]] = ..., opener_key: _Optional[bytes] = ..., other_key: _Optional[bytes] = ...) -> None: ...
+    terms: bytes
+    def __init__(self, name: _Optional[str] = ..., contract: _Optional[str] = ..., by: _Optional[str] = ..., opened: _Optional[str] = ..., answered: _Optional[str] = ..., closed: _Optional[str] = ..., opened_words: _Optional[_Union[Words, _Mapping]] = ..., answered_words: _Optional[_Union[Words, _Mapping]] = ..., opener_key: _Optional[bytes] = ..., other_key: _Optional[bytes] = ..., terms: _Optional[bytes] = ...) -> None: ...
 
 class OpenObjectionRequest(_message.Message):
     __slots__ = ("contract", "opened", "words")

@@ -50,6 +50,7 @@ def objection_message(
         closed=standing.closed,
         opener_key=keys.get(by, b""),
         other_key=keys.get(other, b""),
+        terms=contract.terms.encode(),
     )
     if spoken:
         for field, place, sealed in (
