@@ -14,7 +14,6 @@ from typer.testing import CliRunner
 from unseen.cli.main import app, protected
 
 NOUNS = {
-    "audit": {"tail"},
     "certificate": {"list", "show", "export", "verify", "transfer"},
     "audit": {"tail", "order", "draw", "orders", "answer", "open"},
     "contract": {"request", "explain", "approve", "sign", "show", "revoke", "list"},
