@@ -13,6 +13,7 @@ from unseen.client import Client
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "buyer.md").read_text(encoding="utf-8")
 PAGES = ("buyer.md", "operations.md", "oversight.md", "registry.md")
+PAGES = ("buyer.md", "operations.md", "registry.md", "release_gate.md")
 GUIDES = [(DOCS / name).read_text(encoding="utf-8") for name in PAGES]
 LINE = re.compile(r"^(?:\./)?unseen (.+?)(?:\s+#.*)?$", re.MULTILINE)
 

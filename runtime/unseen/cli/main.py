@@ -24,6 +24,7 @@ from unseen.cli import (
     product_commands,
     query_commands,
     receipt_commands,
+    review_commands,
     table_commands,
     template_commands,
 )
@@ -55,6 +56,7 @@ app.add_typer(audit_commands.app, name="audit")
 app.add_typer(receipt_commands.app, name="receipt")
 app.add_typer(objection_commands.app, name="objection")
 order_commands.register(audit_commands.app)
+app.add_typer(review_commands.app, name="review")
 app.command("join")(join_command.join)
 app.command("lookup")(query_commands.lookup)
 app.command("verify")(query_commands.verify)

@@ -38,3 +38,23 @@ def resolve_contract(client: "Client", text: str, *, offline: bool = False) -> s
             remedy="see: unseen contract list",
         )
     return found[0]
+
+
+def resolve_review(client: "Client", text: str) -> str:
+    """Return the id of the held release that `text` is, or is the beginning of.
+
+    Raises:
+        UsageError: none, or more than one, begins like that.
+
+    """
+    text = text.removeprefix("reviews/")
+    if len(text) == _ID_LENGTH:
+        return text
+    found = [item.id for item in client.reviews(waiting=False) if item.id.startswith(text)]
+    if len(text) < _SHORTEST or len(found) != 1:
+        raise UsageError(
+            f"{len(found)} held releases have an id that begins with {text!r}",
+            clause="review",
+            remedy="see: unseen review list",
+        )
+    return found[0]

@@ -10,12 +10,14 @@ from typing import Annotated, Any
 import typer
 
 from unseen.cli import rules_commands
+from unseen.cli import release_commands
 from unseen.cli.failures import UsageError
 from unseen.cli.output import DEFAULT_HOME, Format, FormatOption, HomeOption, note, print_json
 from unseen.cli.progress import open_client, working
 
 app = typer.Typer(help="Make a node, run it, invite parties.", no_args_is_help=True)
 app.add_typer(rules_commands.app, name="rules")
+app.add_typer(release_commands.app, name="release")
 
 _OPERATOR = "operator"
 

@@ -23,6 +23,7 @@ from unseen.client.oversight import Oversight
 from unseen.client.parties import Parties, Party
 from unseen.client.profile import Profile
 from unseen.client.registry import RegistryCalls
+from unseen.client.reviews import ReleaseMode, Review, Reviews
 from unseen.client.session import CALL_SECONDS, Progress, Session, no_progress
 from unseen.client.subjects import Subject
 from unseen.client.verdicts import Verdict
@@ -99,6 +100,7 @@ class Client(RegistryCalls, GoverningCalls, Oversight):
         self._orders = Orders(session, self._contracts, self._openings)
         self._opener = Opener(session, self._orders)
         self._parties = Parties(session)
+        self._reviews = Reviews(session, self._contracts)
         self._node = node_pb2_grpc.NodeServiceStub(session.channel.grpc)
 
     @classmethod
@@ -383,6 +385,33 @@ class Client(RegistryCalls, GoverningCalls, Oversight):
         `position` says which subject of a request with many, from 0.
         """
         return self._openings.open(request, position)
+
+    def reviews(self, *, waiting: bool = True) -> list[Review]:
+        """Return what the gate holds for a person, the oldest first; else all it ever held.
+
+        The operator sees everything, a second approver what is under its contracts.
+        """
+        return self._reviews.list(waiting=waiting)
+
+    def review(self, review: str) -> Review:
+        """Return one held release; to the operator, and while it waits, with what it says."""
+        return self._reviews.get(review)
+
+    def approve_release(self, review: str) -> Review:
+        """Let a held release out, with this party's signature; it is charged now."""
+        return self._reviews.decide(review, "pass")
+
+    def refuse_release(self, review: str) -> Review:
+        """Refuse a held release, with this party's signature; it is destroyed, nothing charged."""
+        return self._reviews.decide(review, "refuse")
+
+    def release_modes(self) -> dict[str, ReleaseMode]:
+        """Return what the operator does with each type of release."""
+        return self._reviews.modes()
+
+    def set_release_mode(self, kind: str, mode: str) -> dict[str, ReleaseMode]:
+        """Let verdicts, aggregates or models `pass` by the rules, only past `review`, or `off`."""
+        return self._reviews.set_mode(kind, mode)
 
     def leaves(self, start: int = 0, limit: int | None = None) -> Iterator[Leaf]:
         """Yield the entries of the node's log (operator only)."""

@@ -38,6 +38,8 @@ BEFORE_REPLY = frozenset(
         "REFUSED",
     }
 )
+HELD = "RELEASE_HELD"  # computed, and a person has to let it out; charged then
+NOT_YET = frozenset({HELD, "RATE_EXCEEDED"})  # asking again at once does not help
 REPLY_LOST = "REPLY_NOT_FOUND"  # charged, and the reply is no longer kept
 _ATTEMPTS = 5
 _FIRST_PAUSE = 0.1
@@ -121,7 +123,7 @@ def send(
         try:
             return session.call(method, message)
         except WireError as error:
-            if error.retry != "same-id" or error.reason == "RATE_EXCEEDED":
+            if error.retry != "same-id" or error.reason in NOT_YET:
                 _mark(session, request, error, fresh=fresh)
                 raise
             fresh = fresh and isinstance(error, RefusedError)
@@ -140,7 +142,7 @@ def _mark(session: Session, request: str, error: WireError, *, fresh: bool) -> N
         session.state.save_lost(request)
         session.rest()
         return
-    if not isinstance(error, RefusedError) or error.charged:
+    if not isinstance(error, RefusedError) or error.charged or error.reason == HELD:
         return
     # The node looks for a stored reply before it decides; these reasons come even before that.
     if fresh or error.reason not in BEFORE_REPLY:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from unseen.client.asking import BEFORE_REPLY, check_receipt
+from unseen.client.asking import BEFORE_REPLY, HELD, check_receipt
 from unseen.client.bills import check_signatures, settle_without
 from unseen.client.cards import Card, Row
 from unseen.client.catalog import short
@@ -196,6 +196,8 @@ class Evidence:
         try:
             self._finish(opening)
         except RefusedError as error:
+            if error.reason == HELD:
+                return  # charged when a person lets it out, and not before
             if self.written(opening.id).state == "lost":
                 self._fetch_receipt(opening)
                 return

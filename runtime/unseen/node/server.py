@@ -24,6 +24,7 @@ from unseen.node.services.node import NodeService
 from unseen.node.services.objection import ObjectionService
 from unseen.node.services.opening import OpeningService
 from unseen.node.services.registry import RegistryService
+from unseen.node.services.review import ReviewService
 from unseen.node.services.rules import RulesService
 from unseen.node.services.template import TemplateService
 from unseen.node.services.verify import VerifyService
@@ -52,6 +53,8 @@ from unseen.v1 import (
     opening_pb2_grpc,
     registry_pb2,
     registry_pb2_grpc,
+    review_pb2,
+    review_pb2_grpc,
     rules_pb2,
     rules_pb2_grpc,
     template_pb2,
@@ -115,6 +118,7 @@ def _add_services(server: grpc.aio.Server, node: Node) -> None:
     contract_pb2_grpc.add_ContractServiceServicer_to_server(ContractService(node), server)
     rules_pb2_grpc.add_RulesServiceServicer_to_server(RulesService(node), server)
     template_pb2_grpc.add_TemplateServiceServicer_to_server(TemplateService(node), server)
+    review_pb2_grpc.add_ReviewServiceServicer_to_server(ReviewService(node), server)
     lookup_pb2_grpc.add_LookupServiceServicer_to_server(LookupService(node), server)
     verify_pb2_grpc.add_VerifyServiceServicer_to_server(VerifyService(node), server)
     meter_pb2_grpc.add_MeterServiceServicer_to_server(MeterService(node), server)
@@ -134,6 +138,7 @@ def _service_names() -> list[str]:
         contract_pb2,
         rules_pb2,
         template_pb2,
+        review_pb2,
         lookup_pb2,
         verify_pb2,
         meter_pb2,

@@ -23,6 +23,7 @@ _BUYER = frozenset({Role.BUYER})
 _PARTIES = frozenset(Role) - {Role.INVITEE}
 _SIGNERS = frozenset({Role.OPERATOR, Role.BUYER, Role.HOLDER, Role.APPROVER})
 _APPROVERS = _SIGNERS - {Role.BUYER}
+_REVIEWERS = frozenset({Role.OPERATOR, Role.APPROVER})
 _READERS = frozenset({Role.OPERATOR, Role.AUDITOR, Role.REGULATOR})
 _SUPERVISORS = frozenset({Role.AUDITOR, Role.REGULATOR})  # one of them, as the contract says
 _SIDES = frozenset({Role.OPERATOR, Role.BUYER})
@@ -58,6 +59,11 @@ RIGHTS: dict[str, frozenset[Role]] = {
     "/unseen.v1.TemplateService/GetTemplate": _PARTIES,
     "/unseen.v1.TemplateService/ListTemplates": _PARTIES,
     "/unseen.v1.TemplateService/WithdrawTemplate": frozenset({Role.OPERATOR, Role.APPROVER}),
+    "/unseen.v1.ReviewService/ListReviews": _REVIEWERS,
+    "/unseen.v1.ReviewService/GetReview": _REVIEWERS,
+    "/unseen.v1.ReviewService/DecideReview": _REVIEWERS,
+    "/unseen.v1.ReviewService/ListReleaseModes": _SIGNERS | _READERS,
+    "/unseen.v1.ReviewService/SetReleaseMode": _OPERATOR,
     "/unseen.v1.LookupService/GetManifest": _BUYER,
     "/unseen.v1.LookupService/FetchTable": _BUYER,
     "/unseen.v1.LookupService/Evaluate": _BUYER,

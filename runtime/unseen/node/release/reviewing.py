@@ -95,10 +95,15 @@ def show(node: Node, who: Caller, identifier: str) -> Shown:
     return Shown(review, contract, _held(node, review) if inside else None)
 
 
-def listed(node: Node, who: Caller) -> list[Shown]:
-    """Return what was ever held and the caller may see, without what it says."""
-    found = ((review, node.contracts.get(review.contract)) for review in node.releases.all())
-    return [Shown(review, held, None) for review, held in found if _may_see(node, who, held)]
+def listed(node: Node, who: Caller, start: int = 0, *, waiting: bool = False) -> list[Shown]:
+    """Return what was held from leaf `start` on and the caller may see, without what it says."""
+    held = node.releases.waiting() if waiting else node.releases.all()
+    found = (
+        (review, node.contracts.get(review.contract))
+        for review in held
+        if review.leaf_index >= start
+    )
+    return [Shown(review, terms, None) for review, terms in found if _may_see(node, who, terms)]
 
 
 async def decide(node: Node, who: Caller, identifier: str, token: str) -> Review:
