@@ -40,6 +40,7 @@ def mentions(word: str) -> set[str]:
 
 
 CALLS = calls()
+RECEIPTS_ALONE = {"metering/metered.py", "audit/evidence.py"}
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,7 @@ CALLS = calls()
         ("Released", {"release/gate.py"}),  # what may leave
         ("let_out", {"release/reviewing.py"}),  # ... past a person
         ("Charge", {"metering/paying.py", "release/reviewing.py"}),  # what is paid for
-        ("Charged", {"metering/charge.py", "metering/metered.py"}),  # the second has no reply
+        ("Charged", {"metering/charge.py", *RECEIPTS_ALONE}),  # what is kept of it
         ("Answer", {"metering/paying.py"}),  # what is handed to a service
         ("ReleaseLeaf", {"metering/charge.py"}),  # what the log says has left
         ("EvaluateResponse", {"services/lookup.py"}),
@@ -57,6 +58,13 @@ CALLS = calls()
 )
 def test_each_step_of_the_way_out_has_one_place(name: str, modules: set[str]) -> None:
     assert CALLS[name] == modules
+
+
+def test_who_wants_a_receipt_alone_has_no_reply() -> None:
+    for module in RECEIPTS_ALONE:
+        for node in ast.walk(ast.parse((NODE / module).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and name_of(node.func) == "Charged":
+                assert ast.unparse(node.args[3]) == "()"
 
 
 def test_the_seal_never_leaves_the_gate() -> None:

@@ -9,8 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from unseen.cli import rules_commands
-from unseen.cli import release_commands
+from unseen.cli import release_commands, rules_commands
 from unseen.cli.failures import UsageError
 from unseen.cli.output import DEFAULT_HOME, Format, FormatOption, HomeOption, note, print_json
 from unseen.cli.progress import open_client, working
