@@ -9,11 +9,14 @@ from unseen.evidence.audit.findings import EXPORTER
 from unseen.evidence.audit.leaves import Event
 from unseen.evidence.audit.parties import Parties
 from unseen.evidence.audit.tables import Tables
+from unseen.evidence.audit.templates import check_standing
 from unseen.evidence.canonical import b64encode
 from unseen.evidence.contract import Event as Step
 from unseen.evidence.contract import Role, State, Terms, advance, verify_approval
 from unseen.evidence.errors import EvidenceError, ExportInvalidError, TransitionError
 from unseen.evidence.export import CONTRACTS, ContractRecord, Export, parse_contract
+from unseen.evidence.limits import is_standing
+from unseen.evidence.plan import Plan
 from unseen.evidence.suite import suite_of
 
 _STEPS = {
@@ -49,13 +52,16 @@ class Standing:
     used: int = 0
     requests: set[bytes] = field(default_factory=set)
     epochs: dict[int, Epoch] = field(default_factory=dict)
+    template_plan: Plan | None = None  # kept only where it is held against a template
 
     @classmethod
     def of(cls, record: ContractRecord) -> "Standing":
         """Return a contract that no leaf has proposed yet."""
         terms = record.terms
         plan, leakage = (b64encode(digest).encode() for digest in (terms.plan, terms.leakage))
-        return cls(terms, plan, leakage, record.approvals, record.index)
+        found = cls(terms, plan, leakage, record.approvals, record.index)
+        found.template_plan = record.plan if terms.template else None
+        return found
 
 
 class Contracts:
@@ -173,6 +179,9 @@ class Contracts:
             self._exporter(index, f"the signature by the {role} is not the one logged", CONTRACTS)
             return
         try:
+            if contract.template_plan is not None and is_standing(token):
+                check_standing(self._context, token, terms, contract.template_plan, role)
+                return
             key = self._context.owner(getattr(terms, role)).key
             verify_approval(token, terms, cast("Role", role), key)
         except EvidenceError as error:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from unseen.evidence import jws
 from unseen.evidence.audit.context import Context, Read, Verifier
 from unseen.evidence.audit.findings import EXPORTER
+from unseen.evidence.audit.templates import rules, template, template_approval
 from unseen.evidence.errors import EvidenceError, ExportInvalidError
 from unseen.evidence.export import DOCUMENTS, Document, Export, parse_document
 from unseen.evidence.instance import Instance, verify_instance
@@ -32,6 +33,9 @@ def manifest(document: Document, context: Context) -> Manifest:
 VERIFIERS: dict[str, Verifier] = {
     "instance": instance,
     "manifest": manifest,
+    "rules": rules,
+    "template": template,
+    "template-approval": template_approval,
 }
 """One verifier a type of document. What has none is held to its id alone."""
 

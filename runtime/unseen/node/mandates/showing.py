@@ -13,7 +13,7 @@ from unseen.evidence.mandate import (
 from unseen.evidence.permission import chain_of
 from unseen.node.context import Node
 from unseen.node.contracts import lifecycle
-from unseen.node.errors import FieldInvalidError, MandateEndedError
+from unseen.node.errors import FieldInvalidError, MandateEndedError, RefusedError
 from unseen.node.identity.parties import Party
 from unseen.node.identity.rights import Role
 from unseen.node.mandates.changes import RegisterMandate, RequireMandate, WithdrawMandate
@@ -96,7 +96,7 @@ async def reconcile(node: Node) -> None:
             elif not waits and not covered:
                 why = node.mandates.why(contract.terms)
                 await lifecycle.suspend(node, contract, "node", why)
-        except TransitionError:  # a signer, or the last unit, was quicker
+        except (TransitionError, RefusedError):  # somebody was quicker, or labels forbid it now
             continue
 
 
