@@ -1,5 +1,6 @@
 """A rule file and a template in the world of the tests."""
 
+import dataclasses
 from datetime import timedelta
 from typing import Any
 
@@ -7,7 +8,7 @@ from tests.evidence.conftest import NOW
 
 from unseen.evidence.contract import Period, Prices, Quota
 from unseen.evidence.limits import Scope
-from unseen.evidence.plan import Plan, ReadLabel, RowsRule
+from unseen.evidence.plan import Amount, Leakage, Plan, ReadLabel, RowsRule
 from unseen.evidence.rules import Denial, Rule, RuleFile
 from unseen.evidence.suite import signer_id
 from unseen.evidence.template import LabelLimit, PriceBand, Template
@@ -122,4 +123,20 @@ def labelled_plan(world: Any, labels: tuple[tuple[str, str, str], ...] = LABELS)
         ReadLabel(column=column, category=category, level=level)
         for column, category, level in labels
     )
-    return world.plan(rows=RowsRule(consent=False, labels=tuple(read)))  # type: ignore[no-any-return]
+    rows = RowsRule(consent=False, labels=tuple(read))
+    found: Plan = world.plan(
+        rows=rows, threat_model_zh="半诚实的运营方", retention_zh="保存至密钥周期结束"
+    )
+    return found
+
+
+def measured_leakage(world: Any) -> Leakage:
+    """Return the world's leakage statement with numbers, one of them without a bound."""
+    first, second = world.leakage().statements
+    count = Amount(measure="units", each=1, most=1000)
+    lines = (
+        dataclasses.replace(first, bound_zh="配额", channel="counts", amount=count),
+        dataclasses.replace(second, channel="sizes", amount=Amount(measure="bytes", each=0)),
+    )
+    found: Leakage = world.leakage(statements=lines)
+    return found

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests.evidence.consents import Consents
-from tests.evidence.governance import make_rules, make_template
+from tests.evidence.governance import labelled_plan, make_rules, make_template, measured_leakage
 from tests.evidence.registry import Registry
 
 from unseen.evidence import canonical, consent, instance, jws, trust
@@ -92,6 +92,8 @@ FORMATS: dict[str, tuple[Callable[[Any], Any], Reader]] = {
         ).to_json(),
         StopOrder.from_json,
     ),
+    "measured leakage": (lambda world: measured_leakage(world).to_json(), Leakage.from_json),
+    "labelled plan": (lambda world: labelled_plan(world).to_json(), Plan.from_json),
     "rules": (lambda world: make_rules(world).to_json(), RuleFile.from_json),
     "template": (lambda world: make_template(world).to_json(), Template.from_json),
     "mandate": (lambda world: Registry(world).mandate().to_json(), Mandate.from_json),
@@ -131,8 +133,15 @@ FORMATS: dict[str, tuple[Callable[[Any], Any], Reader]] = {
         lambda value: trust.parse(canonical.encode(value)),
     ),
 }
-TYPES = {"held release": "release", "plan of a shape": "plan"}
-OPTIONAL = {"since", "review", "release", "shape"}  # what was not agreed is not written
+TYPES = {
+    "held release": "release",
+    "plan of a shape": "plan",
+    "labelled plan": "plan",
+    "measured leakage": "leakage",
+}
+# What was not agreed is not written.
+OPTIONAL = {"since", "review", "release", "shape", "rows", "labels", "threat_model_zh"}
+OPTIONAL |= {"retention_zh", "bound_zh", "channel", "amount", "most"}
 WRONG: tuple[Any, ...] = (
     None,
     True,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.evidence.conftest import World
-from tests.evidence.governance import labelled_plan, make_rules, make_template
+from tests.evidence.governance import labelled_plan, make_rules, make_template, measured_leakage
 
 from unseen.evidence import canonical
 from unseen.evidence.log import event_leaf
@@ -32,6 +32,7 @@ def frozen(world: World) -> dict[str, str]:
         "template_approval": sign_template(world.operator, template),
         "template_approval_approver": sign_template(world.stranger, template),
         "plan": labelled_plan(world).encode().decode(),
+        "leakage": measured_leakage(world).encode().decode(),
     }
 
 

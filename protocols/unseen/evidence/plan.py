@@ -25,6 +25,10 @@ Learner = Literal["operator", "buyer", "network", "auditor"]  # auditor: who rea
 MAX_COLUMNS = 256
 MAX_OUTPUTS = 128  # what a label of 32 bytes holds at two bits each
 
+Channel = Literal["answers", "subjects", "access", "counts", "sizes", "timing", "ciphertext"]
+Measure = Literal["bits", "units", "bytes"]
+_CHANNELS = get_args(Channel)
+_MEASURES = get_args(Measure)
 _SUBJECT_TYPES = get_args(SubjectType)
 _LEARNERS = get_args(Learner)
 _RELEASE_TYPES = get_args(ReleaseType)
@@ -41,7 +45,7 @@ _PLAN_FIELDS = (
     "threat_model",
     "retention",
 )
-_PLAN_OPTIONAL = ("rows", "release", "group", "budget")
+_PLAN_OPTIONAL = ("rows", "release", "group", "budget", "threat_model_zh", "retention_zh")
 _LEAKAGE = Checker(ContractInvalidError, "leakage")
 
 
@@ -186,8 +190,10 @@ class Plan:
     """What a job of a contract may do at most.
 
     A unit releases at most `bits_per_unit` bits. `label_bytes` is the size of a row's label in
-    the encrypted table, 0 where there is none. `rows`, `release`, `group` and `budget` are written
-    only where they say something; the last two are the contract's. Errors: `ContractInvalidError`.
+    the encrypted table, 0 where there is none. `threat_model` says when it holds, `retention` what
+    is kept, both in Chinese too. `rows`, `release`, `group`, `budget` and what is in Chinese are
+    written only where they say something; group and budget are the contract's. Errors:
+    `ContractInvalidError`.
     """
 
     suite: str
@@ -205,6 +211,8 @@ class Plan:
     release: ReleaseSpec | None = None
     group: int = 0
     budget: str = ""
+    threat_model_zh: str = ""
+    retention_zh: str = ""
     v: int = VERSION
 
     def __post_init__(self) -> None:
@@ -233,6 +241,8 @@ class Plan:
         _PLAN.integer("group", self.group, 0)
         if self.budget != "":
             _PLAN.decimal("budget", self.budget)
+        _PLAN.text("threat_model_zh", self.threat_model_zh, empty=True)
+        _PLAN.text("retention_zh", self.retention_zh, empty=True)
 
     def to_json(self) -> dict[str, Json]:
         """Return the plan as an object."""
@@ -243,8 +253,9 @@ class Plan:
             agreed["release"] = self.release.to_json()
         if self.group:
             agreed["group"] = self.group
-        if self.budget:
-            agreed["budget"] = self.budget
+        for name in ("budget", "threat_model_zh", "retention_zh"):
+            if getattr(self, name):
+                agreed[name] = getattr(self, name)
         return self._fixed() | agreed
 
     def _fixed(self) -> dict[str, Json]:
@@ -290,6 +301,8 @@ class Plan:
             release=ReleaseSpec.from_json(body["release"]) if "release" in body else None,
             group=body.get("group", 0),
             budget=body.get("budget", ""),
+            threat_model_zh=body.get("threat_model_zh", ""),
+            retention_zh=body.get("retention_zh", ""),
         )
 
     def encode(self) -> bytes:
@@ -309,10 +322,43 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Amount:
+    """How much of something is learnt: `each` for one unit (or row), `most` in all.
+
+    `most` is nothing where no number bounds it. Errors: `ContractInvalidError`.
+    """
+
+    measure: Measure
+    each: int
+    most: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        _LEAKAGE.choice("statements.amount.measure", self.measure, _MEASURES)
+        _LEAKAGE.integer("statements.amount.each", self.each, 0)
+        if self.most is not None:
+            _LEAKAGE.integer("statements.amount.most", self.most, 0)
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the amount as an object."""
+        body: dict[str, Json] = {"measure": self.measure, "each": self.each}
+        return body if self.most is None else body | {"most": self.most}
+
+    @classmethod
+    def from_json(cls, value: Json) -> Self:
+        """Return the amount that `to_json` gives `value` for."""
+        body = _LEAKAGE.take(value, ("measure", "each"), "statements.amount", ("most",))
+        if "most" in body and body["most"] is None:  # or it could be written in two ways
+            _LEAKAGE.fail("statements.amount.most", "is written down and says nothing")
+        return cls(**body)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
     """One line of a leakage statement: `party` learns `what`, at most `bound`.
 
-    `what` is a stable key; `text` and `text_zh` say it in English and Chinese.
+    `what` is a stable key; `text` and `text_zh` say it in English and Chinese, `bound` and
+    `bound_zh` how much. The same as data: `channel` is what it is learnt by, `amount` how much.
     """
 
     party: Learner
@@ -320,6 +366,9 @@ class Statement:
     text: str
     text_zh: str
     bound: str
+    bound_zh: str = ""
+    channel: Channel | Literal[""] = ""
+    amount: Amount | None = None
 
     def __post_init__(self) -> None:
         """Check every field."""
@@ -328,22 +377,39 @@ class Statement:
         _LEAKAGE.text("statements.text", self.text)
         _LEAKAGE.text("statements.text_zh", self.text_zh)
         _LEAKAGE.text("statements.bound", self.bound)
+        _LEAKAGE.text("statements.bound_zh", self.bound_zh, empty=True)
+        if self.channel != "":
+            _LEAKAGE.choice("statements.channel", self.channel, _CHANNELS)
+        if type(self.amount) not in (Amount, type(None)):
+            _LEAKAGE.fail("statements.amount", "is not an amount")
 
     def to_json(self) -> dict[str, Json]:
         """Return the line as an object of the leakage statement."""
-        return {
+        body: dict[str, Json] = {
             "party": self.party,
             "what": self.what,
             "text": self.text,
             "text_zh": self.text_zh,
             "bound": self.bound,
         }
+        if self.bound_zh:
+            body["bound_zh"] = self.bound_zh
+        if self.channel:
+            body["channel"] = self.channel
+        return body if self.amount is None else body | {"amount": self.amount.to_json()}
 
     @classmethod
     def from_json(cls, value: Json) -> Self:
         """Return the line that `to_json` gives `value` for."""
         names = ("party", "what", "text", "text_zh", "bound")
-        return cls(**_LEAKAGE.take(value, names, "statements"))
+        optional = ("bound_zh", "channel", "amount")
+        body = dict(_LEAKAGE.take(value, names, "statements", optional))
+        for name in optional:
+            if name in body and not body[name]:  # or one line could be written in two ways
+                _LEAKAGE.fail(f"statements.{name}", "is written down and says nothing")
+        if "amount" in body:
+            body["amount"] = Amount.from_json(body["amount"])
+        return cls(**body)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from unseen.client.explanations import ClauseRefusal, Explanation
-    from unseen.evidence.plan import Leakage, Plan
+    from unseen.evidence.plan import Amount, Leakage, Plan
 
 
 class Language(Enum):
@@ -32,7 +32,8 @@ _WORDS = {
         "consented": "only rows whose subject consents",
         "asked by": "asked by",
         "releases": "releases",
-        "bits": "at most {unit:,} bits for each unit, {run:,} in a run, {all:,} in all",
+        "bits": "bits",
+        "bit count": "at most {unit:,} bits for each unit, {run:,} in a run, {all:,} in all",
         "unit bits": "at most {unit:,} bits for each unit",
         "group": "groups",
         "at least": "of {} at least",
@@ -46,6 +47,10 @@ _WORDS = {
         "who": "who",
         "what": "learns",
         "bound": "at most",
+        "in all": "{:,} {} in all",
+        "each row": "{:,} {} a row",
+        "units": "units",
+        "bytes": "bytes",
         "refused": "Refused: every clause against it",
         "still": "The narrowest is still refused",
         "clause": "clause",
@@ -72,7 +77,8 @@ _WORDS = {
         "consented": "仅限经数据主体授权的行",
         "asked by": "查询条件",
         "releases": "交付",
-        "bits": "每个计量单位最多 {unit:,} 比特，每次最多 {run:,}，总计最多 {all:,}",
+        "bits": "比特",
+        "bit count": "每个计量单位最多 {unit:,} 比特，每次最多 {run:,}，总计最多 {all:,}",
         "unit bits": "每个计量单位最多 {unit:,} 比特",
         "group": "最小分组",
         "at least": "至少 {}",
@@ -87,6 +93,10 @@ _WORDS = {
         "who": "谁",
         "what": "得知",
         "bound": "上限",
+        "in all": "总计 {:,} {}",
+        "each row": "每行 {:,} {}",
+        "units": "计量单位",
+        "bytes": "字节",
         "refused": "不予编译：所有不满足的条款",
         "still": "最小合约仍不满足的条款",
         "clause": "条款",
@@ -114,7 +124,7 @@ def print_plan(contract: str, plan: "Plan", leakage: "Leakage", language: Langua
     grid.add_column(overflow="fold")
     if contract:
         grid.add_row(words.get("contract", "contract"), Text(contract))
-    for name, said in _plan_rows(plan, leakage, words):
+    for name, said in _plan_rows(plan, leakage, language):
         grid.add_row(words.get(name, name), Text(said))
     screen.print(grid)
     table = Table(title=words["title"], header_style="bold", title_justify="left")
@@ -122,7 +132,8 @@ def print_plan(contract: str, plan: "Plan", leakage: "Leakage", language: Langua
         table.add_column(words[column], overflow="fold")
     for line in leakage.statements:
         said = line.text if language is Language.EN else line.text_zh
-        table.add_row(words[line.party], Text(said), Text(line.bound))
+        bound = line.bound_zh if _zh(language) and line.bound_zh else line.bound
+        table.add_row(words[line.party], Text(said), Text(f"{bound}{_amount(line.amount, words)}"))
     screen.print(table)
 
 
@@ -148,9 +159,8 @@ def print_explanation(found: "Explanation", language: Language) -> None:
         _print_table(words["demands"], heads, demands)
 
 
-def _plan_rows(
-    plan: "Plan", leakage: "Leakage", words: dict[str, str]
-) -> "Iterator[tuple[str, str]]":
+def _plan_rows(plan: "Plan", leakage: "Leakage", language: Language) -> "Iterator[tuple[str, str]]":
+    words, chinese = _WORDS[language], _zh(language)
     yield "reads", f"{', '.join(plan.columns_read)} ({plan.table})"
     if plan.rows is not None:
         labels = (f"{each.column} {each.category}:{each.level}" for each in plan.rows.labels)
@@ -162,7 +172,7 @@ def _plan_rows(
     else:
         spec = plan.release
         numbers = {"run": spec.bits_per_run, "all": spec.bits_in_all}
-        yield "releases", words["bits"].format(unit=plan.bits_per_unit, **numbers)
+        yield "releases", words["bit count"].format(unit=plan.bits_per_unit, **numbers)
     yield from (("", f"{output.name}: {output.text}") for output in plan.outputs)
     if plan.group:
         yield "group", words["at least"].format(plan.group)
@@ -170,8 +180,18 @@ def _plan_rows(
         yield "budget", words["at most"].format(plan.budget)
     leaves = words["leave"] if leakage.ciphertext_leaves else words["stay"]
     yield "protocol", f"{plan.protocol}: {leaves}"
-    yield "holds", plan.threat_model
-    yield "kept", plan.retention
+    yield "holds", plan.threat_model_zh if chinese and plan.threat_model_zh else plan.threat_model
+    yield "kept", plan.retention_zh if chinese and plan.retention_zh else plan.retention
+
+
+def _amount(amount: "Amount | None", words: dict[str, str]) -> str:
+    """Return how much is learnt in numbers, in brackets; nothing where it is not measured."""
+    if amount is None:
+        return ""
+    measure = words[amount.measure]
+    if amount.most is None:
+        return f" ({words['each row'].format(amount.each, measure)})"
+    return f" ({words['in all'].format(amount.most, measure)})"
 
 
 def _print_refusals(title: str, refusals: "Iterable[ClauseRefusal]", words: dict[str, str]) -> None:

@@ -5,18 +5,18 @@ cannot be compiled is refused with every clause that stands against it, not only
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from unseen.evidence.canonical import b64decode
 from unseen.evidence.contract import Terms, signers
-from unseen.evidence.plan import Leakage, Output, Plan, ReadLabel, ReleaseSpec, RowsRule
+from unseen.evidence.plan import Leakage, Output, Plan, ReadLabel, ReleaseSpec, RowsRule, Statement
 from unseen.evidence.suite import Suite
 from unseen.node.catalog.catalogue import Predicate, Table
 from unseen.node.contracts.clauses import CLAUSES
 from unseen.node.contracts.clauses.clause import Ask, Clause, Offer, Reading
 from unseen.node.contracts.clauses.outputs import chosen
-from unseen.node.kinds.kind import KINDS
+from unseen.node.kinds.kind import KINDS, Kind
 from unseen.protocols.errors import UnseenError
 
 
@@ -87,6 +87,8 @@ def _plan(ask: Ask, offer: Offer, reading: Reading, agreed: dict[str, Any]) -> t
         label_bytes=kind.label_bytes(len(outputs)),
         threat_model=kind.threat_model,
         retention=kind.retention,
+        threat_model_zh=kind.threat_model_zh,
+        retention_zh=kind.retention_zh,
         rows=RowsRule(
             consent="consent" in agreed,
             labels=tuple(
@@ -105,12 +107,18 @@ def _plan(ask: Ask, offer: Offer, reading: Reading, agreed: dict[str, Any]) -> t
     leakage = Leakage(
         suite=suite.id,
         statements=(
-            *kind.statements,
+            *_measured(kind, plan, ask),
             *(line for clause in CLAUSES for line in clause.statements(offer)),
         ),
         ciphertext_leaves=kind.ciphertext_leaves,
     )
     return plan, leakage
+
+
+def _measured(kind: Kind, plan: Plan, ask: Ask) -> list[Statement]:
+    """Return the kind's lines, with the numbers of this plan."""
+    amounts = kind.amounts(plan.bits_per_unit, plan.label_bytes, ask.quota)
+    return [replace(line, amount=amounts[line.what]) for line in kind.statements]
 
 
 def _output(predicate: Predicate, suite: Suite) -> Output:

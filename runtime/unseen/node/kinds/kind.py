@@ -1,8 +1,10 @@
 """What the compiler asks of a job kind."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from unseen.evidence.plan import ReleaseType, Statement
+from unseen.evidence.contract import Quota
+from unseen.evidence.plan import Amount, ReleaseType, Statement
 from unseen.node.kinds import lookup_plan, verify_plan
 from unseen.protocols.lookup.labels import label_bytes_for
 from unseen.protocols.oprf.suite import MAX_BATCH
@@ -14,9 +16,12 @@ class Kind:
 
     protocol: str
     threat_model: str
+    threat_model_zh: str
     retention: str
+    retention_zh: str
     ciphertext_leaves: bool
     statements: tuple[Statement, ...]
+    amounts: Callable[[int, int, Quota], Mapping[str, Amount]]
     labelled: bool
     release: ReleaseType
     units_per_run: int
@@ -32,9 +37,12 @@ KINDS: dict[str, Kind] = {
     "lookup": Kind(
         protocol="oprf_table",
         threat_model=lookup_plan.THREAT_MODEL,
+        threat_model_zh=lookup_plan.THREAT_MODEL_ZH,
         retention=lookup_plan.RETENTION,
+        retention_zh=lookup_plan.RETENTION_ZH,
         ciphertext_leaves=True,
         statements=lookup_plan.STATEMENTS,
+        amounts=lookup_plan.amounts,
         labelled=True,
         release="verdicts",
         units_per_run=MAX_BATCH,
@@ -44,9 +52,12 @@ KINDS: dict[str, Kind] = {
     "verify": Kind(
         protocol="clear",
         threat_model=verify_plan.THREAT_MODEL,
+        threat_model_zh=verify_plan.THREAT_MODEL_ZH,
         retention=verify_plan.RETENTION,
+        retention_zh=verify_plan.RETENTION_ZH,
         ciphertext_leaves=False,
         statements=verify_plan.STATEMENTS,
+        amounts=verify_plan.amounts,
         labelled=False,
         release="verdicts",
         units_per_run=1,

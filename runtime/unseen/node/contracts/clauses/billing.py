@@ -16,6 +16,8 @@ HITS = Statement(
     text="of each request whether its subject was found, as the bill counts those; not whom",
     text_zh="按命中计费，故可得知每次请求是否查得，但不知查询对象",
     bound="one bit for each unit",
+    bound_zh="每个计量单位一比特",
+    channel="answers",
 )
 
 
