@@ -204,7 +204,8 @@ def test_terms_of_another_suite_are_not_approved(world: Any, intl: Any) -> None:
 def test_advance_follows_the_table_and_refuses_the_rest(state: State, event: Event) -> None:
     if (state, event) in TRANSITIONS:
         assert advance(state, event) is TRANSITIONS[state, event]
-        assert advance(state, event) is not state
+        stays = (state, event) == (State.SUSPENDED, Event.SUSPEND)  # by one party more
+        assert (advance(state, event) is state) == stays
         return
     with pytest.raises(TransitionError) as caught:
         advance(state, event)

@@ -265,7 +265,7 @@ class Stage:
 
     def events(self) -> int:
         """Return how many entries the log has but for those that builds write when they end."""
-        background = {"manifest.published", "epoch.closed"}
+        background = {"manifest.published", "epoch.closed", "job.started", "job.finished"}
         return sum(leaf.type not in background for leaf in self.operator.leaves())
 
     def close_clients(self) -> None:

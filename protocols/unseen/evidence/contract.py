@@ -468,7 +468,8 @@ TRANSITIONS = MappingProxyType(
         (State.ACTIVE, Event.EXHAUST): State.EXHAUSTED,
         (State.ACTIVE, Event.EXPIRE): State.EXPIRED,
         (State.ACTIVE, Event.REVOKE): State.REVOKED,
-        (State.SUSPENDED, Event.RESUME): State.ACTIVE,
+        (State.SUSPENDED, Event.SUSPEND): State.SUSPENDED,  # by somebody else as well
+        (State.SUSPENDED, Event.RESUME): State.ACTIVE,  # when the last of them has
         (State.SUSPENDED, Event.EXPIRE): State.EXPIRED,
         (State.SUSPENDED, Event.REVOKE): State.REVOKED,
     }

@@ -25,6 +25,13 @@ RELEASE = "release"
 EVENTS = frozenset(
     {
         "node.started",
+        "node.stopped",
+        "node.resumed",
+        "stop.lifted",
+        "job.started",
+        "job.finished",
+        "job.failed",
+        "job.cancelled",
         "party.enrolled",
         "party.revoked",
         "instance.registered",

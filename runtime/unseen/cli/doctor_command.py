@@ -21,6 +21,7 @@ State = Literal["ok", "note", "fail"]
 _CLIENT = ("cryptography", "grpcio", "protobuf", "rbcl", "rich", "typer")
 _NODE = ("alembic", "duckdb", "pyarrow", "pydantic-settings", "sqlalchemy")
 _SKEW_SECONDS = 60
+_LOOK_BACK = 100  # jobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ def _home(path: Path) -> Iterator[Check]:
         yield _certificate(identity.expires(home))
         with Opened(home.root) as client:
             yield from _node(client)
+            yield from _builds(client)
             missing = client.unanswered()
     except UnseenError as error:
         code = failures.exit_code(error)
@@ -104,6 +106,30 @@ def _home(path: Path) -> Iterator[Check]:
         yield Check("answers", "note", f"{len(missing)} have not arrived", remedy)
     else:
         yield Check("answers", "ok", "all have arrived")
+
+
+def _builds(client: "Client") -> Iterator[Check]:
+    """Look for contracts whose newest table could not be built."""
+    from unseen.client.jobs import JobState
+
+    if client.profile.role not in ("operator", "buyer"):
+        return
+    failed = client.jobs(states=[JobState.FAILED, JobState.CANCELLED], limit=_LOOK_BACK)
+    contracts = {job.contract for job in failed if job.kind == "build"}
+    newest = [
+        next((job for job in client.jobs(contract, limit=_LOOK_BACK) if job.kind == "build"), None)
+        for contract in sorted(contracts)
+    ]
+    bad = [job for job in newest if job and job.state in (JobState.FAILED, JobState.CANCELLED)]
+    if not bad:
+        yield Check("builds", "ok", "no table of a contract is missing")
+        return
+    said = f"{len(bad)} contracts miss a table, {bad[0].contract}: {bad[0].failure or 'cancelled'}"
+    remedy = f"unseen job show {bad[0].id}"
+    if client.profile.role == "operator":
+        yield Check("builds", "fail", said, f"{remedy}, then: unseen job retry {bad[0].id}")
+    else:
+        yield Check("builds", "note", said, remedy)
 
 
 def _certificate(expires: dt.datetime) -> Check:

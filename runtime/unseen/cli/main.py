@@ -14,6 +14,7 @@ from unseen.cli import (
     certificate_commands,
     contract_commands,
     instance_commands,
+    job_commands,
     join_command,
     mandate_commands,
     meter_commands,
@@ -51,6 +52,7 @@ app.add_typer(contract_commands.app, name="contract")
 app.add_typer(certificate_commands.app, name="certificate")
 app.add_typer(mandate_commands.app, name="mandate")
 app.add_typer(template_commands.app, name="template")
+app.add_typer(job_commands.app, name="job")
 app.add_typer(meter_commands.app, name="meter")
 app.add_typer(audit_commands.app, name="audit")
 app.add_typer(receipt_commands.app, name="receipt")

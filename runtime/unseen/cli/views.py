@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from unseen.client.contracts import Contract
     from unseen.client.evidence import Leaf, Receipt, Usage
     from unseen.client.explanations import Explanation, Outcome
+    from unseen.client.jobs import Job
     from unseen.client.parties import Party
     from unseen.client.templates import TemplateCard
     from unseen.client.verdicts import Verdict
@@ -77,6 +78,32 @@ def contract_object(contract: "Contract") -> dict[str, Json]:
         "leakage": contract.leakage.to_json(),
         "approvals": dict(contract.approvals),
         "cause": contract.cause,
+    }
+
+
+def job_json(job: "Job") -> Json:
+    """Return a job as it stands."""
+    return {
+        "id": job.id,
+        "kind": job.kind,
+        "state": job.state.value,
+        "about": job.about,
+        "contract": job.contract,
+        "buyer": job.buyer,
+        "owner": job.owner,
+        "phase": job.phase,
+        "done": job.done,
+        "total": job.total,
+        "chunk": job.chunk,
+        "attempts": job.attempts,
+        "created_at": job.created_at,
+        "started_at": job.started_at,
+        "ended_at": job.ended_at,
+        "ended_by": job.ended_by,
+        "cause": job.cause,
+        "failure": job.failure,
+        "result_bytes": job.result_bytes,
+        "result_until": job.result_until,
     }
 
 

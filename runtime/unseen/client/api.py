@@ -14,6 +14,7 @@ from unseen.client.contracts import Contract, Contracts, Wish
 from unseen.client.evidence import Evidence, Leaf, Receipt, Usage
 from unseen.client.governing import GoverningCalls
 from unseen.client.home import Home, find_home
+from unseen.client.jobs import Job, Jobs, JobState
 from unseen.client.lookups import Lookups
 from unseen.client.objections import Objections
 from unseen.client.opened import Opener
@@ -101,6 +102,7 @@ class Client(RegistryCalls, GoverningCalls, Oversight):
         self._opener = Opener(session, self._orders)
         self._parties = Parties(session)
         self._reviews = Reviews(session, self._contracts)
+        self._jobs = Jobs(session)
         self._node = node_pb2_grpc.NodeServiceStub(session.channel.grpc)
 
     @classmethod
@@ -317,6 +319,16 @@ class Client(RegistryCalls, GoverningCalls, Oversight):
     def verify(self, contract: str, subject: Subject) -> Verdict:
         """Return the verdict on one subject, named to the operator in the clear."""
         return self._verifies.ask(contract, subject)
+
+    def job(self, job: str) -> Job:
+        """Return a job as it stands now; `watch`, `wait`, `cancel` and `result` are its methods."""
+        return self._jobs.get(job)
+
+    def jobs(
+        self, contract: str = "", states: Sequence[JobState] = (), limit: int | None = 100
+    ) -> list[Job]:
+        """Return the jobs this party may see, the newest first; all of them without a `limit`."""
+        return self._jobs.list(contract, states, limit)
 
     def usage(self, contract: str) -> Usage:
         """Return what the node has charged under a contract."""

@@ -124,14 +124,16 @@ class Channel:
 
         """
         base = self.follower.begin()
+        answers: Any = None  # grpc gives an iterator that is also the call
         try:
             answers = call(request, timeout=timeout, metadata=_sent(base))
             yield from answers
-            ended: Any = answers  # grpc gives an iterator that is also the call
-            self._follow(base, ended.trailing_metadata(), required=True)
+            self._follow(base, answers.trailing_metadata(), required=True)
         except grpc.RpcError as error:
             raise self._failure(error, base) from None
         finally:
+            if answers is not None:
+                answers.cancel()  # whoever reads no further leaves nothing open
             self.follower.end(base)
 
     def link(self) -> None:

@@ -27,6 +27,7 @@ class Settings(BaseSettings):
     key_file: str = "keys/vault.key"
     workers: int = Field(default=0, ge=0, le=256)  # 0: one for each core
     memory_mb: int = Field(default=1024, ge=256)
+    max_jobs: int = Field(default=1, ge=1, le=64)
     max_in_flight: int = Field(default=1024, ge=1)
     max_in_flight_per_party: int = Field(default=256, ge=1)
     max_streams: int = Field(default=128, ge=1)

@@ -16,6 +16,7 @@ from unseen.node.config import Settings
 from unseen.node.contracts.epochs import Epochs
 from unseen.node.contracts.register import Contracts
 from unseen.node.contracts.rulebook import Rulebook
+from unseen.node.contracts.stops import Stop, Stops
 from unseen.node.contracts.templates import Templates
 from unseen.node.identity.certificates import Pair
 from unseen.node.identity.parties import Parties
@@ -30,6 +31,7 @@ from unseen.node.store.reader import Reader
 from unseen.node.store.writer import Writer
 
 if TYPE_CHECKING:
+    from unseen.node.jobs.driver import Driver
     from unseen.node.metering.charge import Charged
 
     InFlight = dict[tuple[str, str], tuple[str, asyncio.Task[Charged]]]
@@ -56,6 +58,7 @@ class Node:
     templates: Templates
     contracts: Contracts
     releases: Releases
+    stops: Stops
     epochs: Epochs
     mandates: Mandates
     executor: Executor
@@ -64,9 +67,8 @@ class Node:
     address: str = ""
     draining: bool = False
     ended: set[str] = field(default_factory=set)  # contracts whose epochs were closed for good
-    builds: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     audits: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
-    building: set[str] = field(default_factory=set)  # contracts whose table is being built
+    jobs: "Driver" = field(init=False)  # made last: it runs over all the rest
     calls: Counter[str] = field(default_factory=Counter)  # open calls by party
     proposing: asyncio.Lock = field(default_factory=asyncio.Lock)
     load: Counter[str] = field(default_factory=Counter)  # requests in flight by party
@@ -77,6 +79,11 @@ class Node:
     def suite(self) -> Suite:
         """Return the suite that this node signs and hashes with."""
         return self.signer.suite
+
+    @property
+    def stopped(self) -> Stop | None:
+        """Return the order by which the whole node stands still, if there is one."""
+        return self.stops.node()
 
     @property
     def key_id(self) -> str:

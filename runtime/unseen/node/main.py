@@ -29,12 +29,15 @@ from unseen.node.contracts.epochs import Epochs
 from unseen.node.contracts.governing import settle_at_start
 from unseen.node.contracts.register import Contracts
 from unseen.node.contracts.rulebook import LoadRules, Rulebook
+from unseen.node.contracts.stops import Stops
 from unseen.node.contracts.templates import Templates
 from unseen.node.errors import ConfigInvalidError, LogMismatchError, StorageFullError
 from unseen.node.hardening import harden, whereabouts
 from unseen.node.identity.enrolment import Enrolment
 from unseen.node.identity.parties import Parties
+from unseen.node.jobs.driver import Driver
 from unseen.node.jobs.executor import LocalExecutor
+from unseen.node.jobs.kinds import KINDS
 from unseen.node.mandates.register import Mandates
 from unseen.node.mandates.showing import reconcile
 from unseen.node.metering.meter import Meter
@@ -113,14 +116,15 @@ async def _serve(node: Node, keys: Keys, ready: Ready | None) -> None:
     await settle_at_start(node)
     reviewing.resume(node)
     await lifecycle.resume(node)
-    sweeper = asyncio.create_task(_sweep(node))
+    background = [asyncio.create_task(_sweep(node)), asyncio.create_task(node.jobs.serve())]
     _logger.info("node %s answers at %s", node.settings.name, node.address)
     if ready:
         ready(node.address)
     try:
         await stop.wait()
     finally:
-        sweeper.cancel()
+        for task in background:
+            task.cancel()
         await _drain(node, server, health_servicer)
 
 
@@ -139,13 +143,13 @@ async def _sweep(node: Node) -> None:
             await lifecycle.sweep(node)
             await reconcile(node)
             await reviewing.sweep(node)
+            await node.jobs.expire()
         except Exception as error:  # noqa: BLE001 - the next sweep may succeed
             _logger.error("the sweep failed; it is tried again: %s", whereabouts(error))  # noqa: TRY400
         await asyncio.sleep(_SWEEP_SECONDS)
 
 
 async def _open(home: Path, settings: Settings, keys: Keys) -> Node:
-    shutil.rmtree(home / "spool", ignore_errors=True)
     log = NodeLog(log_origin(settings.name), keys.log)
     with _readable_state():
         engine = open_engine(state_path(home))
@@ -155,7 +159,7 @@ async def _open(home: Path, settings: Settings, keys: Keys) -> Node:
     await writer.submit(_Started(keys.evidence.suite, version("unseen")))
     executor = LocalExecutor(settings.worker_count())
     await executor.start()
-    return Node(
+    node = Node(
         home=home,
         settings=settings,
         vault=keys.vault,
@@ -173,18 +177,31 @@ async def _open(home: Path, settings: Settings, keys: Keys) -> Node:
         templates=Templates(engine),
         contracts=Contracts(engine),
         releases=Releases(engine),
+        stops=Stops(engine),
         epochs=Epochs(engine, keys.vault, keys.evidence),
         mandates=Mandates(engine),
         executor=executor,
         meter=Meter(),
         orders=Orders(engine),
     )
+    node.jobs = Driver(node, KINDS)
+    _clear_spool(node)
+    return node
+
+
+def _clear_spool(node: Node) -> None:
+    """Delete what unfinished work left behind, but for what its job goes on from."""
+    kept = {job.id for job in node.jobs.live()}
+    for path in node.spool_path("").glob("*"):
+        if path.name not in kept:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 async def _close(node: Node) -> None:
     running = [task for _, task in node.in_flight.values()]
     if running:
         await asyncio.wait(running, timeout=node.settings.drain_seconds)
+    await node.jobs.close()
     for task in node.background:
         task.cancel()
     await asyncio.gather(*node.background, return_exceptions=True)

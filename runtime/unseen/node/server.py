@@ -16,6 +16,7 @@ from unseen.node.services.audit import AuditService
 from unseen.node.services.catalog import CatalogService
 from unseen.node.services.contract import ContractService
 from unseen.node.services.identity import IdentityService
+from unseen.node.services.job import JobService
 from unseen.node.services.log import LogService
 from unseen.node.services.lookup import LookupService
 from unseen.node.services.mandate import MandateService
@@ -37,6 +38,8 @@ from unseen.v1 import (
     contract_pb2_grpc,
     identity_pb2,
     identity_pb2_grpc,
+    job_pb2,
+    job_pb2_grpc,
     log_pb2,
     log_pb2_grpc,
     lookup_pb2,
@@ -122,6 +125,7 @@ def _add_services(server: grpc.aio.Server, node: Node) -> None:
     lookup_pb2_grpc.add_LookupServiceServicer_to_server(LookupService(node), server)
     verify_pb2_grpc.add_VerifyServiceServicer_to_server(VerifyService(node), server)
     meter_pb2_grpc.add_MeterServiceServicer_to_server(MeterService(node), server)
+    job_pb2_grpc.add_JobServiceServicer_to_server(JobService(node), server)
     log_pb2_grpc.add_LogServiceServicer_to_server(LogService(node), server)
     opening_pb2_grpc.add_OpeningServiceServicer_to_server(OpeningService(node), server)
     objection_pb2_grpc.add_ObjectionServiceServicer_to_server(ObjectionService(node), server)
@@ -142,6 +146,7 @@ def _service_names() -> list[str]:
         lookup_pb2,
         verify_pb2,
         meter_pb2,
+        job_pb2,
         log_pb2,
         opening_pb2,
         objection_pb2,

@@ -1,9 +1,6 @@
 """Taking tables and products into the catalogue: inspect in a worker, then change the state."""
 
-import secrets
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,23 +10,12 @@ from unseen.evidence.clauses import BILLABLE, Billing
 from unseen.evidence.contract import Prices
 from unseen.evidence.errors import ContractInvalidError
 from unseen.node.catalog.catalogue import Product, Table
-from unseen.node.catalog.changes import (
-    NewSnapshot,
-    RefreshTable,
-    RegisterProduct,
-    RegisterTable,
-)
+from unseen.node.catalog.changes import RegisterProduct
 from unseen.node.catalog.labels import Label
+from unseen.node.catalog.snapshots import check_predicates, first_snapshot, next_snapshot
 from unseen.node.context import Node
-from unseen.node.errors import (
-    ColumnUnknownError,
-    FieldInvalidError,
-    KindRefusedError,
-    TableUnreadableError,
-)
+from unseen.node.errors import FieldInvalidError, KindRefusedError, TableUnreadableError
 from unseen.node.kinds.kind import KINDS
-
-_ALL = "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +32,14 @@ class NewProduct:
 
 
 async def register_table(
-    node: Node, name: str, source: str, labels: dict[str, Label], subject: list[str]
+    node: Node, name: str, source: str, labels: dict[str, Label], subject: list[str], owner: str
 ) -> Table:
-    """Inspect a table, commit to its rows, and log its registration.
+    """Have a job inspect a table, commit to its rows and log its registration; wait for it.
 
     Raises:
         TableError: the file or its columns cannot be used; names the column.
         DuplicateSubjectError: two rows name one subject.
+        JobCancelledError: the job was cancelled.
 
     """
     if not Path(source.removeprefix("duckdb:")).is_absolute():
@@ -65,43 +52,25 @@ async def register_table(
             clause="table.subject",
             remedy="name the columns whose values together name one subject",
         )
-    found, snapshot = await _inspect(node, name, source, subject)
-    columns = _labelled(found["columns"], labels)
-    await node.writer.submit(
-        RegisterTable(name, source, found["subject"], columns, snapshot, node.issuer())
-    )
-    node.catalogue.reload()
+    job = await node.jobs.submit(first_snapshot(name, source, labels, subject, owner))
+    await node.jobs.outcome(job)
     return node.catalogue.table(name)
 
 
-async def refresh_table(node: Node, name: str) -> Table:
-    """Commit to the table's present rows as a new snapshot.
+async def refresh_table(node: Node, name: str, owner: str) -> tuple[Table, list[str]]:
+    """Have a job commit to the table's present rows; wait for it.
+
+    Returns the table and the contracts whose next epochs are being built.
 
     Raises:
         TableError: as `register_table`, or the columns are others than before, or a product's
             predicate fails on the new rows.
+        JobCancelledError: the job was cancelled.
 
     """
-    table = node.catalogue.table(name)
-    subject = [column.name for column in table.subject]
-    found, snapshot = await _inspect(node, name, table.source, subject)
-    before = [{"name": column.name, "type": column.type} for column in table.columns]
-    if found["columns"] != before:
-        raise ColumnUnknownError(
-            "the table's columns are not those that were registered",
-            clause="table.columns",
-            remedy="register it under a new name: unseen table add NAME SOURCE",
-        )
-    for product in node.catalogue.products():
-        if product.table == name:
-            asked = [(p.name, p.text, p.expression) for p in product.predicates]
-            await _check_predicates(node, table, asked, found["fingerprint"])
-    columns = _labelled(found["columns"], {c.name: c.label for c in table.columns})
-    holder = node.parties.get(table.holder) if table.holder else None
-    issuer = node.issuer(holder=holder.key if holder else b"")
-    await node.writer.submit(RefreshTable(name, columns, snapshot, issuer))
-    node.catalogue.reload()
-    return node.catalogue.table(name)
+    job = await node.jobs.submit(next_snapshot(node.catalogue.table(name), owner))
+    contracts: Any = await node.jobs.outcome(job)
+    return node.catalogue.table(name), list(contracts)
 
 
 async def register_product(node: Node, new: NewProduct) -> Product:
@@ -124,7 +93,7 @@ async def register_product(node: Node, new: NewProduct) -> Product:
     _check_billing(new)
     table = node.catalogue.table(new.table)
     fingerprint = table.snapshot.fingerprint.to_json()
-    read = await _check_predicates(node, table, new.predicates, fingerprint)
+    read = await check_predicates(node, table, new.predicates, fingerprint)
     _check_labels(node, new.kind, table.labels(tuple({name for names in read for name in names})))
     definition: dict[str, canonical.Json] = {
         "name": new.name,
@@ -164,70 +133,3 @@ def _check_billing(new: NewProduct) -> None:
             clause="billing.unit",
             remedy=f"offer it anew: unseen product add {new.name} --bill per-{units[0]}",
         )
-
-
-async def _inspect(
-    node: Node, name: str, source: str, subject: list[str]
-) -> tuple[dict[str, Any], NewSnapshot]:
-    salt = secrets.token_bytes(32)
-    with _spool(node) as spool:
-        ask: dict[str, canonical.Json] = {
-            "source": source,
-            "subject": list(subject),
-            "memory_mb": node.settings.memory_mb,
-            "spool": str(spool),
-        }
-        (result,) = await node.executor.run_bulk("inspect_table", [canonical.encode(ask), salt])
-    found: Any = canonical.decode(result)
-    sealed = node.vault.seal(f"snapshot/{name}", salt)
-    return found, NewSnapshot(found["snapshot"], found["rows"], found["fingerprint"], sealed)
-
-
-async def _check_predicates(
-    node: Node,
-    table: Table,
-    predicates: Sequence[tuple[str, str, str]],
-    fingerprint: canonical.Json,
-) -> list[list[str]]:
-    with _spool(node) as spool:
-        ask: dict[str, canonical.Json] = {
-            "source": table.source,
-            "fingerprint": fingerprint,
-            "columns": [column.name for column in table.columns],
-            "predicates": [[name, expression] for name, _, expression in predicates],
-            "memory_mb": node.settings.memory_mb,
-            "spool": str(spool),
-        }
-        (result,) = await node.executor.run_bulk("check_predicates", [canonical.encode(ask)])
-    read: Any = canonical.decode(result)
-    return list(read)
-
-
-def _labelled(columns: list[dict[str, str]], labels: dict[str, Label]) -> canonical.Json:
-    names = {column["name"] for column in columns}
-    if unknown := sorted(labels.keys() - names - {_ALL}):
-        raise ColumnUnknownError(
-            f"a label names column {unknown[0]!r}, which the table does not have",
-            clause="table.labels",
-        )
-    found: list[canonical.Json] = []
-    for column in columns:
-        label = labels.get(column["name"]) or labels.get(_ALL)
-        if label is None:
-            raise FieldInvalidError(
-                f"column {column['name']!r} has no label",
-                clause="table.labels",
-                remedy="label every column, or the rest with '*=CATEGORY:LEVEL'",
-            )
-        found.append({**column, "category": label.category, "level": label.level})
-    return found
-
-
-@contextmanager
-def _spool(node: Node) -> Iterator[Path]:
-    path = node.spool_path(secrets.token_hex(8))
-    path.mkdir(parents=True)
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)

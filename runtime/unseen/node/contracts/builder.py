@@ -1,13 +1,16 @@
-"""Building an epoch's table in the background, and publishing it when it is whole.
+"""Building an epoch's table, a job of the node's own, and publishing it when it is whole.
 
-A stop in between leaves a BUILDING epoch that is built anew, under a new key, at the next start;
-its half-made files are in the spool, which is emptied then.
+The epoch's key and its job are written in one transaction, and so are the manifest, the end of
+the epoch before and the job's end. A crash in between leaves a job that goes on at the next start,
+under the same key; its half-made files lie in the spool, in a folder named by the job.
 """
 
 import asyncio
 import logging
 import secrets
 import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,43 +18,133 @@ from unseen.evidence import canonical
 from unseen.evidence.canonical import b64decode, parse_time
 from unseen.evidence.contract import State
 from unseen.evidence.manifest import Manifest, sign_manifest
+from unseen.evidence.suite import Suite
 from unseen.node.catalog.catalogue import Table
 from unseen.node.context import Node
 from unseen.node.contracts.epochs import CloseEpochs, FailEpoch, OpenEpoch, PublishEpoch
 from unseen.node.contracts.register import Contract
+from unseen.node.contracts.stops import end_stops
 from unseen.node.data.spec import BuildSpec, Built, encode_spec, new_nonce
-from unseen.node.errors import InternalError, StorageFullError
+from unseen.node.errors import ContractNotActiveError, InternalError, StorageFullError, disk_full
 from unseen.node.failpoints import hit
+from unseen.node.identity.vault import Vault
+from unseen.node.jobs import steps
+from unseen.node.jobs.kind import JobKind, Outcome, Running
+from unseen.node.jobs.record import NODE, Job
+from unseen.node.jobs.states import State as JobState
+from unseen.node.store.writer import Change, Transaction
 from unseen.protocols.errors import UnseenError
 from unseen.protocols.lookup.oprf_table import TableParameters, epoch_domain
 from unseen.protocols.oprf import keys
 from unseen.protocols.oprf.keys import PrivateKey
 
+KIND = "build"
 _TABLE = "finished"
 _logger = logging.getLogger("unseen.node.epochs")
 _PARALLEL_ROWS = 50_000  # below this a second process costs more than it saves
 
 
 def start_epoch(node: Node, contract: Contract) -> None:
-    """Begin a new epoch of `contract` in the background."""
+    """Begin a new epoch of `contract` in the background; its job is soon in the list."""
     node.epochs.begin(contract.id)
-    task = asyncio.create_task(_run_epoch(node, contract))
+    task = asyncio.create_task(_begin(node, contract))
     node.background.add(task)
-    node.building.add(contract.id)
     task.add_done_callback(node.background.discard)
     task.add_done_callback(lambda done: _finish(node, contract, done))
 
 
+async def begin_epoch(node: Node, contract: Contract) -> Job:
+    """Begin a new epoch of `contract` and return the job that builds its table."""
+    node.epochs.begin(contract.id)
+    table = node.catalogue.table(contract.terms.table)
+    key = keys.generate(secrets.token_bytes)
+    version, rows = table.snapshot.version, table.snapshot.rows
+    opened = OpenBuild(node.suite, node.jobs.kinds, node.vault, contract, version, rows, key.scalar)
+    return node.jobs.adopt(await node.writer.submit(opened))[-1]
+
+
 def retry_epochs(node: Node) -> None:
-    """Begin again what could not be built for want of space."""
+    """Begin again what could not even be written down for want of space."""
     for contract in node.contracts.all():
         full = node.epochs.failure(contract.id) == StorageFullError.reason
-        if full and contract.state is State.ACTIVE and contract.id not in node.building:
+        if full and contract.state is State.ACTIVE and not node.jobs.live(KIND, contract.id):
             start_epoch(node, contract)
 
 
+async def end_epochs(node: Node, contract: Contract, by: str = NODE, cause: str = "") -> None:
+    """End the contract's epochs and jobs: keys and replies destroyed, table files deleted."""
+    ending = EndWork(node.suite, node.jobs.kinds, contract.id, by, cause)
+    follow_end(node, contract, await node.writer.submit(ending))
+
+
+def follow_end(node: Node, contract: Contract, jobs: list[Job]) -> None:
+    """Let memory and files follow `EndWork`, which returned `jobs`."""
+    node.jobs.adopt(jobs)
+    node.epochs.reload()
+    node.stops.reload()
+    _delete_tables(node, contract.id, keep=None)
+
+
+@dataclass(frozen=True, slots=True)
+class EndWork(Change[list[Job]]):
+    """End whatever is under way under a contract that has ended; return the jobs cancelled."""
+
+    suite: Suite
+    kinds: steps.Kinds
+    contract: str
+    by: str = NODE
+    cause: str = ""
+
+    def apply(self, transaction: Transaction) -> list[Job]:
+        """Cancel its jobs, close its epochs, end its stops."""
+        cause = self.cause or "the contract has ended"
+        cancelled = steps.cancel_of(
+            transaction, self.suite, self.kinds, self.contract, self.by, cause
+        )
+        CloseEpochs(self.suite, self.contract).apply(transaction)
+        end_stops(transaction, self.contract)
+        return cancelled
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBuild(Change[list[Job]]):
+    """Put in the job that builds a contract's next epoch, in place of one that is under way."""
+
+    suite: Suite
+    kinds: steps.Kinds
+    vault: Vault
+    contract: Contract
+    version: int  # of the snapshot
+    rows: int
+    key: bytes = field(repr=False)
+
+    def apply(self, transaction: Transaction) -> list[Job]:
+        """Write epoch and job; return the jobs that were cancelled, and last the new one."""
+        contract = self.contract
+        cancelled = [
+            steps.cancel(transaction, self.suite, self.kinds, job, NODE, "a newer epoch begins")
+            for job in steps.live_of(transaction, contract.id)
+            if job.kind == KIND
+        ]
+        opened = OpenEpoch(contract.id, self.version, self.vault, self.key)
+        number = opened.apply(transaction)
+        new = steps.NewJob(
+            kind=KIND,
+            about=f"epoch {number}",
+            ask={"epoch": number},
+            account=contract.buyer,
+            contract=contract.id,
+            cost=self.rows,
+            total=self.rows,
+        )
+        return [*cancelled, steps.put_in(transaction, new)]
+
+
+async def _begin(node: Node, contract: Contract) -> None:
+    await begin_epoch(node, contract)
+
+
 def _finish(node: Node, contract: Contract, task: "asyncio.Task[None]") -> None:
-    node.building.discard(contract.id)
     error = None if task.cancelled() else task.exception()
     if error is None:
         return
@@ -60,54 +153,92 @@ def _finish(node: Node, contract: Contract, task: "asyncio.Task[None]") -> None:
     _logger.error("contract %s: its epoch could not be written down (%s)", contract.id, reason)
 
 
-async def end_epochs(node: Node, contract: Contract) -> None:
-    """End the contract's epochs: keys and replies destroyed, table files deleted."""
-    await node.writer.submit(CloseEpochs(node.suite, contract.id))
-    node.epochs.reload()
-    _delete_tables(node, contract.id, keep=None)
-
-
-async def _run_epoch(node: Node, contract: Contract) -> None:
+async def _run(node: Node, running: Running) -> Outcome:
+    job, number = running.job, _epoch(running.job)
+    contract = node.contracts.get(job.contract)
     table = node.catalogue.table(contract.terms.table)
-    key = keys.generate(secrets.token_bytes)
-    number = await node.writer.submit(
-        OpenEpoch(contract.id, table.snapshot.version, node.vault, key.scalar)
-    )
+    node.epochs.begin(contract.id)
     _logger.info("contract %s: building epoch %d", contract.id, number)
-    spool = node.spool_path(f"{contract.id}-{number}")
+    spool = node.spool_path(job.id)
     try:
-        spool.mkdir(parents=True)
-        spec = spec_of(node, contract, table, number, spool)
-        async with node.builds:  # one at a time: each uses every core
-            built = await build_table(node, spec, key, table)
-        (spool / _TABLE).replace(_make_parent(node.table_path(contract.id, number)))
-        await _publish(node, contract, number, _manifest(contract, number, spec, built, key, table))
-    except UnseenError as error:
-        _logger.error("contract %s: epoch %d failed: %s", contract.id, number, error)  # noqa: TRY400
-        await node.writer.submit(FailEpoch(contract.id, number, error.reason))
-    except OSError as error:
-        _logger.error("contract %s: epoch %d failed: %s", contract.id, number, error.strerror)  # noqa: TRY400
-        await node.writer.submit(FailEpoch(contract.id, number, "STORAGE_FULL"))
-    finally:
         shutil.rmtree(spool, ignore_errors=True)
-        node.epochs.reload()
-
-
-async def _publish(node: Node, contract: Contract, number: int, manifest: Manifest) -> None:
+        spool.mkdir(parents=True)
+        key = node.epochs.key_of(contract.id, number)
+        spec = spec_of(node, contract, table, number, spool)
+        built = await build_table(node, spec, key, table, running.progress)
+        (spool / _TABLE).replace(_make_parent(node.table_path(contract.id, number)))
+    except (StorageFullError, OSError) as error:
+        # It is tried again; meanwhile the buyer hears why there is no answer.
+        if isinstance(error, StorageFullError) or disk_full(error):
+            node.epochs.note_failure(contract.id, StorageFullError.reason)
+        raise
+    manifest = _manifest(contract, number, spec, built, key, table)
     token = sign_manifest(node.signer, manifest)
     size = manifest.rows * manifest.row_bytes
     hit("epoch.before_publish")
-    publish = PublishEpoch(node.suite, contract.id, number, token, manifest, size)
-    if await node.writer.submit(publish):
+    return Outcome(PublishEpoch(node.suite, contract.id, number, token, manifest, size))
+
+
+def _lost(transaction: Transaction, job: Job, reason: str) -> None:
+    FailEpoch(job.contract, _epoch(job), reason).apply(transaction)
+
+
+def _ended(node: Node, job: Job) -> None:
+    number = _epoch(job)
+    shutil.rmtree(node.spool_path(job.id), ignore_errors=True)
+    node.epochs.reload()
+    if job.state is JobState.DONE:
         hit("epoch.after_publish")
-        _delete_tables(node, contract.id, keep=number)
-        _logger.info("contract %s: epoch %d answers, %d rows", contract.id, number, manifest.rows)
+        _delete_tables(node, job.contract, keep=number)
+        _logger.info("contract %s: epoch %d answers", job.contract, number)
     else:
-        node.table_path(contract.id, number).unlink(missing_ok=True)
+        node.table_path(job.contract, number).unlink(missing_ok=True)
 
 
-async def build_table(node: Node, spec: BuildSpec, key: PrivateKey, table: Table) -> Built:
+async def _again(node: Node, job: Job) -> Job:
+    contract = node.contracts.get(job.contract)
+    if contract.state is not State.ACTIVE:
+        raise ContractNotActiveError(
+            f"the contract is {contract.state.value}",
+            clause="state",
+            remedy="see who has to act next: unseen contract show ID",
+        )
+    return await begin_epoch(node, contract)
+
+
+BUILD = JobKind(name=KIND, run=_run, attempts=5, lost=_lost, ended=_ended, again=_again)
+
+
+def _epoch(job: Job) -> int:
+    number = job.ask["epoch"]
+    return number if isinstance(number, int) else 0
+
+
+Told = Callable[[str, int, int], None]
+
+
+def _untold(phase: str, done: int, total: int) -> None:
+    del phase, done, total
+
+
+class _Rows:
+    """Adds up the rows that several processes report of one phase."""
+
+    def __init__(self, told: Told, phase: str, total: int) -> None:
+        self._told, self._phase, self._total, self._done = told, phase, total, 0
+        self.add(0)
+
+    def add(self, rows: int) -> None:
+        self._done += rows
+        self._told(self._phase, self._done, self._total)
+
+
+async def build_table(
+    node: Node, spec: BuildSpec, key: PrivateKey, table: Table, told: Told = _untold
+) -> Built:
     """Build a table in the spool of `spec`, from the rows of the registered snapshot.
+
+    `told` hears how many rows of how many are done, by phase.
 
     Raises:
         TableChangedError: the rows are not the registered ones.
@@ -116,16 +247,19 @@ async def build_table(node: Node, spec: BuildSpec, key: PrivateKey, table: Table
     salt = node.vault.open(f"snapshot/{table.name}", table.snapshot.sealed_salt)
     parts = _parts(node, spec.rows)
     encoded = encode_spec(spec)
+    rows = _Rows(told, "sealing", spec.rows)
     try:
         async with asyncio.TaskGroup() as fills:  # one that fails ends the others
             for part in range(parts):
                 ask = canonical.encode({"spec": encoded, "part": part, "parts": parts})
-                fills.create_task(node.executor.run_bulk("fill_table", [ask, key.scalar, salt]))
+                work = node.executor.run_bulk("fill_table", [ask, key.scalar, salt], rows.add)
+                fills.create_task(work)
     except* UnseenError as group:
         raise group.exceptions[0] from None
     target = str(spec.spool / _TABLE).encode()
+    rows = _Rows(told, "sorting", spec.rows)
     counts, digest, root = await node.executor.run_bulk(
-        "merge_table", [canonical.encode({"spec": encoded}), target]
+        "merge_table", [canonical.encode({"spec": encoded}), target], rows.add
     )
     found: Any = canonical.decode(counts)
     return Built(found["rows"], found["size"], digest, root)

@@ -74,6 +74,21 @@ class Epochs:
         """Remember a failure that could not be written down."""
         self._failed[contract] = reason
 
+    def key_of(self, contract: str, number: int) -> PrivateKey:
+        """Return the key of an epoch that is being built, from the store.
+
+        Raises:
+            KeyLockedError: it was destroyed, or the vault's key is another one.
+
+        """
+        with self._engine.connect() as connection:
+            sealed: bytes = connection.execute(
+                select(epochs.c.sealed_key).where(
+                    epochs.c.contract == contract, epochs.c.number == number
+                )
+            ).scalar_one()
+        return PrivateKey.from_scalar(self._vault.open(_sealed_name(contract, number), sealed))
+
     def answers(self, contract: str) -> bool:
         """Return whether an epoch is ready."""
         return contract in self._ready

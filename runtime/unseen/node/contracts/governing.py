@@ -12,10 +12,10 @@ from unseen.node.catalog.catalogue import Table
 from unseen.node.catalog.labels import Label
 from unseen.node.context import Node
 from unseen.node.contracts import standing
-from unseen.node.contracts.register import Contract, Step
+from unseen.node.contracts.register import Contract
 from unseen.node.contracts.rulebook import Edition, SetRules
 from unseen.node.contracts.rules import Rules
-from unseen.node.contracts.standing import Moved
+from unseen.node.contracts.standing import Moved, Steps
 from unseen.node.errors import ColumnUnknownError, FieldInvalidError, PartyNotFoundError
 from unseen.node.identity.rights import Role
 from unseen.node.store.schema import tables
@@ -32,7 +32,7 @@ class Relabel(Change[list[Contract]]):
     table: str
     columns: canonical.Json
     by: str
-    steps: tuple[Step, ...]
+    steps: Steps
 
     def apply(self, transaction: Transaction) -> list[Contract]:
         """Write the labels, their leaf, and the contracts that move."""
@@ -78,7 +78,7 @@ class Govern(Change[tuple[Edition, list[Contract]]]):
     """Put a rule file into force, and contracts the `steps` that follow."""
 
     change: SetRules
-    steps: tuple[Step, ...]
+    steps: Steps
 
     def apply(self, transaction: Transaction) -> tuple[Edition, list[Contract]]:
         """Write the edition, its leaf, and the contracts that move."""
@@ -89,7 +89,7 @@ class Govern(Change[tuple[Edition, list[Contract]]]):
 class Move(Change[list[Contract]]):
     """Take `steps`, at a start."""
 
-    steps: tuple[Step, ...]
+    steps: Steps
 
     def apply(self, transaction: Transaction) -> list[Contract]:
         """Write the contracts that move."""

@@ -8,12 +8,19 @@ from unseen.evidence.canonical import b64encode
 from unseen.evidence.contract import TRANSITIONS, Event, Role, State, Terms, verify_approval
 from unseen.evidence.errors import ContractInvalidError
 from unseen.node.context import Node
-from unseen.node.contracts.builder import end_epochs, retry_epochs, start_epoch
+from unseen.node.contracts.builder import (
+    EndWork,
+    end_epochs,
+    follow_end,
+    retry_epochs,
+    start_epoch,
+)
 from unseen.node.contracts.clauses.clause import Ask, Standing
 from unseen.node.contracts.compile import Refusal, compile_contract
 from unseen.node.contracts.offering import offer_for
 from unseen.node.contracts.register import Approve, Contract, Propose, Step, expired
 from unseen.node.contracts.standing import against_contract
+from unseen.node.contracts.stops import Hold, Lift, Order
 from unseen.node.errors import (
     ContractExpiredError,
     OverloadedError,
@@ -22,7 +29,7 @@ from unseen.node.errors import (
 )
 from unseen.node.failpoints import hit
 from unseen.node.identity.parties import Party
-from unseen.node.store.writer import Change
+from unseen.node.store.writer import Change, Together
 from unseen.protocols.errors import UnseenError
 
 _MAX_REMEDY = 400
@@ -156,38 +163,51 @@ def _check_standing(node: Node, contract: Contract) -> None:
             )
 
 
-async def suspend(node: Node, contract: Contract, by: str, cause: str) -> Contract:
-    """Refuse requests under a contract until it is resumed; epochs stay.
+async def suspend(node: Node, contract: Contract, by: str, cause: str, order: str = "") -> Contract:
+    """Refuse requests under a contract until it is resumed; its jobs end, its epochs stay.
+
+    `by` is a party, or `node` with what it looked at (`node:mandate`); each lifts its own stop
+    only. `order` is the signed document that a party's stop rests on.
 
     Raises:
-        TransitionError: it is not in force.
+        TransitionError: it is not in force, or `by` has suspended it already.
+        StopInvalidError: the order was used before.
 
     """
-    return await _take(node, Step(contract.id, Event.SUSPEND, by, cause))
+    stop = Order(by=by, cause=cause, token=order)
+    suspended = await _take(node, Hold(node.suite, node.jobs.kinds, contract.id, stop))
+    node.stops.reload()
+    node.jobs.look()
+    return suspended
 
 
-async def take_up(node: Node, contract: Contract, by: str, cause: str = "") -> Contract:
-    """Let a suspended contract be used again.
+async def take_up(
+    node: Node, contract: Contract, by: str, cause: str = "", order: str = ""
+) -> Contract:
+    """Lift the stop that `by` gave; the contract can be used again if there is no other.
 
     Raises:
         TransitionError: it is not suspended.
+        RightMissingError: others have suspended it, and `by` has not.
+        StopInvalidError: the order was used before.
         UnseenError: it no longer compiles.
 
     """
+    stop = Order(by=by, cause=cause, token=order)
     async with node.proposing:
         if errors := against_contract(node, contract):
             raise _first(errors)
-        resumed = await _take(node, Step(contract.id, Event.RESUME, by, cause))
-    if resumed.terms.kind == "lookup" and not node.epochs.answers(resumed.id):
+        resumed = await _take(node, Lift(node.suite, contract.id, stop))
+    node.stops.reload()
+    hidden = resumed.state is State.ACTIVE and resumed.terms.kind == "lookup"
+    if hidden and not node.epochs.answers(resumed.id):
         start_epoch(node, resumed)
     return resumed
 
 
 async def revoke(node: Node, contract: Contract, by: str, cause: str = "") -> Contract:
     """End the contract at once: later requests are refused, keys and replies destroyed."""
-    revoked = await _take(node, Step(contract.id, Event.REVOKE, by, cause))
-    await end_epochs(node, revoked)
-    return revoked
+    return await _end(node, contract, Step(contract.id, Event.REVOKE, by, cause))
 
 
 def rotate(node: Node, table: str) -> list[str]:
@@ -209,8 +229,7 @@ async def sweep(node: Node) -> None:
     now = node.clock.now()
     for contract in node.contracts.all():
         if expired(contract, now):
-            over = await _take(node, Step(contract.id, Event.EXPIRE, "node"))
-            await end_epochs(node, over)
+            await _end(node, contract, Step(contract.id, Event.EXPIRE, "node"))
             node.ended.add(contract.id)
         elif _over(node, contract, now):
             await end_epochs(node, contract)
@@ -223,6 +242,8 @@ async def resume(node: Node) -> None:
     for contract in node.contracts.all():
         if contract.terms.kind != "lookup" or contract.state is not State.ACTIVE:
             continue
+        if node.jobs.live("build", contract.id):
+            continue  # it goes on by itself
         if contract.id in unfinished or not node.epochs.answers(contract.id):
             start_epoch(node, contract)
 
@@ -231,6 +252,14 @@ def _over(node: Node, contract: Contract, now: datetime) -> bool:
     """Return whether an exhausted contract, kept for its retries, has run out of time too."""
     exhausted = contract.state is State.EXHAUSTED and contract.id not in node.ended
     return exhausted and now >= contract.terms.period.until
+
+
+async def _end(node: Node, contract: Contract, step: Step) -> Contract:
+    work = EndWork(node.suite, node.jobs.kinds, contract.id, step.by, step.cause)
+    done = await node.writer.submit(Together((step, work)))
+    ended: Contract = node.contracts.put(done[0])
+    follow_end(node, ended, done[1])
+    return ended
 
 
 async def _take(node: Node, change: Change[Contract]) -> Contract:

@@ -20,6 +20,7 @@ from unseen.evidence.plan import Leakage, Plan
 from unseen.evidence.suite import suite_of
 from unseen.node.errors import ContractNotFoundError
 from unseen.node.registration.issue import Issuer
+from unseen.node.store.documents import put_document
 from unseen.node.store.schema import approvals, contracts
 from unseen.node.store.writer import Change, Transaction
 
@@ -154,12 +155,16 @@ _LEAVES = {
 
 @dataclass(frozen=True, slots=True)
 class Step(Change[Contract]):
-    """Take a contract one step along its state machine; `cause` says why, in words."""
+    """Take a contract one step along its state machine; `cause` says why, in words.
+
+    `order` is the signed document that the step rests on, if there is one.
+    """
 
     contract: str
     event: Event
     by: str  # name of the party that acts, or "node"
     cause: str = ""
+    order: str = ""
 
     def apply(self, transaction: Transaction) -> Contract:
         """Write the new state and its leaf.
@@ -168,13 +173,18 @@ class Step(Change[Contract]):
             TransitionError: the contract's state knows no such step.
 
         """
-        before = _find(transaction.connection, self.contract)
+        before = find_contract(transaction.connection, self.contract)
         after = replace(before, state=advance(before.state, self.event), cause=self.cause)
         _write(transaction.connection, after)
         fields: dict[str, Json] = {"by": self.by}
         if self.cause:
             fields["cause"] = self.cause
-        _log(transaction, after, _LEAVES[self.event], fields)
+        if self.order:
+            suite, body = suite_of(after.terms.suite), self.order.encode()
+            fields["contract"] = after.id
+            put_document(transaction, suite, "stop", body, _LEAVES[self.event], fields)
+        else:
+            _log(transaction, after, _LEAVES[self.event], fields)
         return after
 
 
@@ -195,7 +205,7 @@ class Approve(Change[Contract]):
             TransitionError: the contract does not wait for this signature, or has it.
 
         """
-        before = _find(transaction.connection, self.contract)
+        before = find_contract(transaction.connection, self.contract)
         event = Event.ACTIVATE if self.role == "buyer" else Event.APPROVE
         state = advance(before.state, event)
         if self.role in before.approvals:
@@ -238,7 +248,8 @@ def _log(transaction: Transaction, contract: Contract, kind: str, fields: dict[s
     transaction.append(event_leaf(suite, kind, transaction.now, body))
 
 
-def _find(connection: Connection, identifier: str) -> Contract:
+def find_contract(connection: Connection, identifier: str) -> Contract:
+    """Return a contract as the store has it; it must exist."""
     row = connection.execute(select(contracts).where(contracts.c.id == identifier)).one()
     given = connection.execute(
         select(approvals.c.role, approvals.c.token).where(approvals.c.contract == identifier)

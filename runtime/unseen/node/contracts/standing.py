@@ -8,7 +8,7 @@ charged in between.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from unseen.evidence.contract import Event, State, Terms
+from unseen.evidence.contract import State, Terms
 from unseen.evidence.errors import TransitionError
 from unseen.node.catalog.catalogue import Table
 from unseen.node.context import Node
@@ -17,14 +17,19 @@ from unseen.node.contracts.clauses import CLAUSES
 from unseen.node.contracts.clauses.clause import Ask, Offer
 from unseen.node.contracts.compile import against
 from unseen.node.contracts.offering import offer_for
-from unseen.node.contracts.register import Contract, Step
+from unseen.node.contracts.register import Contract
 from unseen.node.contracts.rules import Rules
+from unseen.node.contracts.stops import Hold, Lift, Order
 from unseen.node.store.writer import Transaction
 from unseen.protocols.errors import UnseenError
 
+BY = "node:rules"  # whose stop it is: only labels and rules lift it
 CAUSE = "no longer compiles: "
 _MAX_CAUSE = 500
 _STANDING = tuple(clause for clause in CLAUSES if clause.standing)
+
+
+Steps = tuple[Hold | Lift, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,24 +77,25 @@ def against_contract(
     return against(ask_of(contract.terms), offer, _STANDING)
 
 
-def steps(node: Node, table: Table | None = None, rules: Rules | None = None) -> tuple[Step, ...]:
+def steps(node: Node, table: Table | None = None, rules: Rules | None = None) -> Steps:
     """Return the steps that contracts take when `table` or `rules` come into force."""
-    found = []
+    found: list[Hold | Lift] = []
     for contract in node.contracts.all():
         if table is not None and contract.terms.table != table.name:
             continue
-        ours = contract.state is State.SUSPENDED and contract.cause.startswith(CAUSE)
+        ours = any(stop.by == BY for stop in node.stops.of(contract.id))
         if contract.state is not State.ACTIVE and not ours:
             continue
         errors = against_contract(node, contract, table, rules)
         if errors and contract.state is State.ACTIVE:
-            found.append(Step(contract.id, Event.SUSPEND, "node", _cause(errors)))
+            order = Order(by=BY, cause=_cause(errors))
+            found.append(Hold(node.suite, node.jobs.kinds, contract.id, order))
         elif ours and not errors:
-            found.append(Step(contract.id, Event.RESUME, "node"))
+            found.append(Lift(node.suite, contract.id, Order(by=BY, cause="compiles again")))
     return tuple(found)
 
 
-def take(transaction: Transaction, steps: Sequence[Step]) -> list[Contract]:
+def take(transaction: Transaction, steps: Steps) -> list[Contract]:
     """Take each step that the contract's state still allows; return the contracts that moved."""
     moved = []
     for step in steps:
@@ -102,6 +108,9 @@ def take(transaction: Transaction, steps: Sequence[Step]) -> list[Contract]:
 
 def follow(node: Node, moved: Sequence[Contract]) -> Moved:
     """Follow the store after steps were taken; build the tables that contracts still miss."""
+    if moved:
+        node.stops.reload()
+        node.jobs.look()
     for contract in moved:
         node.contracts.put(contract)
         needs_table = contract.state is State.ACTIVE and contract.terms.kind == "lookup"

@@ -28,7 +28,7 @@ def voprf(parts: list[bytes], _progress: Progress) -> list[bytes]:
     return [*result.elements, result.proof]
 
 
-def inspect_table(parts: list[bytes], _progress: Progress) -> list[bytes]:
+def inspect_table(parts: list[bytes], progress: Progress) -> list[bytes]:
     """Source and subject columns as JSON, salt -> schema, rows, commitment as JSON."""
     from unseen.node.data import scan, source  # noqa: PLC0415 - see the module's docstring
     from unseen.node.data.connection import connect, reading  # noqa: PLC0415
@@ -46,6 +46,7 @@ def inspect_table(parts: list[bytes], _progress: Progress) -> list[bytes]:
             hasher = scan.SnapshotHasher(parts[1])
             for batch in scan.scan(connection, (), (), [column.name for column in schema]):
                 hasher.add(batch.rows)
+                progress(len(batch.rows))
     finally:
         connection.close()
     source.check_fingerprint(where.path, fingerprint)

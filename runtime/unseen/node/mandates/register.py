@@ -22,7 +22,6 @@ from unseen.node.store.schema_registry import mandated_tables, mandates
 FOREVER = datetime.max.replace(tzinfo=UTC)
 EXPIRED, WITHDRAWN, MISSING = "mandate expired", "mandate withdrawn", "mandate missing"
 _OPEN = (State.PROPOSED, State.APPROVED, State.ACTIVE, State.SUSPENDED)
-CAUSES = frozenset({EXPIRED, WITHDRAWN, MISSING})
 
 
 @dataclass(frozen=True, slots=True)

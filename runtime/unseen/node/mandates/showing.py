@@ -17,7 +17,9 @@ from unseen.node.errors import FieldInvalidError, MandateEndedError, RefusedErro
 from unseen.node.identity.parties import Party
 from unseen.node.identity.rights import Role
 from unseen.node.mandates.changes import RegisterMandate, RequireMandate, WithdrawMandate
-from unseen.node.mandates.register import CAUSES, Registered
+from unseen.node.mandates.register import Registered
+
+_BY = "node:mandate"  # whose stop it is: only a mandate lifts it
 
 
 async def show_mandate(node: Node, token: str) -> Registered:
@@ -86,16 +88,16 @@ async def reconcile(node: Node) -> None:
     """Suspend what no mandate covers now, and take up what waited for one and is covered again."""
     now = node.clock.now()
     for contract in node.contracts.all():
-        waits = contract.state is State.SUSPENDED and contract.cause in CAUSES
-        if contract.state is not State.ACTIVE and not waits:
+        if contract.state not in (State.ACTIVE, State.SUSPENDED):
             continue
+        waits = any(stop.by == _BY for stop in node.stops.of(contract.id))
         covered = node.mandates.reach(contract.terms, now) > now
         try:
             if waits and covered:
-                await lifecycle.take_up(node, contract, "node", "mandate renewed")
+                await lifecycle.take_up(node, contract, _BY, "mandate renewed")
             elif not waits and not covered:
                 why = node.mandates.why(contract.terms)
-                await lifecycle.suspend(node, contract, "node", why)
+                await lifecycle.suspend(node, contract, _BY, why)
         except (TransitionError, RefusedError):  # somebody was quicker, or labels forbid it now
             continue
 

@@ -7,7 +7,7 @@ import grpc.aio
 from unseen.node.catalog import register
 from unseen.node.catalog.names import resource
 from unseen.node.context import Node
-from unseen.node.contracts import governing, lifecycle
+from unseen.node.contracts import governing
 from unseen.node.identity.rights import Role
 from unseen.node.interceptors import caller
 from unseen.node.wire import catalog as wire
@@ -35,6 +35,7 @@ class CatalogService(catalog_pb2_grpc.CatalogServiceServicer):
             request.source,
             wire.labels(request),
             list(request.subject),
+            caller().party,
         )
         return catalog_pb2.RegisterTableResponse(table=wire.table_message(table))
 
@@ -44,8 +45,7 @@ class CatalogService(catalog_pb2_grpc.CatalogServiceServicer):
         """Commit to a table's present rows; lookup epochs follow."""
         del context
         name = resource("tables", request.name)
-        table = await register.refresh_table(self._node, name)
-        contracts = lifecycle.rotate(self._node, name)
+        table, contracts = await register.refresh_table(self._node, name, caller().party)
         return catalog_pb2.RefreshTableResponse(
             table=wire.table_message(table), contracts=[f"contracts/{c}" for c in contracts]
         )

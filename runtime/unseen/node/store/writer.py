@@ -101,6 +101,17 @@ class Change(Operation[T], ABC):
         """Change the state and return the result."""
 
 
+@dataclass(frozen=True, slots=True)
+class Together(Change[tuple[Any, ...]]):
+    """Several changes that are made all or not at all, in order; returns what each returned."""
+
+    changes: tuple[Change[Any], ...]
+
+    def apply(self, transaction: Transaction) -> tuple[Any, ...]:
+        """Apply each of them."""
+        return tuple(change.apply(transaction) for change in self.changes)
+
+
 @dataclass(slots=True)
 class _Waiting:
     operation: Operation[Any]

@@ -1,4 +1,4 @@
-"""Approvals by more than two, and documents that the log names."""
+"""Approvals by more than two, documents that the log names, jobs and stops."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -18,6 +18,9 @@ def upgrade() -> None:
     _rules()
     _audit()
     _release()
+    _jobs()
+    _results()
+    _stops()
 
 
 def _release() -> None:
@@ -243,3 +246,67 @@ def _audit() -> None:
         sa.PrimaryKeyConstraint("witness"),
     )
     op.create_index(op.f("ix_documents_leaf_index"), "documents", ["leaf_index"], unique=False)
+
+
+def _jobs() -> None:
+    op.create_table(
+        "jobs",
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("kind", sa.String(length=24), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("account", sa.String(length=40), nullable=False),
+        sa.Column("owner", sa.String(length=40), nullable=False),
+        sa.Column("contract", sa.String(length=64), nullable=False),
+        sa.Column("about", sa.Text(), nullable=False),
+        sa.Column("ask", sa.LargeBinary(), nullable=False),
+        sa.Column("cost", sa.Integer(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("lease_token", sa.String(length=32), nullable=False),
+        sa.Column("lease_until", sa.String(length=20), nullable=False),
+        sa.Column("not_before", sa.String(length=20), nullable=False),
+        sa.Column("phase", sa.String(length=24), nullable=False),
+        sa.Column("done", sa.Integer(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("chunk", sa.Integer(), nullable=False),
+        sa.Column("checkpoint", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.String(length=20), nullable=False),
+        sa.Column("started_at", sa.String(length=20), nullable=False),
+        sa.Column("ended_at", sa.String(length=20), nullable=False),
+        sa.Column("ended_by", sa.String(length=40), nullable=False),
+        sa.Column("cause", sa.Text(), nullable=False),
+        sa.Column("failure", sa.String(length=40), nullable=False),
+        sa.PrimaryKeyConstraint("number"),
+        sa.UniqueConstraint("id"),
+    )
+    op.create_index(op.f("ix_jobs_state"), "jobs", ["state"], unique=False)
+    op.create_index(op.f("ix_jobs_contract"), "jobs", ["contract"], unique=False)
+    op.create_index("jobs_by_account", "jobs", ["account", "number"], unique=False)
+
+
+def _results() -> None:
+    op.create_table(
+        "results",
+        sa.Column("job", sa.String(length=32), nullable=False),
+        sa.Column("sealed_key", sa.LargeBinary(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("until", sa.String(length=20), nullable=False),
+        sa.PrimaryKeyConstraint("job"),
+    )
+    op.create_index(op.f("ix_results_until"), "results", ["until"], unique=False)
+
+
+def _stops() -> None:
+    op.create_table(
+        "stops",
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("target", sa.String(length=64), nullable=False),
+        sa.Column("by", sa.String(length=40), nullable=False),
+        sa.Column("cause", sa.Text(), nullable=False),
+        sa.Column("document", sa.String(length=64), nullable=False),
+        sa.Column("stopped_at", sa.String(length=20), nullable=False),
+        sa.Column("lifted_at", sa.String(length=20), nullable=False),
+        sa.PrimaryKeyConstraint("number"),
+    )
+    op.create_index(op.f("ix_stops_target"), "stops", ["target"], unique=False)

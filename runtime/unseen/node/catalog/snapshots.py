@@ -1,0 +1,230 @@
+"""Passing over a table to commit to its rows: a job, since a large one takes minutes.
+
+What the pass finds enters the catalogue in the transaction that ends the job, with the jobs that
+build the next epochs of whatever contracts are in force on the table: all of it or nothing.
+"""
+
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from unseen.evidence import canonical
+from unseen.evidence.canonical import Json
+from unseen.evidence.contract import State
+from unseen.node.catalog.catalogue import Table
+from unseen.node.catalog.changes import NewSnapshot, RefreshTable, RegisterTable
+from unseen.node.catalog.labels import Label
+from unseen.node.context import Node
+from unseen.node.contracts.builder import OpenBuild
+from unseen.node.errors import ColumnUnknownError, FieldInvalidError
+from unseen.node.jobs.kind import JobKind, Lane, Outcome, Running
+from unseen.node.jobs.record import Job
+from unseen.node.jobs.steps import NewJob
+from unseen.node.store.writer import Change, Transaction
+from unseen.protocols.oprf import keys
+
+KIND = "snapshot"
+_ALL = "*"
+
+
+def first_snapshot(
+    name: str, source: str, labels: Mapping[str, Label], subject: Sequence[str], owner: str
+) -> NewJob:
+    """Return the job that registers a table."""
+    ask: dict[str, Json] = {
+        "table": name,
+        "source": source,
+        "subject": list(subject),
+        "labels": {column: [label.category, label.level] for column, label in labels.items()},
+    }
+    return NewJob(kind=KIND, about=f"table {name}", ask=ask, owner=owner)
+
+
+def next_snapshot(table: Table, owner: str) -> NewJob:
+    """Return the job that commits to a table's present rows."""
+    return NewJob(
+        kind=KIND,
+        about=f"table {table.name}",
+        ask={"table": table.name},
+        owner=owner,
+        cost=table.snapshot.rows,
+        total=table.snapshot.rows,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Refresh(Change[list[str]]):
+    """A further snapshot of a table, and the builds that follow; returns their contracts."""
+
+    refresh: RefreshTable
+    builds: tuple[OpenBuild, ...]
+
+    def apply(self, transaction: Transaction) -> list[str]:
+        """Write snapshot, epochs, jobs and leaf."""
+        self.refresh.apply(transaction)
+        for build in self.builds:
+            build.apply(transaction)
+        return [build.contract.id for build in self.builds]
+
+
+async def _run(node: Node, running: Running) -> Outcome:
+    ask: Any = running.job.ask
+    if "source" in ask:
+        return Outcome(await _first(node, running, ask))
+    return Outcome(await _next(node, running, node.catalogue.table(ask["table"])))
+
+
+async def _first(node: Node, running: Running, ask: Any) -> RegisterTable:
+    found, snapshot = await _inspect(node, running, ask["source"], ask["subject"])
+    labels = {column: Label(*label) for column, label in ask["labels"].items()}
+    columns = labelled(found["columns"], labels)
+    issuer = node.issuer()
+    return RegisterTable(ask["table"], ask["source"], found["subject"], columns, snapshot, issuer)
+
+
+async def _next(node: Node, running: Running, table: Table) -> _Refresh:
+    subject = [column.name for column in table.subject]
+    found, snapshot = await _inspect(node, running, table.source, subject)
+    before = [{"name": column.name, "type": column.type} for column in table.columns]
+    if found["columns"] != before:
+        raise ColumnUnknownError(
+            "the table's columns are not those that were registered",
+            clause="table.columns",
+            remedy="register it under a new name: unseen table add NAME SOURCE",
+        )
+    running.progress("checking predicates", 0)
+    for product in node.catalogue.products():
+        if product.table == table.name:
+            asked = [(p.name, p.text, p.expression) for p in product.predicates]
+            await check_predicates(node, table, asked, found["fingerprint"])
+    columns = labelled(found["columns"], {c.name: c.label for c in table.columns})
+    holder = node.parties.get(table.holder) if table.holder else None
+    issuer = node.issuer(holder=holder.key if holder else b"")
+    refresh = RefreshTable(table.name, columns, snapshot, issuer)
+    return _Refresh(refresh, _builds(node, table, snapshot))
+
+
+def _builds(node: Node, table: Table, snapshot: NewSnapshot) -> tuple[OpenBuild, ...]:
+    return tuple(
+        OpenBuild(
+            node.suite,
+            node.jobs.kinds,
+            node.vault,
+            contract,
+            table.snapshot.version + 1,
+            snapshot.rows,
+            keys.generate(secrets.token_bytes).scalar,
+        )
+        for contract in node.contracts.all()
+        if contract.state is State.ACTIVE
+        and (contract.terms.table, contract.terms.kind) == (table.name, "lookup")
+    )
+
+
+async def _inspect(
+    node: Node, running: Running, source: str, subject: Sequence[str]
+) -> tuple[Any, NewSnapshot]:
+    salt, job = secrets.token_bytes(32), running.job
+    total, done = job.progress.total, 0
+
+    def told(rows: int) -> None:
+        nonlocal done
+        done += rows
+        running.progress("reading", done, total)
+
+    told(0)
+    with spool(node) as folder:
+        ask: dict[str, Json] = {
+            "source": source,
+            "subject": list(subject),
+            "memory_mb": node.settings.memory_mb,
+            "spool": str(folder),
+        }
+        asked = [canonical.encode(ask), salt]
+        (result,) = await node.executor.run_bulk("inspect_table", asked, told)
+    found: Any = canonical.decode(result)
+    sealed = node.vault.seal(f"snapshot/{job.ask['table']}", salt)
+    return found, NewSnapshot(found["snapshot"], found["rows"], found["fingerprint"], sealed)
+
+
+async def check_predicates(
+    node: Node, table: Table, predicates: Sequence[tuple[str, str, str]], fingerprint: Json
+) -> list[list[str]]:
+    """Check predicates on every row of a table; return the columns that each reads.
+
+    Raises:
+        PredicateInvalidError: one is not one boolean expression over the row.
+        PredicateFailsError: one raises an error on some rows.
+
+    """
+    with spool(node) as folder:
+        ask: dict[str, Json] = {
+            "source": table.source,
+            "fingerprint": fingerprint,
+            "columns": [column.name for column in table.columns],
+            "predicates": [[name, expression] for name, _, expression in predicates],
+            "memory_mb": node.settings.memory_mb,
+            "spool": str(folder),
+        }
+        (result,) = await node.executor.run_bulk("check_predicates", [canonical.encode(ask)])
+    read: Any = canonical.decode(result)
+    return list(read)
+
+
+def labelled(columns: list[dict[str, str]], labels: Mapping[str, Label]) -> Json:
+    """Return the columns with their labels.
+
+    Raises:
+        ColumnUnknownError: a label names no column.
+        FieldInvalidError: a column has no label.
+
+    """
+    names = {column["name"] for column in columns}
+    if unknown := sorted(labels.keys() - names - {_ALL}):
+        raise ColumnUnknownError(
+            f"a label names column {unknown[0]!r}, which the table does not have",
+            clause="table.labels",
+        )
+    found: list[Json] = []
+    for column in columns:
+        label = labels.get(column["name"]) or labels.get(_ALL)
+        if label is None:
+            raise FieldInvalidError(
+                f"column {column['name']!r} has no label",
+                clause="table.labels",
+                remedy="label every column, or the rest with '*=CATEGORY:LEVEL'",
+            )
+        found.append({**column, "category": label.category, "level": label.level})
+    return found
+
+
+@contextmanager
+def spool(node: Node) -> Iterator[Path]:
+    """Make a folder for temporary files, and delete it."""
+    path = node.spool_path(secrets.token_hex(8))
+    path.mkdir(parents=True)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _ended(node: Node, job: Job) -> None:
+    del job
+    node.catalogue.reload()
+    node.jobs.look()
+
+
+async def _again(node: Node, job: Job) -> Job:
+    return await node.jobs.submit(
+        NewJob(
+            kind=job.kind, about=job.about, ask=job.ask, owner=job.owner, total=job.progress.total
+        )
+    )
+
+
+SNAPSHOT = JobKind(name=KIND, run=_run, lane=Lane.SCAN, ended=_ended, again=_again)

@@ -1,0 +1,8 @@
+"""The kinds of jobs that this node runs, by name. A new kind is one `JobKind` more."""
+
+from types import MappingProxyType
+
+from unseen.node.catalog.snapshots import SNAPSHOT
+from unseen.node.contracts.builder import BUILD
+
+KINDS = MappingProxyType({kind.name: kind for kind in (BUILD, SNAPSHOT)})
