@@ -15,8 +15,12 @@ from unseen.cli.main import app, protected
 
 NOUNS = {
     "certificate": {"list", "show", "export", "verify", "transfer"},
-    "audit": {"tail", "order", "draw", "orders", "answer", "open"},
+    "audit": {
+        *("tail", "export", "check", "head", "compare", "keys", "witness"),
+        *("order", "draw", "orders", "answer", "open"),
+    },
     "contract": {"request", "explain", "approve", "sign", "show", "revoke", "list"},
+    "evidence": {"bundle", "check"},
     "instance": {"add", "renew"},
     "meter": {"show", "settle"},
     "mandate": {"sign", "add", "list", "show", "withdraw", "require"},

@@ -12,8 +12,14 @@ from unseen.client import Client
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "buyer.md").read_text(encoding="utf-8")
-PAGES = ("buyer.md", "operations.md", "oversight.md", "registry.md")
-PAGES = ("buyer.md", "operations.md", "registry.md", "release_gate.md")
+PAGES = (
+    "audit.md",
+    "buyer.md",
+    "operations.md",
+    "oversight.md",
+    "registry.md",
+    "release_gate.md",
+)
 GUIDES = [(DOCS / name).read_text(encoding="utf-8") for name in PAGES]
 LINE = re.compile(r"^(?:\./)?unseen (.+?)(?:\s+#.*)?$", re.MULTILINE)
 
@@ -31,8 +37,9 @@ def test_every_public_method_is_named() -> None:
 
 
 def test_python_examples_parse() -> None:
-    for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL):
-        ast.parse(block)
+    for page in GUIDES:
+        for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+            ast.parse(block)
 
 
 @pytest.mark.parametrize("line", sorted(set(command_lines())))

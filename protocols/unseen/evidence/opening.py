@@ -228,8 +228,7 @@ def check_items(suite_id: str, sent: Sent, items: Sequence[Item], trust: Trust) 
     if receipt.kind != "lookup" or receipt.suite != suite.id:
         CHECK.fail("receipt", "is not of a lookup under the opening's suite")
     terms, plan = check_terms(sent.terms, sent.plan, receipt)
-    manifest = _manifest(sent, receipt, terms, trust)
-    _announced(sent.announcement, manifest, receipt, trust)
+    manifest = check_epoch(sent.manifest, sent.announcement, terms, receipt, trust)
     subjects = [_subject(sent, item, manifest) for item in items]
     _commitments(sent, receipt, suite)
     with _named("dleq"):
@@ -274,10 +273,30 @@ def check_terms(terms: Json, plan: Json, receipt: VerifiedReceipt) -> tuple[Term
     return found, read
 
 
-def _manifest(opening: Sent, receipt: VerifiedReceipt, terms: Terms, trust: Trust) -> Manifest:
+def check_epoch(
+    manifest: str,
+    announcement: Announcement,
+    terms: Terms,
+    receipt: VerifiedReceipt,
+    trust: Trust,
+) -> Manifest:
+    """Return the manifest of the receipt's epoch, which its log announced before the release.
+
+    Raises:
+        OpeningInvalidError: it is another one's, or was not announced.
+        SignatureInvalidError: it is not the node's.
+        LogForkedError: release and announcement hang in two histories of the log.
+
+    """
+    found = _manifest(manifest, receipt, terms, trust)
+    _announced(announcement, found, receipt, trust)
+    return found
+
+
+def _manifest(token: str, receipt: VerifiedReceipt, terms: Terms, trust: Trust) -> Manifest:
     with _named("manifest"):
         node = trust.party(receipt.node_key, "node")
-        manifest = verify_manifest(opening.manifest, suite_of(node.suite), node.key)
+        manifest = verify_manifest(token, suite_of(node.suite), node.key)
     if manifest.id() != receipt.manifest:
         CHECK.fail("manifest", "is not the one that the request names")
     found = (manifest.contract, manifest.epoch, manifest.snapshot, manifest.consent_root)

@@ -14,6 +14,7 @@ from unseen.cli.output import (
     print_json,
     print_list,
 )
+from unseen.cli.trusting import TrustOption, trust_file
 from unseen.cli.views import facts_json, receipt_json, verdict_json
 
 if TYPE_CHECKING:
@@ -121,32 +122,19 @@ def verify(
     file: Annotated[
         Path, typer.Argument(exists=True, dir_okay=False, help="Receipt, or opening of one.")
     ],
-    trust: Annotated[
-        Path | None,
-        typer.Option(dir_okay=False, help="Keys you trust (parties.json); default: this home's."),
-    ] = None,
+    trust: TrustOption = None,
     home: HomeOption = DEFAULT_HOME,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Check a receipt or an opening. Needs no network and, with --trust, no home."""
     from unseen.evidence.verify import verify_receipt
 
-    trusted = _trust(trust, home)
+    keys = trust_file(trust, home)
     data = file.read_bytes()
     if data.startswith(b"{"):
-        _print_bundle(_bundle(data), trusted, form)
+        _print_bundle(_bundle(data), keys, form)
     else:
-        _print_facts(verify_receipt(_token(data), trusted), form)
-
-
-def _trust(path: Path | None, home: Path) -> "Trust":
-    from unseen.evidence import trust
-
-    if path is None:
-        from unseen.client.home import find_home
-
-        path = find_home(home).trust
-    return trust.parse(path.read_bytes())
+        _print_facts(verify_receipt(_token(data), keys), form)
 
 
 def _token(data: bytes) -> str:

@@ -10,9 +10,11 @@ if TYPE_CHECKING:
     from unseen.client.evidence import Leaf, Receipt, Usage
     from unseen.client.explanations import Explanation, Outcome
     from unseen.client.jobs import Job
+    from unseen.client.exporting import Exported
     from unseen.client.parties import Party
     from unseen.client.templates import TemplateCard
     from unseen.client.verdicts import Verdict
+    from unseen.evidence.audit.heads import Head
     from unseen.evidence.verify import VerifiedReceipt
 
 
@@ -229,6 +231,32 @@ def party_json(party: "Party") -> Json:
             {"name": item.name, "until": item.until, "revoked": item.revoked}
             for item in party.instances
         ],
+    }
+
+
+def head_json(head: "Head") -> Json:
+    """Return a verified head of a log."""
+    return {
+        "source": head.source,
+        "log": head.checkpoint.origin,
+        "size": head.checkpoint.size,
+        "root": b64encode(head.checkpoint.root),
+        "witnesses": [item.to_json() for item in head.witnesses],
+        "note": head.note,
+    }
+
+
+def exported_json(exported: "Exported") -> Json:
+    """Return what an export holds."""
+    return {
+        "folder": str(exported.folder),
+        "log": exported.origin,
+        "size": exported.size,
+        "new": exported.new,
+        "hidden": exported.hidden,
+        "contracts": exported.contracts,
+        "documents": exported.documents,
+        "cosigned": exported.cosigned,
     }
 
 

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from unseen.client import parties
+from unseen.client.auditing import AuditCalls
 from unseen.client.cards import Card, Row
 from unseen.client.catalog import Catalog, Predicate, Prices, Product, Refreshed, Table
 from unseen.client.contracts import Contract, Contracts, Wish
@@ -61,7 +62,7 @@ class NodeCard(Card):
         yield "keys as pinned", self.pinned
 
 
-class Client(RegistryCalls, GoverningCalls, Oversight):
+class Client(AuditCalls, RegistryCalls, GoverningCalls, Oversight):
     """A party's client at one node. Thread-safe; close it, or use it as a context manager.
 
     Every method that calls the node may raise `RefusedError` (a rule forbids it; `clause` and
@@ -137,6 +138,7 @@ class Client(RegistryCalls, GoverningCalls, Oversight):
 
     def close(self) -> None:
         """Write down what is left and close the connection."""
+        self._stop_witnessing()
         self._session.close()
 
     @property

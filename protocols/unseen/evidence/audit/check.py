@@ -27,7 +27,7 @@ from unseen.evidence.audit.heads import Head, Witnessed, by_size, read_head
 from unseen.evidence.audit.leaves import Release, read_leaf
 from unseen.evidence.audit.replay import Replay
 from unseen.evidence.audit.report import ContractSum, Report
-from unseen.evidence.audit.signatures import Pending, VerifyAll, verify_all
+from unseen.evidence.audit.signatures import VerifyAll, verify_all
 from unseen.evidence.audit.tree import TreeCheck
 from unseen.evidence.errors import EvidenceError, ExportInvalidError
 from unseen.evidence.export import (
@@ -89,14 +89,11 @@ class _Check:
     """One check under way."""
 
     def __init__(self, export: Export, trust: Trust, policy: Policy, verify: VerifyAll) -> None:
-        frame, log = export.frame, trust.log(export.frame.origin)
-        if frame.suite != log.suite:
-            raise ExportInvalidError("the export is of another suite than the log", clause="suite")
+        frame, self._findings = export.frame, Findings()
         self._export, self._trust, self._size = export, trust, frame.size
-        self._findings = findings = Findings()
-        pending = Pending(findings, verify)
-        node = trust.party(log.node, "node")
-        self._context = Context(trust, log, node, export.suite, findings, pending)
+        self._context = Context.of(trust, frame.origin, self._findings, verify)
+        if frame.suite != self._context.suite.id:
+            raise ExportInvalidError("the export is of another suite than the log", clause="suite")
         self._replay = Replay(self._context, export) if policy.full else None
         self._counts: Counter[str] = Counter()
         self._hidden, self._policy = 0, policy

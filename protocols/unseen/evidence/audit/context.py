@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from unseen.evidence.audit.findings import EXPORTER, Findings
-from unseen.evidence.audit.signatures import Pending
+from unseen.evidence.audit.signatures import Pending, VerifyAll, verify_all
 from unseen.evidence.contract import Terms
 from unseen.evidence.errors import EvidenceError, TrustMissingError
 from unseen.evidence.export import DOCUMENTS, Document
-from unseen.evidence.suite import Suite
+from unseen.evidence.suite import Suite, suite_of
 from unseen.evidence.trust import Trust, TrustedLog, TrustedParty
 
 
@@ -39,6 +39,20 @@ class Context:
     pending: Pending
     documents: dict[bytes, Read] = field(default_factory=dict)
 
+    @classmethod
+    def of(
+        cls, trust: Trust, origin: str, findings: Findings, verify: VerifyAll = verify_all
+    ) -> Self:
+        """Return what is needed to check the log `origin`.
+
+        Raises:
+            TrustMissingError: the trust file lists no such log, or not its node.
+
+        """
+        log = trust.log(origin)
+        node, pending = trust.party(log.node, "node"), Pending(findings, verify)
+        return cls(trust, log, node, suite_of(log.suite), findings, pending)
+
     def fail(self, rule: str, index: int, what: str, *, party: str = "", where: str = "") -> None:
         """Note that `what` is wrong with the leaf at `index`; the node answers for its log."""
         self.findings.add(rule, party or self.node.name, index, what, where)
@@ -59,19 +73,20 @@ class Context:
             )
         return found
 
-    def document(self, kind: str, identifier: bytes, index: int) -> Any:
+    def document(self, kind: str, identifier: bytes, index: int, owner: str = "") -> Any:
         """Return what the document says that the leaf at `index` names, or None if it fails.
 
-        Whatever is wrong with it has then been noted.
+        Whatever is wrong with it has then been noted. `owner` is whose document the leaf says it
+        is.
         """
-        read = self.named(identifier, index)
+        read = self.named(identifier, index, owner)
         if read is None or read.document.type == kind:
             return read and read.facts
         what = f"names a document of type {read.document.type} as {kind}"
         self.fail("document.type", index, what, where=f"{DOCUMENTS}:{read.line}")
         return None
 
-    def named(self, identifier: bytes, index: int) -> Read | None:
+    def named(self, identifier: bytes, index: int, owner: str = "") -> Read | None:
         """Return the document that the leaf at `index` names, of whatever type."""
         read = self.documents.get(identifier)
         if read is None:
@@ -84,14 +99,21 @@ class Context:
                 what = "the document it names is told to be another leaf's"
                 self.fail("document.index", index, what, party=EXPORTER, where=where)
             if read.error is not None:
-                self.refuse(index, "the document it names", read.error, where=where)
+                what = f"the document of type {read.document.type} that it names"
+                self.refuse(index, what, read.error, owner=owner, where=where)
         return read
 
-    def refuse(self, index: int, what: str, error: EvidenceError, *, where: str = "") -> None:
-        """Note that `what`, which the leaf at `index` rests on, fails with `error`."""
-        missing = isinstance(error, TrustMissingError)
-        rule = "trust.missing" if missing else "document.invalid"
-        self.fail(rule, index, f"{what} does not hold: {error}", where=where)
+    def refuse(
+        self, index: int, what: str, error: EvidenceError, *, owner: str = "", where: str = ""
+    ) -> None:
+        """Note that `what`, which the leaf at `index` rests on, fails with `error`.
+
+        The node answers for it, unless `owner` is only not trusted.
+        """
+        if isinstance(error, TrustMissingError):
+            self.fail("trust.missing", index, f"{what}: {error}", party=owner, where=where)
+        else:
+            self.fail("document.invalid", index, f"{what} does not hold: {error}", where=where)
 
 
 Verifier = Callable[[Document, Context], Any]

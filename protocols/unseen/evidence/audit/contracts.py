@@ -185,7 +185,8 @@ class Contracts:
             key = self._context.owner(getattr(terms, role)).key
             verify_approval(token, terms, cast("Role", role), key)
         except EvidenceError as error:
-            self._context.refuse(index, f"the signature by the {role}", error, where=CONTRACTS)
+            what, owner = f"the signature by the {role}", str(leaf.fields.get("by", ""))
+            self._context.refuse(index, what, error, owner=owner, where=CONTRACTS)
 
     def _check_end(self, index: int, contract: Standing, leaf: Event) -> None:
         terms, fail = contract.terms, self._context.fail

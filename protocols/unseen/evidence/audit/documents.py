@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 
 from unseen.evidence import jws
 from unseen.evidence.audit.context import Context, Read, Verifier
-from unseen.evidence.audit.findings import EXPORTER
+from unseen.evidence.audit.findings import EXPORTER, Findings
 from unseen.evidence.audit.templates import rules, template, template_approval
 from unseen.evidence.errors import EvidenceError, ExportInvalidError
 from unseen.evidence.export import DOCUMENTS, Document, Export, parse_document
 from unseen.evidence.instance import Instance, verify_instance
 from unseen.evidence.manifest import Manifest, verify_manifest
 from unseen.evidence.suite import suite_of
+from unseen.evidence.trust import Trust
 
 _EVER = datetime.min.replace(tzinfo=UTC)  # when it ends is asked of each leaf that rests on it
 
@@ -38,6 +39,21 @@ VERIFIERS: dict[str, Verifier] = {
     "template-approval": template_approval,
 }
 """One verifier a type of document. What has none is held to its id alone."""
+
+
+def verify_document(document: Document, trust: Trust, origin: str) -> bool:
+    """Return whether the document's type is known here, once its signatures hold.
+
+    `origin` is that of the log which names it.
+
+    Raises:
+        EvidenceError: a signature fails, or its party is not trusted.
+
+    """
+    verifier = VERIFIERS.get(document.type)
+    if verifier is not None:
+        verifier(document, Context.of(trust, origin, Findings()))
+    return verifier is not None
 
 
 def read_documents(export: Export, context: Context) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from unseen.evidence.audit.findings import Findings
+from unseen.evidence.canonical import Json, format_time
 from unseen.evidence.suite import suite_of
 from unseen.evidence.trust import Trust, TrustedParty
 from unseen.evidence.verify import verify_checkpoint
@@ -25,6 +26,15 @@ class Witnessed:
     key: str
     size: int
     time: datetime
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the cosignature as an object."""
+        return {
+            "witness": self.witness,
+            "key": self.key,
+            "size": self.size,
+            "time": format_time(self.time),
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,5 +104,6 @@ class Parties:
             identifier = b64decode(str(leaf.fields.get("document")))
         except CanonicalError:
             identifier = b""
-        found = self._context.document("instance", identifier, index)
+        owner = str(leaf.fields.get("party"))
+        found = self._context.document("instance", identifier, index, owner)
         return found if isinstance(found, Instance) else None

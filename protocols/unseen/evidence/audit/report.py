@@ -103,15 +103,7 @@ class Report:
             ],
             "documents": dict(self.documents),
             "unverified": dict(self.unverified),
-            "witnesses": [
-                {
-                    "witness": item.witness,
-                    "key": item.key,
-                    "size": item.size,
-                    "time": format_time(item.time),
-                }
-                for item in self.witnesses
-            ],
+            "witnesses": [item.to_json() for item in self.witnesses],
             "witnessed": self.witnessed,
             "found": self.found,
             "findings": [finding.to_json() for finding in self.findings],
