@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from unseen.client.contracts import Contract
     from unseen.client.evidence import Leaf, Receipt, Usage
     from unseen.client.explanations import Explanation, Outcome
-    from unseen.client.jobs import Job
     from unseen.client.exporting import Exported
+    from unseen.client.jobs import Job
     from unseen.client.parties import Party
     from unseen.client.templates import TemplateCard
     from unseen.client.verdicts import Verdict
