@@ -26,6 +26,7 @@ from unseen.evidence.typed import (
     Vector,
     Verdicts,
     decode,
+    decode_verdicts,
     shape_from_json,
     unpack,
 )
@@ -213,6 +214,28 @@ def test_whatever_decodes_is_written_in_one_way(junk: bytes) -> None:
         except ReleaseInvalidError:
             continue
         assert unpack(shape, value.pack()).encode() == junk
+
+
+words = st.sampled_from(["yes", "no", "no_usable_result", "maybe", "", "yes,no", 1, None, []])
+spoilt = st.tuples(st.integers(0, 40), st.sampled_from([b"", b" ", b",", b"[", b"]", b'"', b"x"]))
+
+
+@given(found=st.lists(words, max_size=4), spoil=st.one_of(st.none(), spoilt))
+def test_verdicts_are_read_as_every_shape_is(
+    found: list[Any], spoil: tuple[int, bytes] | None
+) -> None:
+    data = canonical.encode(found)
+    if spoil:
+        data = data[: spoil[0]] + spoil[1] + data[spoil[0] :]
+    shape = Verdicts(count=3)
+    try:
+        expected = decode(shape, data)
+    except ReleaseInvalidError:
+        with pytest.raises(ReleaseInvalidError):
+            decode_verdicts(shape, data)
+    else:
+        assert decode_verdicts(shape, data) == expected
+        assert expected.encode() == data
 
 
 def test_a_shape_comes_back_from_its_declaration(shape: Shape) -> None:

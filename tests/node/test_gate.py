@@ -161,10 +161,11 @@ STEPS: list[tuple[str, Callable[[pytest.MonkeyPatch, Callable[..., Any]], None]]
     ("declared", lambda patch, broken: patch.setattr(gate, "declared", broken)),
     ("spec", lambda patch, broken: patch.setattr(gate, "spec_of", broken)),
     ("decode", lambda patch, broken: patch.setattr(declaring, "decode", broken)),
+    ("verdicts", lambda patch, broken: patch.setattr(declaring, "decode_verdicts", broken)),
     ("unpack", lambda patch, broken: patch.setattr(declaring, "unpack", broken)),
     ("scalar", lambda patch, broken: patch.setattr(declaring, "check_scalar", broken)),
     ("examine", lambda patch, broken: patch.setattr(gate, "examine", broken)),
-    ("limits", lambda patch, broken: patch.setattr(gate, "Limits", broken)),
+    ("limits", lambda patch, broken: patch.setattr(gate.Limits, "with_group", broken)),
     ("case", lambda patch, broken: patch.setattr(gate, "Case", broken)),
     ("suite", lambda patch, broken: patch.setattr(gate, "suite_of", broken)),
     ("commit", lambda patch, broken: patch.setattr(gate, "commit", broken)),
@@ -190,7 +191,8 @@ def test_an_error_at_any_step_lets_nothing_out(
 ) -> None:
     ask, (parts, facts) = asked(made(what)), GOOD[what]
     untouched = {"scalar": {"verify", "aggregate", "model"}, "released": {"model"}}
-    untouched |= {"decode": {"lookup"}, "unpack": {"lookup"}}
+    untouched |= {"decode": {"lookup", "verify"}, "unpack": {"lookup", "verify"}}
+    untouched |= {"verdicts": {"lookup", "aggregate", "model"}}
     arm(monkeypatch, broken)
     found = release(ask, parts, OPEN, facts)
     if what in untouched.get(step, set()):
@@ -281,7 +283,7 @@ def test_a_protocol_that_nobody_declared_is_refused() -> None:
 
 def test_what_does_not_come_back_from_its_bits_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     other = decode(Verdicts(count=3), canonical.encode(["no"] * 3))
-    monkeypatch.setattr(declaring, "unpack", lambda *_: other)
+    monkeypatch.setattr(declaring, "decode_verdicts", lambda *_: other)
     assert through("verify") == Refused(("gate.malformed",))
 
 

@@ -347,6 +347,27 @@ def decode(shape: Shape, data: bytes) -> Value:
     return Value(shape, rows)
 
 
+def decode_verdicts(shape: Verdicts, data: bytes) -> Value:
+    """Do as `decode` and `unpack` do for verdicts, in a tenth of the time.
+
+    Each word is one code, and the value is made of the codes' words: nothing else comes through.
+
+    Raises:
+        ReleaseInvalidError: not a value of this shape, or not in its one form.
+
+    """
+    words = data[1:-1].split(b",")
+    if data[:1] + data[-1:] != b"[]" or len(words) != shape.count:
+        _CHECK.fail("value", "has another number of entries than declared")
+    try:
+        return Value(shape, tuple([_WORD_ROWS[word] for word in words]))
+    except KeyError:
+        _CHECK.fail("value", "is none of the declared ones")
+
+
+_WORD_ROWS: dict[bytes, Row] = {canonical.encode(word): (word,) for word in WORDS}
+
+
 def unpack(shape: Shape, packed: int) -> Value:
     """Return the value of `shape` that `Value.pack` gives `packed` for.
 

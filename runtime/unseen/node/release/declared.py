@@ -10,12 +10,13 @@ and is not counted: the node's own code draws it, and no code of a buyer's has a
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 from unseen.evidence.contract import Terms
 from unseen.evidence.errors import ReleaseInvalidError
 from unseen.evidence.plan import Plan, ReleaseSpec
-from unseen.evidence.typed import Shape, Value, Verdicts, decode, unpack
+from unseen.evidence.typed import Shape, Value, Verdicts, decode, decode_verdicts, unpack
 from unseen.protocols.errors import ScalarInvalidError
 from unseen.protocols.group.ristretto255 import ELEMENT_BYTES, SCALAR_BYTES, check_scalar
 from unseen.protocols.oprf.suite import MAX_BATCH
@@ -54,7 +55,10 @@ class Typed:
         """Return the part as it is written from its bits."""
         if len(parts) != 1:
             raise ReleaseInvalidError("release: has another number of parts", clause="parts")
-        value = unpack(self.shape, decode(self.shape, parts[0]).pack())
+        if isinstance(self.shape, Verdicts):  # most of what ever leaves
+            value = decode_verdicts(self.shape, parts[0])
+        else:
+            value = unpack(self.shape, decode(self.shape, parts[0]).pack())
         written = value.encode()
         if written != parts[0]:
             raise ReleaseInvalidError("release: does not come back from its bits", clause="value")
@@ -103,6 +107,12 @@ def spec_of(plan: Plan, terms: Terms) -> ReleaseSpec:
     )
 
 
+@lru_cache(maxsize=256)
+def _verdicts(count: int) -> Declared:
+    shape = Verdicts(count=count)
+    return Declared(Typed(shape), shape.bits)
+
+
 def declared(plan: Plan, units: int) -> Declared:
     """Return what a run of `units` units releases under `plan`.
 
@@ -114,9 +124,7 @@ def declared(plan: Plan, units: int) -> Declared:
     if shape is not None:
         return Declared(Typed(shape), shape.bits)
     if plan.protocol == "clear":
-        return Declared(
-            Typed(Verdicts(count=len(plan.outputs) * units)), plan.bits_per_unit * units
-        )
+        return _verdicts(len(plan.outputs) * units)
     if plan.protocol == "oprf_table":
         return Declared(Elements(units), plan.bits_per_unit * units)
     raise ReleaseInvalidError("release: of a protocol that is not declared", clause="protocol")

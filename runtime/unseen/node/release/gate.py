@@ -28,6 +28,7 @@ from unseen.node.release.rules import FAULT, MALFORMED, Case, Limits, Mode, Outc
 
 _logger = logging.getLogger("unseen.node.release")
 _SEAL = object()
+_LIMITS = Limits()
 
 
 class Released:
@@ -154,7 +155,7 @@ def _release(
             used=standing.used,
             value=found.value,
             facts=facts,
-            limits=Limits().with_group(plan.group),
+            limits=_LIMITS.with_group(plan.group),
         )
     )
     hit("gate.judged")

@@ -55,7 +55,7 @@ class Limits:
 
     def with_group(self, group: int) -> "Limits":
         """Return the limits of a plan whose contract asks for groups of at least `group`."""
-        return replace(self, group=max(self.group, group))
+        return replace(self, group=group) if group > self.group else self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
