@@ -216,7 +216,9 @@ def test_whatever_decodes_is_written_in_one_way(junk: bytes) -> None:
         assert unpack(shape, value.pack()).encode() == junk
 
 
-words = st.sampled_from(["yes", "no", "no_usable_result", "maybe", "", "yes,no", 1, None, []])
+words: st.SearchStrategy[Any] = st.sampled_from(
+    ["yes", "no", "no_usable_result", "maybe", "", "yes,no", 1, None, []]
+)
 spoilt = st.tuples(st.integers(0, 40), st.sampled_from([b"", b" ", b",", b"[", b"]", b'"', b"x"]))
 
 

@@ -22,7 +22,7 @@ from unseen.node.release import gate
 from unseen.node.release.declared import declared, spec_of
 from unseen.node.release.facts import Facts
 from unseen.node.release.gate import Ask, Held, Refused, Released, Standing, let_out, release
-from unseen.node.release.rules import Mode
+from unseen.node.release.rules import Limits, Mode
 from unseen.protocols.group import ristretto255
 
 OPEN = Standing(Mode.PASS, 0)
@@ -165,7 +165,7 @@ STEPS: list[tuple[str, Callable[[pytest.MonkeyPatch, Callable[..., Any]], None]]
     ("unpack", lambda patch, broken: patch.setattr(declaring, "unpack", broken)),
     ("scalar", lambda patch, broken: patch.setattr(declaring, "check_scalar", broken)),
     ("examine", lambda patch, broken: patch.setattr(gate, "examine", broken)),
-    ("limits", lambda patch, broken: patch.setattr(gate.Limits, "with_group", broken)),
+    ("limits", lambda patch, broken: patch.setattr(Limits, "with_group", broken)),
     ("case", lambda patch, broken: patch.setattr(gate, "Case", broken)),
     ("suite", lambda patch, broken: patch.setattr(gate, "suite_of", broken)),
     ("commit", lambda patch, broken: patch.setattr(gate, "commit", broken)),
