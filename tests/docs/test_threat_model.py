@@ -10,7 +10,7 @@ import pytest
 from unseen.evidence.log import MAX_LEAF_BYTES
 from unseen.node.catalog.labels import MAX_EVALUATIONS
 from unseen.node.failpoints import POINTS
-from unseen.node.kinds import lookup_plan, verify_plan
+from unseen.node.kinds import consent_plan, lookup_plan, verify_plan
 from unseen.node.server import MAX_MESSAGE_BYTES, _options
 from unseen.protocols.oprf.suite import MAX_BATCH
 
@@ -31,6 +31,13 @@ def test_leakage_is_quoted_as_it_is_signed(plan: object) -> None:
         row = f"| {line.party} | `{line.what}` | {line.text} | {line.text_zh} | {line.bound} |"
         assert row in PAGE
     assert f"Holds if: {vars(plan)['THREAT_MODEL']}. Kept: {vars(plan)['RETENTION']}." in PAGE
+
+
+def test_what_consent_adds_is_quoted_as_it_is_signed() -> None:
+    for statements in consent_plan.STATEMENTS.values():
+        for line in statements:
+            row = f"| {line.party} | `{line.what}` | {line.text} | {line.text_zh} | {line.bound} |"
+            assert row in PAGE
 
 
 def test_every_crash_point_has_its_row() -> None:

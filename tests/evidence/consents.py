@@ -9,7 +9,7 @@ from tests.evidence.conftest import NOW, ORIGIN, World, make_signer
 from unseen.evidence.canonical import Json, b64encode
 from unseen.evidence.clauses import ConsentRule
 from unseen.evidence.consent import Consent, Withdrawal, sign_consent, sign_withdrawal
-from unseen.evidence.consent_proof import Answer, JobScope, Listed, Logged, sign_answer
+from unseen.evidence.consent_proof import ConsentAnswer, JobScope, Listed, Logged, sign_answer
 from unseen.evidence.consent_tree import EVENT, ConsentRoot, set_commitment, tree_shape
 from unseen.evidence.delegation import Delegation, sign_delegation
 from unseen.evidence.log import encode_leaf, event_leaf
@@ -174,7 +174,7 @@ class Consents:
         }
         return JobScope(**fields | changes)
 
-    def answer(self, number: int, root: ConsentRoot, at: Logged, **changes: Any) -> Answer:
+    def answer(self, number: int, root: ConsentRoot, at: Logged, **changes: Any) -> ConsentAnswer:
         index = self.index(number)
         fields: dict[str, Any] = {
             "index": index,
@@ -183,9 +183,9 @@ class Consents:
             "place": self.placed(at),
             "checkpoint": self.head(),
         }
-        return Answer(**fields | changes)
+        return ConsentAnswer(**fields | changes)
 
-    def sign(self, answer: Answer) -> str:
+    def sign(self, answer: ConsentAnswer) -> str:
         return sign_answer(self.world.node, answer)
 
 

@@ -15,7 +15,7 @@ from unseen.evidence.canonical import b64encode
 from unseen.evidence.clauses import ConsentRule
 from unseen.evidence.consent import sign_consent
 from unseen.evidence.consent_proof import (
-    Answer,
+    ConsentAnswer,
     ConsentProof,
     JobScope,
     make_consent_proof,
@@ -60,7 +60,7 @@ class Story:
         leaf = p.world.leaf(request, consent_root=root.root)
         return leaf, p.log(leaf.to_json())
 
-    def included(self, **changes: Any) -> Answer:
+    def included(self, **changes: Any) -> ConsentAnswer:
         p = self.parties
         fields: dict[str, Any] = {
             "path": self.path,
@@ -71,7 +71,7 @@ class Story:
         }
         return p.answer(1, self.first, self.first_place, **fields | changes)
 
-    def withdrawn(self) -> Answer:
+    def withdrawn(self) -> ConsentAnswer:
         p = self.parties
         return p.answer(
             1,
@@ -82,7 +82,7 @@ class Story:
             scope=p.scope(),
         )
 
-    def absent(self, **changes: Any) -> Answer:
+    def absent(self, **changes: Any) -> ConsentAnswer:
         p = self.parties
         fields: dict[str, Any] = {
             "path": self.missing_path,
@@ -91,7 +91,7 @@ class Story:
         }
         return p.answer(9, self.first, self.first_place, **fields | changes)
 
-    def bundle(self, answer: Answer, number: int = 1) -> dict[str, Any]:
+    def bundle(self, answer: ConsentAnswer, number: int = 1) -> dict[str, Any]:
         p = self.parties
         return make_consent_proof(subject(number), p.ask(number), sign_answer(p.world.node, answer))
 
@@ -351,11 +351,11 @@ def test_a_consent_on_behalf_of_a_subject_is_proven_too(story: Story) -> None:
 
 def test_no_field_of_an_answer_may_be_missing_or_added(story: Story) -> None:
     payload = story.included().to_json()
-    assert Answer.from_json(copy.deepcopy(payload)) == story.included()
+    assert ConsentAnswer.from_json(copy.deepcopy(payload)) == story.included()
     for name in ("index", "root", "path", "place"):
         broken = {key: value for key, value in payload.items() if key != name}
         with pytest.raises(ConsentProofInvalidError):
-            Answer.from_json(broken)
+            ConsentAnswer.from_json(broken)
     wrong: list[dict[str, Any]] = [
         {"index": b64encode(bytes(15))},
         {"place": {**story.included().place.to_json(), "checkpoint": 1}},
@@ -368,7 +368,7 @@ def test_no_field_of_an_answer_may_be_missing_or_added(story: Story) -> None:
     ]
     for change in wrong:
         with pytest.raises(ConsentProofInvalidError):
-            Answer.from_json(payload | change)
+            ConsentAnswer.from_json(payload | change)
 
 
 def test_an_answer_has_one_suite(story: Story) -> None:
@@ -376,7 +376,7 @@ def test_an_answer_has_one_suite(story: Story) -> None:
     payload: Any = copy.deepcopy(story.included().to_json())
     payload["suite"] = other
     with pytest.raises(ConsentProofInvalidError, match="another suite"):
-        Answer.from_json(payload)
+        ConsentAnswer.from_json(payload)
     assert read_answer(story.parties.sign(story.included())) == story.included()
 
 

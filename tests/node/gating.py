@@ -136,6 +136,7 @@ class Gatehouse:
                 meter=Meter(),
                 vault=Vault(bytes(32)),
                 settings=SimpleNamespace(review_hours=72.0),
+                consents=SimpleNamespace(tree=None),
                 parties=SimpleNamespace(get=self.parties.get),
             ),
         )

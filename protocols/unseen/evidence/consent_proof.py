@@ -172,7 +172,7 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class ConsentAnswer:
     """What a node says is at `index` (16 bytes) of its tree. Errors: `ConsentProofInvalidError`.
 
     `path` leads to `root`; `place` and `job` to the head `checkpoint`. `nonce` (32 bytes) opens
@@ -263,7 +263,7 @@ class ConsentProof:
     permitted: bool | None
 
 
-def sign_answer(signer: Signer, answer: Answer) -> str:
+def sign_answer(signer: Signer, answer: ConsentAnswer) -> str:
     """Return `answer` signed by the node.
 
     Raises:
@@ -275,14 +275,14 @@ def sign_answer(signer: Signer, answer: Answer) -> str:
     return jws.sign(signer, TYP, answer.to_json())
 
 
-def read_answer(token: str) -> Answer:
+def read_answer(token: str) -> ConsentAnswer:
     """Return the answer in `token`; nothing is verified.
 
     Raises:
         EvidenceError: it is malformed.
 
     """
-    return Answer.from_json(jws.peek(token).payload)
+    return ConsentAnswer.from_json(jws.peek(token).payload)
 
 
 def make_consent_proof(subject: DataSubject, index: IndexProof, answer: str) -> dict[str, Json]:
@@ -314,7 +314,7 @@ def verify_consent_proof(bundle: Json, trust: Trust) -> ConsentProof:
         subject = DataSubject.from_json(_CHECK, body["subject"])
         raw = {name: _CHECK.unb64(name, body[name]) for name in ("blind", "evaluated", "dleq")}
         token = jws.peek(body["answer"])
-        answer = Answer.from_json(token.payload)
+        answer = ConsentAnswer.from_json(token.payload)
     root, suite = answer.root, suite_of(answer.root.suite)
     with _named("node"):
         node = trust.party(token.kid, "node")
@@ -365,7 +365,7 @@ def _job(value: Json) -> tuple[Logged, JobScope]:
     return Logged.from_json("job", body["place"]), JobScope.from_json(body["scope"])
 
 
-def _place(answer: Answer, node: TrustedParty, trust: Trust, suite: Suite) -> Checkpoint:
+def _place(answer: ConsentAnswer, node: TrustedParty, trust: Trust, suite: Suite) -> Checkpoint:
     checkpoint = verify_checkpoint(answer.checkpoint, trust)
     log = trust.log(checkpoint.origin)
     if (log.node, log.suite) != (node.key_id, suite.id):
@@ -379,7 +379,7 @@ def _place(answer: Answer, node: TrustedParty, trust: Trust, suite: Suite) -> Ch
     return checkpoint
 
 
-def _path(answer: Answer, suite: Suite) -> None:
+def _path(answer: ConsentAnswer, suite: Suite) -> None:
     shape, root = answer.root.shape(), answer.root.root
     path = Path.decode(answer.path, DIGEST_BYTES)
     if not answer.nonce:
@@ -400,7 +400,7 @@ def _consent(listed: Listed, subject: DataSubject, trust: Trust, suite: Suite) -
     return verify_consent(listed.token, listed.chain, suite, hub, claimed.given_at)
 
 
-def _released(answer: Answer, checkpoint: Checkpoint, suite: Suite) -> ReleaseLeaf | None:
+def _released(answer: ConsentAnswer, checkpoint: Checkpoint, suite: Suite) -> ReleaseLeaf | None:
     if answer.job is None:
         return None
     answer.job.verify(checkpoint, suite)

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from unseen.evidence.clauses import MAX_LATENCY_SECONDS
 from unseen.node.errors import ConfigInvalidError
 
 FILE = "node.toml"
@@ -35,6 +36,9 @@ class Settings(BaseSettings):
     long_call_seconds: float = Field(default=600.0, gt=0)
     review_hours: float = Field(default=72.0, gt=0, le=720)
     drain_seconds: float = Field(default=10.0, ge=0)
+    # How long after a withdrawal a hidden lookup may still serve the subject's row; for new
+    # contracts, which write it down.
+    consent_latency_seconds: int = Field(default=86_400, ge=0, le=MAX_LATENCY_SECONDS)
     reflection: bool = True
 
     def worker_count(self) -> int:

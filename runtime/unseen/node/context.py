@@ -13,6 +13,7 @@ from unseen.node.audit.log import NodeLog
 from unseen.node.catalog.catalogue import Catalogue
 from unseen.node.clock import Clock
 from unseen.node.config import Settings
+from unseen.node.consent.state import Consents
 from unseen.node.contracts.epochs import Epochs
 from unseen.node.contracts.register import Contracts
 from unseen.node.contracts.rulebook import Rulebook
@@ -64,6 +65,7 @@ class Node:
     executor: Executor
     meter: Meter
     orders: Orders
+    consents: Consents = field(default_factory=Consents)
     address: str = ""
     draining: bool = False
     ended: set[str] = field(default_factory=set)  # contracts whose epochs were closed for good

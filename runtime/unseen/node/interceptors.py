@@ -75,6 +75,11 @@ class Gate(grpc.aio.ServerInterceptor):
                 self._unary(method, _decoded(handler.unary_unary, handler.request_deserializer)),
                 response_serializer=handler.response_serializer,
             )
+        if handler.stream_unary:
+            return grpc.stream_unary_rpc_method_handler(
+                self._unary(method, handler.stream_unary, _each(handler.request_deserializer)),
+                response_serializer=handler.response_serializer,
+            )
         if handler.unary_stream:
             return grpc.stream_stream_rpc_method_handler(
                 self._stream(
@@ -88,12 +93,17 @@ class Gate(grpc.aio.ServerInterceptor):
             handler.response_serializer,
         )
 
-    def _unary(self, method: str, behaviour: Callable[..., Any]) -> Callable[..., Any]:
+    def _unary(
+        self,
+        method: str,
+        behaviour: Callable[..., Any],
+        take: Callable[..., Awaitable[Any]] | None = None,
+    ) -> Callable[..., Any]:
         async def guarded(requests: AsyncIterator[bytes], context: _Context) -> Any:
             try:
                 with self._admitted(method, context):
                     async with asyncio.timeout(self._limit(method)):
-                        response = await behaviour(await _only(requests), context)
+                        response = await behaviour(await (take or _only)(requests), context)
             except Exception as error:  # noqa: BLE001 - told apart in _refuse
                 await self._refuse(method, context, error)
             self._attach(context)
@@ -187,13 +197,29 @@ def _decoded(behaviour: Callable[..., Any], decode: Callable[[bytes], Any]) -> C
     """Return `behaviour` for a message's bytes: decoded behind the gate, refused like all else."""
 
     def called(data: bytes, context: _Context) -> Any:
-        try:
-            message = decode(data)
-        except DecodeError:
-            raise MalformedMessageError("the message does not decode", clause="request") from None
-        return behaviour(message, context)
+        return behaviour(_message(decode, data), context)
 
     return called
+
+
+def _each(decode: Callable[[bytes], Any]) -> Callable[..., Awaitable[Any]]:
+    """Return what hands on a stream of messages, each decoded when it is asked for."""
+
+    async def decoded(requests: AsyncIterator[bytes]) -> AsyncIterator[Any]:
+        async for data in requests:
+            yield _message(decode, data)
+
+    async def take(requests: AsyncIterator[bytes]) -> AsyncIterator[Any]:
+        return decoded(requests)
+
+    return take
+
+
+def _message(decode: Callable[[bytes], Any], data: bytes) -> Any:
+    try:
+        return decode(data)
+    except DecodeError:
+        raise MalformedMessageError("the message does not decode", clause="request") from None
 
 
 async def _only(requests: AsyncIterator[bytes]) -> bytes:

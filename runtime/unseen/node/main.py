@@ -18,11 +18,15 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from unseen.evidence import canonical
 from unseen.evidence.log import event_leaf
-from unseen.evidence.suite import Suite
+from unseen.evidence.suite import Suite, signer_id
 from unseen.node.audit.log import NodeLog
 from unseen.node.catalog.catalogue import Catalogue
 from unseen.node.clock import Clock
 from unseen.node.config import Settings, load_settings
+from unseen.node.consent import register as consent_register
+from unseen.node.consent import rotation
+from unseen.node.consent.state import Consents
+from unseen.node.consent.tree import load_keys
 from unseen.node.context import Node
 from unseen.node.contracts import lifecycle
 from unseen.node.contracts.epochs import Epochs
@@ -111,10 +115,12 @@ async def _serve(node: Node, keys: Keys, ready: Ready | None) -> None:
             clause="node.listen",
             remedy="stop what uses it, or set another `listen` in node.toml",
         ) from None
+    rotation.due(node)  # who withdrew before the stop counts from the first question on
     await server.start()
     await health_servicer.set("", health_pb2.HealthCheckResponse.SERVING)
     await settle_at_start(node)
     reviewing.resume(node)
+    await consent_register.finish_withdrawals(node)
     await lifecycle.resume(node)
     background = [asyncio.create_task(_sweep(node)), asyncio.create_task(node.jobs.serve())]
     _logger.info("node %s answers at %s", node.settings.name, node.address)
@@ -183,6 +189,7 @@ async def _open(home: Path, settings: Settings, keys: Keys) -> Node:
         executor=executor,
         meter=Meter(),
         orders=Orders(engine),
+        consents=_consents(engine, keys),
     )
     node.jobs = Driver(node, KINDS)
     _clear_spool(node)
@@ -195,6 +202,12 @@ def _clear_spool(node: Node) -> None:
     for path in node.spool_path("").glob("*"):
         if path.name not in kept:
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _consents(engine: Engine, keys: Keys) -> Consents:
+    with engine.connect() as connection:
+        suite = keys.evidence.suite
+        return Consents(load_keys(connection, keys.vault, suite, signer_id(keys.evidence)))
 
 
 async def _close(node: Node) -> None:

@@ -14,6 +14,7 @@ from unseen.node.identity.certificates import Pair
 from unseen.node.interceptors import Gate
 from unseen.node.services.audit import AuditService
 from unseen.node.services.catalog import CatalogService
+from unseen.node.services.consent import ConsentService
 from unseen.node.services.contract import ContractService
 from unseen.node.services.identity import IdentityService
 from unseen.node.services.job import JobService
@@ -34,6 +35,8 @@ from unseen.v1 import (
     audit_pb2_grpc,
     catalog_pb2,
     catalog_pb2_grpc,
+    consent_pb2,
+    consent_pb2_grpc,
     contract_pb2,
     contract_pb2_grpc,
     identity_pb2,
@@ -118,6 +121,7 @@ def _add_services(server: grpc.aio.Server, node: Node) -> None:
     node_pb2_grpc.add_NodeServiceServicer_to_server(NodeService(node), server)
     identity_pb2_grpc.add_IdentityServiceServicer_to_server(IdentityService(node), server)
     catalog_pb2_grpc.add_CatalogServiceServicer_to_server(CatalogService(node), server)
+    consent_pb2_grpc.add_ConsentServiceServicer_to_server(ConsentService(node), server)
     contract_pb2_grpc.add_ContractServiceServicer_to_server(ContractService(node), server)
     rules_pb2_grpc.add_RulesServiceServicer_to_server(RulesService(node), server)
     template_pb2_grpc.add_TemplateServiceServicer_to_server(TemplateService(node), server)
@@ -139,6 +143,7 @@ def _service_names() -> list[str]:
         node_pb2,
         identity_pb2,
         catalog_pb2,
+        consent_pb2,
         contract_pb2,
         rules_pb2,
         template_pb2,

@@ -9,8 +9,9 @@ import asyncio
 import logging
 import secrets
 import shutil
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ from unseen.evidence.contract import State
 from unseen.evidence.manifest import Manifest, sign_manifest
 from unseen.evidence.suite import Suite
 from unseen.node.catalog.catalogue import Table
+from unseen.node.consent import rotation
+from unseen.node.consent.serving import choose_rows
+from unseen.node.consent.tree import open_secret
 from unseen.node.context import Node
 from unseen.node.contracts.epochs import CloseEpochs, FailEpoch, OpenEpoch, PublishEpoch
 from unseen.node.contracts.register import Contract
@@ -163,16 +167,18 @@ async def _run(node: Node, running: Running) -> Outcome:
     try:
         shutil.rmtree(spool, ignore_errors=True)
         spool.mkdir(parents=True)
-        key = node.epochs.key_of(contract.id, number)
+        key, began = node.epochs.key_of(contract.id, number), time.monotonic()
+        root = await choose_rows(node, contract, number, spool)
         spec = spec_of(node, contract, table, number, spool)
         built = await build_table(node, spec, key, table, running.progress)
+        node.consents.seconds[contract.id] = time.monotonic() - began
         (spool / _TABLE).replace(_make_parent(node.table_path(contract.id, number)))
     except (StorageFullError, OSError) as error:
         # It is tried again; meanwhile the buyer hears why there is no answer.
         if isinstance(error, StorageFullError) or disk_full(error):
             node.epochs.note_failure(contract.id, StorageFullError.reason)
         raise
-    manifest = _manifest(contract, number, spec, built, key, table)
+    manifest = replace(_manifest(contract, number, spec, built, key, table), consent_root=root)
     token = sign_manifest(node.signer, manifest)
     size = manifest.rows * manifest.row_bytes
     hit("epoch.before_publish")
@@ -187,6 +193,7 @@ def _ended(node: Node, job: Job) -> None:
     number = _epoch(job)
     shutil.rmtree(node.spool_path(job.id), ignore_errors=True)
     node.epochs.reload()
+    rotation.look_again(node, job.contract)
     if job.state is JobState.DONE:
         hit("epoch.after_publish")
         _delete_tables(node, job.contract, keep=number)
@@ -247,13 +254,14 @@ async def build_table(
     salt = node.vault.open(f"snapshot/{table.name}", table.snapshot.sealed_salt)
     parts = _parts(node, spec.rows)
     encoded = encode_spec(spec)
+    secret = [open_secret(node.reader.connection, node.vault)] if spec.permitted else []
     rows = _Rows(told, "sealing", spec.rows)
     try:
         async with asyncio.TaskGroup() as fills:  # one that fails ends the others
             for part in range(parts):
                 ask = canonical.encode({"spec": encoded, "part": part, "parts": parts})
-                work = node.executor.run_bulk("fill_table", [ask, key.scalar, salt], rows.add)
-                fills.create_task(work)
+                sent = [ask, key.scalar, salt, *secret]
+                fills.create_task(node.executor.run_bulk("fill_table", sent, rows.add))
     except* UnseenError as group:
         raise group.exceptions[0] from None
     target = str(spec.spool / _TABLE).encode()
@@ -271,7 +279,10 @@ def _parts(node: Node, rows: int) -> int:
 
 
 def spec_of(node: Node, contract: Contract, table: Table, number: int, spool: Path) -> BuildSpec:
-    """Return what building epoch `number` of a contract takes, under a fresh nonce."""
+    """Return what building epoch `number` of a contract takes, under a fresh nonce.
+
+    Where the contract asks for consent the spool has to hold who gave it (`consent/serving.py`).
+    """
     product = node.catalogue.product(contract.terms.product)
     expressions = {predicate.name: predicate.expression for predicate in product.predicates}
     domain = epoch_domain(contract.id_bytes, number)
@@ -286,6 +297,7 @@ def spec_of(node: Node, contract: Contract, table: Table, number: int, spool: Pa
         parameters=TableParameters(domain, new_nonce(), contract.plan.label_bytes),
         spool=spool,
         memory_mb=node.settings.memory_mb // _parts(node, table.snapshot.rows),
+        permitted=contract.terms.consent is not None,
     )
 
 

@@ -108,7 +108,7 @@ def _plan(ask: Ask, offer: Offer, reading: Reading, agreed: dict[str, Any]) -> t
         suite=suite.id,
         statements=(
             *_measured(kind, plan, ask),
-            *(line for clause in CLAUSES for line in clause.statements(offer)),
+            *(line for clause in CLAUSES for line in clause.statements(offer, reading)),
         ),
         ciphertext_leaves=kind.ciphertext_leaves,
     )

@@ -89,6 +89,10 @@ class Epochs:
             ).scalar_one()
         return PrivateKey.from_scalar(self._vault.open(_sealed_name(contract, number), sealed))
 
+    def serving(self) -> list[Epoch]:
+        """Return every epoch that is ready."""
+        return list(self._ready.values())
+
     def answers(self, contract: str) -> bool:
         """Return whether an epoch is ready."""
         return contract in self._ready

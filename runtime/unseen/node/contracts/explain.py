@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from unseen.evidence.canonical import b64encode
 from unseen.node.context import Node
 from unseen.node.contracts.clauses.clause import Ask, Offer
+from unseen.node.contracts.clauses.consent import rotation_cost
 from unseen.node.contracts.clauses.outputs import chosen
 from unseen.node.contracts.compile import Compiled, Refusal, compile_contract, reading_of
 from unseen.node.contracts.narrow import Narrowing, narrowest
@@ -79,11 +80,15 @@ def demands(ask: Ask, offer: Offer) -> tuple[Demand, ...]:
         column: [each.name for each in chosen(ask, offer) if column in each.columns]
         for column, _ in reading.labels
     }
-    return tuple(
+    found = [
         Demand(name, _said(getattr(ruling, name)), _because(ruling.because[name], readers))
         for name in _NAMED
         if getattr(ruling, name) != getattr(plain, name)
-    )
+    ]
+    if cost := rotation_cost(ask, offer, reading):
+        why = "a withdrawal builds the encrypted table anew within the contract's latency"
+        found.append(Demand("rotation", cost, why))
+    return tuple(found)
 
 
 _NAMED = ("approvals", "consent", "order", "regions", "group", "budget", "share", "template")

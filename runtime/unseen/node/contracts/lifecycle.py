@@ -7,6 +7,7 @@ from typing import cast
 from unseen.evidence.canonical import b64encode
 from unseen.evidence.contract import TRANSITIONS, Event, Role, State, Terms, verify_approval
 from unseen.evidence.errors import ContractInvalidError
+from unseen.node.consent import rotation
 from unseen.node.context import Node
 from unseen.node.contracts.builder import (
     EndWork,
@@ -226,6 +227,8 @@ def rotate(node: Node, table: str) -> list[str]:
 async def sweep(node: Node) -> None:
     """Write down which contracts have run out of time; build what there was no space for."""
     retry_epochs(node)
+    for contract in rotation.due(node):
+        start_epoch(node, contract)
     now = node.clock.now()
     for contract in node.contracts.all():
         if expired(contract, now):

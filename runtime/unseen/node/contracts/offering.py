@@ -43,6 +43,7 @@ def offer_for(
         granted=_granted(node, buyer, table.name, product.kind, but),
         others=tuple(each for each in node.catalogue.products() if each.name != product_name),
         template=node.templates.find(template) if template else None,
+        consent_latency=node.settings.consent_latency_seconds,
     )
 
 

@@ -54,6 +54,7 @@ def ask_of(terms: Terms) -> Ask:
         group=terms.group,
         budget=terms.budget,
         declarations=terms.declarations,
+        agreed=terms,
     )
 
 

@@ -3,22 +3,28 @@
 Two steps. `fill` passes over the table once: it seals each of its rows and drops it into one of
 256 bucket files by the tag's first byte. `merge` sorts one bucket after another and writes them
 out in order, hashing as it goes. Memory holds one batch, the buffers, and one bucket: a 256th of
-the table. Several `fill`s may share a table, each taking every n-th batch.
+the table. Several `fill`s may share a table, each taking every n-th batch. Where consent decides,
+the rows of those who gave it are joined out, and only they are sealed.
 """
 
 import hashlib
 import os
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
+
 from unseen.node.data import scan, source
 from unseen.node.data.connection import connect
+from unseen.node.data.names import PERMITTED
+from unseen.node.data.permitted import load_permitted, permitted_only
 from unseen.node.data.spec import BuildSpec, Built
 from unseen.protocols.errors import DuplicateSubjectError
 from unseen.protocols.lookup.labels import pack_verdicts
 from unseen.protocols.lookup.oprf_table import seal_row, sort_rows
-from unseen.protocols.lookup.subject import encode_subject
+from unseen.protocols.lookup.subject import Value, encode_subject
 from unseen.protocols.oprf.keys import PrivateKey
 from unseen.protocols.oprf.server import evaluate_input
 from unseen.protocols.oprf.suite import Mode
@@ -30,9 +36,17 @@ Progress = Callable[[int], None]
 
 
 def fill(
-    spec: BuildSpec, key: PrivateKey, salt: bytes, part: int, parts: int, progress: Progress
+    spec: BuildSpec,
+    key: PrivateKey,
+    salt: bytes,
+    part: int,
+    parts: int,
+    progress: Progress,
+    secret: bytes = b"",
 ) -> None:
     """Seal every `parts`-th block of rows into the spool's buckets; part 0 checks the snapshot.
+
+    `secret` opens the spool's list of those who consent, where only they are wanted.
 
     Raises:
         TableChangedError: the file or its rows are not the registered ones.
@@ -40,24 +54,43 @@ def fill(
 
     """
     source.check_fingerprint(spec.source.path, spec.fingerprint)
-    hasher = scan.SnapshotHasher(salt) if part == 0 else None
     spill = spec.spool / f"duckdb-{part}"
     connection = connect(spec.source, memory_mb=spec.memory_mb // 2, spill=spill)
     buckets = _Buckets(spec.spool, part)
+    hasher = scan.SnapshotHasher(salt) if part == 0 else None
     try:
-        columns = spec.columns if hasher else ()
-        batches = scan.scan(connection, spec.subject, spec.predicates, columns)
+        if spec.permitted:
+            _hash_rows(spec, connection, hasher)
+            load_permitted(connection, spec.spool / PERMITTED, secret, spec.subject)
+            only = permitted_only(spec.subject)
+            batches = scan.scan(connection, spec.subject, spec.predicates, (), only)
+        else:
+            columns = spec.columns if hasher else ()
+            batches = scan.scan(connection, spec.subject, spec.predicates, columns)
         first = 0
         for batch in batches:
-            if hasher:
+            if hasher and not spec.permitted:
                 hasher.add(batch.rows)
-            progress(_seal_batch(spec, key, batch, buckets, _Share(first, part, parts)))
+            share = _Share(first, part, parts, by_subject=spec.permitted)
+            progress(_seal_batch(spec, key, batch, buckets, share))
             first += len(batch.subjects)
     finally:
         buckets.close()
         connection.close()
     if hasher and (hasher.rows != spec.rows or hasher.root() != spec.snapshot):
         raise source.changed()
+    if spec.permitted:  # the rows were read twice: as one file, or not at all
+        source.check_fingerprint(spec.source.path, spec.fingerprint)
+
+
+def _hash_rows(
+    spec: BuildSpec, connection: duckdb.DuckDBPyConnection, hasher: scan.SnapshotHasher | None
+) -> None:
+    """Pass over every row for the snapshot alone: what is joined comes in no order."""
+    if hasher is None:
+        return
+    for batch in scan.scan(connection, (), (), spec.columns):
+        hasher.add(batch.rows)
 
 
 def merge(spec: BuildSpec, target: Path, progress: Progress) -> Built:
@@ -93,14 +126,18 @@ def merge(spec: BuildSpec, target: Path, progress: Progress) -> Built:
 class _Share:
     """Which rows of a batch that begins at row `first` are this part's.
 
-    Counted by rows of the table: two processes need not cut the same batches.
+    Counted by rows of the table: two processes need not cut the same batches. Rows that come in
+    no order are counted by their subjects.
     """
 
     first: int
     part: int
     parts: int
+    by_subject: bool
 
-    def holds(self, offset: int) -> bool:
+    def holds(self, offset: int, subject: tuple[Value, ...]) -> bool:
+        if self.by_subject:
+            return zlib.crc32(repr(subject).encode()) % self.parts == self.part
         return (self.first + offset) // scan.BATCH_ROWS % self.parts == self.part
 
 
@@ -110,7 +147,7 @@ def _seal_batch(
     """Seal this part's rows of the batch; return how many it looked at."""
     parameters, seen = spec.parameters, 0
     for offset, subject in enumerate(batch.subjects):
-        if not share.holds(offset):
+        if not share.holds(offset, subject):
             continue
         seen += 1
         answers = batch.answers[offset]

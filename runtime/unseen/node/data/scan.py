@@ -92,8 +92,11 @@ def scan(
     subject: Sequence[SubjectColumn],
     predicates: Sequence[tuple[str, str]],
     columns: Sequence[str],
+    only: str = "",
 ) -> Iterator[Batch]:
     """Yield the table in batches; `columns` are the ones whose raw text is wanted (may be none).
+
+    `only` is a condition in SQL for the rows that are wanted; then their order means nothing.
 
     Raises:
         PredicateFailsError: an expression raises an error on a row.
@@ -108,7 +111,7 @@ def scan(
     try:
         # A cursor of its own: a result that someone has not read to its end would be in the way.
         relation = connection.cursor().sql(
-            f"SELECT {', '.join(selected)} FROM {VIEW}"  # noqa: S608 - identifiers are quoted
+            f"SELECT {', '.join(selected)} FROM {VIEW} WHERE {only or 'true'}"  # noqa: S608
         )
         reader = relation.to_arrow_reader(BATCH_ROWS)
         for batch in reader:

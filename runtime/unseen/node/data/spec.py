@@ -25,6 +25,7 @@ class BuildSpec:
     parameters: TableParameters
     spool: Path
     memory_mb: int
+    permitted: bool = False  # only the subjects in the spool's file `PERMITTED`
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ def encode_spec(spec: BuildSpec) -> Json:
         "label_bytes": spec.parameters.label_bytes,
         "spool": str(spec.spool),
         "memory_mb": spec.memory_mb,
+        "permitted": spec.permitted,
     }
 
 
@@ -80,4 +82,5 @@ def decode_spec(value: Any) -> BuildSpec:
         ),
         spool=Path(value["spool"]),
         memory_mb=value["memory_mb"],
+        permitted=value["permitted"],
     )

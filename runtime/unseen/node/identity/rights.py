@@ -28,6 +28,7 @@ _READERS = frozenset({Role.OPERATOR, Role.AUDITOR, Role.REGULATOR})
 _SUPERVISORS = frozenset({Role.AUDITOR, Role.REGULATOR})  # one of them, as the contract says
 _SIDES = frozenset({Role.OPERATOR, Role.BUYER})
 _GRANTORS = frozenset({Role.OPERATOR, Role.AUTHORITY})
+_HUB = frozenset({Role.HUB})
 _ANYONE = frozenset(Role)
 
 # Ownership (whose contract, whose instance) is decided by the domain, not here.
@@ -107,6 +108,15 @@ RIGHTS: dict[str, frozenset[Role]] = {
     "/unseen.v1.RegistryService/TransferCertificate": _PARTIES,
     "/unseen.v1.RegistryService/AuditTable": _READERS,
     "/unseen.v1.RegistryService/ReplayTable": _READERS,
+    "/unseen.v1.ConsentService/AddConsent": _HUB,
+    "/unseen.v1.ConsentService/ImportConsents": _HUB,
+    "/unseen.v1.ConsentService/WithdrawConsent": _HUB,
+    "/unseen.v1.ConsentService/AddDelegation": _HUB,
+    "/unseen.v1.ConsentService/WithdrawDelegation": _HUB,
+    "/unseen.v1.ConsentService/EvaluateSubjects": _HUB,
+    "/unseen.v1.ConsentService/ProveConsent": _HUB,
+    "/unseen.v1.ConsentService/ListConsents": _HUB,
+    "/unseen.v1.ConsentService/ListConsentRoots": _HUB | _READERS,
     "/grpc.health.v1.Health/Check": _ANYONE,
     "/grpc.health.v1.Health/Watch": _PARTIES,
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _PARTIES,
@@ -120,5 +130,7 @@ LONG_CALLS = frozenset(
         "/unseen.v1.CatalogService/RegisterProduct",
         "/unseen.v1.RegistryService/AuditTable",
         "/unseen.v1.RegistryService/ReplayTable",
+        "/unseen.v1.ConsentService/ImportConsents",
+        "/unseen.v1.ConsentService/WithdrawDelegation",
     }
 )

@@ -10,9 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from unseen.evidence import canonical
+from unseen.evidence.subjects import DataSubject
+from unseen.evidence.suite import suite_of
+from unseen.node.errors import PredicateFailsError
+from unseen.node.jobs import frames
+from unseen.protocols.lookup.subject import SubjectColumn
 from unseen.protocols.oprf.keys import PrivateKey
 from unseen.protocols.oprf.server import evaluate
 from unseen.protocols.oprf.suite import Mode
+from unseen.protocols.smt.index import index_of
 
 Progress = Callable[[int], None]
 Task = Callable[[list[bytes], Progress], list[bytes]]
@@ -26,6 +32,29 @@ def voprf(parts: list[bytes], _progress: Progress) -> list[bytes]:
     key = PrivateKey(scalar, public_key)
     result = evaluate(key, elements, Mode.VOPRF, secrets.token_bytes)
     return [*result.elements, result.proof]
+
+
+def admit_consents(parts: list[bytes], _progress: Progress) -> list[bytes]:
+    """Desk as JSON, private scalar, secret, then frames of consent and chain -> a row as JSON each.
+
+    What cannot be taken has an error in the place of its row.
+    """
+    from unseen.node.consent.admission import Desk, admit  # noqa: PLC0415
+    from unseen.node.consent.tree import sealer_of  # noqa: PLC0415
+
+    ask = _json(parts[0])
+    desk = Desk(
+        suite_of(ask["suite"]),
+        canonical.b64decode(ask["hub_key"]),
+        canonical.parse_time(ask["at"]),
+        PrivateKey.from_scalar(parts[1]),
+        sealer_of(parts[2]),
+    )
+    rows = []
+    for framed in parts[3:]:
+        token, *chain = (part.decode() for part in frames.unpack(framed))
+        rows.append(canonical.encode(admit(desk, token, chain)))
+    return rows
 
 
 def inspect_table(parts: list[bytes], progress: Progress) -> list[bytes]:
@@ -98,29 +127,50 @@ def check_predicates(parts: list[bytes], _progress: Progress) -> list[bytes]:
 
 
 def verify_subject(parts: list[bytes], _progress: Progress) -> list[bytes]:
-    """Source, fingerprint, subject and predicates as JSON -> answers as JSON (null: unusable)."""
+    """Source, fingerprint, subject and predicates as JSON -> answers as JSON (null: unusable).
+
+    With the key of the tree of consents as a second part the subject's place in it comes first; a
+    predicate that fails on the row is then no answer and the parts of its error.
+    """
     from unseen.node.data import point, source  # noqa: PLC0415
 
     ask = _json(parts[0])
-    answers = point.answers(
-        source.Source.parse(ask["source"]),
-        source.Fingerprint.from_json(ask["fingerprint"]),
-        [(column["name"], column["type"]) for column in ask["subject"]],
-        ask["values"],
-        [(name, expression) for name, expression in ask["predicates"]],
-        memory_mb=_POINT_MEMORY_MB,
-    )
-    return [canonical.encode(list(answers))]
+
+    def answers() -> list[canonical.Json]:
+        found = point.answers(
+            source.Source.parse(ask["source"]),
+            source.Fingerprint.from_json(ask["fingerprint"]),
+            [(column["name"], column["type"]) for column in ask["subject"]],
+            ask["values"],
+            [(name, expression) for name, expression in ask["predicates"]],
+            memory_mb=_POINT_MEMORY_MB,
+        )
+        return list(found)
+
+    if len(parts) == 1:
+        return [canonical.encode(answers())]
+    key = PrivateKey.from_scalar(parts[1])
+    columns = tuple(SubjectColumn(c["name"], c["type"]) for c in ask["subject"])
+    subject = DataSubject.of(columns, tuple(str(value) for value in ask["values"]))
+    place = index_of(key, subject.data())
+    try:
+        return [place, canonical.encode(answers())]
+    except PredicateFailsError as error:  # of this row: only who may know of the row may know
+        return [place, b"", str(error).encode(), error.clause.encode(), error.remedy.encode()]
 
 
 def fill_table(parts: list[bytes], progress: Progress) -> list[bytes]:
-    """Build spec as JSON, private scalar, salt -> nothing; the spool holds the sealed rows."""
+    """Build spec as JSON, private scalar, salt -> nothing; the spool holds the sealed rows.
+
+    A fourth part opens the spool's list of those who consent, where there is one.
+    """
     from unseen.node.data import build  # noqa: PLC0415
     from unseen.node.data.spec import decode_spec  # noqa: PLC0415
 
     ask = _json(parts[0])
-    key, salt = PrivateKey.from_scalar(parts[1]), parts[2]
-    build.fill(decode_spec(ask["spec"]), key, salt, ask["part"], ask["parts"], progress)
+    spec, key = decode_spec(ask["spec"]), PrivateKey.from_scalar(parts[1])
+    secret = parts[3] if len(parts) > 3 else b""
+    build.fill(spec, key, parts[2], ask["part"], ask["parts"], progress, secret)
     return []
 
 
@@ -139,6 +189,7 @@ TASKS: dict[str, Task] = {
     task.__name__: task
     for task in (
         voprf,
+        admit_consents,
         inspect_table,
         open_rows,
         check_predicates,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from unseen.evidence.contract import State
 from unseen.evidence.request import Request
+from unseen.node.consent.rotation import check_deadline
 from unseen.node.context import Node
 from unseen.node.contracts.epochs import Epoch
 from unseen.node.contracts.register import Contract
@@ -24,12 +25,14 @@ async def evaluate(node: Node, caller: Caller, signed: SignedRequest) -> Answer:
 
     async def work(contract: Contract, request: Request) -> Work:
         epoch = node.epochs.current(contract.id)
+        check_deadline(node, contract.id)
         if (request.epoch, request.manifest) != (epoch.number, epoch.manifest_id):
             raise epoch_over(request.epoch)
         reply = await node.executor.run(
             "voprf", [epoch.key.scalar, epoch.key.public_key, *signed.parts]
         )
-        return Work(tuple(reply), epoch.manifest.snapshot)
+        manifest = epoch.manifest
+        return Work(tuple(reply), manifest.snapshot, consent_root=manifest.consent_root)
 
     return await run_metered(node, caller, "lookup", signed, len(signed.parts), work)
 
@@ -39,7 +42,8 @@ def epoch_for(node: Node, caller: Caller, contract_id: str) -> Epoch:
 
     Raises:
         ContractNotActiveError: the contract is not in force.
-        EpochNotReadyError: the table is not built yet.
+        EpochNotReadyError: the table is not built yet, or has to make way for one without
+            somebody who withdrew.
 
     """
     contract = node.contracts.get(contract_id, buyer=caller.party)
@@ -49,6 +53,7 @@ def epoch_for(node: Node, caller: Caller, contract_id: str) -> Epoch:
             clause="state",
             remedy="see who has to act next: unseen contract show ID",
         )
+    check_deadline(node, contract.id)
     return node.epochs.current(contract.id)
 
 

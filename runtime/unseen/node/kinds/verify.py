@@ -1,6 +1,7 @@
 """Executing a verification in the clear: the contract's predicates on one subject."""
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 from unseen.evidence import canonical
@@ -8,9 +9,12 @@ from unseen.evidence.canonical import b64decode
 from unseen.evidence.clear import hits
 from unseen.evidence.request import Request
 from unseen.node.catalog.catalogue import Table
+from unseen.node.consent.charging import Asked
+from unseen.node.consent.register import tree_of
+from unseen.node.consent.serving import permit
 from unseen.node.context import Node
 from unseen.node.contracts.register import Contract
-from unseen.node.errors import TableError
+from unseen.node.errors import PredicateFailsError, TableError
 from unseen.node.identity.parties import Caller
 from unseen.node.metering.metered import SignedRequest, run_metered
 from unseen.node.metering.paying import Answer, Work
@@ -33,15 +37,34 @@ async def verify(node: Node, caller: Caller, signed: SignedRequest) -> Answer:
         values = _subject(table, signed.parts[0])
         task = _task(node, contract, table, values)
         try:
+            if contract.terms.consent is not None:
+                return await _with_consent(node, contract, table, task)
             (answers,) = await node.executor.run("verify_subject", [task])
         except TableError as error:  # the buyer is refused, but only the operator can mend it
             _logger.warning("table %s: %s", table.name, error.reason)
             raise
-        found: Any = canonical.decode(answers)
-        verdict = canonical.encode([_WORDS[answer] for answer in found])
-        return Work((verdict,), b64decode(table.snapshot.commitment), hits(found))
+        return _work(table, answers)
 
     return await run_metered(node, caller, "verify", signed, 1, work)
+
+
+async def _with_consent(node: Node, contract: Contract, table: Table, task: bytes) -> Work:
+    """Ask as ever, and answer only if the subject consents: who does not looks absent."""
+    tree = await tree_of(node)
+    place, answers, *failure = await node.executor.run("verify_subject", [task, tree.key.scalar])
+    found = permit(node, contract, place)
+    if found is not None and failure:
+        message, clause, remedy = (part.decode() for part in failure)
+        raise PredicateFailsError(message, clause=clause, remedy=remedy)
+    nothing = canonical.encode([None] * len(contract.terms.outputs))
+    work = _work(table, nothing if found is None else answers)
+    return replace(work, consent=Asked(tree, found, _work(table, nothing).reply))
+
+
+def _work(table: Table, answers: bytes) -> Work:
+    found: Any = canonical.decode(answers)
+    verdict = canonical.encode([_WORDS[answer] for answer in found])
+    return Work((verdict,), b64decode(table.snapshot.commitment), hits(found))
 
 
 def _subject(table: Table, part: bytes) -> list[str | int]:

@@ -5,7 +5,7 @@ work only saved the work. A request id that is already charged yields the stored
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, tuple_, update
@@ -16,6 +16,7 @@ from unseen.evidence.contract import Event, State, advance
 from unseen.evidence.log import ReleaseLeaf, event_leaf
 from unseen.evidence.request import MAX_HELD_AGE, MAX_REQUEST_AGE, Request
 from unseen.evidence.suite import suite_of
+from unseen.node.consent.charging import Consented, Consenting, consent_over
 from unseen.node.contracts.decide import Deny, Usage, decide
 from unseen.node.contracts.epochs import READY
 from unseen.node.contracts.register import Contract, Contracts
@@ -64,6 +65,8 @@ class Charge(Operation[Charged]):
     snapshot: bytes
     released: Released
     billed: int | None = None  # units that were a hit, where the contract bills those
+    consent_root: bytes = b""
+    consent: Consented | None = None
 
     @classmethod
     def apply_all(
@@ -137,6 +140,7 @@ class _Group:
         self._known = known
         self._standing = _find_contracts(transaction.connection, operations)
         self._ready = _find_epochs(transaction.connection, operations)
+        self._consents = Consenting(transaction, (operation.consent for operation in operations))
         self._rows: list[dict[str, Any]] = []
         self._changed: set[str] = set()
 
@@ -144,6 +148,7 @@ class _Group:
         """Decide on every operation, write what is charged, and return what became of each."""
         outcomes = [self._charge(operation) for operation in self._operations]
         self._write()
+        self._consents.write()
         return outcomes
 
     def _charge(self, operation: Charge) -> Charged | UnseenError:
@@ -151,31 +156,55 @@ class _Group:
         row = self._known.get((contract.id, request.request))
         if row is not None:
             return _again(row, operation)
-        used, said, state = self._standing[contract.id]
-        now, released = self._transaction.now, operation.released
-        if not _lets_out(released, operation):
+        if not _lets_out(operation.released, operation):
             return InternalError("a charge is not for what the gate let out")
-        window = MAX_HELD_AGE if released.since else MAX_REQUEST_AGE
-        verdict = decide(contract.terms, state, request, Usage(used), now, window)
-        if isinstance(verdict, Deny):
-            return self._denied(operation, verdict.error)
-        most = most_bits(contract)
-        if said + released.bits > most:
-            return self._denied(operation, bits_exhausted(said, released.bits, most))
-        if request.epoch and (contract.id, request.epoch) not in self._ready:
-            return self._denied(operation, epoch_over(request.epoch))
+        permitted = self._against(operation) or self._consented(operation)
+        if isinstance(permitted, UnseenError):
+            return self._denied(operation, permitted)
+        operation, released = permitted, permitted.released
+        used, said, state = self._standing[contract.id]
         total = used + request.units
         leaf, index = self._append(operation, total)
         if total == contract.terms.quota.units:
             state = advance(state, Event.EXHAUST)
             suite = suite_of(contract.terms.suite)
             fields = {"contract": contract.id}
+            now = self._transaction.now
             self._transaction.append(event_leaf(suite, "contract.exhausted", now, fields))
         said += released.bits
         self._standing[contract.id] = (total, said, state)
         self._changed.add(contract.id)
         signer = operation.instance
         return Charged(index, released.nonce, signer, released.parts, leaf, total, state, said)
+
+    def _against(self, operation: Charge) -> UnseenError | None:
+        """Return what stands against the charge: the contract as it is now, or its epoch."""
+        contract, request, released = operation.contract, operation.request, operation.released
+        used, said, state = self._standing[contract.id]
+        window = MAX_HELD_AGE if released.since else MAX_REQUEST_AGE
+        now = self._transaction.now
+        verdict = decide(contract.terms, state, request, Usage(used), now, window)
+        if isinstance(verdict, Deny):
+            return verdict.error
+        most = most_bits(contract)
+        if said + released.bits > most:
+            return bits_exhausted(said, released.bits, most)
+        if request.epoch and (contract.id, request.epoch) not in self._ready:
+            return epoch_over(request.epoch)
+        return None
+
+    def _consented(self, operation: Charge) -> Charge | UnseenError:
+        """Return the operation under the root in force, with the answer that consent allows."""
+        consent = operation.consent
+        if consent is None:
+            return operation
+        operation = replace(operation, consent_root=self._consents.root())
+        if consent.permit is None or self._consents.answers(consent.permit):
+            return operation
+        if consent.withheld is None:
+            return consent_over()
+        billed = None if operation.billed is None else 0  # as if nobody had been found
+        return replace(operation, released=consent.withheld, billed=billed)
 
     def _denied(self, operation: Charge, error: UnseenError) -> Charged | UnseenError:
         connection, contract = self._transaction.connection, operation.contract.id
@@ -201,6 +230,7 @@ class _Group:
             billed=operation.billed,
             since=released.since,
             review=released.review,
+            consent_root=operation.consent_root,
         ).encode()
         index = self._transaction.append(leaf)
         row = {

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from unseen.evidence import receipt as receipts
 from unseen.evidence.request import Request
 from unseen.node.audit.shown import show
+from unseen.node.consent.charging import Asked, Consented
 from unseen.node.context import Node
 from unseen.node.contracts.register import Contract
 from unseen.node.errors import InstanceUnknownError
@@ -38,12 +39,16 @@ class Work:
 
     `hits` is how many of the units found something, where the node sees that.
     `facts` are what the gate's rules have to know of an aggregate or a model.
+    `consent_root` is the root that the rows were chosen by, 32 bytes; `consent` stands in its
+    place where the charge has to decide about one subject.
     """
 
     reply: tuple[bytes, ...] = field(repr=False)
     snapshot: bytes
     hits: int = field(default=0, repr=False)
     facts: Facts | None = field(default=None, repr=False)
+    consent_root: bytes = b""
+    consent: Asked | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +71,11 @@ async def pay(node: Node, admitted: Admitted, done: Work) -> Charged:
     billed = done.hits if contract.terms.bills_hits else None
     ask = Ask(contract, request.request, request.units)
     outcome = release(ask, done.reply, node.releases.standing(contract), done.facts)
+    asked = done.consent
     if not isinstance(outcome, Released):
         signature, instance = admitted.signature, admitted.instance
-        run = Run(contract, request, signature, instance, done.snapshot, billed)
+        rests_on = asked.permit.consent if asked and asked.permit else ""
+        run = Run(contract, request, signature, instance, done.snapshot, billed, rests_on)
         await withhold(node, run, outcome)
     charged = await node.writer.submit(
         Charge(
@@ -80,11 +87,21 @@ async def pay(node: Node, admitted: Admitted, done: Work) -> Charged:
             snapshot=done.snapshot,
             released=outcome,
             billed=billed,
+            consent_root=done.consent_root,
+            consent=_consented(node, ask, asked),
         )
     )
     charged.follow(node.contracts, contract.id)
     hit("charge.after_commit")
     return charged
+
+
+def _consented(node: Node, ask: Ask, asked: Asked | None) -> Consented | None:
+    """Return what the charge decides by: both replies have passed the gate before it does."""
+    if asked is None:
+        return None
+    withheld = release(ask, asked.withheld, node.releases.standing(ask.contract))
+    return Consented(asked.tree, asked.permit, withheld if type(withheld) is Released else None)
 
 
 def answer(node: Node, party_name: str, charged: Charged) -> Answer:

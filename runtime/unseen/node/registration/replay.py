@@ -11,6 +11,7 @@ import shutil
 from dataclasses import dataclass
 
 from unseen.evidence.canonical import Json, b64encode
+from unseen.node.consent.serving import choose_again
 from unseen.node.context import Node
 from unseen.node.contracts.builder import build_table, spec_of
 from unseen.node.contracts.register import Contract
@@ -65,6 +66,7 @@ async def replay_table(node: Node, contract: Contract, by: str) -> Replayed:
     async with node.audits:
         try:
             spool.mkdir(parents=True)
+            await choose_again(node, contract, epoch.number, spool)
             spec = spec_of(node, contract, table, epoch.number, spool)
             parameters = TableParameters(
                 spec.parameters.domain, epoch.manifest.nonce, epoch.manifest.label_bytes

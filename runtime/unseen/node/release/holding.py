@@ -44,6 +44,7 @@ class Run:
     instance: str
     snapshot: bytes
     billed: int | None = field(default=None, repr=False)  # hits, where the contract bills those
+    consent: str = field(default="", repr=False)  # id of the consent that the reply rests on
 
     @property
     def suite(self) -> Suite:
@@ -89,6 +90,7 @@ class Hold(Change[Review]):
             "snapshot": run.snapshot,
             "bits": held.bits,
             "billed": run.billed,
+            "consent": run.consent,
             "rules": json.dumps(held.rules),
             "release_nonce": held.nonce,
             "sealed_reply": self.vault.seal(f"review/{identifier}", reply),
@@ -204,6 +206,7 @@ def write_closed(transaction: Transaction, review: Review) -> None:
             document=review.document,
             sealed_reply=None,
             billed=None,
+            consent="",
         )
     )
 

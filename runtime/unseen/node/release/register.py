@@ -55,6 +55,7 @@ class Review:
     snapshot: bytes
     bits: int
     billed: int | None = field(repr=False)
+    consent: str = field(repr=False)  # id of the consent that it rests on, or empty
     rules: tuple[str, ...]
     leaf_index: int
     held_at: str
@@ -221,6 +222,7 @@ def review_of(row: Row[Any]) -> Review:
         row.snapshot,
         row.bits,
         row.billed,
+        row.consent,
         tuple(json.loads(row.rules)),
         row.leaf_index,
         row.held_at,

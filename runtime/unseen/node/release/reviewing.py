@@ -15,6 +15,8 @@ from unseen.evidence.errors import ReviewInvalidError
 from unseen.evidence.review import Review as Decision
 from unseen.evidence.review import verify_review
 from unseen.evidence.suite import suite_of
+from unseen.node.consent.charging import counts, held_under
+from unseen.node.consent.tree import TreeKeys
 from unseen.node.context import Node
 from unseen.node.contracts.register import Contract
 from unseen.node.errors import (
@@ -47,7 +49,7 @@ from unseen.node.release.register import (
     refused,
     review_closed,
 )
-from unseen.node.release.rules import EXPIRED, REFUSED, Mode
+from unseen.node.release.rules import CONSENT_ENDED, EXPIRED, REFUSED, Mode
 from unseen.node.store.documents import document_id
 from unseen.node.store.writer import Change, Transaction
 from unseen.protocols.errors import UnseenError
@@ -123,6 +125,8 @@ async def decide(node: Node, who: Caller, identifier: str, token: str) -> Review
     _check_open(review, node.clock.now())
     if decision.decision == "refuse":
         return await _close(node, contract, review, State.REFUSED, REFUSED, who.party, token)
+    if review.consent and not counts(node.reader.connection, review.consent, node.clock.now()):
+        return await _close(node, contract, review, State.REFUSED, CONSENT_ENDED, who.party, "")
     _check_instance(node, contract, review)
     ask = Ask(contract, review.request.request, review.request.units)
     suite = suite_of(contract.terms.suite)
@@ -133,7 +137,9 @@ async def decide(node: Node, who: Caller, identifier: str, token: str) -> Review
     if isinstance(outcome, Refused):
         rule = outcome.rules[0]
         return await _close(node, contract, review, State.REFUSED, rule, who.party, "")
-    after, charged = await node.writer.submit(Pass(contract, review, outcome, who.party, token))
+    tree = node.consents.tree
+    letting = Pass(contract, review, outcome, who.party, token, tree)
+    after, charged = await node.writer.submit(letting)
     _follow(node, after)
     charged.follow(node.contracts, contract.id)
     hit("review.after_decision")
@@ -169,6 +175,7 @@ class Pass(Change[tuple[Review, Charged]]):
     released: Released
     by: str
     token: str
+    tree: TreeKeys | None = field(default=None, repr=False)  # where the contract asks for consent
 
     def apply(self, transaction: Transaction) -> tuple[Review, Charged]:
         """Write the decision, then charge.
@@ -185,6 +192,9 @@ class Pass(Change[tuple[Review, Charged]]):
         document = log_decision(
             transaction, run, "pass", review.rules, review.bits, fields, self.token
         )
+        root, consent = held_under(
+            transaction.connection, self.tree, self.contract.id, review.request, review.consent
+        )
         charge = Charge(
             contract=self.contract,
             request=review.request,
@@ -194,6 +204,8 @@ class Pass(Change[tuple[Review, Charged]]):
             snapshot=review.snapshot,
             released=self.released,
             billed=review.billed,
+            consent_root=root,
+            consent=consent if self.contract.terms.consent is not None else None,
         )
         (charged,) = Charge.apply_all(transaction, [charge])
         if isinstance(charged, UnseenError):

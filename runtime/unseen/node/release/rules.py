@@ -168,6 +168,7 @@ MALFORMED = "gate.malformed"
 FAULT = "gate.fault"
 EXPIRED = "review.expired"
 REFUSED = "review.refused"
+CONSENT_ENDED = "review.consent_ended"
 WORDS: dict[str, tuple[str, str]] = {
     MALFORMED: (
         "it is not of the declared type, or not in canonical form",
@@ -176,4 +177,5 @@ WORDS: dict[str, tuple[str, str]] = {
     FAULT: ("a step of the gate failed", "审核环节发生故障"),
     EXPIRED: ("nobody decided in time", "逾期无人审核"),
     REFUSED: ("a person refused it", "人工审核不通过"),
+    CONSENT_ENDED: ("the subject's consent has ended meanwhile", "数据主体的授权已终止"),
 }

@@ -163,4 +163,5 @@ charges = Table(
     Column("reply", LargeBinary),  # framed parts; null once the epoch has ended
     UniqueConstraint("leaf_index"),
     Index("charges_by_epoch", "contract", "epoch"),
+    Index("charges_by_request", "request"),
 )

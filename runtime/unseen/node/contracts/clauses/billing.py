@@ -30,7 +30,7 @@ def _terms(_ask: Ask, offer: Offer, _reading: Reading) -> dict[str, Any]:
     return {} if billing is None else {"billing": billing}
 
 
-def _statements(offer: Offer) -> tuple[Statement, ...]:
+def _statements(offer: Offer, _reading: Reading) -> tuple[Statement, ...]:
     billing = offer.product.billing
     return (HITS,) if billing is not None and billing.unit == "hit" else ()
 

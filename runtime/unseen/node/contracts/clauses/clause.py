@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from unseen.evidence.contract import Period, Quota
+from unseen.evidence.contract import Period, Quota, Terms
 from unseen.evidence.permission import Permission
 from unseen.evidence.plan import Statement
 from unseen.evidence.suite import Suite
@@ -31,6 +31,7 @@ class Ask:
     group: int = 0  # least number of people behind an aggregate; 0 leaves it to the rules
     budget: str = ""  # most epsilon, as a decimal text
     declarations: tuple[str, ...] = ()
+    agreed: Terms | None = None  # of the contract that is asked about again
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,8 @@ class Offer:
 
     `granted` is what the buyer's other contracts over this table have used or may still use.
     `mandates` is what mandates over the table permit, nothing where it is under none. `template`
-    is the one that the ask names, `others` are the further products of the node.
+    is the one that the ask names, `others` are the further products of the node. Withdrawals take
+    effect within `consent_latency` seconds.
     """
 
     product: Product
@@ -77,6 +79,7 @@ class Offer:
     mandates: tuple[Permission, ...] | None = None
     template: Standing | None = None
     others: tuple[Product, ...] = ()
+    consent_latency: int = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,7 @@ def nothing_agreed(_ask: Ask, _offer: Offer, _reading: Reading) -> dict[str, Any
     return {}
 
 
-def nothing_leaks(_offer: Offer) -> tuple[Statement, ...]:
+def nothing_leaks(_offer: Offer, _reading: Reading) -> tuple[Statement, ...]:
     """Return no line: the clause lets nobody learn more than the kind does."""
     return ()
 
@@ -113,5 +116,5 @@ class Clause:
     name: str
     check: Callable[[Ask, Offer, Reading], Iterable[UnseenError]]
     terms: Callable[[Ask, Offer, Reading], dict[str, Any]] = nothing_agreed
-    statements: Callable[[Offer], tuple[Statement, ...]] = nothing_leaks
+    statements: Callable[[Offer, Reading], tuple[Statement, ...]] = nothing_leaks
     standing: bool = False

@@ -21,6 +21,7 @@ def upgrade() -> None:
     _jobs()
     _results()
     _stops()
+    _consents()
 
 
 def _release() -> None:
@@ -36,6 +37,7 @@ def _release() -> None:
         sa.Column("snapshot", sa.LargeBinary(), nullable=False),
         sa.Column("bits", sa.Integer(), nullable=False),
         sa.Column("billed", sa.Integer(), nullable=True),
+        sa.Column("consent", sa.String(length=64), nullable=False),
         sa.Column("rules", sa.Text(), nullable=False),
         sa.Column("release_nonce", sa.LargeBinary(), nullable=False),
         sa.Column("sealed_reply", sa.LargeBinary(), nullable=True),
@@ -310,3 +312,99 @@ def _stops() -> None:
         sa.PrimaryKeyConstraint("number"),
     )
     op.create_index(op.f("ix_stops_target"), "stops", ["target"], unique=False)
+
+
+def _consents() -> None:
+    op.create_table(
+        "consent_tree",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("public_key", sa.LargeBinary(), nullable=False),
+        sa.Column("sealed_key", sa.LargeBinary(), nullable=False),
+        sa.Column("sealed_secret", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "consent_roots",
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("root", sa.String(length=64), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("document", sa.String(length=64), nullable=False),
+        sa.Column("leaf_index", sa.Integer(), nullable=False),
+        sa.Column("made_at", sa.String(length=20), nullable=False),
+        sa.Column("used", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("number"),
+    )
+    op.create_index(op.f("ix_consent_roots_root"), "consent_roots", ["root"], unique=False)
+    op.create_index(op.f("ix_consent_roots_used"), "consent_roots", ["used"], unique=False)
+    _consent_nodes()
+    _consent_rows()
+    op.create_index("charges_by_request", "charges", ["request"], unique=False)
+
+
+def _consent_nodes() -> None:
+    op.create_table(
+        "consent_nodes",
+        sa.Column("position", sa.LargeBinary(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("position"),
+    )
+    op.create_table(
+        "consent_nodes_past",
+        sa.Column("position", sa.LargeBinary(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("position", "number"),
+    )
+    op.create_table(
+        "consent_epochs",
+        sa.Column("contract", sa.String(length=64), nullable=False),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("root", sa.Integer(), nullable=False),
+        sa.Column("chosen_at", sa.String(length=20), nullable=False),
+        sa.PrimaryKeyConstraint("contract", "epoch"),
+    )
+
+
+def _consent_rows() -> None:
+    op.create_table(
+        "consents",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("place", sa.LargeBinary(), nullable=False),
+        sa.Column("hub", sa.String(length=40), nullable=False),
+        sa.Column("recipient", sa.String(length=64), nullable=False),
+        sa.Column("scenario", sa.String(length=64), nullable=False),
+        sa.Column("table_name", sa.String(length=64), nullable=False),
+        sa.Column("products", sa.Text(), nullable=False),
+        sa.Column("once", sa.Integer(), nullable=False),
+        sa.Column("given_at", sa.String(length=20), nullable=False),
+        sa.Column("until", sa.String(length=20), nullable=False),
+        sa.Column("delegation", sa.String(length=64), nullable=False),
+        sa.Column("added", sa.Integer(), nullable=False),
+        sa.Column("added_at", sa.String(length=20), nullable=False),
+        sa.Column("ended", sa.Integer(), nullable=True),
+        sa.Column("ended_at", sa.String(length=20), nullable=True),
+        sa.Column("cause", sa.String(length=16), nullable=True),
+        sa.Column("withdrawal", sa.Text(), nullable=True),
+        sa.Column("sealed_subject", sa.LargeBinary(), nullable=False),
+        sa.Column("sealed_token", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    by_use = ["table_name", "recipient", "scenario"]
+    op.create_index("consents_by_use", "consents", by_use, unique=False)
+    op.create_index(op.f("ix_consents_place"), "consents", ["place"], unique=False)
+    op.create_index(op.f("ix_consents_delegation"), "consents", ["delegation"], unique=False)
+    op.create_table(
+        "delegations",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("parent", sa.String(length=64), nullable=False),
+        sa.Column("hub", sa.String(length=40), nullable=False),
+        sa.Column("until", sa.String(length=20), nullable=False),
+        sa.Column("added_at", sa.String(length=20), nullable=False),
+        sa.Column("withdrawn_at", sa.String(length=20), nullable=True),
+        sa.Column("ends_consents", sa.Integer(), nullable=False),
+        sa.Column("withdrawal", sa.Text(), nullable=True),
+        sa.Column("sealed_token", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(op.f("ix_delegations_parent"), "delegations", ["parent"], unique=False)

@@ -1,0 +1,44 @@
+"""What consent (数据主体授权) adds to what is leaked; signed with contracts that ask for it."""
+
+from unseen.evidence.plan import Statement
+
+_WITHHELD = Statement(
+    party="buyer",
+    what="consent",
+    text="whether a subject consents: no; without consent it looks absent, at the same charge",
+    text_zh="不知道对象是否授权：未授权与不存在无法区分，收费相同",
+    bound="0 bits for each request",
+)
+_ROOTS = Statement(
+    party="buyer",
+    what="consent-roots",
+    text="how many subjects ever consented at this node, and when consents changed",
+    text_zh="本节点历来授权的对象总数，以及授权变动的时间",
+    bound="one number and one time for each root in the log",
+)
+_REGISTER = Statement(
+    party="operator",
+    what="consents",
+    text="which subjects consent to which buyer and scenario; sealed at rest by the node's key",
+    text_zh="哪些对象授权给哪个购买方、哪个场景；以节点密钥加密存放",
+    bound="every consent that a hub hands over",
+)
+_ROTATION = Statement(
+    party="buyer",
+    what="consent-rotation",
+    text="when a table is built anew because consents changed, and how many rows it then has",
+    text_zh="因授权变动而重建密文表的时间，以及重建后的行数",
+    bound="one epoch within each latency; all withdrawals in between go together",
+)
+_COST = Statement(
+    party="operator",
+    what="rotation-cost",
+    text="nothing; each rotation costs a build: permitted rows x epochs / rows a second",
+    text_zh="无；每次轮换需重建一次：获授权行数 × 周期数 / 每秒行数",
+    bound="one build within each latency",
+)
+
+STATEMENTS: dict[str, tuple[Statement, ...]] = {
+    "verify": (_WITHHELD, _ROOTS, _REGISTER),
+    "lookup": (_WITHHELD, _ROOTS, _REGISTER, _ROTATION, _COST),
+}
