@@ -10,6 +10,9 @@ import pytest
 from tests.promises.stage import PREDICATES, Stage, serving
 
 from unseen.client import Client
+from unseen.client.checking import check_folder
+from unseen.evidence.audit import Report
+from unseen.evidence.trust import parse
 
 REGULATOR = "supervisor"
 
@@ -43,6 +46,13 @@ def agree(stage: Stage, product: str = "hidden", *, buyer: str = "lender", units
     stage.operator.approve(found.id)
     stage.client(buyer).sign(found.id)
     return found.id
+
+
+def audit(stage: Stage, folder: Path) -> Report:
+    """Export the log as the operator, and return what an auditor's check of it finds."""
+    stage.operator.parties()
+    stage.operator.export(folder)
+    return check_folder(folder, parse(stage.operator.home.trust.read_bytes()))
 
 
 class LaterClock:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.promises.oversight import enrol
+from tests.promises.oversight import audit, enrol
 from tests.promises.stage import Stage, serving
 from typer.testing import CliRunner
 
@@ -345,3 +345,14 @@ def test_by_the_command_line(court: Stage, tmp_path: Path) -> None:
     by_id = run(court, "lender", "open", requests[0], "--reason", "other", "--text", "again")
     assert by_id["opened"]["request"] == requests[0]
     assert b64encode(b64decode(by_id["id"])) == by_id["id"]
+
+
+def test_an_export_shows_every_step(court: Stage, tmp_path: Path) -> None:
+    _, requests = charged(court)
+    card = court.lender.open_objection("other", "why", request=requests[0])
+    court.operator.answer_objection(card.id, "because", accepted=False)
+    court.lender.close_objection(card.id, agreed=False)
+    report = audit(court, tmp_path / "export")
+    assert [str(finding) for finding in report.findings] == []
+    assert report.documents["objection"] >= 3
+    assert "objection" not in report.unverified

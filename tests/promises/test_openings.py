@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.promises.oversight import REGULATOR, agree, enrol, shift, supervised
+from tests.promises.oversight import REGULATOR, agree, audit, enrol, shift, supervised
 from tests.promises.stage import Stage, now
 from typer.testing import CliRunner
 
@@ -477,3 +477,15 @@ def test_openings_without_anybody_to_order_them_are_refused(stage: Stage) -> Non
         )
     assert (caught.value.reason, caught.value.clause) == ("REGULATOR_MISSING", "openings")
     assert "--role regulator" in caught.value.remedy
+
+
+def test_an_export_shows_orders_draws_and_responses(watched: Stage, tmp_path: Path) -> None:
+    contract, lender = agree(watched), watched.lender
+    for person in watched.people[:6]:
+        lender.lookup(contract, person.subject)
+    lender.answer_order(order(watched, contract, sample=3))
+    report = audit(watched, tmp_path / "export")
+    assert [str(finding) for finding in report.findings] == []
+    for kind in ("order", "draw", "response"):
+        assert report.documents[kind] >= 1
+        assert kind not in report.unverified

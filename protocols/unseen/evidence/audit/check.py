@@ -104,6 +104,8 @@ class _Check:
         listed = [*self._own_heads(), *self._given_heads()]
         checkpoints = by_size(listed, self._context.node.name, self._findings)
         tree = TreeCheck(self._context.suite, checkpoints, self._findings)
+        if self._replay is not None:
+            self._replay.oversight.root = tree.root
         for number in self._files():
             name = leaves_file(number)
             for count, line in enumerate(self._export.files.lines(name), 1):

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from unseen.evidence import jws
 from unseen.evidence.audit.context import Context, Read, Verifier
 from unseen.evidence.audit.findings import EXPORTER, Findings
+from unseen.evidence.audit.oversight import objection, readable
 from unseen.evidence.audit.templates import rules, template, template_approval
 from unseen.evidence.errors import EvidenceError, ExportInvalidError
 from unseen.evidence.export import DOCUMENTS, Document, Export, parse_document
@@ -34,6 +35,10 @@ def manifest(document: Document, context: Context) -> Manifest:
 VERIFIERS: dict[str, Verifier] = {
     "instance": instance,
     "manifest": manifest,
+    "draw": readable,
+    "objection": objection,
+    "order": readable,
+    "response": readable,
     "rules": rules,
     "template": template,
     "template-approval": template_approval,

@@ -7,6 +7,7 @@ from unseen.evidence.audit.contracts import Contracts
 from unseen.evidence.audit.documents import read_documents
 from unseen.evidence.audit.findings import EXPORTER
 from unseen.evidence.audit.leaves import Event, Release
+from unseen.evidence.audit.oversight import Oversight
 from unseen.evidence.audit.parties import Parties
 from unseen.evidence.audit.releases import Releases
 from unseen.evidence.audit.tables import Tables
@@ -27,6 +28,7 @@ class Replay:
         self.tables = Tables(context)
         self.contracts = Contracts(context, self.parties, self.tables)
         self.releases = Releases(context, self.contracts, self.parties, self.tables)
+        self.oversight = Oversight(context, self.contracts)
         self._export = export
         self.contracts.read(export)
         read_documents(export, context)
@@ -99,5 +101,11 @@ HANDLERS: dict[str, Handler] = {
     "contract.exhausted": lambda now, index, leaf: now.contracts.stepped(index, leaf),
     "manifest.published": lambda now, index, leaf: now.releases.published(index, leaf),
     "epoch.closed": lambda now, index, leaf: now.releases.closed(index, leaf),
+    "opening.ordered": lambda now, index, leaf: now.oversight.ordered(index, leaf),
+    "opening.drawn": lambda now, index, leaf: now.oversight.drawn(index, leaf),
+    "opening.answered": lambda now, index, leaf: now.oversight.answered(index, leaf),
+    "objection.opened": lambda now, index, leaf: now.oversight.objected(index, leaf),
+    "objection.answered": lambda now, index, leaf: now.oversight.objected(index, leaf),
+    "objection.closed": lambda now, index, leaf: now.oversight.objected(index, leaf),
 }
 """What a leaf of each type does. A topic whose leaves change what is allowed adds its own here."""

@@ -1,0 +1,238 @@
+"""An audit follows orders, samples, responses and objections."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from tests.evidence.conftest import NOW, ORIGIN
+from tests.evidence.test_objection import Case as Objecting
+from tests.evidence.test_order import IDS, SALT
+from tests.evidence.test_order import Case as Ordering
+
+from unseen.evidence.audit.context import Context, Read
+from unseen.evidence.audit.documents import VERIFIERS
+from unseen.evidence.audit.findings import Findings
+from unseen.evidence.audit.leaves import Event
+from unseen.evidence.audit.oversight import Oversight
+from unseen.evidence.canonical import b64decode, b64encode
+from unseen.evidence.errors import EvidenceError
+from unseen.evidence.export import Document
+from unseen.evidence.objection import objection_id
+from unseen.evidence.order import draw, sign_draw
+from unseen.evidence.response import Parts, Response, sign_response
+from unseen.evidence.suite import signer_id
+from unseen.evidence.trust import Trust, TrustedParty
+
+ROOT = bytes([7]) * 32
+
+
+@dataclass
+class Court:
+    """A log's oversight, fed leaf by leaf."""
+
+    world: Any
+    findings: Findings = field(default_factory=Findings)
+
+    def __post_init__(self) -> None:
+        world = self.world
+        self.ordering, self.objecting = Ordering(world), Objecting(world)
+        self.terms = self.ordering.terms
+        self.objecting.terms = self.terms
+        regulator = TrustedParty(
+            "supervisor", "regulator", world.suite.id, world.stranger.public_key
+        )
+        trust = Trust.of([*world.trust.parties.values(), regulator], world.trust.logs.items())
+        self.context = Context.of(trust, ORIGIN, self.findings)
+        standing = SimpleNamespace(terms=self.terms, requests={one.encode() for one in IDS})
+        self.contract = standing
+        contracts: Any = SimpleNamespace(of=lambda _index, leaf: self._of(leaf))
+        self.oversight = Oversight(self.context, contracts, lambda: ROOT)
+        self.index = 20
+
+    def _of(self, leaf: Event) -> Any:
+        return self.contract if leaf.fields.get("contract") == b64encode(self.terms.id()) else None
+
+    def put(self, kind: str, token: str) -> str:
+        """Add a document as the export's reader does, and return its name."""
+        identifier = self.world.suite.digest(token.encode())
+        document = Document(id=identifier, type=kind, body=token, index=self.index)
+        read = Read(document, 1)
+        try:
+            read.facts = VERIFIERS[kind](document, self.context)
+        except EvidenceError as error:
+            read.error = error
+        self.context.documents[identifier] = read
+        return b64encode(identifier)
+
+    def take(self, handler: Callable[[int, Event], None], name: str, **fields: Any) -> None:
+        own = {"contract": b64encode(self.terms.id()), "document": name, **fields}
+        handler(self.index, Event("x", NOW + timedelta(minutes=self.index), own))
+        self.index += 1
+
+    def order(self, token: str) -> str:
+        name = self.put("order", token)
+        self.take(self.oversight.ordered, name)
+        return name
+
+    def sampled(self) -> str:
+        return self.order(self.ordering.sampled)
+
+    def drawn(self, **changes: Any) -> str:
+        fields: dict[str, Any] = {"root": ROOT, "size": 21}
+        fields["requests"] = draw(self.ordering.sampled_id, SALT, ROOT, IDS, 3, self.world.suite)
+        found = self.ordering.drawn(**fields | changes)
+        return self.put("draw", sign_draw(self.ordering.regulator, found))
+
+    def response(self, order: str, **changes: Any) -> tuple[str, dict[str, Any]]:
+        fields: dict[str, Any] = {
+            "suite": self.world.suite.id,
+            "order": b64decode(order),
+            "certification": self.world.instance,
+            "issued_at": NOW,
+            "opened": (Parts(IDS[0], (bytes(32),)),),
+            "unknown": (IDS[1],),
+        }
+        token = sign_response(self.world.client, Response(**fields | changes))
+        said = {"order": order, "instance": signer_id(self.world.client)}
+        return self.put("response", token), said | {"opened": 1, "unknown": 1, "lost": 0}
+
+    @property
+    def rules(self) -> list[str]:
+        return [finding.rule for finding in self.findings.sorted()]
+
+
+@pytest.fixture
+def court(world: Any) -> Court:
+    return Court(world)
+
+
+def test_an_order_its_sample_and_its_responses_hold(court: Court) -> None:
+    named = court.order(court.ordering.token)
+    sampled = court.sampled()
+    assert court.rules == []
+    court.index = 21
+    court.oversight.orders[sampled].index = 20
+    court.take(court.oversight.drawn, court.drawn(), order=sampled)
+    name, said = court.response(named)
+    court.take(court.oversight.answered, name, **said)
+    assert court.rules == []
+    assert court.oversight.orders[sampled].wanted
+
+
+def test_an_order_that_its_contract_does_not_allow_is_found(court: Court) -> None:
+    court.contract.terms = court.world.terms()
+    court.order(court.ordering.token)
+    assert court.rules == ["document.invalid"]
+    assert not court.oversight.orders
+
+
+def test_an_order_over_what_was_not_released_is_found(court: Court) -> None:
+    court.contract.requests = {IDS[0].encode()}
+    court.order(court.ordering.token)
+    assert court.rules == ["order.request"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"requests": IDS[:3]}, "document.invalid"),
+        ({"size": 22}, "draw.root"),
+        ({"salt": bytes(32)}, "document.invalid"),
+    ],
+)
+def test_a_sample_that_was_chosen_is_found(
+    court: Court, changes: dict[str, Any], rule: str
+) -> None:
+    order = court.sampled()
+    court.take(court.oversight.drawn, court.drawn(**changes), order=order)
+    assert court.rules == [rule]
+
+
+def test_a_sample_under_another_root_is_found(court: Court) -> None:
+    order = court.sampled()
+    court.oversight.orders[order].root = bytes(32)
+    court.take(court.oversight.drawn, court.drawn(), order=order)
+    assert court.rules == ["draw.root"]
+
+
+def test_a_draw_that_was_not_due_is_found(court: Court) -> None:
+    named, sampled = court.order(court.ordering.token), court.sampled()
+    court.oversight.orders[sampled].index = 20
+    name = court.drawn()
+    court.take(court.oversight.drawn, name, order=named)
+    court.take(court.oversight.drawn, name, order=sampled)
+    court.take(court.oversight.drawn, name, order=sampled)
+    court.take(court.oversight.drawn, name, order="x")
+    assert court.rules == ["draw.order", "draw.order", "order.missing"]
+
+
+def test_a_response_that_is_none_is_found(court: Court) -> None:
+    order = court.order(court.ordering.token)
+    name, said = court.response(order)
+    court.take(court.oversight.answered, name, **said | {"opened": 2})
+    court.take(court.oversight.answered, name, **said | {"order": "x"})
+    foreign, said = court.response(order, unknown=(IDS[9],))
+    court.take(court.oversight.answered, foreign, **said)
+    late = court.response(order, issued_at=court.world.ends + timedelta(days=1))
+    court.take(court.oversight.answered, late[0], **late[1])
+    assert court.rules == [
+        "response.leaf",
+        "order.missing",
+        "response.request",
+        "document.invalid",
+    ]
+
+
+def test_a_buyer_who_is_not_trusted_is_named(court: Court) -> None:
+    order = court.order(court.ordering.token)
+    parties = [one for one in court.context.trust.parties.values() if one.role != "buyer"]
+    court.context.trust = Trust.of(parties, court.context.trust.logs.items())
+    name, said = court.response(order)
+    court.take(court.oversight.answered, name, **said)
+    assert court.rules == ["trust.missing"]
+
+
+def test_an_objection_is_followed(court: Court) -> None:
+    case = court.objecting
+    first = case.open()
+    case.id = objection_id(court.world.suite, first)
+    for token in (first, case.answer(), case.close()):
+        court.take(court.oversight.objected, court.put("objection", token))
+    assert court.rules == []
+
+
+def test_an_objection_out_of_turn_or_over_nothing_is_found(court: Court) -> None:
+    case = court.objecting
+    court.take(court.oversight.objected, court.put("objection", case.answer()))
+    foreign = case.open(request="f" * 32)
+    court.take(court.oversight.objected, court.put("objection", foreign))
+    case.id = objection_id(court.world.suite, foreign)
+    court.take(court.oversight.objected, court.put("objection", case.close(agreed=False)))
+    by_nobody = case.open(court.world.node, by=signer_id(court.world.node))
+    court.take(court.oversight.objected, court.put("objection", by_nobody))
+    assert court.rules == [
+        "objection.order",
+        "objection.request",
+        "document.invalid",
+        "document.invalid",
+    ]
+
+
+def test_documents_of_another_type_missing_or_misplaced_are_found(court: Court) -> None:
+    order = court.put("order", court.ordering.token)
+    court.take(court.oversight.drawn, order, order="x")
+    court.take(court.oversight.ordered, "AA")
+    court.take(court.oversight.ordered, "!")
+    court.take(court.oversight.ordered, order, contract="x")
+    court.take(court.oversight.objected, order)
+    assert court.rules == [
+        "document.type",
+        "order.missing",
+        "document.missing",
+        "document.missing",
+        "document.type",
+    ]
+    assert not court.oversight.orders
