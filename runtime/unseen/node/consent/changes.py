@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 from unseen.evidence import canonical
 from unseen.evidence.canonical import b64decode, format_time
 from unseen.evidence.consent_proof import MAX_CONSENTS
-from unseen.node.consent.tree import Root, TreeKeys, newest_root, next_root
+from unseen.node.consent.tree import Changed, Root, TreeKeys, newest_root, next_root
 from unseen.node.errors import ConsentReplayedError, ConsentScopeError, DelegationWithdrawnError
 from unseen.node.store.schema_consent import consents, delegations
 from unseen.node.store.writer import Change, Transaction
@@ -113,7 +113,8 @@ class PutConsents(Change[Root]):
         known = set(connection.execute(_PLACES, {"places": list(places)}).scalars())
         number, now = _next(connection), format_time(transaction.now)
         connection.execute(insert(consents), [entry.row(number, now) for entry in self.entries])
-        return next_root(transaction, self.tree, places, len(places - known))
+        changed = Changed(added=len(ids))
+        return next_root(transaction, self.tree, places, len(places - known), changed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,9 @@ def end_consents(
         for row in rows
     ]
     connection.execute(_END, ended)
-    return next_root(transaction, tree, {row.place for row in rows}, 0)
+    count = len(rows)
+    changed = Changed(spent=count) if cause == SPENT else Changed(withdrawn=count)
+    return next_root(transaction, tree, {row.place for row in rows}, 0, changed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,13 @@ import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
-from unseen.evidence.canonical import b64decode, b64encode, format_time
+from unseen.evidence.canonical import Json, b64decode, b64encode, format_time
 from unseen.evidence.consent_tree import EVENT, ConsentRoot, set_commitment, tree_shape
 from unseen.evidence.suite import Suite
 from unseen.node.consent.nodes import Nodes
@@ -39,6 +40,14 @@ _SECRET_BYTES = 32
 _IN_FORCE = select(consents.c.place, consents.c.id).where(
     consents.c.place.in_(bindparam("places", expanding=True)), consents.c.ended.is_(None)
 )
+
+
+class Changed(NamedTuple):
+    """How many consents a root came from: the log says so, for whoever supervises the node."""
+
+    added: int = 0
+    withdrawn: int = 0
+    spent: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +187,12 @@ class ChooseRoot(Change[tuple[Root, datetime]]):
 
 
 def next_root(
-    transaction: Transaction, tree: TreeKeys, places: Collection[bytes], new: int
+    transaction: Transaction, tree: TreeKeys, places: Collection[bytes], new: int, changed: Changed
 ) -> Root:
     """Write the root after rows of consents have changed at `places`, `new` of them first seen.
 
-    The rows say which consents are in force now. Costs a leaf of the log and a few statements.
+    The rows say which consents are in force now. Costs a leaf of the log, which says how many
+    have `changed`, and a few statements.
     """
     connection = transaction.connection
     before = newest_root(connection)
@@ -198,11 +208,16 @@ def next_root(
             for place, ids in listed.items()
         }
     )
-    return _publish(transaction, tree, before, root, before.size + new)
+    return _publish(transaction, tree, before, root, before.size + new, changed)
 
 
 def _publish(
-    transaction: Transaction, tree: TreeKeys, before: Root, root: bytes, size: int
+    transaction: Transaction,
+    tree: TreeKeys,
+    before: Root,
+    root: bytes,
+    size: int,
+    changed: Changed | None = None,
 ) -> Root:
     document = ConsentRoot(
         suite=tree.suite.id,
@@ -214,9 +229,9 @@ def _publish(
         time=transaction.now,
     )
     leaf_index = transaction.first_index + len(transaction.bodies)
-    name = put_document(
-        transaction, tree.suite, DOCUMENT, document.encode(), EVENT, document.leaf_fields()
-    )
+    counts: dict[str, Json] = dict((changed or Changed())._asdict())
+    fields = {**document.leaf_fields(), **counts}
+    name = put_document(transaction, tree.suite, DOCUMENT, document.encode(), EVENT, fields)
     row = {
         "number": document.number,
         "root": b64encode(root),
