@@ -156,11 +156,8 @@ def explain(
         return
     if contract is not None:
         print_plan(contract.id, contract.plan, contract.leakage, language)
-    elif found is not None and found.asked.proposal is not None:
-        made = found.asked.proposal
-        print_plan("", made.plan, made.leakage, language)
     if found is not None:
-        print_explanation(found, language)
+        print_explanation(found, language, known=contract is not None)
 
 
 @app.command("approve")

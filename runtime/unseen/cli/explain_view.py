@@ -59,6 +59,7 @@ _WORDS = {
         "narrowing": "What was asked for, and the narrowest that would do",
         "asked": "asked",
         "narrowest": "narrowest",
+        "narrow plan": "The narrowest contract that would do",
         "enough": "What was asked for is the narrowest that would do.",
         "demands": "What the labels demand",
         "value": "demand",
@@ -105,6 +106,7 @@ _WORDS = {
         "narrowing": "申请内容与最小够用合约的差异",
         "asked": "申请",
         "narrowest": "最小够用",
+        "narrow plan": "最小够用的合约",
         "enough": "申请内容已是最小够用的合约。",
         "demands": "分类分级的要求",
         "value": "要求",
@@ -113,12 +115,21 @@ _WORDS = {
 }
 
 
-def print_plan(contract: str, plan: "Plan", leakage: "Leakage", language: Language) -> None:
+def print_plan(
+    contract: str,
+    plan: "Plan",
+    leakage: "Leakage",
+    language: Language,
+    *,
+    narrowest: bool = False,
+) -> None:
     """Print what a plan reads and releases, and who learns what besides."""
     from rich.table import Table
     from rich.text import Text
 
     screen, words = console(), _WORDS[language]
+    if narrowest:
+        screen.print(words["narrow plan"], style="italic")
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="bold", no_wrap=True)
     grid.add_column(overflow="fold")
@@ -137,9 +148,16 @@ def print_plan(contract: str, plan: "Plan", leakage: "Leakage", language: Langua
     screen.print(table)
 
 
-def print_explanation(found: "Explanation", language: Language) -> None:
-    """Print what stands against an ask, what would do, and what the labels demand."""
+def print_explanation(found: "Explanation", language: Language, *, known: bool) -> None:
+    """Print what stands against an ask, what would do, and what the labels demand.
+
+    The plan comes along, unless it is that of a contract and `known`: of what was asked for, or
+    else of the narrowest that would do.
+    """
     words = _WORDS[language]
+    asked, less = found.asked.proposal, found.narrowest.proposal
+    if asked is not None and not known:
+        print_plan("", asked.plan, asked.leakage, language)
     if found.asked.refusals:
         _print_refusals(words["refused"], found.asked.refusals, words)
     if found.narrowings:
@@ -157,6 +175,8 @@ def print_explanation(found: "Explanation", language: Language) -> None:
         demands = [(each.clause, each.value, each.because) for each in found.demands]
         heads = [words[name] for name in ("clause", "value", "because")]
         _print_table(words["demands"], heads, demands)
+    if asked is None and less is not None:
+        print_plan("", less.plan, less.leakage, language, narrowest=True)
 
 
 def _plan_rows(plan: "Plan", leakage: "Leakage", language: Language) -> "Iterator[tuple[str, str]]":

@@ -14,6 +14,7 @@ from unseen.node.contracts.register import Contract
 from unseen.node.contracts.rules import Ruling
 from unseen.node.contracts.standing import ask_of, offer_now
 from unseen.node.errors import ContractExpiredError
+from unseen.node.kinds.kind import KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,10 @@ class Explanation:
 def explain(ask: Ask, offer: Offer) -> Explanation:
     """Return what `ask` leads to under `offer`, and the narrowest that would do. Pure."""
     found = narrowest(ask, offer)
+    asked = compile_contract(ask, offer)
+    less = compile_contract(found.ask, found.offer) if found.narrowings else asked
     return Explanation(
-        compile_contract(ask, offer),
-        compile_contract(found.ask, found.offer),
-        found.narrowings,
-        demands(ask, offer),
+        asked, less, (*found.narrowings, *_effects(asked, less)), demands(ask, offer)
     )
 
 
@@ -74,16 +74,18 @@ def explain_contract(node: Node, contract: Contract) -> Explanation:
 
 def demands(ask: Ask, offer: Offer) -> tuple[Demand, ...]:
     """Return what the labels of the columns read demand, strictest first cause named."""
-    reading = reading_of(ask, offer)
+    reading, kind = reading_of(ask, offer), KINDS[offer.product.kind]
     ruling, plain = reading.ruling, Ruling()
+    idle = {"group", "budget"} if kind.release == "verdicts" else set()
+    idle |= set() if kind.hidden else {"share"}
     readers = {
         column: [each.name for each in chosen(ask, offer) if column in each.columns]
         for column, _ in reading.labels
     }
     found = [
-        Demand(name, _said(getattr(ruling, name)), _because(ruling.because[name], readers))
+        Demand(name, _said(name, getattr(ruling, name)), _because(ruling.because[name], readers))
         for name in _NAMED
-        if getattr(ruling, name) != getattr(plain, name)
+        if name not in idle and getattr(ruling, name) != getattr(plain, name)
     ]
     if cost := rotation_cost(ask, offer, reading):
         why = "a withdrawal builds the encrypted table anew within the contract's latency"
@@ -91,10 +93,35 @@ def demands(ask: Ask, offer: Offer) -> tuple[Demand, ...]:
     return tuple(found)
 
 
+def _effects(asked: Compiled | Refusal, less: Compiled | Refusal) -> list[Narrowing]:
+    """Return what the narrower contract reads, releases and costs less, where both compile."""
+    if isinstance(asked, Refusal) or isinstance(less, Refusal):
+        return []
+    pairs = zip(_sums(asked), _sums(less), strict=True)
+    return [
+        Narrowing(clause, before, after, "as it follows from the above", "由以上各项得出")
+        for (clause, before), (_, after) in pairs
+        if before != after
+    ]
+
+
+def _sums(made: Compiled) -> list[tuple[str, str]]:
+    terms, prices = made.terms, made.terms.prices
+    most = terms.quota.units * (prices.data_fee + prices.service_fee)
+    return [
+        ("plan.columns_read", ", ".join(made.plan.columns_read)),
+        ("plan.bits_per_unit", str(made.plan.bits_per_unit)),
+        ("plan.bits_in_all", str(made.plan.release.bits_in_all if made.plan.release else "")),
+        ("prices in all", f"{most} millionths of {prices.currency}"),
+    ]
+
+
 _NAMED = ("approvals", "consent", "order", "regions", "group", "budget", "share", "template")
 
 
-def _said(value: object) -> str:
+def _said(name: str, value: object) -> str:
+    if name == "share":
+        return f"hidden questions about one row in {value}"
     match value:
         case bool():
             return "yes" if value else "no"

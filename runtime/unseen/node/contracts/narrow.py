@@ -14,6 +14,7 @@ from unseen.evidence.contract import Period, Prices, Quota
 from unseen.node.catalog.catalogue import Product
 from unseen.node.contracts.clauses.clause import Ask, Offer
 from unseen.node.contracts.clauses.limits import limits_of
+from unseen.node.contracts.clauses.mandate import covered_until
 from unseen.node.contracts.clauses.outputs import chosen
 from unseen.node.contracts.clauses.quota import most_units
 from unseen.node.contracts.compile import reading_of
@@ -150,17 +151,18 @@ def _by_quota(ask: Ask, offer: Offer) -> _Step:
 
 
 def _by_period(ask: Ask, offer: Offer) -> _Step:
-    """End where the template ends."""
-    if not ask.template or offer.template is None:
-        return ask, offer, []
+    """End where the template or the mandates end."""
     start, until = ask.period.start, ask.period.until
-    template = offer.template.template
-    last = min(until, template.period.until, start + timedelta(days=template.max_days))
+    ends = [(covered_until(ask, offer), "no mandate covers more", "授权运营协议到此为止")]
+    if ask.template and offer.template is not None:
+        template = offer.template.template
+        last = min(template.period.until, start + timedelta(days=template.max_days))
+        ends.append((last, "the template ends there", "模板期限到此为止"))
+    last, why, why_zh = min(ends)
     if not start < last < until:
         return ask, offer, []
-    asked, found = format_time(until), format_time(last)
-    why = Narrowing("period.until", asked, found, "the template ends there", "模板期限到此为止")
-    return replace(ask, period=Period(start=start, until=last)), offer, [why]
+    change = Narrowing("period.until", format_time(until), format_time(last), why, why_zh)
+    return replace(ask, period=Period(start=start, until=last)), offer, [change]
 
 
 def _by_limits(ask: Ask, offer: Offer) -> _Step:

@@ -1,6 +1,7 @@
 """Mandates: where a table is under mandates, a contract over it stays within them."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from unseen.evidence.canonical import format_time
@@ -48,6 +49,14 @@ def _terms(ask: Ask, offer: Offer, _reading: Reading) -> dict[str, Any]:
         return {}
     chosen, _ = cover(_fitting(ask, offer), ask.period.start, ask.period.until)
     return {"mandates": tuple(one.mandates[-1] for one in chosen)}
+
+
+def covered_until(ask: Ask, offer: Offer) -> datetime:
+    """Return until when mandates cover an ask from its start on; its end where none is needed."""
+    fitting = _fitting(ask, offer)
+    if offer.mandates is None or not fitting:
+        return ask.period.until
+    return cover(fitting, ask.period.start, ask.period.until)[1]
 
 
 def _use(ask: Ask, offer: Offer) -> Use:
