@@ -58,13 +58,11 @@ def narrowest(ask: Ask, offer: Offer) -> Narrowed:
 
 def _by_outputs(ask: Ask, offer: Offer) -> _Step:
     """Name each question once, and none that the labels refuse."""
-    kept: list[str] = []
-    seen: set[str] = set()
-    for predicate in chosen(ask, offer):
-        if predicate.expression in seen or _refused(ask, offer, predicate.name):
-            continue
-        seen.add(predicate.expression)
-        kept.append(predicate.name)
+    wanted = chosen(ask, offer)
+    allowed = [each for each in wanted if not _refused(ask, offer, each.name)]
+    # The first of those that say the same; where the labels refuse all, all stay refused.
+    first = {each.expression: each.name for each in reversed(allowed or wanted)}
+    kept = [name for name in dict.fromkeys(each.name for each in wanted) if name in first.values()]
     asked = ask.outputs or tuple(each.name for each in offer.product.predicates)
     if not kept or tuple(kept) == asked:
         return ask, offer, []

@@ -30,7 +30,8 @@ def _check(ask: Ask, offer: Offer, reading: Reading) -> Iterator[UnseenError]:
         _CHECK.integer("group", ask.group, 0, MAX_GROUP)
         check_budget(_CHECK, "budget", ask.budget)
     except ContractInvalidError as error:
-        yield error
+        remedy = "a group is a whole number, a budget a decimal such as 0.5"
+        yield ContractInvalidError(str(error), clause=error.clause, remedy=remedy)
         return
     if KINDS[offer.product.kind].release == "verdicts":
         yield from _against_verdicts(ask)
