@@ -10,7 +10,6 @@ from typing import Any
 
 from unseen.evidence.canonical import b64decode
 from unseen.evidence.contract import Terms, signers
-from unseen.evidence.errors import ContractInvalidError
 from unseen.evidence.plan import Leakage, Output, Plan, ReadLabel, ReleaseSpec, RowsRule, Statement
 from unseen.evidence.suite import Suite
 from unseen.node.catalog.catalogue import Predicate, Table
@@ -48,15 +47,16 @@ def compile_contract(ask: Ask, offer: Offer) -> Compiled | Refusal:
             agreed |= clause.terms(ask, offer, reading)
         plan, leakage = _plan(ask, offer, reading, agreed)
         terms = _terms(ask, offer, plan, leakage, agreed)
-    except ContractInvalidError as error:
+    except UnseenError as error:
         return Refusal((_helped(error),))
     return Compiled(terms, plan, leakage)
 
 
-def _helped(error: ContractInvalidError) -> ContractInvalidError:
-    """Return what the pure formats refuse, who know no commands, with what helps."""
-    remedy = f"correct what {error.clause or 'the contract'} says and ask again"
-    return ContractInvalidError(str(error), clause=error.clause, remedy=error.remedy or remedy)
+def _helped(error: UnseenError) -> UnseenError:
+    """Return what the pure formats refuse, who know no commands, with clause and remedy."""
+    clause = error.clause or "contract"
+    remedy = error.remedy or f"correct what {clause} says and ask again"
+    return type(error)(str(error), clause=clause, remedy=remedy)
 
 
 def against(ask: Ask, offer: Offer, clauses: Iterable[Clause]) -> tuple[UnseenError, ...]:
