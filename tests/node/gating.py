@@ -31,6 +31,9 @@ from unseen.node.contracts.register import Contract, Contracts
 from unseen.node.identity.parties import Caller, Instance, Party
 from unseen.node.identity.rights import Role
 from unseen.node.identity.vault import Vault
+from unseen.node.jobs import record
+from unseen.node.jobs.kind import JobKind, Outcome, Running
+from unseen.node.jobs.record import Job
 from unseen.node.metering.charge import Charged, digest_of
 from unseen.node.metering.meter import Meter
 from unseen.node.metering.paying import Admitted, Work, pay
@@ -105,6 +108,29 @@ def made(what: str = "verify", *, units: int = 10, runs: int = 5, approver: str 
     )
 
 
+class Jobs:
+    """The jobs of the store, as far as the gate asks for them."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.kinds: dict[str, JobKind] = {STUDY.name: STUDY}
+        self.looked = 0
+
+    def get(self, identifier: str) -> Job:
+        with self.store.engine.connect() as connection:
+            return record.find(connection, identifier)
+
+    def look(self) -> None:
+        self.looked += 1
+
+
+async def _runs_elsewhere(_node: Node, _run: Running) -> Outcome:
+    raise NotImplementedError
+
+
+STUDY = JobKind(name="study", run=_runs_elsewhere)
+
+
 class Gatehouse:
     """A store, one contract, and a node as far as the gate needs one."""
 
@@ -138,6 +164,8 @@ class Gatehouse:
                 settings=SimpleNamespace(review_hours=72.0),
                 consents=SimpleNamespace(tree=None),
                 parties=SimpleNamespace(get=self.parties.get),
+                jobs=Jobs(self.store),
+                stops=SimpleNamespace(check_node=lambda: None),
             ),
         )
 

@@ -40,6 +40,7 @@ def mentions(word: str) -> set[str]:
 
 
 CALLS = calls()
+LATER = {"release/reviewing.py", "release/yielding.py"}  # by a person, or at a job's end
 RECEIPTS_ALONE = {"metering/metered.py", "audit/evidence.py"}
 
 
@@ -48,8 +49,11 @@ RECEIPTS_ALONE = {"metering/metered.py", "audit/evidence.py"}
     [
         ("Released", {"release/gate.py"}),  # what may leave
         ("let_out", {"release/reviewing.py"}),  # ... past a person
-        ("Charge", {"metering/paying.py", "release/reviewing.py"}),  # what is paid for
+        ("Charge", {"metering/paying.py", *LATER}),  # what is paid for
         ("Charged", {"metering/charge.py", *RECEIPTS_ALONE}),  # what is kept of it
+        ("seal_result", {"jobs/driver.py"}),  # takes nothing but what the gate made
+        ("open_result", {"jobs/serving.py", "release/reviewing.py"}),
+        ("JobReview", {"release/holding.py", "release/reviewing.py"}),  # a job's result is passed
         ("Answer", {"metering/paying.py"}),  # what is handed to a service
         ("ReleaseLeaf", {"metering/charge.py"}),  # what the log says has left
         ("EvaluateResponse", {"services/lookup.py"}),

@@ -35,6 +35,7 @@ from unseen.node.jobs.sealing import seal_result
 from unseen.node.jobs.shares import Shares, Waiting
 from unseen.node.jobs.states import State
 from unseen.node.jobs.steps import NewJob
+from unseen.node.release.gate import Held
 from unseen.protocols.errors import UnseenError
 
 if TYPE_CHECKING:
@@ -310,16 +311,19 @@ class Driver:
 
     async def _finish(self, run: Run, outcome: Outcome) -> None:
         node, kind = self._node, self.kinds[run.job.kind]
-        sealed = None
+        sealed, review = None, isinstance(outcome.result, Held)
         if outcome.result is not None:
             until = node.clock.now() + kind.kept_for
+            if review:  # the queue in front of a person ends it sooner
+                until += timedelta(hours=node.settings.review_hours)
             sealed = seal_result(node.vault, run.job.id, outcome.result, until)
         step = changes.Finish(
-            node.suite, run.job.id, run.token, run.now, outcome.change, sealed, outcome.review
+            node.suite, run.job.id, run.token, run.now, outcome.change, sealed, review
         )
         hit("job.before_finish")
         _, value = await node.writer.submit(step)
         hit("job.after_finish")
+        outcome.follow(value)
         run.value = outcome.value if outcome.change is None else value
 
     async def _fail(self, run: Run, error: Exception) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from unseen.node.context import Node
+    from unseen.node.release.gate import Held, Released
     from unseen.node.store.writer import Change, Transaction
 
 MAX_RESULT_BYTES = 16 << 20
@@ -52,19 +53,25 @@ class Running(Protocol):
         ...
 
 
+def _nothing_followed(value: object) -> None:
+    del value
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a run yields.
 
-    `change` is applied in the transaction that ends the job, and what it raises fails the job.
-    `result` is sealed for the owner (`MAX_RESULT_BYTES` at most); with `review` a person has to
-    pass it first. `value` is handed to whoever waits in this process, if `change` yields nothing.
+    `change` is applied in the transaction that ends the job, and what it raises fails the job;
+    `follow` is told what it returned. `result` is what the gate let out or holds, one part, sealed
+    for the owner (`MAX_RESULT_BYTES` at most); what it holds, a person has to pass first
+    (`release/yielding.py` makes both). `value` is handed to whoever waits in this process, if
+    `change` yields nothing.
     """
 
     change: "Change[Any] | None" = None
-    result: bytes | None = field(default=None, repr=False)
-    review: bool = False
+    result: "Released | Held | None" = field(default=None, repr=False)
     value: object = None
+    follow: "Callable[[Any], None]" = _nothing_followed
 
 
 def _nothing_lost(transaction: "Transaction", job: Job, reason: str) -> None:

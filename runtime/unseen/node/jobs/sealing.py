@@ -10,20 +10,25 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from unseen.node.errors import ResultTooLargeError
+from unseen.node.errors import InternalError, ResultTooLargeError
 from unseen.node.identity.vault import Vault
 from unseen.node.jobs.changes import Sealed, no_result
 from unseen.node.jobs.kind import MAX_RESULT_BYTES
+from unseen.node.release.gate import Held, Released
 from unseen.node.store.schema_jobs import results
 
 
-def seal_result(vault: Vault, job: str, result: bytes, until: datetime) -> Sealed:
-    """Return a result sealed under a fresh key, to be kept before `until`.
+def seal_result(vault: Vault, job: str, found: Released | Held, until: datetime) -> Sealed:
+    """Return what the gate made of a result, sealed under a fresh key, to be kept before `until`.
 
     Raises:
+        InternalError: the gate has not made it, or it has not one part.
         ResultTooLargeError: it has more than 16 MiB.
 
     """
+    if type(found) not in (Released, Held) or len(found.parts) != 1:
+        raise InternalError("a result is kept as the gate lets it out, in one part")
+    (result,) = found.parts
     if len(result) > MAX_RESULT_BYTES:
         raise ResultTooLargeError(
             f"the result has {len(result)} bytes; {MAX_RESULT_BYTES} are kept at most",

@@ -67,6 +67,7 @@ class Charge(Operation[Charged]):
     billed: int | None = None  # units that were a hit, where the contract bills those
     consent_root: bytes = b""
     consent: Consented | None = None
+    kept: bool = True  # else the reply is kept elsewhere, as a job's result
 
     @classmethod
     def apply_all(
@@ -175,7 +176,8 @@ class _Group:
         self._standing[contract.id] = (total, said, state)
         self._changed.add(contract.id)
         signer = operation.instance
-        return Charged(index, released.nonce, signer, released.parts, leaf, total, state, said)
+        reply = released.parts if operation.kept else ()
+        return Charged(index, released.nonce, signer, reply, leaf, total, state, said)
 
     def _against(self, operation: Charge) -> UnseenError | None:
         """Return what stands against the charge: the contract as it is now, or its epoch."""
@@ -243,7 +245,7 @@ class _Group:
             "leaf_index": index,
             "instance": operation.instance,
             "release_nonce": released.nonce,
-            "reply": frames.pack(released.parts),
+            "reply": frames.pack(released.parts) if operation.kept else None,
         }
         self._rows.append(row)
         self._known[operation.contract.id, request.request] = _Row(row)

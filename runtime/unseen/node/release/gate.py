@@ -97,11 +97,15 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One run that asks for its release: the contract, the request's id and its units."""
+    """One run that asks for its release: the contract, the request's id and its units.
+
+    `since` is the index of the leaf that has held the request, where the run took long.
+    """
 
     contract: Contract
     request: str
     units: int
+    since: int = 0
 
 
 def release(
@@ -165,7 +169,7 @@ def _release(
     commitment = commit(suite_of(terms.suite), nonce, found.parts)
     held = Held(wanted.bits, finding.rules, found.parts, nonce, commitment)
     hit("gate.committed")
-    return held if finding.outcome is Outcome.REVIEW else _released(ask, held, b"", 0)
+    return held if finding.outcome is Outcome.REVIEW else _released(ask, held, b"", ask.since)
 
 
 def _released(ask: Ask, held: Held, review: bytes, since: int) -> Released:

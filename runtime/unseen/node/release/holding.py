@@ -5,6 +5,7 @@ fired, never a value. A reply that is held is sealed at rest and gone once it is
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -15,10 +16,15 @@ from unseen.evidence.log import event_leaf
 from unseen.evidence.request import Request
 from unseen.evidence.suite import Suite, suite_of
 from unseen.node.contracts.register import Contract
-from unseen.node.errors import OverloadedError
+from unseen.node.errors import OverloadedError, ReleaseRefusedError
 from unseen.node.failpoints import hit
 from unseen.node.identity.vault import Vault
-from unseen.node.jobs import frames
+from unseen.node.jobs import frames, steps
+from unseen.node.jobs.changes import Review as JobReview
+from unseen.node.jobs.kind import JobKind
+from unseen.node.jobs.record import find as find_job
+from unseen.node.jobs.states import Event
+from unseen.node.jobs.states import State as JobState
 from unseen.node.release.declared import spec_of
 from unseen.node.release.gate import Held, Refused
 from unseen.node.release.register import Review, State, closed, find_review, review_closed
@@ -60,6 +66,7 @@ class Hold(Change[Review]):
     held: Held
     vault: Vault = field(repr=False)
     keep: timedelta
+    job: str = ""  # it keeps what is held, if there is one
 
     def apply(self, transaction: Transaction) -> Review:
         """Write the row and its leaf.
@@ -83,6 +90,7 @@ class Hold(Change[Review]):
             "id": identifier,
             "contract": run.contract.id,
             "request": run.request.request,
+            "job": self.job,
             "state": State.WAITING.value,
             "statement": run.request.bytes(),
             "signature": run.signature,
@@ -93,7 +101,7 @@ class Hold(Change[Review]):
             "consent": run.consent,
             "rules": json.dumps(held.rules),
             "release_nonce": held.nonce,
-            "sealed_reply": self.vault.seal(f"review/{identifier}", reply),
+            "sealed_reply": None if self.job else self.vault.seal(f"review/{identifier}", reply),
             "leaf_index": index,
             "held_at": format_time(transaction.now),
             "expires_at": format_time(transaction.now + self.keep),
@@ -134,6 +142,7 @@ class Close(Change[tuple[Review, int]]):
     rules: tuple[str, ...]
     by: str
     token: str = ""
+    kinds: Mapping[str, JobKind] = field(default_factory=dict, repr=False)
 
     def apply(self, transaction: Transaction) -> tuple[Review, int]:
         """Write state, leaf and decision, and destroy what was held.
@@ -149,6 +158,8 @@ class Close(Change[tuple[Review, int]]):
         document = log_decision(transaction, run, "refuse", self.rules, bits, fields, self.token)
         after = closed(review, self.state, format_time(transaction.now), self.by, document)
         write_closed(transaction, after)
+        if review.job:
+            _end_job(transaction, self.kinds, run.suite, after)
         return after, count_bits(transaction, self.contract.id, bits)
 
 
@@ -179,6 +190,20 @@ class SetMode(Change[Mode]):
         }
         transaction.append(event_leaf(self.suite, "release.mode_set", transaction.now, fields))
         return self.mode
+
+
+def _end_job(
+    transaction: Transaction, kinds: Mapping[str, JobKind], suite: Suite, review: Review
+) -> None:
+    """End the job whose result is refused, unless it has ended by itself."""
+    job = find_job(transaction.connection, review.job)
+    if job.state is not JobState.REVIEW:
+        return
+    if review.state is State.EXPIRED:
+        steps.step(transaction, suite, job, Event.EXPIRE, review.decided_by)
+        return
+    by, reason = review.decided_by, ReleaseRefusedError.reason
+    JobReview(suite, kinds, job.id, by, passed=False, reason=reason).apply(transaction)
 
 
 def open_review(transaction: Transaction, identifier: str) -> Review:

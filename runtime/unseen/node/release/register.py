@@ -63,6 +63,7 @@ class Review:
     decided_at: str = ""
     decided_by: str = ""
     document: str = ""
+    job: str = ""  # whose result it is
 
     @property
     def key(self) -> tuple[str, str]:
@@ -230,6 +231,7 @@ def review_of(row: Row[Any]) -> Review:
         row.decided_at,
         row.decided_by,
         row.document,
+        row.job,
     )
 
 

@@ -5,6 +5,7 @@ commitment to what is held. The charge of what a person lets out, the decision a
 transaction; until then nothing is charged. What nobody decides on in time is refused.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NoReturn
@@ -28,6 +29,10 @@ from unseen.node.failpoints import hit
 from unseen.node.identity.parties import Caller, Party, instance_by_key
 from unseen.node.identity.rights import Role
 from unseen.node.jobs import frames
+from unseen.node.jobs.changes import Review as JobReview
+from unseen.node.jobs.kind import JobKind
+from unseen.node.jobs.sealing import open_result
+from unseen.node.jobs.states import State as JobState
 from unseen.node.metering.charge import Charge, Charged, digest_of
 from unseen.node.release.gate import Ask, Held, Refused, Released, let_out
 from unseen.node.release.holding import (
@@ -116,10 +121,12 @@ async def decide(node: Node, who: Caller, identifier: str, token: str) -> Review
         ReviewClosedError: it was decided on before, or nobody did in time.
         ReviewInvalidError: the decision is on something else, or not the caller's to make.
         SignatureInvalidError: the caller has not signed it.
+        NodeStoppedError: the node stands still.
         UnseenError: the contract does not allow the charge any more; the release still waits.
 
     """
     review, contract = _find(node, who, identifier)
+    node.stops.check_node()
     decision = verify_review(token, contract.terms, _party(node, who).key)
     _check_subject(decision, review)
     _check_open(review, node.clock.now())
@@ -137,9 +144,8 @@ async def decide(node: Node, who: Caller, identifier: str, token: str) -> Review
     if isinstance(outcome, Refused):
         rule = outcome.rules[0]
         return await _close(node, contract, review, State.REFUSED, rule, who.party, "")
-    tree = node.consents.tree
-    letting = Pass(contract, review, outcome, who.party, token, tree)
-    after, charged = await node.writer.submit(letting)
+    step = Pass(contract, review, outcome, who.party, token, node.jobs.kinds, node.consents.tree)
+    after, charged = await node.writer.submit(step)
     _follow(node, after)
     charged.follow(node.contracts, contract.id)
     hit("review.after_decision")
@@ -157,7 +163,8 @@ async def sweep(node: Node) -> None:
     now = node.clock.now()
     for review in node.releases.waiting():
         contract = node.contracts.get(review.contract)
-        if contract.state in _ENDED or now >= parse_time(review.expires_at):
+        gone = review.job and node.jobs.get(review.job).state is not JobState.REVIEW
+        if gone or contract.state in _ENDED or now >= parse_time(review.expires_at):
             await _close(node, contract, review, State.EXPIRED, EXPIRED, "node", "")
 
 
@@ -175,6 +182,7 @@ class Pass(Change[tuple[Review, Charged]]):
     released: Released
     by: str
     token: str
+    kinds: Mapping[str, JobKind] = field(repr=False)
     tree: TreeKeys | None = field(default=None, repr=False)  # where the contract asks for consent
 
     def apply(self, transaction: Transaction) -> tuple[Review, Charged]:
@@ -204,6 +212,7 @@ class Pass(Change[tuple[Review, Charged]]):
             snapshot=review.snapshot,
             released=self.released,
             billed=review.billed,
+            kept=not review.job,
             consent_root=root,
             consent=consent if self.contract.terms.consent is not None else None,
         )
@@ -212,6 +221,9 @@ class Pass(Change[tuple[Review, Charged]]):
             raise charged
         after = closed(review, State.PASSED, format_time(transaction.now), self.by, document)
         write_closed(transaction, after)
+        if review.job:
+            passed = JobReview(run.suite, self.kinds, review.job, self.by, passed=True)
+            passed.apply(transaction)
         return after, charged
 
 
@@ -225,7 +237,8 @@ async def _close(
     token: str,
 ) -> Review:
     rules = (*review.rules, rule)
-    after, bits = await node.writer.submit(Close(contract, review.id, state, rules, by, token))
+    step = Close(contract, review.id, state, rules, by, token, node.jobs.kinds)
+    after, bits = await node.writer.submit(step)
     node.contracts.said(contract.id, bits)
     _follow(node, after)
     return after
@@ -234,6 +247,8 @@ async def _close(
 def _follow(node: Node, review: Review) -> None:
     node.releases.put(review)
     node.meter.release(review.contract, review.request.units)
+    if review.job:
+        node.jobs.look()
 
 
 def _find(node: Node, who: Caller, identifier: str) -> tuple[Review, Contract]:
@@ -247,11 +262,16 @@ def _find(node: Node, who: Caller, identifier: str) -> tuple[Review, Contract]:
 
 
 def _held(node: Node, review: Review) -> Held:
-    sealed, nonce = find_reply(node.reader.connection, review.id)
-    if sealed is None:
+    connection = node.reader.connection
+    sealed, nonce = find_reply(connection, review.id)
+    parts: list[bytes]
+    if review.job:
+        parts = [open_result(connection, node.vault, review.job)]
+    elif sealed is None:
         raise review_closed()
-    parts = tuple(frames.unpack(node.vault.open(f"review/{review.id}", sealed)))
-    return Held(review.bits, review.rules, parts, nonce, b64decode(review.id))
+    else:
+        parts = frames.unpack(node.vault.open(f"review/{review.id}", sealed))
+    return Held(review.bits, review.rules, tuple(parts), nonce, b64decode(review.id))
 
 
 def _may_see(node: Node, who: Caller, contract: Contract) -> bool:

@@ -10,6 +10,7 @@ reviews = Table(
     Column("id", String(64), primary_key=True),  # the commitment to what is held; base64url
     Column("contract", String(64), nullable=False),
     Column("request", String(32), nullable=False),
+    Column("job", String(32), nullable=False),  # whose result it is; empty without a job
     Column("state", String(16), nullable=False, index=True),  # waiting, passed, refused, expired
     Column("statement", LargeBinary, nullable=False),
     Column("signature", LargeBinary, nullable=False),
@@ -20,7 +21,7 @@ reviews = Table(
     Column("consent", String(64), nullable=False),  # that the reply rests on, or empty
     Column("rules", Text, nullable=False),  # JSON list of the rules that held it
     Column("release_nonce", LargeBinary, nullable=False),
-    Column("sealed_reply", LargeBinary),  # framed parts, under the vault; null once decided
+    Column("sealed_reply", LargeBinary),  # framed, under the vault; null with a job or decided
     Column("leaf_index", Integer, nullable=False),  # of the leaf that says it is held
     Column("held_at", String(20), nullable=False),
     Column("expires_at", String(20), nullable=False),

@@ -30,6 +30,7 @@ def _release() -> None:
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("contract", sa.String(length=64), nullable=False),
         sa.Column("request", sa.String(length=32), nullable=False),
+        sa.Column("job", sa.String(length=32), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("statement", sa.LargeBinary(), nullable=False),
         sa.Column("signature", sa.LargeBinary(), nullable=False),
