@@ -65,14 +65,15 @@ def encode_around(fields: dict[str, Json], name: str, data: bytes) -> bytes:
     return b"{%s}" % b",".join(part for part in parts if part)
 
 
-def decode(data: bytes) -> Json:
+def decode(data: bytes, limit: int = MAX_BYTES) -> Json:
     """Return the value whose canonical bytes are `data`.
 
     Raises:
-        CanonicalError: `data` is not the canonical form of any value, or exceeds 1 MiB.
+        CanonicalError: `data` is not the canonical form of any value, or exceeds `limit` bytes,
+            1 MiB unless told.
 
     """
-    value = _parse(data)
+    value = _parse(data, limit)
     if encode(value) != data:
         raise CanonicalError("bytes are not in canonical form")
     return value
@@ -88,7 +89,7 @@ def load(data: bytes) -> Json:
             more than 1 MiB.
 
     """
-    value = _parse(data)
+    value = _parse(data, MAX_BYTES)
     encode(value)
     return value
 
@@ -163,9 +164,9 @@ def _check(value: object, depth: int) -> None:
         raise CanonicalError("value is not of a JSON type")
 
 
-def _parse(data: bytes) -> Json:
-    if len(data) > MAX_BYTES:
-        raise CanonicalError(f"document exceeds {MAX_BYTES} bytes")
+def _parse(data: bytes, limit: int) -> Json:
+    if len(data) > limit:
+        raise CanonicalError(f"document exceeds {limit} bytes")
     try:
         value: Json = json.loads(
             data.decode(),

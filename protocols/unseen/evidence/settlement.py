@@ -194,20 +194,15 @@ def by_day(terms: Terms, ordered: Iterable[ReleaseLeaf]) -> tuple[Day, ...]:
     return tuple(days[day] for day in sorted(days))
 
 
-def _once(terms: Terms, releases: Iterable[ReleaseLeaf | Json]) -> list[ReleaseLeaf]:
-    contract = terms.id()
-    by_request: dict[str, ReleaseLeaf] = {}
-    for given in releases:
-        leaf = given if isinstance(given, ReleaseLeaf) else ReleaseLeaf.from_json(given)
-        known = by_request.setdefault(leaf.request.request, leaf)
-        if known != leaf:
-            _CHECK.fail("request", "has been charged twice: two releases carry its id")
-        if known is leaf:
-            _check_clauses(terms, contract, leaf)
-    return list(by_request.values())
+def check_release(terms: Terms, contract: bytes, leaf: ReleaseLeaf) -> None:
+    """Return if a release is of the contract and within its clauses; totals are not looked at.
 
+    `contract` is the id of `terms`, which takes longer to compute than all else here.
 
-def _check_clauses(terms: Terms, contract: bytes, leaf: ReleaseLeaf) -> None:
+    Raises:
+        SettlementError: it is not; `clause` names why.
+
+    """
     clauses: tuple[tuple[str, object, object], ...] = (
         ("suite", leaf.suite, terms.suite),
         ("contract", leaf.request.contract, contract),
@@ -223,6 +218,19 @@ def _check_clauses(terms: Terms, contract: bytes, leaf: ReleaseLeaf) -> None:
         _CHECK.fail("period", "does not cover the time of a release")
     if not leaf.timely:
         _CHECK.fail("window", f"of {leaf.window} between a request and its release is exceeded")
+
+
+def _once(terms: Terms, releases: Iterable[ReleaseLeaf | Json]) -> list[ReleaseLeaf]:
+    contract = terms.id()
+    by_request: dict[str, ReleaseLeaf] = {}
+    for given in releases:
+        leaf = given if isinstance(given, ReleaseLeaf) else ReleaseLeaf.from_json(given)
+        known = by_request.setdefault(leaf.request.request, leaf)
+        if known != leaf:
+            _CHECK.fail("request", "has been charged twice: two releases carry its id")
+        if known is leaf:
+            check_release(terms, contract, leaf)
+    return list(by_request.values())
 
 
 def _line(terms: Terms, line: BillLine) -> Json:
