@@ -12,6 +12,7 @@ from unseen.client.bills import check_signatures, settle_without
 from unseen.client.errors import Cause, RefusedError
 from unseen.client.evidence import Evidence
 from unseen.client.lookups import Lookups
+from unseen.client.settling import Settling
 from unseen.evidence import jws, settlement
 from unseen.evidence.errors import SettlementError
 from unseen.evidence.log import ReleaseLeaf
@@ -41,6 +42,10 @@ def evidence(fake: Any, lookups: Lookups) -> Evidence:
     return Evidence(fake.session, fake.contracts, lookups, unused)
 
 
+def bill(evidence: Evidence) -> bytes:
+    return Settling(evidence._session, evidence._contracts, evidence).settle(CONTRACT)
+
+
 def refuse(fake: Any, lookups: Lookups, reason: str, subject: int) -> None:
     fake.session.call = refusing(reason)
     with pytest.raises(RefusedError):
@@ -61,10 +66,10 @@ def test_a_refused_request_that_was_charged_enters_the_bill(
     fake: Any, lookups: Lookups, evidence: Evidence, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refuse(fake, lookups, "QUOTA_EXHAUSTED", 1)
-    assert json.loads(evidence.settle(CONTRACT))["units"] == 1
+    assert json.loads(bill(evidence))["units"] == 1
     assert fake.node.sent == [1]  # young: sending it again might be what charges it
     later(monkeypatch, 16)
-    assert json.loads(evidence.settle(CONTRACT))["units"] == 2
+    assert json.loads(bill(evidence))["units"] == 2
 
 
 def test_a_refused_request_is_asked_for_once(
@@ -80,7 +85,7 @@ def test_a_refused_request_is_asked_for_once(
 
     fake.session.call = outdated
     for _ in range(3):
-        assert json.loads(evidence.settle(CONTRACT))["units"] == 1
+        assert json.loads(bill(evidence))["units"] == 1
     assert asked == [1]
 
 
@@ -95,7 +100,7 @@ def test_a_charged_request_without_a_reply_is_named_and_stops_no_bill(
     lookups.many(CONTRACT, [3])
     (lost,) = evidence.lost(CONTRACT)
     fake.session.call = refusing("REPLY_NOT_FOUND", charged=True)  # nor is there a receipt
-    statement = json.loads(evidence.settle(CONTRACT))
+    statement = json.loads(bill(evidence))
     assert statement["unreceipted"] == [{"request": lost, "units": 2}]
     assert (statement["units"], statement["requests"], statement["amount"]) == (2, 2, 6)
     assert evidence.unanswered(CONTRACT) == []

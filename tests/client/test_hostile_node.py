@@ -11,6 +11,7 @@ from unseen.client import Answer
 from unseen.client.errors import AnswerInvalidError
 from unseen.client.evidence import Evidence
 from unseen.client.openings import Openings
+from unseen.client.settling import Settling
 from unseen.evidence.errors import LogForkedError
 from unseen.evidence.opening import verify_opening
 from unseen.evidence.verify import verify_receipt
@@ -156,7 +157,8 @@ def test_the_receipt_is_kept_before_the_proof_can_fail(fake: Any) -> None:
     (evidence,) = kept(fake, "answer")
     assert (evidence["request"], evidence["reason"]) == (facts.request, "PROOF_INVALID")
     # The charge is on the bill, although the answer is worth nothing.
-    bills = Evidence(fake.session, fake.contracts, lookups, lookups)
+    held = Evidence(fake.session, fake.contracts, lookups, lookups)
+    bills = Settling(fake.session, fake.contracts, held)
     assert json.loads(bills.settle(CONTRACT))["units"] == 2
 
 

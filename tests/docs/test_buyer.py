@@ -19,6 +19,7 @@ PAGES = (
     "oversight.md",
     "registry.md",
     "release_gate.md",
+    "settlement.md",
 )
 GUIDES = [(DOCS / name).read_text(encoding="utf-8") for name in PAGES]
 LINE = re.compile(r"^(?:\./)?unseen (.+?)(?:\s+#.*)?$", re.MULTILINE)

@@ -14,9 +14,10 @@ It does not decide whether an answer was true, nor what was never signed: a requ
 signed and the node answered to nobody cannot be told from one whose answer got lost.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import TypeAlias
 
 from unseen.evidence import settlement
 from unseen.evidence.clear import OpenedClear
@@ -27,6 +28,10 @@ from unseen.evidence.objection import Credit
 from unseen.evidence.verify import VerifiedReceipt
 
 _UNASKED = frozenset({"release.signature", "release.instance", "release.buyer"})
+
+
+Agreed: TypeAlias = tuple[Credit | None, Collection[str]]
+"""What the operator credits by objections that ended, and the requests that it is for."""
 
 
 class Ruling(Enum):
@@ -79,11 +84,12 @@ def resolve(
     faults: Mapping[int, str],
     receipts: Iterable[VerifiedReceipt] = (),
     openings: Iterable[OpenedClear] = (),
+    agreed: Agreed = (None, ()),
 ) -> Resolution:
     """Return the ruling on every release under `terms`, and the statement of what is owed.
 
     `logged` are index and leaf of the contract's releases; `faults` names, by index, the first
-    rule of the audit that a leaf breaks.
+    rule of the audit that a leaf breaks. What is `agreed` to be credited is credited once.
 
     Raises:
         SettlementError: a receipt or an opening is of another contract.
@@ -91,7 +97,9 @@ def resolve(
     """
     contract = terms.id()
     held = _held(terms, contract, receipts)
-    overbilled = _overbilled(terms, contract, openings)
+    credit, settled = agreed
+    found = _overbilled(terms, contract, openings)
+    overbilled = {request: units for request, units in found.items() if request not in settled}
     rows = list(_rows(terms, contract, logged, faults, held, overbilled))
     known = {row.request for row in rows}
     rows += [
@@ -102,7 +110,8 @@ def resolve(
     rows.sort(key=lambda row: (row.leaf.total, row.index is None, row.request))
     owed = [row for row in rows if row.ruling not in {Ruling.FORGED, Ruling.UNLAWFUL}]
     leaves = [row.leaf for row in owed]
-    return Resolution(tuple(rows), settlement.statement(terms, leaves, _credit(terms, owed)))
+    total = _sum(credit, _credit(terms, owed))
+    return Resolution(tuple(rows), settlement.statement(terms, leaves, total))
 
 
 def _rows(
@@ -154,6 +163,12 @@ def _overbilled(terms: Terms, contract: bytes, openings: Iterable[OpenedClear]) 
         settlement.check_release(terms, contract, opening.receipt.leaf)
         found[opening.receipt.request] = opening.overbilled
     return found
+
+
+def _sum(one: Credit | None, other: Credit | None) -> Credit | None:
+    if one is None or other is None:
+        return one or other
+    return Credit(units=one.units + other.units, amount=one.amount + other.amount)
 
 
 def _credit(terms: Terms, owed: list[Ruled]) -> Credit | None:

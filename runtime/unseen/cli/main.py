@@ -13,6 +13,7 @@ from unseen.cli import (
     audit_commands,
     certificate_commands,
     contract_commands,
+    dispute_commands,
     evidence_commands,
     instance_commands,
     job_commands,
@@ -61,6 +62,7 @@ app.add_typer(objection_commands.app, name="objection")
 order_commands.register(audit_commands.app)
 app.add_typer(review_commands.app, name="review")
 app.add_typer(evidence_commands.app, name="evidence")
+meter_commands.app.command("resolve")(dispute_commands.resolve)
 app.command("join")(join_command.join)
 app.command("lookup")(query_commands.lookup)
 app.command("verify")(query_commands.verify)

@@ -1,7 +1,7 @@
 """`Client`: everything a party does with a node, in one object."""
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -12,11 +12,12 @@ from unseen.client.auditing import AuditCalls
 from unseen.client.cards import Card, Row
 from unseen.client.catalog import Catalog, Predicate, Prices, Product, Refreshed, Table
 from unseen.client.contracts import Contract, Contracts, Wish
-from unseen.client.evidence import Evidence, Leaf, Receipt, Usage
+from unseen.client.evidence import Evidence, Leaf, Receipt
 from unseen.client.governing import GoverningCalls
 from unseen.client.home import Home, find_home
 from unseen.client.jobs import Job, Jobs, JobState
 from unseen.client.lookups import Lookups
+from unseen.client.metering import MeterCalls
 from unseen.client.objections import Objections
 from unseen.client.opened import Opener
 from unseen.client.openings import Openings
@@ -62,7 +63,7 @@ class NodeCard(Card):
         yield "keys as pinned", self.pinned
 
 
-class Client(AuditCalls, RegistryCalls, GoverningCalls, Oversight):
+class Client(AuditCalls, RegistryCalls, GoverningCalls, MeterCalls, Oversight):
     """A party's client at one node. Thread-safe; close it, or use it as a context manager.
 
     Every method that calls the node may raise `RefusedError` (a rule forbids it; `clause` and
@@ -95,9 +96,7 @@ class Client(AuditCalls, RegistryCalls, GoverningCalls, Oversight):
         self._lookups = Lookups(session, self._contracts, gather=gather)
         self._verifies = Verifies(session, self._contracts)
         self._objections = Objections(session, self._contracts)
-        self._evidence = Evidence(
-            session, self._contracts, self._lookups, self._verifies, self._objections.credit
-        )
+        self._evidence = Evidence(session, self._contracts, self._lookups, self._verifies)
         self._openings = Openings(session, self._contracts, self._evidence)
         self._orders = Orders(session, self._contracts, self._openings)
         self._opener = Opener(session, self._orders)
@@ -331,39 +330,6 @@ class Client(AuditCalls, RegistryCalls, GoverningCalls, Oversight):
     ) -> list[Job]:
         """Return the jobs this party may see, the newest first; all of them without a `limit`."""
         return self._jobs.list(contract, states, limit)
-
-    def usage(self, contract: str) -> Usage:
-        """Return what the node has charged under a contract."""
-        return self._evidence.usage(contract)
-
-    def settle(self, contract: str, more: Iterable[Path] = ()) -> bytes:
-        """Return the bill, from this home's receipts and those in the files `more`.
-
-        Answers that got lost are fetched first. Byte for byte what `operator_settle` returns,
-        unless the node has charged a request and no longer keeps its reply: then the bill lists
-        it under `unreceipted`, and counts what the receipts prove.
-
-        Raises:
-            SettlementError: a receipt is missing, or does not fit the contract.
-            LogForkedError: the heads of the log that answers came with are not of one history.
-
-        """
-        return self._evidence.settle(contract, more)
-
-    def operator_settle(self, contract: str) -> bytes:
-        """Return the bill, from the log (operator only).
-
-        Checked are the terms, the order and completeness of the totals, and that the buyer's
-        instances signed every request. Not checked: that each leaf is under the log's head
-        (the buyer's receipts prove that), that an instance's certification had not ended, and
-        the signature by a key that an instance of the same name has since replaced, which only
-        has to be registered in the log.
-
-        Raises:
-            SettlementError: a check fails.
-
-        """
-        return self._evidence.operator_settle(contract)
 
     def unanswered(self, contract: str | None = None) -> list[str]:
         """Return the ids of requests whose answers have not arrived."""

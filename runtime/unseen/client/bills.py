@@ -2,18 +2,27 @@
 
 The operator's bill rests on leaves; here each is held to the signature of the instance that asked.
 The buyer's rests on receipts; where the node charged a request and no longer keeps its reply, the
-bill says so instead of there being none.
+bill says so instead of there being none. An auditor's rests on an export that holds up.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 
-from unseen.evidence import settlement
+from unseen.evidence import jws, settlement
+from unseen.evidence.audit import Report, check_export
+from unseen.evidence.audit.check import Progress
+from unseen.evidence.canonical import b64encode
+from unseen.evidence.clear import OpenedClear
 from unseen.evidence.contract import Terms
+from unseen.evidence.dispute import Agreed, Resolution, resolve
 from unseen.evidence.errors import RequestInvalidError, SettlementError, SignatureInvalidError
+from unseen.evidence.export import Export
 from unseen.evidence.log import ReleaseLeaf
-from unseen.evidence.objection import Credit
+from unseen.evidence.objection import Credit, objection_id
+from unseen.evidence.objections import credits_of, follow
 from unseen.evidence.request import verify_request
 from unseen.evidence.suite import suite_of
+from unseen.evidence.trust import Trust
+from unseen.evidence.verify import VerifiedReceipt
 
 
 def check_signatures(
@@ -67,6 +76,92 @@ def settle_without(
     if missing > sum(lost.values()):
         raise _error(f"the receipts of {missing} units are missing, more than the node has lost")
     return settlement.statement(terms, ordered, credit, unreceipted=lost)
+
+
+def settle_export(
+    export: Export, contract: bytes, trust: Trust, progress: Progress | None = None
+) -> bytes:
+    """Return the statement of a contract from an export, which is checked first.
+
+    Raises:
+        ExportInvalidError: it is no export, or has no such contract.
+        SettlementError: the check finds anything at all.
+        TrustMissingError: the trust file lists no such log, or not its node.
+
+    """
+    report = check_export(export, trust, progress=progress)
+    if not report.ok:
+        raise _broken(report)
+    terms = export.contract(contract).terms
+    credit, _ = exported_credit(export, terms, trust)
+    return settlement.settle(terms, (leaf for _, leaf in export.releases(contract)), credit)
+
+
+def resolve_export(
+    export: Export,
+    contract: bytes,
+    trust: Trust,
+    receipts: Iterable[VerifiedReceipt] = (),
+    openings: Iterable[OpenedClear] = (),
+    progress: Progress | None = None,
+) -> Resolution:
+    """Return what is owed under a contract, from an export and what the buyer holds.
+
+    What single releases lack is what is decided on (`dispute.resolve`); nothing else may be wrong
+    with the export.
+
+    Raises:
+        ExportInvalidError: it is no export, or has no such contract.
+        SettlementError: anything else about the export does not hold, or a receipt or an opening
+            is of another contract.
+        TrustMissingError: the trust file lists no such log, or not its node.
+
+    """
+    report = check_export(export, trust, progress=progress)
+    faults: dict[int, str] = {}
+    for finding in report.findings:
+        if not finding.rule.startswith("release."):
+            raise _broken(report)
+        faults.setdefault(finding.index, finding.rule)
+    if report.found > len(report.findings):
+        raise _broken(report)
+    terms = export.contract(contract).terms
+    agreed = exported_credit(export, terms, trust)
+    return resolve(terms, export.releases(contract), faults, receipts, openings, agreed)
+
+
+def exported_credit(export: Export, terms: Terms, trust: Trust) -> Agreed:
+    """Return what the operator credits under `terms`, and for which requests, by an export.
+
+    Raises:
+        ObjectionInvalidError: one side has signed documents that contradict each other, or with a
+            key that the trust file does not list.
+        SignatureInvalidError: a signature fails.
+
+    """
+    suite, contract = suite_of(terms.suite), b64encode(terms.id())
+    names: set[str] = set()
+    tokens: list[str] = []
+    for document in export.documents("objection"):
+        payload = jws.peek(document.body).payload
+        fields = payload if isinstance(payload, dict) else {}
+        if fields.get("contract") == contract and fields.get("role") != "hub":
+            names.add(b64encode(objection_id(suite, document.body)))
+            tokens.append(document.body)
+        elif fields.get("objection") in names:
+            tokens.append(document.body)
+    keys = {name: party.key for name, party in trust.parties.items()}
+    answered = [one for one in follow(tokens, terms, keys) if one.answered and one.answered.credit]
+    requests = frozenset(one.opened.request for one in answered)
+    return credits_of(terms, tokens, keys), requests
+
+
+def _broken(report: Report) -> SettlementError:
+    return SettlementError(
+        f"settlement: the export does not hold up in {report.found} places: {report.findings[0]}",
+        clause="export",
+        remedy="see all of them: unseen audit check DIR",
+    )
 
 
 def _error(message: str) -> SettlementError:

@@ -5,34 +5,27 @@ it. A receipt that got lost on the way is fetched again by its request id.
 """
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from unseen.client.asking import BEFORE_REPLY, HELD, check_receipt
-from unseen.client.bills import check_signatures, settle_without
 from unseen.client.cards import Card, Row
-from unseen.client.catalog import short
 from unseen.client.contracts import Contracts, resource
 from unseen.client.errors import AnswerInvalidError, HomeError, RefusedError
 from unseen.client.home import read_file
 from unseen.client.lookups import Lookups
 from unseen.client.session import Session
-from unseen.client.state import Opening
+from unseen.client.state import Opening, RequestState
 from unseen.client.verdicts import Verdict
 from unseen.client.verifies import Verifies
-from unseen.evidence import settlement
 from unseen.evidence.canonical import Json, b64encode, format_time, parse_time
 from unseen.evidence.errors import EvidenceError, LogForkedError
 from unseen.evidence.log import RELEASE, ReleaseLeaf, decode_leaf
-from unseen.evidence.objection import Credit
 from unseen.evidence.request import MAX_REQUEST_AGE, Request
-from unseen.evidence.suite import key_id
-from unseen.evidence.verify import VerifiedReceipt, verify_receipt, verify_terms
+from unseen.evidence.verify import VerifiedReceipt, verify_receipt
 from unseen.protocols.errors import PeerError
 from unseen.v1 import (
-    identity_pb2,
     identity_pb2_grpc,
     log_pb2,
     log_pb2_grpc,
@@ -106,30 +99,17 @@ def receipt_rows(facts: VerifiedReceipt) -> Iterator[Row]:
     yield "snapshot", b64encode(facts.snapshot)
 
 
-def nothing_credited(_contract: str) -> None:
-    """Return that nothing is credited."""
-
-
 class Evidence:
     """The evidence of one client home."""
 
     def __init__(
-        self,
-        session: Session,
-        contracts: Contracts,
-        lookups: Lookups,
-        verifies: Verifies,
-        credit: Callable[[str], Credit | None] = nothing_credited,
+        self, session: Session, contracts: Contracts, lookups: Lookups, verifies: Verifies
     ) -> None:
-        """Use the other parts of the client to fetch what is missing.
-
-        `credit` says what the operator credits under a contract.
-        """
+        """Use the other parts of the client to fetch what is missing."""
         self._session = session
         self._contracts = contracts
         self._lookups = lookups
         self._verifies = verifies
-        self._credit = credit
         self._meter = meter_pb2_grpc.MeterServiceStub(session.channel.grpc)
         self._log = log_pb2_grpc.LogServiceStub(session.channel.grpc)
         self._identity = identity_pb2_grpc.IdentityServiceStub(session.channel.grpc)
@@ -141,6 +121,13 @@ class Evidence:
         # A receipt may be here where the answer that came with it did not hold up.
         rest = state.requests(contract, "sent") + state.requests(contract, "lost")
         return [self.receipt(request) for request in (*ids, *filter(self._is_receipted, rest))]
+
+    def kept_receipts(self, contract: str | None = None) -> list[Receipt]:
+        """Do as `receipts` does, without asking the node for one that is not here any more."""
+        state = self._session.state
+        states: tuple[RequestState, ...] = ("answered", "sent", "lost")
+        ids = [request for one in states for request in state.requests(contract, one)]
+        return [self.receipt(request) for request in filter(self._is_receipted, ids)]
 
     def receipt(self, request: str) -> Receipt:
         """Return the verified receipt of a request; fetches it again if it is not here."""
@@ -234,49 +221,6 @@ class Evidence:
         answer = self._session.call(self._meter.GetUsage, request)
         return Usage(contract, answer.units_used, answer.units_granted, answer.requests)
 
-    def settle(self, contract: str, more: Iterable[Path] = ()) -> bytes:
-        """Return the bill from the receipts here, and those at `more` of other instances."""
-        self.fetch_all(contract)
-        self._session.channel.link()
-        terms = self._contracts.terms(contract)
-        found = [receipt.facts for receipt in self.receipts(contract)]
-        for path in more:
-            facts = verify_receipt(read_receipt(path), self._session.trust)
-            if b64encode(facts.contract) == contract:
-                found.append(facts)
-        for facts in found:
-            verify_terms(facts, terms)
-        leaves = [facts.leaf for facts in found]
-        lost = {request: self.written(request).units for request in self.lost(contract)}
-        credit = self._credit(contract)
-        if lost:
-            return settle_without(terms, leaves, lost, credit)
-        return settlement.settle(terms, leaves, credit)
-
-    def operator_settle(self, contract: str) -> bytes:
-        """Return the bill from the log's leaves; see `Client.operator_settle`."""
-        terms = self._contracts.terms(contract)
-        releases = list(self._releases(contract))
-        answer = self._session.call(self._identity.ListParties, identity_pb2.ListPartiesRequest())
-        suite = self._session.suite
-        buyers = [p for p in answer.parties if key_id(suite, p.evidence_key) == terms.buyer]
-        keys = {
-            key_id(suite, instance.evidence_key): instance.evidence_key
-            for party in buyers
-            for instance in party.instances
-        }
-        names = {short(party.name) for party in buyers}
-        check_signatures(terms, releases, keys, cache(lambda: self._registered(names)))
-        self._session.channel.link()
-        return settlement.settle(terms, releases, self._credit(contract))
-
-    def _registered(self, parties: Collection[str]) -> frozenset[str]:
-        """Return the names of all instance keys that the log says were these parties'."""
-        leaves = (leaf for leaf in self.leaves() if leaf.type == "instance.registered")
-        return frozenset(
-            str(leaf.fields.get("key")) for leaf in leaves if leaf.fields.get("party") in parties
-        )
-
     def leaves(self, start: int = 0, limit: int | None = None) -> Iterator[Leaf]:
         """Yield the entries of the log from `start` on, at most `limit`."""
         end = None if limit is None else start + limit
@@ -297,7 +241,8 @@ class Evidence:
         newest = self._session.channel.follower.newest
         return 0 if newest is None else newest.size
 
-    def _releases(self, contract: str) -> Iterator[ReleaseLeaf]:
+    def releases(self, contract: str) -> Iterator[ReleaseLeaf]:
+        """Yield the releases of a contract as the node's log has them, in log order."""
         token = ""
         while True:
             request = meter_pb2.ListReleasesRequest(

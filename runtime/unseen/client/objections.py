@@ -168,14 +168,17 @@ class Objections:
         answer = self._session.call(self._stub.GetObjection, request)
         return self._read(answer.objection, objection)
 
-    def credit(self, contract: str) -> Credit | None:
+    def credit(self, contract: str, *, offline: bool = False) -> Credit | None:
         """Return what the operator credits under a contract, from all documents ever seen here.
+
+        `offline` does not ask the node for further ones.
 
         Raises:
             ObjectionInvalidError: one side has signed documents that contradict each other.
 
         """
-        self.all(contract)
+        if not offline:
+            self.all(contract)
         tokens: list[str] = []
         keys: dict[str, bytes] = {}
         for path in sorted(self._session.home.objections().glob("*.json")):

@@ -71,7 +71,7 @@ RIGHTS: dict[str, frozenset[Role]] = {
     "/unseen.v1.VerifyService/Verify": _BUYER,
     "/unseen.v1.MeterService/GetUsage": _SIGNERS | _READERS,
     "/unseen.v1.MeterService/GetReceipt": _BUYER,
-    "/unseen.v1.MeterService/ListReleases": _READERS,
+    "/unseen.v1.MeterService/ListReleases": _SIGNERS | _READERS,
     "/unseen.v1.JobService/GetJob": _BUYER | _READERS,
     "/unseen.v1.JobService/ListJobs": _BUYER | _READERS,
     "/unseen.v1.JobService/WatchJob": _BUYER | _READERS,

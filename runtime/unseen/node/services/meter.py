@@ -8,8 +8,8 @@ from sqlalchemy import func, select
 
 from unseen.node.catalog.names import contract_id, page_size
 from unseen.node.context import Node
+from unseen.node.contracts.viewing import seen
 from unseen.node.errors import FieldInvalidError
-from unseen.node.identity.rights import Role
 from unseen.node.interceptors import caller
 from unseen.node.metering.metered import receipt_again
 from unseen.node.store.schema import charges, leaves
@@ -31,9 +31,7 @@ class MeterService(meter_pb2_grpc.MeterServiceServicer):
     ) -> meter_pb2.GetUsageResponse:
         """Return the units and requests charged so far."""
         del context
-        who = caller()
-        own = who.party if who.role is Role.BUYER else None
-        contract = self._node.contracts.get(contract_id(request.contract), buyer=own)
+        contract = seen(self._node, caller(), contract_id(request.contract))
         with self._node.engine.connect() as connection:
             requests = connection.execute(
                 select(func.count()).where(charges.c.contract == contract.id)
@@ -58,7 +56,7 @@ class MeterService(meter_pb2_grpc.MeterServiceServicer):
     ) -> meter_pb2.ListReleasesResponse:
         """Return a page of the contract's release leaves, in log order."""
         del context
-        contract = self._node.contracts.get(contract_id(request.contract))
+        contract = seen(self._node, caller(), contract_id(request.contract))
         size = page_size(request.page_size)
         if not re.fullmatch(r"[0-9]{0,18}", request.page_token):
             raise FieldInvalidError("not a page token of this node", clause="page_token")
