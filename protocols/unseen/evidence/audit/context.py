@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from unseen.evidence.audit.findings import EXPORTER, Findings
 from unseen.evidence.audit.signatures import Pending, VerifyAll, verify_all
+from unseen.evidence.certificate import Held
 from unseen.evidence.contract import Terms
 from unseen.evidence.errors import EvidenceError, TrustMissingError
 from unseen.evidence.export import DOCUMENTS, Document
@@ -29,7 +30,11 @@ class Read:
 
 @dataclass(slots=True)
 class Context:
-    """The parts' common ground. `node` is the party whose log this is."""
+    """The parts' common ground. `node` is the party whose log this is.
+
+    `documents` and `terms` are those of the export, by their ids; documents are read in the order
+    of the log, after the contracts.
+    """
 
     trust: Trust
     log: TrustedLog
@@ -38,6 +43,8 @@ class Context:
     findings: Findings
     pending: Pending
     documents: dict[bytes, Read] = field(default_factory=dict)
+    terms: dict[bytes, Terms] = field(default_factory=dict)
+    chains: dict[bytes, Held] = field(default_factory=dict)  # of certificates, by their id
 
     @classmethod
     def of(

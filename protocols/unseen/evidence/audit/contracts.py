@@ -107,6 +107,7 @@ class Contracts:
             allowed = ("regulator", "auditor") if role == "regulator" else (role,)
             if key and not any(self._parties.holds(key, one) for one in allowed):
                 context.fail("contract.party", index, f"the {role} of the terms is not enrolled")
+        self._check_documents(index, terms)
         if not self._tables.offers(terms):
             context.fail("contract.product", index, "the product of the terms was not registered")
 
@@ -168,7 +169,19 @@ class Contracts:
         if key in self.by_id:
             self._exporter(record.index, "holds a contract twice", f"{CONTRACTS}:{number}")
         self.by_id[key] = Standing.of(record)
+        self._context.terms[record.id] = record.terms
         return record.index
+
+    def _check_documents(self, index: int, terms: Terms) -> None:
+        """Check that the log names what the terms rest on before it names the contract."""
+        named = [("mandate", identifier) for identifier in terms.mandates]
+        named += [("template", terms.template), ("rules", terms.rules)]
+        for kind, identifier in named:
+            read = self._context.documents.get(identifier)
+            known = read is not None and read.named and read.document.type == kind
+            if identifier and not known:
+                what = f"the {kind} of the terms does not stand in the log before"
+                self._context.fail("contract.document", index, what)
 
     def _check_approval(self, index: int, contract: Standing, role: str, leaf: Event) -> None:
         token, terms = contract.approvals.get(role), contract.terms

@@ -7,6 +7,7 @@ there is still held to its id, which the log commits to; the report says how man
 from datetime import UTC, datetime
 
 from unseen.evidence import jws
+from unseen.evidence.audit import signed
 from unseen.evidence.audit.context import Context, Read, Verifier
 from unseen.evidence.audit.findings import EXPORTER, Findings
 from unseen.evidence.audit.oversight import objection, readable
@@ -33,8 +34,15 @@ def manifest(document: Document, context: Context) -> Manifest:
 
 
 VERIFIERS: dict[str, Verifier] = {
+    "certificate": signed.certificate,
+    "certificate-transfer": signed.transfer,
+    "consent-root": signed.consent_root,
     "instance": instance,
+    "mandate": signed.mandate,
+    "mandate-withdrawal": signed.withdrawal,
     "manifest": manifest,
+    "review": signed.review,
+    "stop": signed.stop,
     "draw": readable,
     "objection": objection,
     "order": readable,

@@ -13,10 +13,13 @@ from unseen.evidence.audit.leaves import Event, Release, decode_b64
 from unseen.evidence.audit.parties import Certified, Parties
 from unseen.evidence.audit.signatures import Signature
 from unseen.evidence.audit.tables import Tables
-from unseen.evidence.canonical import b64encode
+from unseen.evidence.canonical import b64decode, b64encode
+from unseen.evidence.consent_tree import ConsentRoot
 from unseen.evidence.contract import State
+from unseen.evidence.errors import CanonicalError
 from unseen.evidence.manifest import Manifest
 from unseen.evidence.request import signed_bytes
+from unseen.evidence.review import Review
 
 _LOOKUP = b"lookup"
 
@@ -33,6 +36,8 @@ class Releases:
         self._manifests: dict[str, bytes] = {}
         self.count = self.units = 0
         self.stopped: int | None = None  # the leaf that stopped the whole node
+        self._held: dict[tuple[bytes, bytes], int] = {}  # contract and request: the leaf that held
+        self._roots: dict[bytes, int] = {}  # root of consents: its leaf
 
     def index_manifests(self) -> None:
         """Remember which document holds which manifest; leaves name manifests, not documents."""
@@ -79,6 +84,28 @@ class Releases:
             return
         epoch.closed = index
 
+    def halted(self, index: int, leaf: Event) -> None:
+        """Take note that the whole node is stopped, or goes on."""
+        self.stopped = index if leaf.type == "node.stopped" else None
+
+    def reviewed(self, index: int, leaf: Event) -> None:
+        """Take note that a release is held for a person, by the first leaf that says so."""
+        if leaf.fields.get("verdict") == "review":
+            contract, request = (str(leaf.fields.get(name)) for name in ("contract", "request"))
+            self._held.setdefault((contract.encode(), request.encode()), index)
+
+    def consented(self, index: int, leaf: Event) -> None:
+        """Take note of a root of the tree of consents; they count from 1 without gaps."""
+        root = str(leaf.fields.get("root")).encode()
+        if leaf.fields.get("number") != len(self._roots) + 1:
+            self._context.fail("consent.number", index, "does not follow the root before it")
+        self._roots[root] = index
+        read = self._context.documents.get(_identifier(leaf))
+        facts = read.facts if read else None
+        stated = {name: leaf.fields.get(name) for name in ("number", "size", "root")}
+        if isinstance(facts, ConsentRoot) and facts.leaf_fields() != stated:
+            self._context.fail("consent.root", index, "its document describes another root")
+
     def released(self, index: int, leaf: Release) -> None:
         """Check that the release was allowed, and count it."""
         self.count, self.units = self.count + 1, self.units + leaf.units
@@ -110,7 +137,9 @@ class Releases:
         if leaf.leakage != contract.leakage:
             yield "leakage", "names another leakage statement than the contract's"
         yield from self._sum_faults(contract, leaf)
+        yield from self._held_faults(leaf)
         yield from self._epoch_faults(contract, leaf)
+        yield from self._consent_faults(contract, leaf)
 
     def _sum_faults(self, contract: Standing, leaf: Release) -> Iterator[tuple[str, str]]:
         quota = contract.terms.quota.units
@@ -122,6 +151,28 @@ class Releases:
             yield "total", f"the total is {leaf.total} after {contract.used} and {leaf.units} more"
         if leaf.total > quota:
             yield "quota", f"the total of {leaf.total} exceeds the quota of {quota}"
+
+    def _held_faults(self, leaf: Release) -> Iterator[tuple[str, str]]:
+        held = self._held.get((leaf.contract, leaf.request), 0)
+        if leaf.since and leaf.since != held:
+            yield "since", "names another leaf than the one that has held it"
+        if leaf.review:
+            read = self._context.documents.get(decode_b64(leaf.review))
+            facts = read.facts if read and read.named else None
+            passed = isinstance(facts, Review) and facts.decision == "pass"
+            if not (isinstance(facts, Review) and passed and self._is_of(facts, leaf)):
+                yield "review", "rests on no decision that lets it out"
+
+    def _is_of(self, review: Review, leaf: Release) -> bool:
+        contract = b64encode(review.contract).encode()
+        return (contract, review.request.encode()) == (leaf.contract, leaf.request)
+
+    def _consent_faults(self, contract: Standing, leaf: Release) -> Iterator[tuple[str, str]]:
+        wanted = contract.terms.consent is not None
+        if wanted != bool(leaf.consent_root):
+            yield "consent", "names a root of consents where there is none, or none where it has to"
+        elif wanted and leaf.consent_root not in self._roots:
+            yield "consent", "was made under a root of consents that was not logged before"
 
     def _epoch_faults(self, contract: Standing, leaf: Release) -> Iterator[tuple[str, str]]:
         if leaf.kind != _LOOKUP:
@@ -163,3 +214,10 @@ class Releases:
         identifier = self._manifests.get(str(leaf.fields.get("manifest")), b"")
         found = self._context.document("manifest", identifier, index)
         return found if isinstance(found, Manifest) else None
+
+
+def _identifier(leaf: Event) -> bytes:
+    try:
+        return b64decode(str(leaf.fields.get("document")))
+    except CanonicalError:
+        return b""

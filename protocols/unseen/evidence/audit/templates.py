@@ -6,7 +6,7 @@ is the document that the terms name, and the contract stays within every limit o
 
 from unseen.evidence import canonical, jws
 from unseen.evidence.audit.context import Context
-from unseen.evidence.canonical import b64encode
+from unseen.evidence.canonical import b64decode
 from unseen.evidence.contract import Terms
 from unseen.evidence.errors import TemplateInvalidError
 from unseen.evidence.export import Document
@@ -30,7 +30,7 @@ def template_approval(document: Document, context: Context) -> Template:
     """Return the template that this signature is over, by its operator or its approver."""
     token = jws.peek(document.body)
     payload = token.payload if isinstance(token.payload, dict) else {}
-    found = _template(context, str(payload.get("template")).encode())
+    found = _template(context, b64decode(str(payload.get("template"))))
     key = context.owner(token.kid).key
     verify_template_approval(document.body, found, str(payload.get("role")), key)
     return found
@@ -45,7 +45,7 @@ def check_standing(context: Context, token: str, terms: Terms, plan: Plan, role:
         TrustMissingError: the trust file lists no such key.
 
     """
-    found = _template(context, b64encode(terms.template).encode())
+    found = _template(context, terms.template)
     key = context.owner(getattr(terms, role)).key
     verify_standing(token, terms, plan, found, role, key)
 

@@ -14,7 +14,7 @@ from unseen.node.identity.parties import Caller
 from unseen.node.identity.rights import Role
 
 _WHOLE = frozenset({Role.OPERATOR, Role.AUDITOR, Role.REGULATOR})
-_PUBLIC = ("node.", "table.", "product.")
+_PUBLIC = ("node.", "table.", "product.", "rules.", "template.", "mandate.", "consent.")
 
 
 def whole(who: Caller) -> bool:
