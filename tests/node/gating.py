@@ -40,7 +40,7 @@ from unseen.node.metering.paying import Admitted, Work, pay
 from unseen.node.release.facts import AggregateFacts, CellFacts, Facts, ModelFacts
 from unseen.node.release.register import Releases
 from unseen.node.store.reader import Reader
-from unseen.node.store.writer import Transaction, _write_leaves
+from unseen.node.store.writer import Transaction, write_leaves
 from unseen.protocols.group import ristretto255
 
 KEYS = {
@@ -193,7 +193,7 @@ def _begin_log(store: Store) -> None:
     with store.engine.begin() as connection:
         transaction = Transaction(connection, NOW, store.log.size)
         transaction.append(event_leaf(INTL, "node.started", NOW, {"version": "0"}))
-        _write_leaves(transaction)
+        write_leaves(transaction)
     store.log.extend(transaction.bodies)
 
 

@@ -16,7 +16,7 @@ from unseen.node.contracts.epochs import CLOSED
 from unseen.node.contracts.register import Contract
 from unseen.node.metering.charge import Charge, Charged, digest_of, stored_charge
 from unseen.node.store.schema import charges, contracts, epochs, leaves
-from unseen.node.store.writer import Transaction, _write_leaves
+from unseen.node.store.writer import Transaction, write_leaves
 
 Maker = Callable[..., Contract]
 
@@ -48,7 +48,7 @@ def apply(store: Store, group: Sequence[Charge], now: dt.datetime = NOW) -> list
     with store.engine.begin() as connection:
         transaction = Transaction(connection, now, store.log.size)
         found = Charge.apply_all(transaction, group)
-        _write_leaves(transaction)
+        write_leaves(transaction)
     store.log.extend(transaction.bodies)
     return [each if isinstance(each, Charged) else each.reason for each in found]
 

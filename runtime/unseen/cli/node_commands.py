@@ -5,14 +5,26 @@ import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from unseen.cli import release_commands, rules_commands
 from unseen.cli.failures import UsageError
-from unseen.cli.output import DEFAULT_HOME, Format, FormatOption, HomeOption, note, print_json
+from unseen.cli.output import (
+    DEFAULT_HOME,
+    Format,
+    FormatOption,
+    HomeOption,
+    note,
+    print_card,
+    print_json,
+    print_list,
+)
 from unseen.cli.progress import open_client, working
+
+if TYPE_CHECKING:
+    from unseen.client.inheritance import Inherited
 
 app = typer.Typer(help="Make a node, run it, invite parties.", no_args_is_help=True)
 app.add_typer(rules_commands.app, name="rules")
@@ -153,6 +165,143 @@ def open_rows(
         return
     typer.echo(f"{output} holds {rows} rows in the clear. It must not leave the domain.")
     note(f"Check it: unseen table check {output} --certificate FILE --home {home}", form)
+
+
+@app.command("handover")
+def handover(
+    folder: Annotated[Path, typer.Argument(file_okay=False, help="New folder for all that goes.")],
+    to: Annotated[
+        str, typer.Option(help="Successor: a name in parties.json, or the name of its key.")
+    ],
+    delete_sources: Annotated[
+        bool, typer.Option("--delete-sources", help="Delete the tables' own files as well.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
+    home: HomeOption = DEFAULT_HOME,
+    passphrase_file: PassphraseOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """End this node for good and hand it over to a successor operator. Stop it first."""
+    from unseen.client.home import find_home
+    from unseen.client.keys import load_signer
+    from unseen.client.parties import key_name
+
+    main, own = _node_main(), find_home(home)
+    question = f"End the node in {home}: revoke every contract, destroy its keys?"
+    if not (yes or (form is Format.TABLE and typer.confirm(question))):
+        raise UsageError(
+            "a handover cannot be undone", clause="handover", remedy="say --yes if you mean it"
+        )
+    with working("handing over"):
+        done = main.hand_over(
+            home,
+            folder,
+            successor=key_name(own, to),
+            signer=load_signer(own, "party"),
+            delete_sources=delete_sources,
+            passphrase=_passphrase(passphrase_file),
+        )
+    left = [item for item in done.deletion.items if not item.deleted]
+    if form is Format.JSON:
+        print_json(
+            {
+                "folder": str(folder),
+                "handover": done.handover.to_json(),
+                "deletion": done.deletion.to_json(),
+                "contracts": done.contracts,
+                "units_left": done.units,
+            }
+        )
+        return
+    typer.echo(f"{folder} holds the log, the certificates and {done.units:,} units of unused quota")
+    typer.echo(f"of {done.contracts} contracts. This node serves nobody any more.")
+    for item in left:
+        typer.echo(f"Not deleted: {item.what} of {item.name}; that is yours to do.")
+    note(f"The successor takes it over: unseen node takeover {folder} --trust FILE", form)
+
+
+@app.command("takeover")
+def takeover(
+    folder: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="What came.")],
+    trust: Annotated[
+        Path,
+        typer.Option(
+            exists=True, dir_okay=False, help="Keys you trust, the predecessor's among them."
+        ),
+    ],
+    home: HomeOption = DEFAULT_HOME,
+    passphrase_file: PassphraseOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Check what a predecessor handed over and import it. Stop this node first."""
+    from unseen.evidence.trust import parse
+
+    main = _node_main()
+    with working("checking the predecessor's log"):
+        done = main.take_over(home, folder, parse(trust.read_bytes()), _passphrase(passphrase_file))
+    units = sum(line.left for line in done.quota)
+    if form is Format.JSON:
+        print_json(
+            {
+                "handover": done.handover.to_json(),
+                "leaves": done.leaves,
+                "releases": done.releases,
+                "certificates": done.certificates,
+                "quota": [line.to_json() for line in done.quota],
+                "archive": str(done.archive),
+            }
+        )
+        return
+    typer.echo(f"The log of {done.handover.log} holds: {done.leaves:,} leaves, kept in")
+    typer.echo(f"{done.archive}. Imported: {done.certificates} certificates and {units:,} units")
+    typer.echo(f"left under {len(done.quota)} contracts: unseen node inherited --home {home}")
+
+
+@app.command("inherited")
+def inherited(home: HomeOption = DEFAULT_HOME, form: FormatOption = Format.TABLE) -> None:
+    """List the quota that buyers had left at nodes this one took over (operator only)."""
+    with open_client(home) as client:
+        found = client.inherited()
+    print_list(
+        form,
+        [_inherited_json(each) for each in found],
+        ("contract", "product", "left", "buyer's key", "taken on by"),
+        [
+            (each.contract, each.product, f"{each.left:,}", each.buyer, each.successor or "-")
+            for each in found
+        ],
+        empty="Nothing was taken over.",
+    )
+
+
+@app.command("inherit")
+def inherit(
+    contract: Annotated[str, typer.Argument(help="The predecessor's contract: its id.")],
+    successor: Annotated[str, typer.Argument(help="The contract here that takes the rest on.")],
+    home: HomeOption = DEFAULT_HOME,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Note that a contract here takes on what was left under a predecessor's (operator only)."""
+    from unseen.cli.names import resolve_contract
+
+    with open_client(home) as client:
+        old = contract.rpartition("/")[2]
+        found = client.inherit_quota(old, resolve_contract(client, successor))
+    print_card(found, form, _inherited_json(found))
+
+
+def _inherited_json(quota: "Inherited") -> dict[str, object]:
+    return {
+        "contract": quota.contract,
+        "origin": quota.origin,
+        "buyer": quota.buyer,
+        "product": quota.product,
+        "kind": quota.kind,
+        "units": quota.units,
+        "used": quota.used,
+        "left": quota.left,
+        "successor": quota.successor,
+    }
 
 
 def hosts_of(listen: str, more: Iterable[str]) -> tuple[str, ...]:

@@ -16,13 +16,13 @@ from unseen.client.channel import Channel
 from unseen.client.errors import AnswerInvalidError, HomeError
 from unseen.client.fields import Fields
 from unseen.client.follow import Follower
-from unseen.client.home import Home
+from unseen.client.home import Home, read_file
 from unseen.client.identity import Membership
 from unseen.client.keys import SUITE
 from unseen.client.profile import Node, Profile, read_node
 from unseen.client.session import Session
 from unseen.client.state import State
-from unseen.evidence import canonical
+from unseen.evidence import canonical, trust
 from unseen.evidence.canonical import parse_time
 from unseen.evidence.errors import CanonicalError
 from unseen.evidence.suite import key_id, suite_of
@@ -35,6 +35,7 @@ _ROLES: dict[Role, identity_pb2.Role] = {
 _ROLE_NAMES = {value: name for name, value in _ROLES.items()}
 _REMEDY = "ask the operator for a new invitation"
 JOIN_SECONDS = 30.0
+_KEY_LENGTH = 43
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,4 +234,24 @@ def _party(party: identity_pb2.Party) -> Party:
         key=party.evidence_key,
         revoked=party.revoked,
         instances=tuple(Instance(short(i.name), i.until, i.revoked) for i in party.instances),
+    )
+
+
+def key_name(home: Home, text: str) -> str:
+    """Return the name of the key that `text` is, or that the party called so has in `parties.json`.
+
+    Raises:
+        HomeError: it is neither.
+
+    """
+    listed = trust.parse(read_file(home.trust)).parties.values()
+    named = [party.key_id for party in listed if party.name == text]
+    if len(named) == 1:
+        return named[0]
+    if len(text.rpartition("/")[2]) == _KEY_LENGTH:
+        return text.rpartition("/")[2]
+    raise HomeError(
+        "this is neither a party of parties.json nor the name of a key",
+        clause="party",
+        remedy="the name of an operator's key: unseen node init prints it with --format json",
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from unseen.client.errors import HomeError
+from unseen.client.inheritance import Inheritance, Inherited
 from unseen.client.mandates import MandateCard, Mandates
 from unseen.client.registrations import AuditCard, CertificateCard, Registrations, ReplayCard
 from unseen.client.session import Session
@@ -123,6 +124,22 @@ class RegistryCalls:
 
         """
         return self._registrations.replay(contract)
+
+    @cached_property
+    def _inheritance(self) -> Inheritance:
+        return Inheritance(self._session)
+
+    def inherited(self) -> list[Inherited]:
+        """Return the quota that buyers had left at nodes this one took over (operator only)."""
+        return self._inheritance.list()
+
+    def inherit_quota(self, contract: str, successor: str) -> Inherited:
+        """Have the contract `successor` take on what was left under a predecessor's `contract`.
+
+        Operator only; both are for one product, and the successor has no more units than were
+        left. The log says so.
+        """
+        return self._inheritance.inherit(contract, successor)
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -7,16 +7,15 @@ import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import grpc.aio
 from grpc_health.v1 import health, health_pb2
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from unseen.evidence import canonical
 from unseen.evidence.log import event_leaf
 from unseen.evidence.suite import Suite, signer_id
 from unseen.node.audit.log import NodeLog
@@ -36,6 +35,9 @@ from unseen.node.contracts.rulebook import LoadRules, Rulebook
 from unseen.node.contracts.stops import Stops
 from unseen.node.contracts.templates import Templates
 from unseen.node.errors import ConfigInvalidError, LogMismatchError, StorageFullError
+from unseen.node.handover.leaving import hand_over
+from unseen.node.handover.state import refuse_if_leaving, refuse_if_over
+from unseen.node.handover.taking import take_over
 from unseen.node.hardening import harden, whereabouts
 from unseen.node.identity.enrolment import Enrolment
 from unseen.node.identity.parties import Parties
@@ -61,11 +63,23 @@ from unseen.node.setup import (
     state_path,
 )
 from unseen.node.store.engine import lock_state, open_engine
-from unseen.node.store.reader import Reader
-from unseen.node.store.schema import leaves
+from unseen.node.store.reader import Reader, newest_time
 from unseen.node.store.writer import Change, Transaction, Writer
 
-__all__ = ["Enrolment", "NewNode", "Setup", "initialise", "open_rows", "run", "serve"]
+if TYPE_CHECKING:
+    from unseen.evidence.canonical import Json
+
+__all__ = [
+    "Enrolment",
+    "NewNode",
+    "Setup",
+    "hand_over",
+    "initialise",
+    "open_rows",
+    "run",
+    "serve",
+    "take_over",
+]
 
 _logger = logging.getLogger("unseen.node")
 _SWEEP_SECONDS = 15.0
@@ -90,6 +104,7 @@ async def serve(home: Path, *, passphrase: bytes | None = None, ready: Ready | N
     settings = load_settings(home)
     held = lock_state(home)
     try:
+        refuse_if_over(home)
         keys = open_keys(home, settings, passphrase)
         node = await _open(home, settings, keys)
         try:
@@ -160,7 +175,8 @@ async def _open(home: Path, settings: Settings, keys: Keys) -> Node:
     with _readable_state():
         engine = open_engine(state_path(home))
         log.load(engine)
-    clock = Clock(floor=_newest_time(engine))
+        refuse_if_leaving(engine)
+    clock = Clock(floor=newest_time(engine))
     writer = Writer(engine, log, clock)
     await writer.submit(_Started(keys.evidence.suite, version("unseen")))
     executor = LocalExecutor(settings.worker_count())
@@ -242,18 +258,6 @@ def _readable_state() -> Iterator[None]:
         ) from None
 
 
-def _newest_time(engine: Engine) -> datetime | None:
-    with engine.connect() as connection:
-        newest = select(func.max(leaves.c.leaf_index)).scalar_subquery()
-        body = connection.execute(
-            select(leaves.c.body).where(leaves.c.leaf_index == newest)
-        ).scalar_one_or_none()
-    if body is None:
-        return None
-    leaf = canonical.decode(body)
-    return canonical.parse_time(str(leaf["time"])) if isinstance(leaf, dict) else None
-
-
 class _Started(Change[None]):
     """Note in the log that the node was started."""
 
@@ -263,5 +267,5 @@ class _Started(Change[None]):
 
     def apply(self, transaction: Transaction) -> None:
         """Write the leaf."""
-        fields: dict[str, canonical.Json] = {"version": self._release}
+        fields: dict[str, Json] = {"version": self._release}
         transaction.append(event_leaf(self._suite, "node.started", transaction.now, fields))

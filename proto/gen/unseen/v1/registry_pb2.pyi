@@ -129,3 +129,47 @@ class ReplayTableResponse(_message.Message):
     leaf_index: int
     manifest_token: str
     def __init__(self, epoch: _Optional[int] = ..., manifest: _Optional[str] = ..., rows: _Optional[int] = ..., digest: _Optional[bytes] = ..., root: _Optional[bytes] = ..., matches: bool = ..., leaf_index: _Optional[int] = ..., manifest_token: _Optional[str] = ...) -> None: ...
+
+class Inherited(_message.Message):
+    __slots__ = ("contract", "origin", "buyer", "product", "kind", "units", "used", "successor")
+    CONTRACT_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    BUYER_FIELD_NUMBER: _ClassVar[int]
+    PRODUCT_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    UNITS_FIELD_NUMBER: _ClassVar[int]
+    USED_FIELD_NUMBER: _ClassVar[int]
+    SUCCESSOR_FIELD_NUMBER: _ClassVar[int]
+    contract: str
+    origin: str
+    buyer: str
+    product: str
+    kind: str
+    units: int
+    used: int
+    successor: str
+    def __init__(self, contract: _Optional[str] = ..., origin: _Optional[str] = ..., buyer: _Optional[str] = ..., product: _Optional[str] = ..., kind: _Optional[str] = ..., units: _Optional[int] = ..., used: _Optional[int] = ..., successor: _Optional[str] = ...) -> None: ...
+
+class ListInheritedRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListInheritedResponse(_message.Message):
+    __slots__ = ("quota",)
+    QUOTA_FIELD_NUMBER: _ClassVar[int]
+    quota: _containers.RepeatedCompositeFieldContainer[Inherited]
+    def __init__(self, quota: _Optional[_Iterable[_Union[Inherited, _Mapping]]] = ...) -> None: ...
+
+class InheritQuotaRequest(_message.Message):
+    __slots__ = ("contract", "successor")
+    CONTRACT_FIELD_NUMBER: _ClassVar[int]
+    SUCCESSOR_FIELD_NUMBER: _ClassVar[int]
+    contract: str
+    successor: str
+    def __init__(self, contract: _Optional[str] = ..., successor: _Optional[str] = ...) -> None: ...
+
+class InheritQuotaResponse(_message.Message):
+    __slots__ = ("quota",)
+    QUOTA_FIELD_NUMBER: _ClassVar[int]
+    quota: Inherited
+    def __init__(self, quota: _Optional[_Union[Inherited, _Mapping]] = ...) -> None: ...

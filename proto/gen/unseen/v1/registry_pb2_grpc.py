@@ -60,6 +60,16 @@ class RegistryServiceStub(object):
                 request_serializer=unseen_dot_v1_dot_registry__pb2.ReplayTableRequest.SerializeToString,
                 response_deserializer=unseen_dot_v1_dot_registry__pb2.ReplayTableResponse.FromString,
                 _registered_method=True)
+        self.ListInherited = channel.unary_unary(
+                '/unseen.v1.RegistryService/ListInherited',
+                request_serializer=unseen_dot_v1_dot_registry__pb2.ListInheritedRequest.SerializeToString,
+                response_deserializer=unseen_dot_v1_dot_registry__pb2.ListInheritedResponse.FromString,
+                _registered_method=True)
+        self.InheritQuota = channel.unary_unary(
+                '/unseen.v1.RegistryService/InheritQuota',
+                request_serializer=unseen_dot_v1_dot_registry__pb2.InheritQuotaRequest.SerializeToString,
+                response_deserializer=unseen_dot_v1_dot_registry__pb2.InheritQuotaResponse.FromString,
+                _registered_method=True)
 
 
 class RegistryServiceServicer(object):
@@ -102,6 +112,20 @@ class RegistryServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListInherited(self, request, context):
+        """Operator: quota that buyers had left at a predecessor whose node was taken over.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def InheritQuota(self, request, context):
+        """Operator: notes which contract takes the rest of a predecessor's on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RegistryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -129,6 +153,16 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.ReplayTable,
                     request_deserializer=unseen_dot_v1_dot_registry__pb2.ReplayTableRequest.FromString,
                     response_serializer=unseen_dot_v1_dot_registry__pb2.ReplayTableResponse.SerializeToString,
+            ),
+            'ListInherited': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListInherited,
+                    request_deserializer=unseen_dot_v1_dot_registry__pb2.ListInheritedRequest.FromString,
+                    response_serializer=unseen_dot_v1_dot_registry__pb2.ListInheritedResponse.SerializeToString,
+            ),
+            'InheritQuota': grpc.unary_unary_rpc_method_handler(
+                    servicer.InheritQuota,
+                    request_deserializer=unseen_dot_v1_dot_registry__pb2.InheritQuotaRequest.FromString,
+                    response_serializer=unseen_dot_v1_dot_registry__pb2.InheritQuotaResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -267,6 +301,60 @@ class RegistryService(object):
             '/unseen.v1.RegistryService/ReplayTable',
             unseen_dot_v1_dot_registry__pb2.ReplayTableRequest.SerializeToString,
             unseen_dot_v1_dot_registry__pb2.ReplayTableResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListInherited(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/unseen.v1.RegistryService/ListInherited',
+            unseen_dot_v1_dot_registry__pb2.ListInheritedRequest.SerializeToString,
+            unseen_dot_v1_dot_registry__pb2.ListInheritedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def InheritQuota(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/unseen.v1.RegistryService/InheritQuota',
+            unseen_dot_v1_dot_registry__pb2.InheritQuotaRequest.SerializeToString,
+            unseen_dot_v1_dot_registry__pb2.InheritQuotaResponse.FromString,
             options,
             channel_credentials,
             insecure,

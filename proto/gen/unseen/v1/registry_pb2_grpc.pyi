@@ -45,6 +45,10 @@ class RegistryServiceStub:
     """
     ReplayTable: _grpc.UnaryUnaryMultiCallable[_registry_pb2.ReplayTableRequest, _registry_pb2.ReplayTableResponse]
     """Operator, auditor, regulator: builds the present epoch's table again and compares."""
+    ListInherited: _grpc.UnaryUnaryMultiCallable[_registry_pb2.ListInheritedRequest, _registry_pb2.ListInheritedResponse]
+    """Operator: quota that buyers had left at a predecessor whose node was taken over."""
+    InheritQuota: _grpc.UnaryUnaryMultiCallable[_registry_pb2.InheritQuotaRequest, _registry_pb2.InheritQuotaResponse]
+    """Operator: notes which contract takes the rest of a predecessor's on."""
 
 @_typing.type_check_only
 class RegistryServiceAsyncStub(RegistryServiceStub):
@@ -63,6 +67,10 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     """
     ReplayTable: _aio.UnaryUnaryMultiCallable[_registry_pb2.ReplayTableRequest, _registry_pb2.ReplayTableResponse]  # type: ignore[assignment]
     """Operator, auditor, regulator: builds the present epoch's table again and compares."""
+    ListInherited: _aio.UnaryUnaryMultiCallable[_registry_pb2.ListInheritedRequest, _registry_pb2.ListInheritedResponse]  # type: ignore[assignment]
+    """Operator: quota that buyers had left at a predecessor whose node was taken over."""
+    InheritQuota: _aio.UnaryUnaryMultiCallable[_registry_pb2.InheritQuotaRequest, _registry_pb2.InheritQuotaResponse]  # type: ignore[assignment]
+    """Operator: notes which contract takes the rest of a predecessor's on."""
 
 class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
     """Registration certificates, and audits of what they register."""
@@ -108,5 +116,21 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_registry_pb2.ReplayTableResponse, _abc.Awaitable[_registry_pb2.ReplayTableResponse]]:
         """Operator, auditor, regulator: builds the present epoch's table again and compares."""
+
+    @_abc_1.abstractmethod
+    def ListInherited(
+        self,
+        request: _registry_pb2.ListInheritedRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.ListInheritedResponse, _abc.Awaitable[_registry_pb2.ListInheritedResponse]]:
+        """Operator: quota that buyers had left at a predecessor whose node was taken over."""
+
+    @_abc_1.abstractmethod
+    def InheritQuota(
+        self,
+        request: _registry_pb2.InheritQuotaRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.InheritQuotaResponse, _abc.Awaitable[_registry_pb2.InheritQuotaResponse]]:
+        """Operator: notes which contract takes the rest of a predecessor's on."""
 
 def add_RegistryServiceServicer_to_server(servicer: RegistryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

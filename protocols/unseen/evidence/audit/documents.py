@@ -11,6 +11,7 @@ from unseen.evidence.audit import signed
 from unseen.evidence.audit.context import Context, Read, Verifier
 from unseen.evidence.audit.findings import EXPORTER, Findings
 from unseen.evidence.audit.oversight import objection, readable
+from unseen.evidence.audit.registry import REGISTRY
 from unseen.evidence.audit.templates import rules, template, template_approval
 from unseen.evidence.errors import EvidenceError, ExportInvalidError
 from unseen.evidence.export import DOCUMENTS, Document, Export, parse_document
@@ -50,6 +51,7 @@ VERIFIERS: dict[str, Verifier] = {
     "rules": rules,
     "template": template,
     "template-approval": template_approval,
+    **REGISTRY,
 }
 """One verifier a type of document. What has none is held to its id alone."""
 

@@ -111,7 +111,7 @@ class NodeLog:
 
         """
         with engine.connect() as connection:
-            for body in _stored_leaves(connection):
+            for body in stored_leaves(connection):
                 self.extend([body])
             row = connection.execute(select(checkpoint.c.size, checkpoint.c.note)).one_or_none()
         self._check_against(*(row or (0, "")))
@@ -172,7 +172,13 @@ def _mismatch(message: str, clause: str) -> LogMismatchError:
     return LogMismatchError(message, clause=clause, remedy=remedy)
 
 
-def _stored_leaves(connection: Connection) -> Iterable[bytes]:
+def stored_leaves(connection: Connection) -> Iterable[bytes]:
+    """Yield the canonical bytes of every stored leaf, in order.
+
+    Raises:
+        LogMismatchError: one is missing.
+
+    """
     expected = 0
     while True:
         rows = connection.execute(

@@ -117,6 +117,8 @@ RIGHTS: dict[str, frozenset[Role]] = {
     "/unseen.v1.ConsentService/ProveConsent": _HUB,
     "/unseen.v1.ConsentService/ListConsents": _HUB,
     "/unseen.v1.ConsentService/ListConsentRoots": _HUB | _READERS,
+    "/unseen.v1.RegistryService/ListInherited": _OPERATOR,
+    "/unseen.v1.RegistryService/InheritQuota": _OPERATOR,
     "/grpc.health.v1.Health/Check": _ANYONE,
     "/grpc.health.v1.Health/Watch": _PARTIES,
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _PARTIES,

@@ -6,16 +6,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, false, or_, select, true
 
-from unseen.evidence import canonical
-from unseen.evidence.canonical import Json
-from unseen.evidence.registration import Entry, make_bundle
-from unseen.node.audit.log import Head
 from unseen.node.context import Node
 from unseen.node.identity.parties import Caller
 from unseen.node.identity.rights import Role
 from unseen.node.registration.issue import not_found
 from unseen.node.store.schema import contracts
-from unseen.node.store.schema_registry import certificates, transfers
+from unseen.node.store.schema_registry import certificates
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,37 +63,6 @@ def present(node: Node, identifier: str) -> Listed:
     with node.engine.connect() as connection:
         query = select(certificates).where(certificates.c.id == identifier)
         return _listed(connection.execute(query).one())
-
-
-def bundle_of(node: Node, identifier: str, head: Head) -> dict[str, Json]:
-    """Return the bundle of a certificate and its transfers under `head`."""
-    with node.engine.connect() as connection:
-        row = connection.execute(select(certificates).where(certificates.c.id == identifier)).one()
-        links = connection.execute(
-            select(transfers)
-            .where(transfers.c.certificate == identifier)
-            .order_by(transfers.c.number)
-        ).all()
-    own = links if row.imported else [row, *links]
-    entries = [*_imported(row), *(_entry(node, each, head) for each in own)]
-    return make_bundle(node.suite, entries)
-
-
-def _imported(row: Row[Any]) -> list[Entry]:
-    if not row.imported:
-        return []
-    bundle: Any = canonical.decode(row.imported.encode())
-    return [Entry.from_json(entry) for entry in bundle["entries"]]
-
-
-def _entry(node: Node, row: Row[Any], head: Head) -> Entry:
-    return Entry(
-        token=row.token,
-        leaf=node.log.read_leaf(node.engine, row.leaf_index),
-        index=row.leaf_index,
-        proof=tuple(node.log.inclusion_proof(row.leaf_index, head)),
-        checkpoint=head.note,
-    )
 
 
 def _visible(node: Node, caller: Caller) -> ColumnElement[bool]:

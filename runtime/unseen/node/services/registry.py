@@ -8,9 +8,11 @@ from unseen.evidence import canonical
 from unseen.node.audit.shown import show
 from unseen.node.catalog.names import contract_id, page_size, resource
 from unseen.node.context import Node
+from unseen.node.handover.inheriting import all_inherited, inherit
 from unseen.node.interceptors import caller
 from unseen.node.registration import register
 from unseen.node.registration.audit import audit_table
+from unseen.node.registration.bundles import bundle_of
 from unseen.node.registration.issue import TransferCertificate
 from unseen.node.registration.replay import replay_table
 from unseen.node.wire import registry as wire
@@ -44,7 +46,7 @@ class RegistryService(registry_pb2_grpc.RegistryServiceServicer):
         del context
         node, identifier = self._node, wire.certificate_id(request.name)
         found = register.find_certificate(node, caller(), identifier)
-        bundle = register.bundle_of(node, identifier, show(node.log.head()))
+        bundle = bundle_of(node.engine, node.log, identifier, show(node.log.head()))
         return registry_pb2.GetCertificateResponse(
             certificate=wire.certificate_message(found), bundle=canonical.encode(bundle)
         )
@@ -77,3 +79,20 @@ class RegistryService(registry_pb2_grpc.RegistryServiceServicer):
         del context
         contract = self._node.contracts.get(contract_id(request.contract))
         return wire.replayed_message(await replay_table(self._node, contract, caller().party))
+
+    async def ListInherited(
+        self, request: registry_pb2.ListInheritedRequest, context: _Context
+    ) -> registry_pb2.ListInheritedResponse:
+        """Return what buyers had left at predecessors."""
+        del request, context
+        found = [wire.inherited_message(each) for each in all_inherited(self._node.engine)]
+        return registry_pb2.ListInheritedResponse(quota=found)
+
+    async def InheritQuota(
+        self, request: registry_pb2.InheritQuotaRequest, context: _Context
+    ) -> registry_pb2.InheritQuotaResponse:
+        """Note which contract takes the rest of a predecessor's on."""
+        del context
+        successor = self._node.contracts.get(contract_id(request.successor))
+        found = await inherit(self._node, request.contract, successor)
+        return registry_pb2.InheritQuotaResponse(quota=wire.inherited_message(found))

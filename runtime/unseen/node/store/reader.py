@@ -4,9 +4,13 @@ It opens no transaction, so each read sees what was committed last. Not for othe
 what has to be read together.
 """
 
-from sqlalchemy import Connection, Engine
+from datetime import datetime
 
+from sqlalchemy import Connection, Engine, func, select
+
+from unseen.evidence import canonical
 from unseen.node.store.engine import NO_TRANSACTION
+from unseen.node.store.schema import leaves
 
 
 class Reader:
@@ -30,3 +34,16 @@ class Reader:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def newest_time(engine: Engine) -> datetime | None:
+    """Return the time of the newest leaf, if there is one."""
+    with engine.connect() as connection:
+        newest = select(func.max(leaves.c.leaf_index)).scalar_subquery()
+        body = connection.execute(
+            select(leaves.c.body).where(leaves.c.leaf_index == newest)
+        ).scalar_one_or_none()
+    if body is None:
+        return None
+    leaf = canonical.decode(body)
+    return canonical.parse_time(str(leaf["time"])) if isinstance(leaf, dict) else None

@@ -187,7 +187,7 @@ class Writer:
             with self._engine.begin() as connection:
                 transaction = Transaction(connection, self._clock.now(), self._log.size)
                 outcomes = _apply(transaction, [entry.operation for entry in group])
-                _write_leaves(transaction)
+                write_leaves(transaction)
                 self._log.save_head(connection)
         except SQLAlchemyError as error:
             self._log.note_failure(_cause(error))
@@ -235,7 +235,8 @@ def _apply(transaction: Transaction, operations: list[Operation[Any]]) -> Sequen
     return outcomes
 
 
-def _write_leaves(transaction: Transaction) -> None:
+def write_leaves(transaction: Transaction) -> None:
+    """Store the leaves that a transaction appended."""
     if transaction.bodies:
         rows = [
             {"leaf_index": transaction.first_index + offset, "body": body}

@@ -3,6 +3,7 @@
 import re
 
 from unseen.node.errors import FieldInvalidError
+from unseen.node.handover.inheriting import Inherited
 from unseen.node.registration.audit import Audited
 from unseen.node.registration.register import Listed
 from unseen.node.registration.replay import Replayed
@@ -80,4 +81,18 @@ def replayed_message(replayed: Replayed) -> registry_pb2.ReplayTableResponse:
         root=replayed.root,
         matches=replayed.matches,
         leaf_index=replayed.leaf,
+    )
+
+
+def inherited_message(quota: Inherited) -> registry_pb2.Inherited:
+    """Return what a buyer had left at a predecessor."""
+    return registry_pb2.Inherited(
+        contract=quota.contract,
+        origin=quota.origin,
+        buyer=quota.buyer,
+        product=quota.product,
+        kind=quota.kind,
+        units=quota.units,
+        used=quota.used,
+        successor=f"contracts/{quota.successor}" if quota.successor else "",
     )
