@@ -18,6 +18,8 @@ NOUNS = {
     "audit": {
         *("tail", "export", "check", "head", "compare", "keys", "witness"),
         *("order", "draw", "orders", "answer", "open"),
+        "disclosure",
+        "personal",
     },
     "contract": {"request", "explain", "approve", "sign", "show", "revoke", "list"},
     "evidence": {"bundle", "check"},

@@ -106,6 +106,12 @@ class ResponseInvalidError(EvidenceError):
     reason = "RESPONSE_INVALID"
 
 
+class ReportInvalidError(EvidenceError):
+    """A report cannot be computed from this log, or is not one."""
+
+    reason = "REPORT_INVALID"
+
+
 class ObjectionInvalidError(EvidenceError):
     """A document of an objection is malformed, out of its turn, or by nobody who may sign it."""
 

@@ -27,6 +27,7 @@ from unseen.cli import (
     product_commands,
     query_commands,
     receipt_commands,
+    report_commands,
     review_commands,
     table_commands,
     template_commands,
@@ -60,6 +61,7 @@ app.add_typer(audit_commands.app, name="audit")
 app.add_typer(receipt_commands.app, name="receipt")
 app.add_typer(objection_commands.app, name="objection")
 order_commands.register(audit_commands.app)
+report_commands.register(audit_commands.app)
 app.add_typer(review_commands.app, name="review")
 app.add_typer(evidence_commands.app, name="evidence")
 meter_commands.app.command("resolve")(dispute_commands.resolve)

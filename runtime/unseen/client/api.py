@@ -26,6 +26,7 @@ from unseen.client.oversight import Oversight
 from unseen.client.parties import Parties, Party
 from unseen.client.profile import Profile
 from unseen.client.registry import RegistryCalls
+from unseen.client.reports import Reports
 from unseen.client.reviews import ReleaseMode, Review, Reviews
 from unseen.client.session import CALL_SECONDS, Progress, Session, no_progress
 from unseen.client.subjects import Subject
@@ -100,6 +101,7 @@ class Client(AuditCalls, RegistryCalls, GoverningCalls, MeterCalls, Oversight):
         self._openings = Openings(session, self._contracts, self._evidence)
         self._orders = Orders(session, self._contracts, self._openings)
         self._opener = Opener(session, self._orders)
+        self._reports = Reports(session)
         self._parties = Parties(session)
         self._reviews = Reviews(session, self._contracts)
         self._jobs = Jobs(session)

@@ -9,9 +9,12 @@ from unseen.client.objections import ObjectionCard, Objections, find_objection
 from unseen.client.opened import OpenedOrder, Opener
 from unseen.client.ordered import OrderCard
 from unseen.client.orders import Answered, Orders, find_order
+from unseen.client.reports import ReportCard, Reports
 from unseen.client.session import Session
 from unseen.evidence.canonical import b64encode
 from unseen.evidence.objection import Correction, Credit
+from unseen.evidence.reports.disclosure import THRESHOLD
+from unseen.evidence.reports.source import Span
 
 NOTICE = dt.timedelta(days=14)
 _ID_LENGTH = 43
@@ -25,6 +28,7 @@ class Oversight:
     _orders: Orders
     _opener: Opener
     _objections: Objections
+    _reports: Reports
 
     def order_openings(
         self,
@@ -137,6 +141,24 @@ class Oversight:
     def objection(self, objection: str) -> ObjectionCard:
         """Return an objection, with the words where this party is a side of it."""
         return self._objections.get(self._objection_id(objection))
+
+    def disclosure(
+        self, year: int, *, export: Path | None = None, threshold: int = THRESHOLD
+    ) -> ReportCard:
+        """Return the yearly disclosure summary, from an export that holds or from the log now.
+
+        Signed in the operator's home. Small numbers are rounded to multiples of `threshold`.
+        """
+        return self._reports.disclosure(export, year, threshold)
+
+    def personal_audit(
+        self, start: dt.datetime, until: dt.datetime, *, export: Path | None = None
+    ) -> ReportCard:
+        """Return the personal-information audit report from `start` up to `until`, both UTC.
+
+        From an export that holds or from the log now; signed in the operator's home.
+        """
+        return self._reports.personal(export, Span(start, until))
 
     def _order_id(self, text: str) -> str:
         return text if len(text) == _ID_LENGTH else find_order(self._orders.all(None), text)
