@@ -26,6 +26,7 @@ from unseen.protocols.errors import UnseenError
 BY = "node:rules"  # whose stop it is: only labels and rules lift it
 CAUSE = "no longer compiles: "
 _MAX_CAUSE = 500
+_IN_FORCE = (State.ACTIVE, State.SUSPENDED)
 _STANDING = tuple(clause for clause in CLAUSES if clause.standing)
 
 
@@ -84,11 +85,11 @@ def steps(node: Node, table: Table | None = None, rules: Rules | None = None) ->
     for contract in node.contracts.all():
         if table is not None and contract.terms.table != table.name:
             continue
-        ours = any(stop.by == BY for stop in node.stops.of(contract.id))
-        if contract.state is not State.ACTIVE and not ours:
+        if contract.state not in _IN_FORCE:
             continue
+        ours = any(stop.by == BY for stop in node.stops.of(contract.id))
         errors = against_contract(node, contract, table, rules)
-        if errors and contract.state is State.ACTIVE:
+        if errors and not ours:
             order = Order(by=BY, cause=_cause(errors))
             found.append(Hold(node.suite, node.jobs.kinds, contract.id, order))
         elif ours and not errors:
