@@ -4,7 +4,7 @@ import asyncio
 import dataclasses
 import datetime as dt
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import insert
 from tests.evidence.governance import make_template
@@ -28,12 +28,11 @@ from unseen.node.identity.rights import Role
 from unseen.node.mandates.register import Mandates
 from unseen.node.store.schema import products, snapshots, tables
 
-KEYS = {
-    name: Ed25519Signer(bytes([number]) * 32)
-    for number, name in enumerate(
-        ("operator", "node", "lender", "rival", "hospital", "ministry"), 1
-    )
-}
+if TYPE_CHECKING:
+    from unseen.node.context import Node
+
+NAMES = ("operator", "node", "lender", "rival", "hospital", "ministry")
+KEYS = {name: Ed25519Signer(bytes([number]) * 32) for number, name in enumerate(NAMES, 1)}
 ROLES = {
     "operator": Role.OPERATOR,
     "lender": Role.BUYER,
