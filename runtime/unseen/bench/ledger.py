@@ -64,13 +64,16 @@ Put = Callable[[str, Iterable[bytes]], None]
 class Ledger:
     """What was written: whom to trust, the newest head, and one that was shown before it.
 
-    `log` signs heads, `instance` the lender's requests, so that tests can forge as their owners.
+    `log` signs heads, `node` manifests, `signers` for the parties by their names, and `instance`
+    the lender's requests, so that tests can forge as their owners.
     """
 
     trust: Trust
     head: str
     earlier: str
     log: Signer = field(repr=False)
+    node: Signer = field(repr=False)
+    signers: Mapping[str, Signer] = field(repr=False)
     instance: Signer = field(repr=False)
 
 
@@ -292,7 +295,8 @@ def write_ledger(
     sizes = (earlier_size, size)
     frame = Frame(suite.id, ORIGIN, size, sizes, len(records), len(domain.documents))
     put(FRAME, [frame_bytes(frame)])
-    return Ledger(trust, head, earlier, domain.log, domain.instances["lender"])
+    instance = domain.instances["lender"]
+    return Ledger(trust, head, earlier, domain.log, domain.node, domain.signers, instance)
 
 
 def memory_ledger(

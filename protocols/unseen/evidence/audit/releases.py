@@ -37,7 +37,8 @@ class Releases:
         self.count = self.units = 0
         self.stopped: int | None = None  # the leaf that stopped the whole node
         self._held: dict[tuple[bytes, bytes], int] = {}  # contract and request: the leaf that held
-        self._roots: dict[bytes, int] = {}  # root of consents: its leaf
+        self._roots: set[bytes] = set()  # of the tree of consents, as they were logged
+        self._root_number = 0
 
     def index_manifests(self) -> None:
         """Remember which document holds which manifest; leaves name manifests, not documents."""
@@ -97,9 +98,10 @@ class Releases:
     def consented(self, index: int, leaf: Event) -> None:
         """Take note of a root of the tree of consents; they count from 1 without gaps."""
         root = str(leaf.fields.get("root")).encode()
-        if leaf.fields.get("number") != len(self._roots) + 1:
+        self._root_number += 1
+        if leaf.fields.get("number") != self._root_number:
             self._context.fail("consent.number", index, "does not follow the root before it")
-        self._roots[root] = index
+        self._roots.add(root)
         read = self._context.documents.get(_identifier(leaf))
         facts = read.facts if read else None
         stated = {name: leaf.fields.get(name) for name in ("number", "size", "root")}
@@ -197,6 +199,8 @@ class Releases:
         if instance is None:
             fail("release.instance", index, "was asked for by an instance nobody registered")
             return
+        if instance.revoked is not None or instance.party.revoked is not None:
+            fail("release.revoked", index, "was asked for by an instance that was revoked before")
         if instance.party.key != contract.terms.buyer:
             fail("release.buyer", index, "was asked for by an instance that is not the buyer's")
         if max(leaf.time, leaf.issued_at) >= instance.until:
