@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 from tests.node.conftest import NOW, UNTIL, Store, let_out, make_request, put_epoch
 
 from unseen.evidence.contract import State
@@ -15,7 +15,7 @@ from unseen.evidence.log import decode_leaf
 from unseen.node.contracts.epochs import CLOSED
 from unseen.node.contracts.register import Contract
 from unseen.node.metering.charge import Charge, Charged, digest_of, stored_charge
-from unseen.node.store.schema import charges, contracts, epochs, leaves
+from unseen.node.store.schema import charges, contracts, epochs, instances, leaves, parties
 from unseen.node.store.writer import Transaction, write_leaves
 
 Maker = Callable[..., Contract]
@@ -98,6 +98,44 @@ def test_one_id_with_two_bodies_is_refused_within_a_group_and_after_it(
     assert second == "REQUEST_ID_REUSED"
     assert apply(store, [charge(contract, units=3)]) == ["REQUEST_ID_REUSED"]
     assert books(store, contract) == (1, "active", 1, ["release"])
+
+
+@pytest.mark.parametrize("whose", ["party", "instance", "nobody"])
+def test_nobody_who_was_revoked_meanwhile_is_charged(
+    store: Store, contract_in: Maker, whose: str
+) -> None:
+    """An audit holds the log to it: after the leaf of a revocation there is no such release."""
+    contract = contract_in()
+    operation = charge(contract)
+    gone = {whose: "2026-11-22T05:30:00Z"}
+    key = {"suite": "intl", "evidence_key": bytes(32)}
+    party = {
+        "name": "lender",
+        "role": "buyer",
+        "key_id": "P",
+        "certificate": b"",
+        "enrolled_at": "",
+    }
+    with store.engine.begin() as connection:
+        connection.execute(insert(parties), [{**party, **key, "revoked_at": gone.get("party")}])
+        row = {"party": "lender", "name": "desk", "key_id": operation.instance, "until": ""}
+        connection.execute(
+            insert(instances),
+            [
+                {
+                    **row,
+                    "evidence_key": bytes(32),
+                    "certification": "",
+                    "revoked_at": gone.get("instance"),
+                }
+            ],
+        )
+    (outcome,) = apply(store, [operation])
+    if whose == "nobody":
+        assert outcome.total == 1
+    else:
+        assert outcome == "CERTIFICATE_REVOKED"
+        assert books(store, contract) == (0, "active", 0, [])
 
 
 def test_the_last_unit_is_given_once_and_exhausts(store: Store, contract_in: Maker) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, bindparam, insert, or_, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from unseen.evidence.canonical import b64encode
@@ -20,12 +20,17 @@ from unseen.node.consent.charging import Consented, Consenting, consent_over
 from unseen.node.contracts.decide import Deny, Usage, decide
 from unseen.node.contracts.epochs import READY
 from unseen.node.contracts.register import Contract, Contracts
-from unseen.node.errors import InternalError, ManifestStaleError, RequestIdReusedError
+from unseen.node.errors import (
+    CertificateRevokedError,
+    InternalError,
+    ManifestStaleError,
+    RequestIdReusedError,
+)
 from unseen.node.failpoints import hit
 from unseen.node.jobs import frames
 from unseen.node.release.gate import Released
 from unseen.node.release.register import bits_exhausted, most_bits
-from unseen.node.store.schema import charges, contracts, epochs
+from unseen.node.store.schema import charges, contracts, epochs, instances, parties
 from unseen.node.store.writer import Operation, Transaction
 from unseen.protocols.errors import UnseenError
 
@@ -141,6 +146,7 @@ class _Group:
         self._known = known
         self._standing = _find_contracts(transaction.connection, operations)
         self._ready = _find_epochs(transaction.connection, operations)
+        self._cut = _find_cut(transaction.connection, operations)
         self._consents = Consenting(transaction, (operation.consent for operation in operations))
         self._rows: list[dict[str, Any]] = []
         self._changed: set[str] = set()
@@ -181,6 +187,12 @@ class _Group:
 
     def _against(self, operation: Charge) -> UnseenError | None:
         """Return what stands against the charge: the contract as it is now, or its epoch."""
+        if operation.instance in self._cut:
+            return CertificateRevokedError(
+                "the instance that asked, or its party, was revoked meanwhile",
+                clause="identity.revocation",
+                remedy="ask the operator for a new invitation",
+            )
         contract, request, released = operation.contract, operation.request, operation.released
         used, said, state = self._standing[contract.id]
         window = MAX_HELD_AGE if released.since else MAX_REQUEST_AGE
@@ -274,6 +286,14 @@ _CONTRACTS = select(
 _EPOCHS = select(epochs.c.contract, epochs.c.number).where(
     epochs.c.contract.in_(bindparam("keys", expanding=True)), epochs.c.state == READY
 )
+_CUT = (
+    select(instances.c.key_id)
+    .join(parties, parties.c.name == instances.c.party)
+    .where(
+        instances.c.key_id.in_(bindparam("keys", expanding=True)),
+        or_(instances.c.revoked_at.is_not(None), parties.c.revoked_at.is_not(None)),
+    )
+)
 _INSERT = insert(charges)
 _UPDATE = (
     update(contracts)
@@ -321,6 +341,12 @@ def _find_contracts(
     keys = sorted({operation.contract.id for operation in operations})
     rows = connection.execute(_CONTRACTS, {"keys": keys})
     return {row.id: (row.units_used, row.bits_used, State(row.state)) for row in rows}
+
+
+def _find_cut(connection: Connection, operations: Sequence[Charge]) -> frozenset[str]:
+    """Return the names of those keys whose instances, or their parties, are revoked by now."""
+    keys = sorted({operation.instance for operation in operations})
+    return frozenset(connection.execute(_CUT, {"keys": keys}).scalars())
 
 
 def _find_epochs(connection: Connection, operations: Sequence[Charge]) -> set[tuple[str, int]]:

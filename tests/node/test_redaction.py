@@ -1,0 +1,91 @@
+"""Who sees which leaf of the log."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from unseen.evidence.log import EVENTS
+from unseen.node.audit.keys import trust_file
+from unseen.node.audit.redaction import shows, whole
+from unseen.node.errors import ContractNotFoundError
+from unseen.node.identity.parties import Caller
+from unseen.node.identity.rights import Role
+
+OWN, OTHER = "o" * 43, "x" * 43
+
+
+def _node() -> Any:
+    def get(identifier: str) -> Any:
+        if identifier not in (OWN, OTHER):
+            raise ContractNotFoundError("none")
+        terms = SimpleNamespace(holder="H" if identifier == OWN else "", approver="")
+        return SimpleNamespace(buyer="lender" if identifier == OWN else "rival", terms=terms)
+
+    names = {"operator": Role.OPERATOR, "lender": Role.BUYER, "rival": Role.BUYER}
+    listed = {
+        name: SimpleNamespace(name=name, role=role, key_id=name[0].upper(), suite="intl")
+        for name, role in names.items()
+    } | {"keeper": SimpleNamespace(name="keeper", role=Role.HOLDER, key_id="H", suite="intl")}
+    parties = SimpleNamespace(get=listed.get, all=lambda: list(listed.values()))
+    return SimpleNamespace(contracts=SimpleNamespace(get=get), parties=parties)
+
+
+NODE = _node()
+
+
+def sees(role: Role, party: str, leaf: dict[str, Any]) -> bool:
+    return shows(NODE, Caller(role, party, "default"), leaf)
+
+
+@pytest.mark.parametrize("role", [Role.OPERATOR, Role.AUDITOR, Role.REGULATOR])
+@pytest.mark.parametrize("kind", sorted(EVENTS))
+def test_who_supervises_sees_all(role: Role, kind: str) -> None:
+    assert whole(Caller(role, "x", "default"))
+    assert sees(role, "x", {"type": kind, "contract": OTHER, "party": "rival"})
+
+
+@pytest.mark.parametrize(
+    ("leaf", "seen"),
+    [
+        ({"type": "node.started"}, True),
+        ({"type": "table.registered"}, True),
+        ({"type": "product.registered"}, True),
+        ({"type": "rules.loaded"}, True),
+        ({"type": "contract.proposed", "contract": OWN}, True),
+        ({"type": "contract.proposed", "contract": OTHER}, False),
+        ({"type": "contract.proposed", "contract": "gone"}, False),
+        ({"type": "release", "request": {"contract": OWN}}, True),
+        ({"type": "release", "request": {"contract": OTHER}}, False),
+        ({"type": "objection.opened", "contract": OTHER}, False),
+        ({"type": "party.enrolled", "party": "lender"}, True),
+        ({"type": "party.enrolled", "party": "operator"}, True),
+        ({"type": "party.enrolled", "party": "rival"}, False),
+        ({"type": "party.enrolled", "party": "nobody"}, False),
+        ({"type": "certificate.issued"}, False),
+        ({"type": "something.new"}, False),
+    ],
+)
+def test_a_buyer_sees_its_own_and_nobodys(leaf: dict[str, Any], seen: bool) -> None:
+    assert sees(Role.BUYER, "lender", leaf) is seen
+
+
+def test_a_holder_sees_the_contracts_that_it_signs() -> None:
+    assert sees(Role.HOLDER, "keeper", {"type": "contract.proposed", "contract": OWN})
+    assert not sees(Role.HOLDER, "keeper", {"type": "contract.proposed", "contract": OTHER})
+
+
+def test_keys_are_told_to_those_who_see_their_parties() -> None:
+    from unseen.evidence.suite import INTL, Ed25519Signer, signer_id
+
+    node = _node()
+    for number, party in enumerate(node.parties.all()):
+        party.key = Ed25519Signer(bytes([number]) * 32).public_key
+    signer = Ed25519Signer(bytes([99]) * 32)
+    node.suite, node.signer, node.key_id = INTL, signer, signer_id(signer)
+    node.log = SimpleNamespace(origin="registry.unseen/log", public_key=signer.public_key)
+    told = trust_file(node, Caller(Role.BUYER, "lender", "default"))
+    assert {party.name for party in told.parties.values()} == {"registry", "operator", "lender"}
+    told = trust_file(node, Caller(Role.AUDITOR, "eva", "default"))
+    assert {"rival", "keeper"} <= {party.name for party in told.parties.values()}
+    assert told.logs["registry.unseen/log"].node == signer_id(signer)
