@@ -16,7 +16,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self, cast
 
+from unseen.evidence.audit.context import Context
 from unseen.evidence.audit.documents import verify_document
+from unseen.evidence.audit.findings import Findings
 from unseen.evidence.audit.heads import Witnessed, read_head
 from unseen.evidence.canonical import Json, b64encode
 from unseen.evidence.contract import Role, Terms, verify_approval
@@ -216,12 +218,14 @@ def _witnesses(
 def _documents(bundle: Bundle, receipt: VerifiedReceipt, trust: Trust) -> Iterator[tuple[str, str]]:
     terms, suite = bundle.terms, suite_of(receipt.suite)
     named = {*terms.mandates, terms.template, terms.rules, receipt.leaf.review} - {b""}
+    context = Context.of(trust, receipt.origin, Findings())
+    context.terms[receipt.contract] = terms
     for kind, body in bundle.documents:
         document = Document(receipt.index, suite.digest(body.encode()), kind, body)
         if document.id not in named:
             _CHECK.fail("documents", "hold one that neither terms nor release name")
         with _named("documents"):
-            verify_document(document, trust, receipt.origin)
+            verify_document(document, context)
         yield b64encode(document.id), kind
 
 

@@ -6,7 +6,6 @@ from typing import Any, Self
 
 from unseen.evidence.audit.findings import EXPORTER, Findings
 from unseen.evidence.audit.signatures import Pending, VerifyAll, verify_all
-from unseen.evidence.certificate import Held
 from unseen.evidence.contract import Terms
 from unseen.evidence.errors import EvidenceError, TrustMissingError
 from unseen.evidence.export import DOCUMENTS, Document
@@ -44,7 +43,6 @@ class Context:
     pending: Pending
     documents: dict[bytes, Read] = field(default_factory=dict)
     terms: dict[bytes, Terms] = field(default_factory=dict)
-    chains: dict[bytes, Held] = field(default_factory=dict)  # of certificates, by their id
 
     @classmethod
     def of(

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from unseen.evidence import jws
 from unseen.evidence.audit import signed
 from unseen.evidence.audit.context import Context, Read, Verifier
-from unseen.evidence.audit.findings import EXPORTER, Findings
+from unseen.evidence.audit.findings import EXPORTER
 from unseen.evidence.audit.oversight import objection, readable
 from unseen.evidence.audit.registry import REGISTRY
 from unseen.evidence.audit.templates import rules, template, template_approval
@@ -18,7 +18,6 @@ from unseen.evidence.export import DOCUMENTS, Document, Export, parse_document
 from unseen.evidence.instance import Instance, verify_instance
 from unseen.evidence.manifest import Manifest, verify_manifest
 from unseen.evidence.suite import suite_of
-from unseen.evidence.trust import Trust
 
 _EVER = datetime.min.replace(tzinfo=UTC)  # when it ends is asked of each leaf that rests on it
 
@@ -35,12 +34,8 @@ def manifest(document: Document, context: Context) -> Manifest:
 
 
 VERIFIERS: dict[str, Verifier] = {
-    "certificate": signed.certificate,
-    "certificate-transfer": signed.transfer,
     "consent-root": signed.consent_root,
     "instance": instance,
-    "mandate": signed.mandate,
-    "mandate-withdrawal": signed.withdrawal,
     "manifest": manifest,
     "review": signed.review,
     "stop": signed.stop,
@@ -56,10 +51,8 @@ VERIFIERS: dict[str, Verifier] = {
 """One verifier a type of document. What has none is held to its id alone."""
 
 
-def verify_document(document: Document, trust: Trust, origin: str) -> bool:
+def verify_document(document: Document, context: Context) -> bool:
     """Return whether the document's type is known here, once its signatures hold.
-
-    `origin` is that of the log which names it.
 
     Raises:
         EvidenceError: a signature fails, or its party is not trusted.
@@ -67,7 +60,7 @@ def verify_document(document: Document, trust: Trust, origin: str) -> bool:
     """
     verifier = VERIFIERS.get(document.type)
     if verifier is not None:
-        verifier(document, Context.of(trust, origin, Findings()))
+        verifier(document, context)
     return verifier is not None
 
 

@@ -1,24 +1,16 @@
-"""Verifiers of the documents that parties sign: stops, decisions, mandates, certificates.
+"""Verifiers of orders to stop, of decisions on held releases, and of roots of consents.
 
-Each holds a document's signatures to the trust file, and to the contract that it is about, if it
-is about one. What it rests on, a mandate or a certificate, has to stand in the log before it.
+Each holds a document's signature to the trust file, and to the contract that it is about, if it
+is about one.
 """
 
 from unseen.evidence import canonical, jws
 from unseen.evidence.audit.context import Context
 from unseen.evidence.canonical import b64decode
-from unseen.evidence.certificate import Certificate, Held, verify_certificate
 from unseen.evidence.consent_tree import ConsentRoot
 from unseen.evidence.contract import Terms
 from unseen.evidence.errors import CanonicalError, ExportInvalidError
 from unseen.evidence.export import Document
-from unseen.evidence.mandate import (
-    Mandate,
-    Withdrawal,
-    peek_withdrawal,
-    verify_mandate,
-    verify_withdrawal,
-)
 from unseen.evidence.review import Review, verify_review
 from unseen.evidence.stop import StopOrder, verify_stop
 from unseen.evidence.suite import suite_of
@@ -33,43 +25,10 @@ def stop(document: Document, context: Context) -> StopOrder:
     return order
 
 
-def mandate(document: Document, context: Context) -> Mandate:
-    """Return the mandate, signed by its grantor."""
-    return verify_mandate(document.body, context.owner(jws.peek(document.body).kid).key)
-
-
-def withdrawal(document: Document, context: Context) -> Withdrawal:
-    """Return the withdrawal of a mandate, signed by the mandate's grantor."""
-    identifier = peek_withdrawal(document.body).mandate
-    read = context.documents.get(identifier)
-    found = read.facts if read else None
-    if not isinstance(found, Mandate):
-        raise _error("the mandate does not come before its withdrawal", "mandate")
-    key = context.owner(found.grantor).key
-    return verify_withdrawal(document.body, identifier, found, key)
-
-
 def review(document: Document, context: Context) -> Review:
     """Return the decision on a held release, by one who may decide under the contract."""
     terms = _terms(document, context)
     return verify_review(document.body, terms, context.owner(jws.peek(document.body).kid).key)
-
-
-def certificate(document: Document, context: Context) -> Certificate:
-    """Return the registration certificate, signed by the node."""
-    found = verify_certificate(document.body, context.suite, context.node.key)
-    context.chains[document.id] = Held.first(document.body, found)
-    return found
-
-
-def transfer(document: Document, context: Context) -> Held:
-    """Return where a certificate's chain stands after this transfer, signed by its holder."""
-    identifier = b64decode(_field(document, "certificate"))
-    held = context.chains.get(identifier)
-    if held is None:
-        raise _error("the certificate does not come before its transfer", "certificate")
-    context.chains[identifier] = held = held.take(document.body)
-    return held
 
 
 def consent_root(document: Document, context: Context) -> ConsentRoot:
