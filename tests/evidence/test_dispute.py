@@ -12,6 +12,7 @@ from unseen.evidence.contract import Terms
 from unseen.evidence.dispute import Resolution, Ruling, resolve
 from unseen.evidence.errors import SettlementError
 from unseen.evidence.log import ReleaseLeaf
+from unseen.evidence.objection import Credit
 from unseen.evidence.settlement import settle
 from unseen.evidence.statement import read_statement
 from unseen.evidence.verify import VerifiedReceipt, verify_receipt
@@ -143,3 +144,16 @@ def test_contracts_that_bill_no_hits_are_resolved_too(world: Any) -> None:
     found = resolve(world.terms(), [(3, leaf)], {}, [held(world, leaf)])
     assert rulings(found) == ["agreed"]
     assert found.statement == settle(world.terms(), [leaf])
+
+
+def test_what_was_agreed_to_be_credited_is_credited_once(
+    world: Any, terms: Terms, leaves: list[ReleaseLeaf]
+) -> None:
+    openings = [opened(world, terms, leaf, None, None) for leaf in leaves[:2]]
+    agreed = Credit(units=1, amount=60_000), {leaves[0].request.request}
+    found = resolve(terms, logged(leaves), {}, [], openings, agreed)
+    assert rulings(found) == ["denied", "overbilled", "denied", "denied"]
+    bill = json.loads(found.statement)
+    assert bill["credit"] == {"units": 2, "amount": 120_000}
+    alone = resolve(terms, logged(leaves), {}, agreed=agreed)
+    assert json.loads(alone.statement)["credit"] == {"units": 1, "amount": 60_000}

@@ -27,6 +27,15 @@ MATCH_COLUMNS = (
     "mismatch",
 )
 RULED_COLUMNS = ("request", "index", "time", "units", "owed", "ruling", "rule")
+_WHY = {
+    "agreed": "both sides have it",
+    "denied": "the buyer's instance signed the request; no receipt is shown",
+    "forged": "no instance of the buyer's has signed the request",
+    "unlawful": "the contract does not allow it",
+    "overbilled": "billed as a hit, and was none",
+    "dropped": "the node's own receipt shows that the log had it",
+    "forked": "the node's own receipt shows another release of this id",
+}
 
 
 def print_statement(statement: bytes) -> None:
@@ -114,8 +123,8 @@ def print_resolution(resolution: "Resolution", form: Format) -> None:
     print_list(
         form,
         resolution.disputed,
-        RULED_COLUMNS,
-        [_ruled_row(row) for row in resolution.disputed],
+        (*RULED_COLUMNS, "why"),
+        [(*_ruled_row(row), _WHY[row.ruling.value]) for row in resolution.disputed],
         empty="Nothing is disputed.",
     )
     print_statement(resolution.statement)

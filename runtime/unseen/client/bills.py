@@ -8,7 +8,7 @@ bill says so instead of there being none. An auditor's rests on an export that h
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from unseen.evidence import jws, settlement
-from unseen.evidence.audit import Report, check_export
+from unseen.evidence.audit import Policy, Report, check_export
 from unseen.evidence.audit.check import Progress
 from unseen.evidence.canonical import b64encode
 from unseen.evidence.clear import OpenedClear
@@ -83,13 +83,15 @@ def settle_export(
 ) -> bytes:
     """Return the statement of a contract from an export, which is checked first.
 
+    It may be a buyer's, in which others' leaves are there by their hashes.
+
     Raises:
         ExportInvalidError: it is no export, or has no such contract.
         SettlementError: the check finds anything at all.
         TrustMissingError: the trust file lists no such log, or not its node.
 
     """
-    report = check_export(export, trust, progress=progress)
+    report = check_export(export, trust, Policy(partial=True), progress=progress)
     if not report.ok:
         raise _broken(report)
     terms = export.contract(contract).terms
@@ -108,15 +110,23 @@ def resolve_export(
     """Return what is owed under a contract, from an export and what the buyer holds.
 
     What single releases lack is what is decided on (`dispute.resolve`); nothing else may be wrong
-    with the export.
+    with the export, which has to be whole, and not older than a receipt.
 
     Raises:
         ExportInvalidError: it is no export, or has no such contract.
-        SettlementError: anything else about the export does not hold, or a receipt or an opening
-            is of another contract.
+        SettlementError: anything else about the export does not hold, it ends before a receipt's
+            entry, or a receipt or an opening is of another contract.
         TrustMissingError: the trust file lists no such log, or not its node.
 
     """
+    held = tuple(receipts)
+    newest = max((receipt.index for receipt in held), default=-1)
+    if newest >= export.frame.size:
+        raise SettlementError(
+            f"settlement: the export has {export.frame.size} leaves, a receipt is of leaf {newest}",
+            clause="export",
+            remedy="take a newer one, or see that the log was cut: unseen audit check DIR --head",
+        )
     report = check_export(export, trust, progress=progress)
     faults: dict[int, str] = {}
     for finding in report.findings:
@@ -127,7 +137,7 @@ def resolve_export(
         raise _broken(report)
     terms = export.contract(contract).terms
     agreed = exported_credit(export, terms, trust)
-    return resolve(terms, export.releases(contract), faults, receipts, openings, agreed)
+    return resolve(terms, export.releases(contract), faults, held, openings, agreed)
 
 
 def exported_credit(export: Export, terms: Terms, trust: Trust) -> Agreed:
