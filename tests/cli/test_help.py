@@ -21,6 +21,7 @@ NOUNS = {
         "disclosure",
         "personal",
     },
+    "consent": {"add", "withdraw", "import", "delegate", "show", "prove", "verify", "roots"},
     "contract": {"request", "explain", "approve", "sign", "show", "revoke", "list"},
     "evidence": {"bundle", "check"},
     "instance": {"add", "renew"},

@@ -12,6 +12,7 @@ import typer
 from unseen.cli import (
     audit_commands,
     certificate_commands,
+    consent_commands,
     contract_commands,
     dispute_commands,
     evidence_commands,
@@ -53,6 +54,7 @@ app.add_typer(table_commands.app, name="table")
 app.add_typer(product_commands.app, name="product")
 app.add_typer(contract_commands.app, name="contract")
 app.add_typer(certificate_commands.app, name="certificate")
+app.add_typer(consent_commands.app, name="consent")
 app.add_typer(mandate_commands.app, name="mandate")
 app.add_typer(template_commands.app, name="template")
 app.add_typer(job_commands.app, name="job")

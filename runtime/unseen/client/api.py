@@ -11,6 +11,7 @@ from unseen.client import parties
 from unseen.client.auditing import AuditCalls
 from unseen.client.cards import Card, Row
 from unseen.client.catalog import Catalog, Predicate, Prices, Product, Refreshed, Table
+from unseen.client.consenting import ConsentCalls
 from unseen.client.contracts import Contract, Contracts, Wish
 from unseen.client.evidence import Evidence, Leaf, Receipt
 from unseen.client.governing import GoverningCalls
@@ -64,7 +65,9 @@ class NodeCard(Card):
         yield "keys as pinned", self.pinned
 
 
-class Client(AuditCalls, RegistryCalls, GoverningCalls, MeterCalls, Oversight):
+class Client(
+    AuditCalls, ConsentCalls, RegistryCalls, GoverningCalls, MeterCalls, Oversight
+):
     """A party's client at one node. Thread-safe; close it, or use it as a context manager.
 
     Every method that calls the node may raise `RefusedError` (a rule forbids it; `clause` and

@@ -26,6 +26,7 @@ _FOLDERS = (
     "instances",
     "evidence",
     "orders",
+    "delegations",
 )
 
 
@@ -77,6 +78,12 @@ class Home:
     def instance(self, name: str) -> Path:
         """Return the path of the certification of the client instance `name`."""
         return self.root / "instances" / f"{name}.jws"
+
+    def delegation(self, name: str) -> Path:
+        """Return the path of a delegation that this hub handed over; its folder is made."""
+        folder = self.root / "delegations"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder / f"{name}.json"
 
     def evidence(self, name: str) -> Path:
         """Return the path of a piece of evidence against the node."""

@@ -1,6 +1,7 @@
 """Evidence keys in files: one JSON object with suite and seed, readable by the owner only."""
 
 import secrets
+from pathlib import Path
 
 from unseen.client.errors import HomeError
 from unseen.client.fields import Fields
@@ -21,10 +22,30 @@ def make_signer(home: Home, name: str) -> Signer:
     """
     path = home.key(name)
     if not path.exists():
-        seed = b64encode(secrets.token_bytes(32))
-        value: dict[str, Json] = {"v": 1, "type": "key", "suite": SUITE, "seed": seed}
-        write_json(path, value, private=True)
+        write_json(path, _new_key(), private=True)
     return load_signer(home, name)
+
+
+def make_key_file(path: Path) -> Signer:
+    """Return the signer in the file at `path`, whose owner is no party; makes it if there is none.
+
+    Raises:
+        HomeError: the file cannot be written, or is no key.
+
+    """
+    if not path.exists():
+        write_json(path, _new_key(), private=True)
+    return load_key_file(path)
+
+
+def load_key_file(path: Path) -> Signer:
+    """Return the signer in the file at `path`.
+
+    Raises:
+        HomeError: the file is missing or no key.
+
+    """
+    return _signer(path, f"key file {path.name}")
 
 
 def load_signer(home: Home, name: str) -> Signer:
@@ -41,7 +62,16 @@ def load_signer(home: Home, name: str) -> Signer:
             clause="keys",
             remedy="run it in the home that joined as the party",
         )
-    fields = Fields(read_json(path), f"key {name}", remedy=_REMEDY)
+    return _signer(path, f"key {name}")
+
+
+def _new_key() -> dict[str, Json]:
+    seed = b64encode(secrets.token_bytes(32))
+    return {"v": 1, "type": "key", "suite": SUITE, "seed": seed}
+
+
+def _signer(path: Path, what: str) -> Signer:
+    fields = Fields(read_json(path), what, remedy=_REMEDY)
     fields.expect("v", 1)
     fields.expect("type", "key")
     fields.expect("suite", SUITE)

@@ -167,7 +167,10 @@ async def _sweep(node: Node) -> None:
             await node.jobs.expire()
         except Exception as error:  # noqa: BLE001 - the next sweep may succeed
             _logger.error("the sweep failed; it is tried again: %s", whereabouts(error))  # noqa: TRY400
-        await asyncio.sleep(_SWEEP_SECONDS)
+        node.consents.hurry.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_SWEEP_SECONDS):
+                await node.consents.hurry.wait()
 
 
 async def _open(home: Path, settings: Settings, keys: Keys) -> Node:

@@ -62,6 +62,8 @@ def note_ended(node: Node, uses: set[tuple[str, str, str]]) -> None:
             deadline = now + timedelta(seconds=rule.latency_seconds)
             known = node.consents.deadlines.get(contract.id, deadline)
             node.consents.deadlines[contract.id] = min(known, deadline)
+            if timedelta(seconds=rule.latency_seconds) <= _reserve(node, contract):
+                node.consents.hurry.set()
 
 
 def look_again(node: Node, contract: str) -> None:
@@ -83,12 +85,19 @@ def check_deadline(node: Node, contract: str) -> None:
 
     """
     deadline = node.consents.deadlines.get(contract)
-    if deadline is not None and node.clock.now() >= deadline:
+    if deadline is None or node.clock.now() < deadline:
+        return
+    if failure := node.epochs.newest_failure(contract):
         raise EpochNotReadyError(
-            "consents were withdrawn, and the table without them is not built yet",
-            clause="consent.latency_seconds",
-            remedy="ask again in a moment",
+            f"consents were withdrawn, and the table without them could not be built ({failure})",
+            clause="epoch.failed",
+            remedy="ask again later; the operator finds the cause in the node's log",
         )
+    raise EpochNotReadyError(
+        "consents were withdrawn, and the table without them is not built yet",
+        clause="consent.latency_seconds",
+        remedy="ask again in a moment",
+    )
 
 
 def due(node: Node) -> list[Contract]:
@@ -105,7 +114,13 @@ def due(node: Node) -> list[Contract]:
             first = min((time for time in (lag.left, lag.came) if time), default=None)
             if first is not None and now >= first + max(latency - _reserve(node, contract), _ZERO):
                 found.append(contract)
-    return [contract for contract in found if not node.jobs.live(BUILD, contract.id)]
+    return [contract for contract in found if _may_begin(node, contract)]
+
+
+def _may_begin(node: Node, contract: Contract) -> bool:
+    """Return whether no build is under way, nor has failed: then the operator has to act."""
+    failed = node.epochs.newest_failure(contract.id) is not None
+    return not failed and not node.jobs.live(BUILD, contract.id)
 
 
 def lag_of(connection: Connection, contract: Contract, epoch: Epoch, now: datetime) -> Lag:

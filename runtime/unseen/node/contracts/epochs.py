@@ -66,6 +66,10 @@ class Epochs:
         """Return the reason why the contract's newest table could not be built, if it could not."""
         return None if contract in self._ready else self._failed.get(contract)
 
+    def newest_failure(self, contract: str) -> str | None:
+        """Return why the newest table could not be built, even where an older one answers."""
+        return self._failed.get(contract)
+
     def begin(self, contract: str) -> None:
         """Forget that the contract's last table failed: another is on its way."""
         self._failed.pop(contract, None)
