@@ -65,9 +65,7 @@ class NodeCard(Card):
         yield "keys as pinned", self.pinned
 
 
-class Client(
-    AuditCalls, ConsentCalls, RegistryCalls, GoverningCalls, MeterCalls, Oversight
-):
+class Client(AuditCalls, ConsentCalls, RegistryCalls, GoverningCalls, MeterCalls, Oversight):
     """A party's client at one node. Thread-safe; close it, or use it as a context manager.
 
     Every method that calls the node may raise `RefusedError` (a rule forbids it; `clause` and
