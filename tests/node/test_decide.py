@@ -10,7 +10,7 @@ from tests.node.conftest import NOW, START, UNTIL, make_request, make_terms
 from unseen.evidence.contract import Event, State, advance
 from unseen.evidence.errors import TransitionError
 from unseen.evidence.request import MAX_REQUEST_AGE
-from unseen.node.contracts.decide import Allow, Deny, Usage, decide
+from unseen.node.contracts.decide import Allow, Deny, Usage, decide, interrupted
 
 TERMS = make_terms(units=10, per_minute=5)
 ENDED = (State.REVOKED, State.EXPIRED, State.EXHAUSTED)
@@ -97,3 +97,31 @@ def test_a_request_is_answered_within_the_window_that_verifiers_check() -> None:
         verdict = decide(TERMS, State.ACTIVE, request, Usage(0), beyond)
         assert isinstance(verdict, Deny)
         assert verdict.error.reason == "REQUEST_OUTDATED"
+
+
+@given(state=st.sampled_from(State), usage=usages, now=times, cause=st.text(min_size=1))
+def test_a_node_that_stands_still_allows_nothing(
+    state: State, usage: Usage, now: dt.datetime, cause: str
+) -> None:
+    verdict = decide(TERMS, state, make_request(TERMS), usage, now, stopped=cause)
+    assert isinstance(verdict, Deny)
+    assert (verdict.error.reason, verdict.error.clause) == ("NODE_STOPPED", "node.stopped")
+    assert cause in str(verdict.error)
+    stopped = interrupted(TERMS, state, now, cause)
+    assert stopped is not None
+    assert stopped.reason == "NODE_STOPPED"
+
+
+@given(state=st.sampled_from(State), now=times)
+def test_what_has_begun_goes_on_exactly_while_it_could_still_be_charged(
+    state: State, now: dt.datetime
+) -> None:
+    """Under a contract in force, or whose last units it has reserved itself."""
+    error = interrupted(TERMS, state, now)
+    goes_on = state in (State.ACTIVE, State.EXHAUSTED) and START <= now < UNTIL
+    assert (error is None) == goes_on
+    if error is not None:
+        assert error.clause
+        assert error.remedy
+        ended = state is State.EXPIRED or state in (State.ACTIVE, State.EXHAUSTED)
+        assert error.reason == ("CONTRACT_EXPIRED" if ended else "CONTRACT_NOT_ACTIVE")

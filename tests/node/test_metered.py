@@ -33,6 +33,7 @@ async def test_requests_that_arrive_together_do_not_pass_a_limit_side_by_side(
         clock=Clock(lambda: NOW),
         draining=False,
         releases=SimpleNamespace(check=lambda *_: None),
+        stops=SimpleNamespace(cause=str),
     )
     node.mandates = SimpleNamespace(check=lambda *_: None)
     started: list[str] = []

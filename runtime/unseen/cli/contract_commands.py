@@ -198,11 +198,15 @@ def show(
 
 @app.command("revoke")
 def revoke(
-    contract: ContractArgument, home: HomeOption = DEFAULT_HOME, form: FormatOption = Format.TABLE
+    contract: ContractArgument,
+    *,
+    reason: Annotated[str, typer.Option(help="Why, for the log; never about a person.")] = "",
+    home: HomeOption = DEFAULT_HOME,
+    form: FormatOption = Format.TABLE,
 ) -> None:
-    """End a contract at once."""
+    """End a contract at once and for good (any signer)."""
     with open_client(home) as client:
-        found = client.revoke(resolve_contract(client, contract))
+        found = client.revoke(resolve_contract(client, contract), reason)
     print_card(found, form, contract_json(found))
 
 

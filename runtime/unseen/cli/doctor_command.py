@@ -145,6 +145,8 @@ def _node(client: "Client") -> Iterator[Check]:
     node = client.node()
     yield Check("node", "ok", f"{node.name} {node.version} at {node.address}")
     yield Check("caller", "ok", f"known as {node.caller} ({node.caller_role})")
+    if node.stop is not None:
+        yield Check("stopped", "note", str(node.stop), "the operator: unseen node resume")
     if node.pinned:
         yield Check("keys of the node", "ok", "as pinned")
     else:

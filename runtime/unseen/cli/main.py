@@ -30,6 +30,7 @@ from unseen.cli import (
     receipt_commands,
     report_commands,
     review_commands,
+    stop_commands,
     table_commands,
     template_commands,
 )
@@ -67,6 +68,11 @@ report_commands.register(audit_commands.app)
 app.add_typer(review_commands.app, name="review")
 app.add_typer(evidence_commands.app, name="evidence")
 meter_commands.app.command("resolve")(dispute_commands.resolve)
+contract_commands.app.command("suspend")(stop_commands.suspend)
+contract_commands.app.command("resume")(stop_commands.resume)
+node_commands.app.command("show")(stop_commands.show_node)
+node_commands.app.command("stop")(stop_commands.stop_node)
+node_commands.app.command("resume")(stop_commands.resume_node)
 app.command("join")(join_command.join)
 app.command("lookup")(query_commands.lookup)
 app.command("verify")(query_commands.verify)

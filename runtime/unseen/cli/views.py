@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from unseen.evidence.canonical import Json, b64encode, format_time
 
 if TYPE_CHECKING:
+    from unseen.client.api import NodeCard
     from unseen.client.catalog import Product, Table
     from unseen.client.contracts import Contract
     from unseen.client.evidence import Leaf, Receipt, Usage
@@ -80,6 +81,27 @@ def contract_object(contract: "Contract") -> dict[str, Json]:
         "leakage": contract.leakage.to_json(),
         "approvals": dict(contract.approvals),
         "cause": contract.cause,
+        "stops": [
+            {"by": stop.by, "cause": stop.cause, "since": stop.since, "document": stop.document}
+            for stop in contract.stops
+        ],
+    }
+
+
+def node_json(node: "NodeCard") -> Json:
+    """Return a node as it describes itself."""
+    stop = node.stop
+    return {
+        "name": node.name,
+        "address": node.address,
+        "version": node.version,
+        "time": node.time,
+        "log": node.log_origin,
+        "log_size": node.log_size,
+        "caller": node.caller,
+        "caller_role": node.caller_role,
+        "pinned": node.pinned,
+        "stop": {"by": stop.by, "cause": stop.cause, "since": stop.since} if stop else None,
     }
 
 

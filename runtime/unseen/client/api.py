@@ -30,6 +30,7 @@ from unseen.client.registry import RegistryCalls
 from unseen.client.reports import Reports
 from unseen.client.reviews import ReleaseMode, Review, Reviews
 from unseen.client.session import CALL_SECONDS, Progress, Session, no_progress
+from unseen.client.stops import NodeStops, Stop
 from unseen.client.subjects import Subject
 from unseen.client.verdicts import Verdict
 from unseen.client.verifies import Verifies
@@ -53,6 +54,7 @@ class NodeCard(Card):
     caller: str
     caller_role: str
     pinned: bool
+    stop: Stop | None  # by which it stands still, if it does
 
     def _title(self) -> str:
         return f"Node {self.name} at {self.address}"
@@ -61,8 +63,15 @@ class NodeCard(Card):
         yield "version", self.version
         yield "clock", self.time
         yield "log", f"{self.log_origin}, {self.log_size:,} entries"
+        yield "stopped by", self.stop
         yield "knows you as", f"{self.caller} ({self.caller_role})"
         yield "keys as pinned", self.pinned
+
+
+def _stop(node: node_pb2.Node) -> Stop | None:
+    if not node.stopped_by:
+        return None
+    return Stop(node.stopped_by, node.stopped_cause, node.stopped_since, "")
 
 
 class Client(AuditCalls, ConsentCalls, RegistryCalls, GoverningCalls, MeterCalls, Oversight):
@@ -106,6 +115,7 @@ class Client(AuditCalls, ConsentCalls, RegistryCalls, GoverningCalls, MeterCalls
         self._parties = Parties(session)
         self._reviews = Reviews(session, self._contracts)
         self._jobs = Jobs(session)
+        self._stops = NodeStops(session)
         self._node = node_pb2_grpc.NodeServiceStub(session.channel.grpc)
 
     @classmethod
@@ -174,6 +184,7 @@ class Client(AuditCalls, ConsentCalls, RegistryCalls, GoverningCalls, MeterCalls
             caller=answer.caller,
             caller_role=answer.caller_role,
             pinned=found == wanted,
+            stop=_stop(answer),
         )
 
     def products(self) -> list[Product]:
@@ -305,9 +316,34 @@ class Client(AuditCalls, ConsentCalls, RegistryCalls, GoverningCalls, MeterCalls
         """Sign a contract as the buyer; it becomes active."""
         return self._contracts.sign(contract)
 
-    def revoke(self, contract: str) -> Contract:
-        """End a contract at once."""
-        return self._contracts.revoke(contract)
+    def revoke(self, contract: str, cause: str = "") -> Contract:
+        """End a contract at once, for good; any signer may. `cause` goes into the log."""
+        return self._contracts.revoke(contract, cause)
+
+    def suspend(self, contract: str, cause: str) -> Contract:
+        """Refuse requests under a contract, and end what runs, until this party resumes it.
+
+        For the operator, and the second approver and the regulator that the contract names.
+        `cause` is one line that goes into the log, in an order signed by this party.
+        """
+        return self._contracts.suspend(contract, cause)
+
+    def resume(self, contract: str, cause: str) -> Contract:
+        """Lift this party's stop of a contract; it goes on when nobody else's stands."""
+        return self._contracts.resume(contract, cause)
+
+    def stop_node(self, cause: str) -> NodeCard:
+        """Have the whole node stand still, also over restarts, until it is resumed (operator only).
+
+        Nothing is computed or released; receipts, log and contracts can be read.
+        """
+        self._stops.stop(cause)
+        return self.node()
+
+    def resume_node(self, cause: str) -> NodeCard:
+        """Have a stopped node go on (operator only)."""
+        self._stops.resume(cause)
+        return self.node()
 
     def lookup(self, contract: str, subject: Subject) -> Verdict:
         """Return the verdict on one subject that the operator does not get to know."""

@@ -20,6 +20,7 @@ from unseen.client.explanations import Explanation, explanation
 from unseen.client.fields import Fields
 from unseen.client.home import read_json, write_json
 from unseen.client.session import Session
+from unseen.client.stops import Stop, order, read_stops
 from unseen.client.templates import Templates
 from unseen.evidence import canonical
 from unseen.evidence.canonical import b64decode, b64encode, format_time
@@ -51,6 +52,7 @@ class Contract(Card):
     buyer: str
     cause: str = ""  # why it is suspended or was ended
     kept: bool = False  # as this home last saw it, without asking the node
+    stops: tuple[Stop, ...] = ()  # that stand, the oldest first
 
     def _title(self) -> str:
         return f"Contract {self.id}"
@@ -76,7 +78,9 @@ class Contract(Card):
             "signed by",
             tuple(role for role in self.terms.approvals if role in self.approvals),
         )
-        if self.cause:
+        if self.stops:
+            yield "stopped by", tuple(str(stop) for stop in self.stops)
+        elif self.cause:
             yield "because", self.cause
 
 
@@ -277,6 +281,22 @@ class Contracts:
         answer = self._session.call(self._stub.SignContract, request)
         return self._read(answer.contract, contract)
 
+    def suspend(self, contract: str, cause: str) -> Contract:
+        """Refuse requests under a contract; see `Client.suspend`."""
+        request = contract_pb2.SuspendContractRequest(
+            name=resource(contract), order=order(self._session, "stop", contract, cause)
+        )
+        answer = self._session.call(self._stub.SuspendContract, request)
+        return self._read(answer.contract, contract)
+
+    def resume(self, contract: str, cause: str) -> Contract:
+        """Lift this party's stop of a contract; see `Client.resume`."""
+        request = contract_pb2.ResumeContractRequest(
+            name=resource(contract), order=order(self._session, "resume", contract, cause)
+        )
+        answer = self._session.call(self._stub.ResumeContract, request)
+        return self._read(answer.contract, contract)
+
     def revoke(self, contract: str, cause: str = "") -> Contract:
         """End a contract at once."""
         request = contract_pb2.RevokeContractRequest(name=resource(contract), cause=cause)
@@ -325,6 +345,7 @@ class Contracts:
             units_used=message.units_used,
             buyer=message.buyer,
             cause=message.cause,
+            stops=read_stops(message.stops),
         )
         self._check(contract, short(message.name) if expected is None else expected)
         self._keep(contract)

@@ -1,6 +1,7 @@
 """OPRF and VOPRF: RFC 9497 vectors, then properties, then what a bad peer may send."""
 
 import dataclasses
+import functools
 import json
 import secrets
 from pathlib import Path
@@ -311,12 +312,35 @@ def test_every_weight_depends_on_the_whole_batch() -> None:
     one = tuple(ristretto255.multiply(KEY.scalar, element) for element in blinded)
     other = (*one[:2], ristretto255.add(one[2], GENERATOR))
     scalars = {
-        weights: [dleq._scalars(KEY.public_key, blinded, batch, weights) for batch in (one, other)]
+        weights: [
+            dleq._scalars(
+                dleq.batch_seed(KEY.public_key, blinded, batch, weights), 0, blinded, batch
+            )
+            for batch in (one, other)
+        ]
         for weights in Weights
     }
     rfc, bound = scalars[Weights.RFC9497], scalars[Weights.BATCH]
     assert rfc[0][:2] == rfc[1][:2]
     assert all(before != after for before, after in zip(*bound, strict=True))
+
+
+@pytest.mark.parametrize("weights", Weights)
+@pytest.mark.parametrize("piece", [1, 2, 5])
+def test_a_proof_made_in_pieces_is_the_proof(weights: Weights, piece: int) -> None:
+    inputs = [b"%d" % number for number in range(5)]
+    blinded = client.blind(inputs, Mode.VOPRF, seeded_rng(12)).elements
+    evaluated = ristretto255.multiply_each(KEY.scalar, blinded)
+    seed = dleq.batch_seed(KEY.public_key, blinded, evaluated, weights)
+    sums = [
+        dleq.composite(
+            seed, start, blinded[start : start + piece], evaluated[start : start + piece]
+        )
+        for start in range(0, len(blinded), piece)
+    ]
+    first = functools.reduce(ristretto255.add, sums)
+    whole = dleq.prove(KEY, blinded, evaluated, seeded_rng(13), weights)
+    assert dleq.prove_composite(KEY, first, seeded_rng(13)) == whole
 
 
 def test_a_batch_of_one_is_the_rfcs() -> None:

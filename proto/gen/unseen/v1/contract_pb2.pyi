@@ -29,7 +29,7 @@ CONTRACT_STATE_EXPIRED: ContractState
 CONTRACT_STATE_REVOKED: ContractState
 
 class Contract(_message.Message):
-    __slots__ = ("name", "state", "terms", "plan", "leakage", "units_used", "buyer", "approvals", "cause")
+    __slots__ = ("name", "state", "terms", "plan", "leakage", "units_used", "buyer", "approvals", "cause", "stops")
     NAME_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     TERMS_FIELD_NUMBER: _ClassVar[int]
@@ -39,6 +39,7 @@ class Contract(_message.Message):
     BUYER_FIELD_NUMBER: _ClassVar[int]
     APPROVALS_FIELD_NUMBER: _ClassVar[int]
     CAUSE_FIELD_NUMBER: _ClassVar[int]
+    STOPS_FIELD_NUMBER: _ClassVar[int]
     name: str
     state: ContractState
     terms: bytes
@@ -48,7 +49,20 @@ class Contract(_message.Message):
     buyer: str
     approvals: _containers.RepeatedCompositeFieldContainer[Approval]
     cause: str
-    def __init__(self, name: _Optional[str] = ..., state: _Optional[_Union[ContractState, str]] = ..., terms: _Optional[bytes] = ..., plan: _Optional[bytes] = ..., leakage: _Optional[bytes] = ..., units_used: _Optional[int] = ..., buyer: _Optional[str] = ..., approvals: _Optional[_Iterable[_Union[Approval, _Mapping]]] = ..., cause: _Optional[str] = ...) -> None: ...
+    stops: _containers.RepeatedCompositeFieldContainer[Stop]
+    def __init__(self, name: _Optional[str] = ..., state: _Optional[_Union[ContractState, str]] = ..., terms: _Optional[bytes] = ..., plan: _Optional[bytes] = ..., leakage: _Optional[bytes] = ..., units_used: _Optional[int] = ..., buyer: _Optional[str] = ..., approvals: _Optional[_Iterable[_Union[Approval, _Mapping]]] = ..., cause: _Optional[str] = ..., stops: _Optional[_Iterable[_Union[Stop, _Mapping]]] = ...) -> None: ...
+
+class Stop(_message.Message):
+    __slots__ = ("by", "cause", "since", "document")
+    BY_FIELD_NUMBER: _ClassVar[int]
+    CAUSE_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    DOCUMENT_FIELD_NUMBER: _ClassVar[int]
+    by: str
+    cause: str
+    since: str
+    document: str
+    def __init__(self, by: _Optional[str] = ..., cause: _Optional[str] = ..., since: _Optional[str] = ..., document: _Optional[str] = ...) -> None: ...
 
 class Approval(_message.Message):
     __slots__ = ("role", "token")
@@ -222,6 +236,34 @@ class RevokeContractRequest(_message.Message):
     def __init__(self, name: _Optional[str] = ..., cause: _Optional[str] = ...) -> None: ...
 
 class RevokeContractResponse(_message.Message):
+    __slots__ = ("contract",)
+    CONTRACT_FIELD_NUMBER: _ClassVar[int]
+    contract: Contract
+    def __init__(self, contract: _Optional[_Union[Contract, _Mapping]] = ...) -> None: ...
+
+class SuspendContractRequest(_message.Message):
+    __slots__ = ("name", "order")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ORDER_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    order: str
+    def __init__(self, name: _Optional[str] = ..., order: _Optional[str] = ...) -> None: ...
+
+class SuspendContractResponse(_message.Message):
+    __slots__ = ("contract",)
+    CONTRACT_FIELD_NUMBER: _ClassVar[int]
+    contract: Contract
+    def __init__(self, contract: _Optional[_Union[Contract, _Mapping]] = ...) -> None: ...
+
+class ResumeContractRequest(_message.Message):
+    __slots__ = ("name", "order")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ORDER_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    order: str
+    def __init__(self, name: _Optional[str] = ..., order: _Optional[str] = ...) -> None: ...
+
+class ResumeContractResponse(_message.Message):
     __slots__ = ("contract",)
     CONTRACT_FIELD_NUMBER: _ClassVar[int]
     contract: Contract

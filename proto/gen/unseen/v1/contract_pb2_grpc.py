@@ -70,6 +70,16 @@ class ContractServiceStub(object):
                 request_serializer=unseen_dot_v1_dot_contract__pb2.RevokeContractRequest.SerializeToString,
                 response_deserializer=unseen_dot_v1_dot_contract__pb2.RevokeContractResponse.FromString,
                 _registered_method=True)
+        self.SuspendContract = channel.unary_unary(
+                '/unseen.v1.ContractService/SuspendContract',
+                request_serializer=unseen_dot_v1_dot_contract__pb2.SuspendContractRequest.SerializeToString,
+                response_deserializer=unseen_dot_v1_dot_contract__pb2.SuspendContractResponse.FromString,
+                _registered_method=True)
+        self.ResumeContract = channel.unary_unary(
+                '/unseen.v1.ContractService/ResumeContract',
+                request_serializer=unseen_dot_v1_dot_contract__pb2.ResumeContractRequest.SerializeToString,
+                response_deserializer=unseen_dot_v1_dot_contract__pb2.ResumeContractResponse.FromString,
+                _registered_method=True)
 
 
 class ContractServiceServicer(object):
@@ -125,6 +135,21 @@ class ContractServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SuspendContract(self, request, context):
+        """Operator, or the approver or regulator that the contract names: refuses requests and ends what
+        runs, until the same party resumes it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumeContract(self, request, context):
+        """Whoever suspended it: lifts that stop. The contract goes on when no other stands.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ContractServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -162,6 +187,16 @@ def add_ContractServiceServicer_to_server(servicer, server):
                     servicer.RevokeContract,
                     request_deserializer=unseen_dot_v1_dot_contract__pb2.RevokeContractRequest.FromString,
                     response_serializer=unseen_dot_v1_dot_contract__pb2.RevokeContractResponse.SerializeToString,
+            ),
+            'SuspendContract': grpc.unary_unary_rpc_method_handler(
+                    servicer.SuspendContract,
+                    request_deserializer=unseen_dot_v1_dot_contract__pb2.SuspendContractRequest.FromString,
+                    response_serializer=unseen_dot_v1_dot_contract__pb2.SuspendContractResponse.SerializeToString,
+            ),
+            'ResumeContract': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeContract,
+                    request_deserializer=unseen_dot_v1_dot_contract__pb2.ResumeContractRequest.FromString,
+                    response_serializer=unseen_dot_v1_dot_contract__pb2.ResumeContractResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -354,6 +389,60 @@ class ContractService(object):
             '/unseen.v1.ContractService/RevokeContract',
             unseen_dot_v1_dot_contract__pb2.RevokeContractRequest.SerializeToString,
             unseen_dot_v1_dot_contract__pb2.RevokeContractResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SuspendContract(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/unseen.v1.ContractService/SuspendContract',
+            unseen_dot_v1_dot_contract__pb2.SuspendContractRequest.SerializeToString,
+            unseen_dot_v1_dot_contract__pb2.SuspendContractResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeContract(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/unseen.v1.ContractService/ResumeContract',
+            unseen_dot_v1_dot_contract__pb2.ResumeContractRequest.SerializeToString,
+            unseen_dot_v1_dot_contract__pb2.ResumeContractResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -48,6 +48,12 @@ class ContractServiceStub:
     """Buyer: hands over the buyer's signature; the contract becomes active."""
     RevokeContract: _grpc.UnaryUnaryMultiCallable[_contract_pb2.RevokeContractRequest, _contract_pb2.RevokeContractResponse]
     """Any signer: ends the contract at once."""
+    SuspendContract: _grpc.UnaryUnaryMultiCallable[_contract_pb2.SuspendContractRequest, _contract_pb2.SuspendContractResponse]
+    """Operator, or the approver or regulator that the contract names: refuses requests and ends what
+    runs, until the same party resumes it.
+    """
+    ResumeContract: _grpc.UnaryUnaryMultiCallable[_contract_pb2.ResumeContractRequest, _contract_pb2.ResumeContractResponse]
+    """Whoever suspended it: lifts that stop. The contract goes on when no other stands."""
 
 @_typing.type_check_only
 class ContractServiceAsyncStub(ContractServiceStub):
@@ -69,6 +75,12 @@ class ContractServiceAsyncStub(ContractServiceStub):
     """Buyer: hands over the buyer's signature; the contract becomes active."""
     RevokeContract: _aio.UnaryUnaryMultiCallable[_contract_pb2.RevokeContractRequest, _contract_pb2.RevokeContractResponse]  # type: ignore[assignment]
     """Any signer: ends the contract at once."""
+    SuspendContract: _aio.UnaryUnaryMultiCallable[_contract_pb2.SuspendContractRequest, _contract_pb2.SuspendContractResponse]  # type: ignore[assignment]
+    """Operator, or the approver or regulator that the contract names: refuses requests and ends what
+    runs, until the same party resumes it.
+    """
+    ResumeContract: _aio.UnaryUnaryMultiCallable[_contract_pb2.ResumeContractRequest, _contract_pb2.ResumeContractResponse]  # type: ignore[assignment]
+    """Whoever suspended it: lifts that stop. The contract goes on when no other stands."""
 
 class ContractServiceServicer(metaclass=_abc_1.ABCMeta):
     """Contracts: asked for by a buyer, compiled by the node, signed by both."""
@@ -129,5 +141,23 @@ class ContractServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_contract_pb2.RevokeContractResponse, _abc.Awaitable[_contract_pb2.RevokeContractResponse]]:
         """Any signer: ends the contract at once."""
+
+    @_abc_1.abstractmethod
+    def SuspendContract(
+        self,
+        request: _contract_pb2.SuspendContractRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_contract_pb2.SuspendContractResponse, _abc.Awaitable[_contract_pb2.SuspendContractResponse]]:
+        """Operator, or the approver or regulator that the contract names: refuses requests and ends what
+        runs, until the same party resumes it.
+        """
+
+    @_abc_1.abstractmethod
+    def ResumeContract(
+        self,
+        request: _contract_pb2.ResumeContractRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_contract_pb2.ResumeContractResponse, _abc.Awaitable[_contract_pb2.ResumeContractResponse]]:
+        """Whoever suspended it: lifts that stop. The contract goes on when no other stands."""
 
 def add_ContractServiceServicer_to_server(servicer: ContractServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

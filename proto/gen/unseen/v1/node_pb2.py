@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14unseen/v1/node.proto\x12\tunseen.v1\"\x10\n\x0eGetNodeRequest\"0\n\x0fGetNodeResponse\x12\x1d\n\x04node\x18\x01 \x01(\x0b\x32\x0f.unseen.v1.Node\"\xbe\x01\n\x04Node\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\r\n\x05suite\x18\x02 \x01(\t\x12\x14\n\x0c\x65vidence_key\x18\x03 \x01(\x0c\x12\x12\n\nlog_origin\x18\x04 \x01(\t\x12\x0f\n\x07log_key\x18\x05 \x01(\x0c\x12\x14\n\x0coperator_key\x18\x06 \x01(\x0c\x12\x0c\n\x04time\x18\x07 \x01(\t\x12\x12\n\ncheckpoint\x18\x08 \x01(\t\x12\x0e\n\x06\x63\x61ller\x18\t \x01(\t\x12\x13\n\x0b\x63\x61ller_role\x18\n \x01(\t2O\n\x0bNodeService\x12@\n\x07GetNode\x12\x19.unseen.v1.GetNodeRequest\x1a\x1a.unseen.v1.GetNodeResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14unseen/v1/node.proto\x12\tunseen.v1\"\x10\n\x0eGetNodeRequest\"0\n\x0fGetNodeResponse\x12\x1d\n\x04node\x18\x01 \x01(\x0b\x32\x0f.unseen.v1.Node\"\x80\x02\n\x04Node\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\r\n\x05suite\x18\x02 \x01(\t\x12\x14\n\x0c\x65vidence_key\x18\x03 \x01(\x0c\x12\x12\n\nlog_origin\x18\x04 \x01(\t\x12\x0f\n\x07log_key\x18\x05 \x01(\x0c\x12\x14\n\x0coperator_key\x18\x06 \x01(\x0c\x12\x0c\n\x04time\x18\x07 \x01(\t\x12\x12\n\ncheckpoint\x18\x08 \x01(\t\x12\x0e\n\x06\x63\x61ller\x18\t \x01(\t\x12\x13\n\x0b\x63\x61ller_role\x18\n \x01(\t\x12\x12\n\nstopped_by\x18\x0b \x01(\t\x12\x15\n\rstopped_cause\x18\x0c \x01(\t\x12\x15\n\rstopped_since\x18\r \x01(\t\" \n\x0fStopNodeRequest\x12\r\n\x05order\x18\x01 \x01(\t\"1\n\x10StopNodeResponse\x12\x1d\n\x04node\x18\x01 \x01(\x0b\x32\x0f.unseen.v1.Node\"\"\n\x11ResumeNodeRequest\x12\r\n\x05order\x18\x01 \x01(\t\"3\n\x12ResumeNodeResponse\x12\x1d\n\x04node\x18\x01 \x01(\x0b\x32\x0f.unseen.v1.Node2\xdf\x01\n\x0bNodeService\x12@\n\x07GetNode\x12\x19.unseen.v1.GetNodeRequest\x1a\x1a.unseen.v1.GetNodeResponse\x12\x43\n\x08StopNode\x12\x1a.unseen.v1.StopNodeRequest\x1a\x1b.unseen.v1.StopNodeResponse\x12I\n\nResumeNode\x12\x1c.unseen.v1.ResumeNodeRequest\x1a\x1d.unseen.v1.ResumeNodeResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,7 +36,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETNODERESPONSE']._serialized_start=53
   _globals['_GETNODERESPONSE']._serialized_end=101
   _globals['_NODE']._serialized_start=104
-  _globals['_NODE']._serialized_end=294
-  _globals['_NODESERVICE']._serialized_start=296
-  _globals['_NODESERVICE']._serialized_end=375
+  _globals['_NODE']._serialized_end=360
+  _globals['_STOPNODEREQUEST']._serialized_start=362
+  _globals['_STOPNODEREQUEST']._serialized_end=394
+  _globals['_STOPNODERESPONSE']._serialized_start=396
+  _globals['_STOPNODERESPONSE']._serialized_end=445
+  _globals['_RESUMENODEREQUEST']._serialized_start=447
+  _globals['_RESUMENODEREQUEST']._serialized_end=481
+  _globals['_RESUMENODERESPONSE']._serialized_start=483
+  _globals['_RESUMENODERESPONSE']._serialized_end=534
+  _globals['_NODESERVICE']._serialized_start=537
+  _globals['_NODESERVICE']._serialized_end=760
 # @@protoc_insertion_point(module_scope)

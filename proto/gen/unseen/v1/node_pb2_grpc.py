@@ -40,6 +40,16 @@ class NodeServiceStub(object):
                 request_serializer=unseen_dot_v1_dot_node__pb2.GetNodeRequest.SerializeToString,
                 response_deserializer=unseen_dot_v1_dot_node__pb2.GetNodeResponse.FromString,
                 _registered_method=True)
+        self.StopNode = channel.unary_unary(
+                '/unseen.v1.NodeService/StopNode',
+                request_serializer=unseen_dot_v1_dot_node__pb2.StopNodeRequest.SerializeToString,
+                response_deserializer=unseen_dot_v1_dot_node__pb2.StopNodeResponse.FromString,
+                _registered_method=True)
+        self.ResumeNode = channel.unary_unary(
+                '/unseen.v1.NodeService/ResumeNode',
+                request_serializer=unseen_dot_v1_dot_node__pb2.ResumeNodeRequest.SerializeToString,
+                response_deserializer=unseen_dot_v1_dot_node__pb2.ResumeNodeResponse.FromString,
+                _registered_method=True)
 
 
 class NodeServiceServicer(object):
@@ -53,6 +63,21 @@ class NodeServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def StopNode(self, request, context):
+        """Operator: the whole node stands still. Nothing is computed or released until it is resumed;
+        what proves something can be read.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumeNode(self, request, context):
+        """Operator: the node goes on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NodeServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -60,6 +85,16 @@ def add_NodeServiceServicer_to_server(servicer, server):
                     servicer.GetNode,
                     request_deserializer=unseen_dot_v1_dot_node__pb2.GetNodeRequest.FromString,
                     response_serializer=unseen_dot_v1_dot_node__pb2.GetNodeResponse.SerializeToString,
+            ),
+            'StopNode': grpc.unary_unary_rpc_method_handler(
+                    servicer.StopNode,
+                    request_deserializer=unseen_dot_v1_dot_node__pb2.StopNodeRequest.FromString,
+                    response_serializer=unseen_dot_v1_dot_node__pb2.StopNodeResponse.SerializeToString,
+            ),
+            'ResumeNode': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeNode,
+                    request_deserializer=unseen_dot_v1_dot_node__pb2.ResumeNodeRequest.FromString,
+                    response_serializer=unseen_dot_v1_dot_node__pb2.ResumeNodeResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +125,60 @@ class NodeService(object):
             '/unseen.v1.NodeService/GetNode',
             unseen_dot_v1_dot_node__pb2.GetNodeRequest.SerializeToString,
             unseen_dot_v1_dot_node__pb2.GetNodeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StopNode(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/unseen.v1.NodeService/StopNode',
+            unseen_dot_v1_dot_node__pb2.StopNodeRequest.SerializeToString,
+            unseen_dot_v1_dot_node__pb2.StopNodeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeNode(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/unseen.v1.NodeService/ResumeNode',
+            unseen_dot_v1_dot_node__pb2.ResumeNodeRequest.SerializeToString,
+            unseen_dot_v1_dot_node__pb2.ResumeNodeResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,12 @@ class NodeServiceStub:
     def __new__(cls, channel: _aio.Channel) -> NodeServiceAsyncStub: ...
     GetNode: _grpc.UnaryUnaryMultiCallable[_node_pb2.GetNodeRequest, _node_pb2.GetNodeResponse]
     """Describes the node: version, keys, clock and the head of its log."""
+    StopNode: _grpc.UnaryUnaryMultiCallable[_node_pb2.StopNodeRequest, _node_pb2.StopNodeResponse]
+    """Operator: the whole node stands still. Nothing is computed or released until it is resumed;
+    what proves something can be read.
+    """
+    ResumeNode: _grpc.UnaryUnaryMultiCallable[_node_pb2.ResumeNodeRequest, _node_pb2.ResumeNodeResponse]
+    """Operator: the node goes on."""
 
 @_typing.type_check_only
 class NodeServiceAsyncStub(NodeServiceStub):
@@ -43,6 +49,12 @@ class NodeServiceAsyncStub(NodeServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetNode: _aio.UnaryUnaryMultiCallable[_node_pb2.GetNodeRequest, _node_pb2.GetNodeResponse]  # type: ignore[assignment]
     """Describes the node: version, keys, clock and the head of its log."""
+    StopNode: _aio.UnaryUnaryMultiCallable[_node_pb2.StopNodeRequest, _node_pb2.StopNodeResponse]  # type: ignore[assignment]
+    """Operator: the whole node stands still. Nothing is computed or released until it is resumed;
+    what proves something can be read.
+    """
+    ResumeNode: _aio.UnaryUnaryMultiCallable[_node_pb2.ResumeNodeRequest, _node_pb2.ResumeNodeResponse]  # type: ignore[assignment]
+    """Operator: the node goes on."""
 
 class NodeServiceServicer(metaclass=_abc_1.ABCMeta):
     """What anyone who was invited may know of the node."""
@@ -54,5 +66,23 @@ class NodeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_node_pb2.GetNodeResponse, _abc.Awaitable[_node_pb2.GetNodeResponse]]:
         """Describes the node: version, keys, clock and the head of its log."""
+
+    @_abc_1.abstractmethod
+    def StopNode(
+        self,
+        request: _node_pb2.StopNodeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_pb2.StopNodeResponse, _abc.Awaitable[_node_pb2.StopNodeResponse]]:
+        """Operator: the whole node stands still. Nothing is computed or released until it is resumed;
+        what proves something can be read.
+        """
+
+    @_abc_1.abstractmethod
+    def ResumeNode(
+        self,
+        request: _node_pb2.ResumeNodeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_pb2.ResumeNodeResponse, _abc.Awaitable[_node_pb2.ResumeNodeResponse]]:
+        """Operator: the node goes on."""
 
 def add_NodeServiceServicer_to_server(servicer: NodeServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

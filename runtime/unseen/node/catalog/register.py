@@ -42,6 +42,7 @@ async def register_table(
         JobCancelledError: the job was cancelled.
 
     """
+    node.stops.check_node()
     if not Path(source.removeprefix("duckdb:")).is_absolute():
         raise TableUnreadableError(
             "the source is not an absolute path on the node's machine", clause="table.source"
@@ -68,6 +69,7 @@ async def refresh_table(node: Node, name: str, owner: str) -> tuple[Table, list[
         JobCancelledError: the job was cancelled.
 
     """
+    node.stops.check_node()
     job = await node.jobs.submit(next_snapshot(node.catalogue.table(name), owner))
     contracts: Any = await node.jobs.outcome(job)
     return node.catalogue.table(name), list(contracts)
@@ -83,6 +85,7 @@ async def register_product(node: Node, new: NewProduct) -> Product:
         ContractInvalidError: a price is out of range, or the kind cannot bill such units.
 
     """
+    node.stops.check_node()
     if new.kind not in KINDS:
         raise KindRefusedError(
             "this node knows no such job kind", clause="kind", remedy=f"one of: {', '.join(KINDS)}"

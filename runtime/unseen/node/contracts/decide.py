@@ -10,6 +10,7 @@ from unseen.node.errors import (
     ContractNotActiveError,
     ContractNotStartedError,
     KindRefusedError,
+    NodeStoppedError,
     QuotaExhaustedError,
     RateExceededError,
     RequestOutdatedError,
@@ -45,13 +46,16 @@ def decide(
     usage: Usage,
     now: datetime,
     window: timedelta = MAX_REQUEST_AGE,
+    stopped: str = "",
 ) -> Allow | Deny:
     """Return whether `request` may run under `terms` in `state`, given `usage`, at `now`.
 
     `window` is how long after it was signed a request counts: longer, where the log holds it.
+    `stopped` is why the whole node stands still, if it does.
     """
     error = (
-        _by_state(terms, state, request, usage)
+        _by_stop(stopped)
+        or _by_state(terms, state, request, usage)
         or _by_period(terms, now)
         or _by_kind(terms, request)
         or _by_age(request, now, window)
@@ -60,13 +64,40 @@ def decide(
     return Deny(error) if error else Allow()
 
 
+def interrupted(terms: Terms, state: State, now: datetime, stopped: str = "") -> UnseenError | None:
+    """Return what ends work that was allowed and has begun, or nothing: asked between its steps.
+
+    A contract whose last units are under way is not interrupted by being exhausted.
+    """
+    if error := _by_stop(stopped):
+        return error
+    if state not in (State.ACTIVE, State.EXHAUSTED):
+        return _expired() if state is State.EXPIRED else _not_active(state)
+    return None if terms.period.covers(now) else _expired()
+
+
+def node_stopped(cause: str) -> NodeStoppedError:
+    """Return the error for whatever is asked of a node that stands still."""
+    return NodeStoppedError(
+        f"the node is stopped: {cause}",
+        clause="node.stopped",
+        remedy="ask the operator when it goes on; receipts, log and contracts can be read",
+    )
+
+
+def _by_stop(stopped: str) -> UnseenError | None:
+    return node_stopped(stopped) if stopped else None
+
+
 def _by_state(terms: Terms, state: State, request: Request, usage: Usage) -> UnseenError | None:
     if state is State.ACTIVE:
         return None
     if state is State.EXHAUSTED:
         return _exhausted(terms, request, usage)
-    if state is State.EXPIRED:
-        return _expired()
+    return _expired() if state is State.EXPIRED else _not_active(state)
+
+
+def _not_active(state: State) -> ContractNotActiveError:
     return ContractNotActiveError(
         f"the contract is {state.value}",
         clause="state",

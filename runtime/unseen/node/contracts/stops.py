@@ -16,8 +16,9 @@ from unseen.evidence.contract import TRANSITIONS, Event
 from unseen.evidence.errors import StopInvalidError, TransitionError
 from unseen.evidence.log import event_leaf
 from unseen.evidence.suite import Suite
+from unseen.node.contracts.decide import node_stopped
 from unseen.node.contracts.register import Contract, Step, find_contract
-from unseen.node.errors import NodeStoppedError, RightMissingError
+from unseen.node.errors import RightMissingError
 from unseen.node.jobs import steps
 from unseen.node.jobs.record import Job
 from unseen.node.store.documents import document_id, find_document, put_document
@@ -60,6 +61,11 @@ class Stops:
         """Return the stop of the node itself, if it stands still."""
         return next(iter(self.of(NODE)), None)
 
+    def cause(self) -> str:
+        """Return why the node stands still; empty where it does not."""
+        standing = self.node()
+        return standing.cause if standing else ""
+
     def check_node(self) -> None:
         """Return if the node does not stand still.
 
@@ -69,7 +75,7 @@ class Stops:
         """
         standing = self.node()
         if standing is not None:
-            raise stopped(standing.cause)
+            raise node_stopped(standing.cause)
 
     def of(self, contract: str) -> tuple[Stop, ...]:
         """Return the stops of a contract, the oldest first."""
@@ -165,7 +171,7 @@ class StopNode(Change[list[Job]]):
 
         """
         if standing := _of(transaction.connection, NODE):
-            raise stopped(standing[0].cause)
+            raise node_stopped(standing[0].cause)
         _check_fresh(transaction, self.suite, self.order)
         _write(transaction, self.suite, NODE, self.order)
         _log(transaction, self.suite, "node.stopped", self.order, {})
@@ -191,15 +197,6 @@ class ResumeNode(Change[None]):
         _check_fresh(transaction, self.suite, self.order)
         _end(transaction, NODE)
         _log(transaction, self.suite, "node.resumed", self.order, {})
-
-
-def stopped(cause: str) -> NodeStoppedError:
-    """Return the error for whatever is asked of a node that stands still."""
-    return NodeStoppedError(
-        f"the node is stopped: {cause}",
-        clause="node.stopped",
-        remedy="ask the operator when it goes on; receipts, log and contracts can be read",
-    )
 
 
 def end_stops(transaction: Transaction, contract: str) -> None:

@@ -29,11 +29,14 @@ _SUPERVISORS = frozenset({Role.AUDITOR, Role.REGULATOR})  # one of them, as the 
 _SIDES = frozenset({Role.OPERATOR, Role.BUYER})
 _GRANTORS = frozenset({Role.OPERATOR, Role.AUTHORITY})
 _HUB = frozenset({Role.HUB})
+_STOPPERS = frozenset({Role.OPERATOR, Role.APPROVER, Role.REGULATOR})
 _ANYONE = frozenset(Role)
 
 # Ownership (whose contract, whose instance) is decided by the domain, not here.
 RIGHTS: dict[str, frozenset[Role]] = {
     "/unseen.v1.NodeService/GetNode": _ANYONE,
+    "/unseen.v1.NodeService/StopNode": _OPERATOR,
+    "/unseen.v1.NodeService/ResumeNode": _OPERATOR,
     "/unseen.v1.IdentityService/CreateInvitation": _OPERATOR,
     "/unseen.v1.IdentityService/Enroll": frozenset({Role.INVITEE}),
     "/unseen.v1.IdentityService/RegisterInstance": _PARTIES,
@@ -53,6 +56,8 @@ RIGHTS: dict[str, frozenset[Role]] = {
     "/unseen.v1.ContractService/ApproveContract": _APPROVERS,
     "/unseen.v1.ContractService/SignContract": _BUYER,
     "/unseen.v1.ContractService/RevokeContract": _SIGNERS,
+    "/unseen.v1.ContractService/SuspendContract": _STOPPERS,
+    "/unseen.v1.ContractService/ResumeContract": _STOPPERS,
     "/unseen.v1.RulesService/GetRules": _PARTIES,
     "/unseen.v1.RulesService/SetRules": _OPERATOR,
     "/unseen.v1.TemplateService/AddTemplate": _OPERATOR,

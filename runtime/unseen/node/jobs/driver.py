@@ -162,6 +162,10 @@ class Driver:
         self._wake.set()
         return found
 
+    def wake(self) -> None:
+        """Look at once whether a job may run."""
+        self._wake.set()
+
     def look(self) -> None:
         """Follow the store where a change put jobs in, or ended some, by itself."""
         with self._node.engine.connect() as connection:

@@ -26,8 +26,13 @@ _STREAM_LIMIT = 1 << 20
 class Executor(Protocol):
     """What the node needs of a place to compute."""
 
-    async def run(self, task: str, parts: Sequence[bytes]) -> list[bytes]:
-        """Run a short task and return its result's parts."""
+    @property
+    def workers(self) -> int:
+        """How many short tasks run at once."""
+        ...
+
+    async def run(self, task: str, parts: Sequence[bytes], weight: int = 1) -> list[bytes]:
+        """Run a short task and return its result's parts; `weight`: its cost, in elements."""
         ...
 
     async def run_bulk(
@@ -51,16 +56,21 @@ class LocalExecutor:
         self._bulk: set[_Worker] = set()
         self._replacing = asyncio.Lock()
 
+    @property
+    def workers(self) -> int:
+        """How many short tasks run at once."""
+        return self._count
+
     async def start(self) -> None:
         """Start the online workers now, so that no query waits for one."""
         self._online = [await _Worker.start() for _ in range(self._count)]
 
-    async def run(self, task: str, parts: Sequence[bytes]) -> list[bytes]:
-        """Run a short task on the least busy online worker."""
+    async def run(self, task: str, parts: Sequence[bytes], weight: int = 1) -> list[bytes]:
+        """Run a short task on the worker with the least to do."""
         if any(worker.dead for worker in self._online):
             await self._replace_dead()
         worker = min(self._online, key=lambda candidate: candidate.load)
-        return await worker.run(task, parts)
+        return await worker.run(task, parts, weight=weight)
 
     async def run_bulk(
         self, task: str, parts: Sequence[bytes], progress: Progress | None = None
@@ -91,7 +101,8 @@ class _Worker:
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
-        self._waiting: deque[tuple[asyncio.Future[list[bytes]], Progress | None]] = deque()
+        self._waiting: deque[tuple[asyncio.Future[list[bytes]], Progress | None, int]] = deque()
+        self.load = 0  # elements, or tasks, that it has yet to answer
         self.dead = False
         self._reader = asyncio.create_task(self._read())
 
@@ -108,17 +119,18 @@ class _Worker:
             os.setpriority(os.PRIO_PROCESS, process.pid, nice)
         return cls(process)
 
-    @property
-    def load(self) -> int:
-        return len(self._waiting)
-
     async def run(
-        self, task: str, parts: Sequence[bytes], progress: Progress | None = None
+        self,
+        task: str,
+        parts: Sequence[bytes],
+        progress: Progress | None = None,
+        weight: int = 1,
     ) -> list[bytes]:
         if self.dead or self._process.stdin is None:
             raise _died()
         future: asyncio.Future[list[bytes]] = asyncio.get_running_loop().create_future()
-        self._waiting.append((future, progress))
+        self._waiting.append((future, progress, weight))
+        self.load += weight
         self._process.stdin.write(frames.framed(frames.pack([task.encode(), *parts])))
         return await future
 
@@ -140,7 +152,7 @@ class _Worker:
             pass
         self.dead = True
         while self._waiting:
-            future, _ = self._waiting.popleft()
+            future, _, _ = self._waiting.popleft()
             if not future.done():
                 future.set_exception(_died())
 
@@ -151,7 +163,8 @@ class _Worker:
             if progress:
                 progress(int(rest[0]))
             return
-        future, _ = self._waiting.popleft()
+        future, _, weight = self._waiting.popleft()
+        self.load -= weight
         if future.done():  # the caller gave up; the answer is dropped
             return
         if kind == b"R":

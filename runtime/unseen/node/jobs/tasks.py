@@ -4,6 +4,7 @@ Modules that read tables are imported inside their tasks: a worker that only eva
 elements never loads DuckDB.
 """
 
+import functools
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,9 @@ from unseen.evidence.suite import suite_of
 from unseen.node.errors import PredicateFailsError
 from unseen.node.jobs import frames
 from unseen.protocols.lookup.subject import SubjectColumn
+from unseen.protocols.errors import ElementInvalidError
+from unseen.protocols.group import ristretto255
+from unseen.protocols.oprf import dleq
 from unseen.protocols.oprf.keys import PrivateKey
 from unseen.protocols.oprf.server import evaluate
 from unseen.protocols.oprf.suite import Mode
@@ -29,6 +33,8 @@ _POINT_MEMORY_MB = 64
 def voprf(parts: list[bytes], _progress: Progress) -> list[bytes]:
     """Private scalar, public key, then blinded elements -> evaluated elements, then the proof."""
     scalar, public_key, *elements = parts
+    if len(elements) > 1:  # one by itself is refused by its multiplication
+        check_elements([b"0", *elements], _progress)
     key = PrivateKey(scalar, public_key)
     result = evaluate(key, elements, Mode.VOPRF, secrets.token_bytes)
     return [*result.elements, result.proof]
@@ -55,6 +61,41 @@ def admit_consents(parts: list[bytes], _progress: Progress) -> list[bytes]:
         token, *chain = (part.decode() for part in frames.unpack(framed))
         rows.append(canonical.encode(admit(desk, token, chain)))
     return rows
+
+
+def check_elements(parts: list[bytes], _progress: Progress) -> list[bytes]:
+    """Place of the first, then elements of a batch -> nothing. A twentieth of evaluating them.
+
+    Raises:
+        ElementInvalidError: one is not valid; `position` is its place in the batch.
+
+    """
+    for position, element in enumerate(parts[1:], int(parts[0])):
+        try:
+            ristretto255.check_element(element)
+        except ElementInvalidError:
+            raise ElementInvalidError(position=position) from None
+    return []
+
+
+def voprf_part(parts: list[bytes], _progress: Progress) -> list[bytes]:
+    """Private scalar, then some of a batch's blinded elements -> evaluated elements."""
+    scalar, *elements = parts
+    return list(ristretto255.multiply_each(scalar, elements))
+
+
+def voprf_sum(parts: list[bytes], _progress: Progress) -> list[bytes]:
+    """Seed, place of the first, then as many blinded as evaluated elements -> their composite."""
+    seed, start, *elements = parts
+    half = len(elements) // 2
+    return [dleq.composite(seed, int(start), elements[:half], elements[half:])]
+
+
+def voprf_proof(parts: list[bytes], _progress: Progress) -> list[bytes]:
+    """Private scalar, public key, then the composites of a batch's pieces -> its proof."""
+    scalar, public_key, *sums = parts
+    first = functools.reduce(ristretto255.add, sums)
+    return [dleq.prove_composite(PrivateKey(scalar, public_key), first, secrets.token_bytes)]
 
 
 def inspect_table(parts: list[bytes], progress: Progress) -> list[bytes]:
@@ -190,6 +231,10 @@ TASKS: dict[str, Task] = {
     for task in (
         voprf,
         admit_consents,
+        check_elements,
+        voprf_part,
+        voprf_sum,
+        voprf_proof,
         inspect_table,
         open_rows,
         check_predicates,

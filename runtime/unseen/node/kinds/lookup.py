@@ -10,8 +10,9 @@ from unseen.node.contracts.epochs import Epoch
 from unseen.node.contracts.register import Contract
 from unseen.node.errors import ContractNotActiveError
 from unseen.node.identity.parties import Caller
+from unseen.node.kinds.batches import evaluate_batch
 from unseen.node.metering.charge import epoch_over
-from unseen.node.metering.metered import SignedRequest, run_metered
+from unseen.node.metering.metered import SignedRequest, check_going, run_metered
 from unseen.node.metering.paying import Answer, Work
 
 _FETCHABLE = (State.ACTIVE, State.EXHAUSTED)
@@ -28,8 +29,8 @@ async def evaluate(node: Node, caller: Caller, signed: SignedRequest) -> Answer:
         check_deadline(node, contract.id)
         if (request.epoch, request.manifest) != (epoch.number, epoch.manifest_id):
             raise epoch_over(request.epoch)
-        reply = await node.executor.run(
-            "voprf", [epoch.key.scalar, epoch.key.public_key, *signed.parts]
+        reply = await evaluate_batch(
+            node.executor, epoch.key, signed.parts, lambda: check_going(node, contract.id)
         )
         manifest = epoch.manifest
         return Work(tuple(reply), manifest.snapshot, consent_root=manifest.consent_root)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, or_, select, tuple_, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, or_, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from unseen.evidence.canonical import b64encode
@@ -31,6 +31,7 @@ from unseen.node.jobs import frames
 from unseen.node.release.gate import Released
 from unseen.node.release.register import bits_exhausted, most_bits
 from unseen.node.store.schema import charges, contracts, epochs, instances, parties
+from unseen.node.store.schema_jobs import stops
 from unseen.node.store.writer import Operation, Transaction
 from unseen.protocols.errors import UnseenError
 
@@ -144,7 +145,7 @@ class _Group:
         self._transaction = transaction
         self._operations = operations
         self._known = known
-        self._standing = _find_contracts(transaction.connection, operations)
+        self._standing, self._stopped = _find_contracts(transaction.connection, operations)
         self._ready = _find_epochs(transaction.connection, operations)
         self._cut = _find_cut(transaction.connection, operations)
         self._consents = Consenting(transaction, (operation.consent for operation in operations))
@@ -196,8 +197,8 @@ class _Group:
         contract, request, released = operation.contract, operation.request, operation.released
         used, said, state = self._standing[contract.id]
         window = MAX_HELD_AGE if released.since else MAX_REQUEST_AGE
-        now = self._transaction.now
-        verdict = decide(contract.terms, state, request, Usage(used), now, window)
+        now, stopped = self._transaction.now, self._stopped
+        verdict = decide(contract.terms, state, request, Usage(used), now, window, stopped)
         if isinstance(verdict, Deny):
             return verdict.error
         most = most_bits(contract)
@@ -280,8 +281,15 @@ class _Group:
 _CHARGES = select(charges).where(
     tuple_(charges.c.contract, charges.c.request).in_(bindparam("keys", expanding=True))
 )
+_STOPPED = (
+    select(func.max(stops.c.cause)).where(stops.c.target == "node", stops.c.lifted_at == "")
+).scalar_subquery()
 _CONTRACTS = select(
-    contracts.c.id, contracts.c.units_used, contracts.c.bits_used, contracts.c.state
+    contracts.c.id,
+    contracts.c.units_used,
+    contracts.c.bits_used,
+    contracts.c.state,
+    _STOPPED.label("stopped"),
 ).where(contracts.c.id.in_(bindparam("keys", expanding=True)))
 _EPOCHS = select(epochs.c.contract, epochs.c.number).where(
     epochs.c.contract.in_(bindparam("keys", expanding=True)), epochs.c.state == READY
@@ -337,10 +345,12 @@ def _find_charges(
 
 def _find_contracts(
     connection: Connection, operations: Sequence[Charge]
-) -> dict[str, tuple[int, int, State]]:
+) -> tuple[dict[str, tuple[int, int, State]], str]:
+    """Return how each contract stands, and why the node stands still, if it does."""
     keys = sorted({operation.contract.id for operation in operations})
-    rows = connection.execute(_CONTRACTS, {"keys": keys})
-    return {row.id: (row.units_used, row.bits_used, State(row.state)) for row in rows}
+    rows = connection.execute(_CONTRACTS, {"keys": keys}).all()
+    standing = {row.id: (row.units_used, row.bits_used, State(row.state)) for row in rows}
+    return standing, next((row.stopped for row in rows if row.stopped), "")
 
 
 def _find_cut(connection: Connection, operations: Sequence[Charge]) -> frozenset[str]:

@@ -11,16 +11,18 @@ from dataclasses import dataclass, field
 
 from unseen.evidence.canonical import b64encode, parse_time
 from unseen.evidence.commitment import NONCE_BYTES, commit
+from unseen.evidence.contract import State
 from unseen.evidence.request import Request, verify_request
 from unseen.evidence.suite import Suite, suite_of
 from unseen.node.context import Node
-from unseen.node.contracts.decide import Deny, decide
+from unseen.node.contracts.decide import Deny, decide, interrupted
 from unseen.node.contracts.register import Contract
 from unseen.node.errors import (
     DrainingError,
     FieldInvalidError,
     InstanceUnknownError,
     OverloadedError,
+    ReplyHeldError,
     ReplyNotFoundError,
     RequestIdReusedError,
 )
@@ -62,6 +64,7 @@ async def run_metered(
     if running is None:
         stored = _stored(node, admitted)
         if stored is not None:
+            _check_held(node, admitted.contract)
             return answer(node, caller.party, stored)
         contract, request = admitted.contract, admitted.request
         node.releases.check(contract, request.request, request.units)
@@ -198,9 +201,33 @@ def _decide(node: Node, admitted: Admitted) -> None:
     contract, request, now = admitted.contract, admitted.request, node.clock.now()
     node.mandates.check(contract, now)
     usage = node.meter.usage(contract.id, contract.units_used)
-    verdict = decide(contract.terms, contract.state, request, usage, now)
+    stopped = node.stops.cause()
+    verdict = decide(contract.terms, contract.state, request, usage, now, stopped=stopped)
     if isinstance(verdict, Deny):
         raise verdict.error
+
+
+def _check_held(node: Node, contract: Contract) -> None:
+    """Let no reply out while node or contract stands still, though it is paid for."""
+    if node.stopped or contract.state is State.SUSPENDED:
+        raise ReplyHeldError(
+            "the request is charged, and its reply is held while node or contract is stopped",
+            clause="node.stopped" if node.stopped else "state",
+            remedy="send the same request again when it goes on: unseen receipt fetch ID",
+        )
+
+
+def check_going(node: Node, contract_id: str) -> None:
+    """Return if work under a contract that has begun may go on; asked between its steps.
+
+    Raises:
+        UnseenError: node or contract stands still, or the contract has ended; nothing is charged.
+
+    """
+    contract = node.contracts.get(contract_id)
+    error = interrupted(contract.terms, contract.state, node.clock.now(), node.stops.cause())
+    if error is not None:
+        raise error
 
 
 async def _execute(node: Node, admitted: Admitted, work: Worker) -> Charged:

@@ -6,8 +6,9 @@ import grpc.aio
 
 from unseen.node.catalog.names import contract_id, resource
 from unseen.node.context import Node
-from unseen.node.contracts import lifecycle
+from unseen.node.contracts import lifecycle, stopping
 from unseen.node.contracts.explain import explain_ask, explain_contract
+from unseen.node.contracts.register import Contract
 from unseen.node.contracts.viewing import seen, visible
 from unseen.node.errors import FieldInvalidError
 from unseen.node.identity.rights import Role
@@ -25,6 +26,9 @@ class ContractService(contract_pb2_grpc.ContractServiceServicer):
         """Serve `node`."""
         self._node = node
 
+    def _message(self, contract: Contract) -> contract_pb2.Contract:
+        return wire.contract_message(contract, self._node.stops.of(contract.id))
+
     async def RequestContract(
         self, request: contract_pb2.RequestContractRequest, context: _Context
     ) -> contract_pb2.RequestContractResponse:
@@ -32,7 +36,7 @@ class ContractService(contract_pb2_grpc.ContractServiceServicer):
         del context
         product = resource("products", request.product)
         contract = await lifecycle.propose(self._node, caller().party, product, wire.ask(request))
-        return contract_pb2.RequestContractResponse(contract=wire.contract_message(contract))
+        return contract_pb2.RequestContractResponse(contract=self._message(contract))
 
     async def ExplainContract(
         self, request: contract_pb2.ExplainContractRequest, context: _Context
@@ -59,7 +63,7 @@ class ContractService(contract_pb2_grpc.ContractServiceServicer):
         """Return a contract."""
         del context
         contract = seen(self._node, caller(), contract_id(request.name))
-        return contract_pb2.GetContractResponse(contract=wire.contract_message(contract))
+        return contract_pb2.GetContractResponse(contract=self._message(contract))
 
     async def ListContracts(
         self, request: contract_pb2.ListContractsRequest, context: _Context
@@ -68,7 +72,7 @@ class ContractService(contract_pb2_grpc.ContractServiceServicer):
         del request, context
         who = caller()
         contracts = [
-            wire.contract_message(contract)
+            self._message(contract)
             for contract in self._node.contracts.all()
             if visible(self._node, who, contract)
         ]
@@ -82,7 +86,7 @@ class ContractService(contract_pb2_grpc.ContractServiceServicer):
         who = caller()
         contract = seen(self._node, who, contract_id(request.name))
         contract = await lifecycle.approve(self._node, contract, who.party, request.approval)
-        return contract_pb2.ApproveContractResponse(contract=wire.contract_message(contract))
+        return contract_pb2.ApproveContractResponse(contract=self._message(contract))
 
     async def SignContract(
         self, request: contract_pb2.SignContractRequest, context: _Context
@@ -91,7 +95,7 @@ class ContractService(contract_pb2_grpc.ContractServiceServicer):
         del context
         contract = self._node.contracts.get(contract_id(request.name), buyer=caller().party)
         contract = await lifecycle.activate(self._node, contract, request.approval)
-        return contract_pb2.SignContractResponse(contract=wire.contract_message(contract))
+        return contract_pb2.SignContractResponse(contract=self._message(contract))
 
     async def RevokeContract(
         self, request: contract_pb2.RevokeContractRequest, context: _Context
@@ -101,4 +105,24 @@ class ContractService(contract_pb2_grpc.ContractServiceServicer):
         who = caller()
         contract = seen(self._node, who, contract_id(request.name))
         contract = await lifecycle.revoke(self._node, contract, who.party, request.cause)
-        return contract_pb2.RevokeContractResponse(contract=wire.contract_message(contract))
+        return contract_pb2.RevokeContractResponse(contract=self._message(contract))
+
+    async def SuspendContract(
+        self, request: contract_pb2.SuspendContractRequest, context: _Context
+    ) -> contract_pb2.SuspendContractResponse:
+        """Suspend a contract on the caller's signed order."""
+        del context
+        who = caller()
+        contract = seen(self._node, who, contract_id(request.name))
+        contract = await stopping.suspend_by_order(self._node, who, contract, request.order)
+        return contract_pb2.SuspendContractResponse(contract=self._message(contract))
+
+    async def ResumeContract(
+        self, request: contract_pb2.ResumeContractRequest, context: _Context
+    ) -> contract_pb2.ResumeContractResponse:
+        """Lift the caller's stop of a contract."""
+        del context
+        who = caller()
+        contract = seen(self._node, who, contract_id(request.name))
+        contract = await stopping.resume_by_order(self._node, who, contract, request.order)
+        return contract_pb2.ResumeContractResponse(contract=self._message(contract))

@@ -49,8 +49,8 @@ class LookupService(lookup_pb2_grpc.LookupServiceServicer):
     ) -> AsyncIterator[lookup_pb2.FetchTableResponse]:
         """Stream the encrypted table from an offset."""
         del context
-        node, identifier = self._node, contract_id(request.contract)
-        epoch = lookup.epoch_for(node, caller(), identifier)
+        node, who, identifier = self._node, caller(), contract_id(request.contract)
+        epoch = lookup.epoch_for(node, who, identifier)
         if request.epoch != epoch.number:
             raise ManifestStaleError(
                 f"epoch {epoch.number} answers now", clause="epoch", remedy="fetch its manifest"
@@ -60,6 +60,8 @@ class LookupService(lookup_pb2_grpc.LookupServiceServicer):
         with node.table_path(identifier, epoch.number).open("rb") as file:
             file.seek(request.offset)
             while chunk := await asyncio.to_thread(file.read, _CHUNK_BYTES):
+                node.stops.check_node()
+                lookup.epoch_for(node, who, identifier)  # a stop takes effect between chunks
                 yield lookup_pb2.FetchTableResponse(chunk=chunk)
 
     async def Evaluate(

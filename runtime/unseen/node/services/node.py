@@ -7,6 +7,7 @@ import grpc.aio
 
 from unseen.evidence.canonical import format_time
 from unseen.node.context import Node
+from unseen.node.contracts import stopping
 from unseen.node.interceptors import caller
 from unseen.v1 import node_pb2, node_pb2_grpc
 
@@ -25,8 +26,28 @@ class NodeService(node_pb2_grpc.NodeServiceServicer):
     ) -> node_pb2.GetNodeResponse:
         """Return version, keys, clock and head."""
         del request, context
+        return node_pb2.GetNodeResponse(node=self._described())
+
+    async def StopNode(
+        self, request: node_pb2.StopNodeRequest, context: _Context
+    ) -> node_pb2.StopNodeResponse:
+        """Have the node stand still."""
+        del context
+        await stopping.stop_node(self._node, caller(), request.order)
+        return node_pb2.StopNodeResponse(node=self._described())
+
+    async def ResumeNode(
+        self, request: node_pb2.ResumeNodeRequest, context: _Context
+    ) -> node_pb2.ResumeNodeResponse:
+        """Have the node go on."""
+        del context
+        await stopping.resume_node(self._node, caller(), request.order)
+        return node_pb2.ResumeNodeResponse(node=self._described())
+
+    def _described(self) -> node_pb2.Node:
         node, who = self._node, caller()
-        described = node_pb2.Node(
+        stop = node.stopped
+        return node_pb2.Node(
             version=version("unseen"),
             suite=node.suite.id,
             evidence_key=node.signer.public_key,
@@ -37,5 +58,7 @@ class NodeService(node_pb2_grpc.NodeServiceServicer):
             checkpoint=node.log.head().note,
             caller=who.party or who.instance,
             caller_role=who.role.value,
+            stopped_by=stop.by if stop else "",
+            stopped_cause=stop.cause if stop else "",
+            stopped_since=stop.since if stop else "",
         )
-        return node_pb2.GetNodeResponse(node=described)

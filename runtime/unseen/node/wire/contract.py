@@ -10,6 +10,7 @@ from unseen.node.contracts.clauses.clause import Ask
 from unseen.node.contracts.compile import Compiled, Refusal
 from unseen.node.contracts.explain import Explanation
 from unseen.node.contracts.register import Contract
+from unseen.node.contracts.stops import Stop
 from unseen.node.errors import FieldInvalidError
 from unseen.v1 import contract_pb2
 
@@ -57,8 +58,8 @@ def names(identifiers: Sequence[str]) -> list[str]:
     return [f"contracts/{identifier}" for identifier in identifiers]
 
 
-def contract_message(contract: Contract) -> contract_pb2.Contract:
-    """Return a contract as its parties see it."""
+def contract_message(contract: Contract, stops: Sequence[Stop] = ()) -> contract_pb2.Contract:
+    """Return a contract as its parties see it; `stops` are those that stand."""
     return contract_pb2.Contract(
         name=f"contracts/{contract.id}",
         state=_STATES[contract.state],
@@ -73,6 +74,12 @@ def contract_message(contract: Contract) -> contract_pb2.Contract:
             if role in contract.approvals
         ],
         cause=contract.cause,
+        stops=[
+            contract_pb2.Stop(
+                by=stop.by, cause=stop.cause, since=stop.since, document=stop.document
+            )
+            for stop in stops
+        ],
     )
 
 

@@ -1,0 +1,143 @@
+"""A node that is nothing but its jobs, and a kind of job that a test can lead step by step."""
+
+import asyncio  # noqa: TC003 - a test makes the gates
+import datetime as dt
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from sqlalchemy import Engine, select
+from tests.node.conftest import NOW, Store
+
+from unseen.evidence import canonical
+from unseen.evidence.suite import INTL, Suite
+from unseen.node.context import Node
+from unseen.node.contracts.stops import Stop, Stops
+from unseen.node.identity.vault import Vault
+from unseen.node.jobs import record
+from unseen.node.jobs.driver import Driver
+from unseen.node.jobs.kind import JobKind, Outcome, Running
+from unseen.node.jobs.record import Job
+from unseen.node.jobs.steps import NewJob
+from unseen.node.store.schema import leaves
+from unseen.node.store.writer import Writer
+
+
+@dataclass
+class Settings:
+    """What a driver asks of the settings."""
+
+    max_jobs: int = 1
+
+
+@dataclass
+class Workshop:
+    """What a driver asks of a node."""
+
+    store: Store
+    settings: Settings = field(default_factory=Settings)
+    vault: Vault = field(default_factory=lambda: Vault(bytes(32)))
+    suite: Suite = INTL
+    draining: bool = False
+    time: dt.datetime = NOW
+
+    def __post_init__(self) -> None:
+        self.clock, self.engine = self.store.clock, self.store.engine
+        self.clock._now = lambda: self.time
+        self.stops = Stops(self.engine)
+
+    @property
+    def writer(self) -> Writer:
+        return self.store.writer
+
+    @property
+    def stopped(self) -> Stop | None:
+        return self.stops.node()
+
+    def driver(self, kinds: Mapping[str, JobKind]) -> Driver:
+        made = Driver(cast("Node", self), kinds)
+        self.jobs = made
+        return made
+
+    def later(self, **span: float) -> None:
+        """Let time go by."""
+        self.time += dt.timedelta(**span)
+
+    def read(self, job: Job) -> Job:
+        """Return a job as the store has it."""
+        return read(self.engine, job)
+
+    def leaves(self) -> list[dict[str, Any]]:
+        """Return the leaves of the log."""
+        with self.engine.connect() as connection:
+            bodies = connection.execute(select(leaves.c.body).order_by(leaves.c.leaf_index))
+            return [cast("dict[str, Any]", canonical.decode(row.body)) for row in bodies]
+
+
+def read(engine: Engine, job: Job) -> Job:
+    with engine.connect() as connection:
+        return record.find(connection, job.id)
+
+
+class Chain:
+    """A seeded job in chunks: each hashes the one before, so that a lost or doubled one shows.
+
+    `steps` lets a test hold a run before a chunk; without it chunks go on by themselves.
+    """
+
+    def __init__(self, name: str = "chain", **more: Any) -> None:
+        self.began: list[str] = []  # jobs, by run
+        self.worked: list[tuple[str, int]] = []  # job and chunk
+        self.ended: list[Job] = []
+        self.lost: list[tuple[str, str]] = []
+        self.gates: dict[str, asyncio.Semaphore] = {}
+        self.outcome: Outcome | None = None
+        self.error: Exception | None = None
+        self.kind = JobKind(
+            name=name,
+            run=self.run,
+            lost=lambda _, job, reason: self.lost.append((job.id, reason)),
+            ended=lambda _, job: self.ended.append(job),
+            **more,
+        )
+
+    async def run(self, node: Node, running: Running) -> Outcome:
+        del node
+        job, ask = running.job, running.job.ask
+        self.began.append(job.id)
+        state = job.checkpoint or str(ask["seed"]).encode()
+        chunks = cast("int", ask["chunks"])
+        for chunk in range(job.chunk, chunks):
+            running.progress("hashing", chunk, chunks)
+            if job.id in self.gates:
+                await self.gates[job.id].acquire()
+            if self.error is not None:
+                raise self.error
+            state = link(state, chunk)
+            self.worked.append((job.id, chunk))
+            await running.keep(chunk + 1, state)
+        return self.outcome or Outcome(result=state)
+
+
+def link(state: bytes, chunk: int) -> bytes:
+    return hashlib.sha256(state + b"%d" % chunk).digest()
+
+
+def chained(seed: int, chunks: int) -> bytes:
+    """Return what a chain of so many chunks comes to."""
+    state = str(seed).encode()
+    for chunk in range(chunks):
+        state = link(state, chunk)
+    return state
+
+
+def ask_for(seed: int = 1, chunks: int = 3, account: str = "lender", **more: Any) -> NewJob:
+    fields: dict[str, Any] = {
+        "kind": "chain",
+        "about": f"chain {seed}",
+        "ask": {"seed": seed, "chunks": chunks},
+        "account": account,
+        "owner": account,
+    }
+    return NewJob(**fields | more)
