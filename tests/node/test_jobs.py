@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, update
 from tests.node.conftest import Store
-from tests.node.working import Chain, Workshop, ask_for, chained
+from tests.node.working import Chain, Workshop, ask_for, chained, passed
 
 from unseen.evidence.contract import State as ContractState
 from unseen.node.contracts.register import Contract
@@ -36,6 +36,7 @@ from unseen.node.jobs.kind import MAX_RESULT_BYTES, Lane, Outcome
 from unseen.node.jobs.record import Job, Progress, page
 from unseen.node.jobs.sealing import open_result, seal_result
 from unseen.node.jobs.states import State
+from unseen.node.release.gate import Held
 from unseen.node.store.schema import contracts, parties
 from unseen.node.store.schema_jobs import results
 from unseen.node.store.writer import Change, Together, Transaction
@@ -511,7 +512,7 @@ class TestResults:
     async def test_a_result_waits_for_a_person(
         self, shop: Workshop, chain: Chain, end: str
     ) -> None:
-        chain.outcome = Outcome(result=b"model", review=True)
+        chain.outcome = Outcome(result=Held(1, (), (b"model",), bytes(32), bytes(32)))
         kinds = {"chain": chain.kind}
         async with serving(shop.driver(kinds)) as driver:
             job = await driver.submit(ask_for())
@@ -519,7 +520,7 @@ class TestResults:
             with pytest.raises(ResultNotFoundError):
                 await shop.writer.submit(changes.Destroy(job.id))
             if end == "expired":
-                shop.later(days=7)
+                shop.later(days=7, hours=72)
                 await driver.expire()
             elif end == "cancelled":
                 await driver.cancel(shop.read(job), "lender", "")
@@ -544,12 +545,12 @@ class TestResults:
     async def test_a_result_that_is_too_large_fails_the_job(
         self, shop: Workshop, chain: Chain
     ) -> None:
-        chain.outcome = Outcome(result=bytes(MAX_RESULT_BYTES + 1))
+        chain.outcome = Outcome(result=passed(bytes(MAX_RESULT_BYTES + 1)))
         async with serving(shop.driver({"chain": chain.kind})) as driver:
             job = await driver.submit(ask_for())
             assert (await ended(shop, job)).failure == "RESULT_TOO_LARGE"
         with pytest.raises(ResultTooLargeError):
-            seal_result(shop.vault, job.id, bytes(MAX_RESULT_BYTES + 1), shop.time)
+            seal_result(shop.vault, job.id, passed(bytes(MAX_RESULT_BYTES + 1)), shop.time)
 
     async def test_another_vault_opens_nothing(self, shop: Workshop, chain: Chain) -> None:
         async with serving(shop.driver({"chain": chain.kind})) as driver:

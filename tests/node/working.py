@@ -20,6 +20,8 @@ from unseen.node.jobs.driver import Driver
 from unseen.node.jobs.kind import JobKind, Outcome, Running
 from unseen.node.jobs.record import Job
 from unseen.node.jobs.steps import NewJob
+from unseen.node.release import gate
+from unseen.node.release.gate import Released
 from unseen.node.store.schema import leaves
 from unseen.node.store.writer import Writer
 
@@ -29,6 +31,7 @@ class Settings:
     """What a driver asks of the settings."""
 
     max_jobs: int = 1
+    review_hours: float = 72.0
 
 
 @dataclass
@@ -117,7 +120,22 @@ class Chain:
             state = link(state, chunk)
             self.worked.append((job.id, chunk))
             await running.keep(chunk + 1, state)
-        return self.outcome or Outcome(result=state)
+        return self.outcome or Outcome(result=passed(state))
+
+
+def passed(result: bytes) -> Released:
+    """Return what the gate would have made of a result that it let out."""
+    return Released(
+        gate._SEAL,
+        bits=1,
+        commitment=bytes(32),
+        contract="",
+        nonce=bytes(32),
+        parts=(result,),
+        request="",
+        review=b"",
+        since=0,
+    )
 
 
 def link(state: bytes, chunk: int) -> bytes:

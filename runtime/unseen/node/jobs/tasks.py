@@ -15,9 +15,9 @@ from unseen.evidence.subjects import DataSubject
 from unseen.evidence.suite import suite_of
 from unseen.node.errors import PredicateFailsError
 from unseen.node.jobs import frames
-from unseen.protocols.lookup.subject import SubjectColumn
 from unseen.protocols.errors import ElementInvalidError
 from unseen.protocols.group import ristretto255
+from unseen.protocols.lookup.subject import SubjectColumn
 from unseen.protocols.oprf import dleq
 from unseen.protocols.oprf.keys import PrivateKey
 from unseen.protocols.oprf.server import evaluate
