@@ -1,0 +1,207 @@
+"""An audit reads stops, decisions on held releases, and roots of consents."""
+
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from tests.evidence.conftest import NOW, ORIGIN, World
+
+from unseen.evidence import jws
+from unseen.evidence.audit.context import Context, Read
+from unseen.evidence.audit.documents import VERIFIERS, verify_document
+from unseen.evidence.audit.findings import Findings
+from unseen.evidence.audit.leaves import Event, Release
+from unseen.evidence.audit.releases import Releases
+from unseen.evidence.canonical import b64encode
+from unseen.evidence.consent_tree import ConsentRoot
+from unseen.evidence.errors import EvidenceError
+from unseen.evidence.export import Document
+from unseen.evidence.review import Review, sign_review
+from unseen.evidence.stop import StopOrder, sign_stop
+from unseen.evidence.suite import signer_id
+from unseen.protocols.oprf import keys
+from unseen.protocols.testing import seeded_rng
+
+
+class Court:
+    """What an audit knows, with a document read into it."""
+
+    def __init__(self, world: World) -> None:
+        self.world, self.findings = world, Findings()
+        self.context = Context.of(world.trust, ORIGIN, self.findings)
+        self.terms = world.terms()
+        self.context.terms[self.terms.id()] = self.terms
+        contracts: Any = SimpleNamespace(by_id={}, of=lambda index, leaf: None)
+        parties: Any = SimpleNamespace(instances={})
+        tables: Any = SimpleNamespace(has=lambda table, snapshot: True)
+        self.releases = Releases(self.context, contracts, parties, tables)
+
+    def read(self, kind: str, body: str, *, named: bool = True) -> bytes:
+        document = Document(3, self.world.suite.digest(body.encode()), kind, body)
+        read = self.context.documents[document.id] = Read(document, 1, named=named)
+        read.facts = VERIFIERS[kind](document, self.context)
+        return document.id
+
+    @property
+    def rules(self) -> list[str]:
+        return [finding.rule for finding in self.findings.sorted()]
+
+
+@pytest.fixture
+def court(world: World) -> Court:
+    return Court(world)
+
+
+def make_stop(world: World, **changes: Any) -> StopOrder:
+    fields: dict[str, Any] = {
+        "suite": world.suite.id,
+        "action": "stop",
+        "node": signer_id(world.node),
+        "contract": b"",
+        "cause": "an investigation",
+        "issued_at": NOW,
+        "nonce": bytes(16),
+    }
+    return StopOrder(**fields | changes)
+
+
+def test_a_stop_is_a_partys_and_for_this_node(court: Court) -> None:
+    world = court.world
+    assert court.read("stop", sign_stop(world.operator, make_stop(world)))
+    other = make_stop(world, node=signer_id(world.log))
+    for token in (
+        sign_stop(world.operator, other),
+        sign_stop(world.stranger, make_stop(world)),
+        "x.y.z",
+    ):
+        with pytest.raises(EvidenceError):
+            court.read("stop", token)
+
+
+def make_review(court: Court, **changes: Any) -> Review:
+    fields: dict[str, Any] = {
+        "suite": court.world.suite.id,
+        "contract": court.terms.id(),
+        "request": f"{1:032x}",
+        "release": bytes(32),
+        "bits": 4,
+        "rules": ("rule",),
+        "decision": "pass",
+        "role": "operator",
+        "time": NOW,
+    }
+    return Review(**fields | changes)
+
+
+def decided(court: Court, **changes: Any) -> str:
+    return sign_review(court.world.operator, make_review(court, **changes), court.terms)
+
+
+def test_a_decision_is_by_who_may_decide_under_the_contract(court: Court) -> None:
+    token = decided(court)
+    assert court.read("review", token)
+    del court.context.terms[court.terms.id()]
+    with pytest.raises(EvidenceError, match="not in the export"):
+        court.read("review", token)
+    with pytest.raises(EvidenceError):
+        court.read("review", jws.sign(court.world.operator, "unseen-review", []))
+
+
+def release(court: Court, **changes: Any) -> Release:
+    leaf = court.world.leaf()
+    fields: dict[str, Any] = dict.fromkeys(Release._fields, b"")
+    fields |= {"time": leaf.time, "issued_at": leaf.request.issued_at, "since": 0, "billed": None}
+    fields |= {"contract": b64encode(court.terms.id()).encode(), "request": b"%032x" % 1}
+    return Release(**fields | changes)
+
+
+def held(court: Court, leaf: Release) -> list[str]:
+    return [rule for rule, _ in court.releases._held_faults(leaf)]
+
+
+def test_a_held_release_names_the_leaf_that_held_it(court: Court) -> None:
+    contract = b64encode(court.terms.id())
+    fields: dict[str, Any] = {"contract": contract, "request": f"{1:032x}"}
+    court.releases.reviewed(7, Event("release.reviewed", NOW, fields | {"verdict": "review"}))
+    court.releases.reviewed(8, Event("release.reviewed", NOW, fields | {"verdict": "review"}))
+    court.releases.reviewed(9, Event("release.reviewed", NOW, fields | {"verdict": "pass"}))
+    assert held(court, release(court, since=7)) == []
+    assert held(court, release(court)) == []
+    assert held(court, release(court, since=8)) == ["since"]
+
+
+def test_a_release_that_a_person_let_out_rests_on_the_decision(court: Court) -> None:
+    identifier = court.read("review", decided(court))
+    named = b64encode(identifier).encode()
+    assert held(court, release(court, review=named)) == []
+    assert held(court, release(court, review=named, request=b"%032x" % 2)) == ["review"]
+    assert held(court, release(court, review=b64encode(bytes(32)).encode())) == ["review"]
+    refused = b64encode(court.read("review", decided(court, decision="refuse"))).encode()
+    assert held(court, release(court, review=refused)) == ["review"]
+    later = court.read("review", decided(court, bits=5), named=False)
+    assert held(court, release(court, review=b64encode(later).encode())) == ["review"]
+
+
+def make_root(world: World, **changes: Any) -> ConsentRoot:
+    fields: dict[str, Any] = {
+        "suite": world.suite.id,
+        "node": signer_id(world.node),
+        "public_key": keys.generate(seeded_rng(1)).public_key,
+        "number": 1,
+        "size": 3,
+        "root": world.hash("root"),
+        "time": NOW,
+    }
+    return ConsentRoot(**fields | changes)
+
+
+def logged(court: Court, root: ConsentRoot, **changes: Any) -> Event:
+    name = b64encode(court.read("consent-root", root.encode().decode()))
+    return Event("consent.root", NOW, {**root.leaf_fields(), "document": name, **changes})
+
+
+def test_roots_of_consents_follow_each_other(court: Court) -> None:
+    world = court.world
+    court.releases.consented(4, logged(court, make_root(world)))
+    court.releases.consented(5, logged(court, make_root(world, number=2)))
+    assert court.rules == []
+    court.releases.consented(6, logged(court, make_root(world, number=4)))
+    assert court.rules == ["consent.number"]
+    court.releases.consented(7, logged(court, make_root(world, number=4), size=9))
+    assert court.rules[-1] == "consent.root"
+    court.releases.consented(8, Event("consent.root", NOW, {"number": 5, "document": "*"}))
+    assert len(court.rules) == 2
+    with pytest.raises(EvidenceError, match="another node"):
+        court.read("consent-root", make_root(world, node=signer_id(world.log)).encode().decode())
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+@pytest.mark.parametrize("given", ["", "root", "another"])
+def test_a_release_names_a_root_where_consent_is_wanted(
+    court: Court, wanted: bool, given: str
+) -> None:
+    root = make_root(court.world)
+    court.releases.consented(4, logged(court, root))
+    names = {
+        "": b"",
+        "root": b64encode(root.root).encode(),
+        "another": b64encode(bytes(32)).encode(),
+    }
+    contract: Any = SimpleNamespace(terms=SimpleNamespace(consent=object() if wanted else None))
+    leaf = release(court, consent_root=names[given])
+    found = list(court.releases._consent_faults(contract, leaf))
+    assert bool(found) == (given != ("root" if wanted else ""))
+
+
+def test_the_whole_node_stops_and_goes_on(court: Court) -> None:
+    for kind, stopped in (("node.stopped", 9), ("node.resumed", None)):
+        court.releases.halted(9, Event(kind, NOW + timedelta(1), {}))
+        assert court.releases.stopped == stopped
+
+
+def test_a_type_that_nobody_knows_is_held_to_its_id(court: Court) -> None:
+    document = Document(1, bytes(32), "something-new", "x")
+    assert not verify_document(document, court.context)
+    token = sign_stop(court.world.operator, make_stop(court.world))
+    assert verify_document(Document(1, bytes(32), "stop", token), court.context)

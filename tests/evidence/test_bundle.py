@@ -1,0 +1,264 @@
+"""Bundles: everything about one request, and each way in which it may not belong together."""
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.evidence.conftest import NOW, ORIGIN, World, make_signer
+
+from unseen.evidence import canonical
+from unseen.evidence.bundle import CHECKS, Bundle, Cosigned, check_bundle
+from unseen.evidence.canonical import b64encode
+from unseen.evidence.contract import sign_terms
+from unseen.evidence.errors import BundleInvalidError, EvidenceError
+from unseen.evidence.export import (
+    ContractRecord,
+    Frame,
+    checkpoint_line,
+    contract_line,
+    document_line,
+    entry_line,
+    frame_bytes,
+)
+from unseen.evidence.log import encode_leaf, event_leaf
+from unseen.evidence.manifest import sign_manifest
+from unseen.evidence.review import Review, sign_review
+from unseen.evidence.trust import Trust, TrustedLog, TrustedParty
+from unseen.protocols.tlog.checkpoint import Checkpoint
+from unseen.protocols.tlog.cosignature import cosign
+from unseen.protocols.tlog.note import sign_note
+from unseen.protocols.tlog.tree import leaf_hash
+
+PLACE = Path(__file__).parents[1] / "vectors/evidence/formats_issue3_audit.json"
+
+
+@dataclass
+class Case:
+    """A lookup, or a verification, with all that is known of it."""
+
+    world: World
+    hidden: bool = True
+    review: bool = False
+
+    def __post_init__(self) -> None:
+        world = self.world
+        self.witness = make_signer(world.suite, 8)
+        named = TrustedParty("witness", "witness", world.suite.id, self.witness.public_key)
+        self.trust = Trust.of([*world.trust.parties.values(), named], world.trust.logs.items())
+        kind: dict[str, Any] = {} if self.hidden else {"kind": "verify", "protocol": "clear"}
+        self.plan = world.plan(**kind, label_bytes=1 if self.hidden else 0)
+        self.terms = world.terms(**kind, plan=self.plan.digest(world.suite))
+        request: dict[str, Any] = {"contract": self.terms.id(), "kind": self.terms.kind}
+        announcement, token = None, ""
+        if self.hidden:
+            manifest = world.manifest(contract=self.terms.id(), until=self.terms.period.until)
+            announcement, token = world.announce(manifest), sign_manifest(world.node, manifest)
+            request["manifest"] = manifest.id()
+        else:
+            request |= {"manifest": b"", "epoch": 0}
+        self.decision = self._decide(request)
+        changes: dict[str, Any] = {"plan": self.terms.plan}
+        if self.review:
+            changes |= {"review": world.hash(self.decision), "since": 1}
+        leaf = world.leaf(world.request(**request), **changes)
+        receipt = world.receipt(leaf)
+        index = world.tree.size - 2
+        self.bundle = Bundle(
+            receipt=receipt,
+            terms=self.terms,
+            plan=self.plan,
+            leakage=world.leakage(),
+            approvals={
+                "operator": sign_terms(world.operator, self.terms),
+                "buyer": sign_terms(world.buyer, self.terms),
+            },
+            manifest=token,
+            announcement=announcement,
+            cosigned=(self.cosigned(index),),
+            documents=(("review", self.decision),) if self.review else (),
+        )
+
+    def _decide(self, request: dict[str, Any]) -> str:
+        if not self.review:
+            return ""
+        review = Review(
+            suite=self.world.suite.id,
+            contract=request["contract"],
+            request=f"{1:032x}",
+            release=self.world.hash("release"),
+            bits=4,
+            rules=("rule",),
+            decision="pass",
+            role="operator",
+            time=NOW,
+        )
+        return sign_review(self.world.operator, review, self.terms)
+
+    def cosigned(self, index: int, origin: str = ORIGIN, number: int = 8) -> Cosigned:
+        world = self.world
+        body = Checkpoint(origin, world.tree.size, world.tree.root()).body()
+        note_type, key, log = world.suite.note_type, make_signer(world.suite, number), world.log
+        note = sign_note(body, origin, note_type, log.public_key, log.sign)
+        at, kind = int(NOW.timestamp()), world.suite.cosign_type
+        signed = cosign(note, "w", kind, key.public_key, key.sign, time=at)
+        return Cosigned(note=signed, proof=tuple(world.tree.inclusion_proof(index)))
+
+    def value(self, **changes: Any) -> dict[str, Any]:
+        value: Any = canonical.decode(canonical.encode(self.bundle.to_json()))
+        return {name: item for name, item in (value | changes).items() if item is not None}
+
+    def refused(self, check: str, **changes: Any) -> EvidenceError:
+        with pytest.raises(EvidenceError) as caught:
+            check_bundle(self.value(**changes), self.trust)
+        assert caught.value.clause == check
+        return caught.value
+
+
+@pytest.fixture
+def case(world: World) -> Case:
+    return Case(world)
+
+
+@pytest.mark.parametrize("hidden", [True, False])
+@pytest.mark.parametrize("review", [True, False])
+def test_what_belongs_together_holds(world: World, hidden: bool, review: bool) -> None:
+    case = Case(world, hidden, review)
+    found = check_bundle(case.value(), case.trust, 1)
+    assert (found.terms, found.plan, found.leakage) == (case.terms, case.plan, world.leakage())
+    assert found.receipt.contract == case.terms.id()
+    assert (found.manifest is not None) == hidden
+    assert [item.witness for item in found.witnesses] == ["witness"]
+    assert list(found.documents.values()) == ["review"] * review
+    assert Bundle.from_json(case.value()) == case.bundle
+
+
+def test_without_witnesses_it_holds_unless_they_are_asked_for(case: Case) -> None:
+    assert check_bundle(case.value(cosigned=None), case.trust).witnesses == ()
+    with pytest.raises(BundleInvalidError) as caught:
+        check_bundle(case.value(), case.trust, 2)
+    assert caught.value.what == "cosigned"
+    # A head cosigned by somebody who is not trusted is a head, and no witness.
+    assert check_bundle(case.value(), case.world.trust).witnesses == ()
+
+
+def test_the_contract_is_the_releases(case: Case) -> None:
+    world = case.world
+    case.refused("terms", terms=world.terms(nonce=bytes(16)).to_json())
+    case.refused("plan", plan=world.plan(retention="none").to_json())
+    case.refused("leakage", leakage=world.leakage(ciphertext_leaves=False).to_json())
+
+
+def test_everybody_has_signed(case: Case) -> None:
+    given = dict(case.bundle.approvals)
+    case.refused("approvals", approvals={"operator": given["operator"]})
+    case.refused("approvals", approvals={**given, "operator": given["buyer"]})
+    others = [p for p in case.trust.parties.values() if p.role != "operator"]
+    with pytest.raises(EvidenceError) as caught:
+        check_bundle(case.value(), Trust.of(others, case.trust.logs.items()))
+    assert caught.value.clause == "operator"
+
+
+def test_the_epoch_is_the_releases(world: World, case: Case) -> None:
+    case.refused("epoch", manifest=None)
+    case.refused("epoch", announcement=None)
+    case.refused("epoch", manifest=None, announcement=None)
+    other = sign_manifest(world.node, world.manifest(nonce=bytes(32)))
+    case.refused("epoch", manifest=other)
+    clear = Case(World(world.suite), hidden=False)
+    clear.refused("epoch", manifest=case.value()["manifest"])
+
+
+def test_a_cosigned_head_is_over_the_release(world: World, case: Case) -> None:
+    entry = case.value()["cosigned"][0]
+    case.refused("cosigned", cosigned=[entry | {"proof": ""}])
+    case.refused("cosigned", cosigned=[entry | {"note": entry["note"] + "x"}])
+    log = TrustedLog(world.suite.id, world.log.public_key, case.trust.logs[ORIGIN].node)
+    logs = [*case.trust.logs.items(), ("other/log", log)]
+    case.trust = Trust.of(case.trust.parties.values(), logs)
+    other = case.cosigned(0, "other/log")
+    proof = b64encode(b"".join(other.proof))
+    case.refused("cosigned", cosigned=[{"note": other.note, "proof": proof}])
+
+
+def test_documents_are_named_and_signed(world: World) -> None:
+    case = Case(world, review=True)
+    case.refused("documents", documents=[{"kind": "review", "body": "x"}])
+    # The contract is another one than the decision is about: only its signature tells.
+    body = case.value()["documents"][0]["body"]
+    case.refused("documents", documents=[{"kind": "review", "body": body[:-8] + "AAAAAAAA"}])
+    others = [p for p in case.trust.parties.values() if p.role != "operator"]
+    assert check_bundle(case.value(documents=None), case.trust).documents == {}
+    with pytest.raises(EvidenceError):
+        check_bundle(case.value(), Trust.of(others, case.trust.logs.items()))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"more": 1},
+        {"receipt": 1},
+        {"receipt": None},
+        {"manifest": 1},
+        {"manifest": ""},
+        {"approvals": []},
+        {"approvals": {"operator": 1}},
+        {"cosigned": []},
+        {"cosigned": {}},
+        {"cosigned": [{"note": 1, "proof": ""}]},
+        {"cosigned": [{"note": ""}]},
+        {"cosigned": [{"note": "x", "proof": ""}] * 65},
+        {"documents": [{"kind": "a b", "body": ""}]},
+        {"documents": [{"kind": "x", "body": 1}]},
+        {"announcement": {}},
+        {"suite": "sm"},
+        {"type": "opening"},
+    ],
+    ids=str,
+)
+def test_a_bundle_has_one_form(case: Case, changes: dict[str, Any]) -> None:
+    value = {**case.value(), **changes}
+    value = {name: item for name, item in value.items() if item is not None}
+    with pytest.raises(BundleInvalidError) as caught:
+        check_bundle(value, case.trust)
+    assert caught.value.what
+
+
+def test_every_check_is_named() -> None:
+    assert CHECKS[0] == "form"
+    assert len(set(CHECKS)) == len(CHECKS)
+
+
+# The frozen bytes of the formats of audits
+
+
+def frozen(world: World) -> dict[str, str]:
+    case, suite = Case(world), world.suite
+    leaf = encode_leaf(event_leaf(suite, "node.started", NOW, {"version": "0.1.0"}))
+    record = ContractRecord(4, case.terms, case.plan, world.leakage(), case.bundle.approvals)
+    note = case.bundle.cosigned[0].note
+    lines = {
+        "frame": frame_bytes(Frame(suite.id, ORIGIN, 9, (8, 9), 1, 2)),
+        "checkpoint": checkpoint_line(8, note),
+        "contract_record": contract_line(record),
+        "document": document_line(suite, 3, "instance", world.instance),
+        "entry": entry_line(3, leaf_hash(leaf, suite.hash), leaf),
+        "hidden_entry": entry_line(3, leaf_hash(leaf, suite.hash), None),
+    }
+    return {
+        **{name: line.decode().removesuffix("\n") for name, line in lines.items()},
+        "cosigned_note": note,
+        "bundle": canonical.encode(case.bundle.to_json()).decode(),
+    }
+
+
+def test_every_format_is_what_it_was(world: World) -> None:
+    assert frozen(world) == json.loads(PLACE.read_text(encoding="utf-8"))[world.suite.id]
+
+
+def test_the_frozen_bundle_holds(world: World) -> None:
+    vector = json.loads(PLACE.read_text(encoding="utf-8"))[world.suite.id]
+    found = check_bundle(canonical.decode(vector["bundle"].encode()), Case(world).trust, 1)
+    assert found.receipt.time == NOW + timedelta(seconds=1)
