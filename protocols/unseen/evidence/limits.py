@@ -195,10 +195,7 @@ def _by_period(template: Template, scope: Scope) -> Iterator[Excess]:
     elif start < valid.start:
         yield Excess("period", "has not begun at that time", "ask for a later start", ended=True)
     elif until > valid.until:
-        days = (valid.until - start).days
-        yield Excess(
-            "period", f"ends {days} days after the start asked for", f"{days} days at most"
-        )
+        yield Excess("period", f"ends at {format_time(valid.until)}", "ask for fewer days")
 
 
 def _by_prices(template: Template, scope: Scope) -> Iterator[Excess]:
