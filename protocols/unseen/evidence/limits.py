@@ -10,6 +10,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from unseen.evidence import jws
+from unseen.evidence.canonical import format_time
 from unseen.evidence.contract import Period, Prices, Quota, Terms
 from unseen.evidence.errors import TemplateInvalidError
 from unseen.evidence.plan import Plan
