@@ -2,6 +2,7 @@
 
 import json
 import random
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.promises.stage import Person, Stage
 
-from unseen.client import HomeError
+from unseen.client import HomeError, RefusedError
 from unseen.evidence import canonical
 from unseen.evidence.errors import EvidenceError
 from unseen.evidence.opening import verify_opening
@@ -88,6 +89,25 @@ def test_a_verification_in_the_clear_opens_as_a_lookup_does(stage: Stage, tmp_pa
         assert run(str(path), "--trust", trust).returncode == 5
     with pytest.raises(HomeError, match="asked about 1 subject"):
         stage.lender.open_receipt(verdict.request_id, 1)
+
+
+def test_the_operator_opens_what_it_answered_in_the_clear(stage: Stage) -> None:
+    contract, person = stage.contract("clear"), stage.people[1]
+    request = stage.lender.verify(contract, person.subject).request_id
+    bundle = stage.operator.open_receipt(request)
+    assert bundle == stage.lender.open_receipt(request) | {"receipt": bundle["receipt"]}
+    with sqlite3.connect(stage.home / "state.db") as state:
+        (kept,) = state.execute("SELECT opening FROM charges WHERE request = ?", (request,))
+    state.close()
+    assert kept[0]
+    assert person.subject.encode() not in kept[0]
+    hidden = stage.lender.lookup(stage.contract(), person.subject).request_id
+    stage.operator.revoke(contract)
+    for closed in (hidden, request, "0" * 32):  # hidden, over, never asked
+        with pytest.raises(RefusedError) as caught:
+            stage.operator.open_receipt(closed)
+        assert caught.value.reason == "REPLY_NOT_FOUND"
+    stage.lender.open_receipt(request)
 
 
 def test_the_command_line_verifies_openings_and_receipts_without_a_home(

@@ -101,7 +101,10 @@ def open_receipt(
     home: HomeOption = DEFAULT_HOME,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Write a file that proves to a third party whom you asked about and what the answer was."""
+    """Write a file that proves to a third party whom you asked about and what the answer was.
+
+    An operator proves what it was asked and what it answered in the clear.
+    """
     from unseen.cli.progress import open_client
     from unseen.client.home import write_file
     from unseen.evidence import canonical

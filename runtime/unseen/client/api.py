@@ -401,7 +401,8 @@ class Client(AuditCalls, ConsentCalls, RegistryCalls, GoverningCalls, MeterCalls
     def open_receipt(self, request: str, position: int = 0) -> dict[str, Json]:
         """Return a bundle that proves to a third party whom one question was about, and its answer.
 
-        `position` says which subject of a request with many, from 0.
+        `position` says which subject of a request with many, from 0. The operator opens
+        verifications in the clear, for as long as the node keeps their replies.
         """
         return self._openings.open(request, position)
 

@@ -7,12 +7,14 @@ here as its reader will verify it before it is handed out.
 What is opened is no longer hidden from whoever gets the bundle.
 """
 
+from unseen.client.catalog import short
 from unseen.client.contracts import Contracts
 from unseen.client.epochs import Epoch, Epochs
 from unseen.client.errors import AnswerInvalidError, HomeError
 from unseen.client.evidence import Evidence
 from unseen.client.home import read_file
 from unseen.client.lookups import read_secret
+from unseen.client.parties import Parties
 from unseen.client.session import Session
 from unseen.client.state import Opening
 from unseen.client.tables import load_announcement
@@ -26,7 +28,7 @@ from unseen.evidence.hidden import Batch, Item
 from unseen.evidence.opening import RowProver, verify_opening
 from unseen.protocols.lookup.subject import encode_subject, parse_value
 from unseen.protocols.oprf.client import unblind_one
-from unseen.v1 import lookup_pb2, verify_pb2
+from unseen.v1 import lookup_pb2, meter_pb2, meter_pb2_grpc, verify_pb2
 
 _VERDICTS: dict[Answer, bool | None] = {
     Answer.YES: True,
@@ -43,10 +45,14 @@ class Openings:
         self._session = session
         self._contracts = contracts
         self._evidence = evidence
+        self._meter = meter_pb2_grpc.MeterServiceStub(session.channel.grpc)
         self._prover: tuple[str, Epoch, RowProver] | None = None  # of the table hashed last
 
     def open(self, request: str, position: int = 0) -> dict[str, Json]:
         """Return the bundle that shows a third party one subject and its answer."""
+        if self._session.profile.role == "operator":
+            _check_position(position, 1)
+            return self.released(request)
         opening = self.answered(request)
         if opening.kind == "verify":
             _check_position(position, 1)
@@ -66,6 +72,24 @@ class Openings:
         self._evidence.fetch(request)
         return self._evidence.written(request)
 
+    def released(self, request: str) -> dict[str, Json]:
+        """Return what `clear` does, from what the node keeps of a request (operator only)."""
+        message = meter_pb2.OpenReleaseRequest(request=request)
+        answer = self._session.call(self._meter.OpenRelease, message)
+        contract, subject = short(answer.contract), canonical.decode(answer.subject)
+        Parties(self._session).list()  # whom the operator enrolled it trusts
+        bundle = make_clear_opening(
+            receipt=answer.release.receipt,
+            terms=self._contracts.terms(contract),
+            subject=_values(subject),
+            verdicts=_verdicts(answer.verdicts),
+            request_nonce=answer.request_nonce,
+            release_nonce=answer.release.nonce,
+            plan=self._contracts.plan(contract),
+        )
+        verify_clear_opening(bundle, self._session.trust)
+        return bundle
+
     def hidden(self, opening: Opening) -> "Hidden":
         """Return a hidden lookup of this home, ready to be opened."""
         if self._prover is None or self._prover[0] != opening.manifest:
@@ -79,14 +103,10 @@ class Openings:
         sent = verify_pb2.VerifyRequest.FromString(opening.wire)
         answer = verify_pb2.VerifyResponse.FromString(opening.reply)
         plan = self._contracts.plan(opening.contract)
-        subject = canonical.decode(sent.subject)
-        if not isinstance(subject, list):
-            raise AnswerInvalidError("the request has no subject", clause="subject")
-        values = [value for value in subject if isinstance(value, (str, int))]
         bundle = make_clear_opening(
             receipt=self._evidence.receipt(opening.id).token,
             terms=self._contracts.terms(opening.contract),
-            subject=values,
+            subject=_values(canonical.decode(sent.subject)),
             verdicts=[_VERDICTS[one] for one in read_verdicts(answer, len(plan.outputs))],
             request_nonce=sent.request.nonce,
             release_nonce=answer.release.nonce,
@@ -94,6 +114,20 @@ class Openings:
         )
         verify_clear_opening(bundle, self._session.trust)
         return bundle
+
+
+def _values(subject: Json) -> list[str | int]:
+    if not isinstance(subject, list):
+        raise AnswerInvalidError("the request has no subject", clause="subject")
+    return [value for value in subject if isinstance(value, (str, int))]
+
+
+def _verdicts(data: bytes) -> list[bool | None]:
+    words = canonical.decode(data)
+    known = {answer.value: verdict for answer, verdict in _VERDICTS.items()}
+    if not isinstance(words, list) or not all(word in known for word in words):
+        raise AnswerInvalidError("the node gave no verdicts", clause="verdicts")
+    return [known[str(word)] for word in words]
 
 
 class Hidden:

@@ -37,6 +37,26 @@ class GetReceiptResponse(_message.Message):
     release: _request_pb2.Release
     def __init__(self, release: _Optional[_Union[_request_pb2.Release, _Mapping]] = ...) -> None: ...
 
+class OpenReleaseRequest(_message.Message):
+    __slots__ = ("request",)
+    REQUEST_FIELD_NUMBER: _ClassVar[int]
+    request: str
+    def __init__(self, request: _Optional[str] = ...) -> None: ...
+
+class OpenReleaseResponse(_message.Message):
+    __slots__ = ("contract", "subject", "request_nonce", "verdicts", "release")
+    CONTRACT_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_NONCE_FIELD_NUMBER: _ClassVar[int]
+    VERDICTS_FIELD_NUMBER: _ClassVar[int]
+    RELEASE_FIELD_NUMBER: _ClassVar[int]
+    contract: str
+    subject: bytes
+    request_nonce: bytes
+    verdicts: bytes
+    release: _request_pb2.Release
+    def __init__(self, contract: _Optional[str] = ..., subject: _Optional[bytes] = ..., request_nonce: _Optional[bytes] = ..., verdicts: _Optional[bytes] = ..., release: _Optional[_Union[_request_pb2.Release, _Mapping]] = ...) -> None: ...
+
 class ListReleasesRequest(_message.Message):
     __slots__ = ("contract", "page_size", "page_token")
     CONTRACT_FIELD_NUMBER: _ClassVar[int]

@@ -45,6 +45,11 @@ class MeterServiceStub(object):
                 request_serializer=unseen_dot_v1_dot_meter__pb2.GetReceiptRequest.SerializeToString,
                 response_deserializer=unseen_dot_v1_dot_meter__pb2.GetReceiptResponse.FromString,
                 _registered_method=True)
+        self.OpenRelease = channel.unary_unary(
+                '/unseen.v1.MeterService/OpenRelease',
+                request_serializer=unseen_dot_v1_dot_meter__pb2.OpenReleaseRequest.SerializeToString,
+                response_deserializer=unseen_dot_v1_dot_meter__pb2.OpenReleaseResponse.FromString,
+                _registered_method=True)
         self.ListReleases = channel.unary_unary(
                 '/unseen.v1.MeterService/ListReleases',
                 request_serializer=unseen_dot_v1_dot_meter__pb2.ListReleasesRequest.SerializeToString,
@@ -69,6 +74,14 @@ class MeterServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def OpenRelease(self, request, context):
+        """Operator: what a charged request in the clear asked and was answered, with the nonces that open
+        its receipt; as long as the reply is kept.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListReleases(self, request, context):
         """The log's release leaves of a contract, for settlement; pages of at most 500.
         """
@@ -88,6 +101,11 @@ def add_MeterServiceServicer_to_server(servicer, server):
                     servicer.GetReceipt,
                     request_deserializer=unseen_dot_v1_dot_meter__pb2.GetReceiptRequest.FromString,
                     response_serializer=unseen_dot_v1_dot_meter__pb2.GetReceiptResponse.SerializeToString,
+            ),
+            'OpenRelease': grpc.unary_unary_rpc_method_handler(
+                    servicer.OpenRelease,
+                    request_deserializer=unseen_dot_v1_dot_meter__pb2.OpenReleaseRequest.FromString,
+                    response_serializer=unseen_dot_v1_dot_meter__pb2.OpenReleaseResponse.SerializeToString,
             ),
             'ListReleases': grpc.unary_unary_rpc_method_handler(
                     servicer.ListReleases,
@@ -150,6 +168,33 @@ class MeterService(object):
             '/unseen.v1.MeterService/GetReceipt',
             unseen_dot_v1_dot_meter__pb2.GetReceiptRequest.SerializeToString,
             unseen_dot_v1_dot_meter__pb2.GetReceiptResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OpenRelease(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/unseen.v1.MeterService/OpenRelease',
+            unseen_dot_v1_dot_meter__pb2.OpenReleaseRequest.SerializeToString,
+            unseen_dot_v1_dot_meter__pb2.OpenReleaseResponse.FromString,
             options,
             channel_credentials,
             insecure,

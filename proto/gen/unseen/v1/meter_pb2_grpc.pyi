@@ -36,6 +36,10 @@ class MeterServiceStub:
     GetUsage: _grpc.UnaryUnaryMultiCallable[_meter_pb2.GetUsageRequest, _meter_pb2.GetUsageResponse]
     GetReceipt: _grpc.UnaryUnaryMultiCallable[_meter_pb2.GetReceiptRequest, _meter_pb2.GetReceiptResponse]
     """The receipt of a charged request, under the newest checkpoint; also when its reply is gone."""
+    OpenRelease: _grpc.UnaryUnaryMultiCallable[_meter_pb2.OpenReleaseRequest, _meter_pb2.OpenReleaseResponse]
+    """Operator: what a charged request in the clear asked and was answered, with the nonces that open
+    its receipt; as long as the reply is kept.
+    """
     ListReleases: _grpc.UnaryUnaryMultiCallable[_meter_pb2.ListReleasesRequest, _meter_pb2.ListReleasesResponse]
     """The log's release leaves of a contract, for settlement; pages of at most 500."""
 
@@ -47,6 +51,10 @@ class MeterServiceAsyncStub(MeterServiceStub):
     GetUsage: _aio.UnaryUnaryMultiCallable[_meter_pb2.GetUsageRequest, _meter_pb2.GetUsageResponse]  # type: ignore[assignment]
     GetReceipt: _aio.UnaryUnaryMultiCallable[_meter_pb2.GetReceiptRequest, _meter_pb2.GetReceiptResponse]  # type: ignore[assignment]
     """The receipt of a charged request, under the newest checkpoint; also when its reply is gone."""
+    OpenRelease: _aio.UnaryUnaryMultiCallable[_meter_pb2.OpenReleaseRequest, _meter_pb2.OpenReleaseResponse]  # type: ignore[assignment]
+    """Operator: what a charged request in the clear asked and was answered, with the nonces that open
+    its receipt; as long as the reply is kept.
+    """
     ListReleases: _aio.UnaryUnaryMultiCallable[_meter_pb2.ListReleasesRequest, _meter_pb2.ListReleasesResponse]  # type: ignore[assignment]
     """The log's release leaves of a contract, for settlement; pages of at most 500."""
 
@@ -67,6 +75,16 @@ class MeterServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_meter_pb2.GetReceiptResponse, _abc.Awaitable[_meter_pb2.GetReceiptResponse]]:
         """The receipt of a charged request, under the newest checkpoint; also when its reply is gone."""
+
+    @_abc_1.abstractmethod
+    def OpenRelease(
+        self,
+        request: _meter_pb2.OpenReleaseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_meter_pb2.OpenReleaseResponse, _abc.Awaitable[_meter_pb2.OpenReleaseResponse]]:
+        """Operator: what a charged request in the clear asked and was answered, with the nonces that open
+        its receipt; as long as the reply is kept.
+        """
 
     @_abc_1.abstractmethod
     def ListReleases(

@@ -243,7 +243,9 @@ class CloseEpochs(Change[None]):
         """Write the states and leaves."""
         close_epochs(transaction, self.suite, self.contract)
         transaction.connection.execute(
-            update(charges).where(charges.c.contract == self.contract).values(reply=None)
+            update(charges)
+            .where(charges.c.contract == self.contract)
+            .values(reply=None, opening=None)
         )
         transaction.connection.execute(
             update(epochs)

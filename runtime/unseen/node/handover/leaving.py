@@ -185,7 +185,7 @@ def _end_contracts(state: Stopped, catalogue: Catalogue) -> Iterator[Item]:
             if (contract.state, Event.REVOKE) in TRANSITIONS:
                 Step(contract.id, Event.REVOKE, by, CAUSE).apply(transaction)
             CloseEpochs(state.suite, contract.id).apply(transaction)
-        for kept in (charges.c.reply, reviews.c.sealed_reply):
+        for kept in (charges.c.reply, charges.c.opening, reviews.c.sealed_reply):
             connection.execute(update(kept.table).values({kept.name: None}))
         # All there ever were, now gone: the same number if this is done a second time.
         keys = Counter(tables[each] for each in connection.scalars(select(epochs.c.contract)))

@@ -76,6 +76,7 @@ RIGHTS: dict[str, frozenset[Role]] = {
     "/unseen.v1.VerifyService/Verify": _BUYER,
     "/unseen.v1.MeterService/GetUsage": _SIGNERS | _READERS,
     "/unseen.v1.MeterService/GetReceipt": _BUYER,
+    "/unseen.v1.MeterService/OpenRelease": _OPERATOR,
     "/unseen.v1.MeterService/ListReleases": _SIGNERS | _READERS,
     "/unseen.v1.JobService/GetJob": _BUYER | _READERS,
     "/unseen.v1.JobService/ListJobs": _BUYER | _READERS,

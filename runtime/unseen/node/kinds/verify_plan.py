@@ -7,8 +7,11 @@ from unseen.evidence.plan import Amount, Statement
 
 THREAT_MODEL = "operator is trusted with the subject and the answer; buyer may deviate"
 THREAT_MODEL_ZH = "信任运营方获知查询对象和结果；购买方可任意偏离协议"
-RETENTION = "replies until the contract ends; log leaves for good, subjects only as commitments"
-RETENTION_ZH = "应答保存至合约结束；存证日志永久保存，其中查询对象仅为承诺值"
+RETENTION = (
+    "replies, and sealed what was asked, until the contract ends; "
+    "log leaves for good, subjects there only as commitments"
+)
+RETENTION_ZH = "应答及加密封存的查询内容保存至合约结束；存证日志永久保存，其中查询对象仅为承诺值"
 
 STATEMENTS = (
     Statement(

@@ -73,6 +73,7 @@ class Charge(Operation[Charged]):
     billed: int | None = None  # units that were a hit, where the contract bills those
     consent_root: bytes = b""
     consent: Consented | None = None
+    opening: bytes | None = None  # sealed: what opens the commitment of a request in the clear
     kept: bool = True  # else the reply is kept elsewhere, as a job's result
 
     @classmethod
@@ -259,6 +260,7 @@ class _Group:
             "instance": operation.instance,
             "release_nonce": released.nonce,
             "reply": frames.pack(released.parts) if operation.kept else None,
+            "opening": operation.opening,
         }
         self._rows.append(row)
         self._known[operation.contract.id, request.request] = _Row(row)

@@ -29,6 +29,7 @@ from unseen.node.errors import (
 from unseen.node.failpoints import hit
 from unseen.node.identity.parties import Caller, Instance
 from unseen.node.metering.charge import Charged, digest_of, find_charge, stored_charge
+from unseen.node.metering.opening import IN_THE_CLEAR, seal_opening
 from unseen.node.metering.paying import Admitted, Answer, Work, answer, pay
 from unseen.node.release.register import check_bits
 
@@ -139,7 +140,11 @@ def _admit(node: Node, caller: Caller, kind: str, signed: SignedRequest, units: 
             remedy="sign one unit for each element or subject",
         )
     _check_commitment(suite, signed, request)
-    return Admitted(contract, request, digest_of(request), signed.signature, instance.key_id)
+    opening = None
+    if kind in IN_THE_CLEAR:
+        opening = seal_opening(node.vault, request, signed.nonce, signed.parts)
+    signature, key = signed.signature, instance.key_id
+    return Admitted(contract, request, digest_of(request), signature, key, opening)
 
 
 def _instance(node: Node, caller: Caller, request: Request) -> Instance:

@@ -31,6 +31,7 @@ class Admitted:
     statement_digest: str
     signature: bytes
     instance: str  # name of the key that signed
+    opening: bytes | None = None  # sealed: what opens the commitment of a request in the clear
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ async def pay(node: Node, admitted: Admitted, done: Work) -> Charged:
             billed=billed,
             consent_root=done.consent_root,
             consent=_consented(node, ask, asked),
+            opening=admitted.opening,
         )
     )
     charged.follow(node.contracts, contract.id)

@@ -12,6 +12,7 @@ from unseen.node.contracts.viewing import seen
 from unseen.node.errors import FieldInvalidError
 from unseen.node.interceptors import caller
 from unseen.node.metering.metered import receipt_again
+from unseen.node.metering.opening import open_release
 from unseen.node.store.schema import charges, leaves
 from unseen.node.wire import requests as wire
 from unseen.v1 import meter_pb2, meter_pb2_grpc
@@ -50,6 +51,20 @@ class MeterService(meter_pb2_grpc.MeterServiceServicer):
         identifier = contract_id(request.contract)
         answer = receipt_again(self._node, caller(), identifier, request.request)
         return meter_pb2.GetReceiptResponse(release=wire.release(answer))
+
+    async def OpenRelease(
+        self, request: meter_pb2.OpenReleaseRequest, context: _Context
+    ) -> meter_pb2.OpenReleaseResponse:
+        """Return what a charged request in the clear asked and was answered."""
+        del context
+        opened = open_release(self._node, request.request)
+        return meter_pb2.OpenReleaseResponse(
+            contract=f"contracts/{opened.contract}",
+            subject=opened.parts[0],
+            request_nonce=opened.nonce,
+            verdicts=opened.answer.reply[0],
+            release=wire.release(opened.answer),
+        )
 
     async def ListReleases(
         self, request: meter_pb2.ListReleasesRequest, context: _Context

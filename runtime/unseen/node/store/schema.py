@@ -161,6 +161,7 @@ charges = Table(
     Column("instance", String(64), nullable=False),  # key id that signed the request
     Column("release_nonce", LargeBinary, nullable=False),
     Column("reply", LargeBinary),  # framed parts; null once the epoch has ended
+    Column("opening", LargeBinary),  # sealed: nonce and parts of a request in the clear; as reply
     UniqueConstraint("leaf_index"),
     Index("charges_by_epoch", "contract", "epoch"),
     Index("charges_by_request", "request"),

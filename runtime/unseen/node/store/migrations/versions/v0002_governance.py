@@ -112,6 +112,8 @@ def _documents() -> None:
 
 
 def _openings() -> None:
+    with op.batch_alter_table("charges") as charges:
+        charges.add_column(sa.Column("opening", sa.LargeBinary(), nullable=True))
     op.create_table(
         "orders",
         sa.Column("id", sa.String(length=64), nullable=False),
