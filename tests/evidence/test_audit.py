@@ -245,7 +245,14 @@ def test_a_malformed_leaf_is_found(case: Case) -> None:
 
 def test_time_does_not_run_backwards(case: Case) -> None:
     case.edit(8, time="2025-12-31T23:59:59Z")
-    assert case.rules() == {(8, "log.time")}
+    (finding,) = case.check().findings
+    assert finding.to_json() == {
+        "index": 8,
+        "rule": "log.time",
+        "party": "bench",
+        "what": "is dated before the leaf above it",
+        "where": "",
+    }
 
 
 def test_heads_have_to_be_those_of_the_log(case: Case) -> None:
@@ -303,6 +310,9 @@ def test_a_changed_hash_is_told_from_a_changed_leaf(case: Case) -> None:
     other = leaves[8].replace(b'"version":"bench"', b'"version":"bunch"')
     case.files[leaves_file(0)] = b"".join([*leaves[:8], other, *leaves[9:]])
     assert case.rules(full=False) == {(8, "log.hash")}
+    both = leaves[30][:53] + leaves[31][53:]
+    case.files[leaves_file(0)] = b"".join([*leaves[:30], spoilt, both, *leaves[32:]])
+    assert {(30, "log.hash"), (31, "log.hash")} <= case.rules(full=False)
 
 
 def test_a_hidden_leaf_is_only_for_parts(case: Case) -> None:
@@ -673,6 +683,7 @@ def hidden(case: Case, number: int = 3) -> int:
         ({"signature": b64encode(bytes(64))}, "release.signature"),
         ({"consent_root": b64encode(bytes(32))}, "release.consent"),
         ({"since": 3}, "release.since"),
+        ({"billed": 1}, "release.billed"),
         ({"review": b64encode(bytes(32))}, "release.review"),
         ({"time": "2026-06-01T00:00:00Z"}, "release.period"),
         ({"time": "2026-06-01T00:00:00Z"}, "release.window"),
@@ -854,6 +865,20 @@ def test_findings_are_kept_up_to_a_number() -> None:
     assert str(Finding(3, "rule", "party", "wrong", "log:4")) == "3  rule  party: wrong (log:4)"
 
 
+def test_signatures_are_checked_in_batches() -> None:
+    files, ledger = memory_ledger(1500)
+    sizes: list[int] = []
+
+    def verify(signatures: Sequence[Signature]) -> list[bool]:
+        sizes.append(len(signatures))
+        return verify_all(signatures)
+
+    report = check_export(Export(Memory(files)), ledger.trust, verify=verify)
+    assert report.ok
+    assert len(sizes) == 2
+    assert sum(sizes) == report.signatures == report.releases
+
+
 def test_signatures_are_told_apart() -> None:
     key = Ed25519Signer(bytes(32))
     good = Signature(INTL.id, key.public_key, key.sign(b"x"), b"x")
@@ -885,10 +910,15 @@ def test_the_short_way_reads_what_the_long_way_does(data: Any) -> None:
         assert short in (None, long)
 
 
-OPTIONAL = {"since": 7, "review": b64encode(bytes(32)), "consent_root": b64encode(bytes(32))}
+OPTIONAL = {
+    "since": 7,
+    "review": b64encode(bytes(32)),
+    "consent_root": b64encode(bytes(32)),
+    "billed": 0,
+}
 
 
-@pytest.mark.parametrize("names", [(), ("since",), ("review",), ("consent_root",), tuple(OPTIONAL)])
+@pytest.mark.parametrize("names", [(), *((name,) for name in OPTIONAL), tuple(OPTIONAL)])
 def test_the_short_way_reads_what_may_be_left_out(names: tuple[str, ...]) -> None:
     files, _ = made()
     log = Case(dict(files), made()[1], made()[1].trust).log
@@ -908,6 +938,7 @@ def test_the_short_way_reads_what_may_be_left_out(names: tuple[str, ...]) -> Non
         {"total": 2**53},
         {"since": 2**53},
         {"since": 0},
+        {"billed": 1000},
         {"plan": "x"},
     ],
 )

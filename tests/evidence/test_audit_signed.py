@@ -9,14 +9,16 @@ from tests.evidence.conftest import NOW, ORIGIN, World
 
 from unseen.evidence import jws
 from unseen.evidence.audit.context import Context, Read
+from unseen.evidence.audit.contracts import Contracts, Standing
 from unseen.evidence.audit.documents import VERIFIERS, verify_document
 from unseen.evidence.audit.findings import Findings
 from unseen.evidence.audit.leaves import Event, Release
 from unseen.evidence.audit.releases import Releases
 from unseen.evidence.canonical import b64encode
 from unseen.evidence.consent_tree import ConsentRoot
+from unseen.evidence.contract import State, sign_terms
 from unseen.evidence.errors import EvidenceError
-from unseen.evidence.export import Document
+from unseen.evidence.export import ContractRecord, Document
 from unseen.evidence.review import Review, sign_review
 from unseen.evidence.stop import StopOrder, sign_stop
 from unseen.evidence.suite import signer_id
@@ -205,3 +207,45 @@ def test_a_type_that_nobody_knows_is_held_to_its_id(court: Court) -> None:
     assert not verify_document(document, court.context)
     token = sign_stop(court.world.operator, make_stop(court.world))
     assert verify_document(Document(1, bytes(32), "stop", token), court.context)
+
+
+def contracts(court: Court, **changes: Any) -> tuple[Contracts, Event, Standing]:
+    """Return contracts with one under review, and the leaf of its operator's signature."""
+    world = court.world
+    terms = world.terms(**changes)
+    token = sign_terms(world.operator, terms)
+    record = ContractRecord(3, terms, world.plan(), world.leakage(), {"operator": token})
+    parties: Any = SimpleNamespace(holds=lambda key, role: True)
+    tables: Any = SimpleNamespace(offers=lambda terms: True)
+    found, standing = Contracts(court.context, parties, tables), Standing.of(record)
+    name = b64encode(record.id)
+    found.by_id[name.encode()] = standing
+    fields: dict[str, Any] = {"contract": name, "by": "operator", "role": "operator"}
+    approval = b64encode(world.suite.digest(token.encode()))
+    return found, Event("contract.approved", NOW, fields | {"approval": approval}), standing
+
+
+def test_a_contract_waits_for_everybody(court: Court) -> None:
+    holder = signer_id(court.world.stranger)
+    signers = ("operator", "holder", "buyer")
+    found, leaf, standing = contracts(court, holder=holder, approvals=signers)
+    found.proposed(3, leaf)
+    found.approved(4, leaf)
+    assert standing.state is State.PROPOSED
+    assert court.rules == []
+    found, leaf, standing = contracts(court)
+    found.proposed(3, leaf)
+    found.approved(4, leaf)
+    assert standing.state is State.APPROVED
+
+
+def test_what_terms_rest_on_stands_in_the_log_before_them(court: Court) -> None:
+    rules = court.world.suite.digest(b"rules")
+    found, leaf, _ = contracts(court, rules=rules)
+    found.proposed(3, leaf)
+    assert court.rules == ["contract.document"]
+    document = Document(1, rules, "rules", "rules")
+    court.context.documents[rules] = Read(document, 1, named=True)
+    found, leaf, _ = contracts(court, rules=rules)
+    found.proposed(3, leaf)
+    assert len(court.rules) == 1

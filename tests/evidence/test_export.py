@@ -164,6 +164,13 @@ def test_a_missing_file_is_named(files: Memory, name: str) -> None:
     assert caught.value.clause == name
 
 
+def test_a_checkpoint_is_a_size_and_a_text(files: Memory) -> None:
+    for line in (b'{"note":1,"size":2}\n', b'{"note":"x","size":-1}\n'):
+        files[CHECKPOINTS] = line
+        with pytest.raises(ExportInvalidError):
+            list(Export(files).checkpoints())
+
+
 def test_a_line_too_long_is_refused(files: Memory) -> None:
     files[DOCUMENTS] = b"x" * (canonical.MAX_BYTES + 2) + b"\n"
     with pytest.raises(ExportInvalidError, match="too long"):

@@ -123,9 +123,3 @@ class Context:
 
 Verifier = Callable[[Document, Context], Any]
 """Returns what a document says once its signatures hold; raises `EvidenceError` if they do not."""
-
-
-def contract_parties(terms: Terms) -> dict[str, str]:
-    """Return the names of the keys that terms bind, by role."""
-    named = {role: getattr(terms, role) for role in (*terms.approvals, "regulator")}
-    return {role: key for role, key in named.items() if key}
