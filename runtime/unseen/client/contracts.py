@@ -74,6 +74,9 @@ class Contract(Card):
         yield "price", Prices(prices.currency, prices.data_fee, prices.service_fee)
         yield from billing_rows(terms.billing, prices.currency)
         yield "openings", terms.openings
+        for name in ("order", "region", "group", "budget", "declarations"):
+            if getattr(terms, name):
+                yield name, getattr(terms, name)
         yield (
             "signed by",
             tuple(role for role in self.terms.approvals if role in self.approvals),
