@@ -51,7 +51,8 @@ def test_a_plan_holds_what_was_asked_for_and_nothing_else(
     assert terms.plan == plan.digest(signers.suite)
     assert terms.leakage == found.leakage.digest(signers.suite)
     assert (terms.quota, terms.period) == (ask.quota, ask.period)
-    assert category != "personal"  # for want of a consent rule
+    assert (terms.consent is not None) == (category == "personal")
+    assert (plan.rows is not None and plan.rows.consent) == (category == "personal")
     assert level in ("1", "2") or kind == "verify"
     assert level in ("1", "2", "3")
     assert terms.rules == RULES.digest

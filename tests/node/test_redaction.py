@@ -88,4 +88,6 @@ def test_keys_are_told_to_those_who_see_their_parties() -> None:
     assert {party.name for party in told.parties.values()} == {"registry", "operator", "lender"}
     told = trust_file(node, Caller(Role.AUDITOR, "eva", "default"))
     assert {"rival", "keeper"} <= {party.name for party in told.parties.values()}
+    told = trust_file(node, Caller(Role.HUB, "hub", "default"))
+    assert {p.name for p in told.parties.values()} == {"registry", "operator", "lender", "rival"}
     assert told.logs["registry.unseen/log"].node == signer_id(signer)

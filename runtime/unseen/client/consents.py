@@ -8,6 +8,7 @@ that the place is the subject's own, and verifies the whole before it is shown t
 import datetime as dt
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from unseen.client.cards import Card, Row
@@ -41,7 +42,7 @@ from unseen.evidence.delegation import (
     read_delegation,
     sign_delegation,
 )
-from unseen.evidence.errors import CanonicalError
+from unseen.evidence.errors import CanonicalError, ConsentInvalidError, DelegationInvalidError
 from unseen.evidence.subjects import DataSubject
 from unseen.evidence.suite import Signer, signer_id
 from unseen.evidence.verify import verify_checkpoint
@@ -178,22 +179,23 @@ class Consents:
         key = signer or self._session.party_signer
         chain = self._chain(delegation) if delegation else ()
         role: ConsentRole = read_delegation(chain[-1]).role if chain else "hub"
-        consent = Consent(
-            suite=key.suite.id,
-            subject=self.subject(permission.table, subject),
-            role=role,
-            by=signer_id(key),
-            chain=tuple(read_delegation(link).id() for link in chain),
-            recipient=self._recipient(permission.recipient),
-            scenario=permission.scenario,
-            table=permission.table,
-            products=permission.products,
-            once=permission.once,
-            given_at=_now(),
-            until=permission.until,
-            notice=key.suite.digest(permission.notice),
-            nonce=secrets.token_bytes(NONCE_BYTES),
-        )
+        with _in_own_words():
+            consent = Consent(
+                suite=key.suite.id,
+                subject=self.subject(permission.table, subject),
+                role=role,
+                by=signer_id(key),
+                chain=tuple(read_delegation(link).id() for link in chain),
+                recipient=self._recipient(permission.recipient),
+                scenario=permission.scenario,
+                table=permission.table,
+                products=permission.products,
+                once=permission.once,
+                given_at=_now(),
+                until=permission.until,
+                notice=key.suite.digest(permission.notice),
+                nonce=secrets.token_bytes(NONCE_BYTES),
+            )
         return sign_consent(key, consent)
 
     def add(self, token: str) -> Given:
@@ -252,19 +254,20 @@ class Consents:
     def sign_delegation(self, wish: Trusteeship, signer: Signer | None = None) -> str:
         """Return a delegation signed by this hub, or by `signer`."""
         by, subject = signer or self._session.party_signer, wish.subject
-        delegation = Delegation(
-            suite=by.suite.id,
-            by=signer_id(by),
-            key=wish.key,
-            role=wish.role,
-            until=wish.until,
-            nonce=secrets.token_bytes(NONCE_BYTES),
-            links=wish.links,
-            subject=None if subject is None else self.subject(wish.table, subject),
-            recipients=wish.recipients,
-            scenarios=wish.scenarios,
-            tables=(wish.table,) if wish.table else (),
-        )
+        with _in_own_words():
+            delegation = Delegation(
+                suite=by.suite.id,
+                by=signer_id(by),
+                key=wish.key,
+                role=wish.role,
+                until=wish.until,
+                nonce=secrets.token_bytes(NONCE_BYTES),
+                links=wish.links,
+                subject=None if subject is None else self.subject(wish.table, subject),
+                recipients=wish.recipients,
+                scenarios=wish.scenarios,
+                tables=(wish.table,) if wish.table else (),
+            )
         return sign_delegation(by, delegation)
 
     def delegate(self, token: str, parent: str = "") -> str:
@@ -358,7 +361,7 @@ class Consents:
             raise InputInvalidError(
                 "the recipient is neither a party of parties.json nor the name of a key",
                 clause="consent.recipient",
-                remedy="the operator tells the buyer's key: unseen party list --format json",
+                remedy="see the keys, compare, accept: unseen audit keys",
             )
         return text
 
@@ -400,6 +403,17 @@ def _registered(message: consent_pb2.RegisteredConsent) -> Registered:
     return Registered(
         message.id, consent, message.added, message.ended, message.cause, message.ended_at
     )
+
+
+@contextmanager
+def _in_own_words() -> Iterator[None]:
+    """Say of a document that cannot be made that it was wished for wrongly, not that it lies."""
+    try:
+        yield
+    except (ConsentInvalidError, DelegationInvalidError) as error:
+        raise InputInvalidError(
+            str(error), clause=error.clause, remedy="see the options: unseen consent --help"
+        ) from None
 
 
 def _identifier(text: str) -> bytes:

@@ -9,18 +9,22 @@ from unseen.node.context import Node
 from unseen.node.identity import rights
 from unseen.node.identity.parties import Caller
 
+_IN_CONSENTS = frozenset({rights.Role.BUYER, rights.Role.HUB})
+
 
 def trust_file(node: Node, who: Caller) -> Trust:
     """Return the keys of node, log and parties; of the parties only what the caller's leaves name.
 
-    Whoever reads them has to know from somewhere else whose they are.
+    A hub is told those whom consents name: buyers, as recipients, and hubs, as signers. Whoever
+    reads them has to know from somewhere else whose they are.
     """
     listed = [
         TrustedParty(node_name(node.log.origin), "node", node.suite.id, node.signer.public_key)
     ]
     for party in node.parties.all():
         own = party.name == who.party or party.role is rights.Role.OPERATOR
-        if own or whole(who):
+        named = who.role is rights.Role.HUB and party.role in _IN_CONSENTS
+        if own or named or whole(who):
             role = cast("Role", party.role.value)
             listed.append(TrustedParty(party.name, role, party.suite, party.key))
     log = TrustedLog(node.suite.id, node.log.public_key, node.key_id)

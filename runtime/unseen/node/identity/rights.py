@@ -106,7 +106,7 @@ RIGHTS: dict[str, frozenset[Role]] = {
     "/unseen.v1.MandateService/RequireMandate": _OPERATOR,
     "/unseen.v1.LogService/ListLeaves": _SIGNERS | _READERS,
     "/unseen.v1.LogService/AddCosignature": frozenset({Role.WITNESS}),
-    "/unseen.v1.AuditService/GetKeys": _SIGNERS | _READERS,
+    "/unseen.v1.AuditService/GetKeys": _SIGNERS | _READERS | _HUB,
     "/unseen.v1.AuditService/ListDocuments": _SIGNERS | _READERS,
     "/unseen.v1.AuditService/GetEvidence": _SIGNERS | _READERS,
     "/unseen.v1.RegistryService/ListCertificates": _PARTIES,
