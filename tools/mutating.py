@@ -57,6 +57,29 @@ GROUPS = {
     "metering": Group(
         (f"{NODE}/metering",), ("tests/node/test_charge.py", "tests/node/test_metered.py")
     ),
+    "oversight": Group(
+        (
+            *(
+                f"{EVIDENCE}/{name}.py"
+                for name in ("order", "response", "objection", "objections", "batch", "hidden")
+            ),
+            f"{EVIDENCE}/audit/oversight.py",
+            f"{EVIDENCE}/reports",
+        ),
+        tuple(
+            f"tests/evidence/test_{name}.py"
+            for name in (
+                "order",
+                "response",
+                "objection",
+                "batch",
+                "opening",
+                "oversight",
+                "reports",
+                "vectors_openings",
+            )
+        ),
+    ),
     "evidence": Group((EVIDENCE,), ("tests/evidence",)),
 }
 

@@ -73,7 +73,8 @@ class Contract(Card):
         yield "period", f"{format_time(period.start)} to {format_time(period.until)}"
         yield "price", Prices(prices.currency, prices.data_fee, prices.service_fee)
         yield from billing_rows(terms.billing, prices.currency)
-        yield "openings", terms.openings
+        by = f"yes, on orders of the key {terms.regulator}" if terms.regulator else terms.openings
+        yield "openings", by
         for name in ("order", "region", "group", "budget", "declarations"):
             if getattr(terms, name):
                 yield name, getattr(terms, name)

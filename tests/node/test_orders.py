@@ -1,0 +1,158 @@
+"""Orders in the store and in memory: who waits for what, and what a restart reads again."""
+
+import dataclasses
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+from tests.evidence.conftest import World
+from tests.evidence.test_order import IDS, Case
+from tests.evidence.test_response import Case as Responding
+from tests.node.conftest import NOW, Store
+
+from unseen.evidence.canonical import b64decode
+from unseen.evidence.errors import OrderInvalidError
+from unseen.evidence.log import decode_leaf
+from unseen.evidence.order import sign_draw, verify_order
+from unseen.evidence.response import Parts, sign_response
+from unseen.evidence.suite import INTL, signer_id
+from unseen.node.errors import (
+    FieldInvalidError,
+    OrderNotFoundError,
+    OrderStateError,
+    PartNotFoundError,
+)
+from unseen.node.openings.parts import put_part, read_part
+from unseen.node.openings.register import Orders, PutDraw, PutOrder, PutResponse
+
+CONTRACT = "C" * 43
+
+
+class Desk:
+    """A node's orders, and those who sign them."""
+
+    def __init__(self, store: Store) -> None:
+        self.store, self.world = store, World(INTL)
+        self.case, self.responding = Case(self.world), Responding(self.world)
+        self.orders = Orders(store.engine)
+
+    async def order(self, token: str | None = None) -> Any:
+        token = token or self.case.token
+        order = verify_order(token, self.case.terms)
+        change = PutOrder(INTL, CONTRACT, "supervisor", token, order)
+        return self.orders.put(await self.store.writer.submit(change))
+
+    async def respond(self, standing: Any, instance: str = "", **changes: Any) -> Any:
+        response = self.responding.response(order=standing.id_bytes, **changes)
+        token = sign_response(self.world.client, response)
+        change = PutResponse(
+            INTL, standing.id, "lender", instance or signer_id(self.world.client), token, response
+        )
+        return self.orders.put(await self.store.writer.submit(change))
+
+    def leaves(self) -> list[str]:
+        return [
+            str(decode_leaf(self.store.log.read_leaf_bytes(self.store.engine, index))["type"])
+            for index in range(self.store.log.size)
+        ]
+
+
+@pytest.fixture
+def desk(store: Store) -> Desk:
+    return Desk(store)
+
+
+async def test_an_order_waits_until_it_is_opened(desk: Desk) -> None:
+    standing = await desk.order()
+    client = signer_id(desk.world.client)
+    assert standing.open_by(client) == IDS[:2]
+    assert desk.orders.waiting("lender", client, lambda _: "lender") == 1
+    assert desk.orders.waiting("rival", client, lambda _: "lender") == 0
+    standing = await desk.respond(
+        standing, opened=(Parts(IDS[0], (bytes(32),)),), unknown=(IDS[1],), lost=()
+    )
+    assert standing.opened(IDS[0])
+    assert not standing.opened(IDS[1])
+    assert standing.open_by(client) == ()
+    assert standing.open_by("another") == (IDS[1],)
+    assert desk.orders.waiting("lender", client, lambda _: "lender") == 0
+    assert desk.orders.waiting("lender", "another", lambda _: "lender") == 1
+    assert desk.leaves() == ["opening.ordered", "opening.answered"]
+
+
+async def test_doing_it_twice_changes_nothing(desk: Desk) -> None:
+    one, two = await desk.order(), await desk.order()
+    assert one == two
+    first = await desk.respond(one, opened=(), unknown=IDS[:2], lost=())
+    again = await desk.respond(one, opened=(), unknown=IDS[:2], lost=())
+    assert first == again
+    assert desk.leaves() == ["opening.ordered", "opening.answered"]
+    assert bool(desk.orders)
+
+
+async def test_a_sample_is_drawn_once(desk: Desk) -> None:
+    standing = await desk.order(desk.case.sampled)
+    assert standing.wanted == ()
+    drawn = desk.case.drawn()
+    token = sign_draw(desk.case.regulator, drawn)
+    change = PutDraw(INTL, standing.id, token, drawn.requests)
+    standing = desk.orders.put(await desk.store.writer.submit(change))
+    assert standing.wanted == drawn.requests
+    assert await desk.store.writer.submit(change) == standing
+    other = sign_draw(desk.case.regulator, dataclasses.replace(drawn, size=22))
+    with pytest.raises(OrderStateError):
+        await desk.store.writer.submit(PutDraw(INTL, standing.id, other, drawn.requests))
+    with pytest.raises(OrderNotFoundError):
+        await desk.store.writer.submit(PutDraw(INTL, "x", other, drawn.requests))
+    assert desk.leaves() == ["opening.ordered", "opening.drawn"]
+
+
+async def test_a_restart_reads_what_stands(desk: Desk, engine: Engine) -> None:
+    named, sampled = await desk.order(), await desk.order(desk.case.sampled)
+    drawn = desk.case.drawn()
+    token = sign_draw(desk.case.regulator, drawn)
+    sampled = desk.orders.put(
+        await desk.store.writer.submit(PutDraw(INTL, sampled.id, token, drawn.requests))
+    )
+    named = await desk.respond(named, opened=(), unknown=(IDS[1],), lost=())
+    again = Orders(engine)
+    assert again.all() == [named, sampled]
+    assert again.of(CONTRACT) == [named, sampled]
+    assert again.get(named.id).responses[0].instance == signer_id(desk.world.client)
+    assert again.of("x") == []
+    with pytest.raises(OrderNotFoundError):
+        again.get("x")
+    assert b64decode(named.id) == desk.case.id
+
+
+def test_parts_are_kept_where_they_belong(tmp_path: Any) -> None:
+    order, place = "O" * 43, ("I" * 43, "0" * 32, 3)
+    put_part(tmp_path, order, place, b"one")
+    put_part(tmp_path, order, place, b"two")
+    assert read_part(tmp_path, order, place) == b"two"
+    (path,) = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert path.stat().st_mode & 0o77 == 0
+    with pytest.raises(PartNotFoundError):
+        read_part(tmp_path, order, (*place[:2], 4))
+    wrong: list[tuple[str, tuple[str, str, int]]] = [
+        ("../x", place),
+        (order, ("..", *place[1:])),
+        (order, (place[0], "../../x", 3)),
+        (order, (*place[:2], -1)),
+        (order, (*place[:2], 1000)),
+    ]
+    for name, where in wrong:
+        with pytest.raises(FieldInvalidError):
+            read_part(tmp_path, name, where)
+    for size in (0, 1 << 20):
+        with pytest.raises(FieldInvalidError):
+            put_part(tmp_path, order, place, bytes(size))
+
+
+def test_an_order_is_under_its_contract(desk: Desk) -> None:
+    terms = desk.world.terms(regulator=signer_id(desk.case.regulator), quota=desk.case.terms.quota)
+    late = desk.case.sign(deadline=NOW + timedelta(days=30))
+    assert verify_order(late, terms).deadline == NOW + timedelta(days=30)
+    with pytest.raises(OrderInvalidError):
+        verify_order(late, desk.world.terms())
