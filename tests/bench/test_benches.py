@@ -78,12 +78,15 @@ def test_node_answers_batches_and_singles() -> None:
 
 @pytest.mark.slow
 def test_evidence_charges_in_groups() -> None:
-    found = run(evidence.BENCH, charges=40, in_flight=8, leaves=64, decisions=10)
+    found = run(evidence.BENCH, charges=40, in_flight=8, leaves=64, decisions=10, audited=120)
     charge = found["evidence/charge"]
     assert charge.note.endswith("charges a commit")
     assert charge.target == evidence.CHARGE_TARGET
     assert charge.limit_per_second
     assert found["evidence/decide"].units == 10
+    for name in ("evidence/log", "evidence/log/signed"):
+        assert found[name].units == 120
+        assert found[name].limit_per_second
 
 
 def test_the_list_names_every_bench_and_parameter() -> None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from unseen.bench.auditing import auditing
 from unseen.bench.registry import CURVE_BITS, SEED, Bench, Case, Group, Parameters
 from unseen.bench.world import first_line, stop
 
@@ -17,6 +18,7 @@ DEFAULTS = {
     "in_flight": 256,
     "leaves": 1 << 16,
     "decisions": 20_000,
+    "audited": 20_000,
     "seed": SEED,
 }
 CHARGE_TARGET = ">= 2,500 a second"
@@ -34,6 +36,7 @@ def groups(parameters: Parameters) -> Iterator[Iterator[Group]]:
 def _groups(folder: Path, parameters: Parameters) -> Iterator[Group]:
     with _charging(folder, parameters) as node:
         yield charging(node, parameters)
+    yield from auditing(folder, parameters)
 
 
 class Charging:
