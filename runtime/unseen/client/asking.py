@@ -39,7 +39,7 @@ BEFORE_REPLY = frozenset(
     }
 )
 HELD = "RELEASE_HELD"  # computed, and a person has to let it out; charged then
-NOT_YET = frozenset({HELD, "RATE_EXCEEDED"})  # asking again at once does not help
+NOT_YET = frozenset({HELD, "RATE_EXCEEDED", "NODE_STOPPED", "REPLY_HELD"})  # not at once
 REPLY_LOST = "REPLY_NOT_FOUND"  # charged, and the reply is no longer kept
 _ATTEMPTS = 5
 _FIRST_PAUSE = 0.1
