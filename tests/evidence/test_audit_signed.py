@@ -243,9 +243,10 @@ def test_what_terms_rest_on_stands_in_the_log_before_them(court: Court) -> None:
     rules = court.world.suite.digest(b"rules")
     found, leaf, _ = contracts(court, rules=rules)
     found.proposed(3, leaf)
-    assert court.rules == ["contract.document"]
+    assert court.rules == ["contract.document", "contract.rules"]
     document = Document(1, rules, "rules", "rules")
     court.context.documents[rules] = Read(document, 1, named=True)
     found, leaf, _ = contracts(court, rules=rules)
+    found.rulebook.loaded(2, Event("rules.loaded", NOW, {"document": b64encode(rules)}))
     found.proposed(3, leaf)
-    assert len(court.rules) == 1
+    assert len(court.rules) == 2

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from unseen.evidence.plan import KINDS
 from unseen.evidence.rules import THREAT_MODELS
 from unseen.node.catalog.labels import CATEGORIES, LEVELS, MAX_EVALUATIONS, Label
-from unseen.node.contracts.rules import Rules, Ruling, default_text, least_budget
+from unseen.node.contracts.rules import Rules, Ruling, default_text, least_budget, max_units
 
 RULES = Rules.parse(default_text(), "intl")
 CELLS = [Label(category, level) for category in CATEGORIES for level in LEVELS]
@@ -134,9 +134,9 @@ def test_a_demand_names_the_column_that_makes_it() -> None:
 @given(st.integers(0, 2**40))
 def test_hidden_questions_cover_one_row_in_so_many(rows: int) -> None:
     public, enterprise = Label("public", "1"), Label("enterprise", "1")
-    assert ruling(public).max_units(rows, hidden=True) == MAX_EVALUATIONS
-    assert ruling(public, enterprise).max_units(rows, hidden=False) == MAX_EVALUATIONS
-    most = ruling(public, enterprise).max_units(rows, hidden=True)
+    assert max_units(ruling(public), rows, hidden=True) == MAX_EVALUATIONS
+    assert max_units(ruling(public, enterprise), rows, hidden=False) == MAX_EVALUATIONS
+    most = max_units(ruling(public, enterprise), rows, hidden=True)
     assert most == min(max(1, rows // 10), MAX_EVALUATIONS)
 
 

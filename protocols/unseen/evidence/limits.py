@@ -13,12 +13,11 @@ from unseen.evidence import jws
 from unseen.evidence.canonical import format_time
 from unseen.evidence.contract import Period, Prices, Quota, Terms
 from unseen.evidence.errors import TemplateInvalidError
-from unseen.evidence.plan import Plan
+from unseen.evidence.plan import AGGREGATES, Plan
 from unseen.evidence.suite import suite_of
 from unseen.evidence.template import TYP, Template, verify_template_approval
 
 ColumnLabel = tuple[str, str, str]  # column, category, level
-AGGREGATES = ("statistics", "train", "run")  # kinds that group and budget bound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

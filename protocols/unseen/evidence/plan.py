@@ -21,6 +21,7 @@ from unseen.protocols.lookup.subject import SubjectColumn, SubjectType
 
 ReleaseType = Literal["verdicts", "aggregate", "model"]
 KINDS = ("verify", "lookup", "intersect", "statistics", "score", "train", "run")
+AGGREGATES = ("statistics", "train", "run")  # kinds that group and budget bound
 Learner = Literal["operator", "buyer", "network", "auditor"]  # auditor: who reads the log
 MAX_COLUMNS = 256
 MAX_OUTPUTS = 128  # what a label of 32 bytes holds at two bits each

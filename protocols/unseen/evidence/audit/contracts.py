@@ -9,14 +9,13 @@ from unseen.evidence.audit.findings import EXPORTER
 from unseen.evidence.audit.leaves import Event
 from unseen.evidence.audit.parties import Parties
 from unseen.evidence.audit.tables import Tables
-from unseen.evidence.audit.templates import check_standing
+from unseen.evidence.audit.templates import Rulebook, check_standing
 from unseen.evidence.canonical import b64encode
 from unseen.evidence.contract import Event as Step
 from unseen.evidence.contract import Role, State, Terms, advance, verify_approval
 from unseen.evidence.errors import EvidenceError, ExportInvalidError, TransitionError
 from unseen.evidence.export import CONTRACTS, ContractRecord, Export, parse_contract
 from unseen.evidence.limits import is_standing
-from unseen.evidence.plan import Plan
 from unseen.evidence.suite import suite_of
 
 _STEPS = {
@@ -42,6 +41,7 @@ class Epoch:
 class Standing:
     """A contract at the present leaf. Hashes are base64url, as leaves have them."""
 
+    record: ContractRecord
     terms: Terms
     plan: bytes
     leakage: bytes
@@ -52,16 +52,13 @@ class Standing:
     used: int = 0
     requests: set[bytes] = field(default_factory=set)
     epochs: dict[int, Epoch] = field(default_factory=dict)
-    template_plan: Plan | None = None  # kept only where it is held against a template
 
     @classmethod
     def of(cls, record: ContractRecord) -> "Standing":
         """Return a contract that no leaf has proposed yet."""
         terms = record.terms
         plan, leakage = (b64encode(digest).encode() for digest in (terms.plan, terms.leakage))
-        found = cls(terms, plan, leakage, record.approvals, record.index)
-        found.template_plan = record.plan if terms.template else None
-        return found
+        return cls(record, terms, plan, leakage, record.approvals, record.index)
 
 
 class Contracts:
@@ -70,6 +67,7 @@ class Contracts:
     def __init__(self, context: Context, parties: Parties, tables: Tables) -> None:
         """Start with contracts that are only written down."""
         self._context, self._parties, self._tables = context, parties, tables
+        self.rulebook = Rulebook(context)
         self.by_id: dict[bytes, Standing] = {}  # by base64url, as leaves name them
 
     def read(self, export: Export) -> None:
@@ -108,6 +106,7 @@ class Contracts:
             if key and not any(self._parties.holds(key, one) for one in allowed):
                 context.fail("contract.party", index, f"the {role} of the terms is not enrolled")
         self._check_documents(index, terms)
+        self.rulebook.check(index, contract.record)
         if not self._tables.offers(terms):
             context.fail("contract.product", index, "the product of the terms was not registered")
 
@@ -193,8 +192,8 @@ class Contracts:
             self._exporter(index, f"the signature by the {role} is not the one logged", CONTRACTS)
             return
         try:
-            if contract.template_plan is not None and is_standing(token):
-                check_standing(self._context, token, terms, contract.template_plan, role)
+            if terms.template and is_standing(token):
+                check_standing(self._context, token, terms, contract.record.plan, role)
                 return
             key = self._context.owner(getattr(terms, role)).key
             verify_approval(token, terms, cast("Role", role), key)

@@ -91,6 +91,8 @@ HANDLERS: dict[str, Handler] = {
     "instance.registered": lambda now, index, leaf: now.parties.registered(index, leaf),
     "table.registered": lambda now, index, leaf: now.tables.registered(index, leaf),
     "product.registered": lambda now, index, leaf: now.tables.offered(index, leaf),
+    "rules.loaded": lambda now, index, leaf: now.contracts.rulebook.loaded(index, leaf),
+    "template.withdrawn": lambda now, index, leaf: now.contracts.rulebook.withdrawn(index, leaf),
     "contract.proposed": lambda now, index, leaf: now.contracts.proposed(index, leaf),
     "contract.approved": lambda now, index, leaf: now.contracts.approved(index, leaf),
     "contract.activated": lambda now, index, leaf: now.contracts.approved(index, leaf),

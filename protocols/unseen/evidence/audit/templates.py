@@ -6,19 +6,62 @@ is the document that the terms name, and the contract stays within every limit o
 
 from unseen.evidence import canonical, jws
 from unseen.evidence.audit.context import Context
+from unseen.evidence.audit.leaves import Event
 from unseen.evidence.canonical import b64decode
 from unseen.evidence.contract import Terms
-from unseen.evidence.errors import TemplateInvalidError
-from unseen.evidence.export import Document
+from unseen.evidence.errors import CanonicalError, TemplateInvalidError
+from unseen.evidence.export import ContractRecord, Document
 from unseen.evidence.limits import verify_standing
 from unseen.evidence.plan import Plan
 from unseen.evidence.rules import RuleFile
+from unseen.evidence.ruling import RuleSet, breaches
 from unseen.evidence.template import Template, verify_template_approval
 
 
-def rules(document: Document, _context: Context) -> RuleFile:
-    """Return the rule file; it is not signed, the log names its hash."""
-    return RuleFile.from_json(canonical.decode(document.body.encode()))
+def rules(document: Document, _context: Context) -> RuleSet:
+    """Return the rule file, ready to be asked; it is not signed, the log names its hash."""
+    return RuleSet(RuleFile.from_json(canonical.decode(document.body.encode())))
+
+
+class Rulebook:
+    """The rule file in force at the present leaf, and the templates that were withdrawn."""
+
+    def __init__(self, context: Context) -> None:
+        """Start before any was loaded: logs of older releases have none."""
+        self._context = context
+        self._digest = b""
+        self._withdrawn: set[bytes] = set()
+
+    def loaded(self, index: int, leaf: Event) -> None:
+        """Take note of the rule file that a leaf puts into force."""
+        try:
+            self._digest = b64decode(str(leaf.fields.get("document")))
+        except CanonicalError:
+            self._context.fail("rules.loaded", index, "names no rule file")
+
+    def withdrawn(self, index: int, leaf: Event) -> None:
+        """Take note that no contract may follow a template any more."""
+        try:
+            self._withdrawn.add(b64decode(str(leaf.fields.get("document"))))
+        except CanonicalError:
+            self._context.fail("template.withdrawn", index, "names no template")
+
+    def check(self, index: int, record: ContractRecord) -> None:
+        """Hold a contract to the rules and templates in force when it was proposed."""
+        terms = record.terms
+        if terms.template in self._withdrawn:
+            what = "the template of the terms was withdrawn before"
+            self._context.fail("contract.template", index, what)
+        if terms.rules != self._digest:
+            what = "the terms name another rule file than the one in force"
+            self._context.fail("contract.rules", index, what)
+            return
+        read = self._context.documents.get(self._digest)
+        if read is None or not isinstance(read.facts, RuleSet):
+            return  # the leaf that loaded it has been found to lack it, or there are no rules
+        for breach in breaches(read.facts, terms, record.plan, record.leakage):
+            what = f"is against the rules, {breach.clause}: {breach.what}"
+            self._context.fail("contract.rules", index, what)
 
 
 def template(document: Document, _context: Context) -> Template:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from unseen.node.contracts.clauses.clause import Ask, Clause, Offer, Reading
+from unseen.node.contracts.rules import max_units
 from unseen.node.errors import LabelRefusedError
 from unseen.node.kinds.kind import KINDS
 
@@ -10,7 +11,7 @@ from unseen.node.kinds.kind import KINDS
 def most_units(offer: Offer, reading: Reading) -> int:
     """Return how many units this buyer may still be granted over the table."""
     hidden = KINDS[offer.product.kind].hidden
-    most = reading.ruling.max_units(offer.table.snapshot.rows, hidden=hidden)
+    most = max_units(reading.ruling, offer.table.snapshot.rows, hidden=hidden)
     return max(most - offer.granted, 0)
 
 
