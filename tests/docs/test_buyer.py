@@ -15,6 +15,7 @@ PAGE = (DOCS / "buyer.md").read_text(encoding="utf-8")
 PAGES = (
     "audit.md",
     "buyer.md",
+    "consent.md",
     "operations.md",
     "oversight.md",
     "registry.md",

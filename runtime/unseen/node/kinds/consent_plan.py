@@ -5,9 +5,11 @@ from unseen.evidence.plan import Statement
 _WITHHELD = Statement(
     party="buyer",
     what="consent",
-    text="whether a subject consents: no; without consent it looks absent, at the same charge",
-    text_zh="不知道对象是否授权：未授权与不存在无法区分，收费相同",
-    bound="0 bits for each request",
+    text="whether a subject consents: not by an answer, as without consent it looks absent at the"
+    " same charge; that a subject with usable answers before has none now",
+    text_zh="单次结果无从得知对象是否授权：未授权与不存在无法区分，收费相同；"
+    "再次查询可知先前有结果的对象现已无结果",
+    bound="one bit for each subject asked about again",
 )
 _ROOTS = Statement(
     party="buyer",
