@@ -125,3 +125,17 @@ def test_what_has_begun_goes_on_exactly_while_it_could_still_be_charged(
         assert error.remedy
         ended = state is State.EXPIRED or state in (State.ACTIVE, State.EXHAUSTED)
         assert error.reason == ("CONTRACT_EXPIRED" if ended else "CONTRACT_NOT_ACTIVE")
+
+
+def test_each_clause_refuses_by_its_own_name() -> None:
+    request, late = make_request(TERMS), NOW - 2 * MAX_REQUEST_AGE
+    cases = {
+        "kind": (make_request(TERMS, kind="verify"), Usage(0)),
+        "request.issued_at": (replace(request, issued_at=late), Usage(0)),
+        "quota.units": (request, Usage(TERMS.quota.units)),
+        "quota.per_minute": (request, Usage(0, this_minute=TERMS.quota.per_minute)),
+    }
+    for clause, (asked, usage) in cases.items():
+        verdict = decide(TERMS, State.ACTIVE, asked, usage, NOW)
+        assert isinstance(verdict, Deny)
+        assert verdict.error.clause == clause
