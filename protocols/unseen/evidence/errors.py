@@ -156,6 +156,12 @@ class HandoverInvalidError(EvidenceError):
     reason = "HANDOVER_INVALID"
 
 
+class CredentialInvalidError(EvidenceError):
+    """A credential says something that the receipt within it does not say."""
+
+    reason = "CREDENTIAL_INVALID"
+
+
 class LogForkedError(EvidenceError):
     """Two checkpoints of one log are not two moments of the same history."""
 
