@@ -20,6 +20,7 @@ PAGES = (
     "oversight.md",
     "registry.md",
     "release_gate.md",
+    "exports.md",
     "settlement.md",
 )
 GUIDES = [(DOCS / name).read_text(encoding="utf-8") for name in PAGES]

@@ -1,5 +1,7 @@
 """`unseen contract`: asked for by a buyer, explained, signed by both, ended by either."""
 
+from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,6 +20,7 @@ from unseen.cli.output import (
 )
 from unseen.cli.progress import open_client
 from unseen.cli.views import contract_json, contract_object, explanation_json
+from unseen.cli.writing import OutputOption, linked, write_out
 
 if TYPE_CHECKING:
     from unseen.client.api import Client
@@ -240,6 +243,60 @@ def list_contracts(
     for contract in found:
         if contract.cause and contract.state.value == "suspended":
             note(f"{contract.id} is suspended: {contract.cause}", form)
+
+
+class ContractFormat(Enum):
+    """In what form a contract is exported."""
+
+    ODRL = "odrl"
+
+
+@app.command("export")
+def export(
+    contract: ContractArgument,
+    form: Annotated[
+        ContractFormat, typer.Option("--format", help="odrl: an ODRL 2.2 agreement in JSON-LD.")
+    ] = ContractFormat.ODRL,
+    output: OutputOption = None,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Export a contract for other systems. What was signed is its id, which stands in it."""
+    del form  # there is one
+    with open_client(home) as client:
+        document = client.export_contract(resolve_contract(client, contract))
+    write_out(linked(document), output)
+
+
+class FormLanguage(Enum):
+    """Languages of a form."""
+
+    EN = "en"
+    ZH = "zh"
+    BOTH = "both"
+
+
+@app.command("form")
+def form_command(
+    contract: ContractArgument,
+    output: Annotated[Path, typer.Option("--output", "-o", help="File for the page, HTML.")],
+    language: Annotated[
+        FormLanguage, typer.Option("--lang", help="Language of the form.")
+    ] = FormLanguage.BOTH,
+    home: HomeOption = DEFAULT_HOME,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Write the approval form of a contract (审批单): one page to print, read and sign."""
+    from unseen.client.home import write_file
+
+    with open_client(home) as client:
+        identifier = resolve_contract(client, contract)
+        page = client.contract_form(identifier, language.value)
+    write_file(output, page.encode())
+    if form is Format.JSON:
+        print_json({"contract": identifier, "file": str(output)})
+        return
+    typer.echo(str(output))
+    note("Open it in a browser and print it; the signature that counts is made by sign.", form)
 
 
 def split(outputs: str) -> list[str]:

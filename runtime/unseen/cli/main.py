@@ -11,6 +11,7 @@ import typer
 
 from unseen.cli import (
     audit_commands,
+    catalog_commands,
     certificate_commands,
     consent_commands,
     contract_commands,
@@ -53,6 +54,7 @@ app.add_typer(party_commands.app, name="party")
 app.add_typer(instance_commands.app, name="instance")
 app.add_typer(table_commands.app, name="table")
 app.add_typer(product_commands.app, name="product")
+app.add_typer(catalog_commands.app, name="catalog")
 app.add_typer(contract_commands.app, name="contract")
 app.add_typer(certificate_commands.app, name="certificate")
 app.add_typer(consent_commands.app, name="consent")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unseen.cli.billing_options import given_billing, micros, read_billing
+from unseen.cli.catalog_commands import CatalogFormat, CatalogFormatOption
 from unseen.cli.failures import UsageError
 from unseen.cli.output import (
     DEFAULT_HOME,
@@ -18,6 +19,7 @@ from unseen.cli.output import (
 )
 from unseen.cli.progress import open_client
 from unseen.cli.views import product_json
+from unseen.cli.writing import OutputOption, linked, write_out
 
 if TYPE_CHECKING:
     from unseen.client import Client
@@ -128,6 +130,20 @@ def show(
     if name not in found:
         raise UsageError(f"no product {name}", clause="product", remedy="see: unseen product list")
     print_card(found[name], form, product_json(found[name]))
+
+
+@app.command("export")
+def export(
+    name: Annotated[str, typer.Argument(help="Name of the product.")],
+    form: CatalogFormatOption = CatalogFormat.DCAT,
+    output: OutputOption = None,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Export one product as a data service, with its questions and prices."""
+    del form  # there is one
+    with open_client(home) as client:
+        document = client.export_product(name)
+    write_out(linked(document), output)
 
 
 def read_product(path: Path) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """`unseen receipt`: evidence of what was paid for, checkable by anybody without a network."""
 
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +17,7 @@ from unseen.cli.output import (
 )
 from unseen.cli.trusting import TrustOption, trust_file
 from unseen.cli.views import facts_json, receipt_json, verdict_json
+from unseen.cli.writing import OutputOption, write_out
 
 if TYPE_CHECKING:
     from unseen.evidence.canonical import Json
@@ -120,24 +122,62 @@ def open_receipt(
     typer.echo(f"They check it with: unseen receipt verify {output} --trust {trust}")
 
 
+class ReceiptFormat(Enum):
+    """In what form a receipt is exported."""
+
+    VC = "vc"
+
+
+@app.command("export")
+def export(
+    request: RequestArgument,
+    form: Annotated[
+        ReceiptFormat,
+        typer.Option("--format", help="vc: a Verifiable Credential, signed by this instance."),
+    ] = ReceiptFormat.VC,
+    output: OutputOption = None,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Export a receipt for other systems. The receipt stands in it and stays the evidence."""
+    from unseen.cli.progress import open_client
+
+    del form  # there is one
+    with open_client(home) as client:
+        token = client.export_receipt(_request_id(request))
+    write_out(token, output)
+
+
 @app.command("verify")
 def verify(
     file: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, help="Receipt, or opening of one.")
+        Path,
+        typer.Argument(exists=True, dir_okay=False, help="Receipt, its credential, or opening."),
     ],
     trust: TrustOption = None,
     home: HomeOption = DEFAULT_HOME,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Check a receipt or an opening. Needs no network and, with --trust, no home."""
-    from unseen.evidence.verify import verify_receipt
-
+    """Check a receipt, a credential or an opening. No network and, with --trust, no home."""
     keys = trust_file(trust, home)
     data = file.read_bytes()
     if data.startswith(b"{"):
         _print_bundle(_bundle(data), keys, form)
     else:
-        _print_facts(verify_receipt(_token(data), keys), form)
+        _print_facts(_facts(_token(data), keys), form)
+
+
+def _facts(token: str, trust: "Trust") -> "VerifiedReceipt":
+    """Return what a receipt, or the receipt in a credential, proves."""
+    from unseen.evidence import jws
+    from unseen.evidence.errors import CanonicalError
+    from unseen.evidence.exports.credential import TYP, read_credential
+    from unseen.evidence.verify import verify_receipt
+
+    try:
+        found = jws.peek(token)
+    except CanonicalError:
+        return verify_receipt(token, trust)  # which says what is wrong with it
+    return read_credential(token, trust) if found.typ == TYP else verify_receipt(token, trust)
 
 
 def _token(data: bytes) -> str:

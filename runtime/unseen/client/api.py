@@ -16,6 +16,7 @@ from unseen.client.contracts import Contract, Contracts, Wish
 from unseen.client.evidence import Evidence, Leaf, Receipt
 from unseen.client.governing import GoverningCalls
 from unseen.client.home import Home, find_home
+from unseen.client.interchange import ExportCalls, Exports
 from unseen.client.jobs import Job, Jobs, JobState
 from unseen.client.lookups import Lookups
 from unseen.client.metering import MeterCalls
@@ -74,7 +75,9 @@ def _stop(node: node_pb2.Node) -> Stop | None:
     return Stop(node.stopped_by, node.stopped_cause, node.stopped_since, "")
 
 
-class Client(AuditCalls, ConsentCalls, RegistryCalls, GoverningCalls, MeterCalls, Oversight):
+class Client(
+    AuditCalls, ConsentCalls, ExportCalls, RegistryCalls, GoverningCalls, MeterCalls, Oversight
+):
     """A party's client at one node. Thread-safe; close it, or use it as a context manager.
 
     Every method that calls the node may raise `RefusedError` (a rule forbids it; `clause` and
@@ -108,6 +111,7 @@ class Client(AuditCalls, ConsentCalls, RegistryCalls, GoverningCalls, MeterCalls
         self._verifies = Verifies(session, self._contracts)
         self._objections = Objections(session, self._contracts)
         self._evidence = Evidence(session, self._contracts, self._lookups, self._verifies)
+        self._exports = Exports(session, self._contracts, self._catalog, self._evidence)
         self._openings = Openings(session, self._contracts, self._evidence)
         self._orders = Orders(session, self._contracts, self._openings)
         self._opener = Opener(session, self._orders)

@@ -97,6 +97,7 @@ class Reason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REASON_REVIEW_NOT_FOUND: _ClassVar[Reason]
     REASON_REVIEW_CLOSED: _ClassVar[Reason]
     REASON_BITS_EXHAUSTED: _ClassVar[Reason]
+    REASON_CREDENTIAL_INVALID: _ClassVar[Reason]
     REASON_JOB_NOT_FOUND: _ClassVar[Reason]
     REASON_JOB_STATE: _ClassVar[Reason]
     REASON_JOB_CANCELLED: _ClassVar[Reason]
@@ -227,6 +228,7 @@ REASON_RELEASE_OFF: Reason
 REASON_REVIEW_NOT_FOUND: Reason
 REASON_REVIEW_CLOSED: Reason
 REASON_BITS_EXHAUSTED: Reason
+REASON_CREDENTIAL_INVALID: Reason
 REASON_JOB_NOT_FOUND: Reason
 REASON_JOB_STATE: Reason
 REASON_JOB_CANCELLED: Reason
