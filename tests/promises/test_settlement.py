@@ -3,17 +3,24 @@
 import csv
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.promises.asks import Ask, receipt_of, verify_ask
 from tests.promises.stage import PREDICATES, Stage
 from typer.testing import CliRunner
 
 from unseen.cli.main import app
 from unseen.client import Client
 from unseen.client.catalog import Prices, Product
-from unseen.client.errors import AnswerInvalidError, HomeError, RefusedError
+from unseen.client.errors import (
+    AnswerInvalidError,
+    HomeError,
+    RefusedError,
+    UnreachableError,
+)
 from unseen.evidence.clauses import Billing, Payee
 from unseen.evidence.reconcile import Finding
 from unseen.evidence.statement import read_statement
@@ -291,3 +298,58 @@ def test_the_meter_shows_sums_by_contract_party_and_day(stage: Stage, hits: str)
             assert (row["units"], row["amount"]) == (3, 3_000_000)
     code, out, _ = cli(stage.home, "meter", "show", "--party", "nobody")
     assert (code, out.strip()) == (0, "Nothing was used yet.")
+
+
+@pytest.mark.parametrize("point", ["charge.before_commit", "charge.after_commit"])
+def test_a_kill_around_the_charge_bills_a_hit_once(copy: Callable[[], Stage], point: str) -> None:
+    stage = copy()
+    stage.start()
+    name = offer(stage, "hits", "verify", Billing(unit="hit", free_units=1)).name
+    contract = stage.contract(name, units=3)
+    stage.stop()
+    stage.start(UNSEEN_FAILPOINT=point)
+    ask = verify_ask(stage.lender, contract, people(stage, found=True)[0])
+    with pytest.raises(UnreachableError):
+        ask.send()
+    assert stage.wait_dead() == -9
+
+    stage.start()
+    again = Ask(stage.lender, ask.request, ask.parts, ask.nonce)
+    receipts = {receipt_of(stage.lender, again.send()).index for _ in range(3)}
+    assert len(receipts) == 1
+    for subject in (people(stage, found=True)[1], people(stage, found=False)[0]):
+        stage.lender.verify(contract, subject)
+    bill = read_statement(stage.operator.operator_settle(contract))
+    assert bill["billing"] == {"unit": "hit", "billed": 2, "free": 1, "cap": 0}
+    assert (bill["requests"], bill["amount"]) == (3, 1_500_000)
+    with pytest.raises(RefusedError) as caught:
+        stage.lender.verify(contract, people(stage, found=True)[2])
+    assert caught.value.reason == "QUOTA_EXHAUSTED"
+
+
+def test_requests_that_race_for_the_last_units_are_billed_for_what_they_got(
+    stage: Stage,
+) -> None:
+    billing = Billing(unit="hit", free_units=2, cap=4_000_001)
+    contract = stage.contract(offer(stage, "raced", "verify", billing).name, units=7)
+    subjects = [person.subject for person in stage.people[:16]]
+    reasons: list[str] = []
+
+    def ask(subject: str) -> bool | None:
+        try:
+            return stage.lender.verify(contract, subject).found
+        except RefusedError as error:
+            reasons.append(error.reason)
+        return None
+
+    with ThreadPoolExecutor(16) as pool:
+        found = list(pool.map(ask, subjects))
+    ours, theirs = stage.operator.operator_settle(contract), stage.lender.settle(contract)
+    assert ours == theirs
+    bill = read_statement(ours)
+    hits = found.count(True)
+    assert reasons == ["QUOTA_EXHAUSTED"] * 9
+    assert (bill["requests"], bill["units"]) == (7, 7) == (16 - found.count(None),) * 2
+    assert bill["billing"]["billed"] == hits
+    assert bill["amount"] == min(1_500_000 * max(hits - 2, 0), 4_000_001)
+    assert sum(day.amount for day in stage.operator.spending(contract).days) == bill["amount"]
