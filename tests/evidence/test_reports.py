@@ -319,6 +319,10 @@ def test_pages_say_every_number(log: Log, language: Any) -> None:
         assert "<script" not in page.html()
         assert "http" not in page.html().replace("html>", "")
         assert page.html().endswith("</html>\n")
+    read: Any = canonical.decode(canonical.encode(log.year()))  # whoever reads it lays it out alike
+    assert disclosure_page(read, language) == year
+    read = canonical.decode(canonical.encode(log.audit()))
+    assert personal_page(read, language) == audit
     assert {"en": "few", "zh": "少量"}[language] in year.markdown()
     assert "10800" in audit.markdown()
     empty = Log(log.world)

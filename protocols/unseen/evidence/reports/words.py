@@ -164,6 +164,26 @@ _LINE = (
     "held",
     "refused",
 )
+_TOTALS = (
+    "contracts",
+    "buyers",
+    "mandates",
+    "tables",
+    "products",
+    "requests",
+    "units",
+    "held",
+    "refused",
+    "orders_of_openings",
+    "answers_to_orders",
+    "objections",
+    "suspensions",
+    "revocations",
+    "stops_of_the_node",
+)
+_CONSENTS = ("added", "withdrawn", "spent", "roots", "subjects_before", "subjects_after")
+_OPENINGS = ("orders", "draws", "responses", "opened", "unknown", "lost")
+_OBJECTIONS = ("opened", "accepted", "rejected", "agreed", "not_agreed")
 _JOBS = (
     "scenario",
     "product",
@@ -186,9 +206,7 @@ def disclosure_page(report: Mapping[str, Any], language: Language) -> Page:
     rows = tuple(
         tuple(_cell(line[name], words["few"]) for name in _LINE) for line in report["lines"]
     )
-    totals = tuple(
-        (words[name], _cell(count, words["few"])) for name, count in report["totals"].items()
-    )
+    totals = tuple((words[name], _cell(report["totals"][name], words["few"])) for name in _TOTALS)
     return Page(
         language,
         words["title"].format(**values),
@@ -208,15 +226,13 @@ def personal_page(report: Mapping[str, Any], language: Language) -> Page:
     words = _PERSONAL[language]
     span = {"start": report["span"]["from"], "until": report["span"]["until"]}
     what = words["what"].format(**report["log"], **span)
-    objections = dict(report["objections"])
-    reasons = objections.pop("reasons")
-    objected: list[Row] = [
-        (words["objected" if name == "opened" else name], str(count))
-        for name, count in objections.items()
-    ]
+    objections = report["objections"]
+    objected = _named(objections, _OBJECTIONS, {**words, "opened": words["objected"]})
     objected += [
-        (words["reason"].format(reason=reason), str(count)) for reason, count in reasons.items()
+        (words["reason"].format(reason=reason), str(count))
+        for reason, count in sorted(objections["reasons"].items())
     ]
+    openings = _named(report["openings"], _OPENINGS, words)
     jobs = tuple(tuple(_cell(one[name], words["none"]) for name in _JOBS) for one in report["jobs"])
     return Page(
         language,
@@ -224,17 +240,16 @@ def personal_page(report: Mapping[str, Any], language: Language) -> Page:
         (
             Section(words["consents"], (what,), _table(words, _consents(report, words))),
             Section(words["jobs"], (), Table(tuple(words[name] for name in _JOBS), jobs)),
-            Section(words["openings"], (), _table(words, _named(report["openings"], words))),
+            Section(words["openings"], (), _table(words, openings)),
             Section(words["objections"], (), _table(words, objected)),
         ),
     )
 
 
 def _consents(report: Mapping[str, Any], words: Mapping[str, str]) -> list[Row]:
-    consents = dict(report["consents"])
-    roots = {name: consents.pop(name) for name in ("first", "last")}
-    rows = _named(consents, words)
-    for name, root in roots.items():
+    rows = _named(report["consents"], _CONSENTS, words)
+    for name in ("first", "last"):
+        root = report["consents"][name]
         said = (
             words["none"] if root is None else f"{root['number']}, {root['root']}, {root['time']}"
         )
@@ -242,8 +257,8 @@ def _consents(report: Mapping[str, Any], words: Mapping[str, str]) -> list[Row]:
     return rows
 
 
-def _named(counts: Mapping[str, Any], words: Mapping[str, str]) -> list[Row]:
-    return [(words[name], str(count)) for name, count in counts.items()]
+def _named(counts: Mapping[str, Any], names: Row, words: Mapping[str, str]) -> list[Row]:
+    return [(words[name], str(counts[name])) for name in names]
 
 
 def _table(words: Mapping[str, str], rows: list[Row]) -> Table:
