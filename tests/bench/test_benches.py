@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from unseen.bench import evidence, lookup, measuring, node, oprf, receipt
+from unseen.bench import consent, evidence, lookup, measuring, node, oprf, receipt
 from unseen.bench.main import BENCHES, app
 from unseen.bench.measuring import Measurement
 from unseen.bench.registry import Bench
@@ -33,6 +33,14 @@ def test_receipts_fit_their_limit() -> None:
     issue = found["receipt/issue"]
     assert 4 * 1000 < issue.bytes_down <= 4 * 4096
     assert found["receipt/verify"].limit_per_second
+
+
+def test_consent_updates_what_it_changes_and_folds_every_subject() -> None:
+    found = run(consent.BENCH, subjects=60, signed=4, updates=7)
+    assert found["consent/root"].units == found["consent/root/signed"].units == 60
+    assert found["consent/update"].units == 7
+    assert found["consent/update"].target == consent.UPDATE_TARGET
+    assert all(found[item.limit].units == item.units for item in found.values() if item.limit)
 
 
 @pytest.mark.slow

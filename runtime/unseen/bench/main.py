@@ -6,13 +6,20 @@ from typing import Annotated
 
 import typer
 
-from unseen.bench import evidence, lookup, measuring, node, oprf, output, receipt
+from unseen.bench import consent, evidence, lookup, measuring, node, oprf, output, receipt
 from unseen.bench.registry import Bench
 from unseen.protocols.errors import InputInvalidError
 
 BENCHES: dict[str, Bench] = {
     bench.name: bench
-    for bench in (oprf.BENCH, lookup.BENCH, node.BENCH, receipt.BENCH, evidence.BENCH)
+    for bench in (
+        oprf.BENCH,
+        lookup.BENCH,
+        node.BENCH,
+        receipt.BENCH,
+        evidence.BENCH,
+        consent.BENCH,
+    )
 }
 
 app = typer.Typer(
