@@ -13,6 +13,7 @@ from unseen.evidence.audit.contracts import Contracts, Standing
 from unseen.evidence.audit.documents import VERIFIERS, verify_document
 from unseen.evidence.audit.findings import Findings
 from unseen.evidence.audit.leaves import Event, Release
+from unseen.evidence.audit.mandates import Mandates
 from unseen.evidence.audit.releases import Releases
 from unseen.evidence.canonical import b64encode
 from unseen.evidence.consent_tree import ConsentRoot
@@ -217,7 +218,8 @@ def contracts(court: Court, **changes: Any) -> tuple[Contracts, Event, Standing]
     record = ContractRecord(3, terms, world.plan(), world.leakage(), {"operator": token})
     parties: Any = SimpleNamespace(holds=lambda key, role: True)
     tables: Any = SimpleNamespace(offers=lambda terms: True)
-    found, standing = Contracts(court.context, parties, tables), Standing.of(record)
+    mandates = Mandates(court.context)
+    found, standing = Contracts(court.context, parties, tables, mandates), Standing.of(record)
     name = b64encode(record.id)
     found.by_id[name.encode()] = standing
     fields: dict[str, Any] = {"contract": name, "by": "operator", "role": "operator"}

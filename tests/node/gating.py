@@ -34,6 +34,7 @@ from unseen.node.identity.vault import Vault
 from unseen.node.jobs import record
 from unseen.node.jobs.kind import JobKind, Outcome, Running
 from unseen.node.jobs.record import Job
+from unseen.node.mandates.register import Mandates
 from unseen.node.metering.charge import Charged, digest_of
 from unseen.node.metering.meter import Meter
 from unseen.node.metering.paying import Admitted, Work, pay
@@ -163,6 +164,7 @@ class Gatehouse:
                 vault=Vault(bytes(32)),
                 settings=SimpleNamespace(review_hours=72.0),
                 consents=SimpleNamespace(tree=None),
+                mandates=Mandates(self.store.engine),
                 parties=SimpleNamespace(get=self.parties.get),
                 jobs=Jobs(self.store),
                 stops=SimpleNamespace(check_node=lambda: None),

@@ -128,6 +128,7 @@ def test_the_deletion_is_attested_and_says_so(left: Left) -> None:
     assert found["epoch-key", "people"] == (1, True)
     assert found["lookup-table", "people"] == (1, True)
     assert found["salt", "people"] == (1, True)
+    assert found["consent", "all"] == found["result", "all"] == (0, True)
     assert found["source", "people"] == (len(left.stage.people), False)
     assert {name for what, name in found if what == "node-key"} == {
         "evidence",

@@ -29,7 +29,9 @@ ATTESTED = (
     " No signature can prove that no copy was kept."
 )
 ATTESTED_ZH = "运营方声明已删除标明“已删除”的内容；任何签名都不能证明没有保留副本。"
-WHAT = ("epoch-key", "lookup-table", "salt", "node-key", "reply", "source")
+WHAT = frozenset(
+    {"epoch-key", "lookup-table", "salt", "node-key", "reply", "result", "consent", "source"}
+)
 MAX_FILES = 64
 MAX_ITEMS = 4096
 

@@ -7,6 +7,7 @@ from typing import cast
 from unseen.evidence.audit.context import Context
 from unseen.evidence.audit.findings import EXPORTER
 from unseen.evidence.audit.leaves import Event
+from unseen.evidence.audit.mandates import Mandates
 from unseen.evidence.audit.parties import Parties
 from unseen.evidence.audit.tables import Tables
 from unseen.evidence.audit.templates import Rulebook, check_standing
@@ -64,10 +65,13 @@ class Standing:
 class Contracts:
     """Every contract of the export, as it stands at the present leaf."""
 
-    def __init__(self, context: Context, parties: Parties, tables: Tables) -> None:
+    def __init__(
+        self, context: Context, parties: Parties, tables: Tables, mandates: Mandates
+    ) -> None:
         """Start with contracts that are only written down."""
         self._context, self._parties, self._tables = context, parties, tables
         self.rulebook = Rulebook(context)
+        self.mandates = mandates
         self.by_id: dict[bytes, Standing] = {}  # by base64url, as leaves name them
 
     def read(self, export: Export) -> None:
@@ -107,6 +111,7 @@ class Contracts:
                 context.fail("contract.party", index, f"the {role} of the terms is not enrolled")
         self._check_documents(index, terms)
         self.rulebook.check(index, contract.record)
+        self.mandates.proposed(index, terms)
         if not self._tables.offers(terms):
             context.fail("contract.product", index, "the product of the terms was not registered")
 

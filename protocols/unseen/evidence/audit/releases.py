@@ -130,6 +130,8 @@ class Releases:
             yield "contract", f"released under a contract that is {contract.state.value}"
         if not terms.period.covers(leaf.time):
             yield "period", "released outside the contract's period"
+        if not self._contracts.mandates.covers(leaf.contract, terms, leaf.time):
+            yield "mandate", "released while no mandate covered the contract"
         if leaf.kind != terms.kind.encode():
             yield "kind", "is of another kind than the contract"
         if leaf.plan != contract.plan:

@@ -7,6 +7,7 @@ from unseen.evidence.audit.contracts import Contracts
 from unseen.evidence.audit.documents import read_documents
 from unseen.evidence.audit.findings import EXPORTER
 from unseen.evidence.audit.leaves import Event, Release
+from unseen.evidence.audit.mandates import Mandates
 from unseen.evidence.audit.oversight import Oversight
 from unseen.evidence.audit.parties import Parties
 from unseen.evidence.audit.releases import Releases
@@ -26,7 +27,8 @@ class Replay:
         self.context = context
         self.parties = Parties(context)
         self.tables = Tables(context)
-        self.contracts = Contracts(context, self.parties, self.tables)
+        self.mandates = Mandates(context)
+        self.contracts = Contracts(context, self.parties, self.tables, self.mandates)
         self.releases = Releases(context, self.contracts, self.parties, self.tables)
         self.oversight = Oversight(context, self.contracts)
         self._export = export
@@ -110,6 +112,9 @@ HANDLERS: dict[str, Handler] = {
     "opening.ordered": lambda now, index, leaf: now.oversight.ordered(index, leaf),
     "opening.drawn": lambda now, index, leaf: now.oversight.drawn(index, leaf),
     "opening.answered": lambda now, index, leaf: now.oversight.answered(index, leaf),
+    "mandate.registered": lambda now, index, leaf: now.mandates.registered(index, leaf),
+    "mandate.withdrawn": lambda now, index, leaf: now.mandates.withdrawn(index, leaf),
+    "table.mandated": lambda now, index, leaf: now.mandates.required(index, leaf),
     "objection.opened": lambda now, index, leaf: now.oversight.objected(index, leaf),
     "objection.answered": lambda now, index, leaf: now.oversight.objected(index, leaf),
     "objection.closed": lambda now, index, leaf: now.oversight.objected(index, leaf),

@@ -38,7 +38,7 @@ def offer_for(
             approver=_key_of(node, Role.APPROVER),
             regulator=_key_of(node, Role.REGULATOR) or _key_of(node, Role.AUDITOR),
         ),
-        mandates=node.mandates.over(table.name) if node.mandates.govern(table.name) else None,
+        mandates=node.mandates.book.standing.over(table.name),
         rules=node.rulebook.rules,
         granted=_granted(node, buyer, table.name, product.kind, but),
         others=tuple(each for each in node.catalogue.products() if each.name != product_name),

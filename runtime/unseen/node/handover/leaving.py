@@ -5,7 +5,8 @@ command: what is done already is not done again.
 
     1  contracts revoked, epoch keys and replies gone
     2  lookup tables and, if asked for, source files deleted; the folder's files written
-    3  salts gone; handover and deletion certificate signed and in the log, in one transaction
+    3  whatever is sealed overwritten; handover and deletion certificate signed and in the log:
+       one transaction
     4  the export written under the last head; then the node's own keys deleted
 
 The log's last two leaves name the two documents. Nobody can prove a deletion: it is attested.
@@ -16,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, MetaData, delete, func, insert, select, update
 
 from unseen.evidence import canonical, jws
 from unseen.evidence.canonical import Json, b64decode, format_time
@@ -45,8 +46,9 @@ from unseen.node.handover.state import MARKER, OUT, Stopped, handed_over, stoppe
 from unseen.node.registration.bundles import bundle_of
 from unseen.node.store.documents import documents_of, find_document, put_document
 from unseen.node.store.schema import charges, epochs, products, snapshots
+from unseen.node.store.schema_consent import consents
+from unseen.node.store.schema_jobs import results
 from unseen.node.store.schema_registry import certificates, handovers
-from unseen.node.store.schema_release import reviews
 from unseen.protocols.tlog.checkpoint import parse_body
 from unseen.protocols.tlog.note import SignedNote
 
@@ -107,7 +109,7 @@ def _leave(
     files = _write_files(state, folder, catalogue)
     token = sign_handover(signer, _handover(state, successor, files))
     with state.changing() as transaction:
-        items += _salts(transaction.connection, catalogue)
+        items += _sealed(transaction.connection, catalogue)
         items += _node_keys(state)
         fields: dict[str, Json] = {"successor": successor}
         identifier = put_document(
@@ -185,8 +187,7 @@ def _end_contracts(state: Stopped, catalogue: Catalogue) -> Iterator[Item]:
             if (contract.state, Event.REVOKE) in TRANSITIONS:
                 Step(contract.id, Event.REVOKE, by, CAUSE).apply(transaction)
             CloseEpochs(state.suite, contract.id).apply(transaction)
-        for kept in (charges.c.reply, charges.c.opening, reviews.c.sealed_reply):
-            connection.execute(update(kept.table).values({kept.name: None}))
+        connection.execute(update(charges).values(reply=None, opening=None))
         # All there ever were, now gone: the same number if this is done a second time.
         keys = Counter(tables[each] for each in connection.scalars(select(epochs.c.contract)))
         replies = connection.scalar(select(func.count()).select_from(charges)) or 0
@@ -216,11 +217,22 @@ def _source(table: Table, *, delete: bool) -> Item:
     return Item("source", table.name, table.snapshot.rows, gone)
 
 
-def _salts(connection: Connection, catalogue: Catalogue) -> Iterator[Item]:
-    counts = Counter(connection.execute(select(snapshots.c.table_name)).scalars())
-    connection.execute(update(snapshots).values(sealed_salt=b""))
+def _sealed(connection: Connection, catalogue: Catalogue) -> Iterator[Item]:
+    """Overwrite whatever the vault has sealed, in every table there is; yield what that was."""
+    salts = Counter(connection.scalars(select(snapshots.c.table_name)))
     for table in catalogue.tables():
-        yield Item("salt", table.name, counts[table.name], True)
+        yield Item("salt", table.name, salts[table.name], True)
+    for what, kept in (("consent", consents), ("result", results)):
+        count = connection.scalar(select(func.count()).select_from(kept)) or 0
+        yield Item(what, "all", count, True)
+    connection.execute(delete(results))
+    stored = MetaData()
+    stored.reflect(connection)
+    for each in stored.tables.values():
+        sealed = [column for column in each.columns if column.name.startswith("sealed_")]
+        if sealed:
+            empty = {column.name: None if column.nullable else b"" for column in sealed}
+            connection.execute(update(each).values(empty))
 
 
 def _node_keys(state: Stopped) -> Iterator[Item]:

@@ -6,6 +6,7 @@ work only saved the work. A request id that is already charged yields the stored
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, func, insert, or_, select, tuple_, update
@@ -14,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from unseen.evidence.canonical import b64encode
 from unseen.evidence.contract import Event, State, advance
 from unseen.evidence.log import ReleaseLeaf, event_leaf
+from unseen.evidence.mandated import EXPIRED, FOREVER
 from unseen.evidence.request import MAX_HELD_AGE, MAX_REQUEST_AGE, Request
 from unseen.evidence.suite import suite_of
 from unseen.node.consent.charging import Consented, Consenting, consent_over
@@ -28,6 +30,7 @@ from unseen.node.errors import (
 )
 from unseen.node.failpoints import hit
 from unseen.node.jobs import frames
+from unseen.node.mandates.book import not_covered
 from unseen.node.release.gate import Released
 from unseen.node.release.register import bits_exhausted, most_bits
 from unseen.node.store.schema import charges, contracts, epochs, instances, parties
@@ -75,6 +78,7 @@ class Charge(Operation[Charged]):
     consent: Consented | None = None
     opening: bytes | None = None  # sealed: what opens the commitment of a request in the clear
     kept: bool = True  # else the reply is kept elsewhere, as a job's result
+    covered: datetime = FOREVER  # from then on no mandate covers the contract
 
     @classmethod
     def apply_all(
@@ -207,7 +211,7 @@ class _Group:
             return bits_exhausted(said, released.bits, most)
         if request.epoch and (contract.id, request.epoch) not in self._ready:
             return epoch_over(request.epoch)
-        return None
+        return not_covered(EXPIRED) if now >= operation.covered else None
 
     def _consented(self, operation: Charge) -> Charge | UnseenError:
         """Return the operation under the root in force, with the answer that consent allows."""

@@ -91,6 +91,7 @@ async def pay(node: Node, admitted: Admitted, done: Work) -> Charged:
             consent_root=done.consent_root,
             consent=_consented(node, ask, asked),
             opening=admitted.opening,
+            covered=node.mandates.covered_until(contract, node.clock.now()),
         )
     )
     charged.follow(node.contracts, contract.id)

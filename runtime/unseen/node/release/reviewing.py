@@ -13,6 +13,7 @@ from typing import NoReturn
 from unseen.evidence.canonical import Json, b64decode, b64encode, format_time, parse_time
 from unseen.evidence.contract import State as ContractState
 from unseen.evidence.errors import ReviewInvalidError
+from unseen.evidence.mandated import FOREVER
 from unseen.evidence.review import Review as Decision
 from unseen.evidence.review import verify_review
 from unseen.evidence.suite import suite_of
@@ -144,7 +145,8 @@ async def decide(node: Node, who: Caller, identifier: str, token: str) -> Review
     if isinstance(outcome, Refused):
         rule = outcome.rules[0]
         return await _close(node, contract, review, State.REFUSED, rule, who.party, "")
-    step = Pass(contract, review, outcome, who.party, token, node.jobs.kinds, node.consents.tree)
+    tree, covered = node.consents.tree, node.mandates.covered_until(contract, node.clock.now())
+    step = Pass(contract, review, outcome, who.party, token, node.jobs.kinds, tree, covered)
     after, charged = await node.writer.submit(step)
     _follow(node, after)
     charged.follow(node.contracts, contract.id)
@@ -184,6 +186,7 @@ class Pass(Change[tuple[Review, Charged]]):
     token: str
     kinds: Mapping[str, JobKind] = field(repr=False)
     tree: TreeKeys | None = field(default=None, repr=False)  # where the contract asks for consent
+    covered: datetime = FOREVER  # from then on no mandate covers the contract
 
     def apply(self, transaction: Transaction) -> tuple[Review, Charged]:
         """Write the decision, then charge.
@@ -215,6 +218,7 @@ class Pass(Change[tuple[Review, Charged]]):
             kept=not review.job,
             consent_root=root,
             consent=consent if self.contract.terms.consent is not None else None,
+            covered=self.covered,
         )
         (charged,) = Charge.apply_all(transaction, [charge])
         if isinstance(charged, UnseenError):

@@ -6,7 +6,7 @@ second copy.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from unseen.node.context import Node
@@ -45,8 +45,9 @@ async def yielded(
     if isinstance(found, Refused):
         await withhold(node, run, found)
     if isinstance(found, Released):
+        covered = node.mandates.covered_until(contract, node.clock.now())
         return Outcome(
-            change=_Pay(_charge(run, found, consent_root)),
+            change=_Pay(replace(_charge(run, found, consent_root), covered=covered)),
             result=found,
             follow=lambda charged: charged.follow(node.contracts, contract.id),
         )

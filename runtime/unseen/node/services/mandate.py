@@ -9,7 +9,7 @@ from unseen.node.context import Node
 from unseen.node.identity.rights import Role
 from unseen.node.interceptors import caller
 from unseen.node.mandates import showing
-from unseen.node.mandates.register import Registered
+from unseen.node.mandates.book import Registered
 from unseen.node.wire import mandate as wire
 from unseen.v1 import mandate_pb2, mandate_pb2_grpc
 
@@ -36,7 +36,7 @@ class MandateService(mandate_pb2_grpc.MandateServiceServicer):
     ) -> mandate_pb2.GetMandateResponse:
         """Return a mandate."""
         del context
-        found = self._node.mandates.get(wire.mandate_id(request.name))
+        found = self._node.mandates.book.get(wire.mandate_id(request.name))
         return mandate_pb2.GetMandateResponse(mandate=self._message(found))
 
     async def ListMandates(
@@ -45,7 +45,7 @@ class MandateService(mandate_pb2_grpc.MandateServiceServicer):
         """Return every mandate; the tables under mandates for the operator alone."""
         del request, context
         mandates = self._node.mandates
-        tables = mandates.governed() if caller().role is Role.OPERATOR else []
+        tables = sorted(mandates.book.standing.governed) if caller().role is Role.OPERATOR else []
         return mandate_pb2.ListMandatesResponse(
             mandates=[self._message(each) for each in mandates.all()],
             tables=[f"tables/{name}" for name in tables],
@@ -66,8 +66,8 @@ class MandateService(mandate_pb2_grpc.MandateServiceServicer):
         del context
         node, table = self._node, resource("tables", request.table)
         await showing.require_mandate(node, table, caller().party, required=request.required)
-        tables = [f"tables/{name}" for name in node.mandates.governed()]
+        tables = [f"tables/{name}" for name in sorted(node.mandates.book.standing.governed)]
         return mandate_pb2.RequireMandateResponse(tables=tables)
 
     def _message(self, registered: Registered) -> mandate_pb2.Mandate:
-        return wire.mandate_message(self._node.mandates, registered, self._node.clock.now())
+        return wire.mandate_message(self._node.mandates.book, registered, self._node.clock.now())

@@ -5,7 +5,7 @@ from datetime import datetime
 from unseen.evidence.canonical import b64decode, b64encode
 from unseen.evidence.errors import CanonicalError
 from unseen.node.errors import FieldInvalidError
-from unseen.node.mandates.register import Mandates, Registered
+from unseen.node.mandates.book import Book, Registered
 from unseen.v1 import mandate_pb2
 
 
@@ -25,14 +25,12 @@ def mandate_id(name: str) -> bytes:
     raise FieldInvalidError("not a name of the form mandates/ID", clause="mandate")
 
 
-def mandate_message(
-    mandates: Mandates, registered: Registered, now: datetime
-) -> mandate_pb2.Mandate:
+def mandate_message(book: Book, registered: Registered, now: datetime) -> mandate_pb2.Mandate:
     """Return a mandate as everybody sees it."""
     return mandate_pb2.Mandate(
         name=f"mandates/{b64encode(registered.id)}",
         token=registered.token,
         registered_at=registered.registered_at,
         withdrawal=registered.withdrawal,
-        in_force=mandates.in_force(registered.id, now),
+        in_force=book.standing.in_force(registered.id, now),
     )
