@@ -315,6 +315,19 @@ def test_a_changed_hash_is_told_from_a_changed_leaf(case: Case) -> None:
     assert {(30, "log.hash"), (31, "log.hash")} <= case.rules(full=False)
 
 
+def test_for_what_was_altered_later_the_node_does_not_answer(case: Case) -> None:
+    at = hidden(case)
+    leaves = case.files[leaves_file(0)].splitlines(keepends=True)
+    total = case.log[at]["total"]
+    altered = leaves[at].replace(b'"total":%d' % total, b'"total":%d' % (total + 1))
+    case.files[leaves_file(0)] = b"".join([*leaves[:at], altered, *leaves[at + 1 :]])
+    parties = {(f.rule, f.party) for f in case.check().findings if f.index == at}
+    assert parties == {("log.hash", EXPORTER), ("release.total", EXPORTER)}
+    case.edit(at, total=total + 1)
+    parties = {(f.rule, f.party) for f in case.check().findings if f.index == at}
+    assert parties == {("release.total", "bench")}
+
+
 def test_a_hidden_leaf_is_only_for_parts(case: Case) -> None:
     leaves = case.files[leaves_file(0)].splitlines(keepends=True)
     at = case.place("node.started")

@@ -62,7 +62,10 @@ def test_who_supervises_sees_all(role: Role, kind: str) -> None:
         ({"type": "party.enrolled", "party": "operator"}, True),
         ({"type": "party.enrolled", "party": "rival"}, False),
         ({"type": "party.enrolled", "party": "nobody"}, False),
-        ({"type": "certificate.issued"}, False),
+        ({"type": "certificate.issued", "object": "table", "name": "people"}, True),
+        ({"type": "certificate.issued", "object": "contract", "name": OWN}, True),
+        ({"type": "certificate.issued", "object": "contract", "name": OTHER}, False),
+        ({"type": "certificate.transferred"}, False),
         ({"type": "something.new"}, False),
     ],
 )

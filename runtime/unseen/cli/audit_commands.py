@@ -267,9 +267,10 @@ def _print_heads(heads: "list[Head]", form: Format) -> None:
     print_list(
         form,
         [head_json(item) for item in heads],
-        ("log", "leaves", "root", "cosigned by"),
+        ("from", "log", "leaves", "root", "cosigned by"),
         [
             (
+                item.source,
                 item.checkpoint.origin,
                 item.checkpoint.size,
                 b64encode(item.checkpoint.root),
@@ -278,7 +279,7 @@ def _print_heads(heads: "list[Head]", form: Format) -> None:
             for item in heads
         ],
         empty="No heads.",
-        whole=2,
+        whole=3,
     )
 
 

@@ -112,6 +112,7 @@ class _Check:
                 self._line(tree, line, number, f"{name}:{count}")
                 if progress is not None and tree.size % _REPORT_EVERY == 0:
                     progress(tree.size, self._size)
+        self._context.altered = False
         tree.finish()
         if self._replay is not None:
             self._replay.finish(self._size)
@@ -180,7 +181,7 @@ class _Check:
                 self._exporter("leaf.hidden", entry.index, "is here by its hash alone", where)
             tree.hidden(entry.hash)
             return
-        tree.leaf(entry.leaf, entry.hash, where)
+        self._context.altered = not tree.leaf(entry.leaf, entry.hash, where)
         self._leaf(entry.index, entry.leaf)
 
     def _leaf(self, index: int, data: bytes) -> None:

@@ -32,7 +32,8 @@ class Context:
     """The parts' common ground. `node` is the party whose log this is.
 
     `documents` and `terms` are those of the export, by their ids; documents are read in the order
-    of the log, after the contracts.
+    of the log, after the contracts. While a leaf is read that does not have its stated hash,
+    `altered` is set: what it says is not what the node logged.
     """
 
     trust: Trust
@@ -43,6 +44,7 @@ class Context:
     pending: Pending
     documents: dict[bytes, Read] = field(default_factory=dict)
     terms: dict[bytes, Terms] = field(default_factory=dict)
+    altered: bool = False
 
     @classmethod
     def of(
@@ -60,7 +62,12 @@ class Context:
 
     def fail(self, rule: str, index: int, what: str, *, party: str = "", where: str = "") -> None:
         """Note that `what` is wrong with the leaf at `index`; the node answers for its log."""
-        self.findings.add(rule, party or self.node.name, index, what, where)
+        self.findings.add(rule, party or self.author, index, what, where)
+
+    @property
+    def author(self) -> str:
+        """Who answers for what the present leaf says."""
+        return EXPORTER if self.altered else self.node.name
 
     def owner(self, key: str) -> TrustedParty:
         """Return the trusted party whose key is called `key`, whatever its role.

@@ -214,7 +214,7 @@ class Releases:
         signature = Signature(
             suite.id, instance.key, decode_b64(leaf.signature), signed_bytes(leaf.statement)
         )
-        self._context.pending.add(signature, self._context.node.name, index)
+        self._context.pending.add(signature, self._context.author, index)
 
     def _manifest(self, index: int, leaf: Event) -> Manifest | None:
         identifier = self._manifests.get(str(leaf.fields.get("manifest")), b"")

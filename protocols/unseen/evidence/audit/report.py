@@ -66,7 +66,8 @@ class Report:
         if not self.full:
             yield "checked", "tree, sequence and form of every leaf; no signature of a request"
             return
-        yield "releases", f"{self.releases:,} of {self.units:,} units, each authorized"
+        authorized = ", each authorized" if self.ok else ""
+        yield "releases", f"{self.releases:,} of {self.units:,} units{authorized}"
         yield "signatures", f"{self.signatures:,} of requests"
         yield "contracts", f"{len(self.contracts):,}"
         yield "documents", _counted(self.documents)

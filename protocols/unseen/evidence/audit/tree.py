@@ -40,16 +40,17 @@ class TreeCheck:
             self._append(bytes(len(self._hash(b""))), None)
         return True
 
-    def leaf(self, data: bytes, stated: bytes, where: str) -> None:
-        """Take the next leaf; `stated` is its hash as the export says, base64url."""
+    def leaf(self, data: bytes, stated: bytes, where: str) -> bool:
+        """Take the next leaf; return whether it has the hash `stated` beside it, base64url."""
         hashed = leaf_hash(data, self._hash)
         if b64encode(hashed).encode() == stated:
             self._append(hashed, hashed)
-            return
+            return True
         self._note("log.hash", self.size, "has another hash than is stated beside it", where)
         if self._stated is None:
             self._stated = copy.deepcopy(self._tree)
         self._append(hashed, b64decode(stated.decode()))
+        return False
 
     def hidden(self, stated: bytes) -> None:
         """Take the next leaf by its hash alone."""

@@ -26,16 +26,26 @@ def shows(node: Node, who: Caller, leaf: dict[str, Json]) -> bool:
     """Return whether the caller sees `leaf`, decoded, and the document that it names."""
     if whole(who):
         return True
-    request = leaf.get("request")
-    contract = request.get("contract") if isinstance(request, dict) else leaf.get("contract")
+    contract = _contract(leaf)
     if contract is not None:
-        return _own(node, who, str(contract))
+        return _own(node, who, contract)
     party = leaf.get("party")
     if party is not None:
         known = node.parties.get(str(party))
         operator = known is not None and known.role is Role.OPERATOR
         return operator or party == who.party
-    return str(leaf.get("type")).startswith(_PUBLIC)
+    certified = leaf.get("type") == "certificate.issued"  # of a table or a product
+    return certified or str(leaf.get("type")).startswith(_PUBLIC)
+
+
+def _contract(leaf: dict[str, Json]) -> str | None:
+    """Return the id of the contract that a leaf is about, if it is about one."""
+    request, found = leaf.get("request"), leaf.get("contract")
+    if isinstance(request, dict):
+        found = request.get("contract")
+    elif leaf.get("object") == "contract":  # of a certificate
+        found = leaf.get("name")
+    return None if found is None else str(found)
 
 
 def _own(node: Node, who: Caller, contract: str) -> bool:
