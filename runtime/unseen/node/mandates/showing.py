@@ -24,7 +24,7 @@ from unseen.node.mandates.book import Book, Registered
 from unseen.node.mandates.changes import Move, RegisterMandate, RequireMandate, WithdrawMandate
 from unseen.node.store.writer import Change
 
-BY = "node:mandates"  # whose stop it is: only mandates lift it
+BY = "node:mandate"  # whose stop it is: only mandates lift it
 RENEWED = "mandate renewed"
 
 
