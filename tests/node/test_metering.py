@@ -62,7 +62,7 @@ class Desk:
         node.log, node.signer = store.log, KEYS["node"]
         node.in_flight, node.load, node.draining = {}, Counter(), False
         node.settings = SimpleNamespace(max_in_flight=3, max_in_flight_per_party=2)
-        node.mandates = SimpleNamespace(check=lambda *_: None)
+        node.stops, node.stopped = SimpleNamespace(cause=lambda: ""), False
         node.parties = SimpleNamespace(get={"lender": self.party}.get)
         self.node, self.house, self.worked = node, house, 0
 

@@ -246,7 +246,8 @@ def test_every_call_by_this_identity(
             found[method] = outcome(channel, method)
             expected[method] = _expected(method, wanted)
     assert found == expected
-    assert stage.events() == events
+    # The first call of a hub that may be made founds the register: one leaf, of an empty root.
+    assert stage.events() - events in ((0, 1) if name == "hub" else (0,))
     assert set(identities) == set(NAMES)
 
 

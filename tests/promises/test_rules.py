@@ -78,7 +78,7 @@ def test_a_label_changed_under_a_live_contract_suspends_it_with_notice(own: Stag
         found = own.lender.contract(contract)
         assert found.state is State.SUSPENDED
         assert "earnings" in found.cause
-        assert "because" in repr(found)
+        assert "stopped by" in repr(found)
     assert "labels.enterprise.4" in own.lender.contract(hidden).cause
     with pytest.raises(RefusedError) as caught:
         ask(own, clear)

@@ -89,11 +89,11 @@ def test_predicates_that_will_not_do(stage: Stage, name: str, expression: str, r
         ("lookup", "public", "2", True),
         ("lookup", "public", "3", False),
         ("lookup", "enterprise", "4", False),
-        ("lookup", "personal", "1", False),
+        ("lookup", "personal", "1", True),
         ("verify", "public", "3", True),
         ("verify", "public", "important", False),
         ("verify", "enterprise", "core", False),
-        ("verify", "personal", "1", False),
+        ("verify", "personal", "1", True),
     ],
 )
 def test_labels_decide_which_kind_may_use_a_column(

@@ -30,6 +30,7 @@ from unseen.node.clock import Clock
 from unseen.node.contracts.decide import Usage, decide
 from unseen.node.contracts.epochs import READY
 from unseen.node.contracts.register import Contracts, Propose
+from unseen.node.mandates.register import Mandates
 from unseen.node.metering.charge import Charged, digest_of
 from unseen.node.metering.paying import Admitted, Work, answer, pay
 from unseen.node.release.register import Releases
@@ -75,6 +76,8 @@ class World:
                 writer=self._writer,
                 contracts=self._contracts,
                 releases=Releases(self._engine),
+                clock=self._clock,
+                mandates=Mandates(self._engine),
                 parties={_BUYER: SimpleNamespace(instances={"desk": desk})},
             ),
         )

@@ -216,6 +216,7 @@ def spool(node: Node) -> Iterator[Path]:
 def _ended(node: Node, job: Job) -> None:
     del job
     node.catalogue.reload()
+    node.epochs.reload()  # what could not be built from the old rows is on its way from the new
     node.jobs.look()
 
 

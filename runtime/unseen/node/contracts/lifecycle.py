@@ -1,6 +1,8 @@
 """A contract's life: proposed, approved, activated, and ended by time or by a signer."""
 
+import secrets
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import cast
 
@@ -16,8 +18,8 @@ from unseen.node.contracts.builder import (
     retry_epochs,
     start_epoch,
 )
-from unseen.node.contracts.clauses.clause import Ask, Standing
-from unseen.node.contracts.compile import Refusal, compile_contract
+from unseen.node.contracts.clauses.clause import Ask, Offer, Standing
+from unseen.node.contracts.compile import Compiled, Refusal, compile_contract
 from unseen.node.contracts.offering import offer_for
 from unseen.node.contracts.register import Approve, Contract, Propose, Step, expired
 from unseen.node.contracts.standing import against_contract
@@ -52,12 +54,21 @@ async def propose(node: Node, buyer: str, product_name: str, ask: Ask) -> Contra
     async with node.proposing:  # one after the other, or two would not know of each other
         offer = offer_for(node, buyer, product_name, template=ask.template)
         _check_proposals(node, buyer)
-        outcome = compile_contract(ask, offer)
-        if isinstance(outcome, Refusal):
-            raise _first(outcome.errors)
+        outcome = _compile(ask, offer)
         standing = _standing(node, outcome.terms, offer.template)
         proposal = Propose(buyer, outcome.terms, outcome.plan, outcome.leakage, standing)
         return node.contracts.put(await node.writer.submit(proposal))
+
+
+def _compile(ask: Ask, offer: Offer) -> Compiled:
+    """Compile `ask`; an id that begins with a dash, which a shell's option does, is drawn anew."""
+    while True:
+        outcome = compile_contract(ask, offer)
+        if isinstance(outcome, Refusal):
+            raise _first(outcome.errors)
+        if not b64encode(outcome.terms.id()).startswith("-"):
+            return outcome
+        ask = replace(ask, nonce=secrets.token_bytes(len(ask.nonce)))
 
 
 def _first(errors: Sequence[UnseenError]) -> UnseenError:

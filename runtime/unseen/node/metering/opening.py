@@ -6,12 +6,12 @@ keeps it, and so does the node, under its vault, for as long as it keeps the rep
 
 from dataclasses import dataclass, field
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from unseen.evidence.canonical import b64encode
 from unseen.evidence.request import Request
 from unseen.node.context import Node
-from unseen.node.errors import ReplyNotFoundError
+from unseen.node.errors import ReleaseNotFoundError, ReplyNotFoundError
 from unseen.node.identity.vault import Vault
 from unseen.node.jobs import frames
 from unseen.node.metering.charge import stored_charge
@@ -52,6 +52,10 @@ def open_release(node: Node, request: str) -> OpenedRelease:
         )
     ).one_or_none()
     kept = found and stored_charge(connection, found.contract, request, found.statement_digest)
+    if found is None and not _charged(connection, request):
+        raise ReleaseNotFoundError(
+            "no request of this id was charged", clause="request.id", remedy="check the id"
+        )
     if found is None or not kept or not kept.reply:
         raise ReplyNotFoundError(
             "no request of this id is kept that was sent in the clear",
@@ -65,3 +69,8 @@ def open_release(node: Node, request: str) -> OpenedRelease:
 
 def _place(contract: str, request: str) -> str:
     return f"opening/{contract}/{request}"
+
+
+def _charged(connection: Connection, request: str) -> bool:
+    found = select(charges.c.request).where(charges.c.request == request).limit(1)
+    return connection.execute(found).first() is not None
