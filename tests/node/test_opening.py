@@ -9,7 +9,7 @@ from sqlalchemy import insert, update
 from tests.node.conftest import Store, make_request
 
 from unseen.node.contracts.register import Contract
-from unseen.node.errors import ReplyNotFoundError
+from unseen.node.errors import ReleaseNotFoundError, ReplyNotFoundError
 from unseen.node.identity.vault import Vault
 from unseen.node.jobs import frames
 from unseen.node.metering import opening
@@ -76,7 +76,7 @@ def test_what_is_not_kept_any_more_is_not_opened(node: Any, store: Store, gone: 
 
 
 def test_what_was_never_asked_is_not_opened(node: Any) -> None:
-    with pytest.raises(ReplyNotFoundError):
+    with pytest.raises(ReleaseNotFoundError):
         open_release(node, "f" * 32)
 
 
