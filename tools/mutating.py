@@ -52,7 +52,28 @@ GROUPS = {
     "decide": Group((f"{NODE}/contracts/decide.py",), ("tests/node/test_decide.py",)),
     "compile": Group(
         (f"{NODE}/contracts/compile.py", f"{NODE}/contracts/clauses"),
-        ("tests/node/test_compile.py",),
+        ("tests/node/test_compile.py", "tests/node/test_clauses.py"),
+    ),
+    "narrow": Group(
+        tuple(f"{NODE}/contracts/{name}.py" for name in ("narrow", "explain", "rules")),
+        ("tests/node/test_narrow.py", "tests/node/test_rules.py"),
+    ),
+    "governing": Group(
+        tuple(
+            f"{NODE}/contracts/{name}.py"
+            for name in ("governing", "standing", "rulebook", "templates")
+        ),
+        ("tests/node/test_governing.py",),
+    ),
+    "rules": Group(
+        (
+            *(
+                f"{EVIDENCE}/{name}.py"
+                for name in ("rules", "ruling", "template", "template_file", "limits")
+            ),
+            f"{EVIDENCE}/audit/templates.py",
+        ),
+        tuple(f"tests/evidence/test_{name}.py" for name in ("rules", "template", "ruling")),
     ),
     "metering": Group(
         (f"{NODE}/metering",), ("tests/node/test_charge.py", "tests/node/test_metered.py")
