@@ -119,33 +119,6 @@ def release(court: Court, **changes: Any) -> Release:
     return Release(**fields | changes)
 
 
-def held(court: Court, leaf: Release) -> list[str]:
-    return [rule for rule, _ in court.releases._held_faults(leaf)]
-
-
-def test_a_held_release_names_the_leaf_that_held_it(court: Court) -> None:
-    contract = b64encode(court.terms.id())
-    fields: dict[str, Any] = {"contract": contract, "request": f"{1:032x}"}
-    court.releases.reviewed(7, Event("release.reviewed", NOW, fields | {"verdict": "review"}))
-    court.releases.reviewed(8, Event("release.reviewed", NOW, fields | {"verdict": "review"}))
-    court.releases.reviewed(9, Event("release.reviewed", NOW, fields | {"verdict": "pass"}))
-    assert held(court, release(court, since=7)) == []
-    assert held(court, release(court)) == []
-    assert held(court, release(court, since=8)) == ["since"]
-
-
-def test_a_release_that_a_person_let_out_rests_on_the_decision(court: Court) -> None:
-    identifier = court.read("review", decided(court))
-    named = b64encode(identifier).encode()
-    assert held(court, release(court, review=named)) == []
-    assert held(court, release(court, review=named, request=b"%032x" % 2)) == ["review"]
-    assert held(court, release(court, review=b64encode(bytes(32)).encode())) == ["review"]
-    refused = b64encode(court.read("review", decided(court, decision="refuse"))).encode()
-    assert held(court, release(court, review=refused)) == ["review"]
-    later = court.read("review", decided(court, bits=5), named=False)
-    assert held(court, release(court, review=b64encode(later).encode())) == ["review"]
-
-
 def make_root(world: World, **changes: Any) -> ConsentRoot:
     fields: dict[str, Any] = {
         "suite": world.suite.id,

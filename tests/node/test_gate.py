@@ -13,13 +13,14 @@ from tests.node.gating import COUNTED, ELEMENT, GOOD, PROOF, STATED, VERDICTS, m
 
 from unseen.evidence import canonical
 from unseen.evidence.commitment import commit
+from unseen.evidence.metered import spec_of
 from unseen.evidence.suite import INTL
 from unseen.evidence.typed import Verdicts, decode
 from unseen.node.contracts.register import Contract
 from unseen.node.errors import InternalError
 from unseen.node.release import declared as declaring
 from unseen.node.release import gate
-from unseen.node.release.declared import declared, spec_of
+from unseen.node.release.declared import declared
 from unseen.node.release.facts import Facts
 from unseen.node.release.gate import Ask, Held, Refused, Released, Standing, let_out, release
 from unseen.node.release.rules import Limits, Mode

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.promises.asks import ASKS
+from tests.promises.oversight import audit
 from tests.promises.stage import Stage
 from typer.testing import CliRunner
 
@@ -243,6 +245,23 @@ def test_a_kill_at_a_decision_decides_wholly_or_not_at_all(copy: Copy, point: st
     assert verdict.found
     assert stage.lender.usage(contract).units_used == 1
     assert [leaf["verdict"] for leaf in reviewed(stage)] == ["review", "pass"]
+
+
+def test_an_audit_finds_every_decision_and_no_release_around_one(
+    own: Stage, tmp_path: Path
+) -> None:
+    contract = own.contract("clear", units=3)
+    passed = held(own, contract)
+    own.operator.approve_release(passed.id)
+    own.operator.refuse_release(held(own, contract).id)
+    own.operator.set_release_mode("verdicts", "off")
+    assert refused(own, contract).reason == "RELEASE_REFUSED"
+    own.operator.set_release_mode("verdicts", "pass")
+    own.lender.verify(contract, own.people[3].subject)
+    report = audit(own, tmp_path / "export")
+    assert report.findings == ()
+    assert report.documents["review"] == 2
+    assert report.unverified == {}
 
 
 def test_a_person_works_the_queue_from_the_command_line(own: Stage) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unseen.cli.explain_view import Language, print_explanation, print_plan
+from unseen.cli.explain_view import print_explanation, print_plan
 from unseen.cli.names import OfflineOption, resolve_contract
 from unseen.cli.output import (
     DEFAULT_HOME,
@@ -20,6 +20,7 @@ from unseen.cli.output import (
 )
 from unseen.cli.progress import open_client
 from unseen.cli.views import contract_json, contract_object, explanation_json
+from unseen.cli.words import OwnLanguageOption, present_language
 from unseen.cli.writing import OutputOption, linked, write_out
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def explain(
     budget: BudgetOption = "",
     declare: DeclareOption = None,
     declare_all: DeclareAllOption = False,
-    language: Annotated[Language, typer.Option("--lang", help="Language.")] = Language.EN,
+    language: OwnLanguageOption = None,
     offline: OfflineOption = False,
     home: HomeOption = DEFAULT_HOME,
     form: FormatOption = Format.TABLE,
@@ -132,6 +133,7 @@ def explain(
 
     With --units and --scenario: before you ask for one. Nothing is stored or charged.
     """
+    del language  # its option has told the whole command
     with open_client(home) as client:
         contract = None
         if not units and not scenario:
@@ -158,9 +160,9 @@ def explain(
         print_json(_explained_json(contract, found))
         return
     if contract is not None:
-        print_plan(contract.id, contract.plan, contract.leakage, language)
+        print_plan(contract.id, contract.plan, contract.leakage, present_language())
     if found is not None:
-        print_explanation(found, language, known=contract is not None)
+        print_explanation(found, present_language(), known=contract is not None)
 
 
 @app.command("approve")

@@ -1,22 +1,15 @@
 """A plan, its leakage statement, and what less would do, in the words of two languages."""
 
-from enum import Enum
 from typing import TYPE_CHECKING
 
 from unseen.cli.output import console
+from unseen.cli.words import Language
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from unseen.client.explanations import ClauseRefusal, Explanation
     from unseen.evidence.plan import Amount, Leakage, Plan
-
-
-class Language(Enum):
-    """Language of what is explained."""
-
-    EN = "en"
-    ZH = "zh"
 
 
 _WORDS = {

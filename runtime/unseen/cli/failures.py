@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from unseen.cli.output import Format, chosen_format, error_console
+from unseen.cli.words import hoisted, say
 from unseen.protocols.errors import UnseenError
 
 USAGE: Final = 2
@@ -38,6 +39,10 @@ _REMEDIES = {
 
 class FailingGroup(TyperGroup):
     """The root command: what is raised on purpose ends in a panel and an exit code."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments; `--lang` may stand anywhere among them."""
+        return list(super().parse_args(ctx, hoisted(self, args)))
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for."""
@@ -103,13 +108,15 @@ def show(error: UnseenError, form: Format) -> None:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="bold", no_wrap=True)
     grid.add_column(overflow="fold")
-    grid.add_row("what", _plain(str(error) or error.reason))
-    grid.add_row("reason", _plain(error.reason))
-    grid.add_row("clause", _plain(clause))
-    grid.add_row("remedy", _plain(remedy))
+    grid.add_row(say("what"), _plain(str(error) or error.reason))
+    grid.add_row(say("reason"), _plain(error.reason))
+    grid.add_row(say("clause"), _plain(clause))
+    grid.add_row(say("remedy"), _plain(say(remedy)))
     if charged:
-        grid.add_row("charged", "yes: fetch the answer by its request id")
-    panel = Panel(grid, title=_TITLES[code], border_style="red", title_align="left", expand=False)
+        grid.add_row(say("charged"), say("yes: fetch the answer by its request id"))
+    panel = Panel(
+        grid, title=say(_TITLES[code]), border_style="red", title_align="left", expand=False
+    )
     error_console().print(panel)
 
 

@@ -38,6 +38,7 @@ from unseen.cli import (
 from unseen.cli.doctor_command import doctor
 from unseen.cli.failures import FailingGroup
 from unseen.cli.output import Format, FormatOption
+from unseen.cli.words import Language, LanguageOption
 
 _HYPHENED = re.compile(r"-[A-Za-z0-9_-]{42}", re.ASCII)
 
@@ -93,6 +94,7 @@ def root(
         bool,
         typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
     ] = False,
+    language: LanguageOption = Language.EN,
 ) -> None:
     """Ask questions of somebody's table: the data stays where it is, the question unseen."""
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from unseen.cli.words import say
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -86,7 +88,7 @@ def print_card(card: "Card", form: Format, value: object) -> None:
     if form is Format.JSON:
         print_json(value)
     else:
-        typer.echo(repr(card))
+        typer.echo(card.in_words(say))
 
 
 def print_list(
@@ -106,7 +108,7 @@ def print_list(
         print_json(value)
         return
     if not value:
-        typer.echo(empty)
+        typer.echo(say(empty))
         return
     from rich.table import Table
     from rich.text import Text
@@ -115,7 +117,7 @@ def print_list(
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     for number, column in enumerate(columns):
-        table.add_column(column, overflow="fold", no_wrap=number == whole)
+        table.add_column(say(column), overflow="fold", no_wrap=number == whole)
     for row in rows:
         table.add_row(*(Text(text(cell)) for cell in row))
     console().print(table)

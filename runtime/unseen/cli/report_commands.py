@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unseen.cli.explain_view import Language
 from unseen.cli.failures import UsageError
 from unseen.cli.output import DEFAULT_HOME, Format, FormatOption, HomeOption, print_json
 from unseen.cli.progress import open_client
+from unseen.cli.words import Language, OwnLanguageOption, present_language
 
 if TYPE_CHECKING:
     from unseen.client.reports import ReportCard
@@ -28,7 +28,6 @@ OutputOption = Annotated[
         help="File to write, repeatable: .json, .md, .html, or .jws for the signed report.",
     ),
 ]
-LanguageOption = Annotated[Language, typer.Option("--lang", help="Language of .md and .html.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -45,14 +44,14 @@ def disclosure(
         int, typer.Option(min=1, help="Numbers are rounded down to multiples of this.")
     ] = 10,
     output: OutputOption = None,
-    language: LanguageOption = Language.EN,
+    language: OwnLanguageOption = None,
     home: HomeOption = DEFAULT_HOME,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Sum up a year for the public: scenarios, contracts, releases, units; signed."""
     with open_client(home, doing="reading the log") as client:
         card = client.disclosure(year, export=export, threshold=threshold)
-    _show(card, output or [], language, form)
+    _show(card, output or [], language or present_language(), form)
 
 
 def personal(
@@ -65,7 +64,7 @@ def personal(
     ],
     export: ExportOption = None,
     output: OutputOption = None,
-    language: LanguageOption = Language.EN,
+    language: OwnLanguageOption = None,
     home: HomeOption = DEFAULT_HOME,
     form: FormatOption = Format.TABLE,
 ) -> None:
@@ -73,7 +72,7 @@ def personal(
     span = start.replace(tzinfo=dt.UTC), until.replace(tzinfo=dt.UTC)
     with open_client(home, doing="reading the log") as client:
         card = client.personal_audit(*span, export=export)
-    _show(card, output or [], language, form)
+    _show(card, output or [], language or present_language(), form)
 
 
 def _show(card: "ReportCard", output: list[Path], language: Language, form: Format) -> None:

@@ -1,9 +1,15 @@
 """Objects that read well: one card in a terminal, the same as a table in a notebook."""
 
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Callable, Iterator
 from html import escape
 
 Row = tuple[str, object]
+
+_CAPTION = "caption-side: top; text-align: left; font-weight: bold"
+_NAME = "text-align: left; vertical-align: top; font-weight: normal; opacity: .7"
+_VALUE = "text-align: left; vertical-align: top; white-space: pre-wrap; overflow-wrap: anywhere"
+_LONG = 72
 
 
 class Card:
@@ -22,15 +28,36 @@ class Card:
 
     def __repr__(self) -> str:
         """Return the card as lines of text."""
-        rows = [(name, text(value)) for name, value in self._rows()]
-        width = max((len(name) for name, _ in rows), default=0)
-        lines = [f"  {name:<{width}}  {value}" for name, value in rows]
-        return "\n".join([self._title(), *lines])
+        return self.in_words(str)
+
+    def in_words(self, say: Callable[[str], str]) -> str:
+        """Return the card as lines of text, with title and names of rows as `say` says them."""
+        rows = [(say(name), text(value)) for name, value in self._rows()]
+        width = max((_places(name) for name, _ in rows), default=0)
+        lines = [f"  {name}{' ' * (width - _places(name))}  {value}" for name, value in rows]
+        return "\n".join([say(self._title()), *lines])
 
     def _repr_html_(self) -> str:
-        pairs = ((escape(name), escape(text(value))) for name, value in self._rows())
-        rows = "".join(f"<tr><th>{name}</th><td>{value}</td></tr>" for name, value in pairs)
-        return f"<table><caption>{escape(self._title())}</caption>{rows}</table>"
+        """Return the card as a table for notebooks; whatever a party wrote is escaped."""
+        rows = "".join(
+            f'<tr><th style="{_NAME}">{escape(name)}</th>'
+            f'<td style="{_VALUE}">{_lines(value)}</td></tr>'
+            for name, value in self._rows()
+        )
+        caption = f'<caption style="{_CAPTION}">{escape(self._title())}</caption>'
+        return f"<table>{caption}{rows}</table>"
+
+
+def _lines(value: object) -> str:
+    """Return a value for a notebook: a long list line by line, everything escaped."""
+    if isinstance(value, tuple | list) and len(text(value)) > _LONG:
+        return "<br>".join(escape(text(item)) for item in value)
+    return escape(text(value))
+
+
+def _places(name: str) -> int:
+    """Return how many places a name takes in a terminal; a Chinese letter takes two."""
+    return sum(1 + (unicodedata.east_asian_width(letter) in "WF") for letter in name)
 
 
 def text(value: object) -> str:

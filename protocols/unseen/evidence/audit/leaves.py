@@ -48,6 +48,7 @@ class Release(NamedTuple):
     instance: bytes
     signature: bytes
     statement: bytes
+    commitment: bytes
     since: int
     review: bytes
     consent_root: bytes
@@ -111,6 +112,7 @@ def _fast(data: bytes, suite: Suite) -> Release | None:
         found["instance"],
         found["signature"],
         found["statement"],
+        found["released"],
         since,
         found["review"] or b"",
         found["consent_root"] or b"",
@@ -147,6 +149,7 @@ def _of(leaf: ReleaseLeaf) -> Release:
         leaf.instance.encode(),
         _b64(leaf.signature),
         request.bytes(),
+        _b64(leaf.release),
         leaf.since,
         _b64(leaf.review),
         _b64(leaf.consent_root),
@@ -194,7 +197,7 @@ def _release(suite: Suite) -> "re.Pattern[bytes]":
         "request": b"(?P<statement>%s)" % _object(request),
         "signature": _named("signature", _b64_of(suite.signature_bytes)),
         "instance": _named("instance", digest),
-        "release": b'"%s"' % digest,
+        "release": _named("released", digest),
         "total": _number("total", _POSITIVE),
         "privacy": rb'"(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{0,8}[1-9])?"',
     }

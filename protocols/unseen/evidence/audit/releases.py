@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from unseen.evidence.audit.context import Context
 from unseen.evidence.audit.contracts import Contracts, Epoch, Standing
 from unseen.evidence.audit.findings import EXPORTER
+from unseen.evidence.audit.gate import Gate
 from unseen.evidence.audit.leaves import Event, Release, decode_b64
 from unseen.evidence.audit.parties import Certified, Parties
 from unseen.evidence.audit.signatures import Signature
@@ -19,7 +20,6 @@ from unseen.evidence.contract import State
 from unseen.evidence.errors import CanonicalError
 from unseen.evidence.manifest import Manifest
 from unseen.evidence.request import signed_bytes
-from unseen.evidence.review import Review
 
 _LOOKUP = b"lookup"
 
@@ -36,7 +36,7 @@ class Releases:
         self._manifests: dict[str, bytes] = {}
         self.count = self.units = 0
         self.stopped: int | None = None  # the leaf that stopped the whole node
-        self._held: dict[tuple[bytes, bytes], int] = {}  # contract and request: the leaf that held
+        self.gate = Gate(context)
         self._roots: set[bytes] = set()  # of the tree of consents, as they were logged
         self._root_number = 0
 
@@ -90,10 +90,8 @@ class Releases:
         self.stopped = index if leaf.type == "node.stopped" else None
 
     def reviewed(self, index: int, leaf: Event) -> None:
-        """Take note that a release is held for a person, by the first leaf that says so."""
-        if leaf.fields.get("verdict") == "review":
-            contract, request = (str(leaf.fields.get(name)) for name in ("contract", "request"))
-            self._held.setdefault((contract.encode(), request.encode()), index)
+        """Take note of what the gate holds, refuses, or lets out by a decision."""
+        self.gate.reviewed(index, leaf, self._contracts.of(index, leaf))
 
     def consented(self, index: int, leaf: Event) -> None:
         """Take note of a root of the tree of consents; they count from 1 without gaps."""
@@ -141,7 +139,7 @@ class Releases:
         if leaf.leakage != contract.leakage:
             yield "leakage", "names another leakage statement than the contract's"
         yield from self._sum_faults(contract, leaf)
-        yield from self._held_faults(leaf)
+        yield from self.gate.faults(contract, leaf)
         yield from self._epoch_faults(contract, leaf)
         yield from self._consent_faults(contract, leaf)
 
@@ -155,21 +153,6 @@ class Releases:
             yield "total", f"the total is {leaf.total} after {contract.used} and {leaf.units} more"
         if leaf.total > quota:
             yield "quota", f"the total of {leaf.total} exceeds the quota of {quota}"
-
-    def _held_faults(self, leaf: Release) -> Iterator[tuple[str, str]]:
-        held = self._held.get((leaf.contract, leaf.request), 0)
-        if leaf.since and leaf.since != held:
-            yield "since", "names another leaf than the one that has held it"
-        if leaf.review:
-            read = self._context.documents.get(decode_b64(leaf.review))
-            facts = read.facts if read and read.named else None
-            passed = isinstance(facts, Review) and facts.decision == "pass"
-            if not (isinstance(facts, Review) and passed and self._is_of(facts, leaf)):
-                yield "review", "rests on no decision that lets it out"
-
-    def _is_of(self, review: Review, leaf: Release) -> bool:
-        contract = b64encode(review.contract).encode()
-        return (contract, review.request.encode()) == (leaf.contract, leaf.request)
 
     def _consent_faults(self, contract: Standing, leaf: Release) -> Iterator[tuple[str, str]]:
         wanted = contract.terms.consent is not None

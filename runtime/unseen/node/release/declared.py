@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
 
-from unseen.evidence.contract import Terms
 from unseen.evidence.errors import ReleaseInvalidError
-from unseen.evidence.plan import Plan, ReleaseSpec
+from unseen.evidence.metered import bits_of
+from unseen.evidence.plan import Plan
 from unseen.evidence.typed import Shape, Value, Verdicts, decode, decode_verdicts, unpack
 from unseen.protocols.errors import ScalarInvalidError
 from unseen.protocols.group.ristretto255 import ELEMENT_BYTES, SCALAR_BYTES, check_scalar
-from unseen.protocols.oprf.suite import MAX_BATCH
 
 _FIELD = 2**255 - 19
 
@@ -97,20 +96,9 @@ class Declared:
     bits: int
 
 
-def spec_of(plan: Plan, terms: Terms) -> ReleaseSpec:
-    """Return what may leave under a contract; older plans say it by their bits a unit alone."""
-    if plan.release is not None:
-        return plan.release
-    bits, units = plan.bits_per_unit, terms.quota.units
-    return ReleaseSpec(
-        type="verdicts", bits_per_run=bits * min(MAX_BATCH, units), bits_in_all=bits * units
-    )
-
-
 @lru_cache(maxsize=256)
-def _verdicts(count: int) -> Declared:
-    shape = Verdicts(count=count)
-    return Declared(Typed(shape), shape.bits)
+def _verdicts(count: int) -> Typed:
+    return Typed(Verdicts(count=count))
 
 
 def declared(plan: Plan, units: int) -> Declared:
@@ -120,11 +108,15 @@ def declared(plan: Plan, units: int) -> Declared:
         ReleaseInvalidError: the plan names a protocol whose replies are not known here.
 
     """
+    return Declared(_form(plan, units), bits_of(plan, units))
+
+
+def _form(plan: Plan, units: int) -> Form:
     shape = plan.release.shape if plan.release else None
     if shape is not None:
-        return Declared(Typed(shape), shape.bits)
+        return Typed(shape)
     if plan.protocol == "clear":
         return _verdicts(len(plan.outputs) * units)
     if plan.protocol == "oprf_table":
-        return Declared(Elements(units), plan.bits_per_unit * units)
+        return Elements(units)
     raise ReleaseInvalidError("release: of a protocol that is not declared", clause="protocol")

@@ -16,12 +16,13 @@ from dataclasses import dataclass, field
 
 from unseen.evidence.commitment import NONCE_BYTES, commit
 from unseen.evidence.errors import ReleaseInvalidError
+from unseen.evidence.metered import spec_of
 from unseen.evidence.suite import suite_of
 from unseen.node.contracts.register import Contract
 from unseen.node.errors import InternalError
 from unseen.node.failpoints import hit
 from unseen.node.hardening import whereabouts
-from unseen.node.release.declared import declared, spec_of
+from unseen.node.release.declared import declared
 from unseen.node.release.examine import examine
 from unseen.node.release.facts import Facts
 from unseen.node.release.rules import FAULT, MALFORMED, Case, Limits, Mode, Outcome

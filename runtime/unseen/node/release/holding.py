@@ -13,6 +13,7 @@ from sqlalchemy import delete, func, insert, select, update
 
 from unseen.evidence.canonical import Json, b64encode, format_time
 from unseen.evidence.log import event_leaf
+from unseen.evidence.metered import refusal_bits, spec_of
 from unseen.evidence.request import Request
 from unseen.evidence.suite import Suite, suite_of
 from unseen.node.contracts.register import Contract
@@ -25,7 +26,6 @@ from unseen.node.jobs.kind import JobKind
 from unseen.node.jobs.record import find as find_job
 from unseen.node.jobs.states import Event
 from unseen.node.jobs.states import State as JobState
-from unseen.node.release.declared import spec_of
 from unseen.node.release.gate import Held, Refused
 from unseen.node.release.register import Review, State, closed, find_review, review_closed
 from unseen.node.release.rules import Mode
@@ -35,9 +35,6 @@ from unseen.node.store.schema_release import release_modes, reviews
 from unseen.node.store.writer import Change, Transaction
 
 _MAX_WAITING = 1_000
-REFUSAL_BITS = 1
-"""That a computed result was refused says something too. Verdicts are never refused for what they
-say, so theirs costs nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,5 +282,4 @@ def _fields(run: Run, verdict: str, rules: tuple[str, ...], bits: int) -> dict[s
 
 
 def _refusal_bits(contract: Contract) -> int:
-    kind = spec_of(contract.plan, contract.terms).type
-    return 0 if kind == "verdicts" else REFUSAL_BITS
+    return refusal_bits(spec_of(contract.plan, contract.terms))

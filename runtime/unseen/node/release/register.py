@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, select
 
+from unseen.evidence.metered import spec_of
 from unseen.evidence.request import Request
 from unseen.node.contracts.register import Contract
 from unseen.node.errors import (
@@ -21,7 +22,7 @@ from unseen.node.errors import (
     ReviewClosedError,
     ReviewNotFoundError,
 )
-from unseen.node.release.declared import Elements, declared, spec_of
+from unseen.node.release.declared import Elements, declared
 from unseen.node.release.gate import Standing
 from unseen.node.release.rules import Mode
 from unseen.node.store.schema_release import release_modes, reviews

@@ -2,8 +2,8 @@
 
 import re
 
+from unseen.evidence.metered import spec_of
 from unseen.node.errors import FieldInvalidError
-from unseen.node.release.declared import spec_of
 from unseen.node.release.examine import WORDS
 from unseen.node.release.register import State
 from unseen.node.release.reviewing import Shown

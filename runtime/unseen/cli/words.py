@@ -1,0 +1,328 @@
+"""Fixed words of the command line in two languages: headings, names of rows, refusals' titles.
+
+English is the key. What is not here stays as it is: messages of the node, states, reasons, names
+and everything in JSON are the same in every language, so that they can be searched for.
+"""
+
+from collections.abc import Mapping
+from contextvars import ContextVar
+from enum import Enum
+from types import MappingProxyType
+from typing import Annotated, Any
+
+import typer
+
+
+class Language(Enum):
+    """Language of what is printed for people."""
+
+    EN = "en"
+    ZH = "zh"
+
+
+_present = ContextVar("language", default=Language.EN)
+
+
+def _remember(language: Language) -> Language:
+    _present.set(language)
+    return language
+
+
+LanguageOption = Annotated[
+    Language,
+    typer.Option(
+        "--lang",
+        envvar="UNSEEN_LANG",
+        callback=_remember,
+        help="Language of headings and fixed words; may stand anywhere in a command.",
+    ),
+]
+
+
+def _own(language: Language | None) -> Language:
+    return present_language() if language is None else _remember(language)
+
+
+OwnLanguageOption = Annotated[
+    Language | None,
+    typer.Option("--lang", callback=_own, help="Language; without it, UNSEEN_LANG or English."),
+]
+"""For a command that writes more than headings in one of the languages."""
+
+
+def present_language() -> Language:
+    """Return the language that the running command was asked for."""
+    return _present.get()
+
+
+def say(word: str) -> str:
+    """Return a heading, or the name of a row, in the present language."""
+    return word if present_language() is Language.EN else WORDS.get(word) or _phrase(word)
+
+
+def hoisted(group: Any, arguments: list[str]) -> list[str]:
+    """Return the arguments with `--lang` first, wherever it stood behind the command.
+
+    A command with an option of its own of this name keeps it.
+    """
+    if _own_option(group, arguments):
+        return arguments
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    for place, word in enumerate(arguments[:end]):
+        taken = 2 if word == "--lang" else 1
+        if word == "--lang" or word.startswith("--lang="):
+            found = arguments[place : place + taken]
+            return [*found, *arguments[:place], *arguments[place + taken :]]
+    return arguments
+
+
+def _own_option(group: Any, arguments: list[str]) -> bool:
+    command = group
+    for word in arguments:
+        below = getattr(command, "commands", {})
+        command = below.get(word, command)
+    own = (parameter.opts for parameter in command.params)
+    return command is not group and any("--lang" in options for options in own)
+
+
+def _phrase(text: str) -> str:
+    """Return a text whose beginning is known: the title of a card, a rule and its name."""
+    for beginning in sorted(PHRASES, key=len, reverse=True):
+        if text.startswith(beginning):
+            return PHRASES[beginning] + text.removeprefix(beginning)
+    return text
+
+
+WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "": "",
+        "about": "事项",
+        "amount": "金额",
+        "answer": "结果",
+        "answered": "已答复",
+        "answered by": "答复方",
+        "asked by": "查询条件",
+        "asked for by": "申请方",
+        "at": "时间",
+        "because": "原因",
+        "billed": "计费",
+        "bits": "比特",
+        "buyer": "购买方",
+        "buyer's key": "购买方密钥",
+        "by": "方",
+        "charged": "是否计费",
+        "clause": "条款",
+        "clock": "时钟",
+        "closed": "已结案",
+        "columns": "列",
+        "consents": "授权",
+        "contract": "合约",
+        "contracts": "合约",
+        "corrected in": "更正于",
+        "cosigned": "已见证",
+        "cosigned by": "见证方",
+        "counted": "计数",
+        "created": "创建时间",
+        "credit": "抵扣",
+        "data of": "数据日期",
+        "decided": "审定",
+        "decision": "审核意见",
+        "digest": "哈希",
+        "documents": "文档",
+        "drawn": "已抽样",
+        "ended": "结束",
+        "entries": "条目",
+        "failed": "失败",
+        "field": "字段",
+        "file": "文件",
+        "first": "首个",
+        "for": "对象",
+        "for one use": "一次性",
+        "found": "发现",
+        "from, until": "起止",
+        "given": "已给出",
+        "grantee": "被授权方",
+        "grantor": "授权方",
+        "held": "暂扣",
+        "held by": "持有方",
+        "hidden": "隐藏",
+        "holder": "数据持有方",
+        "id": "编号",
+        "in the tree since root": "入树根",
+        "instances": "客户端实例",
+        "issued": "签发时间",
+        "key": "密钥",
+        "key name": "密钥名",
+        "keys as pinned": "密钥与固定值一致",
+        "kind": "类型",
+        "kinds": "类型",
+        "known before": "此前已知",
+        "knows you as": "识别身份",
+        "label": "分类分级",
+        "late": "逾期",
+        "leaf": "日志条目",
+        "leaves": "日志条目",
+        "left": "剩余",
+        "log": "存证日志",
+        "log entry": "日志条目",
+        "made, and never answered": "已作出、未答复",
+        "manifest": "清单",
+        "missing": "缺失",
+        "mode": "方式",
+        "name": "名称",
+        "narrower": "更小够用",
+        "newest root": "最新根",
+        "not made by this home": "非本客户端所作",
+        "number": "序号",
+        "of": "所属",
+        "opened": "已公开",
+        "opened by": "提出方",
+        "openings": "依令公开",
+        "outputs": "交付内容",
+        "paid for": "已付费",
+        "part of": "隶属",
+        "period": "期限",
+        "price": "单价",
+        "product": "数据产品",
+        "progress": "进度",
+        "purposes": "用途",
+        "rate": "速率",
+        "reason": "原因代码",
+        "receipt": "存证回执",
+        "recipient": "接收方",
+        "remedy": "处理办法",
+        "request": "请求",
+        "requests": "请求数",
+        "result": "结果",
+        "revoked": "已吊销",
+        "role": "角色",
+        "root": "根",
+        "rows": "行数",
+        "rules": "规则",
+        "runs begun": "已运行次数",
+        "sample": "抽样",
+        "says": "内容",
+        "scenario": "应用场景",
+        "scenarios": "应用场景",
+        "scheme": "方案",
+        "second": "第二个",
+        "seed": "种子",
+        "set by": "设定方",
+        "signature": "签名",
+        "signed": "已签",
+        "signed by": "签署方",
+        "snapshot": "快照",
+        "snapshot of": "快照日期",
+        "source": "来源",
+        "started": "开始",
+        "state": "状态",
+        "status": "状态",
+        "stopped by": "停用方",
+        "subject": "主体",
+        "subjects": "主体",
+        "table": "数据资源",
+        "tables": "数据资源",
+        "taken on by": "承接方",
+        "template": "模板",
+        "tier": "层级",
+        "time": "时间",
+        "title": "标题",
+        "to": "收款方",
+        "type": "类型",
+        "units": "计量单位",
+        "until": "截止",
+        "used": "已用",
+        "version": "版本",
+        "wanted": "要求",
+        "what": "事由",
+        "why": "原因",
+        "withdrawals": "撤回",
+        "withdrawn": "已撤回",
+        "words": "文字",
+        # Lists with nothing in them.
+        "Both statements say the same, to the byte.": "两份结算单逐字节一致。",
+        "No certificates. They come with: unseen table add, product add, contract sign": (
+            "没有登记凭证。产生凭证的命令：unseen table add、product add、contract sign"
+        ),
+        "No consent of this subject was ever handed over.": "从未收到该主体的授权。",
+        "No contracts. Ask for one: unseen contract request PRODUCT ...": (
+            "没有合约。申请：unseen contract request PRODUCT ..."
+        ),
+        "No heads.": "没有签名树头。",
+        "No jobs.": "没有作业。",
+        "No keys.": "没有密钥。",
+        "No mandates. An authority signs one: unseen mandate sign FILE.toml": (
+            "没有授权运营协议。由授权方签署：unseen mandate sign FILE.toml"
+        ),
+        "No objections.": "没有异议。",
+        "No orders.": "没有命令。",
+        "No parties. Invite one: unseen node invite NAME -o FILE": (
+            "没有参与方。邀请：unseen node invite NAME -o FILE"
+        ),
+        "No receipts yet.": "尚无存证回执。",
+        "No root: this node has had nothing to do with consent.": "没有树根：该节点未涉及授权。",
+        "No tables. Register one: unseen table add NAME SOURCE --subject ... --label ...": (
+            "没有数据资源。登记：unseen table add NAME SOURCE --subject ... --label ..."
+        ),
+        "No templates. Add one: unseen template add enterprise-credit-check": (
+            "没有模板。添加：unseen template add enterprise-credit-check"
+        ),
+        "None.": "无。",
+        "Nothing is disputed.": "没有争议项。",
+        "Nothing is offered yet.": "尚无数据产品。",
+        "Nothing waits. What was decided on: unseen review list --all": (
+            "没有待审交付物。已审定的：unseen review list --all"
+        ),
+        "Nothing was taken over.": "没有承接内容。",
+        "Nothing was used yet.": "尚无用量。",
+        "The node names no types.": "节点未列出交付物类型。",
+        # Titles of refusals.
+        "Cannot do that": "无法执行",
+        "Refused": "已拒绝",
+        "Not reachable": "无法连接",
+        "Proof failed": "证明不成立",
+        "yes: fetch the answer by its request id": "已计费：可按请求编号取回结果",
+        "see --help of this command": "见该命令的 --help",
+        "ask the operator of the node": "请联系节点运营方",
+        "run `unseen doctor`": "运行 `unseen doctor`",
+        "do not rely on it; ask whoever gave it to you for the original": (
+            "勿采信，请向提供方索取原件"
+        ),
+    }
+)
+
+PHRASES: Mapping[str, str] = MappingProxyType(
+    {
+        "Answer to order ": "对命令的答复 ",
+        "As asked for: ": "按申请：",
+        "Certificate ": "登记凭证 ",
+        "Consent ": "授权 ",
+        "Contract ": "合约 ",
+        "Export of ": "导出 ",
+        "Held release ": "待审交付物 ",
+        "Job ": "作业 ",
+        "Mandate ": "授权运营协议 ",
+        "Node ": "节点 ",
+        "Objection ": "异议 ",
+        "Opened on order ": "依令公开 ",
+        "Order ": "命令 ",
+        "Party ": "参与方 ",
+        "Product ": "数据产品 ",
+        "Quota left under ": "剩余用量 ",
+        "Receipt ": "存证回执 ",
+        "Report ": "报告 ",
+        "Rules ": "规则文件 ",
+        "Table ": "数据资源 ",
+        "Template ": "模板 ",
+        "The table of epoch ": "密钥周期的密文表 ",
+        "Usage of contract ": "合约用量 ",
+        "Verdict on ": "核验结果 ",
+        "data fee to": "数据费收款方",
+        "labels demand ": "分类分级要求 ",
+        "never: ": "禁止：",
+        "refused by ": "不满足条款 ",
+        "rule ": "规则 ",
+        "service fee to": "服务费收款方",
+        "still refused by ": "仍不满足条款 ",
+    }
+)

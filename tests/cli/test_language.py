@@ -1,0 +1,215 @@
+"""Two languages: every heading and name of a row has its Chinese; `--lang` may stand anywhere."""
+
+import ast
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from unseen.cli import words
+from unseen.cli.failures import _REMEDIES, _TITLES
+from unseen.cli.main import app
+from unseen.cli.output import Format, print_card, print_list
+from unseen.cli.words import PHRASES, WORDS, Language, say
+from unseen.client.reviews import Finding, Review, ReviewState
+
+RUNTIME = Path(__file__).parents[2] / "runtime/unseen"
+runner = CliRunner()
+
+
+@pytest.fixture(autouse=True)
+def english(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Start and end in English, whatever the shell around says."""
+    monkeypatch.delenv("UNSEEN_LANG", raising=False)
+    yield
+    words._present.set(Language.EN)
+
+
+def functions(folder: str) -> list[tuple[str, ast.FunctionDef]]:
+    return [
+        (path.name, node)
+        for path in sorted((RUNTIME / folder).glob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef)
+    ]
+
+
+def beginning(node: ast.expr) -> str | None:
+    """Return a constant text, or the constant beginning of one."""
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    if isinstance(node, ast.JoinedStr) and isinstance(node.values[0], ast.Constant):
+        return str(node.values[0].value)
+    return None
+
+
+def rows_of_cards() -> set[str]:
+    yielded = [
+        node.value.elts[0]
+        for _, function in functions("client")
+        if function.name.endswith("_rows")
+        for node in ast.walk(function)
+        if isinstance(node, ast.Yield) and isinstance(node.value, ast.Tuple)
+    ]
+    return {word for node in yielded if (word := beginning(node)) is not None}
+
+
+def titles_of_cards() -> set[str]:
+    returned = [
+        node.value
+        for _, function in functions("client")
+        if function.name == "_title"
+        for node in ast.walk(function)
+        if isinstance(node, ast.Return) and node.value is not None
+    ]
+    return {word for node in returned if (word := beginning(node))}
+
+
+def lists() -> list[ast.Call]:
+    return [
+        node
+        for path in sorted((RUNTIME / "cli").glob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "print_list"
+    ]
+
+
+def headings() -> set[str]:
+    tuples = [call.args[2] for call in lists()]
+    named = [element for node in tuples if isinstance(node, ast.Tuple) for element in node.elts]
+    return {word for node in named if (word := beginning(node)) is not None}
+
+
+def empties() -> set[str]:
+    found = [word.value for call in lists() for word in call.keywords if word.arg == "empty"]
+    return {str(node.value) for node in found if isinstance(node, ast.Constant)}
+
+
+def test_there_are_words_to_translate() -> None:
+    assert len(rows_of_cards()) > 80
+    assert len(headings()) > 40
+    assert len(titles_of_cards()) > 15
+    assert len(empties()) > 15
+
+
+@pytest.mark.parametrize("word", sorted(rows_of_cards() | headings()))
+def test_every_heading_and_every_row_has_its_chinese(word: str) -> None:
+    assert word in WORDS or word in PHRASES, f"add {word!r} to runtime/unseen/cli/words.py"
+
+
+@pytest.mark.parametrize("title", sorted(titles_of_cards()))
+def test_every_title_has_its_chinese(title: str) -> None:
+    assert any(title.startswith(phrase) for phrase in PHRASES)
+
+
+@pytest.mark.parametrize("said", sorted(empties()))
+def test_every_empty_list_has_its_chinese(said: str) -> None:
+    assert said in WORDS
+
+
+def test_every_fixed_word_of_a_refusal_has_its_chinese() -> None:
+    assert {*_TITLES.values(), *_REMEDIES.values()} <= WORDS.keys()
+    for word in ("what", "reason", "clause", "remedy", "charged"):
+        assert word in WORDS
+
+
+def test_chinese_is_chinese() -> None:
+    for word, chinese in {**WORDS, **PHRASES}.items():
+        assert word.isascii()
+        assert not word or any("\u4e00" <= letter <= "\u9fff" for letter in chinese), word
+
+
+REVIEW = Review(
+    id="A" * 43,
+    contract="B" * 43,
+    request="0" * 32,
+    type="verdicts",
+    state=ReviewState.WAITING,
+    bits=4,
+    findings=(Finding("type.review", "text", "文字"),),
+    held_at="2026-11-22T05:30:00Z",
+    expires_at="2026-11-25T05:30:00Z",
+    decided_at="",
+    decided_by="",
+    document="",
+)
+
+
+def test_a_card_and_a_list_are_printed_in_the_language(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words._present.set(Language.ZH)
+    try:
+        print_card(REVIEW, Format.TABLE, {})
+        print_list(Format.TABLE, [1], ("id", "state"), [("x", "waiting")], empty="")
+        assert say("no such word") == "no such word"
+    finally:
+        words._present.set(Language.EN)
+    printed = capsys.readouterr().out
+    assert "待审交付物 AAA" in printed
+    assert "状态" in printed
+    assert "规则 type.review" in printed
+    assert "waiting" in printed  # states are the same in every language
+    lines = printed.splitlines()[1:4]
+    values = {
+        line.index(value) for line, value in zip(lines, ("waiting", "BBB", "000"), strict=True)
+    }
+    assert len(values) <= 2  # Chinese letters take two places each
+    print_card(REVIEW, Format.TABLE, {})
+    assert "Held release AAA" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--lang", "zh", "contract", "list"],
+        ["contract", "--lang", "zh", "list"],
+        ["contract", "list", "--lang", "zh"],
+        ["contract", "list", "--lang=zh"],
+        ["contract", "explain", "x", "--lang", "zh"],
+        ["--lang", "zh", "contract", "explain", "x"],
+    ],
+)
+def test_the_option_may_stand_anywhere(arguments: list[str], tmp_path: Path) -> None:
+    result = runner.invoke(app, [*arguments, "--home", str(tmp_path / "none")])
+    assert result.exit_code == 2
+    assert "无法执行" in result.stderr
+    assert "处理办法" in result.stderr
+    assert "HOME_INVALID" in result.stderr
+
+
+def test_the_environment_says_it_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = ["contract", "list", "--home", str(tmp_path / "none")]
+    result = runner.invoke(app, arguments, env={"UNSEEN_LANG": "zh"})
+    assert "无法执行" in result.stderr
+    result = runner.invoke(app, [*arguments, "--lang", "en"], env={"UNSEEN_LANG": "zh"})
+    assert "Cannot do that" in result.stderr
+    result = runner.invoke(app, arguments, env={"UNSEEN_LANG": ""})
+    assert "Cannot do that" in result.stderr
+    explain = ["contract", "explain", "x", "--home", str(tmp_path / "none")]
+    result = runner.invoke(app, explain, env={"UNSEEN_LANG": "zh"})
+    assert "无法执行" in result.stderr
+
+
+def test_json_is_the_same_in_every_language(tmp_path: Path) -> None:
+    arguments = ["contract", "list", "--home", str(tmp_path / "none"), "--format", "json"]
+    found = [runner.invoke(app, [*arguments, "--lang", lang]).stderr for lang in ("en", "zh")]
+    assert found[0] == found[1]
+    assert json.loads(found[0])["reason"] == "HOME_INVALID"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["contract", "list", "--lang", "fr"], ["--lang"], ["x", "--lang"]]
+)
+def test_another_language_is_a_usage_error(arguments: list[str]) -> None:
+    assert runner.invoke(app, arguments).exit_code == 2
+
+
+def test_what_follows_two_hyphens_is_no_option() -> None:
+    result = runner.invoke(app, ["contract", "show", "--", "--lang"])
+    assert result.exit_code == 2
+    assert "requires an argument" not in result.output
