@@ -103,10 +103,14 @@ def test_the_operator_opens_what_it_answered_in_the_clear(stage: Stage) -> None:
     assert person.subject.encode() not in kept[0]
     hidden = stage.lender.lookup(stage.contract(), person.subject).request_id
     stage.operator.revoke(contract)
-    for closed in (hidden, request, "0" * 32):  # hidden, over, never asked
+    for closed, reason in (
+        (hidden, "REPLY_NOT_FOUND"),
+        (request, "REPLY_NOT_FOUND"),  # its contract is over
+        ("0" * 32, "RELEASE_NOT_FOUND"),  # never charged
+    ):
         with pytest.raises(RefusedError) as caught:
             stage.operator.open_receipt(closed)
-        assert caught.value.reason == "REPLY_NOT_FOUND"
+        assert caught.value.reason == reason
     stage.lender.open_receipt(request)
 
 
