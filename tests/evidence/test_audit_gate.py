@@ -32,7 +32,7 @@ class Door(Court):
         self.contract: Any = SimpleNamespace(record=record, terms=terms)
 
     def leaf(self, verdict: str, **changes: Any) -> Event:
-        fields = {
+        fields: dict[str, Any] = {
             "contract": b64encode(self.terms.id()),
             "request": f"{1:032x}",
             "verdict": verdict,
@@ -40,8 +40,8 @@ class Door(Court):
             "bits": 0 if verdict == "refuse" else 4,
             "release": NOTHING.decode(),
         }
-        fields |= changes
-        kept = {name: value for name, value in fields.items() if value is not None}
+        named = (fields | changes).items()
+        kept = {name: value for name, value in named if value is not None}
         return Event("release.reviewed", NOW, kept)
 
     def says(self, index: int, verdict: str, **changes: Any) -> list[str]:

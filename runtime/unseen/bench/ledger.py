@@ -389,7 +389,7 @@ def _plan(suite: Suite, kind: str) -> Plan:
         label_bytes=1 if hidden else 0,
         threat_model=_MODEL,
         retention="replies are kept until the epoch ends",
-        release=ReleaseSpec(type="verdicts", bits_per_run=4, bits_in_all=4 * 10**6),
+        release=ReleaseSpec(type="verdicts", bits_per_run=4 * _BATCH, bits_in_all=4 * 10**8),
     )
 
 
