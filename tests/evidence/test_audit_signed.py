@@ -1,4 +1,4 @@
-"""An audit reads stops, decisions on held releases, and roots of consents."""
+"""An audit reads stops and decisions on held releases."""
 
 from datetime import timedelta
 from types import SimpleNamespace
@@ -16,15 +16,12 @@ from unseen.evidence.audit.leaves import Event, Release
 from unseen.evidence.audit.mandates import Mandates
 from unseen.evidence.audit.releases import Releases
 from unseen.evidence.canonical import b64encode
-from unseen.evidence.consent_tree import ConsentRoot
 from unseen.evidence.contract import State, sign_terms
 from unseen.evidence.errors import EvidenceError
 from unseen.evidence.export import ContractRecord, Document
 from unseen.evidence.review import Review, sign_review
 from unseen.evidence.stop import StopOrder, sign_stop
 from unseen.evidence.suite import signer_id
-from unseen.protocols.oprf import keys
-from unseen.protocols.testing import seeded_rng
 
 
 class Court:
@@ -117,57 +114,6 @@ def release(court: Court, **changes: Any) -> Release:
     fields |= {"time": leaf.time, "issued_at": leaf.request.issued_at, "since": 0, "billed": None}
     fields |= {"contract": b64encode(court.terms.id()).encode(), "request": b"%032x" % 1}
     return Release(**fields | changes)
-
-
-def make_root(world: World, **changes: Any) -> ConsentRoot:
-    fields: dict[str, Any] = {
-        "suite": world.suite.id,
-        "node": signer_id(world.node),
-        "public_key": keys.generate(seeded_rng(1)).public_key,
-        "number": 1,
-        "size": 3,
-        "root": world.hash("root"),
-        "time": NOW,
-    }
-    return ConsentRoot(**fields | changes)
-
-
-def logged(court: Court, root: ConsentRoot, **changes: Any) -> Event:
-    name = b64encode(court.read("consent-root", root.encode().decode()))
-    return Event("consent.root", NOW, {**root.leaf_fields(), "document": name, **changes})
-
-
-def test_roots_of_consents_follow_each_other(court: Court) -> None:
-    world = court.world
-    court.releases.consented(4, logged(court, make_root(world)))
-    court.releases.consented(5, logged(court, make_root(world, number=2)))
-    assert court.rules == []
-    court.releases.consented(6, logged(court, make_root(world, number=4)))
-    assert court.rules == ["consent.number"]
-    court.releases.consented(7, logged(court, make_root(world, number=4), size=9))
-    assert court.rules[-1] == "consent.root"
-    court.releases.consented(8, Event("consent.root", NOW, {"number": 5, "document": "*"}))
-    assert len(court.rules) == 2
-    with pytest.raises(EvidenceError, match="another node"):
-        court.read("consent-root", make_root(world, node=signer_id(world.log)).encode().decode())
-
-
-@pytest.mark.parametrize("wanted", [True, False])
-@pytest.mark.parametrize("given", ["", "root", "another"])
-def test_a_release_names_a_root_where_consent_is_wanted(
-    court: Court, wanted: bool, given: str
-) -> None:
-    root = make_root(court.world)
-    court.releases.consented(4, logged(court, root))
-    names = {
-        "": b"",
-        "root": b64encode(root.root).encode(),
-        "another": b64encode(bytes(32)).encode(),
-    }
-    contract: Any = SimpleNamespace(terms=SimpleNamespace(consent=object() if wanted else None))
-    leaf = release(court, consent_root=names[given])
-    found = list(court.releases._consent_faults(contract, leaf))
-    assert bool(found) == (given != ("root" if wanted else ""))
 
 
 def test_the_whole_node_stops_and_goes_on(court: Court) -> None:

@@ -23,7 +23,7 @@ from unseen.evidence.consent_proof import (
     sign_answer,
     verify_consent_proof,
 )
-from unseen.evidence.consent_tree import ConsentRoot, check_roots
+from unseen.evidence.consent_tree import ConsentRoot
 from unseen.evidence.errors import (
     ConsentProofInvalidError,
     SignatureInvalidError,
@@ -396,35 +396,6 @@ def test_nothing_secret_is_printed(story: Story) -> None:
     assert "subject 1" not in repr(story.included())
     assert repr(IndexProof(b"a", b"b", b"c")) == "IndexProof()"
     assert "subject 1" not in repr(story.check(story.bundle(story.included())))
-
-
-def leaves(story: Story) -> list[Any]:
-    return [
-        {"type": "consent.root", "number": 1, "size": 3, "root": "a"},
-        {"type": "consent.root", "number": 2, "size": 4, "root": "b"},
-        {"type": "release", "consent_root": "b", "request": {"kind": "verify"}},
-        {"type": "release", "consent_root": "a", "request": {"kind": "lookup"}},
-        {"type": "release", "request": {"kind": "verify"}},
-        {"type": "node.started"},
-    ]
-
-
-def test_roots_follow_one_another(story: Story) -> None:
-    assert check_roots(leaves(story)) == 2
-    changes: list[tuple[int, dict[str, Any], str]] = [
-        (1, {"number": 3}, "number"),
-        (1, {"size": 2}, "size"),
-        (2, {"consent_root": "a"}, "consent_root"),
-        (3, {"consent_root": "c"}, "consent_root"),
-    ]
-    for place, change, field in changes:
-        edited = leaves(story)
-        edited[place] |= change
-        with pytest.raises(ConsentProofInvalidError) as caught:
-            check_roots(edited)
-        assert caught.value.what == field
-    with pytest.raises(ConsentProofInvalidError):
-        check_roots(leaves(story)[1:])
 
 
 def test_a_release_names_a_root_exactly_where_its_contract_asks(world: World) -> None:

@@ -25,6 +25,7 @@ from unseen.evidence.plan import ReleaseSpec
 from unseen.evidence.request import Request
 from unseen.evidence.suite import INTL, Ed25519Signer, signer_id
 from unseen.evidence.typed import Model, Shape, Table
+from unseen.node.consent.state import Consents
 from unseen.node.context import Node
 from unseen.node.contracts.compile import Compiled, compile_contract
 from unseen.node.contracts.register import Contract, Contracts
@@ -163,7 +164,7 @@ class Gatehouse:
                 meter=Meter(),
                 vault=Vault(bytes(32)),
                 settings=SimpleNamespace(review_hours=72.0),
-                consents=SimpleNamespace(tree=None),
+                consents=Consents(),
                 mandates=Mandates(self.store.engine),
                 parties=SimpleNamespace(get=self.parties.get),
                 jobs=Jobs(self.store),

@@ -3,7 +3,8 @@
 import dataclasses
 import datetime as dt
 from collections.abc import Callable
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import select, update
@@ -36,6 +37,7 @@ from unseen.evidence.suite import INTL, signer_id
 from unseen.node.errors import (
     BitsExhaustedError,
     ContractNotActiveError,
+    EpochNotReadyError,
     InstanceUnknownError,
     InternalError,
     OverloadedError,
@@ -236,6 +238,30 @@ async def test_a_person_refuses_it_with_a_signature(house: House) -> None:
         gate.node.releases.check(gate.contract, review.request.request, 1)
     assert "facts" not in str(caught.value) + caught.value.remedy
     assert reviewing.show(gate.node, OPERATOR, review.id).held is None
+
+
+async def test_a_reply_whose_consent_has_ended_meanwhile_is_refused(house: House) -> None:
+    gate = house("verify")
+    gate.node.releases.modes["verdicts"] = Mode.REVIEW
+    review = dataclasses.replace(await held(gate), consent="A" * 43)  # the register has none such
+    gate.node.releases.put(review)
+    after = await reviewing.decide(gate.node, OPERATOR, review.id, signed(gate, review))
+    assert after.state is State.REFUSED
+    assert log_of(gate.store)[-1]["rules"] == ["type.review", "review.consent_ended"]
+    assert books(gate)[2] == 0
+
+
+async def test_a_hidden_reply_of_a_table_that_is_overdue_waits_on(house: House) -> None:
+    gate = house("verify")
+    gate.node.releases.modes["verdicts"] = Mode.REVIEW
+    review = await held(gate)
+    request = dataclasses.replace(review.request, epoch=1, kind="lookup", manifest=bytes(32))
+    gate.node.releases.put(dataclasses.replace(review, request=request))
+    gate.node.consents.deadlines[gate.identifier] = NOW
+    cast("Any", gate.node).epochs = SimpleNamespace(newest_failure=lambda _: None)
+    with pytest.raises(EpochNotReadyError):
+        await reviewing.decide(gate.node, OPERATOR, review.id, signed(gate, review))
+    assert gate.node.releases.get(review.id).state is State.WAITING
 
 
 async def test_a_verdict_that_was_held_costs_no_bit_if_it_is_refused(house: House) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from tests.promises.consenting import DAY, NOTHING, Consenting, make, refused
+from tests.promises.oversight import audit
 from tests.promises.stage import Stage, now, wait_until
 
 from unseen.client.consents import Trusteeship
@@ -286,6 +287,17 @@ def test_no_subject_lies_in_the_open(shared: Consenting) -> None:
                 assert who not in repr(row).encode()
     assert who not in shared.stage.output.read_bytes()
     assert not list((shared.stage.home / "spool").glob("consents-*"))
+
+
+def test_an_auditor_holds_every_use_to_its_root(shared: Consenting, tmp_path: Any) -> None:
+    clear, blind = shared.contract("open", units=50), shared.contract("blind", units=4)
+    (consent,) = shared.give(11, once=True)
+    shared.verify(clear, 11)
+    shared.verify(clear, 11)
+    shared.lookup(blind, 11)
+    assert consent
+    report = audit(shared.stage, tmp_path / "export")
+    assert report.ok, report.findings
 
 
 def test_a_withdrawal_rotates_the_table_within_the_latency(

@@ -8,7 +8,7 @@ after a withdrawal to a shorter list. Each root is a document that the log names
 Roots show how many subjects there are and how often something changed, and nobody's name.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
@@ -126,37 +126,3 @@ def set_commitment(suite: Suite, nonce: bytes, consents: Iterable[bytes]) -> byt
     listed: list[Json] = [b64encode(consent) for consent in sorted(consents)]
     body = head("consent-set", suite.id) | {"consents": listed}
     return commit(suite, nonce, (canonical.encode(body),))
-
-
-def check_roots(leaves: Iterable[Mapping[str, Json]]) -> int:
-    """Return how many roots a whole log holds, if each follows the one before it.
-
-    `leaves` are those of the log in order, all of them or all that name a root of consents: their
-    numbers count up, no root shrinks, and what the node answered in the clear was answered under
-    the newest root. What a hidden lookup names is the root of its table, which may be older, by the
-    latency that its contract allows, and never one that the log did not hold before.
-
-    Raises:
-        ConsentProofInvalidError: a leaf does not follow; `what` names the field.
-
-    """
-    number, size = 0, 0
-    known: set[Json] = set()
-    newest: Json = None
-    for leaf in leaves:
-        if leaf.get("type") == EVENT:
-            _CHECK.integer("number", leaf.get("number"), number + 1, number + 1)
-            _CHECK.integer("size", leaf.get("size"), size)
-            number, size = number + 1, int(str(leaf["size"]))
-            newest = leaf.get("root")
-            known.add(newest)
-        elif "consent_root" in leaf and leaf["consent_root"] not in known:
-            _CHECK.fail("consent_root", "is none that the log held before")
-        elif "consent_root" in leaf and _is_clear(leaf) and leaf["consent_root"] != newest:
-            _CHECK.fail("consent_root", "is not the newest one before an answer in the clear")
-    return number
-
-
-def _is_clear(leaf: Mapping[str, Json]) -> bool:
-    request = leaf.get("request")
-    return isinstance(request, dict) and request.get("kind") == "verify"

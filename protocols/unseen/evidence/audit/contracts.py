@@ -31,10 +31,11 @@ _LIVE = frozenset({State.PROPOSED, State.APPROVED, State.ACTIVE, State.SUSPENDED
 
 @dataclass(slots=True)
 class Epoch:
-    """An epoch since its leaf `manifest.published`. `manifest`, `snapshot`: base64url."""
+    """An epoch since its leaf `manifest.published`. The first three are base64url."""
 
     manifest: bytes
     snapshot: bytes
+    consent_root: bytes = b""
     closed: int | None = None
 
 

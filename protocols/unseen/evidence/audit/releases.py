@@ -6,6 +6,7 @@ the node measures when a request arrives, and that an answer was true.
 
 from collections.abc import Iterator
 
+from unseen.evidence.audit.consents import Consents
 from unseen.evidence.audit.context import Context
 from unseen.evidence.audit.contracts import Contracts, Epoch, Standing
 from unseen.evidence.audit.findings import EXPORTER
@@ -14,10 +15,8 @@ from unseen.evidence.audit.leaves import Event, Release, decode_b64
 from unseen.evidence.audit.parties import Certified, Parties
 from unseen.evidence.audit.signatures import Signature
 from unseen.evidence.audit.tables import Tables
-from unseen.evidence.canonical import b64decode, b64encode
-from unseen.evidence.consent_tree import ConsentRoot
+from unseen.evidence.canonical import b64encode
 from unseen.evidence.contract import State
-from unseen.evidence.errors import CanonicalError
 from unseen.evidence.manifest import Manifest
 from unseen.evidence.request import signed_bytes
 
@@ -37,8 +36,7 @@ class Releases:
         self.count = self.units = 0
         self.stopped: int | None = None  # the leaf that stopped the whole node
         self.gate = Gate(context)
-        self._roots: set[bytes] = set()  # of the tree of consents, as they were logged
-        self._root_number = 0
+        self.consents = Consents(context)
 
     def index_manifests(self) -> None:
         """Remember which document holds which manifest; leaves name manifests, not documents."""
@@ -71,7 +69,9 @@ class Releases:
         snapshot = b64encode(manifest.snapshot).encode()
         if not self._tables.has(terms.table, snapshot):
             fail("epoch.snapshot", index, "is built from a snapshot that was not registered")
-        contract.epochs[number] = Epoch(b64encode(manifest.id()).encode(), snapshot)
+        self.consents.published(index, terms, manifest)
+        root = b64encode(manifest.consent_root).encode()
+        contract.epochs[number] = Epoch(b64encode(manifest.id()).encode(), snapshot, root)
 
     def closed(self, index: int, leaf: Event) -> None:
         """Take note that an epoch has ended."""
@@ -92,19 +92,6 @@ class Releases:
     def reviewed(self, index: int, leaf: Event) -> None:
         """Take note of what the gate holds, refuses, or lets out by a decision."""
         self.gate.reviewed(index, leaf, self._contracts.of(index, leaf))
-
-    def consented(self, index: int, leaf: Event) -> None:
-        """Take note of a root of the tree of consents; they count from 1 without gaps."""
-        root = str(leaf.fields.get("root")).encode()
-        self._root_number += 1
-        if leaf.fields.get("number") != self._root_number:
-            self._context.fail("consent.number", index, "does not follow the root before it")
-        self._roots.add(root)
-        read = self._context.documents.get(_identifier(leaf))
-        facts = read.facts if read else None
-        stated = {name: leaf.fields.get(name) for name in ("number", "size", "root")}
-        if isinstance(facts, ConsentRoot) and facts.leaf_fields() != stated:
-            self._context.fail("consent.root", index, "its document describes another root")
 
     def released(self, index: int, leaf: Release) -> None:
         """Check that the release was allowed, and count it."""
@@ -141,7 +128,7 @@ class Releases:
         yield from self._sum_faults(contract, leaf)
         yield from self.gate.faults(contract, leaf)
         yield from self._epoch_faults(contract, leaf)
-        yield from self._consent_faults(contract, leaf)
+        yield from self.consents.faults(terms, leaf, contract.epochs.get(leaf.epoch))
 
     def _sum_faults(self, contract: Standing, leaf: Release) -> Iterator[tuple[str, str]]:
         quota = contract.terms.quota.units
@@ -153,13 +140,6 @@ class Releases:
             yield "total", f"the total is {leaf.total} after {contract.used} and {leaf.units} more"
         if leaf.total > quota:
             yield "quota", f"the total of {leaf.total} exceeds the quota of {quota}"
-
-    def _consent_faults(self, contract: Standing, leaf: Release) -> Iterator[tuple[str, str]]:
-        wanted = contract.terms.consent is not None
-        if wanted != bool(leaf.consent_root):
-            yield "consent", "names a root of consents where there is none, or none where it has to"
-        elif wanted and leaf.consent_root not in self._roots:
-            yield "consent", "was made under a root of consents that was not logged before"
 
     def _epoch_faults(self, contract: Standing, leaf: Release) -> Iterator[tuple[str, str]]:
         if leaf.kind != _LOOKUP:
@@ -203,10 +183,3 @@ class Releases:
         identifier = self._manifests.get(str(leaf.fields.get("manifest")), b"")
         found = self._context.document("manifest", identifier, index)
         return found if isinstance(found, Manifest) else None
-
-
-def _identifier(leaf: Event) -> bytes:
-    try:
-        return b64decode(str(leaf.fields.get("document")))
-    except CanonicalError:
-        return b""

@@ -109,7 +109,7 @@ HANDLERS: dict[str, Handler] = {
     "node.resumed": lambda now, index, leaf: now.releases.halted(index, leaf),
     "release.reviewed": lambda now, index, leaf: now.releases.reviewed(index, leaf),
     "job.started": lambda now, index, leaf: now.releases.gate.began(index, leaf),
-    "consent.root": lambda now, index, leaf: now.releases.consented(index, leaf),
+    "consent.root": lambda now, index, leaf: now.releases.consents.rooted(index, leaf),
     "opening.ordered": lambda now, index, leaf: now.oversight.ordered(index, leaf),
     "opening.drawn": lambda now, index, leaf: now.oversight.drawn(index, leaf),
     "opening.answered": lambda now, index, leaf: now.oversight.answered(index, leaf),

@@ -18,6 +18,7 @@ from unseen.evidence.review import Review as Decision
 from unseen.evidence.review import verify_review
 from unseen.evidence.suite import suite_of
 from unseen.node.consent.charging import counts, held_under
+from unseen.node.consent.rotation import check_deadline
 from unseen.node.consent.tree import TreeKeys
 from unseen.node.context import Node
 from unseen.node.contracts.register import Contract
@@ -135,6 +136,8 @@ async def decide(node: Node, who: Caller, identifier: str, token: str) -> Review
         return await _close(node, contract, review, State.REFUSED, REFUSED, who.party, token)
     if review.consent and not counts(node.reader.connection, review.consent, node.clock.now()):
         return await _close(node, contract, review, State.REFUSED, CONSENT_ENDED, who.party, "")
+    if review.request.epoch:
+        check_deadline(node, contract.id)
     _check_instance(node, contract, review)
     ask = Ask(contract, review.request.request, review.request.units)
     suite = suite_of(contract.terms.suite)
