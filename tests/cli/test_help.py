@@ -11,7 +11,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from unseen.cli.main import app, protected
+from unseen.cli.app import App
+from unseen.cli.main import app
 
 NOUNS = {
     "certificate": {"list", "show", "export", "verify", "transfer"},
@@ -142,14 +143,36 @@ def test_malformed_options_say_what_they_should_be(
     assert json.loads(result.stderr)["reason"] == "USAGE"
 
 
-def test_an_id_that_begins_with_a_hyphen_is_no_option() -> None:
-    identifier = "-" + "A" * 42
-    assert protected(["contract", "show", identifier, "-n"]) == [
-        "contract",
-        "show",
-        f"contracts/{identifier}",
-        "-n",
-    ]
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["contract", "show", "{id}"],
+        ["audit", "open", "{id}"],
+        ["contract", "explain", "p", "--template", "{id}"],
+    ],
+)
+def test_an_id_that_begins_with_a_hyphen_is_no_option(words: list[str], tmp_path: Path) -> None:
+    identifier = "-" + "Ab_-" * 10 + "AE"
+    typed = [word.replace("{id}", identifier) for word in words]
+    result = runner.invoke(app, [*typed, "--nonsense"])
+    assert "No such option: --nonsense" in result.stderr
+    result = runner.invoke(app, [*typed, "--home", str(tmp_path), "--format", "json"])
+    assert "No such option: -A" not in result.stderr
+
+
+def test_an_id_comes_whole_to_its_verb() -> None:
+    seen: list[object] = []
+    app = App()
+    app.callback()(lambda: None)
+
+    @app.command("take")
+    def take(ids: list[str], other: str = "") -> None:
+        seen.append((ids, other))
+
+    one, two, three = ("-" + letter * 42 for letter in "Az-")
+    assert runner.invoke(app, ["take", one, "--other", two, three, "plain"]).exit_code == 0
+    assert seen == [([one, three, "plain"], two)]
+    assert runner.invoke(app, ["take", "-" + "A" * 41]).exit_code == 2
 
 
 def test_help_is_quick_to_load_nothing_heavy() -> None:

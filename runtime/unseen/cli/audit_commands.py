@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unseen.cli.app import App
 from unseen.cli.failures import PROOF_FAILED
 from unseen.cli.output import (
     DEFAULT_HOME,
@@ -27,9 +28,7 @@ if TYPE_CHECKING:
     from unseen.evidence.audit import Report
     from unseen.evidence.audit.heads import Head
 
-app = typer.Typer(
-    help="The node's append-only log: read, export, check, witness.", no_args_is_help=True
-)
+app = App(help="The node's append-only log: read, export, check, witness.", no_args_is_help=True)
 
 _POLL_SECONDS = 1.0
 _LONG = 12

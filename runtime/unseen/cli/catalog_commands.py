@@ -5,11 +5,12 @@ from typing import Annotated
 
 import typer
 
+from unseen.cli.app import App
 from unseen.cli.output import DEFAULT_HOME, HomeOption
 from unseen.cli.progress import open_client
 from unseen.cli.writing import OutputOption, linked, write_out
 
-app = typer.Typer(help="Everything that the node offers.", no_args_is_help=True)
+app = App(help="Everything that the node offers.", no_args_is_help=True)
 
 
 class CatalogFormat(Enum):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unseen.cli.app import App
 from unseen.cli.failures import UsageError
 from unseen.cli.output import (
     DEFAULT_HOME,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from unseen.client.registrations import CertificateCard
     from unseen.evidence.canonical import Json
 
-app = typer.Typer(help="Registration certificates.", no_args_is_help=True)
+app = App(help="Registration certificates.", no_args_is_help=True)
 
 CertificateArgument = Annotated[
     str, typer.Argument(help="Id of the certificate, or the beginning of it.", metavar="ID")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unseen.cli.app import App
 from unseen.cli.consent_view import print_proof, proof_json, registered_json
 from unseen.cli.failures import UsageError
 from unseen.cli.output import (
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from unseen.client.consents import Permission
     from unseen.evidence.suite import Signer
 
-app = typer.Typer(help="What people permit (数据主体授权), for hubs.", no_args_is_help=True)
+app = App(help="What people permit (数据主体授权), for hubs.", no_args_is_help=True)
 
 TableArgument = Annotated[
     str, typer.Argument(help="Table that the subject is in.", metavar="TABLE")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unseen.cli.app import App
 from unseen.cli.explain_view import print_explanation, print_plan
 from unseen.cli.names import OfflineOption, resolve_contract
 from unseen.cli.output import (
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from unseen.client.explanations import Explanation
     from unseen.evidence.canonical import Json
 
-app = typer.Typer(help="What may be asked, by whom, how often.", no_args_is_help=True)
+app = App(help="What may be asked, by whom, how often.", no_args_is_help=True)
 
 ContractArgument = Annotated[
     str, typer.Argument(help="Id of the contract, or the beginning of it.", metavar="CONTRACT")

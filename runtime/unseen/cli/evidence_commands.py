@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unseen.cli.app import App
 from unseen.cli.audit_commands import WitnessesOption
 from unseen.cli.output import DEFAULT_HOME, Format, FormatOption, HomeOption, print_json
 from unseen.cli.trusting import TrustOption, trust_file
@@ -13,7 +14,7 @@ from unseen.cli.views import facts_json
 if TYPE_CHECKING:
     from unseen.evidence.bundle import Verified
 
-app = typer.Typer(help="Everything about one request, for a dispute.", no_args_is_help=True)
+app = App(help="Everything about one request, for a dispute.", no_args_is_help=True)
 
 
 @app.command("bundle")

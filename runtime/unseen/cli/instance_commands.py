@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
+from unseen.cli.app import App
 from unseen.cli.output import DEFAULT_HOME, Format, FormatOption, HomeOption, print_json
 
-app = typer.Typer(help="The clients that act for this party.", no_args_is_help=True)
+app = App(help="The clients that act for this party.", no_args_is_help=True)
 
 
 @app.command("add")

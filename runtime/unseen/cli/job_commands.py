@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unseen.cli.app import App
 from unseen.cli.failures import UsageError
 from unseen.cli.names import resolve_contract
 from unseen.cli.output import (
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from unseen.client.api import Client
     from unseen.client.jobs import Job
 
-app = typer.Typer(help="Work that takes longer than a call.", no_args_is_help=True)
+app = App(help="Work that takes longer than a call.", no_args_is_help=True)
 
 JobArgument = Annotated[
     str, typer.Argument(help="Id of the job, or the beginning of it.", metavar="JOB")

@@ -1,9 +1,6 @@
 """The `unseen` command: nouns, then verbs. Heavy modules are imported inside commands."""
 
 import importlib.metadata
-import re
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -35,14 +32,13 @@ from unseen.cli import (
     table_commands,
     template_commands,
 )
+from unseen.cli.app import App
 from unseen.cli.doctor_command import doctor
 from unseen.cli.failures import FailingGroup
 from unseen.cli.output import Format, FormatOption
 from unseen.cli.words import Language, LanguageOption
 
-_HYPHENED = re.compile(r"-[A-Za-z0-9_-]{42}", re.ASCII)
-
-app = typer.Typer(
+app = App(
     cls=FailingGroup,
     name="unseen",
     help="Ask questions of somebody's table: the data stays where it is, the question unseen.",
@@ -129,12 +125,4 @@ def bench(context: typer.Context) -> None:
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
-    app(args=protected(sys.argv[1:]), prog_name="unseen")
-
-
-def protected(arguments: Sequence[str]) -> list[str]:
-    """Return the arguments with contract ids that begin with a hyphen spelt as names.
-
-    One id in 64 does, and would be taken for an option.
-    """
-    return [f"contracts/{item}" if _HYPHENED.fullmatch(item) else item for item in arguments]
+    app(prog_name="unseen")

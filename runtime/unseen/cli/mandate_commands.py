@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unseen.cli.app import App
 from unseen.cli.failures import UsageError
 from unseen.cli.output import (
     DEFAULT_HOME,
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from unseen.client.mandates import MandateCard
     from unseen.evidence.canonical import Json
 
-app = typer.Typer(help="Who may operate which tables.", no_args_is_help=True)
+app = App(help="Who may operate which tables.", no_args_is_help=True)
 
 MandateArgument = Annotated[
     str, typer.Argument(help="Id of the mandate, or the beginning of it.", metavar="MANDATE")

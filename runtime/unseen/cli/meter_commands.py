@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unseen.cli.app import App
 from unseen.cli.failures import PROOF_FAILED, UsageError
 from unseen.cli.meter_files import (
     ContractArgument,
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from unseen.client.settling import Spending
     from unseen.evidence.trust import Trust
 
-app = typer.Typer(help="What was used, and the bill.", no_args_is_help=True)
+app = App(help="What was used, and the bill.", no_args_is_help=True)
 
 
 class By(Enum):

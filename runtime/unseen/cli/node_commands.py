@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unseen.cli import release_commands, rules_commands
+from unseen.cli.app import App
 from unseen.cli.failures import UsageError
 from unseen.cli.output import (
     DEFAULT_HOME,
@@ -26,7 +27,7 @@ from unseen.cli.progress import open_client, working
 if TYPE_CHECKING:
     from unseen.client.inheritance import Inherited
 
-app = typer.Typer(help="Make a node, run it, invite parties.", no_args_is_help=True)
+app = App(help="Make a node, run it, invite parties.", no_args_is_help=True)
 app.add_typer(rules_commands.app, name="rules")
 app.add_typer(release_commands.app, name="release")
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unseen.cli.app import App
 from unseen.cli.failures import UsageError
 from unseen.cli.names import resolve_contract
 from unseen.cli.output import (
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from unseen.evidence.canonical import Json
     from unseen.evidence.objection import Correction, Credit
 
-app = typer.Typer(help="Objections, answers to them, and credits.", no_args_is_help=True)
+app = App(help="Objections, answers to them, and credits.", no_args_is_help=True)
 
 ObjectionArgument = Annotated[
     str, typer.Argument(help="Id of the objection, or the beginning of it.", metavar="ID")

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from unseen.cli.app import App
 from unseen.cli.output import (
     DEFAULT_HOME,
     Format,
@@ -15,7 +16,7 @@ from unseen.cli.output import (
 from unseen.cli.progress import open_client
 from unseen.cli.views import party_json
 
-app = typer.Typer(help="Whom the node knows.", no_args_is_help=True)
+app = App(help="Whom the node knows.", no_args_is_help=True)
 
 
 @app.command("list")

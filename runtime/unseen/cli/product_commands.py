@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from unseen.cli.app import App
 from unseen.cli.billing_options import given_billing, micros, read_billing
 from unseen.cli.catalog_commands import CatalogFormat, CatalogFormatOption
 from unseen.cli.failures import UsageError
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from unseen.client.catalog import Predicate, Prices
     from unseen.evidence.clauses import Billing
 
-app = typer.Typer(help="What is offered from the tables.", no_args_is_help=True)
+app = App(help="What is offered from the tables.", no_args_is_help=True)
 
 _FIELDS = {"table", "kind", "title", "currency", "data_fee", "service_fee", "predicates", "billing"}
 

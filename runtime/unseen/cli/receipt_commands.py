@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unseen.cli.app import App
 from unseen.cli.output import (
     DEFAULT_HOME,
     Format,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from unseen.evidence.trust import Trust
     from unseen.evidence.verify import VerifiedReceipt
 
-app = typer.Typer(help="Evidence of what was paid for.", no_args_is_help=True)
+app = App(help="Evidence of what was paid for.", no_args_is_help=True)
 
 RequestArgument = Annotated[
     str, typer.Argument(help="Id of the request; names the receipt's file.", metavar="ID")

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unseen.cli.app import App
 from unseen.cli.output import DEFAULT_HOME, Format, FormatOption, HomeOption, print_list
 from unseen.cli.progress import open_client
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
     from unseen.client.reviews import ReleaseMode
 
-app = typer.Typer(
+app = App(
     help="Which types of release leave: by the rules, past a person, or not at all.",
     no_args_is_help=True,
 )

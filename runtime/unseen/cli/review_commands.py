@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unseen.cli.app import App
 from unseen.cli.names import resolve_review
 from unseen.cli.output import (
     DEFAULT_HOME,
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from unseen.client.reviews import Review
     from unseen.evidence.canonical import Json
 
-app = typer.Typer(help="Results that wait for a person's signature.", no_args_is_help=True)
+app = App(help="Results that wait for a person's signature.", no_args_is_help=True)
 
 ReviewArgument = Annotated[
     str, typer.Argument(help="Id of the held release, or the beginning of it.", metavar="REVIEW")

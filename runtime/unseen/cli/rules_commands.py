@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
+from unseen.cli.app import App
 from unseen.cli.output import DEFAULT_HOME, Format, FormatOption, HomeOption, note, print_json
 from unseen.cli.progress import open_client
 
-app = typer.Typer(help="The rule file that the node follows.", no_args_is_help=True)
+app = App(help="The rule file that the node follows.", no_args_is_help=True)
 
 
 @app.command("show")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unseen.cli.app import App
 from unseen.cli.failures import UsageError
 from unseen.cli.output import (
     DEFAULT_HOME,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from unseen.client.catalog import Table
     from unseen.evidence.canonical import Json
 
-app = typer.Typer(help="What the operator hosts.", no_args_is_help=True)
+app = App(help="What the operator hosts.", no_args_is_help=True)
 
 _CATEGORIES = ("public", "enterprise", "personal")
 _LEVELS = ("1", "2", "3", "4", "important", "core")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unseen.cli.app import App
 from unseen.cli.failures import UsageError
 from unseen.cli.output import (
     DEFAULT_HOME,
@@ -21,7 +22,7 @@ from unseen.cli.views import template_json
 if TYPE_CHECKING:
     from unseen.client.templates import TemplateCard
 
-app = typer.Typer(help="Limits of classes of contracts, signed once.", no_args_is_help=True)
+app = App(help="Limits of classes of contracts, signed once.", no_args_is_help=True)
 
 NameArgument = Annotated[str, typer.Argument(help="Name of the template.", metavar="NAME")]
 

@@ -139,6 +139,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "for": "对象",
         "for one use": "一次性",
         "found": "发现",
+        "from": "来源",
         "from, until": "起止",
         "given": "已给出",
         "grantee": "被授权方",
