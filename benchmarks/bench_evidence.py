@@ -1,4 +1,4 @@
-"""What a charge costs the node, and an audit its auditor. Run: ./unseen dev bench"""
+"""What a charge costs the node, an audit its auditor, and a stop. Run: ./unseen dev bench"""
 
 from collections.abc import Callable, Iterator
 
@@ -7,6 +7,7 @@ import pytest
 from unseen.bench import evidence
 from unseen.bench.auditing import auditing
 from unseen.bench.registry import Case
+from unseen.bench.stopping import stopping
 
 CHARGING = ["evidence/charge", "evidence/charge/raw", "evidence/decide"]
 AUDITING = [
@@ -14,6 +15,12 @@ AUDITING = [
     "evidence/log/hash",
     "evidence/log/signed",
     "evidence/log/signature",
+]
+STOPPING = [
+    "evidence/stop/revoke",
+    "evidence/stop/suspend",
+    "evidence/stop/node",
+    "evidence/stop/answer",
 ]
 
 
@@ -29,6 +36,12 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
     return {case.name: case for group in auditing(folder, evidence.DEFAULTS) for case in group}
 
 
+@pytest.fixture(scope="module")
+def stops() -> Iterator[dict[str, Case]]:
+    with stopping(evidence.DEFAULTS) as group:
+        yield {case.name: case for case in group}
+
+
 @pytest.mark.parametrize("name", AUDITING)
 def bench_auditing(measure: Callable[[Case], None], audited: dict[str, Case], name: str) -> None:
     measure(audited[name])
@@ -37,3 +50,8 @@ def bench_auditing(measure: Callable[[Case], None], audited: dict[str, Case], na
 @pytest.mark.parametrize("name", CHARGING)
 def bench_charging(measure: Callable[[Case], None], charging: dict[str, Case], name: str) -> None:
     measure(charging[name])
+
+
+@pytest.mark.parametrize("name", STOPPING)
+def bench_stopping(measure: Callable[[Case], None], stops: dict[str, Case], name: str) -> None:
+    measure(stops[name])

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from unseen.bench import consent, evidence, lookup, measuring, node, oprf, receipt
+from unseen.bench import consent, evidence, lookup, measuring, node, oprf, receipt, stopping
 from unseen.bench.main import BENCHES, app
 from unseen.bench.measuring import Measurement
 from unseen.bench.registry import Bench
@@ -86,7 +86,8 @@ def test_node_answers_batches_and_singles() -> None:
 
 @pytest.mark.slow
 def test_evidence_charges_in_groups() -> None:
-    found = run(evidence.BENCH, charges=40, in_flight=8, leaves=64, decisions=10, audited=120)
+    small = {"charges": 40, "in_flight": 8, "leaves": 64, "decisions": 10, "audited": 120}
+    found = run(evidence.BENCH, **small, rows=20, askers=2)
     charge = found["evidence/charge"]
     assert charge.note.endswith("charges a commit")
     assert charge.target == evidence.CHARGE_TARGET
@@ -95,6 +96,11 @@ def test_evidence_charges_in_groups() -> None:
     for name in ("evidence/log", "evidence/log/signed"):
         assert found[name].units == 120
         assert found[name].limit_per_second
+    for way in ("revoke", "suspend", "node"):
+        stop = found[f"evidence/stop/{way}"]
+        assert stop.note.startswith("0 answers after it, 0 after its leaf, ")
+        assert (stop.target, stop.limit) == (stopping.TARGET, "evidence/stop/answer")
+        assert stop.limit_per_second
 
 
 def test_the_list_names_every_bench_and_parameter() -> None:

@@ -1,4 +1,4 @@
-"""Evidence: what a charge, and the decision before it, cost the node."""
+"""Evidence: what a charge, the decision before it and an audit cost; how soon a stop is felt."""
 
 import json
 import subprocess
@@ -11,6 +11,7 @@ from typing import Any
 
 from unseen.bench.auditing import auditing
 from unseen.bench.registry import CURVE_BITS, SEED, Bench, Case, Group, Parameters
+from unseen.bench.stopping import stopping
 from unseen.bench.world import first_line, stop
 
 DEFAULTS = {
@@ -19,6 +20,8 @@ DEFAULTS = {
     "leaves": 1 << 16,
     "decisions": 20_000,
     "audited": 20_000,
+    "rows": 1000,
+    "askers": 4,
     "seed": SEED,
 }
 CHARGE_TARGET = ">= 2,500 a second"
@@ -37,6 +40,8 @@ def _groups(folder: Path, parameters: Parameters) -> Iterator[Group]:
     with _charging(folder, parameters) as node:
         yield charging(node, parameters)
     yield from auditing(folder, parameters)
+    with stopping(parameters) as group:
+        yield group
 
 
 class Charging:
@@ -126,4 +131,6 @@ def _charging(folder: Path, parameters: Parameters) -> Iterator[Charging]:
         stop(process)
 
 
-BENCH = Bench("evidence", "charges with their evidence, and what decides on them", DEFAULTS, groups)
+BENCH = Bench(
+    "evidence", "charges with their evidence, audits, and stops under load", DEFAULTS, groups
+)

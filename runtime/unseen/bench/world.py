@@ -70,6 +70,15 @@ def serving(folder: Path, workers: int) -> Iterator[tuple[subprocess.Popen[str],
 @contextmanager
 def world(folder: Path, process: subprocess.Popen[str], home: Path, rows: int) -> Iterator[World]:
     """Register a table of `rows`, enrol a buyer, agree on a contract; the table is built."""
+    with parties(folder, home, "lookup", rows) as (operator, buyer):
+        contract = agree(operator, buyer)
+        buyer.lookup(contract, 0)
+        yield World(process, buyer, contract)
+
+
+@contextmanager
+def parties(folder: Path, home: Path, kind: str, rows: int) -> Iterator[tuple[Client, Client]]:
+    """Register a table of `rows` and a product of a kind; give operator and enrolled buyer."""
     source = folder / "table.csv"
     made = (f"{number},{number * 2654435761 % 100_000}\n" for number in range(rows))
     source.write_text("id,amount\n" + "".join(made))
@@ -77,15 +86,18 @@ def world(folder: Path, process: subprocess.Popen[str], home: Path, rows: int) -
         operator = clients.enter_context(Client(home))
         operator.register_table("bench", str(source), subject=["id"], labels={"*": ("public", "1")})
         operator.register_product(
-            "bench", table="bench", kind="lookup", title="Bench", predicates=_PREDICATES
+            "bench", table="bench", kind=kind, title="Bench", predicates=_PREDICATES
         )
         buyer = clients.enter_context(Client.join(operator.invite("buyer"), folder / "buyer"))
-        outputs = [predicate.name for predicate in _PREDICATES]
-        contract = buyer.request_contract("bench", outputs=outputs, scenario="bench", units=UNITS)
-        operator.approve(contract.id)
-        buyer.sign(contract.id)
-        buyer.lookup(contract.id, 0)
-        yield World(process, buyer, contract.id)
+        yield operator, buyer
+
+
+def agree(operator: Client, buyer: Client, units: int = UNITS) -> str:
+    """Return the id of a fresh contract in force over all that the product offers."""
+    outputs = [predicate.name for predicate in _PREDICATES]
+    contract = buyer.request_contract("bench", outputs=outputs, scenario="bench", units=units)
+    operator.approve(contract.id)
+    return buyer.sign(contract.id).id
 
 
 @contextmanager
