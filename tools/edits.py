@@ -23,9 +23,7 @@ from typing import Any
 from unseen.bench.ledger import ORIGIN, Ledger, Memory, memory_ledger
 from unseen.evidence import canonical
 from unseen.evidence.audit import Policy, Report, Signature, check_export, verify_all
-from unseen.evidence.canonical import b64encode
-from unseen.evidence.errors import EvidenceError
-from unseen.evidence.export import (
+from unseen.evidence.audit.export import (
     CHECKPOINTS,
     CONTRACTS,
     DOCUMENTS,
@@ -37,7 +35,9 @@ from unseen.evidence.export import (
     leaves_file,
     parse_entry,
 )
-from unseen.evidence.request import Request, sign_request
+from unseen.evidence.canonical import b64encode
+from unseen.evidence.errors import EvidenceError
+from unseen.evidence.releases.request import Request, sign_request
 from unseen.evidence.suite import INTL, Ed25519Signer, Signer
 from unseen.protocols.testing import seeded_rng
 from unseen.protocols.tlog.checkpoint import Checkpoint

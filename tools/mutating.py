@@ -46,7 +46,7 @@ class Group:
 
 GROUPS = {
     "contract": Group(
-        tuple(f"{EVIDENCE}/{name}.py" for name in ("contract", "clauses", "plan")),
+        tuple(f"{EVIDENCE}/contracts/{name}.py" for name in ("contract", "clauses", "plan")),
         ("tests/evidence/test_contract.py", "tests/evidence/test_plan.py"),
     ),
     "decide": Group((f"{NODE}/contracts/decide.py",), ("tests/node/test_decide.py",)),
@@ -68,7 +68,7 @@ GROUPS = {
     "rules": Group(
         (
             *(
-                f"{EVIDENCE}/{name}.py"
+                f"{EVIDENCE}/contracts/{name}.py"
                 for name in ("rules", "ruling", "template", "template_file", "limits")
             ),
             f"{EVIDENCE}/audit/templates.py",
@@ -81,7 +81,7 @@ GROUPS = {
     "oversight": Group(
         (
             *(
-                f"{EVIDENCE}/{name}.py"
+                f"{EVIDENCE}/oversight/{name}.py"
                 for name in ("order", "response", "objection", "objections", "batch", "hidden")
             ),
             f"{EVIDENCE}/audit/oversight.py",

@@ -25,7 +25,7 @@ from unseen.client import Client, RefusedError
 from unseen.client.catalog import Predicate, Prices
 from unseen.client.consents import Permission
 from unseen.evidence import canonical, trust
-from unseen.evidence.consent_proof import verify_consent_proof
+from unseen.evidence.consents.consent_proof import verify_consent_proof
 
 KINDS = ("verify", "lookup")  # every kind of job that a node knows
 ROWS, SEED = 300, 0

@@ -6,7 +6,7 @@ import pytest
 
 from unseen.cli.billing_options import given_billing, micros, read_billing
 from unseen.cli.failures import UsageError
-from unseen.evidence.clauses import Billing, Payee
+from unseen.evidence.contracts.clauses import Billing, Payee
 from unseen.evidence.errors import ContractInvalidError
 
 KEY = "A" * 43

@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 
 from unseen.cli.main import app
 from unseen.evidence.commitment import commit
-from unseen.evidence.instance import certify
 from unseen.evidence.log import ReleaseLeaf, encode_leaf
-from unseen.evidence.receipt import issue
-from unseen.evidence.request import Request, sign_request
+from unseen.evidence.releases.instance import certify
+from unseen.evidence.releases.receipt import issue
+from unseen.evidence.releases.request import Request, sign_request
 from unseen.evidence.suite import INTL, Ed25519Signer, signer_id
 from unseen.evidence.trust import Trust, TrustedLog, TrustedParty
 from unseen.protocols.tlog import Checkpoint, Tree, leaf_hash, sign_note

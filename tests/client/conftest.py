@@ -18,13 +18,13 @@ from unseen.client.sealing import make_local_key
 from unseen.client.state import State
 from unseen.client.tables import table_name
 from unseen.evidence.commitment import commit
-from unseen.evidence.contract import Period, Prices, Quota, Terms
-from unseen.evidence.instance import certify
+from unseen.evidence.contracts.contract import Period, Prices, Quota, Terms
+from unseen.evidence.contracts.plan import Output, Plan
 from unseen.evidence.log import ReleaseLeaf, encode_leaf
-from unseen.evidence.manifest import Manifest, published_leaf, sign_manifest
-from unseen.evidence.plan import Output, Plan
-from unseen.evidence.receipt import issue
-from unseen.evidence.request import Request
+from unseen.evidence.releases.instance import certify
+from unseen.evidence.releases.manifest import Manifest, published_leaf, sign_manifest
+from unseen.evidence.releases.receipt import issue
+from unseen.evidence.releases.request import Request
 from unseen.evidence.suite import INTL, Ed25519Signer, key_id, signer_id
 from unseen.evidence.trust import Trust, TrustedLog, TrustedParty
 from unseen.protocols.lookup.oprf_table import TableParameters, build, epoch_domain

@@ -13,7 +13,8 @@ from unseen.client.errors import Cause, RefusedError
 from unseen.client.evidence import Evidence
 from unseen.client.lookups import Lookups
 from unseen.client.settling import Settling
-from unseen.evidence import jws, settlement
+from unseen.evidence import jws
+from unseen.evidence.bills import settlement
 from unseen.evidence.errors import SettlementError
 from unseen.evidence.log import ReleaseLeaf
 from unseen.evidence.suite import signer_id

@@ -20,7 +20,7 @@ from unseen.client.errors import AnswerInvalidError, HomeError
 from unseen.client.home import Home
 from unseen.client.lookups import Lookups
 from unseen.evidence.errors import EvidenceError, LogForkedError
-from unseen.evidence.opening import verify_opening
+from unseen.evidence.oversight.opening import verify_opening
 from unseen.evidence.verify import verify_receipt
 from unseen.protocols.errors import InputInvalidError, PeerError, SubjectInvalidError
 
@@ -392,7 +392,7 @@ def test_a_damaged_table_is_fetched_anew(buyer: Client, operator: Client, world:
 
 def _is(path: Path, manifest: object) -> bool:
     from unseen.client.tables import table_name
-    from unseen.evidence.manifest import Manifest
+    from unseen.evidence.releases.manifest import Manifest
 
     return isinstance(manifest, Manifest) and path.name == table_name(manifest)
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unseen.client.envelope import SCHEME, public_key, seal, unseal
-from unseen.evidence.order import SEALS
+from unseen.evidence.oversight.order import SEALS
 from unseen.protocols.errors import InputInvalidError, MalformedMessageError
 
 PRIVATE = bytes(range(32))

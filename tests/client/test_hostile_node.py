@@ -13,7 +13,7 @@ from unseen.client.evidence import Evidence
 from unseen.client.openings import Openings
 from unseen.client.settling import Settling
 from unseen.evidence.errors import LogForkedError
-from unseen.evidence.opening import verify_opening
+from unseen.evidence.oversight.opening import verify_opening
 from unseen.evidence.verify import verify_receipt
 from unseen.protocols.errors import PeerError, ProofInvalidError
 

@@ -18,7 +18,7 @@ from unseen.client.keys import load_signer
 from unseen.client.profile import Node, load_profile
 from unseen.evidence import jws, trust
 from unseen.evidence.canonical import b64encode
-from unseen.evidence.instance import verify_instance
+from unseen.evidence.releases.instance import verify_instance
 from unseen.evidence.suite import INTL
 
 NOW = dt.datetime.now(dt.UTC).replace(microsecond=0)

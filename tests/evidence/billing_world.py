@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from unseen.evidence.clauses import Billing, Payee
-from unseen.evidence.contract import Terms
+from unseen.evidence.contracts.clauses import Billing, Payee
+from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.log import ReleaseLeaf
 from unseen.evidence.suite import signer_id
 

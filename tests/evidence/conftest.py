@@ -17,15 +17,15 @@ from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PrivateKey, Ed4
 
 from unseen.evidence import suite as suites
 from unseen.evidence.commitment import commit
-from unseen.evidence.contract import Period, Prices, Quota, Terms
+from unseen.evidence.contracts.contract import Period, Prices, Quota, Terms
+from unseen.evidence.contracts.plan import Leakage, Output, Plan, Statement
 from unseen.evidence.errors import SignatureInvalidError
-from unseen.evidence.instance import certify
 from unseen.evidence.log import ReleaseLeaf, encode_leaf
-from unseen.evidence.manifest import Manifest, published_leaf, sign_manifest
-from unseen.evidence.opening import Announcement, make_opening, prove_rows
-from unseen.evidence.plan import Leakage, Output, Plan, Statement
-from unseen.evidence.receipt import issue
-from unseen.evidence.request import Request, sign_request
+from unseen.evidence.oversight.opening import Announcement, make_opening, prove_rows
+from unseen.evidence.releases.instance import certify
+from unseen.evidence.releases.manifest import Manifest, published_leaf, sign_manifest
+from unseen.evidence.releases.receipt import issue
+from unseen.evidence.releases.request import Request, sign_request
 from unseen.evidence.suite import INTL, Ed25519Signer, Signer, Suite, register, signer_id
 from unseen.evidence.trust import Trust, TrustedLog, TrustedParty
 from unseen.protocols.lookup.oprf_table import TableParameters, build, epoch_domain, pack_verdicts

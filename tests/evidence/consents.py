@@ -7,13 +7,19 @@ from typing import Any
 from tests.evidence.conftest import NOW, ORIGIN, World, make_signer
 
 from unseen.evidence.canonical import Json, b64encode
-from unseen.evidence.clauses import ConsentRule
-from unseen.evidence.consent import Consent, Withdrawal, sign_consent, sign_withdrawal
-from unseen.evidence.consent_proof import ConsentAnswer, JobScope, Listed, Logged, sign_answer
-from unseen.evidence.consent_tree import EVENT, ConsentRoot, set_commitment, tree_shape
-from unseen.evidence.delegation import Delegation, sign_delegation
+from unseen.evidence.consents.consent import Consent, Withdrawal, sign_consent, sign_withdrawal
+from unseen.evidence.consents.consent_proof import (
+    ConsentAnswer,
+    JobScope,
+    Listed,
+    Logged,
+    sign_answer,
+)
+from unseen.evidence.consents.consent_tree import EVENT, ConsentRoot, set_commitment, tree_shape
+from unseen.evidence.consents.delegation import Delegation, sign_delegation
+from unseen.evidence.consents.subjects import DataSubject
+from unseen.evidence.contracts.clauses import ConsentRule
 from unseen.evidence.log import encode_leaf, event_leaf
-from unseen.evidence.subjects import DataSubject
 from unseen.evidence.suite import Signer, signer_id
 from unseen.evidence.trust import Trust, TrustedParty
 from unseen.protocols.lookup.subject import SubjectColumn

@@ -6,12 +6,12 @@ from typing import Any
 
 from tests.evidence.conftest import NOW
 
-from unseen.evidence.contract import Period, Prices, Quota
-from unseen.evidence.limits import Scope
-from unseen.evidence.plan import Amount, Leakage, Plan, ReadLabel, RowsRule
-from unseen.evidence.rules import Denial, Rule, RuleFile
+from unseen.evidence.contracts.contract import Period, Prices, Quota
+from unseen.evidence.contracts.limits import Scope
+from unseen.evidence.contracts.plan import Amount, Leakage, Plan, ReadLabel, RowsRule
+from unseen.evidence.contracts.rules import Denial, Rule, RuleFile
+from unseen.evidence.contracts.template import LabelLimit, PriceBand, Template
 from unseen.evidence.suite import signer_id
-from unseen.evidence.template import LabelLimit, PriceBand, Template
 
 
 def make_rule(**changes: Any) -> Rule:

@@ -8,7 +8,8 @@ from tests.evidence.conftest import NOW, ORIGIN, World, make_signer
 
 from unseen.evidence import jws
 from unseen.evidence.canonical import Json
-from unseen.evidence.certificate import (
+from unseen.evidence.log import encode_leaf
+from unseen.evidence.registry.certificate import (
     Certificate,
     Held,
     Rows,
@@ -17,11 +18,10 @@ from unseen.evidence.certificate import (
     sign_certificate,
     transferred_leaf,
 )
-from unseen.evidence.handover import Deletion, File, Handover, Item
-from unseen.evidence.log import encode_leaf
-from unseen.evidence.mandate import Mandate, Withdrawal, sign_mandate
-from unseen.evidence.registration import Entry, make_bundle
-from unseen.evidence.snapshot import OpenedRow, RowsOpening, draw, row_leaf, row_salt
+from unseen.evidence.registry.handover import Deletion, File, Handover, Item
+from unseen.evidence.registry.mandate import Mandate, Withdrawal, sign_mandate
+from unseen.evidence.registry.registration import Entry, make_bundle
+from unseen.evidence.registry.snapshot import OpenedRow, RowsOpening, draw, row_leaf, row_salt
 from unseen.evidence.suite import Signer, signer_id
 from unseen.protocols.tlog.tree import Tree, leaf_hash
 

@@ -26,12 +26,7 @@ from unseen.evidence.audit import (
     check_export,
     verify_all,
 )
-from unseen.evidence.audit.findings import MAX_KEPT, Findings
-from unseen.evidence.audit.heads import forks, read_head
-from unseen.evidence.audit.leaves import Event, _fast, _slow, read_leaf
-from unseen.evidence.canonical import b64encode, format_time
-from unseen.evidence.errors import EvidenceError, ExportInvalidError, TrustMissingError
-from unseen.evidence.export import (
+from unseen.evidence.audit.export import (
     CHECKPOINTS,
     CONTRACTS,
     DOCUMENTS,
@@ -45,10 +40,15 @@ from unseen.evidence.export import (
     leaves_file,
     parse_entry,
 )
-from unseen.evidence.instance import certify
+from unseen.evidence.audit.findings import MAX_KEPT, Findings
+from unseen.evidence.audit.heads import forks, read_head
+from unseen.evidence.audit.leaves import Event, _fast, _slow, read_leaf
+from unseen.evidence.canonical import b64encode, format_time
+from unseen.evidence.errors import EvidenceError, ExportInvalidError, TrustMissingError
 from unseen.evidence.log import event_leaf
-from unseen.evidence.manifest import Manifest, sign_manifest
-from unseen.evidence.request import Request, sign_request
+from unseen.evidence.releases.instance import certify
+from unseen.evidence.releases.manifest import Manifest, sign_manifest
+from unseen.evidence.releases.request import Request, sign_request
 from unseen.evidence.suite import INTL, Ed25519Signer, Signer, signer_id
 from unseen.evidence.trust import Trust, TrustedLog, TrustedParty
 from unseen.protocols.party import Rng

@@ -9,8 +9,8 @@ from tests.evidence.test_audit_signed import Court, release
 from unseen.evidence.audit.contracts import Epoch
 from unseen.evidence.audit.leaves import Event
 from unseen.evidence.canonical import b64encode
-from unseen.evidence.clauses import ConsentRule
-from unseen.evidence.consent_tree import ConsentRoot
+from unseen.evidence.consents.consent_tree import ConsentRoot
+from unseen.evidence.contracts.clauses import ConsentRule
 from unseen.evidence.errors import EvidenceError
 from unseen.evidence.suite import signer_id
 from unseen.protocols.oprf import keys

@@ -10,10 +10,10 @@ from tests.evidence.test_audit_signed import Court, decided, release
 from unseen.evidence.audit.gate import Gate
 from unseen.evidence.audit.leaves import Event
 from unseen.evidence.canonical import b64encode
-from unseen.evidence.cells import Number
-from unseen.evidence.metered import REFUSAL_BITS, bits_of, refusal_bits, spec_of
-from unseen.evidence.plan import ReleaseSpec
-from unseen.evidence.typed import Scalar, Verdicts
+from unseen.evidence.contracts.cells import Number
+from unseen.evidence.contracts.plan import ReleaseSpec
+from unseen.evidence.contracts.typed import Scalar, Verdicts
+from unseen.evidence.releases.metered import REFUSAL_BITS, bits_of, refusal_bits, spec_of
 
 HELD = 7
 NOTHING = b64encode(bytes(32)).encode()

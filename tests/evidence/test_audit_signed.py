@@ -11,16 +11,16 @@ from unseen.evidence import jws
 from unseen.evidence.audit.context import Context, Read
 from unseen.evidence.audit.contracts import Contracts, Standing
 from unseen.evidence.audit.documents import VERIFIERS, verify_document
+from unseen.evidence.audit.export import ContractRecord, Document
 from unseen.evidence.audit.findings import Findings
 from unseen.evidence.audit.leaves import Event, Release
 from unseen.evidence.audit.mandates import Mandates
 from unseen.evidence.audit.releases import Releases
 from unseen.evidence.canonical import b64encode
-from unseen.evidence.contract import State, sign_terms
+from unseen.evidence.contracts.contract import State, sign_terms
+from unseen.evidence.contracts.stop import StopOrder, sign_stop
 from unseen.evidence.errors import EvidenceError
-from unseen.evidence.export import ContractRecord, Document
-from unseen.evidence.review import Review, sign_review
-from unseen.evidence.stop import StopOrder, sign_stop
+from unseen.evidence.releases.review import Review, sign_review
 from unseen.evidence.suite import signer_id
 
 

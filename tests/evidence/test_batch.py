@@ -6,11 +6,11 @@ import pytest
 from tests.evidence.conftest import PEOPLE
 
 from unseen.evidence import canonical
-from unseen.evidence.batch import make_batch_opening, verify_batch_opening
+from unseen.evidence.contracts.plan import Plan
 from unseen.evidence.errors import OpeningInvalidError, ReceiptInvalidError
-from unseen.evidence.hidden import Announcement, Batch, Item, Row
-from unseen.evidence.opening import verify_opening
-from unseen.evidence.plan import Plan
+from unseen.evidence.oversight.batch import make_batch_opening, verify_batch_opening
+from unseen.evidence.oversight.hidden import Announcement, Batch, Item, Row
+from unseen.evidence.oversight.opening import verify_opening
 
 ABSENT = ("nobody", "1999-09-09")
 ASKED = (*PEOPLE[:3], ABSENT)

@@ -11,14 +11,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.evidence.billing_world import billed_leaves, billing_terms
 
-from unseen.evidence.billing import apportion, make_bill
-from unseen.evidence.clauses import BILLABLE, LINES, Billing, Payee
-from unseen.evidence.contract import Prices, Terms
+from unseen.evidence.bills.billing import apportion, make_bill
+from unseen.evidence.bills.settlement import arrange, bill, billed_units, by_day, settle, tally
+from unseen.evidence.contracts.clauses import BILLABLE, LINES, Billing, Payee
+from unseen.evidence.contracts.contract import Prices, Terms
+from unseen.evidence.contracts.plan import KINDS
 from unseen.evidence.errors import ContractInvalidError, LeafInvalidError, SettlementError
 from unseen.evidence.log import ReleaseLeaf, decode_leaf, encode_leaf
-from unseen.evidence.objection import Credit
-from unseen.evidence.plan import KINDS
-from unseen.evidence.settlement import arrange, bill, billed_units, by_day, settle, tally
+from unseen.evidence.oversight.objection import Credit
 from unseen.evidence.verify import verify_receipt, verify_terms
 
 WORLD = settings(

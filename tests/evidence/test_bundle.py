@@ -10,11 +10,8 @@ import pytest
 from tests.evidence.conftest import NOW, ORIGIN, World, make_signer
 
 from unseen.evidence import canonical
-from unseen.evidence.bundle import CHECKS, Bundle, Cosigned, check_bundle
-from unseen.evidence.canonical import b64encode
-from unseen.evidence.contract import sign_terms
-from unseen.evidence.errors import BundleInvalidError, EvidenceError
-from unseen.evidence.export import (
+from unseen.evidence.audit.bundle import CHECKS, Bundle, Cosigned, check_bundle
+from unseen.evidence.audit.export import (
     ContractRecord,
     Frame,
     checkpoint_line,
@@ -23,9 +20,12 @@ from unseen.evidence.export import (
     entry_line,
     frame_bytes,
 )
+from unseen.evidence.canonical import b64encode
+from unseen.evidence.contracts.contract import sign_terms
+from unseen.evidence.errors import BundleInvalidError, EvidenceError
 from unseen.evidence.log import encode_leaf, event_leaf
-from unseen.evidence.manifest import sign_manifest
-from unseen.evidence.review import Review, sign_review
+from unseen.evidence.releases.manifest import sign_manifest
+from unseen.evidence.releases.review import Review, sign_review
 from unseen.evidence.trust import Trust, TrustedLog, TrustedParty
 from unseen.protocols.tlog.checkpoint import Checkpoint
 from unseen.protocols.tlog.cosignature import cosign

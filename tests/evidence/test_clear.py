@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 
 from unseen.evidence.canonical import b64encode
-from unseen.evidence.clauses import Billing
-from unseen.evidence.clear import (
+from unseen.evidence.commitment import commit
+from unseen.evidence.contracts.clauses import Billing
+from unseen.evidence.errors import OpeningInvalidError, ReceiptInvalidError, SuiteUnknownError
+from unseen.evidence.oversight.clear import (
     make_clear_opening,
     release_parts,
     request_parts,
     verify_clear_opening,
 )
-from unseen.evidence.commitment import commit
-from unseen.evidence.errors import OpeningInvalidError, ReceiptInvalidError, SuiteUnknownError
 
 SUBJECT = ("Ada", "1815-12-10")
 VERDICTS = (True, None)

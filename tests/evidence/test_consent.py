@@ -13,7 +13,7 @@ from tests.evidence.conftest import NOW, World, make_signer
 from tests.evidence.consents import COLUMNS, Consents, subject
 
 from unseen.evidence import jws
-from unseen.evidence.consent import (
+from unseen.evidence.consents.consent import (
     Consent,
     Use,
     Withdrawal,
@@ -24,7 +24,13 @@ from unseen.evidence.consent import (
     verify_consent,
     verify_withdrawal,
 )
-from unseen.evidence.delegation import Delegation, read_delegation, sign_delegation, verify_chain
+from unseen.evidence.consents.delegation import (
+    Delegation,
+    read_delegation,
+    sign_delegation,
+    verify_chain,
+)
+from unseen.evidence.consents.subjects import DataSubject
 from unseen.evidence.errors import (
     ConsentExpiredError,
     ConsentInvalidError,
@@ -32,7 +38,6 @@ from unseen.evidence.errors import (
     EvidenceError,
     SignatureInvalidError,
 )
-from unseen.evidence.subjects import DataSubject
 from unseen.evidence.suite import INTL, signer_id
 from unseen.protocols.errors import SubjectInvalidError
 from unseen.protocols.lookup.subject import SubjectColumn

@@ -12,9 +12,8 @@ from tests.evidence.consents import Consents, listed, subject
 
 from unseen.evidence import jws
 from unseen.evidence.canonical import b64encode
-from unseen.evidence.clauses import ConsentRule
-from unseen.evidence.consent import sign_consent
-from unseen.evidence.consent_proof import (
+from unseen.evidence.consents.consent import sign_consent
+from unseen.evidence.consents.consent_proof import (
     ConsentAnswer,
     ConsentProof,
     JobScope,
@@ -23,7 +22,8 @@ from unseen.evidence.consent_proof import (
     sign_answer,
     verify_consent_proof,
 )
-from unseen.evidence.consent_tree import ConsentRoot
+from unseen.evidence.consents.consent_tree import ConsentRoot
+from unseen.evidence.contracts.clauses import ConsentRule
 from unseen.evidence.errors import (
     ConsentProofInvalidError,
     SignatureInvalidError,

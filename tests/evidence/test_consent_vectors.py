@@ -11,10 +11,14 @@ from typing import Any
 from tests.evidence.consents import Consents, listed
 
 from unseen.evidence import canonical, trust
-from unseen.evidence.consent import sign_consent, verify_consent
-from unseen.evidence.consent_proof import make_consent_proof, sign_answer, verify_consent_proof
-from unseen.evidence.delegation import sign_delegation
-from unseen.evidence.manifest import sign_manifest
+from unseen.evidence.consents.consent import sign_consent, verify_consent
+from unseen.evidence.consents.consent_proof import (
+    make_consent_proof,
+    sign_answer,
+    verify_consent_proof,
+)
+from unseen.evidence.consents.delegation import sign_delegation
+from unseen.evidence.releases.manifest import sign_manifest
 
 VECTORS = json.loads(
     (Path(__file__).parents[1] / "vectors/evidence/formats_issue3_consent.json").read_text(

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.evidence.conftest import make_signer
 
-from unseen.evidence import canonical, contract, jws
+from unseen.evidence import canonical, jws
 from unseen.evidence.canonical import MAX_INTEGER, b64encode
-from unseen.evidence.clauses import Billing, ConsentRule, Payee
-from unseen.evidence.contract import (
+from unseen.evidence.contracts import contract
+from unseen.evidence.contracts.clauses import Billing, ConsentRule, Payee
+from unseen.evidence.contracts.contract import (
     TRANSITIONS,
     Event,
     Period,

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from tests.evidence.billing_world import billed_leaves, billing_terms
 
-from unseen.evidence.clear import OpenedClear
-from unseen.evidence.contract import Terms
-from unseen.evidence.dispute import Resolution, Ruling, resolve
+from unseen.evidence.bills.dispute import Resolution, Ruling, resolve
+from unseen.evidence.bills.settlement import settle
+from unseen.evidence.bills.statement import read_statement
+from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.errors import SettlementError
 from unseen.evidence.log import ReleaseLeaf
-from unseen.evidence.objection import Credit
-from unseen.evidence.settlement import settle
-from unseen.evidence.statement import read_statement
+from unseen.evidence.oversight.clear import OpenedClear
+from unseen.evidence.oversight.objection import Credit
 from unseen.evidence.verify import VerifiedReceipt, verify_receipt
 
 

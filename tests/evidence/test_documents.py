@@ -13,25 +13,27 @@ from tests.evidence.consents import Consents
 from tests.evidence.governance import labelled_plan, make_rules, make_template, measured_leakage
 from tests.evidence.registry import Registry
 
-from unseen.evidence import canonical, consent, instance, jws, trust
-from unseen.evidence.cells import Choice, Number
-from unseen.evidence.certificate import Certificate, Transfer
-from unseen.evidence.consent_tree import ConsentRoot
-from unseen.evidence.contract import Terms
-from unseen.evidence.delegation import Delegation
+from unseen.evidence import canonical, jws, trust
+from unseen.evidence.consents import consent
+from unseen.evidence.consents.consent_tree import ConsentRoot
+from unseen.evidence.consents.delegation import Delegation
+from unseen.evidence.contracts.cells import Choice, Number
+from unseen.evidence.contracts.contract import Terms
+from unseen.evidence.contracts.plan import Leakage, Plan, ReleaseSpec
+from unseen.evidence.contracts.rules import RuleFile
+from unseen.evidence.contracts.stop import StopOrder
+from unseen.evidence.contracts.template import Template
+from unseen.evidence.contracts.typed import Table
 from unseen.evidence.errors import EvidenceError, SuiteUnknownError
-from unseen.evidence.handover import Deletion, Handover
 from unseen.evidence.log import ReleaseLeaf
-from unseen.evidence.mandate import Mandate, Withdrawal
-from unseen.evidence.manifest import Manifest
-from unseen.evidence.plan import Leakage, Plan, ReleaseSpec
-from unseen.evidence.request import Request
-from unseen.evidence.review import Review
-from unseen.evidence.rules import RuleFile
-from unseen.evidence.snapshot import RowsOpening
-from unseen.evidence.stop import StopOrder
-from unseen.evidence.template import Template
-from unseen.evidence.typed import Table
+from unseen.evidence.registry.certificate import Certificate, Transfer
+from unseen.evidence.registry.handover import Deletion, Handover
+from unseen.evidence.registry.mandate import Mandate, Withdrawal
+from unseen.evidence.registry.snapshot import RowsOpening
+from unseen.evidence.releases import instance
+from unseen.evidence.releases.manifest import Manifest
+from unseen.evidence.releases.request import Request
+from unseen.evidence.releases.review import Review
 
 Reader = Callable[[Any], Any]
 FORMATS: dict[str, tuple[Callable[[Any], Any], Reader]] = {

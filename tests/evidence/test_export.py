@@ -8,9 +8,7 @@ import pytest
 
 from unseen.client.exported import Folder, open_export
 from unseen.evidence import canonical
-from unseen.evidence.contract import sign_terms
-from unseen.evidence.errors import EvidenceError, ExportInvalidError
-from unseen.evidence.export import (
+from unseen.evidence.audit.export import (
     CHECKPOINTS,
     CONTRACTS,
     DOCUMENTS,
@@ -28,6 +26,8 @@ from unseen.evidence.export import (
     leaves_file,
     parse_contract,
 )
+from unseen.evidence.contracts.contract import sign_terms
+from unseen.evidence.errors import EvidenceError, ExportInvalidError
 from unseen.evidence.log import encode_leaf, event_leaf
 from unseen.protocols.tlog.tree import leaf_hash
 

@@ -18,8 +18,9 @@ from rdflib.plugins.shared.jsonld import context as loader
 
 from unseen.evidence import canonical, jws
 from unseen.evidence.canonical import b64encode
-from unseen.evidence.clauses import Billing, ConsentRule, Payee
-from unseen.evidence.contract import Prices
+from unseen.evidence.contracts.clauses import Billing, ConsentRule, Payee
+from unseen.evidence.contracts.contract import Prices
+from unseen.evidence.contracts.plan import ReleaseSpec
 from unseen.evidence.errors import (
     CanonicalError,
     CredentialInvalidError,
@@ -44,7 +45,6 @@ from unseen.evidence.exports.dcat import (
     product_dcat,
 )
 from unseen.evidence.exports.odrl import contract_odrl
-from unseen.evidence.plan import ReleaseSpec
 from unseen.evidence.suite import signer_id
 from unseen.evidence.trust import Trust
 from unseen.evidence.verify import verify_receipt

@@ -12,9 +12,9 @@ import pytest
 from tests.evidence.test_exports import open_terms, plain_terms, whole_terms
 
 from unseen.evidence.canonical import b64encode
-from unseen.evidence.clauses import Billing, Payee
+from unseen.evidence.contracts.clauses import Billing, Payee
+from unseen.evidence.contracts.plan import Output, Statement
 from unseen.evidence.exports.form import LANGUAGES, FormData, approval_form
-from unseen.evidence.plan import Output, Statement
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 TERMS: dict[str, Callable[[Any], Any]] = {

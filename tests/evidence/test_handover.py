@@ -9,7 +9,7 @@ from tests.evidence.registry import Registry
 from unseen.evidence import jws
 from unseen.evidence.canonical import b64encode
 from unseen.evidence.errors import HandoverInvalidError, SignatureInvalidError
-from unseen.evidence.handover import (
+from unseen.evidence.registry.handover import (
     ATTESTED,
     CAUSE,
     File,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from unseen.evidence import canonical, instance, jws
+from unseen.evidence import canonical, jws
 from unseen.evidence.errors import (
     CanonicalError,
     InstanceInvalidError,
@@ -15,7 +15,6 @@ from unseen.evidence.errors import (
     SignatureInvalidError,
     SuiteUnknownError,
 )
-from unseen.evidence.instance import certify, verify_instance
 from unseen.evidence.log import (
     EVENTS,
     MAX_LEAF_BYTES,
@@ -24,7 +23,9 @@ from unseen.evidence.log import (
     encode_leaf,
     event_leaf,
 )
-from unseen.evidence.request import Request, sign_request, verify_request
+from unseen.evidence.releases import instance
+from unseen.evidence.releases.instance import certify, verify_instance
+from unseen.evidence.releases.request import Request, sign_request, verify_request
 from unseen.evidence.suite import signer_id
 
 NOW = datetime(2026, 11, 22, 5, 30, tzinfo=UTC)

@@ -10,13 +10,14 @@ from tests.evidence.conftest import NOW, World
 from tests.evidence.registry import Registry
 
 from unseen.evidence import jws
+from unseen.evidence.contracts.plan import KINDS
 from unseen.evidence.errors import (
     CanonicalError,
     EvidenceError,
     MandateInvalidError,
     SignatureInvalidError,
 )
-from unseen.evidence.mandate import (
+from unseen.evidence.registry.mandate import (
     TIERS,
     Mandate,
     peek_mandate,
@@ -26,7 +27,7 @@ from unseen.evidence.mandate import (
     verify_withdrawal,
     withdraw,
 )
-from unseen.evidence.permission import (
+from unseen.evidence.registry.permission import (
     MAX_CHAIN,
     Use,
     chain_of,
@@ -34,7 +35,6 @@ from unseen.evidence.permission import (
     cover,
     permission,
 )
-from unseen.evidence.plan import KINDS
 from unseen.evidence.suite import INTL, signer_id
 
 DAY = timedelta(days=1)

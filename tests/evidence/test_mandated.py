@@ -12,16 +12,16 @@ from tests.evidence.registry import Registry
 from unseen.evidence import jws
 from unseen.evidence.audit.context import Context, Read
 from unseen.evidence.audit.documents import VERIFIERS
+from unseen.evidence.audit.export import Document
 from unseen.evidence.audit.findings import Findings
 from unseen.evidence.audit.leaves import Event
 from unseen.evidence.audit.mandates import Mandates
 from unseen.evidence.canonical import b64encode
-from unseen.evidence.contract import Terms
+from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.errors import EvidenceError, TrustMissingError
-from unseen.evidence.export import Document
-from unseen.evidence.handover import sign_deletion, sign_handover
-from unseen.evidence.mandate import sign_mandate, withdraw
-from unseen.evidence.mandated import EXPIRED, FOREVER, MISSING, WITHDRAWN, Mandated
+from unseen.evidence.registry.handover import sign_deletion, sign_handover
+from unseen.evidence.registry.mandate import sign_mandate, withdraw
+from unseen.evidence.registry.mandated import EXPIRED, FOREVER, MISSING, WITHDRAWN, Mandated
 from unseen.evidence.suite import INTL, signer_id
 from unseen.evidence.trust import Trust, TrustedParty
 

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from unseen.evidence import canonical, jws, manifest
+from unseen.evidence import canonical, jws
 from unseen.evidence.canonical import b64encode
 from unseen.evidence.errors import ManifestInvalidError, SignatureInvalidError
 from unseen.evidence.log import decode_leaf, encode_leaf
-from unseen.evidence.manifest import published_leaf, sign_manifest, verify_manifest
+from unseen.evidence.releases import manifest
+from unseen.evidence.releases.manifest import published_leaf, sign_manifest, verify_manifest
 from unseen.protocols.lookup.oprf_table import epoch_domain
 
 NOW = datetime(2026, 11, 22, 5, 30, tzinfo=UTC)

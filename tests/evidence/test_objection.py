@@ -13,7 +13,7 @@ from tests.evidence.conftest import NOW
 from unseen.evidence import canonical, jws
 from unseen.evidence.canonical import b64encode
 from unseen.evidence.errors import CanonicalError, ObjectionInvalidError, SignatureInvalidError
-from unseen.evidence.objection import (
+from unseen.evidence.oversight.objection import (
     REASONS,
     TYP,
     Answered,
@@ -28,7 +28,7 @@ from unseen.evidence.objection import (
     sign_document,
     verify_document,
 )
-from unseen.evidence.objections import (
+from unseen.evidence.oversight.objections import (
     STEPS,
     Side,
     Status,
@@ -243,7 +243,7 @@ def test_a_document_of_another_suite_is_refused(intl: Any) -> None:
     case = Case(intl)
     other = {"intl": "dummy"}[intl.suite.id]
     answer = dataclasses.replace(case.answered(), suite=other)
-    from unseen.evidence.objections import advance
+    from unseen.evidence.oversight.objections import advance
 
     (found,) = follow([case.first], case.terms, case.keys)
     with pytest.raises(ObjectionInvalidError):

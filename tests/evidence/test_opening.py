@@ -17,11 +17,11 @@ from unseen.evidence.errors import (
     SignatureInvalidError,
     TrustMissingError,
 )
-from unseen.evidence.instance import certify
 from unseen.evidence.log import event_leaf
-from unseen.evidence.manifest import published_leaf, sign_manifest
-from unseen.evidence.opening import Announcement, Row, prove_rows, verify_opening
-from unseen.evidence.request import sign_request
+from unseen.evidence.oversight.opening import Announcement, Row, prove_rows, verify_opening
+from unseen.evidence.releases.instance import certify
+from unseen.evidence.releases.manifest import published_leaf, sign_manifest
+from unseen.evidence.releases.request import sign_request
 from unseen.evidence.trust import Trust
 from unseen.protocols.oprf import keys
 from unseen.protocols.oprf.server import evaluate_input

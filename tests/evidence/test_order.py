@@ -17,7 +17,7 @@ from unseen.evidence.errors import (
     SignatureInvalidError,
     SuiteUnknownError,
 )
-from unseen.evidence.order import (
+from unseen.evidence.oversight.order import (
     MAX_REQUESTS,
     SEALS,
     TYP_DRAW,

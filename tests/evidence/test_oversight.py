@@ -14,15 +14,15 @@ from tests.evidence.test_order import Case as Ordering
 
 from unseen.evidence.audit.context import Context, Read
 from unseen.evidence.audit.documents import VERIFIERS
+from unseen.evidence.audit.export import Document
 from unseen.evidence.audit.findings import Findings
 from unseen.evidence.audit.leaves import Event
 from unseen.evidence.audit.oversight import Oversight
 from unseen.evidence.canonical import b64decode, b64encode
 from unseen.evidence.errors import EvidenceError
-from unseen.evidence.export import Document
-from unseen.evidence.objection import objection_id
-from unseen.evidence.order import draw, sign_draw
-from unseen.evidence.response import Parts, Response, sign_response
+from unseen.evidence.oversight.objection import objection_id
+from unseen.evidence.oversight.order import draw, sign_draw
+from unseen.evidence.oversight.response import Parts, Response, sign_response
 from unseen.evidence.suite import signer_id
 from unseen.evidence.trust import Trust, TrustedParty
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from unseen.evidence.contracts.plan import Leakage, Plan, ReleaseSpec, RowsRule
 from unseen.evidence.errors import ContractInvalidError
-from unseen.evidence.plan import Leakage, Plan, ReleaseSpec, RowsRule
 
 
 def test_digest_is_the_hash_of_the_canonical_bytes(world: Any) -> None:

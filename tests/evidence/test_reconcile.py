@@ -11,9 +11,9 @@ from tests.evidence.billing_world import billed_leaves, billing_terms
 from tests.evidence.conftest import NOW
 
 from unseen.evidence import canonical
+from unseen.evidence.bills.reconcile import Entry, Finding, Match, Sheet, make_sheet, reconcile
 from unseen.evidence.errors import CanonicalError, SettlementError, SuiteUnknownError
 from unseen.evidence.log import ReleaseLeaf
-from unseen.evidence.reconcile import Entry, Finding, Match, Sheet, make_sheet, reconcile
 from unseen.evidence.suite import signer_id
 
 DAY = NOW.date()

@@ -8,13 +8,6 @@ from tests.evidence.conftest import NOW, ORIGIN, World
 from tests.evidence.registry import Registry
 
 from unseen.evidence import canonical, jws
-from unseen.evidence.certificate import (
-    Certificate,
-    Held,
-    Rows,
-    sign_certificate,
-    verify_certificate,
-)
 from unseen.evidence.errors import (
     EvidenceError,
     RegistrationInvalidError,
@@ -22,7 +15,14 @@ from unseen.evidence.errors import (
     SnapshotMismatchError,
     TrustMissingError,
 )
-from unseen.evidence.registration import MAX_TRANSFERS, verify_bundle, verify_opened
+from unseen.evidence.registry.certificate import (
+    Certificate,
+    Held,
+    Rows,
+    sign_certificate,
+    verify_certificate,
+)
+from unseen.evidence.registry.registration import MAX_TRANSFERS, verify_bundle, verify_opened
 from unseen.evidence.suite import INTL, signer_id
 from unseen.evidence.trust import Trust, TrustedLog, TrustedParty
 from unseen.protocols.errors import PeerError

@@ -14,8 +14,8 @@ from tests.evidence.conftest import ORIGIN, World
 
 from unseen.evidence import canonical, jws
 from unseen.evidence.canonical import Json, b64encode
-from unseen.evidence.clauses import ConsentRule
-from unseen.evidence.contract import Terms
+from unseen.evidence.contracts.clauses import ConsentRule
+from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.errors import ReportInvalidError, SignatureInvalidError
 from unseen.evidence.log import event_leaf
 from unseen.evidence.reports import disclosure as yearly

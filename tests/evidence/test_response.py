@@ -14,8 +14,7 @@ from unseen.evidence.errors import (
     ResponseInvalidError,
     SignatureInvalidError,
 )
-from unseen.evidence.instance import certify
-from unseen.evidence.response import (
+from unseen.evidence.oversight.response import (
     MAX_PART_BYTES,
     TYP,
     UNIT_BYTES,
@@ -30,6 +29,7 @@ from unseen.evidence.response import (
     unpad,
     verify_response,
 )
+from unseen.evidence.releases.instance import certify
 
 ORDER = bytes(range(32))
 IDS = tuple(f"{number:032x}" for number in range(4))

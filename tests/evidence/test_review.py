@@ -10,23 +10,11 @@ import pytest
 from tests.evidence.conftest import NOW
 
 from unseen.evidence import canonical, jws
-from unseen.evidence.cells import Boolean, Choice, Number
-from unseen.evidence.contract import Terms
-from unseen.evidence.errors import (
-    ContractInvalidError,
-    LeafInvalidError,
-    ReceiptInvalidError,
-    ReviewInvalidError,
-    SettlementError,
-    SignatureInvalidError,
-)
-from unseen.evidence.log import ReleaseLeaf
-from unseen.evidence.plan import Plan, ReleaseSpec
-from unseen.evidence.request import MAX_HELD_AGE, MAX_REQUEST_AGE
-from unseen.evidence.review import TYP, Review, reviewer_role, sign_review, verify_review
-from unseen.evidence.settlement import settle
-from unseen.evidence.suite import signer_id
-from unseen.evidence.typed import (
+from unseen.evidence.bills.settlement import settle
+from unseen.evidence.contracts.cells import Boolean, Choice, Number
+from unseen.evidence.contracts.contract import Terms
+from unseen.evidence.contracts.plan import Plan, ReleaseSpec
+from unseen.evidence.contracts.typed import (
     Histogram,
     Model,
     Scalar,
@@ -38,6 +26,18 @@ from unseen.evidence.typed import (
     shape_from_json,
     unpack,
 )
+from unseen.evidence.errors import (
+    ContractInvalidError,
+    LeafInvalidError,
+    ReceiptInvalidError,
+    ReviewInvalidError,
+    SettlementError,
+    SignatureInvalidError,
+)
+from unseen.evidence.log import ReleaseLeaf
+from unseen.evidence.releases.request import MAX_HELD_AGE, MAX_REQUEST_AGE
+from unseen.evidence.releases.review import TYP, Review, reviewer_role, sign_review, verify_review
+from unseen.evidence.suite import signer_id
 from unseen.evidence.verify import verify_receipt
 
 FILE = Path(__file__).parents[1] / "vectors/evidence/formats_issue3_gate.json"

@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.evidence.governance import make_denial, make_rule, make_rules
 
-from unseen.evidence.errors import RulesInvalidError, SuiteUnknownError
-from unseen.evidence.rules import (
+from unseen.evidence.contracts.rules import (
     CATEGORIES,
     LEVELS,
     MAX_FILE_BYTES,
     RuleFile,
     parse_rules,
 )
+from unseen.evidence.errors import RulesInvalidError, SuiteUnknownError
 from unseen.node.contracts.rules import default_text
 
 RULE = """

@@ -17,15 +17,15 @@ from tests.evidence.test_audit_signed import Court, contracts, court
 
 from unseen.evidence import jws
 from unseen.evidence.audit.documents import VERIFIERS
+from unseen.evidence.audit.export import ContractRecord, Document
 from unseen.evidence.audit.leaves import Event
 from unseen.evidence.audit.templates import Rulebook, check_standing
 from unseen.evidence.canonical import b64encode
-from unseen.evidence.contract import sign_terms
+from unseen.evidence.contracts.contract import sign_terms
+from unseen.evidence.contracts.ruling import Label, RuleSet, breaches, least_budget
+from unseen.evidence.contracts.template import TYP, sign_template
 from unseen.evidence.errors import EvidenceError, TemplateInvalidError, TrustMissingError
-from unseen.evidence.export import ContractRecord, Document
-from unseen.evidence.ruling import Label, RuleSet, breaches, least_budget
 from unseen.evidence.suite import signer_id
-from unseen.evidence.template import TYP, sign_template
 from unseen.evidence.trust import Trust, TrustedParty
 
 __all__ = ["court"]

@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from unseen.evidence import canonical
+from unseen.evidence.bills.settlement import settle, tally
 from unseen.evidence.commitment import parts_root
-from unseen.evidence.contract import Quota
+from unseen.evidence.contracts.contract import Quota
 from unseen.evidence.errors import LeafInvalidError, SettlementError
 from unseen.evidence.log import encode_leaf
-from unseen.evidence.request import MAX_REQUEST_AGE
-from unseen.evidence.settlement import settle, tally
+from unseen.evidence.releases.request import MAX_REQUEST_AGE
 from unseen.evidence.verify import verify_receipt
 
 

@@ -14,7 +14,7 @@ from tests.evidence.registry import SALT, VALUES, Registry
 
 from unseen.evidence import canonical
 from unseen.evidence.errors import SnapshotMismatchError
-from unseen.evidence.snapshot import (
+from unseen.evidence.registry.snapshot import (
     OpenedRow,
     RowProof,
     RowsOpening,

@@ -8,16 +8,8 @@ import pytest
 from tests.evidence.billing_world import billed_leaves, billing_terms
 
 from unseen.evidence import canonical, jws
-from unseen.evidence.errors import (
-    CanonicalError,
-    SettlementError,
-    SignatureInvalidError,
-    SuiteUnknownError,
-    TrustMissingError,
-)
-from unseen.evidence.objection import Credit
-from unseen.evidence.settlement import settle, statement, tally
-from unseen.evidence.statement import (
+from unseen.evidence.bills.settlement import settle, statement, tally
+from unseen.evidence.bills.statement import (
     TYP,
     Difference,
     differences,
@@ -25,6 +17,14 @@ from unseen.evidence.statement import (
     sign_statement,
     verify_statement,
 )
+from unseen.evidence.errors import (
+    CanonicalError,
+    SettlementError,
+    SignatureInvalidError,
+    SuiteUnknownError,
+    TrustMissingError,
+)
+from unseen.evidence.oversight.objection import Credit
 from unseen.evidence.trust import Trust, TrustedParty
 
 VECTORS = json.loads(

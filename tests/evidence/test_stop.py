@@ -9,8 +9,8 @@ import pytest
 from tests.evidence.conftest import NOW
 
 from unseen.evidence import jws
+from unseen.evidence.contracts.stop import MAX_CAUSE_BYTES, TYP, StopOrder, sign_stop, verify_stop
 from unseen.evidence.errors import SignatureInvalidError, StopInvalidError
-from unseen.evidence.stop import MAX_CAUSE_BYTES, TYP, StopOrder, sign_stop, verify_stop
 from unseen.evidence.suite import INTL, key_id, signer_id
 
 VECTORS = json.loads(

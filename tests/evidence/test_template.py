@@ -11,24 +11,24 @@ from tests.evidence.conftest import NOW
 from tests.evidence.governance import LABELS, labelled_plan, make_scope, make_template
 
 from unseen.evidence import jws
-from unseen.evidence.clauses import ConsentRule
-from unseen.evidence.contract import Period, Prices, Quota, sign_terms, verify_approval
-from unseen.evidence.errors import (
-    CanonicalError,
-    ContractInvalidError,
-    SignatureInvalidError,
-    TemplateInvalidError,
-)
-from unseen.evidence.limits import exceeded, is_standing, verify_standing
-from unseen.evidence.suite import signer_id
-from unseen.evidence.template import (
+from unseen.evidence.contracts.clauses import ConsentRule
+from unseen.evidence.contracts.contract import Period, Prices, Quota, sign_terms, verify_approval
+from unseen.evidence.contracts.limits import exceeded, is_standing, verify_standing
+from unseen.evidence.contracts.template import (
     TYP,
     PriceBand,
     Template,
     sign_template,
     verify_template_approval,
 )
-from unseen.evidence.template_file import parse_template
+from unseen.evidence.contracts.template_file import parse_template
+from unseen.evidence.errors import (
+    CanonicalError,
+    ContractInvalidError,
+    SignatureInvalidError,
+    TemplateInvalidError,
+)
+from unseen.evidence.suite import signer_id
 
 FILE = """
 name = "credit-check"

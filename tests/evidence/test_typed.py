@@ -14,9 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unseen.evidence import canonical
-from unseen.evidence.cells import Boolean, Cell, Choice, Number, cell_from_json
-from unseen.evidence.errors import ReleaseInvalidError
-from unseen.evidence.typed import (
+from unseen.evidence.contracts.cells import Boolean, Cell, Choice, Number, cell_from_json
+from unseen.evidence.contracts.typed import (
     MAX_CELLS,
     Histogram,
     Model,
@@ -30,6 +29,7 @@ from unseen.evidence.typed import (
     shape_from_json,
     unpack,
 )
+from unseen.evidence.errors import ReleaseInvalidError
 
 COUNT = Number(use="count", low=0, high=1000, optional=True)
 MEASURE = Number(use="measure", low=-500, high=500, decimals=2)

@@ -14,18 +14,18 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from unseen.evidence import canonical, trust
-from unseen.evidence.clear import (
+from unseen.evidence.bills.settlement import settle
+from unseen.evidence.commitment import commit
+from unseen.evidence.contracts.contract import sign_terms
+from unseen.evidence.oversight.clear import (
     make_clear_opening,
     release_parts,
     request_parts,
     verify_clear_opening,
 )
-from unseen.evidence.commitment import commit
-from unseen.evidence.contract import sign_terms
-from unseen.evidence.manifest import published_leaf, sign_manifest
-from unseen.evidence.opening import verify_opening
-from unseen.evidence.request import sign_request
-from unseen.evidence.settlement import settle
+from unseen.evidence.oversight.opening import verify_opening
+from unseen.evidence.releases.manifest import published_leaf, sign_manifest
+from unseen.evidence.releases.request import sign_request
 
 VECTORS = json.loads(
     (Path(__file__).parents[1] / "vectors/evidence/formats_v1.json").read_text(encoding="utf-8")

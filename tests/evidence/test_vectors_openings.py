@@ -15,12 +15,12 @@ from tests.evidence.test_response import Case as Responding
 from tests.evidence.test_vectors import PEOPLE, clear_opening
 
 from unseen.evidence import canonical
-from unseen.evidence.batch import make_batch_opening, verify_batch_opening
-from unseen.evidence.clear import verify_clear_opening
-from unseen.evidence.objections import Status, follow
-from unseen.evidence.opening import verify_opening
-from unseen.evidence.order import check_draw, sign_draw, verify_draw, verify_order
-from unseen.evidence.response import sign_response, verify_response
+from unseen.evidence.oversight.batch import make_batch_opening, verify_batch_opening
+from unseen.evidence.oversight.clear import verify_clear_opening
+from unseen.evidence.oversight.objections import Status, follow
+from unseen.evidence.oversight.opening import verify_opening
+from unseen.evidence.oversight.order import check_draw, sign_draw, verify_draw, verify_order
+from unseen.evidence.oversight.response import sign_response, verify_response
 
 VECTORS = json.loads(
     (Path(__file__).parents[1] / "vectors/evidence/formats_issue3_openings.json").read_text(

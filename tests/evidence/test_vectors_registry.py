@@ -9,11 +9,11 @@ from tests.evidence.conftest import NOW, World
 from tests.evidence.registry import Registry
 
 from unseen.evidence import canonical, trust
-from unseen.evidence.certificate import sign_certificate
-from unseen.evidence.handover import Unused, sign_deletion, sign_handover
-from unseen.evidence.mandate import sign_mandate, verify_mandate, withdraw
-from unseen.evidence.registration import verify_bundle, verify_opened
-from unseen.evidence.snapshot import RowsOpening
+from unseen.evidence.registry.certificate import sign_certificate
+from unseen.evidence.registry.handover import Unused, sign_deletion, sign_handover
+from unseen.evidence.registry.mandate import sign_mandate, verify_mandate, withdraw
+from unseen.evidence.registry.registration import verify_bundle, verify_opened
+from unseen.evidence.registry.snapshot import RowsOpening
 from unseen.evidence.suite import signer_id
 
 FILE = Path(__file__).parents[1] / "vectors/evidence/formats_issue3_registry.json"

@@ -11,9 +11,9 @@ from tests.evidence.conftest import World
 from tests.evidence.governance import labelled_plan, make_rules, make_template, measured_leakage
 
 from unseen.evidence import canonical
+from unseen.evidence.contracts.rules import RuleFile
+from unseen.evidence.contracts.template import Template, sign_template, verify_template_approval
 from unseen.evidence.log import event_leaf
-from unseen.evidence.rules import RuleFile
-from unseen.evidence.template import Template, sign_template, verify_template_approval
 
 FILE = Path(__file__).parents[1] / "vectors/evidence/formats_issue3_rules.json"
 VECTORS: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from unseen.evidence import jws, receipt
-from unseen.evidence.contract import Period, Quota
+from unseen.evidence import jws
+from unseen.evidence.contracts.contract import Period, Quota
 from unseen.evidence.errors import (
     EvidenceError,
     LogForkedError,
@@ -21,9 +21,10 @@ from unseen.evidence.errors import (
     SuiteUnknownError,
     TrustMissingError,
 )
-from unseen.evidence.instance import certify
 from unseen.evidence.log import ReleaseLeaf
-from unseen.evidence.request import MAX_REQUEST_AGE, sign_request
+from unseen.evidence.releases import receipt
+from unseen.evidence.releases.instance import certify
+from unseen.evidence.releases.request import MAX_REQUEST_AGE, sign_request
 from unseen.evidence.suite import key_id, signer_id
 from unseen.evidence.trust import Trust, TrustedLog
 from unseen.evidence.verify import (

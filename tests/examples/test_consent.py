@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from unseen.evidence import canonical, trust
-from unseen.evidence.consent_proof import verify_consent_proof
+from unseen.evidence.consents.consent_proof import verify_consent_proof
 from unseen.node.kinds.kind import KINDS
 
 EXAMPLE = Path(__file__).parents[2] / "examples/03_consent"

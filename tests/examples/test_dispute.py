@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from unseen.evidence import trust
-from unseen.evidence.statement import read_statement, verify_statement
+from unseen.evidence.bills.statement import read_statement, verify_statement
 
 EXAMPLE = Path(__file__).parents[2] / "examples/02_dispute"
 

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 from tests.node.conftest import START, UNTIL, make_ask, make_offer, make_product, make_table
 
-from unseen.evidence.contract import Prices, Quota
+from unseen.evidence.contracts.contract import Prices, Quota
 from unseen.evidence.suite import Ed25519Signer, signer_id
 from unseen.node.catalog.catalogue import Column, Predicate, Product, Table
 from unseen.node.catalog.labels import CATEGORIES, LEVELS, Label

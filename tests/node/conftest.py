@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, insert
 
-from unseen.evidence.contract import Period, Prices, Quota, State, Terms
-from unseen.evidence.plan import Leakage, Plan
-from unseen.evidence.request import Request
+from unseen.evidence.contracts.contract import Period, Prices, Quota, State, Terms
+from unseen.evidence.contracts.plan import Leakage, Plan
+from unseen.evidence.releases.request import Request
 from unseen.evidence.suite import INTL, Ed25519Signer, signer_id
 from unseen.node.audit.log import NodeLog
 from unseen.node.catalog.catalogue import Column, Predicate, Product, Snapshot, Table

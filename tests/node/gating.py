@@ -18,13 +18,13 @@ from tests.node.conftest import (
 
 from unseen.evidence import canonical
 from unseen.evidence.canonical import b64encode
-from unseen.evidence.cells import Choice, Number
-from unseen.evidence.contract import State
+from unseen.evidence.contracts.cells import Choice, Number
+from unseen.evidence.contracts.contract import State
+from unseen.evidence.contracts.plan import ReleaseSpec
+from unseen.evidence.contracts.typed import Model, Shape, Table
 from unseen.evidence.log import event_leaf
-from unseen.evidence.plan import ReleaseSpec
-from unseen.evidence.request import Request
+from unseen.evidence.releases.request import Request
 from unseen.evidence.suite import INTL, Ed25519Signer, signer_id
-from unseen.evidence.typed import Model, Shape, Table
 from unseen.node.consent.state import Consents
 from unseen.node.context import Node
 from unseen.node.contracts.compile import Compiled, compile_contract

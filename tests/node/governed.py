@@ -12,10 +12,10 @@ from tests.node.conftest import NOW, START, UNTIL, Store, make_ask
 
 from unseen.evidence import canonical
 from unseen.evidence.canonical import b64encode
-from unseen.evidence.contract import Period, sign_terms
+from unseen.evidence.contracts.contract import Period, sign_terms
+from unseen.evidence.contracts.template import LabelLimit, PriceBand, Template, sign_template
 from unseen.evidence.log import decode_leaf
 from unseen.evidence.suite import INTL, Ed25519Signer, signer_id
-from unseen.evidence.template import LabelLimit, PriceBand, Template, sign_template
 from unseen.node.audit.log import NodeLog
 from unseen.node.catalog.catalogue import Catalogue
 from unseen.node.contracts.clauses.clause import Ask

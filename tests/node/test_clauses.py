@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.node.asking import COLUMNS, asks, offers, some_labels
 from tests.node.conftest import RULES, make_ask, make_offer, make_product, make_signers, make_table
 
-from unseen.evidence.limits import scope_of
+from unseen.evidence.contracts.limits import scope_of
 from unseen.node.catalog.catalogue import Column
 from unseen.node.catalog.labels import LEVELS, Label
 from unseen.node.contracts.clauses import CLAUSES

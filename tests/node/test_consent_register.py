@@ -15,8 +15,8 @@ from sqlalchemy import create_engine, func, insert, select
 from tests.node.conftest import NOW, Store
 
 from unseen.evidence.canonical import b64decode, b64encode, decode, format_time
-from unseen.evidence.consent import Use
-from unseen.evidence.consent_tree import ConsentRoot, set_commitment
+from unseen.evidence.consents.consent import Use
+from unseen.evidence.consents.consent_tree import ConsentRoot, set_commitment
 from unseen.evidence.suite import INTL
 from unseen.node.consent import nodes
 from unseen.node.consent.changes import (

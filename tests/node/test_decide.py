@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.node.conftest import NOW, START, UNTIL, make_request, make_terms
 
-from unseen.evidence.contract import Event, State, advance
+from unseen.evidence.contracts.contract import Event, State, advance
 from unseen.evidence.errors import TransitionError
-from unseen.evidence.request import MAX_REQUEST_AGE
+from unseen.evidence.releases.request import MAX_REQUEST_AGE
 from unseen.node.contracts.decide import Allow, Deny, Usage, decide, interrupted
 
 TERMS = make_terms(units=10, per_minute=5)

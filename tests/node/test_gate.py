@@ -13,9 +13,9 @@ from tests.node.gating import COUNTED, ELEMENT, GOOD, PROOF, STATED, VERDICTS, m
 
 from unseen.evidence import canonical
 from unseen.evidence.commitment import commit
-from unseen.evidence.metered import spec_of
+from unseen.evidence.contracts.typed import Verdicts, decode
+from unseen.evidence.releases.metered import spec_of
 from unseen.evidence.suite import INTL
-from unseen.evidence.typed import Verdicts, decode
 from unseen.node.contracts.register import Contract
 from unseen.node.errors import InternalError
 from unseen.node.release import declared as declaring

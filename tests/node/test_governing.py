@@ -10,16 +10,16 @@ from tests.node.conftest import START, Store
 from tests.node.governed import DAY, KEYS, Governed, approval, ask, signed, template
 
 from unseen.evidence.canonical import b64encode
-from unseen.evidence.contract import Period, State
+from unseen.evidence.contracts.contract import Period, State
+from unseen.evidence.contracts.limits import is_standing, verify_standing
+from unseen.evidence.contracts.template import LabelLimit
 from unseen.evidence.errors import (
     RulesInvalidError,
     SignatureInvalidError,
     TemplateInvalidError,
     TransitionError,
 )
-from unseen.evidence.limits import is_standing, verify_standing
 from unseen.evidence.suite import signer_id
-from unseen.evidence.template import LabelLimit
 from unseen.node.catalog.labels import Label
 from unseen.node.contracts import governing, lifecycle, standing, templates
 from unseen.node.contracts.compile import Compiled, Refusal

@@ -22,12 +22,12 @@ from tests.node.conftest import (
 )
 from tests.node.test_charge import apply, charge
 
-from unseen.evidence.contract import MAX_MANDATES, State
+from unseen.evidence.contracts.contract import MAX_MANDATES, State
 from unseen.evidence.jws import token_id
 from unseen.evidence.log import decode_leaf
-from unseen.evidence.mandate import Mandate, sign_mandate, withdraw
-from unseen.evidence.mandated import FOREVER, Mandated
-from unseen.evidence.permission import check_terms
+from unseen.evidence.registry.mandate import Mandate, sign_mandate, withdraw
+from unseen.evidence.registry.mandated import FOREVER, Mandated
+from unseen.evidence.registry.permission import check_terms
 from unseen.evidence.suite import INTL, Ed25519Signer, signer_id
 from unseen.node.contracts.compile import Compiled, Refusal, compile_contract
 from unseen.node.contracts.register import Contract

@@ -17,11 +17,11 @@ from tests.node.gating import GOOD, KEYS, Gatehouse, made
 
 from unseen.evidence import jws
 from unseen.evidence.canonical import b64encode, format_time
-from unseen.evidence.clauses import Billing
 from unseen.evidence.commitment import commit
-from unseen.evidence.instance import certify
+from unseen.evidence.contracts.clauses import Billing
 from unseen.evidence.log import ReleaseLeaf
-from unseen.evidence.request import Request, sign_request
+from unseen.evidence.releases.instance import certify
+from unseen.evidence.releases.request import Request, sign_request
 from unseen.evidence.suite import INTL, Ed25519Signer, signer_id
 from unseen.node.contracts.register import Contract
 from unseen.node.errors import InternalError

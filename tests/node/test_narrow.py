@@ -11,7 +11,7 @@ from tests.evidence.governance import make_template
 from tests.node.asking import asks, offers
 from tests.node.conftest import START, UNTIL, make_ask, make_offer, make_product, make_table
 
-from unseen.evidence.contract import Period, Prices, Quota
+from unseen.evidence.contracts.contract import Period, Prices, Quota
 from unseen.evidence.suite import INTL
 from unseen.node.catalog.catalogue import Predicate
 from unseen.node.contracts.clauses.clause import Ask, Offer, Standing

@@ -14,8 +14,8 @@ from tests.node.conftest import NOW, Store
 from unseen.evidence.canonical import b64decode
 from unseen.evidence.errors import OrderInvalidError
 from unseen.evidence.log import decode_leaf
-from unseen.evidence.order import sign_draw, verify_order
-from unseen.evidence.response import Parts, sign_response
+from unseen.evidence.oversight.order import sign_draw, verify_order
+from unseen.evidence.oversight.response import Parts, sign_response
 from unseen.evidence.suite import INTL, signer_id
 from unseen.node.errors import (
     FieldInvalidError,

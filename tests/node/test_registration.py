@@ -8,11 +8,11 @@ from sqlalchemy import select
 from tests.node.conftest import NOW, Store
 
 from unseen.evidence.canonical import b64decode, b64encode
-from unseen.evidence.certificate import Certificate, Held, Rows
 from unseen.evidence.errors import EvidenceError, RegistrationInvalidError
 from unseen.evidence.jws import peek
-from unseen.evidence.registration import verify_bundle
-from unseen.evidence.snapshot import RowProof
+from unseen.evidence.registry.certificate import Certificate, Held, Rows
+from unseen.evidence.registry.registration import verify_bundle
+from unseen.evidence.registry.snapshot import RowProof
 from unseen.evidence.suite import INTL, Ed25519Signer, signer_id
 from unseen.evidence.trust import Trust, TrustedLog, TrustedParty
 from unseen.node.errors import RegistrationNotFoundError

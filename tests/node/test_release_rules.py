@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unseen.evidence import canonical
-from unseen.evidence.cells import Boolean, Choice, Number
-from unseen.evidence.typed import Histogram, Model, Scalar, Table, Value, Verdicts, decode
+from unseen.evidence.contracts.cells import Boolean, Choice, Number
+from unseen.evidence.contracts.typed import Histogram, Model, Scalar, Table, Value, Verdicts, decode
 from unseen.node.release import models
 from unseen.node.release.examine import RULES, WORDS, examine
 from unseen.node.release.facts import AggregateFacts, CellFacts, ModelFacts

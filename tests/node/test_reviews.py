@@ -27,12 +27,12 @@ from tests.node.gating import (
 from unseen.evidence import jws
 from unseen.evidence.canonical import b64decode, b64encode, format_time
 from unseen.evidence.commitment import commit
-from unseen.evidence.contract import State as ContractState
-from unseen.evidence.contract import Terms
+from unseen.evidence.contracts.contract import State as ContractState
+from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.errors import ReviewInvalidError, SignatureInvalidError
 from unseen.evidence.log import decode_leaf
-from unseen.evidence.review import TYP, sign_review
-from unseen.evidence.review import Review as Decision
+from unseen.evidence.releases.review import TYP, sign_review
+from unseen.evidence.releases.review import Review as Decision
 from unseen.evidence.suite import INTL, signer_id
 from unseen.node.errors import (
     BitsExhaustedError,

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unseen.evidence.plan import KINDS
-from unseen.evidence.rules import THREAT_MODELS
+from unseen.evidence.contracts.plan import KINDS
+from unseen.evidence.contracts.rules import THREAT_MODELS
 from unseen.node.catalog.labels import CATEGORIES, LEVELS, MAX_EVALUATIONS, Label
 from unseen.node.contracts.rules import Rules, Ruling, default_text, least_budget, max_units
 

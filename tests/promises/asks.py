@@ -11,7 +11,7 @@ from unseen.client import Client
 from unseen.evidence import canonical
 from unseen.evidence.canonical import b64decode
 from unseen.evidence.commitment import commit
-from unseen.evidence.request import Request, sign_request
+from unseen.evidence.releases.request import Request, sign_request
 from unseen.evidence.verify import VerifiedReceipt, verify_receipt
 from unseen.protocols.lookup.subject import encode_subject
 from unseen.protocols.oprf.client import blind

@@ -17,6 +17,7 @@ from unseen.client.errors import HomeError, RefusedError
 from unseen.client.exported import open_export
 from unseen.evidence import canonical
 from unseen.evidence.audit import EXPORTER, Policy
+from unseen.evidence.audit.export import leaves_file
 from unseen.evidence.canonical import b64encode
 from unseen.evidence.errors import (
     BundleInvalidError,
@@ -25,7 +26,6 @@ from unseen.evidence.errors import (
     LogForkedError,
     TrustMissingError,
 )
-from unseen.evidence.export import leaves_file
 from unseen.evidence.trust import Trust, parse
 
 
@@ -185,7 +185,7 @@ def test_another_logs_leaves_are_not_taken_over(
 
 def entry_of(line: bytes) -> bytes:
     """Return the first line with another leaf, its hash right: a log that somebody made up."""
-    from unseen.evidence.export import entry_line, parse_entry
+    from unseen.evidence.audit.export import entry_line, parse_entry
     from unseen.evidence.suite import INTL
     from unseen.protocols.tlog.tree import leaf_hash
 

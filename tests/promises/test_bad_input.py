@@ -23,7 +23,7 @@ from unseen.client.home import Home
 from unseen.client.profile import load_profile
 from unseen.evidence import canonical
 from unseen.evidence.errors import EvidenceError
-from unseen.evidence.request import MAX_REQUEST_AGE
+from unseen.evidence.releases.request import MAX_REQUEST_AGE
 from unseen.protocols.errors import PeerError
 from unseen.protocols.group.ristretto255 import ORDER
 from unseen.v1 import catalog_pb2, lookup_pb2, meter_pb2

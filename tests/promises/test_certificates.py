@@ -24,7 +24,7 @@ from unseen.evidence.errors import (
     SnapshotMismatchError,
     TrustMissingError,
 )
-from unseen.evidence.registration import verify_bundle
+from unseen.evidence.registry.registration import verify_bundle
 
 Copy = Callable[[], Stage]
 

@@ -13,12 +13,7 @@ from unseen.client.bills import exported_credit, resolve_export, settle_export
 from unseen.client.errors import AnswerInvalidError
 from unseen.client.exported import open_export
 from unseen.evidence import canonical, trust
-from unseen.evidence.canonical import b64encode, parse_time
-from unseen.evidence.clauses import Billing
-from unseen.evidence.clear import verify_clear_opening
-from unseen.evidence.dispute import Resolution, Ruling
-from unseen.evidence.errors import ExportInvalidError, SettlementError
-from unseen.evidence.export import (
+from unseen.evidence.audit.export import (
     CHECKPOINTS,
     Entry,
     checkpoint_line,
@@ -26,9 +21,14 @@ from unseen.evidence.export import (
     leaves_file,
     parse_entry,
 )
+from unseen.evidence.bills.dispute import Resolution, Ruling
+from unseen.evidence.bills.statement import read_statement
+from unseen.evidence.canonical import b64encode, parse_time
+from unseen.evidence.contracts.clauses import Billing
+from unseen.evidence.errors import ExportInvalidError, SettlementError
 from unseen.evidence.log import encode_leaf, event_leaf
-from unseen.evidence.objection import Credit
-from unseen.evidence.statement import read_statement
+from unseen.evidence.oversight.clear import verify_clear_opening
+from unseen.evidence.oversight.objection import Credit
 from unseen.evidence.suite import INTL
 from unseen.evidence.trust import Trust
 from unseen.evidence.verify import VerifiedReceipt

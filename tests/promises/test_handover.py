@@ -23,10 +23,10 @@ from unseen.client.keys import load_signer
 from unseen.client.profile import load_profile
 from unseen.evidence import canonical, jws, trust
 from unseen.evidence.audit import check_export
-from unseen.evidence.contract import State
+from unseen.evidence.contracts.contract import State
 from unseen.evidence.errors import EvidenceError, HandoverInvalidError, TrustMissingError
-from unseen.evidence.handover import verify_deletion
-from unseen.evidence.registration import verify_bundle
+from unseen.evidence.registry.handover import verify_deletion
+from unseen.evidence.registry.registration import verify_bundle
 from unseen.evidence.suite import INTL
 from unseen.evidence.trust import Trust
 from unseen.node.errors import FieldInvalidError, HandedOverError, StateLockedError

@@ -10,10 +10,10 @@ from tests.promises.stage import Stage, now, serving
 from unseen.client import Client
 from unseen.client.errors import RefusedError
 from unseen.client.mandates import MandateCard
-from unseen.evidence.contract import State
+from unseen.evidence.contracts.contract import State
 from unseen.evidence.errors import MandateInvalidError
-from unseen.evidence.mandate import verify_mandate
-from unseen.evidence.permission import check_terms
+from unseen.evidence.registry.mandate import verify_mandate
+from unseen.evidence.registry.permission import check_terms
 
 DAY = dt.timedelta(days=1)
 Copy = Callable[[], Stage]

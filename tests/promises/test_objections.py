@@ -15,8 +15,14 @@ from unseen.cli.main import app
 from unseen.client import AnswerInvalidError, Client, RefusedError
 from unseen.evidence.canonical import b64decode, b64encode
 from unseen.evidence.errors import ObjectionInvalidError, ReceiptInvalidError
-from unseen.evidence.objection import Correction, Credit, Opened, commit_words, sign_document
-from unseen.evidence.objections import Status
+from unseen.evidence.oversight.objection import (
+    Correction,
+    Credit,
+    Opened,
+    commit_words,
+    sign_document,
+)
+from unseen.evidence.oversight.objections import Status
 from unseen.v1 import objection_pb2
 
 runner = CliRunner()
@@ -301,7 +307,7 @@ def test_two_answers_of_one_operator_are_caught(court: Stage) -> None:
     path = court.lender.home.objections() / f"{card.id}.json"
     kept = json.loads(path.read_text())
     signer = court.operator._session.party_signer
-    from unseen.evidence.objection import Answered
+    from unseen.evidence.oversight.objection import Answered
 
     assert card.opened.reason == "other"
     other = Answered(

@@ -21,7 +21,7 @@ from unseen.client.orders import Orders
 from unseen.evidence import canonical
 from unseen.evidence.canonical import b64decode
 from unseen.evidence.errors import EvidenceError, OrderInvalidError
-from unseen.evidence.order import Order, sign_order
+from unseen.evidence.oversight.order import Order, sign_order
 from unseen.protocols.errors import PeerError
 from unseen.v1 import opening_pb2
 
@@ -153,7 +153,7 @@ def test_a_sample_is_drawn_by_the_log_and_opened(watched: Stage) -> None:
 def _submit_draw(stage: Stage, identifier: str, **changes: Any) -> None:
     import dataclasses
 
-    from unseen.evidence.order import sign_draw
+    from unseen.evidence.oversight.order import sign_draw
 
     client = regulator(stage)
     card = client.order(identifier)

@@ -13,7 +13,7 @@ from tests.promises.stage import Person, Stage
 from unseen.client import HomeError, RefusedError
 from unseen.evidence import canonical
 from unseen.evidence.errors import EvidenceError
-from unseen.evidence.opening import verify_opening
+from unseen.evidence.oversight.opening import verify_opening
 from unseen.evidence.trust import parse
 from unseen.evidence.verify import verify_receipt
 from unseen.protocols.errors import PeerError

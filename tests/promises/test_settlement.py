@@ -21,9 +21,9 @@ from unseen.client.errors import (
     RefusedError,
     UnreachableError,
 )
-from unseen.evidence.clauses import Billing, Payee
-from unseen.evidence.reconcile import Finding
-from unseen.evidence.statement import read_statement
+from unseen.evidence.bills.reconcile import Finding
+from unseen.evidence.bills.statement import read_statement
+from unseen.evidence.contracts.clauses import Billing, Payee
 
 PRICES = Prices("CNY", 1_000_000, 500_000)
 

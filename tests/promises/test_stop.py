@@ -14,8 +14,8 @@ from tests.promises.stage import Stage, now, serving
 from unseen.client.errors import RefusedError
 from unseen.client.stops import order
 from unseen.evidence import jws
-from unseen.evidence.contract import State
-from unseen.evidence.stop import StopOrder, sign_stop, verify_stop
+from unseen.evidence.contracts.contract import State
+from unseen.evidence.contracts.stop import StopOrder, sign_stop, verify_stop
 from unseen.v1 import contract_pb2, lookup_pb2, lookup_pb2_grpc
 
 BATCH = 4096

@@ -10,9 +10,9 @@ from tests.promises.stage import PREDICATES, Stage, serving
 
 from unseen.client.errors import AnswerInvalidError, RefusedError
 from unseen.client.templates import shipped, shipped_text
-from unseen.evidence.contract import State
+from unseen.evidence.contracts.contract import State
+from unseen.evidence.contracts.limits import is_standing, verify_standing
 from unseen.evidence.errors import TemplateInvalidError
-from unseen.evidence.limits import is_standing, verify_standing
 from unseen.node.kinds.kind import KINDS
 from unseen.v1 import template_pb2, template_pb2_grpc
 

@@ -17,7 +17,7 @@ from unseen.evidence import canonical
 from unseen.evidence.canonical import Json, b64encode, format_time
 from unseen.evidence.errors import LeafInvalidError
 from unseen.evidence.fields import Checker, head
-from unseen.evidence.request import MAX_HELD_AGE, MAX_REQUEST_AGE, Request
+from unseen.evidence.releases.request import MAX_HELD_AGE, MAX_REQUEST_AGE, Request
 from unseen.evidence.suite import Suite
 
 MAX_LEAF_BYTES = 4095

@@ -26,7 +26,7 @@ from typing import Any
 
 from unseen.evidence import jws
 from unseen.evidence.canonical import Json
-from unseen.evidence.contract import Terms
+from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.errors import (
     CanonicalError,
     InstanceInvalidError,
@@ -37,10 +37,10 @@ from unseen.evidence.errors import (
     SignatureInvalidError,
 )
 from unseen.evidence.fields import Checker
-from unseen.evidence.instance import Instance, verify_instance
 from unseen.evidence.log import ReleaseLeaf, encode_leaf
-from unseen.evidence.receipt import FIELDS, MAX_BYTES, TYP
-from unseen.evidence.request import verify_request
+from unseen.evidence.releases.instance import Instance, verify_instance
+from unseen.evidence.releases.receipt import FIELDS, MAX_BYTES, TYP
+from unseen.evidence.releases.request import verify_request
 from unseen.evidence.suite import DIGEST_BYTES, Suite, suite_of
 from unseen.evidence.trust import Trust, TrustedParty
 from unseen.protocols.errors import CheckpointInvalidError, PeerError, ProofInvalidError

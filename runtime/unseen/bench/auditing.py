@@ -7,7 +7,7 @@ from unseen.bench.ledger import Ledger, write_ledger
 from unseen.bench.registry import CURVE_BITS, Case, Group, Parameters
 from unseen.client.exported import Folder
 from unseen.evidence.audit import Policy, check_export
-from unseen.evidence.export import Export, leaves_file, parse_entry
+from unseen.evidence.audit.export import Export, leaves_file, parse_entry
 from unseen.evidence.suite import INTL
 from unseen.protocols.tlog.tree import Frontier, leaf_hash
 

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, cast
 from sqlalchemy import Engine, event, insert, select, update
 
 from unseen.evidence.canonical import b64encode
-from unseen.evidence.contract import Period, Prices, Quota, State, Terms
-from unseen.evidence.instance import certify
-from unseen.evidence.plan import Leakage, Output, Plan, Statement
-from unseen.evidence.request import Request, sign_request
+from unseen.evidence.contracts.contract import Period, Prices, Quota, State, Terms
+from unseen.evidence.contracts.plan import Leakage, Output, Plan, Statement
+from unseen.evidence.releases.instance import certify
+from unseen.evidence.releases.request import Request, sign_request
 from unseen.evidence.suite import INTL, Ed25519Signer, signer_id
 from unseen.node.audit.log import NodeLog
 from unseen.node.clock import Clock

@@ -14,9 +14,9 @@ from datetime import UTC, datetime, timedelta
 
 from unseen.bench.registry import CURVE_BITS, SEED, Bench, Case, Group, Parameters, Phase
 from unseen.evidence.canonical import b64encode
-from unseen.evidence.consent import Consent, sign_consent, verify_consent
-from unseen.evidence.consent_tree import set_commitment, tree_shape
-from unseen.evidence.subjects import DataSubject
+from unseen.evidence.consents.consent import Consent, sign_consent, verify_consent
+from unseen.evidence.consents.consent_tree import set_commitment, tree_shape
+from unseen.evidence.consents.subjects import DataSubject
 from unseen.evidence.suite import INTL, Ed25519Signer, signer_id
 from unseen.protocols.lookup.subject import SubjectColumn
 from unseen.protocols.oprf import keys

@@ -9,9 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from unseen.evidence import canonical
-from unseen.evidence.canonical import Json, b64encode
-from unseen.evidence.contract import Period, Prices, Quota, Terms, sign_terms
-from unseen.evidence.export import (
+from unseen.evidence.audit.export import (
     CHECKPOINTS,
     CONTRACTS,
     DOCUMENTS,
@@ -28,11 +26,13 @@ from unseen.evidence.export import (
     leaves_file,
     node_name,
 )
-from unseen.evidence.instance import certify
+from unseen.evidence.canonical import Json, b64encode
+from unseen.evidence.contracts.contract import Period, Prices, Quota, Terms, sign_terms
+from unseen.evidence.contracts.plan import Leakage, Output, Plan, ReleaseSpec, Statement
 from unseen.evidence.log import ReleaseLeaf, encode_leaf, event_leaf
-from unseen.evidence.manifest import Manifest, published_leaf, sign_manifest
-from unseen.evidence.plan import Leakage, Output, Plan, ReleaseSpec, Statement
-from unseen.evidence.request import Request, sign_request
+from unseen.evidence.releases.instance import certify
+from unseen.evidence.releases.manifest import Manifest, published_leaf, sign_manifest
+from unseen.evidence.releases.request import Request, sign_request
 from unseen.evidence.suite import Ed25519Signer, Signer, Suite, signer_id
 from unseen.evidence.trust import Role, Trust, TrustedLog, TrustedParty
 from unseen.protocols.lookup.subject import SubjectColumn

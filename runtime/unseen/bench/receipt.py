@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from unseen.bench.registry import CURVE_BITS, SEED, Bench, Case, Group, Parameters, Traffic
-from unseen.evidence.instance import certify
 from unseen.evidence.log import ReleaseLeaf, encode_leaf
-from unseen.evidence.receipt import issue
-from unseen.evidence.request import Request, sign_request
+from unseen.evidence.releases.instance import certify
+from unseen.evidence.releases.receipt import issue
+from unseen.evidence.releases.request import Request, sign_request
 from unseen.evidence.suite import INTL, Ed25519Signer, signer_id
 from unseen.evidence.trust import Trust, TrustedLog, TrustedParty
 from unseen.evidence.verify import verify_receipt

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from unseen.cli.failures import UsageError
 
 if TYPE_CHECKING:
-    from unseen.evidence.clauses import Billing, Payee
+    from unseen.evidence.contracts.clauses import Billing, Payee
 
 FIELDS = {"unit", "free_units", "cap", "payees"}
 _PAYEE_FIELDS = {"line", "name", "key", "share"}
@@ -64,7 +64,7 @@ def read_billing(given: object, key_of: KeyOf) -> "Billing":
         ContractInvalidError: a value is out of range, or the shares of a line are not the whole.
 
     """
-    from unseen.evidence.clauses import Billing
+    from unseen.evidence.contracts.clauses import Billing
 
     if not isinstance(given, Mapping) or given.keys() - FIELDS or "unit" not in given:
         raise _usage(f"billing has a unit, and may have {', '.join(sorted(FIELDS - {'unit'}))}")
@@ -80,7 +80,7 @@ def read_billing(given: object, key_of: KeyOf) -> "Billing":
 
 
 def _payee(given: object, key_of: KeyOf) -> "Payee":
-    from unseen.evidence.clauses import Payee
+    from unseen.evidence.contracts.clauses import Payee
 
     if not isinstance(given, Mapping) or given.keys() != _PAYEE_FIELDS:
         raise _usage(f"a payee has {', '.join(sorted(_PAYEE_FIELDS))}")

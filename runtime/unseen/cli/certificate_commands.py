@@ -115,7 +115,7 @@ def verify(
     """Check an exported certificate. Needs no network, no node and, with --trust, no home."""
     from unseen.evidence import canonical
     from unseen.evidence.canonical import b64encode, format_time
-    from unseen.evidence.registration import verify_bundle
+    from unseen.evidence.registry.registration import verify_bundle
     from unseen.evidence.suite import key_id, suite_of
 
     bundle = canonical.decode(file.read_bytes().removesuffix(b"\n"))

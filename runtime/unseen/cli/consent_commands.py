@@ -297,7 +297,7 @@ def verify(
 ) -> None:
     """Check a proof offline, with nothing but the keys that you trust."""
     from unseen.evidence import canonical
-    from unseen.evidence.consent_proof import verify_consent_proof
+    from unseen.evidence.consents.consent_proof import verify_consent_proof
 
     bundle = canonical.load(file.read_bytes())
     proof = verify_consent_proof(bundle, trust_file(trust, home))

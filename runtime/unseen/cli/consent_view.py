@@ -7,7 +7,7 @@ import typer
 if TYPE_CHECKING:
     from unseen.client.consents import Registered
     from unseen.evidence.canonical import Json
-    from unseen.evidence.consent_proof import ConsentProof
+    from unseen.evidence.consents.consent_proof import ConsentProof
 
 _PERMITTED = {
     True: "yes: the job could use the subject's row (可使用)",

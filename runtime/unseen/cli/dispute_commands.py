@@ -21,7 +21,7 @@ from unseen.cli.progress import working
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from unseen.evidence.clear import OpenedClear
+    from unseen.evidence.oversight.clear import OpenedClear
     from unseen.evidence.trust import Trust
 
 
@@ -86,7 +86,7 @@ def resolve(
 
 def _openings(folder: Path | None, trust: "Trust") -> "Iterator[OpenedClear]":
     from unseen.evidence import canonical
-    from unseen.evidence.clear import verify_clear_opening
+    from unseen.evidence.oversight.clear import verify_clear_opening
 
     for path in sorted(folder.glob("*.json")) if folder is not None else ():
         yield verify_clear_opening(canonical.decode(path.read_bytes().removesuffix(b"\n")), trust)

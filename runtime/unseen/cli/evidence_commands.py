@@ -12,7 +12,7 @@ from unseen.cli.trusting import TrustOption, trust_file
 from unseen.cli.views import facts_json
 
 if TYPE_CHECKING:
-    from unseen.evidence.bundle import Verified
+    from unseen.evidence.audit.bundle import Verified
 
 app = App(help="Everything about one request, for a dispute.", no_args_is_help=True)
 

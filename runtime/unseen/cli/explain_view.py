@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from unseen.client.explanations import ClauseRefusal, Explanation
-    from unseen.evidence.plan import Amount, Leakage, Plan
+    from unseen.evidence.contracts.plan import Amount, Leakage, Plan
 
 
 _WORDS = {

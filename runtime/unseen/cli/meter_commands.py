@@ -136,7 +136,7 @@ def compare(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Hold two statements, signed or not, against each other. Exit code 5 if they differ."""
-    from unseen.evidence.statement import differences
+    from unseen.evidence.bills.statement import differences
 
     trusted = read_trust(trust, home)
     found = differences(
@@ -174,7 +174,7 @@ def reconcile(
     A buyer needs no sheet: its receipts are held against the node's log.
     """
     from unseen.client.home import write_file
-    from unseen.evidence.reconcile import Sheet
+    from unseen.evidence.bills.reconcile import Sheet
 
     day = _day(date)
     theirs = Sheet.decode(against.read_bytes()) if against is not None else None
@@ -222,7 +222,7 @@ def _note_unanswered(client: "Client", contract: str, form: Format) -> None:
 
 def _read_statement(path: Path, trust: "Trust", form: Format) -> bytes:
     from unseen.evidence import canonical
-    from unseen.evidence.statement import read_statement, verify_statement
+    from unseen.evidence.bills.statement import read_statement, verify_statement
 
     data = path.read_bytes().removesuffix(b"\n")
     if data.startswith(b"{"):

@@ -9,7 +9,7 @@ from unseen.cli.failures import UsageError
 from unseen.cli.progress import open_client
 
 if TYPE_CHECKING:
-    from unseen.evidence.export import Export
+    from unseen.evidence.audit.export import Export
     from unseen.evidence.trust import Trust
 
 ContractArgument = Annotated[

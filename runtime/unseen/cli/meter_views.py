@@ -12,9 +12,9 @@ from unseen.cli.output import Format, note, print_list
 
 if TYPE_CHECKING:
     from unseen.client.settling import Spending
-    from unseen.evidence.dispute import Resolution, Ruled
-    from unseen.evidence.reconcile import Entry, Match
-    from unseen.evidence.statement import Difference
+    from unseen.evidence.bills.dispute import Resolution, Ruled
+    from unseen.evidence.bills.reconcile import Entry, Match
+    from unseen.evidence.bills.statement import Difference
 
 MATCH_COLUMNS = (
     "request",

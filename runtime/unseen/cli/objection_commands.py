@@ -23,7 +23,7 @@ from unseen.cli.progress import open_client
 if TYPE_CHECKING:
     from unseen.client.objections import ObjectionCard
     from unseen.evidence.canonical import Json
-    from unseen.evidence.objection import Correction, Credit
+    from unseen.evidence.oversight.objection import Correction, Credit
 
 app = App(help="Objections, answers to them, and credits.", no_args_is_help=True)
 
@@ -189,7 +189,7 @@ def _is_request(text: str) -> bool:
 
 
 def _credit(units: int, amount: int) -> "Credit | None":
-    from unseen.evidence.objection import Credit
+    from unseen.evidence.oversight.objection import Credit
 
     return Credit(units=units, amount=amount) if units or amount else None
 
@@ -197,7 +197,7 @@ def _credit(units: int, amount: int) -> "Credit | None":
 def _correction(snapshot: str, epoch: int) -> "Correction | None":
     from unseen.evidence.canonical import b64decode
     from unseen.evidence.errors import CanonicalError
-    from unseen.evidence.objection import Correction
+    from unseen.evidence.oversight.objection import Correction
 
     if not snapshot:
         return None

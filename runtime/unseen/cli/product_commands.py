@@ -25,7 +25,7 @@ from unseen.cli.writing import OutputOption, linked, write_out
 if TYPE_CHECKING:
     from unseen.client import Client
     from unseen.client.catalog import Predicate, Prices
-    from unseen.evidence.clauses import Billing
+    from unseen.evidence.contracts.clauses import Billing
 
 app = App(help="What is offered from the tables.", no_args_is_help=True)
 

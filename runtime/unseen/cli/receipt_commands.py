@@ -22,8 +22,8 @@ from unseen.cli.writing import OutputOption, write_out
 
 if TYPE_CHECKING:
     from unseen.evidence.canonical import Json
-    from unseen.evidence.clear import OpenedClear
-    from unseen.evidence.opening import Opened
+    from unseen.evidence.oversight.clear import OpenedClear
+    from unseen.evidence.oversight.opening import Opened
     from unseen.evidence.trust import Trust
     from unseen.evidence.verify import VerifiedReceipt
 
@@ -204,8 +204,8 @@ def _print_facts(facts: "VerifiedReceipt", form: Format) -> None:
 
 
 def _print_bundle(bundle: "Json", trust: "Trust", form: Format) -> None:
-    from unseen.evidence.clear import verify_clear_opening
-    from unseen.evidence.opening import verify_opening
+    from unseen.evidence.oversight.clear import verify_clear_opening
+    from unseen.evidence.oversight.opening import verify_opening
 
     kind = bundle.get("type") if isinstance(bundle, dict) else None
     if kind != "opening-clear":

@@ -176,8 +176,8 @@ def check(
 ) -> None:
     """Check opened rows against a table's certificate. Needs no network and no node."""
     from unseen.evidence import canonical
-    from unseen.evidence.registration import verify_bundle, verify_opened
-    from unseen.evidence.snapshot import RowsOpening
+    from unseen.evidence.registry.registration import verify_bundle, verify_opened
+    from unseen.evidence.registry.snapshot import RowsOpening
 
     trusted = trust_file(trust, home)
     bundle = canonical.decode(certificate.read_bytes().removesuffix(b"\n"))

@@ -36,7 +36,7 @@ from unseen.client.subjects import Subject
 from unseen.client.verdicts import Verdict
 from unseen.client.verifies import Verifies
 from unseen.evidence.canonical import Json
-from unseen.evidence.clauses import Billing
+from unseen.evidence.contracts.clauses import Billing
 from unseen.v1 import node_pb2, node_pb2_grpc
 
 INVITATION_LIFE = dt.timedelta(days=7)

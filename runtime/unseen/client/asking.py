@@ -20,8 +20,8 @@ from unseen.client.session import Session
 from unseen.client.state import Opening
 from unseen.evidence.canonical import Json, b64encode, format_time
 from unseen.evidence.commitment import commit
-from unseen.evidence.contract import Terms
-from unseen.evidence.request import Request, sign_request
+from unseen.evidence.contracts.contract import Terms
+from unseen.evidence.releases.request import Request, sign_request
 from unseen.evidence.verify import VerifiedReceipt, verify_receipt, verify_terms
 from unseen.protocols.errors import UnseenError
 from unseen.v1 import request_pb2

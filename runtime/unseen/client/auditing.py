@@ -15,13 +15,13 @@ from unseen.client.errors import AnswerInvalidError, HomeError
 from unseen.client.exporting import Exported, Exporting
 from unseen.client.session import Session
 from unseen.evidence import canonical, trust
+from unseen.evidence.audit.bundle import Bundle, Cosigned, check_bundle
 from unseen.evidence.audit.heads import Head, read_head
-from unseen.evidence.bundle import Bundle, Cosigned, check_bundle
 from unseen.evidence.canonical import Json
-from unseen.evidence.contract import Terms
-from unseen.evidence.hidden import Announcement
+from unseen.evidence.contracts.contract import Terms
+from unseen.evidence.contracts.plan import Leakage, Plan
 from unseen.evidence.log import decode_leaf
-from unseen.evidence.plan import Leakage, Plan
+from unseen.evidence.oversight.hidden import Announcement
 from unseen.evidence.trust import TrustedParty
 from unseen.protocols.tlog import cosign
 from unseen.v1 import audit_pb2, audit_pb2_grpc, log_pb2, log_pb2_grpc

@@ -5,7 +5,7 @@ from typing import get_args
 
 from unseen.client.cards import Row
 from unseen.client.errors import AnswerInvalidError
-from unseen.evidence.clauses import LINES, WHOLE, Billing, BillingUnit, Line, Payee
+from unseen.evidence.contracts.clauses import LINES, WHOLE, Billing, BillingUnit, Line, Payee
 from unseen.evidence.errors import ContractInvalidError
 from unseen.v1 import catalog_pb2
 

@@ -1,4 +1,4 @@
-"""Bills, where a client can check or say more than `unseen.evidence.settlement` does.
+"""Bills, where a client can check or say more than `unseen.evidence.bills.settlement` does.
 
 The operator's bill rests on leaves; here each is held to the signature of the instance that asked.
 The buyer's rests on receipts; where the node charged a request and no longer keeps its reply, the
@@ -7,19 +7,20 @@ bill says so instead of there being none. An auditor's rests on an export that h
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 
-from unseen.evidence import jws, settlement
+from unseen.evidence import jws
 from unseen.evidence.audit import Policy, Report, check_export
 from unseen.evidence.audit.check import Progress
+from unseen.evidence.audit.export import Export
+from unseen.evidence.bills import settlement
+from unseen.evidence.bills.dispute import Agreed, Resolution, resolve
 from unseen.evidence.canonical import b64encode
-from unseen.evidence.clear import OpenedClear
-from unseen.evidence.contract import Terms
-from unseen.evidence.dispute import Agreed, Resolution, resolve
+from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.errors import RequestInvalidError, SettlementError, SignatureInvalidError
-from unseen.evidence.export import Export
 from unseen.evidence.log import ReleaseLeaf
-from unseen.evidence.objection import Credit, objection_id
-from unseen.evidence.objections import credits_of, follow
-from unseen.evidence.request import verify_request
+from unseen.evidence.oversight.clear import OpenedClear
+from unseen.evidence.oversight.objection import Credit, objection_id
+from unseen.evidence.oversight.objections import credits_of, follow
+from unseen.evidence.releases.request import verify_request
 from unseen.evidence.suite import suite_of
 from unseen.evidence.trust import Trust
 from unseen.evidence.verify import VerifiedReceipt

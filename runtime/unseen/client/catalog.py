@@ -8,7 +8,7 @@ from unseen.client.billing import billing_message, billing_rows, money, read_bil
 from unseen.client.cards import Card, Row
 from unseen.client.errors import AnswerInvalidError
 from unseen.client.session import Session
-from unseen.evidence.clauses import Billing
+from unseen.evidence.contracts.clauses import Billing
 from unseen.protocols.errors import SubjectInvalidError
 from unseen.protocols.lookup.subject import SubjectColumn, SubjectType
 from unseen.v1 import catalog_pb2, catalog_pb2_grpc

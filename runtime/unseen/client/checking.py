@@ -13,12 +13,12 @@ from unseen.client.exported import open_export
 from unseen.client.home import read_file
 from unseen.evidence import canonical, jws
 from unseen.evidence.audit import Policy, Report, Signature, check_export, verify_all
+from unseen.evidence.audit.bundle import Verified, check_bundle
+from unseen.evidence.audit.export import CHECKPOINTS
 from unseen.evidence.audit.heads import Head, forks, read_head
-from unseen.evidence.bundle import Verified, check_bundle
 from unseen.evidence.canonical import Json
 from unseen.evidence.errors import BundleInvalidError, CanonicalError
-from unseen.evidence.export import CHECKPOINTS
-from unseen.evidence.receipt import TYP
+from unseen.evidence.releases.receipt import TYP
 from unseen.evidence.trust import Trust
 
 _CHUNK = 256  # signatures that a process checks at a time
@@ -60,7 +60,7 @@ def check_folder(
 
 
 def check_file(path: Path, trust: Trust, witnesses: int = 0) -> Verified:
-    """Return what the bundle at `path` proves; see `evidence.bundle.check_bundle`.
+    """Return what the bundle at `path` proves; see `evidence.audit.bundle.check_bundle`.
 
     Raises:
         As `check_bundle`, and HomeError if the file cannot be read.

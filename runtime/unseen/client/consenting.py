@@ -8,8 +8,8 @@ from unseen.client.consents import Consents, Given, Imported, Permission, Regist
 from unseen.client.session import Session
 from unseen.client.subjects import Subject
 from unseen.evidence.canonical import Json
-from unseen.evidence.consent_proof import ConsentProof
-from unseen.evidence.consent_tree import ConsentRoot
+from unseen.evidence.consents.consent_proof import ConsentProof
+from unseen.evidence.consents.consent_tree import ConsentRoot
 from unseen.evidence.suite import Signer
 from unseen.protocols.lookup.subject import SubjectColumn
 from unseen.v1 import consent_pb2

@@ -19,7 +19,7 @@ from unseen.client.session import Session
 from unseen.client.subjects import Subject, subject_values
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json, b64decode, b64encode, format_time
-from unseen.evidence.consent import (
+from unseen.evidence.consents.consent import (
     Consent,
     ConsentRole,
     Target,
@@ -28,22 +28,22 @@ from unseen.evidence.consent import (
     sign_consent,
     sign_withdrawal,
 )
-from unseen.evidence.consent_proof import (
+from unseen.evidence.consents.consent_proof import (
     ConsentProof,
     make_consent_proof,
     read_answer,
     verify_consent_proof,
 )
-from unseen.evidence.consent_tree import ConsentRoot
-from unseen.evidence.delegation import (
+from unseen.evidence.consents.consent_tree import ConsentRoot
+from unseen.evidence.consents.delegation import (
     NONCE_BYTES,
     Delegation,
     Holder,
     read_delegation,
     sign_delegation,
 )
+from unseen.evidence.consents.subjects import DataSubject
 from unseen.evidence.errors import CanonicalError, ConsentInvalidError, DelegationInvalidError
-from unseen.evidence.subjects import DataSubject
 from unseen.evidence.suite import Signer, signer_id
 from unseen.evidence.verify import verify_checkpoint
 from unseen.protocols.errors import InputInvalidError

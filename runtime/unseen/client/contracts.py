@@ -24,10 +24,10 @@ from unseen.client.stops import Stop, order, read_stops
 from unseen.client.templates import Templates
 from unseen.evidence import canonical
 from unseen.evidence.canonical import b64decode, b64encode, format_time
-from unseen.evidence.contract import Role, State, Terms, sign_terms, verify_approval
+from unseen.evidence.contracts.contract import Role, State, Terms, sign_terms, verify_approval
+from unseen.evidence.contracts.limits import is_standing, verify_standing
+from unseen.evidence.contracts.plan import Leakage, Plan
 from unseen.evidence.errors import EvidenceError
-from unseen.evidence.limits import is_standing, verify_standing
-from unseen.evidence.plan import Leakage, Plan
 from unseen.evidence.suite import key_id
 from unseen.protocols.errors import InputInvalidError
 from unseen.v1 import contract_pb2, contract_pb2_grpc

@@ -17,8 +17,8 @@ from unseen.client.leaves import check_logged
 from unseen.client.session import Session
 from unseen.client.tables import fetch_table, keep_manifest, load_manifest, map_table
 from unseen.evidence.canonical import Json, b64encode
-from unseen.evidence.contract import Terms
-from unseen.evidence.manifest import Manifest, verify_manifest
+from unseen.evidence.contracts.contract import Terms
+from unseen.evidence.releases.manifest import Manifest, verify_manifest
 from unseen.protocols.errors import InputInvalidError
 from unseen.protocols.lookup.oprf_table import Table, TableParameters
 from unseen.v1 import lookup_pb2, lookup_pb2_grpc

@@ -22,7 +22,7 @@ from unseen.client.verifies import Verifies
 from unseen.evidence.canonical import Json, b64encode, format_time, parse_time
 from unseen.evidence.errors import EvidenceError, LogForkedError
 from unseen.evidence.log import RELEASE, ReleaseLeaf, decode_leaf
-from unseen.evidence.request import MAX_REQUEST_AGE, Request
+from unseen.evidence.releases.request import MAX_REQUEST_AGE, Request
 from unseen.evidence.verify import VerifiedReceipt, verify_receipt
 from unseen.protocols.errors import PeerError
 from unseen.v1 import (

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unseen.client.errors import HomeError
-from unseen.evidence.export import MAX_LINE_BYTES, Export
+from unseen.evidence.audit.export import MAX_LINE_BYTES, Export
 
 
 @dataclass(frozen=True, slots=True)

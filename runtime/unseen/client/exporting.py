@@ -16,10 +16,7 @@ from unseen.client.errors import AnswerInvalidError, HomeError
 from unseen.client.home import write_file
 from unseen.client.session import Session
 from unseen.evidence import canonical, trust
-from unseen.evidence.canonical import b64decode, b64encode
-from unseen.evidence.contract import Terms
-from unseen.evidence.errors import ExportInvalidError, LogForkedError
-from unseen.evidence.export import (
+from unseen.evidence.audit.export import (
     CHECKPOINTS,
     CONTRACTS,
     DOCUMENTS,
@@ -36,8 +33,11 @@ from unseen.evidence.export import (
     leaves_file,
     parse_entry,
 )
+from unseen.evidence.canonical import b64decode, b64encode
+from unseen.evidence.contracts.contract import Terms
+from unseen.evidence.contracts.plan import Leakage, Plan
+from unseen.evidence.errors import ExportInvalidError, LogForkedError
 from unseen.evidence.log import RELEASE, decode_leaf
-from unseen.evidence.plan import Leakage, Plan
 from unseen.evidence.suite import DIGEST_BYTES, Suite
 from unseen.evidence.trust import Trust
 from unseen.evidence.verify import verify_checkpoint

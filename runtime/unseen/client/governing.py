@@ -11,7 +11,7 @@ from unseen.client.parties import Parties
 from unseen.client.rules import Governed, RulesCalls, RulesCard
 from unseen.client.session import Session
 from unseen.client.templates import TemplateCard, Templates
-from unseen.evidence.template import Template
+from unseen.evidence.contracts.template import Template
 
 
 class GoverningCalls:

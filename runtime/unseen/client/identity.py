@@ -24,7 +24,7 @@ from unseen.client.profile import Node, Profile, load_profile
 from unseen.client.sealing import make_local_key
 from unseen.evidence import jws
 from unseen.evidence.canonical import b64encode
-from unseen.evidence.instance import certify
+from unseen.evidence.releases.instance import certify
 from unseen.evidence.suite import Signer, key_id
 from unseen.evidence.trust import Role, Trust, TrustedLog, TrustedParty
 

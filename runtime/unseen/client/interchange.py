@@ -11,7 +11,7 @@ from unseen.client.contracts import Contracts
 from unseen.client.errors import HomeError
 from unseen.client.evidence import Evidence, read_receipt
 from unseen.client.session import Session
-from unseen.evidence.contract import Prices
+from unseen.evidence.contracts.contract import Prices
 from unseen.evidence.exports.credential import sign_credential
 from unseen.evidence.exports.dcat import (
     Offered,

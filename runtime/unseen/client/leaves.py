@@ -7,8 +7,8 @@ from unseen.client.session import Session
 from unseen.client.tables import keep_announcement
 from unseen.evidence.canonical import Json, b64encode
 from unseen.evidence.log import decode_leaf
-from unseen.evidence.manifest import Manifest
-from unseen.evidence.opening import Announcement
+from unseen.evidence.oversight.opening import Announcement
+from unseen.evidence.releases.manifest import Manifest
 from unseen.evidence.verify import verify_checkpoint
 from unseen.protocols.errors import ProofInvalidError
 from unseen.protocols.tlog import leaf_hash, verify_inclusion

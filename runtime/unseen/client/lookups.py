@@ -30,7 +30,7 @@ from unseen.client.state import Opening
 from unseen.client.subjects import Subject, subject_texts, subject_values
 from unseen.client.verdicts import Verdict, answer_of
 from unseen.evidence.errors import EvidenceError
-from unseen.evidence.request import Request
+from unseen.evidence.releases.request import Request
 from unseen.protocols.errors import MalformedMessageError, PeerError
 from unseen.protocols.lookup.oprf_table import Found, find, open_row, unpack_verdicts
 from unseen.protocols.lookup.subject import encode_subject

@@ -13,7 +13,7 @@ from unseen.client.session import Session
 from unseen.evidence.canonical import b64decode, b64encode, format_time, parse_time
 from unseen.evidence.errors import CanonicalError
 from unseen.evidence.jws import token_id
-from unseen.evidence.mandate import (
+from unseen.evidence.registry.mandate import (
     NONCE_BYTES,
     Mandate,
     Withdrawal,

@@ -10,7 +10,7 @@ from unseen.client.evidence import Evidence, Usage
 from unseen.client.objections import Objections
 from unseen.client.session import Session
 from unseen.client.settling import Settling, Spending
-from unseen.evidence.reconcile import Match, Sheet
+from unseen.evidence.bills.reconcile import Match, Sheet
 
 
 class MeterCalls:

@@ -17,9 +17,9 @@ from unseen.client.errors import AnswerInvalidError
 from unseen.client.home import read_json, write_json
 from unseen.client.session import Session
 from unseen.evidence.canonical import Json, b64decode, b64encode, format_time
-from unseen.evidence.contract import Terms
+from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.errors import ReceiptInvalidError
-from unseen.evidence.objection import (
+from unseen.evidence.oversight.objection import (
     NONCE_BYTES,
     Answered,
     Closed,
@@ -30,7 +30,7 @@ from unseen.evidence.objection import (
     objection_id,
     sign_document,
 )
-from unseen.evidence.objections import Objection, Status, credits_of, follow
+from unseen.evidence.oversight.objections import Objection, Status, credits_of, follow
 from unseen.evidence.suite import key_id
 from unseen.evidence.verify import verify_receipt
 from unseen.protocols.errors import InputInvalidError

@@ -1,8 +1,8 @@
 """What a regulator gets to see: the responses to its order, decrypted and checked offline.
 
-Each opening is checked as any third party would (`evidence.batch`, `evidence.clear`), against the
-release that the log holds and the order names. What was not opened is listed with the party, the
-request and the entry of the log that shows that it was asked.
+Each opening is checked as any third party would (`evidence.oversight.batch`, `.clear`), against
+the release that the log holds and the order names. What was not opened is listed with the party,
+the request and the entry of the log that shows that it was asked.
 """
 
 import datetime as dt
@@ -17,13 +17,13 @@ from unseen.client.ordered import OrderCard, Release, Responded
 from unseen.client.orders import Orders
 from unseen.client.session import Session
 from unseen.evidence import canonical
-from unseen.evidence.batch import TYPE, verify_batch_opening
 from unseen.evidence.canonical import Json
-from unseen.evidence.clear import OpenedClear, verify_clear_opening
 from unseen.evidence.errors import EvidenceError, OpeningInvalidError
-from unseen.evidence.opening import Opened
-from unseen.evidence.order import order_id
-from unseen.evidence.response import Parts, seal_info, unpad
+from unseen.evidence.oversight.batch import TYPE, verify_batch_opening
+from unseen.evidence.oversight.clear import OpenedClear, verify_clear_opening
+from unseen.evidence.oversight.opening import Opened
+from unseen.evidence.oversight.order import order_id
+from unseen.evidence.oversight.response import Parts, seal_info, unpad
 from unseen.evidence.trust import Trust, TrustedParty
 from unseen.protocols.errors import PeerError
 

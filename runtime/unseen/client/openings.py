@@ -22,10 +22,10 @@ from unseen.client.verdicts import Answer
 from unseen.client.verifies import read_verdicts
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json
-from unseen.evidence.clear import make_clear_opening, verify_clear_opening
 from unseen.evidence.fields import head
-from unseen.evidence.hidden import Batch, Item
-from unseen.evidence.opening import RowProver, verify_opening
+from unseen.evidence.oversight.clear import make_clear_opening, verify_clear_opening
+from unseen.evidence.oversight.hidden import Batch, Item
+from unseen.evidence.oversight.opening import RowProver, verify_opening
 from unseen.protocols.lookup.subject import encode_subject, parse_value
 from unseen.protocols.oprf.client import unblind_one
 from unseen.v1 import lookup_pb2, meter_pb2, meter_pb2_grpc, verify_pb2

@@ -15,13 +15,13 @@ from unseen.client.contracts import Contracts
 from unseen.client.errors import AnswerInvalidError
 from unseen.client.session import Session
 from unseen.evidence.canonical import b64encode, format_time, parse_time
-from unseen.evidence.contract import Terms
+from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.errors import EvidenceError
-from unseen.evidence.instance import verify_instance
 from unseen.evidence.log import RELEASE, ReleaseLeaf, decode_leaf
-from unseen.evidence.order import Draw, Order, order_id, verify_draw, verify_order
-from unseen.evidence.request import verify_request
-from unseen.evidence.response import VerifiedResponse, verify_response
+from unseen.evidence.oversight.order import Draw, Order, order_id, verify_draw, verify_order
+from unseen.evidence.oversight.response import VerifiedResponse, verify_response
+from unseen.evidence.releases.instance import verify_instance
+from unseen.evidence.releases.request import verify_request
 from unseen.evidence.suite import key_id, suite_of
 from unseen.evidence.verify import verify_checkpoint
 from unseen.protocols.errors import ProofInvalidError

@@ -20,11 +20,11 @@ from unseen.client.ordered import OrderCard, read_order
 from unseen.client.session import Session
 from unseen.client.state import Opening
 from unseen.evidence import canonical
-from unseen.evidence.batch import make_batch_opening, verify_batch_opening
 from unseen.evidence.canonical import b64encode
 from unseen.evidence.errors import EvidenceError
 from unseen.evidence.log import RELEASE, decode_leaf
-from unseen.evidence.order import (
+from unseen.evidence.oversight.batch import make_batch_opening, verify_batch_opening
+from unseen.evidence.oversight.order import (
     SALT_BYTES,
     Draw,
     Order,
@@ -37,7 +37,7 @@ from unseen.evidence.order import (
     sign_order,
     verify_order,
 )
-from unseen.evidence.response import (
+from unseen.evidence.oversight.response import (
     Parts,
     Response,
     items_per_part,

@@ -12,7 +12,7 @@ from unseen.client.orders import Answered, Orders, find_order
 from unseen.client.reports import ReportCard, Reports
 from unseen.client.session import Session
 from unseen.evidence.canonical import b64encode
-from unseen.evidence.objection import Correction, Credit
+from unseen.evidence.oversight.objection import Correction, Credit
 from unseen.evidence.reports.disclosure import THRESHOLD
 from unseen.evidence.reports.source import Span
 
@@ -94,8 +94,8 @@ class Oversight:
     ) -> ObjectionCard:
         """Object to a release, by its receipt or request id, or to a contract as a whole.
 
-        `reason` is one of `unseen.evidence.objection.REASONS`. The text goes to the other side,
-        not into the log.
+        `reason` is one of `unseen.evidence.oversight.objection.REASONS`. The text goes to the
+        other side, not into the log.
 
         Raises:
             ReceiptInvalidError: the receipt is somebody else's, or does not verify.

@@ -11,11 +11,11 @@ from unseen.client.errors import AnswerInvalidError, HomeError
 from unseen.client.session import Session
 from unseen.evidence import canonical, jws
 from unseen.evidence.canonical import b64decode, b64encode, format_time
-from unseen.evidence.certificate import Certificate, Held, verify_certificate
 from unseen.evidence.errors import CanonicalError, SnapshotMismatchError, TrustMissingError
-from unseen.evidence.manifest import verify_manifest
-from unseen.evidence.registration import verify_bundle
-from unseen.evidence.snapshot import RowProof, hashes, verify_rows
+from unseen.evidence.registry.certificate import Certificate, Held, verify_certificate
+from unseen.evidence.registry.registration import verify_bundle
+from unseen.evidence.registry.snapshot import RowProof, hashes, verify_rows
+from unseen.evidence.releases.manifest import verify_manifest
 from unseen.evidence.suite import key_id
 from unseen.v1 import registry_pb2, registry_pb2_grpc
 

@@ -19,8 +19,8 @@ from unseen.evidence import canonical
 from unseen.evidence.canonical import Json, b64decode, b64encode
 from unseen.evidence.commitment import NONCE_BYTES, commit
 from unseen.evidence.errors import CanonicalError
-from unseen.evidence.review import Decision, reviewer_role, sign_review
-from unseen.evidence.review import Review as Decided
+from unseen.evidence.releases.review import Decision, reviewer_role, sign_review
+from unseen.evidence.releases.review import Review as Decided
 from unseen.evidence.suite import suite_of
 from unseen.protocols.errors import InputInvalidError
 from unseen.v1 import review_pb2, review_pb2_grpc

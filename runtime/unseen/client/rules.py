@@ -9,7 +9,7 @@ from unseen.client.errors import AnswerInvalidError
 from unseen.client.session import Session
 from unseen.evidence import canonical
 from unseen.evidence.canonical import b64encode
-from unseen.evidence.rules import RuleFile, parse_rules
+from unseen.evidence.contracts.rules import RuleFile, parse_rules
 from unseen.v1 import rules_pb2, rules_pb2_grpc
 
 SET_SECONDS = 120.0

@@ -19,14 +19,14 @@ from unseen.client.catalog import short
 from unseen.client.contracts import Contract, Contracts
 from unseen.client.evidence import Evidence, read_receipt
 from unseen.client.session import Session
-from unseen.evidence import settlement
-from unseen.evidence.billing import Bill
+from unseen.evidence.bills import settlement
+from unseen.evidence.bills.billing import Bill
+from unseen.evidence.bills.reconcile import Match, Sheet, Side, make_sheet, reconcile
+from unseen.evidence.bills.settlement import Day
+from unseen.evidence.bills.statement import sign_statement
 from unseen.evidence.canonical import b64decode, b64encode
 from unseen.evidence.log import ReleaseLeaf
-from unseen.evidence.objection import Credit
-from unseen.evidence.reconcile import Match, Sheet, Side, make_sheet, reconcile
-from unseen.evidence.settlement import Day
-from unseen.evidence.statement import sign_statement
+from unseen.evidence.oversight.objection import Credit
 from unseen.evidence.suite import key_id
 from unseen.evidence.verify import VerifiedReceipt, verify_receipt, verify_terms
 from unseen.v1 import identity_pb2, identity_pb2_grpc

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from unseen.client.session import Session
 from unseen.evidence.canonical import b64decode
-from unseen.evidence.stop import NONCE_BYTES, Action, StopOrder, sign_stop
+from unseen.evidence.contracts.stop import NONCE_BYTES, Action, StopOrder, sign_stop
 from unseen.evidence.suite import key_id
 from unseen.v1 import contract_pb2, node_pb2, node_pb2_grpc
 

@@ -19,8 +19,8 @@ from unseen.client.errors import AnswerInvalidError, HomeError
 from unseen.client.home import Home, read_file, read_json, write_file, write_json
 from unseen.client.session import Progress, Session
 from unseen.evidence.canonical import b64encode
-from unseen.evidence.manifest import Manifest, verify_manifest
-from unseen.evidence.opening import Announcement
+from unseen.evidence.oversight.opening import Announcement
+from unseen.evidence.releases.manifest import Manifest, verify_manifest
 from unseen.evidence.suite import suite_of
 from unseen.protocols.errors import MalformedMessageError
 from unseen.protocols.lookup.oprf_table import Table, check_order

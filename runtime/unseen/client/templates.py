@@ -12,13 +12,13 @@ from unseen.client.errors import AnswerInvalidError, HomeError
 from unseen.client.home import read_file, write_file
 from unseen.client.session import Session
 from unseen.evidence.canonical import b64encode, format_time
-from unseen.evidence.suite import key_id
-from unseen.evidence.template import (
+from unseen.evidence.contracts.template import (
     Template,
     sign_template,
     verify_template_approval,
 )
-from unseen.evidence.template_file import parse_template
+from unseen.evidence.contracts.template_file import parse_template
+from unseen.evidence.suite import key_id
 from unseen.v1 import template_pb2, template_pb2_grpc
 
 _STATES = {

@@ -15,10 +15,10 @@ from unseen.client.subjects import Subject, subject_texts, subject_values
 from unseen.client.verdicts import Answer, Verdict
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json
-from unseen.evidence.contract import Terms
+from unseen.evidence.contracts.contract import Terms
+from unseen.evidence.contracts.plan import Plan
 from unseen.evidence.errors import EvidenceError
-from unseen.evidence.plan import Plan
-from unseen.evidence.request import Request
+from unseen.evidence.releases.request import Request
 from unseen.evidence.verify import VerifiedReceipt
 from unseen.protocols.errors import CountMismatchError, InputInvalidError, PeerError
 from unseen.protocols.lookup.subject import Value

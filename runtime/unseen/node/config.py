@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
-from unseen.evidence.clauses import MAX_LATENCY_SECONDS
+from unseen.evidence.contracts.clauses import MAX_LATENCY_SECONDS
 from unseen.node.errors import ConfigInvalidError
 
 FILE = "node.toml"

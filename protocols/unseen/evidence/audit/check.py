@@ -22,6 +22,14 @@ from datetime import UTC, datetime
 
 from unseen.evidence.audit.context import Context
 from unseen.evidence.audit.documents import VERIFIERS
+from unseen.evidence.audit.export import (
+    CHECKPOINTS,
+    FRAME,
+    LEAVES_PER_FILE,
+    Export,
+    leaves_file,
+    parse_entry,
+)
 from unseen.evidence.audit.findings import EXPORTER, Findings
 from unseen.evidence.audit.heads import Head, Witnessed, by_size, read_head
 from unseen.evidence.audit.leaves import Release, read_leaf
@@ -30,14 +38,6 @@ from unseen.evidence.audit.report import ContractSum, Report
 from unseen.evidence.audit.signatures import VerifyAll, verify_all
 from unseen.evidence.audit.tree import TreeCheck
 from unseen.evidence.errors import EvidenceError, ExportInvalidError
-from unseen.evidence.export import (
-    CHECKPOINTS,
-    FRAME,
-    LEAVES_PER_FILE,
-    Export,
-    leaves_file,
-    parse_entry,
-)
 from unseen.evidence.trust import Trust
 from unseen.protocols.errors import PeerError, UnseenError
 

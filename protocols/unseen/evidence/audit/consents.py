@@ -13,10 +13,10 @@ from unseen.evidence.audit.context import Context
 from unseen.evidence.audit.contracts import Epoch
 from unseen.evidence.audit.leaves import Event, Release
 from unseen.evidence.canonical import b64decode, b64encode
-from unseen.evidence.consent_tree import ConsentRoot
-from unseen.evidence.contract import Terms
+from unseen.evidence.consents.consent_tree import ConsentRoot
+from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.errors import CanonicalError
-from unseen.evidence.manifest import Manifest
+from unseen.evidence.releases.manifest import Manifest
 
 _CLEAR = b"verify"
 _UNKNOWN = "a root of consents that was not logged before"

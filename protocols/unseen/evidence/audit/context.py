@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from unseen.evidence.audit.export import DOCUMENTS, Document
 from unseen.evidence.audit.findings import EXPORTER, Findings
 from unseen.evidence.audit.signatures import Pending, VerifyAll, verify_all
-from unseen.evidence.contract import Terms
+from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.errors import EvidenceError, TrustMissingError
-from unseen.evidence.export import DOCUMENTS, Document
 from unseen.evidence.suite import Suite, suite_of
 from unseen.evidence.trust import Trust, TrustedLog, TrustedParty
 

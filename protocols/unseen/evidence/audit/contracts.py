@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from unseen.evidence.audit.context import Context
+from unseen.evidence.audit.export import CONTRACTS, ContractRecord, Export, parse_contract
 from unseen.evidence.audit.findings import EXPORTER
 from unseen.evidence.audit.leaves import Event
 from unseen.evidence.audit.mandates import Mandates
@@ -12,11 +13,10 @@ from unseen.evidence.audit.parties import Parties
 from unseen.evidence.audit.tables import Tables
 from unseen.evidence.audit.templates import Rulebook, check_standing
 from unseen.evidence.canonical import b64encode
-from unseen.evidence.contract import Event as Step
-from unseen.evidence.contract import Role, State, Terms, advance, verify_approval
+from unseen.evidence.contracts.contract import Event as Step
+from unseen.evidence.contracts.contract import Role, State, Terms, advance, verify_approval
+from unseen.evidence.contracts.limits import is_standing
 from unseen.evidence.errors import EvidenceError, ExportInvalidError, TransitionError
-from unseen.evidence.export import CONTRACTS, ContractRecord, Export, parse_contract
-from unseen.evidence.limits import is_standing
 from unseen.evidence.suite import suite_of
 
 _STEPS = {

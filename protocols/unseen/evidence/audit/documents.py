@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 from unseen.evidence import jws
 from unseen.evidence.audit import signed
 from unseen.evidence.audit.context import Context, Read, Verifier
+from unseen.evidence.audit.export import DOCUMENTS, Document, Export, parse_document
 from unseen.evidence.audit.findings import EXPORTER
 from unseen.evidence.audit.oversight import objection, readable
 from unseen.evidence.audit.registry import REGISTRY
 from unseen.evidence.audit.templates import rules, template, template_approval
 from unseen.evidence.errors import EvidenceError, ExportInvalidError
-from unseen.evidence.export import DOCUMENTS, Document, Export, parse_document
-from unseen.evidence.instance import Instance, verify_instance
-from unseen.evidence.manifest import Manifest, verify_manifest
+from unseen.evidence.releases.instance import Instance, verify_instance
+from unseen.evidence.releases.manifest import Manifest, verify_manifest
 from unseen.evidence.suite import suite_of
 
 _EVER = datetime.min.replace(tzinfo=UTC)  # when it ends is asked of each leaf that rests on it

@@ -9,8 +9,8 @@ from unseen.evidence.audit.contracts import Standing
 from unseen.evidence.audit.leaves import Event, Release
 from unseen.evidence.canonical import b64decode, b64encode
 from unseen.evidence.errors import CanonicalError
-from unseen.evidence.metered import bits_of, refusal_bits, spec_of
-from unseen.evidence.review import Review
+from unseen.evidence.releases.metered import bits_of, refusal_bits, spec_of
+from unseen.evidence.releases.review import Review
 
 
 @dataclass(slots=True)

@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 from unseen.evidence import canonical
 from unseen.evidence.canonical import MAX_INTEGER, Json, b64decode, b64encode, parse_time
+from unseen.evidence.contracts.plan import KINDS
 from unseen.evidence.errors import CanonicalError
 from unseen.evidence.log import MAX_LEAF_BYTES, RELEASE, ReleaseLeaf, decode_leaf
-from unseen.evidence.plan import KINDS
-from unseen.evidence.request import MAX_HELD_AGE, MAX_REQUEST_AGE, MAX_UNITS
+from unseen.evidence.releases.request import MAX_HELD_AGE, MAX_REQUEST_AGE, MAX_UNITS
 from unseen.evidence.suite import DIGEST_BYTES, Suite
 
 _TIME = rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z"

@@ -5,11 +5,11 @@ from datetime import datetime
 from unseen.evidence.audit.context import Context
 from unseen.evidence.audit.leaves import Event
 from unseen.evidence.canonical import b64decode
-from unseen.evidence.contract import Terms
+from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.errors import CanonicalError, MandateInvalidError, TrustMissingError
-from unseen.evidence.mandate import Mandate, Withdrawal
-from unseen.evidence.mandated import Mandated
-from unseen.evidence.permission import chain_of, check_terms
+from unseen.evidence.registry.mandate import Mandate, Withdrawal
+from unseen.evidence.registry.mandated import Mandated
+from unseen.evidence.registry.permission import chain_of, check_terms
 
 
 class Mandates:

@@ -3,7 +3,7 @@
     order      by the key that the contract names, over releases that the log held before it
     draw       salt, root and ranks recomputed: the sample is the one that nobody chose
     response   by a certified instance of the buyer, about requests that the order wants
-    objection  each document of its party, in its turn (`evidence.objections`)
+    objection  each document of its party, in its turn (`evidence.oversight.objections`)
 
 What was opened is not here: only the regulator reads it. That an answer is late or missing is no
 fault of the log's; `audit open` names it.
@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 
 from unseen.evidence.audit.context import Context
 from unseen.evidence.audit.contracts import Contracts, Standing
+from unseen.evidence.audit.export import Document
 from unseen.evidence.audit.leaves import Event
 from unseen.evidence.canonical import b64decode, b64encode
 from unseen.evidence.errors import CanonicalError, EvidenceError
-from unseen.evidence.export import Document
-from unseen.evidence.objection import Opened, read_document, verify_document
-from unseen.evidence.objections import Objection, Status, advance, check_opener
-from unseen.evidence.order import Order, check_draw, verify_draw, verify_order
-from unseen.evidence.response import verify_response
+from unseen.evidence.oversight.objection import Opened, read_document, verify_document
+from unseen.evidence.oversight.objections import Objection, Status, advance, check_opener
+from unseen.evidence.oversight.order import Order, check_draw, verify_draw, verify_order
+from unseen.evidence.oversight.response import verify_response
 from unseen.evidence.suite import key_id
 
 

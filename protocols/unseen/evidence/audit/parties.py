@@ -7,7 +7,7 @@ from unseen.evidence.audit.context import Context
 from unseen.evidence.audit.leaves import Event
 from unseen.evidence.canonical import b64decode
 from unseen.evidence.errors import CanonicalError
-from unseen.evidence.instance import Instance
+from unseen.evidence.releases.instance import Instance
 
 
 @dataclass(slots=True)

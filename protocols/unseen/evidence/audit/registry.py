@@ -8,11 +8,11 @@ from typing import Any
 
 from unseen.evidence import jws
 from unseen.evidence.audit.context import Context, Verifier
-from unseen.evidence.certificate import Held, Transfer, verify_certificate
+from unseen.evidence.audit.export import Document
 from unseen.evidence.errors import MandateInvalidError, RegistrationInvalidError
-from unseen.evidence.export import Document
-from unseen.evidence.handover import Deletion, Handover, verify_deletion, verify_handover
-from unseen.evidence.mandate import (
+from unseen.evidence.registry.certificate import Held, Transfer, verify_certificate
+from unseen.evidence.registry.handover import Deletion, Handover, verify_deletion, verify_handover
+from unseen.evidence.registry.mandate import (
     Mandate,
     Withdrawal,
     peek_mandate,

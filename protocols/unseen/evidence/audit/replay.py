@@ -5,6 +5,7 @@ from collections.abc import Callable
 from unseen.evidence.audit.context import Context
 from unseen.evidence.audit.contracts import Contracts
 from unseen.evidence.audit.documents import read_documents
+from unseen.evidence.audit.export import DOCUMENTS, PARTIES, Export, node_name
 from unseen.evidence.audit.findings import EXPORTER
 from unseen.evidence.audit.leaves import Event, Release
 from unseen.evidence.audit.mandates import Mandates
@@ -14,7 +15,6 @@ from unseen.evidence.audit.releases import Releases
 from unseen.evidence.audit.tables import Tables
 from unseen.evidence.canonical import b64decode
 from unseen.evidence.errors import CanonicalError, EvidenceError
-from unseen.evidence.export import DOCUMENTS, PARTIES, Export, node_name
 
 Handler = Callable[["Replay", int, Event], None]
 

@@ -6,13 +6,13 @@ is about one.
 
 from unseen.evidence import canonical, jws
 from unseen.evidence.audit.context import Context
+from unseen.evidence.audit.export import Document
 from unseen.evidence.canonical import b64decode
-from unseen.evidence.consent_tree import ConsentRoot
-from unseen.evidence.contract import Terms
+from unseen.evidence.consents.consent_tree import ConsentRoot
+from unseen.evidence.contracts.contract import Terms
+from unseen.evidence.contracts.stop import StopOrder, verify_stop
 from unseen.evidence.errors import CanonicalError, ExportInvalidError
-from unseen.evidence.export import Document
-from unseen.evidence.review import Review, verify_review
-from unseen.evidence.stop import StopOrder, verify_stop
+from unseen.evidence.releases.review import Review, verify_review
 from unseen.evidence.suite import suite_of
 
 

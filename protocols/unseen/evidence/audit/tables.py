@@ -3,7 +3,7 @@
 from unseen.evidence.audit.context import Context
 from unseen.evidence.audit.leaves import Event
 from unseen.evidence.canonical import b64encode
-from unseen.evidence.contract import Terms
+from unseen.evidence.contracts.contract import Terms
 
 
 class Tables:

@@ -6,16 +6,16 @@ is the document that the terms name, and the contract stays within every limit o
 
 from unseen.evidence import canonical, jws
 from unseen.evidence.audit.context import Context
+from unseen.evidence.audit.export import ContractRecord, Document
 from unseen.evidence.audit.leaves import Event
 from unseen.evidence.canonical import b64decode
-from unseen.evidence.contract import Terms
+from unseen.evidence.contracts.contract import Terms
+from unseen.evidence.contracts.limits import verify_standing
+from unseen.evidence.contracts.plan import Plan
+from unseen.evidence.contracts.rules import RuleFile
+from unseen.evidence.contracts.ruling import RuleSet, breaches
+from unseen.evidence.contracts.template import Template, verify_template_approval
 from unseen.evidence.errors import CanonicalError, TemplateInvalidError
-from unseen.evidence.export import ContractRecord, Document
-from unseen.evidence.limits import verify_standing
-from unseen.evidence.plan import Plan
-from unseen.evidence.rules import RuleFile
-from unseen.evidence.ruling import RuleSet, breaches
-from unseen.evidence.template import Template, verify_template_approval
 
 
 def rules(document: Document, _context: Context) -> RuleSet:

@@ -17,7 +17,7 @@ from unseen.evidence.canonical import Json, b64encode, format_time
 from unseen.evidence.errors import CredentialInvalidError
 from unseen.evidence.exports.linked import NAMESPACE, Node, urn
 from unseen.evidence.fields import Checker
-from unseen.evidence.instance import verify_instance
+from unseen.evidence.releases.instance import verify_instance
 from unseen.evidence.suite import Signer, signer_id, suite_of
 from unseen.evidence.trust import Trust
 from unseen.evidence.verify import VerifiedReceipt, verify_receipt

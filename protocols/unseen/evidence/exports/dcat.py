@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from unseen.evidence.contract import Prices
+from unseen.evidence.contracts.contract import Prices
 from unseen.evidence.exports.linked import Node, context, decimal, ref, said, typed, urn
 
 if TYPE_CHECKING:

@@ -19,8 +19,9 @@ reads it has to hold them, and the approvals over them, against `unseen:terms`.
 from collections.abc import Iterator, Mapping
 
 from unseen.evidence.canonical import Json, b64encode
-from unseen.evidence.clauses import LINES, Billing
-from unseen.evidence.contract import Terms
+from unseen.evidence.contracts.clauses import LINES, Billing
+from unseen.evidence.contracts.contract import Terms
+from unseen.evidence.contracts.plan import Leakage, Plan
 from unseen.evidence.exports.linked import (
     Node,
     context,
@@ -32,7 +33,6 @@ from unseen.evidence.exports.linked import (
     typed,
     urn,
 )
-from unseen.evidence.plan import Leakage, Plan
 from unseen.evidence.suite import suite_of
 
 PROFILE = "urn:unseen:odrl:1"

@@ -19,7 +19,7 @@ from typing import Any
 
 from unseen.evidence import jws
 from unseen.evidence.canonical import Json, format_time
-from unseen.evidence.contract import Terms
+from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.errors import ReportInvalidError
 from unseen.evidence.fields import Checker, head
 from unseen.evidence.log import RELEASE

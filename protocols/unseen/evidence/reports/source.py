@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from unseen.evidence.audit.export import Export
 from unseen.evidence.canonical import Json, b64encode, format_time, parse_time
-from unseen.evidence.contract import Terms
+from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.errors import ReportInvalidError
-from unseen.evidence.export import Export
 from unseen.evidence.fields import Checker
 from unseen.protocols.tlog.checkpoint import parse_body
 from unseen.protocols.tlog.note import SignedNote

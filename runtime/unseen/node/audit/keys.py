@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from unseen.evidence.export import node_name
+from unseen.evidence.audit.export import node_name
 from unseen.evidence.trust import Role, Trust, TrustedLog, TrustedParty
 from unseen.node.audit.redaction import whole
 from unseen.node.context import Node

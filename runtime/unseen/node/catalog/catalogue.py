@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Engine, select
 
-from unseen.evidence.clauses import Billing
-from unseen.evidence.contract import Prices
+from unseen.evidence.contracts.clauses import Billing
+from unseen.evidence.contracts.contract import Prices
 from unseen.node.catalog.labels import Label
 from unseen.node.data.source import Fingerprint, Source
 from unseen.node.errors import ProductNotFoundError, TableNotFoundError

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from sqlalchemy import insert, select
 
 from unseen.evidence import canonical
-from unseen.evidence.certificate import Rows
 from unseen.evidence.log import event_leaf
+from unseen.evidence.registry.certificate import Rows
 from unseen.node.errors import ProductExistsError, TableExistsError
 from unseen.node.registration.issue import Issuer
 from unseen.node.store.schema import products, snapshots, tables

@@ -1,7 +1,7 @@
 """Labels (分类分级): a column's category and level. What they allow, the rule file says."""
 
-from unseen.evidence.rules import CATEGORIES, LEVELS
-from unseen.evidence.ruling import Label
+from unseen.evidence.contracts.rules import CATEGORIES, LEVELS
+from unseen.evidence.contracts.ruling import Label
 
 __all__ = ["CATEGORIES", "LEVELS", "MAX_EVALUATIONS", "Label"]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from unseen.evidence import canonical
-from unseen.evidence.clauses import BILLABLE, Billing
-from unseen.evidence.contract import Prices
+from unseen.evidence.contracts.clauses import BILLABLE, Billing
+from unseen.evidence.contracts.contract import Prices
 from unseen.evidence.errors import ContractInvalidError
 from unseen.node.catalog.catalogue import Product, Table
 from unseen.node.catalog.changes import RegisterProduct

@@ -14,7 +14,7 @@ from typing import Any
 
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json
-from unseen.evidence.contract import State
+from unseen.evidence.contracts.contract import State
 from unseen.node.catalog.catalogue import Table
 from unseen.node.catalog.changes import NewSnapshot, RefreshTable, RegisterTable
 from unseen.node.catalog.labels import Label

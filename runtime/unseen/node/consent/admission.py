@@ -10,8 +10,8 @@ from datetime import datetime
 
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json, b64encode, format_time
-from unseen.evidence.consent import verify_consent, verify_withdrawal
-from unseen.evidence.plan import columns_to_json
+from unseen.evidence.consents.consent import verify_consent, verify_withdrawal
+from unseen.evidence.contracts.plan import columns_to_json
 from unseen.evidence.suite import Suite
 from unseen.node.identity.vault import Vault
 from unseen.protocols.errors import UnseenError

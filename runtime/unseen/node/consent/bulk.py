@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, Self
 
 from unseen.evidence import canonical, jws
-from unseen.evidence.consent import TYP, WITHDRAWAL_TYP, verify_withdrawal
+from unseen.evidence.consents.consent import TYP, WITHDRAWAL_TYP, verify_withdrawal
 from unseen.evidence.errors import ConsentInvalidError
 from unseen.node.consent.changes import CHUNK, Entry, PutConsents, known_consents
 from unseen.node.consent.register import (

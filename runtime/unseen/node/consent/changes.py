@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from unseen.evidence import canonical
 from unseen.evidence.canonical import b64decode, format_time
-from unseen.evidence.consent_proof import MAX_CONSENTS
+from unseen.evidence.consents.consent_proof import MAX_CONSENTS
 from unseen.node.consent.tree import Changed, Root, TreeKeys, newest_root, next_root
 from unseen.node.errors import ConsentReplayedError, ConsentScopeError, DelegationWithdrawnError
 from unseen.node.store.schema_consent import consents, delegations

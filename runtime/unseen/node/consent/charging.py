@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, select
 
 from unseen.evidence.canonical import b64decode
-from unseen.evidence.request import Request
+from unseen.evidence.releases.request import Request
 from unseen.node.consent.changes import SPENT, end_consents
 from unseen.node.consent.reading import Permit, still_permitted
 from unseen.node.consent.tree import Root, TreeKeys, newest_root, use_root

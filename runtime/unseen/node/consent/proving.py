@@ -11,14 +11,14 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, or_, select
 
 from unseen.evidence.canonical import b64encode, decode
-from unseen.evidence.consent_proof import (
+from unseen.evidence.consents.consent_proof import (
     ConsentAnswer,
     JobScope,
     Listed,
     Logged,
     sign_answer,
 )
-from unseen.evidence.consent_tree import ConsentRoot
+from unseen.evidence.consents.consent_tree import ConsentRoot
 from unseen.evidence.log import RELEASE, ReleaseLeaf
 from unseen.node.audit.log import Head
 from unseen.node.audit.shown import show

@@ -16,7 +16,7 @@ from sqlalchemy.sql import ColumnElement
 
 from unseen.evidence import canonical
 from unseen.evidence.canonical import format_time
-from unseen.evidence.consent import MAX_AHEAD, Use
+from unseen.evidence.consents.consent import MAX_AHEAD, Use
 from unseen.node.jobs import frames
 from unseen.node.store.schema_consent import consents, delegations
 

@@ -12,14 +12,15 @@ from sqlalchemy import select
 
 from unseen.evidence import canonical, jws
 from unseen.evidence.canonical import Json, b64encode, format_time
-from unseen.evidence.consent import (
+from unseen.evidence.consents.consent import (
     Target,
     Withdrawal,
     read_consent,
     read_withdrawal,
     verify_withdrawal,
 )
-from unseen.evidence.delegation import MAX_LINKS, read_delegation, verify_chain
+from unseen.evidence.consents.delegation import MAX_LINKS, read_delegation, verify_chain
+from unseen.evidence.contracts.plan import columns_to_json
 from unseen.evidence.errors import (
     CanonicalError,
     ConsentExpiredError,
@@ -28,7 +29,6 @@ from unseen.evidence.errors import (
     SignatureInvalidError,
     SuiteUnknownError,
 )
-from unseen.evidence.plan import columns_to_json
 from unseen.evidence.suite import key_id, suite_of
 from unseen.node.consent import rotation
 from unseen.node.consent.admission import token_name

@@ -11,8 +11,8 @@ from pathlib import Path
 from sqlalchemy import select
 
 from unseen.evidence.canonical import parse_time
-from unseen.evidence.consent import Use
-from unseen.evidence.contract import Terms
+from unseen.evidence.consents.consent import Use
+from unseen.evidence.contracts.contract import Terms
 from unseen.node.consent.reading import Permit, find_permit, write_permitted
 from unseen.node.consent.register import tree_of
 from unseen.node.consent.tree import ChooseRoot

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from unseen.evidence.canonical import Json, b64decode, b64encode, format_time
-from unseen.evidence.consent_tree import EVENT, ConsentRoot, set_commitment, tree_shape
+from unseen.evidence.consents.consent_tree import EVENT, ConsentRoot, set_commitment, tree_shape
 from unseen.evidence.suite import Suite
 from unseen.node.consent.nodes import Nodes
 from unseen.node.identity.vault import Vault

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from unseen.evidence.contract import State, Terms
-from unseen.evidence.request import MAX_REQUEST_AGE, Request
+from unseen.evidence.contracts.contract import State, Terms
+from unseen.evidence.releases.request import MAX_REQUEST_AGE, Request
 from unseen.node.errors import (
     ContractExpiredError,
     ContractNotActiveError,

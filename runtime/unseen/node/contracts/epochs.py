@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Engine, Row, insert, select, update
 
 from unseen.evidence.log import event_leaf
-from unseen.evidence.manifest import Manifest, published_leaf, verify_manifest
+from unseen.evidence.releases.manifest import Manifest, published_leaf, verify_manifest
 from unseen.evidence.suite import Signer, Suite
 from unseen.node.errors import EpochNotReadyError
 from unseen.node.identity.vault import Vault

@@ -7,7 +7,14 @@ from datetime import datetime
 from typing import cast
 
 from unseen.evidence.canonical import b64encode
-from unseen.evidence.contract import TRANSITIONS, Event, Role, State, Terms, verify_approval
+from unseen.evidence.contracts.contract import (
+    TRANSITIONS,
+    Event,
+    Role,
+    State,
+    Terms,
+    verify_approval,
+)
 from unseen.evidence.errors import ContractInvalidError
 from unseen.node.consent import rotation
 from unseen.node.context import Node

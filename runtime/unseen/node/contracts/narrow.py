@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from unseen.evidence.canonical import format_time
-from unseen.evidence.contract import Period, Prices, Quota
+from unseen.evidence.contracts.contract import Period, Prices, Quota
 from unseen.node.catalog.catalogue import Product
 from unseen.node.contracts.clauses.clause import Ask, Offer
 from unseen.node.contracts.clauses.limits import limits_of

@@ -1,6 +1,6 @@
 """What the node can offer a buyer now, gathered from its stores for the compiler."""
 
-from unseen.evidence.contract import State
+from unseen.evidence.contracts.contract import State
 from unseen.node.context import Node
 from unseen.node.contracts.clauses.clause import Offer, Signers
 from unseen.node.errors import PartyNotFoundError

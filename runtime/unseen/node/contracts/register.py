@@ -12,11 +12,11 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, insert, select, update
 
 from unseen.evidence.canonical import Json, b64encode, decode, format_time
-from unseen.evidence.contract import Event, State, Terms, advance
+from unseen.evidence.contracts.contract import Event, State, Terms, advance
+from unseen.evidence.contracts.limits import is_standing
+from unseen.evidence.contracts.plan import Leakage, Plan
 from unseen.evidence.errors import TransitionError
-from unseen.evidence.limits import is_standing
 from unseen.evidence.log import event_leaf
-from unseen.evidence.plan import Leakage, Plan
 from unseen.evidence.suite import suite_of
 from unseen.node.errors import ContractNotFoundError
 from unseen.node.registration.issue import Issuer

@@ -1,14 +1,14 @@
 """The rules in force as the node asks them: what stands against an ask, as errors that help.
 
-Pure but for `default_text`. What the rules mean stands in `unseen.evidence.ruling`, where an audit
-asks the same.
+Pure but for `default_text`. What the rules mean stands in `unseen.evidence.contracts.ruling`,
+where an audit asks the same.
 """
 
 from importlib.resources import files
 from typing import Self
 
-from unseen.evidence.rules import parse_rules
-from unseen.evidence.ruling import Labels, RuleSet, Ruling, least_budget
+from unseen.evidence.contracts.rules import parse_rules
+from unseen.evidence.contracts.ruling import Labels, RuleSet, Ruling, least_budget
 from unseen.node.catalog.labels import MAX_EVALUATIONS
 from unseen.node.errors import LabelRefusedError, PurposeDeniedError
 

@@ -8,7 +8,7 @@ charged in between.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from unseen.evidence.contract import State, Terms
+from unseen.evidence.contracts.contract import State, Terms
 from unseen.evidence.errors import TransitionError
 from unseen.node.catalog.catalogue import Table
 from unseen.node.context import Node

@@ -5,9 +5,9 @@ contract names may stop that contract. Whoever stopped resumes. An order counts 
 of its time, at this node, for the one contract it names.
 """
 
+from unseen.evidence.contracts.stop import Action, StopOrder, verify_stop
 from unseen.evidence.errors import StopInvalidError
-from unseen.evidence.request import MAX_REQUEST_AGE
-from unseen.evidence.stop import Action, StopOrder, verify_stop
+from unseen.evidence.releases.request import MAX_REQUEST_AGE
 from unseen.evidence.suite import suite_of
 from unseen.node.context import Node
 from unseen.node.contracts import lifecycle

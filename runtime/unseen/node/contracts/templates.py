@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, Engine, insert, select, update
 
 from unseen.evidence.canonical import Json, format_time
+from unseen.evidence.contracts.template import Template, verify_template_approval
 from unseen.evidence.errors import TemplateInvalidError
 from unseen.evidence.suite import Suite, suite_of
-from unseen.evidence.template import Template, verify_template_approval
 from unseen.node.catalog.labels import LEVELS, Label
 from unseen.node.catalog.names import resource
 from unseen.node.contracts.clauses.clause import Standing

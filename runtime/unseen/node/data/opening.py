@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from unseen.evidence.snapshot import OpenedRow, Values, row_leaf, row_salt
+from unseen.evidence.registry.snapshot import OpenedRow, Values, row_leaf, row_salt
 from unseen.node.data import scan, source
 from unseen.node.data.connection import connect
 from unseen.protocols.tlog.paths import Paths

@@ -1,6 +1,7 @@
 """One pass over a table: subjects, answers and the rows' salted commitment, in bounded memory.
 
-The commitment's scheme is in `evidence/snapshot.py`; here the rows are read as DuckDB prints them.
+The commitment's scheme is in `evidence/registry/snapshot.py`; here the rows are read as
+DuckDB prints them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from unseen.evidence.snapshot import row_leaf, row_salt
+from unseen.evidence.registry.snapshot import row_leaf, row_salt
 from unseen.node.data.connection import VIEW, identifier
 from unseen.node.data.predicates import fails, select_list
 from unseen.node.errors import ColumnUnknownError, SubjectNullError

@@ -8,7 +8,7 @@ from typing import cast
 from sqlalchemy import select
 
 from unseen.evidence import canonical
-from unseen.evidence.export import (
+from unseen.evidence.audit.export import (
     CHECKPOINTS,
     CONTRACTS,
     DOCUMENTS,

@@ -21,8 +21,10 @@ from sqlalchemy import Connection, MetaData, delete, func, insert, select, updat
 
 from unseen.evidence import canonical, jws
 from unseen.evidence.canonical import Json, b64decode, format_time
-from unseen.evidence.contract import TRANSITIONS, Event
-from unseen.evidence.handover import (
+from unseen.evidence.contracts.contract import TRANSITIONS, Event
+from unseen.evidence.contracts.plan import columns_to_json
+from unseen.evidence.log import decode_leaf
+from unseen.evidence.registry.handover import (
     CAUSE,
     Deletion,
     File,
@@ -33,8 +35,6 @@ from unseen.evidence.handover import (
     sign_handover,
     unused_quota,
 )
-from unseen.evidence.log import decode_leaf
-from unseen.evidence.plan import columns_to_json
 from unseen.evidence.suite import Signer, signer_id
 from unseen.node.audit.log import stored_leaves
 from unseen.node.catalog.catalogue import Catalogue, Table

@@ -15,17 +15,17 @@ from sqlalchemy import insert, select
 
 from unseen.evidence import canonical, jws
 from unseen.evidence.audit import check_export
+from unseen.evidence.audit.export import MAX_LINE_BYTES, Export
 from unseen.evidence.canonical import Json, b64encode, format_time
 from unseen.evidence.errors import HandoverInvalidError
-from unseen.evidence.export import MAX_LINE_BYTES, Export
-from unseen.evidence.handover import (
+from unseen.evidence.registry.handover import (
     Handover,
     Unused,
     unused_quota,
     verify_deletion,
     verify_handover,
 )
-from unseen.evidence.registration import verify_bundle
+from unseen.evidence.registry.registration import verify_bundle
 from unseen.evidence.suite import suite_of
 from unseen.evidence.trust import Trust
 from unseen.node.errors import FieldInvalidError

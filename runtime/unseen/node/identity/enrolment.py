@@ -9,8 +9,8 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from unseen.evidence import canonical, jws
 from unseen.evidence.canonical import Json, b64encode, format_time, parse_time
-from unseen.evidence.instance import Instance, verify_instance
 from unseen.evidence.log import event_leaf
+from unseen.evidence.releases.instance import Instance, verify_instance
 from unseen.evidence.suite import Suite, key_id, suite_of
 from unseen.node.catalog.names import resource
 from unseen.node.errors import (

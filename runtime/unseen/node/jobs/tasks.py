@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from unseen.evidence import canonical
-from unseen.evidence.subjects import DataSubject
+from unseen.evidence.consents.subjects import DataSubject
 from unseen.evidence.suite import suite_of
 from unseen.node.errors import PredicateFailsError
 from unseen.node.jobs import frames

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from unseen.evidence.contract import Quota
-from unseen.evidence.plan import Amount, ReleaseType, Statement
+from unseen.evidence.contracts.contract import Quota
+from unseen.evidence.contracts.plan import Amount, ReleaseType, Statement
 from unseen.node.kinds import lookup_plan, verify_plan
 from unseen.protocols.lookup.labels import label_bytes_for
 from unseen.protocols.oprf.suite import MAX_BATCH
@@ -25,7 +25,7 @@ class Kind:
     labelled: bool
     release: ReleaseType
     units_per_run: int
-    holds_under: str  # the strongest of `evidence.rules.THREAT_MODELS` that it holds under
+    holds_under: str  # the strongest of the evidence's `THREAT_MODELS` that it holds under
     hidden: bool  # whether the node cannot tell its questions apart
 
     def label_bytes(self, outputs: int) -> int:

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from unseen.evidence.contract import State
-from unseen.evidence.request import Request
+from unseen.evidence.contracts.contract import State
+from unseen.evidence.releases.request import Request
 from unseen.node.consent.rotation import check_deadline
 from unseen.node.context import Node
 from unseen.node.contracts.epochs import Epoch

@@ -6,8 +6,8 @@ from typing import Any
 
 from unseen.evidence import canonical
 from unseen.evidence.canonical import b64decode
-from unseen.evidence.clear import hits
-from unseen.evidence.request import Request
+from unseen.evidence.oversight.clear import hits
+from unseen.evidence.releases.request import Request
 from unseen.node.catalog.catalogue import Table
 from unseen.node.consent.charging import Asked
 from unseen.node.consent.register import tree_of

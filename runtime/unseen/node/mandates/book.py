@@ -1,11 +1,14 @@
-"""The mandates that a node was shown, as values. What they permit is in `evidence/mandated.py`."""
+"""The mandates that a node was shown, as values.
+
+What they permit is in `evidence/registry/mandated.py`.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from unseen.evidence.mandate import Mandate
-from unseen.evidence.mandated import Mandated
+from unseen.evidence.registry.mandate import Mandate
+from unseen.evidence.registry.mandated import Mandated
 from unseen.node.errors import MandateNotFoundError, MandateRefusedError
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import insert, select, update
 from unseen.evidence.canonical import Json, b64encode, format_time
 from unseen.evidence.jws import token_id
 from unseen.evidence.log import event_leaf
-from unseen.evidence.mandate import Mandate
+from unseen.evidence.registry.mandate import Mandate
 from unseen.evidence.suite import Suite
 from unseen.node.contracts.register import Contract
 from unseen.node.contracts.standing import Steps, take

@@ -2,17 +2,17 @@
 
 from dataclasses import replace
 
-from unseen.evidence.contract import State
+from unseen.evidence.contracts.contract import State
 from unseen.evidence.errors import MandateInvalidError
 from unseen.evidence.jws import token_id
-from unseen.evidence.mandate import (
+from unseen.evidence.registry.mandate import (
     Mandate,
     peek_mandate,
     peek_withdrawal,
     verify_mandate,
     verify_withdrawal,
 )
-from unseen.evidence.permission import chain_of
+from unseen.evidence.registry.permission import chain_of
 from unseen.node.context import Node
 from unseen.node.contracts.register import Contract
 from unseen.node.contracts.standing import Steps, follow

@@ -13,10 +13,10 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, or_, select, tu
 from sqlalchemy.exc import IntegrityError
 
 from unseen.evidence.canonical import b64encode
-from unseen.evidence.contract import Event, State, advance
+from unseen.evidence.contracts.contract import Event, State, advance
 from unseen.evidence.log import ReleaseLeaf, event_leaf
-from unseen.evidence.mandated import EXPIRED, FOREVER
-from unseen.evidence.request import MAX_HELD_AGE, MAX_REQUEST_AGE, Request
+from unseen.evidence.registry.mandated import EXPIRED, FOREVER
+from unseen.evidence.releases.request import MAX_HELD_AGE, MAX_REQUEST_AGE, Request
 from unseen.evidence.suite import suite_of
 from unseen.node.consent.charging import Consented, Consenting, consent_over
 from unseen.node.contracts.decide import Deny, Usage, decide

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from unseen.evidence.canonical import b64encode, parse_time
 from unseen.evidence.commitment import NONCE_BYTES, commit
-from unseen.evidence.contract import State
-from unseen.evidence.request import Request, verify_request
+from unseen.evidence.contracts.contract import State
+from unseen.evidence.releases.request import Request, verify_request
 from unseen.evidence.suite import Suite, suite_of
 from unseen.node.context import Node
 from unseen.node.contracts.decide import Deny, decide, interrupted

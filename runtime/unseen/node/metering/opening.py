@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, select
 
 from unseen.evidence.canonical import b64encode
-from unseen.evidence.request import Request
+from unseen.evidence.releases.request import Request
 from unseen.node.context import Node
 from unseen.node.errors import ReleaseNotFoundError, ReplyNotFoundError
 from unseen.node.identity.vault import Vault

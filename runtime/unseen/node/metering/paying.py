@@ -6,8 +6,8 @@ for, and from what the log holds.
 
 from dataclasses import dataclass, field
 
-from unseen.evidence import receipt as receipts
-from unseen.evidence.request import Request
+from unseen.evidence.releases import receipt as receipts
+from unseen.evidence.releases.request import Request
 from unseen.node.audit.shown import show
 from unseen.node.consent.charging import Asked, Consented
 from unseen.node.context import Node

@@ -5,8 +5,8 @@ from datetime import datetime
 from sqlalchemy import select
 
 from unseen.evidence.canonical import b64encode
-from unseen.evidence.contract import Terms
-from unseen.evidence.objection import (
+from unseen.evidence.contracts.contract import Terms
+from unseen.evidence.oversight.objection import (
     TEXT_BYTES,
     Answered,
     Closed,
@@ -14,14 +14,14 @@ from unseen.evidence.objection import (
     commit_words,
     verify_document,
 )
-from unseen.evidence.objections import (
+from unseen.evidence.oversight.objections import (
     Objection,
     advance,
     check_credit,
     check_opener,
     follow,
 )
-from unseen.evidence.request import MAX_REQUEST_AGE
+from unseen.evidence.releases.request import MAX_REQUEST_AGE
 from unseen.evidence.suite import suite_of
 from unseen.node.context import Node
 from unseen.node.contracts.register import Contract

@@ -1,6 +1,7 @@
 """Objections in the store: signed documents that the log names, and sealed words that it does not.
 
-What stands is computed from the documents each time, by the rules of `evidence.objections`.
+What stands is computed from the documents each time, by the rules of
+`evidence.oversight.objections`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,7 +11,7 @@ from sqlalchemy import Connection, Engine, insert, select, update
 
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json, b64decode, b64encode
-from unseen.evidence.objection import Answered, Closed, Opened
+from unseen.evidence.oversight.objection import Answered, Closed, Opened
 from unseen.evidence.suite import Suite
 from unseen.node.errors import ObjectionNotFoundError, ObjectionStateError
 from unseen.node.identity.vault import Vault

@@ -4,9 +4,9 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from unseen.evidence.order import check_draw, verify_draw, verify_order
-from unseen.evidence.request import MAX_REQUEST_AGE
-from unseen.evidence.response import Parts, max_parts, verify_response
+from unseen.evidence.oversight.order import check_draw, verify_draw, verify_order
+from unseen.evidence.oversight.response import Parts, max_parts, verify_response
+from unseen.evidence.releases.request import MAX_REQUEST_AGE
 from unseen.evidence.suite import suite_of
 from unseen.node.context import Node
 from unseen.node.contracts.register import Contract

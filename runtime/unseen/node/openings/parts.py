@@ -9,7 +9,7 @@ import re
 import secrets
 from pathlib import Path
 
-from unseen.evidence.response import MAX_PART_BYTES, UNIT_BYTES
+from unseen.evidence.oversight.response import MAX_PART_BYTES, UNIT_BYTES
 from unseen.node.errors import FieldInvalidError, PartNotFoundError, disk_full
 
 MAX_CIPHERTEXT_BYTES = MAX_PART_BYTES + UNIT_BYTES + 64  # what the seal adds, and some more

@@ -13,8 +13,8 @@ from sqlalchemy import Connection, Engine, Row, insert, select, update
 
 from unseen.evidence import jws
 from unseen.evidence.canonical import Json, b64decode
-from unseen.evidence.order import Draw, Order
-from unseen.evidence.response import Response
+from unseen.evidence.oversight.order import Draw, Order
+from unseen.evidence.oversight.response import Response
 from unseen.evidence.suite import Suite
 from unseen.node.errors import OrderNotFoundError, OrderStateError
 from unseen.node.store.documents import document_id, documents_of, find_document, put_document

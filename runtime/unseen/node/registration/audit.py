@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json, b64decode
 from unseen.evidence.log import event_leaf
-from unseen.evidence.snapshot import RowProof, draw
+from unseen.evidence.registry.snapshot import RowProof, draw
 from unseen.evidence.suite import Suite
 from unseen.node.catalog.catalogue import Table
 from unseen.node.context import Node

@@ -6,7 +6,7 @@ from sqlalchemy import Engine, Row, select
 
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json
-from unseen.evidence.registration import Entry, make_bundle
+from unseen.evidence.registry.registration import Entry, make_bundle
 from unseen.node.audit.log import Head, NodeLog
 from unseen.node.store.schema_registry import certificates, transfers
 

@@ -6,7 +6,7 @@ from sqlalchemy import func, insert, select, update
 
 from unseen.evidence import jws
 from unseen.evidence.canonical import Json, b64decode, b64encode
-from unseen.evidence.certificate import Certificate, Held, Rows, sign_certificate
+from unseen.evidence.registry.certificate import Certificate, Held, Rows, sign_certificate
 from unseen.evidence.suite import Signer, Suite, key_id, signer_id
 from unseen.node.errors import RegistrationNotFoundError
 from unseen.node.store.documents import put_document

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from unseen.evidence.canonical import b64decode
-from unseen.evidence.snapshot import RowsOpening, draw
+from unseen.evidence.registry.snapshot import RowsOpening, draw
 from unseen.evidence.suite import INTL
 from unseen.node.catalog.catalogue import Catalogue
 from unseen.node.config import load_settings

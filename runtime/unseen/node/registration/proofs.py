@@ -4,7 +4,7 @@ from typing import Any
 
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json, b64decode, b64encode
-from unseen.evidence.snapshot import RowProof
+from unseen.evidence.registry.snapshot import RowProof
 
 _DIGEST = 32
 

@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from unseen.evidence.cells import Cell, CellValue, Choice, Number
-from unseen.evidence.typed import Value
+from unseen.evidence.contracts.cells import Cell, CellValue, Choice, Number
+from unseen.evidence.contracts.typed import Value
 from unseen.node.release.facts import AggregateFacts, CellFacts
 from unseen.node.release.rules import Case, Outcome, Rule
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
 
+from unseen.evidence.contracts.plan import Plan
+from unseen.evidence.contracts.typed import Shape, Value, Verdicts, decode, decode_verdicts, unpack
 from unseen.evidence.errors import ReleaseInvalidError
-from unseen.evidence.metered import bits_of
-from unseen.evidence.plan import Plan
-from unseen.evidence.typed import Shape, Value, Verdicts, decode, decode_verdicts, unpack
+from unseen.evidence.releases.metered import bits_of
 from unseen.protocols.errors import ScalarInvalidError
 from unseen.protocols.group.ristretto255 import ELEMENT_BYTES, SCALAR_BYTES, check_scalar
 

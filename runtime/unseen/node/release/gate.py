@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from unseen.evidence.commitment import NONCE_BYTES, commit
 from unseen.evidence.errors import ReleaseInvalidError
-from unseen.evidence.metered import spec_of
+from unseen.evidence.releases.metered import spec_of
 from unseen.evidence.suite import suite_of
 from unseen.node.contracts.register import Contract
 from unseen.node.errors import InternalError

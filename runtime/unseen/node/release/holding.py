@@ -13,8 +13,8 @@ from sqlalchemy import delete, func, insert, select, update
 
 from unseen.evidence.canonical import Json, b64encode, format_time
 from unseen.evidence.log import event_leaf
-from unseen.evidence.metered import refusal_bits, spec_of
-from unseen.evidence.request import Request
+from unseen.evidence.releases.metered import refusal_bits, spec_of
+from unseen.evidence.releases.request import Request
 from unseen.evidence.suite import Suite, suite_of
 from unseen.node.contracts.register import Contract
 from unseen.node.errors import OverloadedError, ReleaseRefusedError

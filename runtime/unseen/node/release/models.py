@@ -7,7 +7,7 @@ neighbours, kernel machines, Gaussian processes) are refused, and so is every fa
 An attack that finds nothing proves nothing; therefore a person signs every model as well.
 """
 
-from unseen.evidence.typed import Model
+from unseen.evidence.contracts.typed import Model
 from unseen.node.release.facts import ModelFacts
 from unseen.node.release.rules import Case, Outcome, Rule
 

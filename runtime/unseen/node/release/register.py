@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, select
 
-from unseen.evidence.metered import spec_of
-from unseen.evidence.request import Request
+from unseen.evidence.releases.metered import spec_of
+from unseen.evidence.releases.request import Request
 from unseen.node.contracts.register import Contract
 from unseen.node.errors import (
     BitsExhaustedError,

@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from typing import NoReturn
 
 from unseen.evidence.canonical import Json, b64decode, b64encode, format_time, parse_time
-from unseen.evidence.contract import State as ContractState
+from unseen.evidence.contracts.contract import State as ContractState
 from unseen.evidence.errors import ReviewInvalidError
-from unseen.evidence.mandated import FOREVER
-from unseen.evidence.review import Review as Decision
-from unseen.evidence.review import verify_review
+from unseen.evidence.registry.mandated import FOREVER
+from unseen.evidence.releases.review import Review as Decision
+from unseen.evidence.releases.review import verify_review
 from unseen.evidence.suite import suite_of
 from unseen.node.consent.charging import counts, held_under
 from unseen.node.consent.rotation import check_deadline

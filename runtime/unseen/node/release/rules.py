@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Enum, IntEnum
 
-from unseen.evidence.typed import Value
+from unseen.evidence.contracts.typed import Value
 from unseen.node.release.facts import Facts
 
 

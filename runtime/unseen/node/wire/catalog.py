@@ -1,7 +1,7 @@
 """unseen.v1 catalogue messages <-> tables and products."""
 
 from unseen.evidence.canonical import Json
-from unseen.evidence.clauses import Billing, Payee
+from unseen.evidence.contracts.clauses import Billing, Payee
 from unseen.node.catalog.catalogue import Product, Table
 from unseen.node.catalog.labels import CATEGORIES, LEVELS, Label
 from unseen.node.catalog.names import field_name

@@ -2,8 +2,8 @@
 
 import re
 
-from unseen.evidence.objection import Opened, read_document
-from unseen.evidence.objections import other_side
+from unseen.evidence.oversight.objection import Opened, read_document
+from unseen.evidence.oversight.objections import other_side
 from unseen.node.context import Node
 from unseen.node.errors import FieldInvalidError
 from unseen.node.objections import conduct

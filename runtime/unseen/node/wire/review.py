@@ -2,7 +2,7 @@
 
 import re
 
-from unseen.evidence.metered import spec_of
+from unseen.evidence.releases.metered import spec_of
 from unseen.node.errors import FieldInvalidError
 from unseen.node.release.examine import WORDS
 from unseen.node.release.register import State

@@ -6,7 +6,7 @@ Where hits are billed, the log has to say which requests were one: see the leaka
 from collections.abc import Iterable
 from typing import Any
 
-from unseen.evidence.plan import Statement
+from unseen.evidence.contracts.plan import Statement
 from unseen.node.contracts.clauses.clause import Ask, Clause, Offer, Reading
 from unseen.protocols.errors import UnseenError
 

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from unseen.evidence.contract import Period, Quota, Terms
-from unseen.evidence.permission import Permission
-from unseen.evidence.plan import Statement
+from unseen.evidence.contracts.contract import Period, Quota, Terms
+from unseen.evidence.contracts.plan import Statement
+from unseen.evidence.contracts.template import Template
+from unseen.evidence.registry.permission import Permission
 from unseen.evidence.suite import Suite
-from unseen.evidence.template import Template
 from unseen.node.catalog.catalogue import Product, Table
 from unseen.node.catalog.labels import Label
 from unseen.node.contracts.rules import Rules, Ruling
@@ -108,8 +108,8 @@ def nothing_leaks(_offer: Offer, _reading: Reading) -> tuple[Statement, ...]:
 class Clause:
     """One clause: `check` yields what stands against the ask, `terms` what is written down.
 
-    `terms` names fields of `evidence.contract.Terms` and is asked only where nothing stands
-    against the ask; so is `statements`, the lines that it adds to the leakage statement. A
+    `terms` names fields of `evidence.contracts.contract.Terms` and is asked only where nothing
+    stands against the ask; so is `statements`, the lines that it adds to the leakage statement. A
     `standing` clause is asked again when labels or rules change under a contract in force.
     """
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from unseen.evidence.contract import MAX_GROUP
+from unseen.evidence.contracts.contract import MAX_GROUP
+from unseen.evidence.contracts.rules import check_budget
 from unseen.evidence.errors import ContractInvalidError
 from unseen.evidence.fields import Checker
-from unseen.evidence.rules import check_budget
 from unseen.node.contracts.clauses.clause import Ask, Clause, Offer, Reading
 from unseen.node.contracts.rules import Ruling, least_budget
 from unseen.node.errors import LabelRefusedError

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from unseen.evidence.canonical import format_time
-from unseen.evidence.contract import MAX_MANDATES
-from unseen.evidence.permission import Permission, Use, cover
+from unseen.evidence.contracts.contract import MAX_MANDATES
+from unseen.evidence.registry.permission import Permission, Use, cover
 from unseen.node.contracts.clauses.clause import Ask, Clause, Offer, Reading
 from unseen.node.errors import MandateRefusedError
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from unseen.evidence.limits import Scope, exceeded
+from unseen.evidence.contracts.limits import Scope, exceeded
 from unseen.node.contracts.clauses.clause import Ask, Clause, Offer, Reading, Standing
 from unseen.node.contracts.clauses.consent import CONSENT
 from unseen.node.contracts.clauses.limits import limits_of

@@ -1,0 +1,1 @@
+"""What releases cost: bills, statements of them, reconciliation, and disputes decided."""

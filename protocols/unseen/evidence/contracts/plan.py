@@ -1,0 +1,496 @@
+"""The plan a contract compiles to, and the statement of what it leaks.
+
+Both are shown before anyone signs, and their digests stand in the contract and in every
+release: a plan bounds the columns read and the bits released, a leakage statement says in words
+who learns what besides. Neither holds a row or depends on a snapshot.
+
+A plan is a promise of the operator's. That the node kept to it is not proven by it.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, Self, cast, get_args
+
+from unseen.evidence import canonical
+from unseen.evidence.canonical import Json, b64encode
+from unseen.evidence.contracts.typed import Model, Shape, shape_from_json
+from unseen.evidence.errors import ContractInvalidError, ReleaseInvalidError
+from unseen.evidence.fields import VERSION, Checker, head
+from unseen.evidence.suite import Suite
+from unseen.protocols.lookup.labels import LABEL_SIZES
+from unseen.protocols.lookup.subject import SubjectColumn, SubjectType
+
+ReleaseType = Literal["verdicts", "aggregate", "model"]
+KINDS = ("verify", "lookup", "intersect", "statistics", "score", "train", "run")
+AGGREGATES = ("statistics", "train", "run")  # kinds that group and budget bound
+Learner = Literal["operator", "buyer", "network", "auditor"]  # auditor: who reads the log
+MAX_COLUMNS = 256
+MAX_OUTPUTS = 128  # what a label of 32 bytes holds at two bits each
+
+Channel = Literal["answers", "subjects", "access", "counts", "sizes", "timing", "ciphertext"]
+Measure = Literal["bits", "units", "bytes"]
+_CHANNELS = get_args(Channel)
+_MEASURES = get_args(Measure)
+_SUBJECT_TYPES = get_args(SubjectType)
+_LEARNERS = get_args(Learner)
+_RELEASE_TYPES = get_args(ReleaseType)
+_PLAN = Checker(ContractInvalidError, "plan")
+_PLAN_FIELDS = (
+    "kind",
+    "protocol",
+    "table",
+    "subject_columns",
+    "columns_read",
+    "outputs",
+    "bits_per_unit",
+    "label_bytes",
+    "threat_model",
+    "retention",
+)
+_PLAN_OPTIONAL = ("rows", "release", "group", "budget", "threat_model_zh", "retention_zh")
+_LEAKAGE = Checker(ContractInvalidError, "leakage")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadLabel:
+    """A column that a job reads, its subject's included, and the label it had at compilation."""
+
+    column: str
+    category: str
+    level: str
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        _PLAN.text("rows.labels.column", self.column, 256)
+        _PLAN.token("rows.labels.category", self.category)
+        _PLAN.token("rows.labels.level", self.level)
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the label as an object of the plan."""
+        return {"column": self.column, "category": self.category, "level": self.level}
+
+    @classmethod
+    def from_json(cls, value: Json) -> Self:
+        """Return the label that `to_json` gives `value` for."""
+        return cls(**_PLAN.take(value, ("column", "category", "level"), "rows.labels"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowsRule:
+    """Which rows a job may read: with `consent`, only those of subjects who permit it.
+
+    `labels` are those that the rules were applied to, for each column read.
+    """
+
+    consent: bool
+    labels: tuple[ReadLabel, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check both fields."""
+        _PLAN.boolean("rows.consent", self.consent)
+        _PLAN.members("rows.labels", self.labels, ReadLabel, MAX_COLUMNS)
+        _PLAN.distinct("rows.labels", [label.column for label in self.labels])
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the rule as an object of the plan."""
+        labels: list[Json] = [label.to_json() for label in self.labels]
+        return {"consent": self.consent} | ({"labels": labels} if labels else {})
+
+    @classmethod
+    def from_json(cls, value: Json) -> Self:
+        """Return the rule that `to_json` gives `value` for."""
+        body = _PLAN.take(value, ("consent",), "rows", ("labels",))
+        labels = _PLAN.unlist("rows.labels", body.get("labels", [None]))
+        if not labels:  # or one plan could be written in two ways
+            _PLAN.fail("rows.labels", "are written down and say nothing")
+        found = map(ReadLabel.from_json, labels if "labels" in body else [])
+        return cls(consent=body["consent"], labels=tuple(found))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseSpec:
+    """What may leave: one type of release, and how many bits of it in a run and in all.
+
+    `shape` declares an aggregate or a model cell by cell; verdicts follow from the outputs.
+    """
+
+    type: ReleaseType
+    bits_per_run: int
+    bits_in_all: int
+    shape: Shape | None = None
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        _PLAN.choice("release.type", self.type, _RELEASE_TYPES)
+        _PLAN.integer("release.bits_per_run", self.bits_per_run, 1)
+        _PLAN.integer("release.bits_in_all", self.bits_in_all, self.bits_per_run)
+        declared = "verdicts" if self.shape is None else _declares(self.shape)
+        if self.type != declared:
+            _PLAN.fail("release.shape", "declares another type of release")
+        if self.shape is not None and self.shape.bits > self.bits_per_run:
+            _PLAN.fail("release.bits_per_run", "is less than the declared shape says")
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the rule as an object of the plan."""
+        spec: dict[str, Json] = {
+            "type": self.type,
+            "bits_per_run": self.bits_per_run,
+            "bits_in_all": self.bits_in_all,
+        }
+        return spec if self.shape is None else spec | {"shape": self.shape.to_json()}
+
+    @classmethod
+    def from_json(cls, value: Json) -> Self:
+        """Return the rule that `to_json` gives `value` for."""
+        names = ("type", "bits_per_run", "bits_in_all")
+        body = dict(_PLAN.take(value, names, "release", ("shape",)))
+        try:
+            shape = shape_from_json(body.pop("shape")) if "shape" in body else None
+        except ReleaseInvalidError as error:
+            raise ContractInvalidError(f"plan: {error}", clause=f"release.{error.clause}") from None
+        return cls(**body, shape=shape)
+
+
+def _declares(shape: Shape) -> ReleaseType:
+    if not isinstance(shape, Shape):
+        _PLAN.fail("release.shape", "is not a declaration")
+    return "model" if isinstance(shape, Model) else "aggregate"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """One thing a unit releases: `text` says it in words.
+
+    `expression_digest` is the hash of the expression that the node evaluates, 32 bytes.
+    """
+
+    name: str
+    text: str
+    expression_digest: bytes
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        _PLAN.name("outputs.name", self.name)
+        _PLAN.text("outputs.text", self.text)
+        _PLAN.octets("outputs.expression_digest", self.expression_digest)
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the output as an object of the plan."""
+        digest = b64encode(self.expression_digest)
+        return {"name": self.name, "text": self.text, "expression_digest": digest}
+
+    @classmethod
+    def from_json(cls, value: Json) -> Self:
+        """Return the output that `to_json` gives `value` for."""
+        body = _PLAN.take(value, ("name", "text", "expression_digest"), "outputs")
+        digest = _PLAN.unb64("outputs.expression_digest", body["expression_digest"])
+        return cls(name=body["name"], text=body["text"], expression_digest=digest)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a job of a contract may do at most.
+
+    A unit releases at most `bits_per_unit` bits. `label_bytes` is the size of a row's label in
+    the encrypted table, 0 where there is none. `threat_model` says when it holds, `retention` what
+    is kept, both in Chinese too. `rows`, `release`, `group`, `budget` and what is in Chinese are
+    written only where they say something; group and budget are the contract's. Errors:
+    `ContractInvalidError`.
+    """
+
+    suite: str
+    kind: str
+    protocol: str
+    table: str
+    subject_columns: tuple[SubjectColumn, ...]
+    columns_read: tuple[str, ...]
+    outputs: tuple[Output, ...]
+    bits_per_unit: int
+    label_bytes: int
+    threat_model: str
+    retention: str
+    rows: RowsRule | None = None
+    release: ReleaseSpec | None = None
+    group: int = 0
+    budget: str = ""
+    threat_model_zh: str = ""
+    retention_zh: str = ""
+    v: int = VERSION
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        _PLAN.integer("v", self.v, VERSION, VERSION)
+        _PLAN.suite(self.suite)
+        _PLAN.choice("kind", self.kind, KINDS)
+        _PLAN.token("protocol", self.protocol)
+        _PLAN.name("table", self.table)
+        check_columns(_PLAN, "subject_columns", self.subject_columns)
+        _PLAN.members("columns_read", self.columns_read, str, MAX_COLUMNS)
+        for column in self.columns_read:
+            _PLAN.text("columns_read", column, 256)
+        _PLAN.distinct("columns_read", self.columns_read)
+        _PLAN.members("outputs", self.outputs, Output, MAX_OUTPUTS, 1)
+        _PLAN.distinct("outputs", [output.name for output in self.outputs])
+        _PLAN.integer("bits_per_unit", self.bits_per_unit, 1)
+        _PLAN.integer("label_bytes", self.label_bytes, 0)
+        if self.label_bytes and self.label_bytes not in LABEL_SIZES:
+            _PLAN.fail("label_bytes", f"is neither 0 nor one of {LABEL_SIZES}")
+        _PLAN.text("threat_model", self.threat_model, 256)
+        _PLAN.text("retention", self.retention)
+        for field, kind in (("rows", RowsRule), ("release", ReleaseSpec)):
+            if type(getattr(self, field)) not in (kind, type(None)):
+                _PLAN.fail(field, "is not a rule of its kind")
+        _PLAN.integer("group", self.group, 0)
+        if self.budget != "":
+            _PLAN.decimal("budget", self.budget)
+        _PLAN.text("threat_model_zh", self.threat_model_zh, empty=True)
+        _PLAN.text("retention_zh", self.retention_zh, empty=True)
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the plan as an object."""
+        agreed: dict[str, Json] = {}
+        if self.rows is not None:
+            agreed["rows"] = self.rows.to_json()
+        if self.release is not None:
+            agreed["release"] = self.release.to_json()
+        if self.group:
+            agreed["group"] = self.group
+        for name in ("budget", "threat_model_zh", "retention_zh"):
+            if getattr(self, name):
+                agreed[name] = getattr(self, name)
+        return self._fixed() | agreed
+
+    def _fixed(self) -> dict[str, Json]:
+        return head("plan", self.suite) | {
+            "kind": self.kind,
+            "protocol": self.protocol,
+            "table": self.table,
+            "subject_columns": columns_to_json(self.subject_columns),
+            "columns_read": list(self.columns_read),
+            "outputs": [output.to_json() for output in self.outputs],
+            "bits_per_unit": self.bits_per_unit,
+            "label_bytes": self.label_bytes,
+            "threat_model": self.threat_model,
+            "retention": self.retention,
+        }
+
+    @classmethod
+    def from_json(cls, value: Json) -> Self:
+        """Return the plan that `to_json` gives `value` for.
+
+        Raises:
+            ContractInvalidError: a field is missing, not known, of another type or out of range.
+            SuiteUnknownError: the suite is not known here.
+
+        """
+        body = _PLAN.body(value, "plan", _PLAN_FIELDS, _PLAN_OPTIONAL)
+        for name in _PLAN_OPTIONAL:
+            if name in body and not body[name]:  # or one plan could be written in two ways
+                _PLAN.fail(name, "is written down and says nothing")
+        return cls(
+            suite=body["suite"],
+            kind=body["kind"],
+            protocol=body["protocol"],
+            table=body["table"],
+            subject_columns=columns_from_json(_PLAN, "subject_columns", body["subject_columns"]),
+            columns_read=tuple(_PLAN.unlist("columns_read", body["columns_read"])),
+            outputs=tuple(map(Output.from_json, _PLAN.unlist("outputs", body["outputs"]))),
+            bits_per_unit=body["bits_per_unit"],
+            label_bytes=body["label_bytes"],
+            threat_model=body["threat_model"],
+            retention=body["retention"],
+            rows=RowsRule.from_json(body["rows"]) if "rows" in body else None,
+            release=ReleaseSpec.from_json(body["release"]) if "release" in body else None,
+            group=body.get("group", 0),
+            budget=body.get("budget", ""),
+            threat_model_zh=body.get("threat_model_zh", ""),
+            retention_zh=body.get("retention_zh", ""),
+        )
+
+    def encode(self) -> bytes:
+        """Return the canonical bytes of the plan."""
+        return canonical.encode(self.to_json())
+
+    def digest(self, suite: Suite) -> bytes:
+        """Return the hash of `encode`, 32 bytes, under the plan's own `suite`.
+
+        Raises:
+            ContractInvalidError: the plan names another suite.
+
+        """
+        if suite.id != self.suite:
+            _PLAN.fail("suite", "is another one than asked for")
+        return suite.digest(self.encode())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amount:
+    """How much of something is learnt: `each` for one unit (or row), `most` in all.
+
+    `most` is nothing where no number bounds it. Errors: `ContractInvalidError`.
+    """
+
+    measure: Measure
+    each: int
+    most: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        _LEAKAGE.choice("statements.amount.measure", self.measure, _MEASURES)
+        _LEAKAGE.integer("statements.amount.each", self.each, 0)
+        if self.most is not None:
+            _LEAKAGE.integer("statements.amount.most", self.most, 0)
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the amount as an object."""
+        body: dict[str, Json] = {"measure": self.measure, "each": self.each}
+        return body if self.most is None else body | {"most": self.most}
+
+    @classmethod
+    def from_json(cls, value: Json) -> Self:
+        """Return the amount that `to_json` gives `value` for."""
+        body = _LEAKAGE.take(value, ("measure", "each"), "statements.amount", ("most",))
+        if "most" in body and body["most"] is None:  # or it could be written in two ways
+            _LEAKAGE.fail("statements.amount.most", "is written down and says nothing")
+        return cls(**body)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """One line of a leakage statement: `party` learns `what`, at most `bound`.
+
+    `what` is a stable key; `text` and `text_zh` say it in English and Chinese, `bound` and
+    `bound_zh` how much. The same as data: `channel` is what it is learnt by, `amount` how much.
+    """
+
+    party: Learner
+    what: str
+    text: str
+    text_zh: str
+    bound: str
+    bound_zh: str = ""
+    channel: Channel | Literal[""] = ""
+    amount: Amount | None = None
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        _LEAKAGE.choice("statements.party", self.party, _LEARNERS)
+        _LEAKAGE.token("statements.what", self.what)
+        _LEAKAGE.text("statements.text", self.text)
+        _LEAKAGE.text("statements.text_zh", self.text_zh)
+        _LEAKAGE.text("statements.bound", self.bound)
+        _LEAKAGE.text("statements.bound_zh", self.bound_zh, empty=True)
+        if self.channel != "":
+            _LEAKAGE.choice("statements.channel", self.channel, _CHANNELS)
+        if type(self.amount) not in (Amount, type(None)):
+            _LEAKAGE.fail("statements.amount", "is not an amount")
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the line as an object of the leakage statement."""
+        body: dict[str, Json] = {
+            "party": self.party,
+            "what": self.what,
+            "text": self.text,
+            "text_zh": self.text_zh,
+            "bound": self.bound,
+        }
+        if self.bound_zh:
+            body["bound_zh"] = self.bound_zh
+        if self.channel:
+            body["channel"] = self.channel
+        return body if self.amount is None else body | {"amount": self.amount.to_json()}
+
+    @classmethod
+    def from_json(cls, value: Json) -> Self:
+        """Return the line that `to_json` gives `value` for."""
+        names = ("party", "what", "text", "text_zh", "bound")
+        optional = ("bound_zh", "channel", "amount")
+        body = dict(_LEAKAGE.take(value, names, "statements", optional))
+        for name in optional:
+            if name in body and not body[name]:  # or one line could be written in two ways
+                _LEAKAGE.fail(f"statements.{name}", "is written down and says nothing")
+        if "amount" in body:
+            body["amount"] = Amount.from_json(body["amount"])
+        return cls(**body)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leakage:
+    """What is learnt besides the answer, line by line.
+
+    `ciphertext_leaves` says whether the encrypted table itself is handed out. Errors:
+    `ContractInvalidError`.
+    """
+
+    suite: str
+    statements: tuple[Statement, ...]
+    ciphertext_leaves: bool
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        _LEAKAGE.suite(self.suite)
+        _LEAKAGE.members("statements", self.statements, Statement, 64, 1)
+        _LEAKAGE.distinct("statements", [(line.party, line.what) for line in self.statements])
+        _LEAKAGE.boolean("ciphertext_leaves", self.ciphertext_leaves)
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the leakage statement as an object."""
+        return head("leakage", self.suite) | {
+            "statements": [line.to_json() for line in self.statements],
+            "ciphertext_leaves": self.ciphertext_leaves,
+        }
+
+    @classmethod
+    def from_json(cls, value: Json) -> Self:
+        """Return the leakage statement that `to_json` gives `value` for.
+
+        Raises:
+            ContractInvalidError: a field is missing, not known, of another type or out of range.
+            SuiteUnknownError: the suite is not known here.
+
+        """
+        body = _LEAKAGE.body(value, "leakage", ("statements", "ciphertext_leaves"))
+        lines = _LEAKAGE.unlist("statements", body["statements"])
+        return cls(
+            suite=body["suite"],
+            statements=tuple(map(Statement.from_json, lines)),
+            ciphertext_leaves=body["ciphertext_leaves"],
+        )
+
+    def encode(self) -> bytes:
+        """Return the canonical bytes of the leakage statement."""
+        return canonical.encode(self.to_json())
+
+    def digest(self, suite: Suite) -> bytes:
+        """Return the hash of `encode`, 32 bytes, under the statement's own `suite`.
+
+        Raises:
+            ContractInvalidError: the statement names another suite.
+
+        """
+        if suite.id != self.suite:
+            _LEAKAGE.fail("suite", "is another one than asked for")
+        return suite.digest(self.encode())
+
+
+def check_columns(check: Checker, field: str, columns: object) -> None:
+    """Refuse what is not a tuple of distinct subject columns."""
+    check.members(field, columns, SubjectColumn, MAX_COLUMNS)
+    known = cast("tuple[SubjectColumn, ...]", columns)
+    for column in known:
+        check.text(f"{field}.name", column.name, 256)
+        check.choice(f"{field}.type", column.type, _SUBJECT_TYPES)
+    check.distinct(field, [column.name for column in known])
+
+
+def columns_to_json(columns: tuple[SubjectColumn, ...]) -> list[Json]:
+    """Return subject columns as a list of `{"name","type"}`."""
+    return [{"name": column.name, "type": column.type} for column in columns]
+
+
+def columns_from_json(check: Checker, field: str, value: Json) -> tuple[SubjectColumn, ...]:
+    """Return the subject columns that `columns_to_json` gives `value` for."""
+    found = [check.take(item, ("name", "type"), field) for item in check.unlist(field, value)]
+    for item in found:
+        check.text(f"{field}.name", item["name"], 256)
+        check.choice(f"{field}.type", item["type"], _SUBJECT_TYPES)
+    return tuple(SubjectColumn(name=item["name"], type=item["type"]) for item in found)

@@ -1,0 +1,1 @@
+"""Answers opened to others: openings, a regulator's orders and their responses, objections."""

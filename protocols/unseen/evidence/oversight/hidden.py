@@ -1,0 +1,235 @@
+"""The parts of an opening of hidden lookups, taken apart: shapes only, nothing yet believed.
+
+A batch was asked and answered as one; an item is one subject of it. `opening.py` checks them
+against the receipt, and says in which order and what it proves.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from unseen.evidence.canonical import Json, b64encode
+from unseen.evidence.contracts.contract import Terms
+from unseen.evidence.contracts.plan import Plan
+from unseen.evidence.errors import OpeningInvalidError
+from unseen.evidence.fields import Checker
+from unseen.evidence.releases.manifest import MAX_ROWS
+from unseen.evidence.suite import DIGEST_BYTES
+from unseen.protocols.oprf import dleq
+from unseen.protocols.oprf.suite import MAX_BATCH
+
+CHECK = Checker(OpeningInvalidError, "opening")
+BATCH_FIELDS = (
+    "receipt",
+    "terms",
+    "manifest",
+    "announcement",
+    "blinded",
+    "evaluated",
+    "dleq",
+    "request_nonce",
+    "release_nonce",
+)
+ITEM_FIELDS = ("subject", "position", "blind", "rows")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of the encrypted table with its place and its path to the manifest's root."""
+
+    index: int
+    row: bytes = field(repr=False)
+    path: tuple[bytes, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announcement:
+    """A leaf `manifest.published`, its place, its path, and the signed head it leads to."""
+
+    leaf: dict[str, Json]
+    index: int
+    proof: tuple[bytes, ...]
+    checkpoint: str
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the announcement as an object."""
+        return {
+            "leaf": self.leaf,
+            "index": self.index,
+            "proof": b64encode(b"".join(self.proof)),
+            "checkpoint": self.checkpoint,
+        }
+
+    @classmethod
+    def from_json(cls, value: Json) -> Self:
+        """Return the announcement that `to_json` gives `value` for; nothing is verified.
+
+        Raises:
+            OpeningInvalidError: a field is missing, not known or of another type.
+
+        """
+        entry = CHECK.take(value, ("leaf", "index", "proof", "checkpoint"), "announcement")
+        if type(entry["leaf"]) is not dict:
+            CHECK.fail("announcement.leaf", "is not an object")
+        CHECK.integer("announcement.index", entry["index"], 0)
+        if type(entry["checkpoint"]) is not str:
+            CHECK.fail("announcement.checkpoint", "is not text")
+        proof = _hashes("announcement.proof", entry["proof"])
+        return cls(
+            leaf=entry["leaf"], index=entry["index"], proof=proof, checkpoint=entry["checkpoint"]
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """What all subjects of a request share.
+
+    `receipt` and `manifest` are the signed tokens, `announcement` is how the log announced the
+    manifest, `blinded`, `evaluated` and `dleq` the batch as it was sent and answered, elements
+    of 32 bytes, and the nonces open the two commitments of the release. `plan` may be left out.
+    """
+
+    receipt: str
+    terms: Terms
+    manifest: str
+    announcement: Announcement
+    blinded: tuple[bytes, ...]
+    evaluated: tuple[bytes, ...]
+    dleq: bytes
+    request_nonce: bytes = field(repr=False)
+    release_nonce: bytes = field(repr=False)
+    plan: Plan | None = None
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the batch's fields of a bundle."""
+        plan: dict[str, Json] = {} if self.plan is None else {"plan": self.plan.to_json()}
+        return plan | {
+            "receipt": self.receipt,
+            "terms": self.terms.to_json(),
+            "manifest": self.manifest,
+            "announcement": self.announcement.to_json(),
+            "blinded": [b64encode(element) for element in self.blinded],
+            "evaluated": [b64encode(element) for element in self.evaluated],
+            "dleq": b64encode(self.dleq),
+            "request_nonce": b64encode(self.request_nonce),
+            "release_nonce": b64encode(self.release_nonce),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One subject: its values as text, its place in the batch, its blind, and the table's rows.
+
+    `blind` is a scalar of 32 bytes, `rows` what `opening.RowProver` gives.
+    """
+
+    subject: tuple[str, ...] = field(repr=False)
+    position: int
+    blind: bytes = field(repr=False)
+    rows: tuple[Row, ...]
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the item's fields of a bundle."""
+        return {
+            "subject": list(self.subject),
+            "position": self.position,
+            "blind": b64encode(self.blind),
+            "rows": [
+                {
+                    "index": row.index,
+                    "row": b64encode(row.row),
+                    "path": b64encode(b"".join(row.path)),
+                }
+                for row in self.rows
+            ],
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """A batch read from a bundle; terms and plan are read once the receipt is believed."""
+
+    receipt: str
+    manifest: str
+    announcement: Announcement
+    blinded: tuple[bytes, ...]
+    evaluated: tuple[bytes, ...]
+    dleq: bytes
+    request_nonce: bytes = field(repr=False)
+    release_nonce: bytes = field(repr=False)
+    terms: Json
+    plan: Json
+
+
+def parse_batch(body: dict[str, Any]) -> Sent:
+    """Return the batch that the fields `body` of a bundle hold.
+
+    Raises:
+        OpeningInvalidError: a field is of another type or size.
+
+    """
+    for name in ("receipt", "manifest"):
+        if type(body[name]) is not str:
+            CHECK.fail(name, "is not text")
+    check_plan(body)
+    blinded, evaluated = (_elements(name, body[name]) for name in ("blinded", "evaluated"))
+    if not 1 <= len(blinded) <= MAX_BATCH or len(evaluated) != len(blinded):
+        CHECK.fail("blinded", f"and evaluated are not 1 to {MAX_BATCH} pairs")
+    return Sent(
+        receipt=body["receipt"],
+        manifest=body["manifest"],
+        announcement=Announcement.from_json(body["announcement"]),
+        blinded=blinded,
+        evaluated=evaluated,
+        dleq=_octets("dleq", body["dleq"], dleq.PROOF_BYTES),
+        request_nonce=_octets("request_nonce", body["request_nonce"], 32),
+        release_nonce=_octets("release_nonce", body["release_nonce"], 32),
+        terms=body["terms"],
+        plan=body.get("plan"),
+    )
+
+
+def check_plan(body: dict[str, Any]) -> None:
+    """Refuse a field `plan` that is there and holds no object: a plan is given or left out."""
+    if "plan" in body and type(body["plan"]) is not dict:
+        CHECK.fail("plan", "is not an object")
+
+
+def parse_item(body: dict[str, Any], size: int) -> Item:
+    """Return the item that the fields `body` hold, of a batch of `size` subjects.
+
+    Raises:
+        OpeningInvalidError: a field is of another type or size.
+
+    """
+    CHECK.integer("position", body["position"], 0, size - 1)
+    texts = CHECK.unlist("subject", body["subject"])
+    if not all(type(text) is str for text in texts):
+        CHECK.fail("subject", "holds more than texts")
+    return Item(
+        subject=tuple(texts),
+        position=body["position"],
+        blind=_octets("blind", body["blind"], 32),
+        rows=tuple(map(_row, CHECK.unlist("rows", body["rows"]))),
+    )
+
+
+def _octets(name: str, value: Json, size: int) -> bytes:
+    data = CHECK.unb64(name, value)
+    CHECK.octets(name, data, size)
+    return data
+
+
+def _elements(name: str, value: Json) -> tuple[bytes, ...]:
+    return tuple(_octets(name, item, 32) for item in CHECK.unlist(name, value))
+
+
+def _row(value: Json) -> Row:
+    entry = CHECK.take(value, ("index", "row", "path"), "rows")
+    CHECK.integer("rows.index", entry["index"], 0, MAX_ROWS)
+    row = CHECK.unb64("rows.row", entry["row"])
+    return Row(entry["index"], row, _hashes("rows.path", entry["path"]))
+
+
+def _hashes(name: str, value: Json) -> tuple[bytes, ...]:
+    data = CHECK.unb64(name, value)
+    return tuple(data[at : at + DIGEST_BYTES] for at in range(0, len(data), DIGEST_BYTES))

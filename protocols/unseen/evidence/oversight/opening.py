@@ -1,0 +1,417 @@
+"""Opening a hidden lookup: the buyer shows a third party whom it asked about and what it learnt.
+
+The bundle holds what the receipt's commitments hide. Checked in order, each from what stands
+before it:
+
+    receipt      verifies (`verify.py`) and is of a lookup
+    terms        are those of the receipt's contract and allow the release
+    manifest     signed by the node of the receipt, the one that the request names, and of the
+                 same contract, epoch, snapshot, root of consents and outputs
+    announcement the leaf `manifest.published` of this manifest is in the receipt's log, before
+                 the release
+    blinded      blinded[position] is blind * H(subject)              (RFC 9497 section 3.3.1)
+    request      the request's commitment opens to `blinded`
+    release      the release's commitment opens to `evaluated` and `dleq`
+    dleq         `evaluated` is `blinded` under the manifest's key    (`oprf/dleq.py`: RFC 9497
+                 section 2.2, with weights that depend on the whole batch)
+    rows         the row with the subject's tag is in the manifest's table; or two adjacent rows,
+                 or the row at an end, leave no place for it
+    label        the row opens to one verdict for each output, or to something malformed, for
+                 which the operator has to answer
+
+It shows the third party this subject and this answer; the other subjects of the batch stay
+hidden. Absence is as sound as the table's order, which whoever holds the table has checked
+(`oprf_table.check_order`) and an opening does not show. That the log announced no second manifest
+for the epoch is shown by the log, and that the two heads are of one history by `verify_growth`.
+Nothing shows that labels are true.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from unseen.evidence.canonical import Json
+from unseen.evidence.commitment import commit
+from unseen.evidence.contracts.contract import Terms
+from unseen.evidence.contracts.plan import Plan
+from unseen.evidence.errors import (
+    CanonicalError,
+    ContractInvalidError,
+    LeafInvalidError,
+    ManifestInvalidError,
+    OpeningInvalidError,
+    ReceiptInvalidError,
+    SignatureInvalidError,
+)
+from unseen.evidence.fields import head
+from unseen.evidence.log import encode_leaf
+from unseen.evidence.oversight.hidden import (
+    BATCH_FIELDS,
+    CHECK,
+    ITEM_FIELDS,
+    Announcement,
+    Batch,
+    Item,
+    Row,
+    Sent,
+    parse_batch,
+    parse_item,
+)
+from unseen.evidence.releases.manifest import Manifest, published_leaf, verify_manifest
+from unseen.evidence.suite import Suite, suite_of
+from unseen.evidence.trust import Trust
+from unseen.evidence.verify import (
+    VerifiedReceipt,
+    verify_checkpoint,
+    verify_growth,
+    verify_receipt,
+    verify_terms,
+)
+from unseen.protocols.errors import (
+    InputInvalidError,
+    MalformedMessageError,
+    PeerError,
+    SubjectInvalidError,
+)
+from unseen.protocols.lookup import oprf_table
+from unseen.protocols.lookup.subject import Value, encode_subject, parse_value
+from unseen.protocols.oprf import dleq
+from unseen.protocols.oprf.client import recompute, unblind_one
+from unseen.protocols.tlog.proofs import verify_inclusion
+from unseen.protocols.tlog.tree import Tree, leaf_hash
+
+__all__ = [
+    "Announcement",
+    "Batch",
+    "Item",
+    "Opened",
+    "Row",
+    "RowProver",
+    "check_items",
+    "make_opening",
+    "prove_rows",
+    "verify_opening",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """What an opening proves of one subject. Only this module makes one.
+
+    `verdicts` maps each output to true, false, or None for "no usable result"; all are None
+    where the subject was not `found`, since being absent and not being permitted look the same,
+    and where its label was `malformed`: the operator has put into its table what says nothing.
+    `plan` is the contract's, where the bundle carries it.
+    """
+
+    subject: tuple[Value, ...] = field(repr=False)
+    position: int
+    verdicts: Mapping[str, bool | None]
+    found: bool
+    malformed: bool
+    receipt: VerifiedReceipt
+    terms: Terms
+    manifest: Manifest
+    plan: Plan | None = None
+
+
+class RowProver:
+    """Shows what a table says about subjects. Hashes the table once: 64 bytes of memory a row."""
+
+    def __init__(self, manifest: Manifest, table: oprf_table.Table) -> None:
+        """Hash `table`.
+
+        Raises:
+            OpeningInvalidError: it is not the manifest's.
+
+        """
+        self._manifest, self._table = manifest, table
+        suite, size = suite_of(manifest.suite), manifest.row_bytes
+        self._tree = Tree(suite.hash)
+        for start in range(0, len(table), size):
+            self._tree.append(leaf_hash(bytes(table[start : start + size]), suite.hash))
+        if self._tree.root() != manifest.root:
+            CHECK.fail("rows", "are not the manifest's")
+
+    def rows(self, output: bytes) -> tuple[Row, ...]:
+        """Return the row of the subject with this OPRF output, or its neighbours if it has none.
+
+        Raises:
+            InputInvalidError: the output has not 64 bytes.
+
+        """
+        place = oprf_table.find(self._manifest.parameters(), self._table, output)
+        if isinstance(place, oprf_table.Found):
+            return (self._row(place.index),)
+        return tuple(self._row(index) for index in (place.left, place.right) if index is not None)
+
+    def _row(self, index: int) -> Row:
+        size = self._manifest.row_bytes
+        row = bytes(self._table[index * size : (index + 1) * size])
+        return Row(index, row, tuple(self._tree.inclusion_proof(index)))
+
+
+def prove_rows(manifest: Manifest, table: oprf_table.Table, output: bytes) -> tuple[Row, ...]:
+    """Return the rows that show what `table` says about one subject; see `RowProver`.
+
+    Raises:
+        OpeningInvalidError: the table is not the manifest's.
+        InputInvalidError: the output has not 64 bytes.
+
+    """
+    return RowProver(manifest, table).rows(output)
+
+
+def make_opening(  # noqa: PLR0913 - one for each field of the bundle, by name
+    *,
+    receipt: str,
+    terms: Terms,
+    manifest: str,
+    announcement: Announcement,
+    subject: Sequence[str],
+    position: int,
+    blind: bytes,
+    blinded: Sequence[bytes],
+    evaluated: Sequence[bytes],
+    dleq: bytes,
+    request_nonce: bytes,
+    release_nonce: bytes,
+    rows: Sequence[Row],
+    plan: Plan | None = None,
+) -> dict[str, Json]:
+    """Return the bundle that opens the subject at `position` of a batch.
+
+    `receipt` and `manifest` are the signed tokens, `announcement` is how the log announced the
+    manifest, `subject` the values as text, `blind` the scalar of that position, `blinded`,
+    `evaluated` and `dleq` the batch as it was sent and answered, `rows` what `prove_rows`
+    returns, `plan` the contract's, which may be left out. Verify the bundle before handing it out.
+    """
+    batch = Batch(
+        receipt=receipt,
+        terms=terms,
+        manifest=manifest,
+        announcement=announcement,
+        blinded=tuple(blinded),
+        evaluated=tuple(evaluated),
+        dleq=dleq,
+        request_nonce=request_nonce,
+        release_nonce=release_nonce,
+        plan=plan,
+    )
+    item = Item(subject=tuple(subject), position=position, blind=blind, rows=tuple(rows))
+    return head("opening", terms.suite) | batch.to_json() | item.to_json()
+
+
+def verify_opening(bundle: Json, trust: Trust) -> Opened:
+    """Return what `bundle` proves to someone who trusts `trust`.
+
+    Raises:
+        OpeningInvalidError: a check fails; `what` names it.
+        ReceiptInvalidError: the receipt within is invalid.
+        SignatureInvalidError: a signature of the receipt or of the manifest fails.
+        LogForkedError: release and announcement hang in two histories of the log.
+        TrustMissingError: node, log or buyer is not in the trust file.
+        SuiteUnknownError: the opening is of a suite that is not known here.
+
+    """
+    body = CHECK.body(bundle, "opening", (*BATCH_FIELDS, *ITEM_FIELDS), ("plan",))
+    sent = parse_batch(body)
+    (opened,) = check_items(body["suite"], sent, [parse_item(body, len(sent.blinded))], trust)
+    return opened
+
+
+def check_items(suite_id: str, sent: Sent, items: Sequence[Item], trust: Trust) -> list[Opened]:
+    """Return what each of `items` proves, all of one batch; see `verify_opening`."""
+    suite = suite_of(suite_id)
+    receipt = verify_receipt(sent.receipt, trust)
+    if receipt.kind != "lookup" or receipt.suite != suite.id:
+        CHECK.fail("receipt", "is not of a lookup under the opening's suite")
+    terms, plan = check_terms(sent.terms, sent.plan, receipt)
+    manifest = check_epoch(sent.manifest, sent.announcement, terms, receipt, trust)
+    subjects = [_subject(sent, item, manifest) for item in items]
+    _commitments(sent, receipt, suite)
+    with _named("dleq"):
+        dleq.verify(manifest.public_key, sent.blinded, sent.evaluated, sent.dleq)
+    found = []
+    for item, (values, data) in zip(items, subjects, strict=True):
+        with _named("dleq"):
+            output = unblind_one(data, item.blind, sent.evaluated[item.position])
+        label = _label(item.rows, manifest, output, suite)
+        verdicts, malformed = _verdicts(label, manifest.outputs)
+        opened = Opened(
+            subject=values,
+            position=item.position,
+            verdicts=MappingProxyType(verdicts),
+            found=label is not None,
+            malformed=malformed,
+            receipt=receipt,
+            terms=terms,
+            manifest=manifest,
+            plan=plan,
+        )
+        found.append(opened)
+    return found
+
+
+def check_terms(terms: Json, plan: Json, receipt: VerifiedReceipt) -> tuple[Terms, Plan | None]:
+    """Return the terms and the plan, if any, of the receipt's contract, which allow the release.
+
+    Raises:
+        OpeningInvalidError: they are another contract's, or do not allow it.
+
+    """
+    with _named("terms"):
+        found = Terms.from_json(terms)
+        verify_terms(receipt, found)
+    if plan is None:
+        return found, None
+    with _named("plan"):
+        read = Plan.from_json(plan)
+        if read.digest(suite_of(found.suite)) != found.plan:
+            CHECK.fail("plan", "is not the contract's")
+    return found, read
+
+
+def check_epoch(
+    manifest: str,
+    announcement: Announcement,
+    terms: Terms,
+    receipt: VerifiedReceipt,
+    trust: Trust,
+) -> Manifest:
+    """Return the manifest of the receipt's epoch, which its log announced before the release.
+
+    Raises:
+        OpeningInvalidError: it is another one's, or was not announced.
+        SignatureInvalidError: it is not the node's.
+        LogForkedError: release and announcement hang in two histories of the log.
+
+    """
+    found = _manifest(manifest, receipt, terms, trust)
+    _announced(announcement, found, receipt, trust)
+    return found
+
+
+def _manifest(token: str, receipt: VerifiedReceipt, terms: Terms, trust: Trust) -> Manifest:
+    with _named("manifest"):
+        node = trust.party(receipt.node_key, "node")
+        manifest = verify_manifest(token, suite_of(node.suite), node.key)
+    if manifest.id() != receipt.manifest:
+        CHECK.fail("manifest", "is not the one that the request names")
+    found = (manifest.contract, manifest.epoch, manifest.snapshot, manifest.consent_root)
+    leaf = receipt.leaf
+    if found != (receipt.contract, receipt.epoch, receipt.snapshot, leaf.consent_root):
+        CHECK.fail("manifest", "is not of the receipt's contract, epoch, snapshot and consents")
+    if manifest.outputs != terms.outputs:
+        CHECK.fail("manifest", "does not have the outputs of the contract, in their order")
+    if receipt.time >= manifest.until:
+        CHECK.fail("manifest", "had ended at the time of the release")
+    return manifest
+
+
+def _announced(
+    found: Announcement, manifest: Manifest, receipt: VerifiedReceipt, trust: Trust
+) -> None:
+    """Return if the receipt's log announced `manifest` before the release."""
+    suite = suite_of(receipt.suite)
+    with _named("announcement"):
+        checkpoint = verify_checkpoint(found.checkpoint, trust)
+        if checkpoint.origin != receipt.origin:
+            CHECK.fail("announcement", "is in another log than the release")
+        data = encode_leaf(found.leaf)
+        hashed = leaf_hash(data, suite.hash)
+        verify_inclusion(
+            hashed, found.index, checkpoint.size, found.proof, checkpoint.root, suite.hash
+        )
+        time = CHECK.untime("announcement.time", found.leaf.get("time"))
+        # As bytes: true would equal 1.
+        if data != encode_leaf(published_leaf(manifest, time)):
+            CHECK.fail("announcement", "is not that of the manifest")
+    if found.index >= receipt.index:
+        CHECK.fail("announcement", "does not come before the release")
+    if checkpoint.size == receipt.size:
+        verify_growth(receipt.checkpoint, checkpoint, (), suite)
+
+
+def _subject(sent: Sent, opening: Item, manifest: Manifest) -> tuple[tuple[Value, ...], bytes]:
+    if len(opening.subject) != len(manifest.subject):
+        CHECK.fail("subject", "has not one value for each subject column")
+    with _named("subject"):
+        pairs = zip(manifest.subject, opening.subject, strict=True)
+        values = tuple(parse_value(column, text) for column, text in pairs)
+        if any(str(value) != text for value, text in zip(values, opening.subject, strict=True)):
+            CHECK.fail("subject", "is not written in its one way")
+        data = encode_subject(manifest.subject, values, manifest.parameters().domain)
+    with _named("blinded"):
+        element = recompute(data, opening.blind)
+    if element != sent.blinded[opening.position]:
+        CHECK.fail("blinded", "does not hide this subject at this position")
+    return values, data
+
+
+def _commitments(opening: Sent, receipt: VerifiedReceipt, suite: Suite) -> None:
+    if commit(suite, opening.request_nonce, opening.blinded) != receipt.commitment:
+        CHECK.fail("request", "was not for these blinded elements")
+    released = (*opening.evaluated, opening.dleq)
+    if commit(suite, opening.release_nonce, released) != receipt.release:
+        CHECK.fail("release", "was not of these evaluated elements")
+
+
+def _label(rows: tuple[Row, ...], manifest: Manifest, output: bytes, suite: Suite) -> bytes | None:
+    """Return the subject's label, or None where `rows` show that the table has no such row."""
+    for row in rows:
+        if len(row.row) != manifest.row_bytes:
+            CHECK.fail("rows", "are not of the manifest's row size")
+        with _named("rows"):
+            hashed = leaf_hash(row.row, suite.hash)
+            verify_inclusion(hashed, row.index, manifest.rows, row.path, manifest.root, suite.hash)
+    parameters = manifest.parameters()
+    tag = oprf_table.row_tag(parameters, output)
+    tags = [row.row[: oprf_table.TAG_BYTES] for row in rows]
+    if tags == [tag]:
+        return oprf_table.open_row(parameters, output, rows[0].row)
+    # Absent: the rows shown are everything that could stand next to the tag, left then right.
+    left = [row.index for row, found in zip(rows, tags, strict=True) if found < tag]
+    right = [row.index for row, found in zip(rows, tags, strict=True) if found > tag]
+    if len(left) > 1 or len(right) > 1 or [row.index for row in rows] != left + right:
+        CHECK.fail("rows", "do not lie on either side of the subject's place")
+    before = left[0] if left else -1
+    after = right[0] if right else manifest.rows
+    if after != before + 1:
+        CHECK.fail("rows", "leave room for the subject between them")
+    return None
+
+
+def _verdicts(label: bytes | None, outputs: tuple[str, ...]) -> tuple[dict[str, bool | None], bool]:
+    """Return the verdicts of a label, or of the lack of one, and whether it is malformed."""
+    silent: dict[str, bool | None] = dict.fromkeys(outputs)
+    if label is None:
+        return silent, False
+    try:
+        verdicts = oprf_table.unpack_verdicts(label, len(outputs))
+    except MalformedMessageError:
+        return silent, True
+    return dict(zip(outputs, verdicts, strict=True)), False
+
+
+@contextmanager
+def _named(check: str) -> Iterator[None]:
+    """Let an error of the block say which check it failed."""
+    try:
+        yield
+    except SignatureInvalidError:
+        raise SignatureInvalidError(
+            f"opening: the signature of check {check} does not verify", clause=check
+        ) from None
+    except (
+        CanonicalError,
+        ContractInvalidError,
+        InputInvalidError,
+        LeafInvalidError,
+        ManifestInvalidError,
+        PeerError,
+        ReceiptInvalidError,
+        SubjectInvalidError,
+    ) as error:
+        raise OpeningInvalidError(f"opening, check {check}: {error}", clause=check) from None

@@ -1,0 +1,1 @@
+"""Whose a table is and who may operate it: certificates, snapshots, mandates, handovers."""

@@ -1,0 +1,1 @@
+"""What is asked under a contract and leaves: the request, who asks, the manifest, the receipt."""

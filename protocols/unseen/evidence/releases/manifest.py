@@ -1,0 +1,221 @@
+"""The manifest of an epoch: what a buyer's client may believe about an encrypted table.
+
+The node signs it and logs its digest before it answers the first query, and every request names
+that digest, so all buyers of a contract use one key and one table, and an opening can be checked
+against the table's Merkle root. `root` is the RFC 6962 root over the rows, `digest` the hash of
+the whole table's bytes.
+
+It does not prove that the labels are true of the snapshot: that is the operator's word.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+from unseen.evidence import canonical, jws
+from unseen.evidence.canonical import Json, b64encode, format_time
+from unseen.evidence.contracts.plan import (
+    MAX_OUTPUTS,
+    check_columns,
+    columns_from_json,
+    columns_to_json,
+)
+from unseen.evidence.errors import ManifestInvalidError
+from unseen.evidence.fields import Checker, head
+from unseen.evidence.log import event_leaf
+from unseen.evidence.suite import Signer, Suite, suite_of
+from unseen.protocols.errors import ElementInvalidError
+from unseen.protocols.group import ristretto255
+from unseen.protocols.lookup.oprf_table import (
+    TAG_BYTES,
+    TableParameters,
+    epoch_domain,
+    label_bytes_for,
+)
+from unseen.protocols.lookup.subject import SubjectColumn
+
+TYP = "unseen-manifest"
+PROTOCOL = "oprf_table"
+# RFC 9497's suite, but for the weights of a batch proof: see `protocols/oprf/dleq.py`.
+CIPHERSUITE = "ristretto255-SHA512/batch"
+MAX_ROWS = 1 << 40
+
+_CHECK = Checker(ManifestInvalidError, "manifest")
+_FIELDS = (
+    "contract",
+    "epoch",
+    "protocol",
+    "ciphersuite",
+    "public_key",
+    "rows",
+    "row_bytes",
+    "label_bytes",
+    "nonce",
+    "snapshot",
+    "snapshot_at",
+    "root",
+    "digest",
+    "subject",
+    "outputs",
+    "until",
+)
+_OPTIONAL = ("consent_root",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """One epoch of one contract. Errors: `ManifestInvalidError`.
+
+    `contract`, `public_key` (a ristretto255 element), `nonce`, `snapshot`, `root` and `digest`
+    are 32 bytes. The table has `rows` rows of `row_bytes` bytes; a label holds the verdicts of
+    `outputs`, in that order. Queries are answered before `until`. `consent_root` is the root of
+    the tree of consents that the rows were chosen by, 32 bytes, where the contract wants consent.
+    """
+
+    suite: str
+    contract: bytes
+    epoch: int
+    public_key: bytes
+    rows: int
+    row_bytes: int
+    label_bytes: int
+    nonce: bytes
+    snapshot: bytes
+    snapshot_at: datetime
+    root: bytes
+    digest: bytes
+    subject: tuple[SubjectColumn, ...]
+    outputs: tuple[str, ...]
+    until: datetime
+    protocol: str = PROTOCOL
+    ciphersuite: str = CIPHERSUITE
+    consent_root: bytes = b""
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        suite = _CHECK.suite(self.suite)
+        for field in ("contract", "public_key", "nonce", "snapshot", "root", "digest"):
+            _CHECK.octets(field, getattr(self, field))
+        _CHECK.integer("epoch", self.epoch, 1)
+        _CHECK.choice("protocol", self.protocol, (PROTOCOL,))
+        _CHECK.choice("ciphersuite", self.ciphersuite, (CIPHERSUITE,))
+        try:
+            ristretto255.check_element(self.public_key)
+        except ElementInvalidError:
+            _CHECK.fail("public_key", "is not an element of the group")
+        _CHECK.integer("rows", self.rows, 0, MAX_ROWS)
+        if self.rows == 0 and (self.root, self.digest) != (suite.digest(b""),) * 2:
+            _CHECK.fail("root", "or digest is not that of a table without rows")
+        _CHECK.members("outputs", self.outputs, str, MAX_OUTPUTS, 1)
+        for output in self.outputs:
+            _CHECK.name("outputs", output)
+        _CHECK.distinct("outputs", self.outputs)
+        size = label_bytes_for(len(self.outputs))
+        _CHECK.integer("label_bytes", self.label_bytes, size, size)
+        _CHECK.integer("row_bytes", self.row_bytes, TAG_BYTES + size, TAG_BYTES + size)
+        check_columns(_CHECK, "subject", self.subject)
+        if not self.subject:
+            _CHECK.fail("subject", "has no column")
+        _CHECK.time("snapshot_at", self.snapshot_at)
+        _CHECK.time("until", self.until)
+        if self.consent_root != b"":
+            _CHECK.octets("consent_root", self.consent_root)
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the manifest; a root of consents is written only where there is one."""
+        consents: dict[str, Json] = {}
+        if self.consent_root:
+            consents["consent_root"] = b64encode(self.consent_root)
+        return self._fixed() | consents
+
+    def _fixed(self) -> dict[str, Json]:
+        return head("manifest", self.suite) | {
+            "contract": b64encode(self.contract),
+            "epoch": self.epoch,
+            "protocol": self.protocol,
+            "ciphersuite": self.ciphersuite,
+            "public_key": b64encode(self.public_key),
+            "rows": self.rows,
+            "row_bytes": self.row_bytes,
+            "label_bytes": self.label_bytes,
+            "nonce": b64encode(self.nonce),
+            "snapshot": b64encode(self.snapshot),
+            "snapshot_at": format_time(self.snapshot_at),
+            "root": b64encode(self.root),
+            "digest": b64encode(self.digest),
+            "subject": columns_to_json(self.subject),
+            "outputs": list(self.outputs),
+            "until": format_time(self.until),
+        }
+
+    @classmethod
+    def from_json(cls, value: Json) -> Self:
+        """Return the manifest that `to_json` gives `value` for.
+
+        Raises:
+            ManifestInvalidError: a field is missing, not known, of another type or out of range.
+            SuiteUnknownError: the suite is not known here.
+
+        """
+        body = _CHECK.body(value, "manifest", _FIELDS, _OPTIONAL)
+        root = _CHECK.unb64("consent_root", body.get("consent_root", ""))
+        if "consent_root" in body and not root:
+            _CHECK.fail("consent_root", "is written down and says nothing")
+        own = {name: body[name] for name in _FIELDS} | {
+            "subject": columns_from_json(_CHECK, "subject", body["subject"]),
+            "outputs": tuple(_CHECK.unlist("outputs", body["outputs"])),
+        }
+        for name in ("contract", "public_key", "nonce", "snapshot", "root", "digest"):
+            own[name] = _CHECK.unb64(name, body[name])
+        for name in ("snapshot_at", "until"):
+            own[name] = _CHECK.untime(name, body[name])
+        return cls(suite=body["suite"], consent_root=root, **own)
+
+    def id(self) -> bytes:
+        """Return the hash of the canonical manifest, 32 bytes: what a request names."""
+        return suite_of(self.suite).digest(canonical.encode(self.to_json()))
+
+    def parameters(self) -> TableParameters:
+        """Return what a client needs to find and open rows of this table."""
+        domain = epoch_domain(self.contract, self.epoch)
+        return TableParameters(domain=domain, nonce=self.nonce, label_bytes=self.label_bytes)
+
+
+def published_leaf(manifest: Manifest, time: datetime) -> dict[str, Json]:
+    """Return the leaf by which the log says that the node stands by `manifest` since `time`."""
+    fields: dict[str, Json] = {
+        "contract": b64encode(manifest.contract),
+        "epoch": manifest.epoch,
+        "manifest": b64encode(manifest.id()),
+        "snapshot": b64encode(manifest.snapshot),
+        "root": b64encode(manifest.root),
+    }
+    return event_leaf(suite_of(manifest.suite), "manifest.published", time, fields)
+
+
+def sign_manifest(signer: Signer, manifest: Manifest) -> str:
+    """Return `manifest` signed by the node.
+
+    Raises:
+        ManifestInvalidError: it names another suite than the signer's.
+
+    """
+    if manifest.suite != signer.suite.id:
+        _CHECK.fail("suite", "is not the signer's")
+    return jws.sign(signer, TYP, manifest.to_json())
+
+
+def verify_manifest(token: str, suite: Suite, public_key: bytes) -> Manifest:
+    """Return the manifest that the node with `public_key` signed.
+
+    Raises:
+        ManifestInvalidError: it is malformed or names another suite.
+        SignatureInvalidError: the signature fails.
+        CanonicalError: the token is malformed.
+
+    """
+    payload = jws.verify(token, typ=TYP, suite=suite, public_key=public_key)
+    manifest = Manifest.from_json(payload)
+    if manifest.suite != suite.id:
+        _CHECK.fail("suite", "is not the node's")
+    return manifest
