@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, insert
 
 from unseen.evidence.log import EVENTS
 from unseen.node.audit.keys import trust_file
@@ -11,6 +12,7 @@ from unseen.node.audit.redaction import shows, whole
 from unseen.node.errors import ContractNotFoundError
 from unseen.node.identity.parties import Caller
 from unseen.node.identity.rights import Role
+from unseen.node.store.schema_openings import objections
 
 OWN, OTHER = "o" * 43, "x" * 43
 
@@ -23,11 +25,13 @@ def _node() -> Any:
         return SimpleNamespace(buyer="lender" if identifier == OWN else "rival", terms=terms)
 
     names = {"operator": Role.OPERATOR, "lender": Role.BUYER, "rival": Role.BUYER}
+    hub = SimpleNamespace(name="consent-hub", role=Role.HUB, key_id="C", suite="intl")
     listed = {
         name: SimpleNamespace(name=name, role=role, key_id=name[0].upper(), suite="intl")
         for name, role in names.items()
     } | {"keeper": SimpleNamespace(name="keeper", role=Role.HOLDER, key_id="H", suite="intl")}
-    parties = SimpleNamespace(get=listed.get, all=lambda: list(listed.values()))
+    get_party = (listed | {"consent-hub": hub}).get
+    parties = SimpleNamespace(get=get_party, all=lambda: list(listed.values()))
     return SimpleNamespace(contracts=SimpleNamespace(get=get), parties=parties)
 
 
@@ -58,6 +62,10 @@ def test_who_supervises_sees_all(role: Role, kind: str) -> None:
         ({"type": "release", "request": {"contract": OWN}}, True),
         ({"type": "release", "request": {"contract": OTHER}}, False),
         ({"type": "objection.opened", "contract": OTHER}, False),
+        ({"type": "objection.opened", "contract": OWN, "by": "lender"}, True),
+        ({"type": "objection.opened", "contract": OWN, "by": "operator"}, True),
+        ({"type": "objection.opened", "contract": OWN, "by": "consent-hub"}, False),
+        ({"type": "objection.opened", "contract": OWN, "by": "nobody"}, False),
         ({"type": "party.enrolled", "party": "lender"}, True),
         ({"type": "party.enrolled", "party": "operator"}, True),
         ({"type": "party.enrolled", "party": "rival"}, False),
@@ -71,6 +79,32 @@ def test_who_supervises_sees_all(role: Role, kind: str) -> None:
 )
 def test_a_buyer_sees_its_own_and_nobodys(leaf: dict[str, Any], seen: bool) -> None:
     assert sees(Role.BUYER, "lender", leaf) is seen
+
+
+def test_what_follows_a_persons_objection_is_hidden_from_the_buyer_too(engine: Engine) -> None:
+    node = _node()
+    node.engine = engine
+    rows = [
+        {
+            "id": name,
+            "contract": OWN,
+            "by": by,
+            "answer": "",
+            "close": "",
+            "opened_words": b"",
+            "answered_words": b"",
+        }
+        for name, by in (("person", "consent-hub"), ("own", "lender"))
+    ]
+    with engine.begin() as connection:
+        connection.execute(insert(objections), rows)
+    for kind, by in (("objection.answered", "operator"), ("objection.closed", "consent-hub")):
+        leaf = {"type": kind, "contract": OWN, "by": by, "objection": "person"}
+        assert not shows(node, Caller(Role.BUYER, "lender", "default"), leaf)
+        assert shows(node, Caller(Role.HOLDER, "keeper", "default"), leaf)
+        assert shows(node, Caller(Role.AUDITOR, "eva", "default"), leaf)
+        assert shows(node, Caller(Role.BUYER, "lender", "default"), leaf | {"objection": "own"})
+        assert not shows(node, Caller(Role.BUYER, "lender", "default"), leaf | {"objection": "-"})
 
 
 def test_a_holder_sees_the_contracts_that_it_signs() -> None:

@@ -13,6 +13,9 @@ from typer.testing import CliRunner
 
 from unseen.cli.main import app
 from unseen.client import AnswerInvalidError, Client, RefusedError
+from unseen.client.checking import check_folder
+from unseen.client.exported import open_export
+from unseen.evidence.audit import Policy
 from unseen.evidence.canonical import b64decode, b64encode
 from unseen.evidence.errors import ObjectionInvalidError, ReceiptInvalidError
 from unseen.evidence.oversight.objection import (
@@ -23,6 +26,7 @@ from unseen.evidence.oversight.objection import (
     sign_document,
 )
 from unseen.evidence.oversight.objections import Status
+from unseen.evidence.trust import parse
 from unseen.v1 import objection_pb2
 
 runner = CliRunner()
@@ -219,7 +223,9 @@ def test_the_operator_objects_and_the_buyer_answers(court: Stage) -> None:
     assert closed.status is Status.SETTLED
 
 
-def test_a_hub_objects_for_a_person_and_the_buyer_does_not_see_it(court: Stage) -> None:
+def test_a_hub_objects_for_a_person_and_the_buyer_does_not_see_it(
+    court: Stage, tmp_path: Path
+) -> None:
     contract, requests = charged(court)
     hub = court.client(HUB)
     card = hub.open_objection(
@@ -242,6 +248,15 @@ def test_a_hub_objects_for_a_person_and_the_buyer_does_not_see_it(court: Stage) 
     bill = court.lender.settle(contract)
     assert bill == court.operator.operator_settle(contract)
     assert "credit" not in json.loads(bill)
+    # Nor by the log: of the objection's leaves and documents the buyer's export has none.
+    court.lender.export(tmp_path / "buyer")
+    export = open_export(tmp_path / "buyer")
+    trust = parse(court.lender.home.trust.read_bytes())
+    assert check_folder(tmp_path / "buyer", trust, Policy(partial=True)).ok
+    told = [leaf for _, leaf in export.leaves() if str(leaf["type"]).startswith("objection.")]
+    assert card.id not in {leaf.get("objection") for leaf in told}
+    assert HUB not in {leaf["by"] for leaf in told}
+    assert card.id not in {b64encode(document.id) for document in export.documents("objection")}
 
 
 def test_documents_by_hand_are_checked(court: Stage) -> None:

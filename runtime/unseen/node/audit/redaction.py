@@ -12,6 +12,7 @@ from unseen.node.contracts.viewing import visible
 from unseen.node.errors import ContractNotFoundError
 from unseen.node.identity.parties import Caller
 from unseen.node.identity.rights import Role
+from unseen.node.objections.register import opener_of
 
 _WHOLE = frozenset({Role.OPERATOR, Role.AUDITOR, Role.REGULATOR})
 _PUBLIC = ("node.", "table.", "product.", "rules.", "template.", "mandate.", "consent.")
@@ -28,7 +29,7 @@ def shows(node: Node, who: Caller, leaf: dict[str, Json]) -> bool:
         return True
     contract = _contract(leaf)
     if contract is not None:
-        return _own(node, who, contract)
+        return _own(node, who, contract) and not _of_a_person(node, who, leaf)
     party = leaf.get("party")
     if party is not None:
         known = node.parties.get(str(party))
@@ -46,6 +47,18 @@ def _contract(leaf: dict[str, Json]) -> str | None:
     elif leaf.get("object") == "contract":  # of a certificate
         found = leaf.get("name")
     return None if found is None else str(found)
+
+
+def _of_a_person(node: Node, who: Caller, leaf: dict[str, Json]) -> bool:
+    """Return whether a buyer would learn from `leaf` who of those it asked about objects."""
+    kind = str(leaf.get("type"))
+    if who.role is not Role.BUYER or not kind.startswith("objection."):
+        return False
+    opener = leaf.get("by")
+    if kind != "objection.opened":
+        opener = opener_of(node.engine, str(leaf.get("objection")))
+    party = node.parties.get(str(opener))
+    return party is None or party.role is Role.HUB
 
 
 def _own(node: Node, who: Caller, contract: str) -> bool:

@@ -73,6 +73,13 @@ def find(engine: Engine, identifier: str) -> Standing:
         return _find(connection, identifier)
 
 
+def opener_of(engine: Engine, identifier: str) -> str:
+    """Return the name of the party that opened an objection; empty if there is none of this id."""
+    query = select(objections.c.by).where(objections.c.id == identifier)
+    with engine.connect() as connection:
+        return connection.execute(query).scalar_one_or_none() or ""
+
+
 def listed(engine: Engine, contracts: Iterable[str]) -> list[Standing]:
     """Return the objections under `contracts`, by contract and id."""
     with engine.connect() as connection:
