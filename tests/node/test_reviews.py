@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 from sqlalchemy import select, update
-from tests.node.conftest import NOW, Store
+from tests.node.conftest import NOW, Store, put_contract
 from tests.node.gating import (
     COUNTED,
     GOOD,
@@ -482,6 +482,25 @@ async def test_the_queue_is_bounded(house: House, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(OverloadedError):
         await gate.pay((ROWS,), STATED, 1)
     assert len(gate.node.releases.waiting()) == 1
+
+
+async def test_no_buyer_fills_the_queue_alone(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = house()
+    other = dataclasses.replace(made("aggregate"), buyer="rival")
+    terms = dataclasses.replace(other.terms, nonce=bytes(range(16)))
+    other = dataclasses.replace(other, id=b64encode(terms.id()), terms=terms)
+    put_contract(gate.store.engine, other, other.plan, other.leakage)
+    gate.node.contracts.put(other)
+    monkeypatch.setattr(holding, "_MAX_OF_BUYER", 2)
+    await held(gate)
+    await held(gate, number=1)
+    with pytest.raises(OverloadedError, match="of this buyer's"):
+        await gate.pay((ROWS,), STATED, 2)
+    gate.identifier = other.id
+    await held(gate, number=3)
+    assert [review.contract for review in gate.node.releases.waiting()].count(other.id) == 1
 
 
 async def test_a_type_that_is_off_is_refused_before_anything_is_computed(house: House) -> None:

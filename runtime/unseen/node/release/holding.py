@@ -35,6 +35,7 @@ from unseen.node.store.schema_release import release_modes, reviews
 from unseen.node.store.writer import Change, Transaction
 
 _MAX_WAITING = 1_000
+_MAX_OF_BUYER = 250  # so that no buyer alone keeps all others out of the queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +70,10 @@ class Hold(Change[Review]):
         """Write the row and its leaf.
 
         Raises:
-            OverloadedError: a thousand releases wait already.
+            OverloadedError: a thousand releases wait already, or 250 of this buyer's.
 
         """
-        waiting = select(func.count()).where(reviews.c.state == State.WAITING.value)
-        if transaction.connection.execute(waiting).scalar_one() >= _MAX_WAITING:
-            raise OverloadedError(
-                f"{_MAX_WAITING} releases wait for a person",
-                clause="release.review",
-                remedy="send the same request again later",
-            )
+        self._check_room(transaction)
         run, held = self.run, self.held
         identifier = b64encode(held.commitment)
         index = _log(transaction, run, "review", held.rules, held.bits, {"release": identifier})
@@ -109,6 +104,22 @@ class Hold(Change[Review]):
         transaction.connection.execute(insert(reviews), [row])
         hit("review.before_hold")
         return find_review(transaction.connection, identifier)
+
+    def _check_room(self, transaction: Transaction) -> None:
+        waiting = select(func.count()).where(reviews.c.state == State.WAITING.value)
+        of_buyer = waiting.select_from(
+            reviews.join(contracts, contracts.c.id == reviews.c.contract)
+        ).where(contracts.c.buyer == self.run.contract.buyer)
+        for counted, most, whose in (
+            (of_buyer, _MAX_OF_BUYER, "releases of this buyer's"),
+            (waiting, _MAX_WAITING, "releases"),
+        ):
+            if transaction.connection.execute(counted).scalar_one() >= most:
+                raise OverloadedError(
+                    f"{most} {whose} wait for a person",
+                    clause="release.review",
+                    remedy="send the same request again later",
+                )
 
 
 @dataclass(frozen=True, slots=True)
