@@ -6,6 +6,7 @@ from unseen.node.errors import FieldInvalidError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _MAX_PAGE = 500
+_MAX_LINE = 200
 _FIELD = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
@@ -50,6 +51,18 @@ def field_name(text: str, clause: str) -> str:
         raise FieldInvalidError(
             "a name is lower-case letters, digits and underscores, at most 40", clause=clause
         )
+    return text
+
+
+def line_of(text: str, clause: str) -> str:
+    """Return `text`, which may be empty, if it is one line that may stand in the log.
+
+    Raises:
+        FieldInvalidError: it is longer than 200 bytes, or no printable line.
+
+    """
+    if len(text) > _MAX_LINE or not text.isprintable() or len(text.encode()) > _MAX_LINE:
+        raise FieldInvalidError(f"a cause is one line of at most {_MAX_LINE} bytes", clause=clause)
     return text
 
 

@@ -16,6 +16,7 @@ from unseen.evidence.contracts.contract import (
     verify_approval,
 )
 from unseen.evidence.errors import ContractInvalidError
+from unseen.node.catalog.names import line_of
 from unseen.node.consent import rotation
 from unseen.node.context import Node
 from unseen.node.contracts.builder import (
@@ -225,8 +226,15 @@ async def take_up(
 
 
 async def revoke(node: Node, contract: Contract, by: str, cause: str = "") -> Contract:
-    """End the contract at once: later requests are refused, keys and replies destroyed."""
-    return await _end(node, contract, Step(contract.id, Event.REVOKE, by, cause))
+    """End the contract at once: later requests are refused, keys and replies destroyed.
+
+    Raises:
+        FieldInvalidError: the cause is not one line of at most 200 bytes.
+        TransitionError: it has ended.
+
+    """
+    said = line_of(cause, "contract.cause")
+    return await _end(node, contract, Step(contract.id, Event.REVOKE, by, said))
 
 
 def rotate(node: Node, table: str) -> list[str]:

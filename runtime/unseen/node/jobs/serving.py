@@ -7,6 +7,7 @@ operator sees all. Another party's job looks like none.
 import re
 from collections.abc import Sequence
 
+from unseen.node.catalog.names import line_of
 from unseen.node.context import Node
 from unseen.node.errors import FieldInvalidError, JobStateError, RightMissingError
 from unseen.node.identity.parties import Caller
@@ -16,9 +17,9 @@ from unseen.node.jobs.changes import Destroy, no_result
 from unseen.node.jobs.record import Job, Kept
 from unseen.node.jobs.sealing import open_result
 from unseen.node.jobs.states import State
+from unseen.node.metering.metered import check_held
 
 _JOB = re.compile(r"[0-9a-f]{32}", re.ASCII)
-_MAX_CAUSE = 200
 _ALL = frozenset({Role.OPERATOR, Role.AUDITOR, Role.REGULATOR})
 
 
@@ -99,11 +100,7 @@ async def cancel(node: Node, who: Caller, identifier: str, cause: str) -> Job:
             clause="job.owner",
             remedy="ask the operator, or end the contract: unseen contract revoke ID",
         )
-    if len(cause.encode()) > _MAX_CAUSE or not cause.isprintable():
-        raise FieldInvalidError(
-            f"a cause is one line of at most {_MAX_CAUSE} bytes", clause="job.cause"
-        )
-    return await node.jobs.cancel(job, who.party, cause)
+    return await node.jobs.cancel(job, who.party, line_of(cause, "job.cause"))
 
 
 async def retry(node: Node, who: Caller, identifier: str) -> Job:
@@ -132,14 +129,28 @@ def result(node: Node, who: Caller, identifier: str) -> bytes:
         JobNotFoundError: the caller has no such job.
         ResultNotFoundError: it has no result, or none any more.
         NodeStoppedError: the node stands still.
+        ReplyHeldError: its contract is suspended.
 
     """
-    node.stops.check_node()
     job = _own(node, who, identifier)
+    check_leaves(node, job.contract)
     if job.state is not State.DONE:
         raise no_result()
     with node.engine.connect() as connection:
         return open_result(connection, node.vault, job.id)
+
+
+def check_leaves(node: Node, contract: str) -> None:
+    """Return if a result under `contract`, or under none, may leave now; asked for each chunk.
+
+    Raises:
+        NodeStoppedError: the node stands still.
+        ReplyHeldError: the contract is suspended.
+
+    """
+    node.stops.check_node()
+    if contract:
+        check_held(node, node.contracts.get(contract))
 
 
 async def acknowledge(node: Node, who: Caller, identifier: str, digest: bytes) -> Job:

@@ -65,7 +65,7 @@ async def run_metered(
     if running is None:
         stored = _stored(node, admitted)
         if stored is not None:
-            _check_held(node, admitted.contract)
+            check_held(node, admitted.contract)
             return answer(node, caller.party, stored)
         contract, request = admitted.contract, admitted.request
         node.releases.check(contract, request.request, request.units)
@@ -212,8 +212,13 @@ def _decide(node: Node, admitted: Admitted) -> None:
         raise verdict.error
 
 
-def _check_held(node: Node, contract: Contract) -> None:
-    """Let no reply out while node or contract stands still, though it is paid for."""
+def check_held(node: Node, contract: Contract) -> None:
+    """Let no reply out while node or contract stands still, though it is paid for.
+
+    Raises:
+        ReplyHeldError: one of them does.
+
+    """
     if node.stopped or contract.state is State.SUSPENDED:
         raise ReplyHeldError(
             "the request is charged, and its reply is held while node or contract is stopped",

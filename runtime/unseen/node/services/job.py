@@ -86,11 +86,12 @@ class JobService(job_pb2_grpc.JobServiceServicer):
         """Stream a result from an offset."""
         del context
         node, identifier = self._node, serving.job_id(request.name)
+        job = serving.seen(node, caller(), identifier)
         result = serving.result(node, caller(), identifier)
         if not 0 <= request.offset <= len(result):
             raise FieldInvalidError("the offset lies outside the result", clause="offset")
         for start in range(request.offset, len(result), _CHUNK_BYTES):
-            node.stops.check_node()
+            serving.check_leaves(node, job.contract)  # a stop takes effect between chunks
             yield job_pb2.FetchResultResponse(chunk=result[start : start + _CHUNK_BYTES])
 
     async def AcknowledgeResult(

@@ -9,6 +9,7 @@ import grpc.aio
 from unseen.node.audit.shown import show
 from unseen.node.catalog.names import contract_id
 from unseen.node.context import Node
+from unseen.node.contracts.epochs import Epoch
 from unseen.node.errors import FieldInvalidError, ManifestStaleError
 from unseen.node.interceptors import caller
 from unseen.node.kinds import lookup
@@ -18,6 +19,13 @@ from unseen.v1 import lookup_pb2, lookup_pb2_grpc
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 _CHUNK_BYTES = 256 << 10
+
+
+def _check_epoch(answering: Epoch, wanted: int) -> None:
+    if answering.number != wanted:
+        raise ManifestStaleError(
+            f"epoch {answering.number} answers now", clause="epoch", remedy="fetch its manifest"
+        )
 
 
 class LookupService(lookup_pb2_grpc.LookupServiceServicer):
@@ -51,17 +59,16 @@ class LookupService(lookup_pb2_grpc.LookupServiceServicer):
         del context
         node, who, identifier = self._node, caller(), contract_id(request.contract)
         epoch = lookup.epoch_for(node, who, identifier)
-        if request.epoch != epoch.number:
-            raise ManifestStaleError(
-                f"epoch {epoch.number} answers now", clause="epoch", remedy="fetch its manifest"
-            )
+        _check_epoch(epoch, request.epoch)
         if not 0 <= request.offset <= epoch.table_bytes:
             raise FieldInvalidError("the offset lies outside the table", clause="offset")
         with node.table_path(identifier, epoch.number).open("rb") as file:
             file.seek(request.offset)
             while chunk := await asyncio.to_thread(file.read, _CHUNK_BYTES):
                 node.stops.check_node()
-                lookup.epoch_for(node, who, identifier)  # a stop takes effect between chunks
+                # A stop takes effect between chunks, and so does the end of the epoch: what
+                # somebody who has withdrawn stands in leaves no further.
+                _check_epoch(lookup.epoch_for(node, who, identifier), epoch.number)
                 yield lookup_pb2.FetchTableResponse(chunk=chunk)
 
     async def Evaluate(
