@@ -10,7 +10,7 @@ import pytest
 from tests.node.conftest import NOW
 from tests.node.gating import caller, made
 
-from unseen.evidence.contract import State
+from unseen.evidence.contracts.contract import State
 from unseen.node.catalog.names import line_of
 from unseen.node.contracts import lifecycle
 from unseen.node.contracts.decide import node_stopped
@@ -25,6 +25,7 @@ from unseen.node.errors import (
 )
 from unseen.node.identity.rights import Role
 from unseen.node.jobs import serving
+from unseen.node.jobs.states import State as JobState
 from unseen.node.services import job as job_service
 from unseen.node.services import lookup as lookup_service
 from unseen.v1 import job_pb2, lookup_pb2
@@ -55,7 +56,7 @@ class Node:
             account="lender",
             owner="lender",
             contract=self.identifier,
-            state=serving.State.DONE,
+            state=JobState.DONE,
         )
         self.jobs = SimpleNamespace(get=lambda _identifier: self.job)
 

@@ -99,7 +99,7 @@ def test_what_follows_a_persons_objection_is_hidden_from_the_buyer_too(engine: E
     with engine.begin() as connection:
         connection.execute(insert(objections), rows)
     for kind, by in (("objection.answered", "operator"), ("objection.closed", "consent-hub")):
-        leaf = {"type": kind, "contract": OWN, "by": by, "objection": "person"}
+        leaf: dict[str, Any] = {"type": kind, "contract": OWN, "by": by, "objection": "person"}
         assert not shows(node, Caller(Role.BUYER, "lender", "default"), leaf)
         assert shows(node, Caller(Role.HOLDER, "keeper", "default"), leaf)
         assert shows(node, Caller(Role.AUDITOR, "eva", "default"), leaf)
