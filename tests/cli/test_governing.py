@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.cli.test_walk import Walk, walk
 
-from unseen.client.templates import shipped
+from unseen.client.agreements.templates import shipped
 
 __all__ = ["walk"]
 

@@ -30,7 +30,7 @@ def english(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def functions(folder: str) -> list[tuple[str, ast.FunctionDef]]:
     return [
         (path.name, node)
-        for path in sorted((RUNTIME / folder).glob("*.py"))
+        for path in sorted((RUNTIME / folder).rglob("*.py"))
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.FunctionDef)
     ]
@@ -70,7 +70,7 @@ def titles_of_cards() -> set[str]:
 def lists() -> list[ast.Call]:
     return [
         node
-        for path in sorted((RUNTIME / "cli").glob("*.py"))
+        for path in sorted((RUNTIME / "cli").rglob("*.py"))
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)

@@ -11,12 +11,12 @@ import grpc
 import pytest
 
 from unseen.client.follow import Follower
-from unseen.client.home import Home
-from unseen.client.lookups import Lookups
-from unseen.client.profile import Node, Profile
-from unseen.client.sealing import make_local_key
-from unseen.client.state import State
-from unseen.client.tables import table_name
+from unseen.client.local.home import Home
+from unseen.client.local.profile import Node, Profile
+from unseen.client.local.sealing import make_local_key
+from unseen.client.local.state import State
+from unseen.client.queries.lookups import Lookups
+from unseen.client.queries.tables import table_name
 from unseen.evidence.commitment import commit
 from unseen.evidence.contracts.contract import Period, Prices, Quota, Terms
 from unseen.evidence.contracts.plan import Output, Plan

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from unseen.client.bills import check_signatures, settle_without
+from unseen.client.bills.bills import check_signatures, settle_without
+from unseen.client.bills.settling import Settling
 from unseen.client.errors import Cause, RefusedError
 from unseen.client.evidence import Evidence
-from unseen.client.lookups import Lookups
-from unseen.client.settling import Settling
+from unseen.client.queries.lookups import Lookups
 from unseen.evidence import jws
 from unseen.evidence.bills import settlement
 from unseen.evidence.errors import SettlementError

@@ -10,8 +10,8 @@ import pytest
 from unseen.client.channel import Channel
 from unseen.client.errors import Cause, NodeError, RefusedError, UnreachableError
 from unseen.client.follow import Follower
-from unseen.client.home import Home
-from unseen.client.profile import Node
+from unseen.client.local.home import Home
+from unseen.client.local.profile import Node
 from unseen.evidence.errors import LogForkedError
 from unseen.evidence.suite import INTL, Ed25519Signer
 from unseen.protocols.tlog import Checkpoint, Tree, leaf_hash, sign_note

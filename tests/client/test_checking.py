@@ -9,7 +9,7 @@ import pytest
 
 from unseen.bench.ledger import ORIGIN, Ledger, write_ledger
 from unseen.client import check_file, check_folder, compare
-from unseen.client.checking import notes_of
+from unseen.client.audit.checking import notes_of
 from unseen.client.errors import HomeError
 from unseen.client.exported import Folder, open_export
 from unseen.evidence.audit import Policy

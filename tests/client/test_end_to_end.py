@@ -17,8 +17,8 @@ import pytest
 from unseen.client import Answer, Client, RefusedError, UnreachableError
 from unseen.client.catalog import Predicate, Prices
 from unseen.client.errors import AnswerInvalidError, HomeError
-from unseen.client.home import Home
-from unseen.client.lookups import Lookups
+from unseen.client.local.home import Home
+from unseen.client.queries.lookups import Lookups
 from unseen.evidence.errors import EvidenceError, LogForkedError
 from unseen.evidence.oversight.opening import verify_opening
 from unseen.evidence.verify import verify_receipt
@@ -258,7 +258,7 @@ def test_a_lost_answer_is_fetched_again_and_charged_once(
     def die(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("unseen.client.asking.keep_reply", die)
+    monkeypatch.setattr("unseen.client.queries.asking.keep_reply", die)
     with pytest.raises(KeyboardInterrupt):
         buyer.lookup(identifier, 2)
     monkeypatch.undo()
@@ -279,8 +279,8 @@ def test_a_receipt_outlives_the_reply_that_its_epoch_took_along(
     def die(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("unseen.client.asking.check_receipt", die)
-    monkeypatch.setattr("unseen.client.lookups.asking.check_receipt", die)
+    monkeypatch.setattr("unseen.client.queries.asking.check_receipt", die)
+    monkeypatch.setattr("unseen.client.queries.lookups.asking.check_receipt", die)
     with pytest.raises(KeyboardInterrupt):
         buyer.lookup(identifier, 2)
     monkeypatch.undo()
@@ -391,14 +391,14 @@ def test_a_damaged_table_is_fetched_anew(buyer: Client, operator: Client, world:
 
 
 def _is(path: Path, manifest: object) -> bool:
-    from unseen.client.tables import table_name
+    from unseen.client.queries.tables import table_name
     from unseen.evidence.releases.manifest import Manifest
 
     return isinstance(manifest, Manifest) and path.name == table_name(manifest)
 
 
 def test_an_instance_asks_for_its_party(buyer: Client, operator: Client, world: World) -> None:
-    from unseen.client import identity
+    from unseen.client.local import identity
 
     identifier = contract(buyer, operator)
     identity.certify_instance(buyer.home.root, "till", world.folder / "till")

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unseen.client.envelope import SCHEME, public_key, seal, unseal
+from unseen.client.oversight.envelope import SCHEME, public_key, seal, unseal
 from unseen.evidence.oversight.order import SEALS
 from unseen.protocols.errors import InputInvalidError, MalformedMessageError
 

@@ -9,8 +9,8 @@ import pytest
 
 from unseen.client.errors import AnswerInvalidError
 from unseen.client.follow import Follower
-from unseen.client.home import Home
-from unseen.client.profile import Node
+from unseen.client.local.home import Home
+from unseen.client.local.profile import Node
 from unseen.evidence.errors import LogForkedError
 from unseen.evidence.suite import INTL, Ed25519Signer
 from unseen.protocols.errors import CheckpointInvalidError

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from unseen.client.errors import Cause, RefusedError
-from unseen.client.gather import IN_FLIGHT, Gatherer
+from unseen.client.queries.gather import IN_FLIGHT, Gatherer
 
 
 class Asked:

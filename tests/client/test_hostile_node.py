@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from unseen.client import Answer
+from unseen.client.bills.settling import Settling
 from unseen.client.errors import AnswerInvalidError
 from unseen.client.evidence import Evidence
-from unseen.client.openings import Openings
-from unseen.client.settling import Settling
+from unseen.client.oversight.openings import Openings
 from unseen.evidence.errors import LogForkedError
 from unseen.evidence.oversight.opening import verify_opening
 from unseen.evidence.verify import verify_receipt

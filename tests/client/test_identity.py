@@ -10,12 +10,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from unseen.client import identity
 from unseen.client.errors import AnswerInvalidError, HomeError
-from unseen.client.home import Home, find_home
-from unseen.client.identity import Membership
-from unseen.client.keys import load_signer
-from unseen.client.profile import Node, load_profile
+from unseen.client.local import identity
+from unseen.client.local.home import Home, find_home
+from unseen.client.local.identity import Membership
+from unseen.client.local.keys import load_signer
+from unseen.client.local.profile import Node, load_profile
 from unseen.evidence import jws, trust
 from unseen.evidence.canonical import b64encode
 from unseen.evidence.releases.instance import verify_instance

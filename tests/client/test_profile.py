@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from unseen.client.errors import HomeError
-from unseen.client.home import Home, read_json, write_file
-from unseen.client.profile import Profile, load_profile
+from unseen.client.local.home import Home, read_json, write_file
+from unseen.client.local.profile import Profile, load_profile
 
 
 def test_a_profile_reads_as_it_was_written(home: Home, profile: Profile) -> None:

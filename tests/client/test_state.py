@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from unseen.client.database import Database
 from unseen.client.errors import HomeError
-from unseen.client.home import Home
-from unseen.client.sealing import make_local_key
-from unseen.client.state import Opening, State
+from unseen.client.local.database import Database
+from unseen.client.local.home import Home
+from unseen.client.local.sealing import make_local_key
+from unseen.client.local.state import Opening, State
 
 
 @pytest.fixture

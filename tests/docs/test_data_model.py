@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from unseen.client.database import Database
+from unseen.client.local.database import Database
 from unseen.evidence.contracts.contract import TRANSITIONS, State
 from unseen.evidence.log import EVENTS, RELEASE
 from unseen.node import store

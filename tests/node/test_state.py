@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import select
 from tests.node.conftest import NOW, Store, let_out, make_request
 
-from unseen.client import certificates as client_certificates
-from unseen.client import identity as client_identity
+from unseen.client.local import certificates as client_certificates
+from unseen.client.local import identity as client_identity
 from unseen.evidence.releases.instance import Instance
 from unseen.evidence.releases.manifest import Manifest, sign_manifest
 from unseen.evidence.suite import INTL, Ed25519Signer, key_id

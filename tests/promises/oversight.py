@@ -10,7 +10,7 @@ import pytest
 from tests.promises.stage import PREDICATES, Stage, serving
 
 from unseen.client import Client
-from unseen.client.checking import check_folder
+from unseen.client.audit.checking import check_folder
 from unseen.evidence.audit import Report
 from unseen.evidence.trust import parse
 
@@ -70,4 +70,4 @@ class LaterClock:
 def shift(monkeypatch: pytest.MonkeyPatch, ahead: dt.timedelta, *modules: str) -> None:
     """Let the clocks of client modules go `ahead`."""
     for module in modules:
-        monkeypatch.setattr(f"unseen.client.{module}.dt", LaterClock(ahead))
+        monkeypatch.setattr(f"unseen.client.oversight.{module}.dt", LaterClock(ahead))

@@ -24,12 +24,12 @@ from pathlib import Path
 
 import duckdb
 
-from unseen.cli.node_commands import init
+from unseen.cli.commands.node import init
 from unseen.cli.output import Format
 from unseen.client import Client
 from unseen.client.catalog import Predicate, Prices, Product, Table
-from unseen.client.home import Home
-from unseen.client.profile import load_profile
+from unseen.client.local.home import Home
+from unseen.client.local.profile import load_profile
 
 START_SECONDS = 60.0
 LABELS = {"*": ("public", "1")}

@@ -12,7 +12,7 @@ import pytest
 from tests.promises.stage import PREDICATES, Stage
 
 from unseen.client import Client, check_file, check_folder, compare
-from unseen.client.checking import notes_of
+from unseen.client.audit.checking import notes_of
 from unseen.client.errors import HomeError, RefusedError
 from unseen.client.exported import open_export
 from unseen.evidence import canonical

@@ -19,8 +19,8 @@ from tests.promises.stage import PREDICATES, Stage, now
 
 from unseen.client import Client
 from unseen.client.errors import RefusedError, WireError
-from unseen.client.home import Home
-from unseen.client.profile import load_profile
+from unseen.client.local.home import Home
+from unseen.client.local.profile import load_profile
 from unseen.evidence import canonical
 from unseen.evidence.errors import EvidenceError
 from unseen.evidence.releases.request import MAX_REQUEST_AGE

@@ -11,9 +11,9 @@ import duckdb
 import pytest
 from tests.promises.stage import Stage, serving, wait_until, write_table
 
-from unseen.cli.node_commands import open_rows
+from unseen.cli.commands.node import open_rows
+from unseen.cli.commands.table import check
 from unseen.cli.output import Format
-from unseen.cli.table_commands import check
 from unseen.client import Client
 from unseen.client.errors import RefusedError
 from unseen.evidence import canonical, trust

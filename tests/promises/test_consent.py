@@ -16,7 +16,7 @@ from tests.promises.oversight import audit
 from tests.promises.stage import Stage, now, wait_until
 
 from unseen.client.consents import Trusteeship
-from unseen.client.keys import make_key_file
+from unseen.client.local.keys import make_key_file
 from unseen.evidence.consents.consent_proof import verify_consent_proof
 from unseen.evidence.suite import Ed25519Signer, key_id
 

@@ -9,7 +9,7 @@ import pytest
 from tests.promises.stage import Stage
 from tests.promises.test_settlement import cli, offer, people
 
-from unseen.client.bills import exported_credit, resolve_export, settle_export
+from unseen.client.bills.bills import exported_credit, resolve_export, settle_export
 from unseen.client.errors import AnswerInvalidError
 from unseen.client.exported import open_export
 from unseen.evidence import canonical, trust

@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 from tests.promises.stage import Stage, free_port, node_environment, serving, wait_until
 
-from unseen.cli.node_commands import handover, init, takeover
+from unseen.cli.commands.node import handover, init, takeover
 from unseen.cli.output import Format
 from unseen.client import Client
 from unseen.client.errors import RefusedError
 from unseen.client.exported import open_export
-from unseen.client.home import Home
-from unseen.client.keys import load_signer
-from unseen.client.profile import load_profile
+from unseen.client.local.home import Home
+from unseen.client.local.keys import load_signer
+from unseen.client.local.profile import load_profile
 from unseen.evidence import canonical, jws, trust
 from unseen.evidence.audit import check_export
 from unseen.evidence.contracts.contract import State

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from tests.promises.stage import Stage, serving, wait_until
 
-from unseen.cli.doctor_command import _builds
+from unseen.cli.commands.doctor import _builds
 from unseen.client.errors import RefusedError
 from unseen.client.jobs import Job, JobNotDoneError, JobState
 

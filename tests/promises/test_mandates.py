@@ -9,7 +9,7 @@ from tests.promises.stage import Stage, now, serving
 
 from unseen.client import Client
 from unseen.client.errors import RefusedError
-from unseen.client.mandates import MandateCard
+from unseen.client.registry.mandates import MandateCard
 from unseen.evidence.contracts.contract import State
 from unseen.evidence.errors import MandateInvalidError
 from unseen.evidence.registry.mandate import verify_mandate

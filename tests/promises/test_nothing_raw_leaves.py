@@ -17,8 +17,8 @@ from tests.promises.wire import Proxy, Recorder, proxied
 
 from unseen.client.catalog import Predicate
 from unseen.client.errors import RefusedError
-from unseen.client.home import Home
-from unseen.client.profile import load_profile
+from unseen.client.local.home import Home
+from unseen.client.local.profile import load_profile
 
 WRAPPED: dict[str, Callable[[bytes], bytes]] = {
     "as it is": lambda data: data,

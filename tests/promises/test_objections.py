@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from unseen.cli.main import app
 from unseen.client import AnswerInvalidError, Client, RefusedError
-from unseen.client.checking import check_folder
+from unseen.client.audit.checking import check_folder
 from unseen.client.exported import open_export
 from unseen.evidence.audit import Policy
 from unseen.evidence.canonical import b64decode, b64encode

@@ -15,9 +15,9 @@ from typer.testing import CliRunner
 
 from unseen.cli.main import app
 from unseen.client import Client, HomeError, RefusedError
-from unseen.client.identity import certify_instance
-from unseen.client.opened import Outcome
-from unseen.client.orders import Orders
+from unseen.client.local.identity import certify_instance
+from unseen.client.oversight.opened import Outcome
+from unseen.client.oversight.orders import Orders
 from unseen.evidence import canonical
 from unseen.evidence.canonical import b64decode
 from unseen.evidence.errors import EvidenceError, OrderInvalidError
@@ -329,7 +329,7 @@ def test_an_opening_that_leaves_a_subject_out_is_caught(
     subjects = [person.subject for person in watched.people[:3]]
     request = lender.lookup_many(contract, subjects)[0].request_id
     identifier = order(watched, contract, request)
-    monkeypatch.setattr("unseen.client.orders.items_per_part", lambda _: 2)
+    monkeypatch.setattr("unseen.client.oversight.orders.items_per_part", lambda _: 2)
     made = lender._orders._bundles
     monkeypatch.setattr(lender._orders, "_bundles", lambda opening: list(made(opening))[:1])
     lender.answer_order(identifier)

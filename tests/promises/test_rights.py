@@ -20,10 +20,11 @@ from google.rpc import error_details_pb2, status_pb2
 from tests.promises.asks import blind_ask, verify_ask
 from tests.promises.stage import Stage, now
 
-from unseen.client import Client, certificates
+from unseen.client import Client
 from unseen.client.channel import SERVER_NAME
-from unseen.client.home import Home
-from unseen.client.identity import certify_instance
+from unseen.client.local import certificates
+from unseen.client.local.home import Home
+from unseen.client.local.identity import certify_instance
 from unseen.node.identity.certificates import issue_party, make_authority
 from unseen.node.identity.rights import RIGHTS, Role
 from unseen.node.server import _service_names

@@ -10,7 +10,7 @@ from tests.promises.oversight import audit, enrol
 from tests.promises.stage import PREDICATES, Stage, serving
 
 from unseen.client.errors import HomeError, RefusedError
-from unseen.client.home import Home
+from unseen.client.local.home import Home
 from unseen.evidence.canonical import b64encode
 from unseen.evidence.contracts.contract import State, Terms, sign_terms
 from unseen.evidence.errors import RulesInvalidError

@@ -11,8 +11,8 @@ import pytest
 from tests.promises.asks import Ask, lookup_ask, verify_ask
 from tests.promises.stage import Stage, now, serving
 
+from unseen.client.agreements.stops import order
 from unseen.client.errors import RefusedError
-from unseen.client.stops import order
 from unseen.evidence import jws
 from unseen.evidence.contracts.contract import State
 from unseen.evidence.contracts.stop import StopOrder, sign_stop, verify_stop

@@ -8,8 +8,8 @@ import pytest
 from tests.promises.oversight import audit, enrol
 from tests.promises.stage import PREDICATES, Stage, serving
 
+from unseen.client.agreements.templates import shipped, shipped_text
 from unseen.client.errors import AnswerInvalidError, RefusedError
-from unseen.client.templates import shipped, shipped_text
 from unseen.evidence.contracts.contract import State
 from unseen.evidence.contracts.limits import is_standing, verify_standing
 from unseen.evidence.errors import TemplateInvalidError

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from unseen.client.certificates import certificate_pem, key_pem, new_key
+from unseen.client.local.certificates import certificate_pem, key_pem, new_key
 
 METHOD = "/unseen.bench.Echo/Echo"
 SERVER_NAME = "unseen-node"  # what the client's channel looks for

@@ -29,12 +29,13 @@ from unseen.bench.registry import (
     oprf_bits,
 )
 from unseen.bench.world import World
-from unseen.client import Client, Verdict, asking
+from unseen.client import Client, Verdict
+from unseen.client.agreements.contracts import Contracts
 from unseen.client.channel import open_channel
-from unseen.client.contracts import Contracts
-from unseen.client.epochs import Epochs
+from unseen.client.local.state import State
+from unseen.client.queries import asking
+from unseen.client.queries.epochs import Epochs
 from unseen.client.session import Session, no_progress
-from unseen.client.state import State
 from unseen.evidence.verify import verify_receipt
 from unseen.protocols.lookup.subject import encode_subject
 from unseen.protocols.oprf import keys, server

@@ -8,7 +8,7 @@ from unseen.cli.words import Language
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from unseen.client.explanations import ClauseRefusal, Explanation
+    from unseen.client.agreements.explanations import ClauseRefusal, Explanation
     from unseen.evidence.contracts.plan import Amount, Leakage, Plan
 
 

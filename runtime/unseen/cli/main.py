@@ -6,34 +6,34 @@ from typing import Annotated
 
 import typer
 
-from unseen.cli import (
-    audit_commands,
-    catalog_commands,
-    certificate_commands,
-    consent_commands,
-    contract_commands,
-    dispute_commands,
-    evidence_commands,
-    instance_commands,
-    job_commands,
-    join_command,
-    mandate_commands,
-    meter_commands,
-    node_commands,
-    objection_commands,
-    order_commands,
-    party_commands,
-    product_commands,
-    query_commands,
-    receipt_commands,
-    report_commands,
-    review_commands,
-    stop_commands,
-    table_commands,
-    template_commands,
-)
 from unseen.cli.app import App
-from unseen.cli.doctor_command import doctor
+from unseen.cli.commands import (
+    audit,
+    catalog,
+    certificate,
+    consent,
+    contract,
+    dispute,
+    evidence,
+    instance,
+    job,
+    join,
+    mandate,
+    meter,
+    node,
+    objection,
+    order,
+    party,
+    product,
+    query,
+    receipt,
+    report,
+    review,
+    stop,
+    table,
+    template,
+)
+from unseen.cli.commands.doctor import doctor
 from unseen.cli.failures import FailingGroup
 from unseen.cli.output import Format, FormatOption
 from unseen.cli.words import Language, LanguageOption
@@ -46,35 +46,35 @@ app = App(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.add_typer(node_commands.app, name="node")
-app.add_typer(party_commands.app, name="party")
-app.add_typer(instance_commands.app, name="instance")
-app.add_typer(table_commands.app, name="table")
-app.add_typer(product_commands.app, name="product")
-app.add_typer(catalog_commands.app, name="catalog")
-app.add_typer(contract_commands.app, name="contract")
-app.add_typer(certificate_commands.app, name="certificate")
-app.add_typer(consent_commands.app, name="consent")
-app.add_typer(mandate_commands.app, name="mandate")
-app.add_typer(template_commands.app, name="template")
-app.add_typer(job_commands.app, name="job")
-app.add_typer(meter_commands.app, name="meter")
-app.add_typer(audit_commands.app, name="audit")
-app.add_typer(receipt_commands.app, name="receipt")
-app.add_typer(objection_commands.app, name="objection")
-order_commands.register(audit_commands.app)
-report_commands.register(audit_commands.app)
-app.add_typer(review_commands.app, name="review")
-app.add_typer(evidence_commands.app, name="evidence")
-meter_commands.app.command("resolve")(dispute_commands.resolve)
-contract_commands.app.command("suspend")(stop_commands.suspend)
-contract_commands.app.command("resume")(stop_commands.resume)
-node_commands.app.command("show")(stop_commands.show_node)
-node_commands.app.command("stop")(stop_commands.stop_node)
-node_commands.app.command("resume")(stop_commands.resume_node)
-app.command("join")(join_command.join)
-app.command("lookup")(query_commands.lookup)
-app.command("verify")(query_commands.verify)
+app.add_typer(node.app, name="node")
+app.add_typer(party.app, name="party")
+app.add_typer(instance.app, name="instance")
+app.add_typer(table.app, name="table")
+app.add_typer(product.app, name="product")
+app.add_typer(catalog.app, name="catalog")
+app.add_typer(contract.app, name="contract")
+app.add_typer(certificate.app, name="certificate")
+app.add_typer(consent.app, name="consent")
+app.add_typer(mandate.app, name="mandate")
+app.add_typer(template.app, name="template")
+app.add_typer(job.app, name="job")
+app.add_typer(meter.app, name="meter")
+app.add_typer(audit.app, name="audit")
+app.add_typer(receipt.app, name="receipt")
+app.add_typer(objection.app, name="objection")
+order.register(audit.app)
+report.register(audit.app)
+app.add_typer(review.app, name="review")
+app.add_typer(evidence.app, name="evidence")
+meter.app.command("resolve")(dispute.resolve)
+contract.app.command("suspend")(stop.suspend)
+contract.app.command("resume")(stop.resume)
+node.app.command("show")(stop.show_node)
+node.app.command("stop")(stop.stop_node)
+node.app.command("resume")(stop.resume_node)
+app.command("join")(join.join)
+app.command("lookup")(query.lookup)
+app.command("verify")(query.verify)
 app.command("doctor")(doctor)
 
 

@@ -36,7 +36,7 @@ def receipt_files(folder: Path | None) -> list[Path]:
 
 def write_statement(path: Path, statement: bytes, signer: Path | None) -> None:
     """Write a statement; signed by the party of the home `signer`, if it is given."""
-    from unseen.client.home import write_file
+    from unseen.client.local.home import write_file
 
     if signer is None:
         write_file(path, statement)
@@ -47,7 +47,7 @@ def write_statement(path: Path, statement: bytes, signer: Path | None) -> None:
 
 def read_trust(path: Path | None, home: Path) -> "Trust":
     """Return the trust in a file, or else that of a home."""
-    from unseen.client.home import find_home
+    from unseen.client.local.home import find_home
     from unseen.evidence import trust
 
     return trust.parse((find_home(home).trust if path is None else path).read_bytes())

@@ -11,7 +11,7 @@ import typer
 from unseen.cli.output import Format, note, print_list
 
 if TYPE_CHECKING:
-    from unseen.client.settling import Spending
+    from unseen.client.bills.settling import Spending
     from unseen.evidence.bills.dispute import Resolution, Ruled
     from unseen.evidence.bills.reconcile import Entry, Match
     from unseen.evidence.bills.statement import Difference
@@ -40,7 +40,7 @@ _WHY = {
 
 def print_statement(statement: bytes) -> None:
     """Write a statement for people."""
-    from unseen.client.billing import money, percent
+    from unseen.client.agreements.billing import money, percent
 
     body: dict[str, Any] = json.loads(statement)
     currency = body["currency"]

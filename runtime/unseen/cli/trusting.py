@@ -19,7 +19,7 @@ def trust_file(path: Path | None, home: Path) -> "Trust":
     from unseen.evidence import trust
 
     if path is None:
-        from unseen.client.home import find_home
+        from unseen.client.local.home import find_home
 
         path = find_home(home).trust
     return trust.parse(path.read_bytes())

@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING
 from unseen.evidence.canonical import Json, b64encode, format_time
 
 if TYPE_CHECKING:
+    from unseen.client.agreements.contracts import Contract
+    from unseen.client.agreements.explanations import Explanation, Outcome
+    from unseen.client.agreements.templates import TemplateCard
     from unseen.client.api import NodeCard
+    from unseen.client.audit.exporting import Exported
     from unseen.client.catalog import Product, Table
-    from unseen.client.contracts import Contract
     from unseen.client.evidence import Leaf, Receipt, Usage
-    from unseen.client.explanations import Explanation, Outcome
-    from unseen.client.exporting import Exported
     from unseen.client.jobs import Job
     from unseen.client.parties import Party
-    from unseen.client.templates import TemplateCard
     from unseen.client.verdicts import Verdict
     from unseen.evidence.audit.heads import Head
     from unseen.evidence.verify import VerifiedReceipt

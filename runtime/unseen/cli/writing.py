@@ -20,7 +20,7 @@ def write_out(text: str, output: Path | None) -> None:
     if output is None:
         typer.echo(text)
         return
-    from unseen.client.home import write_file
+    from unseen.client.local.home import write_file
 
     write_file(output, text.encode() + b"\n")
     typer.echo(str(output))

@@ -1,7 +1,7 @@
 """The client: `from unseen.client import Client`."""
 
 from unseen.client.api import Client
-from unseen.client.checking import check_file, check_folder, compare
+from unseen.client.audit.checking import check_file, check_folder, compare
 from unseen.client.errors import (
     AnswerInvalidError,
     HomeError,

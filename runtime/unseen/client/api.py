@@ -8,33 +8,33 @@ from types import TracebackType
 from typing import Self
 
 from unseen.client import parties
-from unseen.client.auditing import AuditCalls
+from unseen.client.agreements.contracts import Contract, Contracts, Wish
+from unseen.client.agreements.governing import GoverningCalls
+from unseen.client.agreements.stops import NodeStops, Stop
+from unseen.client.audit.auditing import AuditCalls
+from unseen.client.bills.metering import MeterCalls
 from unseen.client.cards import Card, Row
 from unseen.client.catalog import Catalog, Predicate, Prices, Product, Refreshed, Table
 from unseen.client.consenting import ConsentCalls
-from unseen.client.contracts import Contract, Contracts, Wish
 from unseen.client.evidence import Evidence, Leaf, Receipt
-from unseen.client.governing import GoverningCalls
-from unseen.client.home import Home, find_home
 from unseen.client.interchange import ExportCalls, Exports
 from unseen.client.jobs import Job, Jobs, JobState
-from unseen.client.lookups import Lookups
-from unseen.client.metering import MeterCalls
-from unseen.client.objections import Objections
-from unseen.client.opened import Opener
-from unseen.client.openings import Openings
-from unseen.client.orders import Orders
-from unseen.client.oversight import Oversight
+from unseen.client.local.home import Home, find_home
+from unseen.client.local.profile import Profile
+from unseen.client.oversight.objections import Objections
+from unseen.client.oversight.opened import Opener
+from unseen.client.oversight.openings import Openings
+from unseen.client.oversight.orders import Orders
+from unseen.client.oversight.overseeing import Oversight
+from unseen.client.oversight.reports import Reports
 from unseen.client.parties import Parties, Party
-from unseen.client.profile import Profile
-from unseen.client.registry import RegistryCalls
-from unseen.client.reports import Reports
+from unseen.client.queries.lookups import Lookups
+from unseen.client.queries.verifies import Verifies
+from unseen.client.registry.registering import RegistryCalls
 from unseen.client.reviews import ReleaseMode, Review, Reviews
 from unseen.client.session import CALL_SECONDS, Progress, Session, no_progress
-from unseen.client.stops import NodeStops, Stop
 from unseen.client.subjects import Subject
 from unseen.client.verdicts import Verdict
-from unseen.client.verifies import Verifies
 from unseen.evidence.canonical import Json
 from unseen.evidence.contracts.clauses import Billing
 from unseen.v1 import node_pb2, node_pb2_grpc

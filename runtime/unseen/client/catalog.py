@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from unseen.client.billing import billing_message, billing_rows, money, read_billing
+from unseen.client.agreements.billing import billing_message, billing_rows, money, read_billing
 from unseen.client.cards import Card, Row
 from unseen.client.errors import AnswerInvalidError
 from unseen.client.session import Session

@@ -16,7 +16,7 @@ from unseen.client.errors import (
     from_rpc_error,
 )
 from unseen.client.follow import Follower, Head
-from unseen.client.home import Home, read_file
+from unseen.client.local.home import Home, read_file
 from unseen.evidence.errors import EvidenceError
 from unseen.protocols.errors import PeerError
 from unseen.v1 import log_pb2, log_pb2_grpc

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from unseen.client.cards import Card, Row
 from unseen.client.catalog import Catalog
 from unseen.client.errors import AnswerInvalidError, HomeError
-from unseen.client.home import read_json, write_json
+from unseen.client.local.home import read_json, write_json
 from unseen.client.session import Session
 from unseen.client.subjects import Subject, subject_values
 from unseen.evidence import canonical

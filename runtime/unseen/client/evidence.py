@@ -9,16 +9,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from unseen.client.asking import BEFORE_REPLY, HELD, check_receipt
+from unseen.client.agreements.contracts import Contracts, resource
 from unseen.client.cards import Card, Row
-from unseen.client.contracts import Contracts, resource
 from unseen.client.errors import AnswerInvalidError, HomeError, RefusedError
-from unseen.client.home import read_file
-from unseen.client.lookups import Lookups
+from unseen.client.local.home import read_file
+from unseen.client.local.state import Opening, RequestState
+from unseen.client.queries.asking import BEFORE_REPLY, HELD, check_receipt
+from unseen.client.queries.lookups import Lookups
+from unseen.client.queries.verifies import Verifies
 from unseen.client.session import Session
-from unseen.client.state import Opening, RequestState
 from unseen.client.verdicts import Verdict
-from unseen.client.verifies import Verifies
 from unseen.evidence.canonical import Json, b64encode, format_time, parse_time
 from unseen.evidence.errors import EvidenceError, LogForkedError
 from unseen.evidence.log import RELEASE, ReleaseLeaf, decode_leaf

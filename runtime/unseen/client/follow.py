@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Protocol
 
 from unseen.client.errors import AnswerInvalidError
-from unseen.client.home import Home, write_json
-from unseen.client.profile import Node
+from unseen.client.local.home import Home, write_json
+from unseen.client.local.profile import Node
 from unseen.evidence.canonical import b64encode
 from unseen.evidence.errors import LogForkedError
 from unseen.evidence.suite import Suite

@@ -6,8 +6,8 @@ approvals and receipts by their signatures. `unseen.evidence.exports` says what 
 
 from dataclasses import dataclass
 
+from unseen.client.agreements.contracts import Contracts
 from unseen.client.catalog import Catalog, Product
-from unseen.client.contracts import Contracts
 from unseen.client.errors import HomeError
 from unseen.client.evidence import Evidence, read_receipt
 from unseen.client.session import Session

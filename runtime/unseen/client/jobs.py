@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
+from unseen.client.agreements.contracts import resource
 from unseen.client.cards import Card, Row
 from unseen.client.catalog import short
-from unseen.client.contracts import resource
 from unseen.client.errors import ClientError, UnreachableError
 from unseen.client.session import Session
 from unseen.v1 import job_pb2, job_pb2_grpc

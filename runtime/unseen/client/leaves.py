@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from unseen.client.errors import AnswerInvalidError
+from unseen.client.queries.tables import keep_announcement
 from unseen.client.session import Session
-from unseen.client.tables import keep_announcement
 from unseen.evidence.canonical import Json, b64encode
 from unseen.evidence.log import decode_leaf
 from unseen.evidence.oversight.opening import Announcement

@@ -9,19 +9,19 @@ from typing import cast, get_args
 import grpc
 from cryptography import x509
 
-from unseen.client import identity
 from unseen.client.cards import Card, Row
 from unseen.client.catalog import short
 from unseen.client.channel import Channel
 from unseen.client.errors import AnswerInvalidError, HomeError
 from unseen.client.fields import Fields
 from unseen.client.follow import Follower
-from unseen.client.home import Home, read_file
-from unseen.client.identity import Membership
-from unseen.client.keys import SUITE
-from unseen.client.profile import Node, Profile, read_node
+from unseen.client.local import identity
+from unseen.client.local.home import Home, read_file
+from unseen.client.local.identity import Membership
+from unseen.client.local.keys import SUITE
+from unseen.client.local.profile import Node, Profile, read_node
+from unseen.client.local.state import State
 from unseen.client.session import Session
-from unseen.client.state import State
 from unseen.evidence import canonical, trust
 from unseen.evidence.canonical import parse_time
 from unseen.evidence.errors import CanonicalError

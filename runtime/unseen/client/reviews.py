@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import cast
 
+from unseen.client.agreements.contracts import Contracts
 from unseen.client.cards import Card, Row
 from unseen.client.catalog import short
-from unseen.client.contracts import Contracts
 from unseen.client.errors import AnswerInvalidError
 from unseen.client.session import Session
 from unseen.evidence import canonical

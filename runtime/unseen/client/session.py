@@ -6,14 +6,14 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Self
 
-from unseen.client import identity
 from unseen.client.channel import Answer, Channel, Unary, instance_credentials
 from unseen.client.errors import RefusedError
 from unseen.client.follow import Follower
-from unseen.client.home import Home, read_file, write_json
-from unseen.client.keys import load_signer
-from unseen.client.profile import Profile, load_profile
-from unseen.client.state import State
+from unseen.client.local import identity
+from unseen.client.local.home import Home, read_file, write_json
+from unseen.client.local.keys import load_signer
+from unseen.client.local.profile import Profile, load_profile
+from unseen.client.local.state import State
 from unseen.evidence import trust
 from unseen.evidence.suite import Signer, Suite, signer_id
 from unseen.evidence.trust import Trust, TrustedParty

@@ -16,7 +16,7 @@ from unseen.cli.failures import PROOF_FAILED
 
 if TYPE_CHECKING:
     from unseen.client import Client
-    from unseen.client.contracts import Contract
+    from unseen.client.agreements.contracts import Contract
     from unseen.client.evidence import Leaf
 
 _RELEASE = "release"
@@ -35,7 +35,7 @@ class Scene:
 
     def money(self, micros: int) -> str:
         """Return an amount with its currency."""
-        from unseen.client.billing import money
+        from unseen.client.agreements.billing import money
 
         return f"{money(micros)} {story.CURRENCY}"
 

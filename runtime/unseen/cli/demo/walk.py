@@ -28,7 +28,7 @@ from unseen.cli.demo.story import check
 from unseen.cli.output import Format, print_json
 
 if TYPE_CHECKING:
-    from unseen.client.contracts import Contract
+    from unseen.client.agreements.contracts import Contract
 
 _OPERATOR = (
     "holds the College Scorecard of 2014 (US Department of Education): {rows:,} institutions, "

@@ -1,0 +1,1 @@
+"""The commands, one module a noun: options in, what is printed out."""

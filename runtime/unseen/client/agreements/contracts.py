@@ -1,0 +1,463 @@
+"""Contracts as a signer must see them: nothing is shown or signed that was not checked.
+
+The node proposes terms, plan and leakage statement. Before a card of them exists, the hashes in
+the terms must be those of the plan and the statement, the id that of the terms, the parties the
+pinned ones, and every approval must verify. What the buyer signs is what the buyer was shown.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self, cast
+
+from unseen.client.agreements.billing import billing_rows
+from unseen.client.agreements.explanations import Explanation, explanation
+from unseen.client.agreements.stops import Stop, order, read_stops
+from unseen.client.agreements.templates import Templates
+from unseen.client.cards import Card, Row
+from unseen.client.catalog import Prices, short
+from unseen.client.errors import AnswerInvalidError, HomeError
+from unseen.client.fields import Fields
+from unseen.client.local.home import read_json, write_json
+from unseen.client.session import Session
+from unseen.evidence import canonical
+from unseen.evidence.canonical import b64decode, b64encode, format_time
+from unseen.evidence.contracts.contract import Role, State, Terms, sign_terms, verify_approval
+from unseen.evidence.contracts.limits import is_standing, verify_standing
+from unseen.evidence.contracts.plan import Leakage, Plan
+from unseen.evidence.errors import EvidenceError
+from unseen.evidence.suite import key_id
+from unseen.protocols.errors import InputInvalidError
+from unseen.v1 import contract_pb2, contract_pb2_grpc
+
+_ID = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
+_STATES: dict[contract_pb2.ContractState, State] = {
+    getattr(contract_pb2, f"CONTRACT_STATE_{state.name}"): state for state in State
+}
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Contract(Card):
+    """A contract whose terms, plan, leakage statement and approvals were checked."""
+
+    id: str
+    state: State
+    terms: Terms
+    plan: Plan
+    leakage: Leakage
+    approvals: Mapping[str, str] = field(compare=False)  # JWS by role
+    units_used: int
+    buyer: str
+    cause: str = ""  # why it is suspended or was ended
+    kept: bool = False  # as this home last saw it, without asking the node
+    stops: tuple[Stop, ...] = ()  # that stand, the oldest first
+
+    def _title(self) -> str:
+        return f"Contract {self.id}"
+
+    def _rows(self) -> Iterator[Row]:
+        terms, prices = self.terms, self.terms.prices
+        yield "state", f"{self.state.value}, as last seen" if self.kept else self.state.value
+        yield "buyer", self.buyer
+        yield "product", f"{terms.product} ({terms.kind}, {terms.protocol})"
+        yield "scenario", terms.scenario
+        if terms.template:
+            yield "template", b64encode(terms.template)
+        yield "outputs", terms.outputs
+        quota = terms.quota
+        yield "used", f"{self.units_used:,} of {quota.units:,} units"
+        yield "rate", f"{quota.per_minute:,} units a minute at most"
+        period = terms.period
+        yield "period", f"{format_time(period.start)} to {format_time(period.until)}"
+        yield "price", Prices(prices.currency, prices.data_fee, prices.service_fee)
+        yield from billing_rows(terms.billing, prices.currency)
+        by = f"yes, on orders of the key {terms.regulator}" if terms.regulator else terms.openings
+        yield "openings", by
+        for name in ("order", "region", "group", "budget", "declarations"):
+            if getattr(terms, name):
+                yield name, getattr(terms, name)
+        yield (
+            "signed by",
+            tuple(role for role in self.terms.approvals if role in self.approvals),
+        )
+        if self.stops:
+            yield "stopped by", tuple(str(stop) for stop in self.stops)
+        elif self.cause:
+            yield "because", self.cause
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a buyer asks for; the terms that come back must say the same."""
+
+    product: str
+    scenario: str
+    outputs: tuple[str, ...]
+    units: int
+    per_minute: int
+    start: dt.datetime
+    end: dt.datetime
+    openings: bool
+    template: str = ""
+    order: str = ""
+    region: str = ""
+    group: int = 0
+    budget: str = ""
+    declarations: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        product: str,
+        *,
+        outputs: Sequence[str],
+        units: int,
+        days: int,
+        per_minute: int | None,
+        **clauses: Any,
+    ) -> Self:
+        """Return the wish for a contract that begins now and lasts `days`."""
+        start, end = default_period(days)
+        return cls(
+            product=product,
+            outputs=tuple(outputs),
+            units=units,
+            per_minute=units if per_minute is None else per_minute,
+            start=start,
+            end=end,
+            **clauses,
+        )
+
+    def message(self) -> contract_pb2.RequestContractRequest:
+        """Return the wish as the node is asked."""
+        request = contract_pb2.RequestContractRequest(
+            product=f"products/{self.product}",
+            scenario=self.scenario,
+            outputs=self.outputs,
+            units=self.units,
+            units_per_minute=self.per_minute,
+            until=format_time(self.end),
+            openings=self.openings,
+            template=self.template,
+            exchange_order=self.order,
+            region=self.region,
+            group=self.group,
+            budget=self.budget,
+            declarations=self.declarations,
+        )
+        setattr(request, "from", format_time(self.start))  # a word of Python's
+        return request
+
+    def check(self, terms: Terms) -> None:
+        """Refuse terms that say anything else.
+
+        Raises:
+            AnswerInvalidError: they do; `clause` names the first difference.
+
+        """
+        clauses: tuple[tuple[str, object, object], ...] = (
+            ("product", terms.product, self.product),
+            ("scenario", terms.scenario, self.scenario),
+            ("outputs", terms.outputs, self.outputs),
+            ("quota.units", terms.quota.units, self.units),
+            ("quota.per_minute", terms.quota.per_minute, self.per_minute),
+            ("period.until", terms.period.until, self.end),
+            ("openings", terms.openings, self.openings),
+            ("template", bool(terms.template), bool(self.template)),
+            ("order", terms.order, self.order),
+            ("region", terms.region, self.region),
+            ("group", terms.group if self.group else 0, self.group),
+            ("budget", terms.budget if self.budget else "", self.budget),
+            ("declarations", terms.declarations, self.declarations),
+        )
+        for clause, found, wished in clauses:
+            if found != wished:
+                raise AnswerInvalidError(
+                    f"the node proposed another {clause} than was asked for",
+                    clause=clause,
+                    remedy="do not sign it; ask the operator",
+                )
+
+
+class Contracts:
+    """The contracts of one party at one node."""
+
+    def __init__(self, session: Session) -> None:
+        """Use `session` for the calls."""
+        self._session = session
+        self._fixed: dict[str, tuple[Terms, Plan]] = {}
+        self._stub = contract_pb2_grpc.ContractServiceStub(session.channel.grpc)
+        self.templates = Templates(session)
+
+    def request(self, wish: Wish) -> Contract:
+        """Ask for a contract; see `Client.request_contract`."""
+        answer = self._session.call(self._stub.RequestContract, wish.message())
+        contract = self._read(answer.contract)
+        wish.check(contract.terms)
+        if wish.template and self.templates.document(contract.terms.template).name != wish.template:
+            raise AnswerInvalidError(
+                "the node proposed another template than was asked for",
+                clause="template",
+                remedy="do not sign it; ask the operator",
+            )
+        return contract
+
+    def explain_wish(self, wish: Wish) -> Explanation:
+        """Return what a wish would lead to; see `Client.explain_request`."""
+        request = contract_pb2.ExplainContractRequest(ask=wish.message())
+        answer = self._session.call(self._stub.ExplainContract, request)
+        return explanation(answer, self._session.suite)
+
+    def explain(self, contract: str) -> Explanation:
+        """Return what the ask behind a contract would lead to now; see `Client.explain`."""
+        request = contract_pb2.ExplainContractRequest(contract=resource(contract))
+        answer = self._session.call(self._stub.ExplainContract, request)
+        return explanation(answer, self._session.suite)
+
+    def get(self, contract: str) -> Contract:
+        """Return a contract as the node has it now."""
+        request = contract_pb2.GetContractRequest(name=resource(contract))
+        answer = self._session.call(self._stub.GetContract, request)
+        return self._read(answer.contract, contract)
+
+    def list(self) -> list[Contract]:
+        """Return the contracts this party may see."""
+        request = contract_pb2.ListContractsRequest()
+        answer = self._session.call(self._stub.ListContracts, request)
+        return [self._read(contract) for contract in answer.contracts]
+
+    def kept(self, contract: str) -> Contract:
+        """Return a contract as this home last saw it; the node is not asked.
+
+        It is checked as an answer of the node is: what was signed has not changed since.
+
+        Raises:
+            HomeError: this home has never seen it, or its file is damaged.
+            AnswerInvalidError: the file is not of a contract that could be signed here.
+
+        """
+        path = self._session.home.contract(contract)
+        if not _ID.fullmatch(contract) or not path.exists():
+            raise HomeError(
+                "this home has seen no contract of that id",
+                clause="contract",
+                remedy="see those it has: unseen contract list --offline",
+            )
+        found = read_kept(path)
+        self._check(found, contract)
+        return found
+
+    def all_kept(self) -> Sequence[Contract]:
+        """Return every contract that this home has seen, as it last saw it, by id."""
+        names = sorted(path.stem for path in self._session.home.contract("").parent.glob("*.json"))
+        return [self.kept(name) for name in names if name]
+
+    def terms(self, contract: str) -> Terms:
+        """Return the terms of a contract from this home, or from the node the first time.
+
+        Terms never change: the id is their hash.
+        """
+        return self._fixed_parts(contract)[0]
+
+    def plan(self, contract: str) -> Plan:
+        """Return the plan of a contract, as `terms` does."""
+        return self._fixed_parts(contract)[1]
+
+    def approve(self, contract: str) -> Contract:
+        """Sign as operator, holder or second approver; see `Client.approve`."""
+        terms = self.get(contract).terms
+        role = self._session.profile.role
+        request = contract_pb2.ApproveContractRequest(
+            name=resource(contract),
+            approval=self._sign(terms, role if role in terms.required() else "operator"),
+        )
+        answer = self._session.call(self._stub.ApproveContract, request)
+        return self._read(answer.contract, contract)
+
+    def sign(self, contract: str) -> Contract:
+        """Sign as the buyer; see `Client.sign`."""
+        terms = self.get(contract).terms
+        request = contract_pb2.SignContractRequest(
+            name=resource(contract), approval=self._sign(terms, "buyer")
+        )
+        answer = self._session.call(self._stub.SignContract, request)
+        return self._read(answer.contract, contract)
+
+    def suspend(self, contract: str, cause: str) -> Contract:
+        """Refuse requests under a contract; see `Client.suspend`."""
+        request = contract_pb2.SuspendContractRequest(
+            name=resource(contract), order=order(self._session, "stop", contract, cause)
+        )
+        answer = self._session.call(self._stub.SuspendContract, request)
+        return self._read(answer.contract, contract)
+
+    def resume(self, contract: str, cause: str) -> Contract:
+        """Lift this party's stop of a contract; see `Client.resume`."""
+        request = contract_pb2.ResumeContractRequest(
+            name=resource(contract), order=order(self._session, "resume", contract, cause)
+        )
+        answer = self._session.call(self._stub.ResumeContract, request)
+        return self._read(answer.contract, contract)
+
+    def revoke(self, contract: str, cause: str = "") -> Contract:
+        """End a contract at once."""
+        request = contract_pb2.RevokeContractRequest(name=resource(contract), cause=cause)
+        answer = self._session.call(self._stub.RevokeContract, request)
+        return self._read(answer.contract, contract)
+
+    def _fixed_parts(self, contract: str) -> tuple[Terms, Plan]:
+        known = self._fixed.get(contract)
+        if known is None:
+            known = self._fixed[contract] = self._load(contract)
+        return known
+
+    def _load(self, contract: str) -> tuple[Terms, Plan]:
+        contract_bytes(contract)
+        path = self._session.home.contract(contract)
+        if not path.exists():
+            found = self.get(contract)
+            return found.terms, found.plan
+        fields = Fields(read_json(path), f"contract {contract}", remedy=f"delete {path}")
+        terms = Terms.decode(fields.text("terms").encode())
+        plan = Plan.from_json(canonical.decode(fields.text("plan").encode()))
+        if b64encode(terms.id()) != contract or plan.digest(self._session.suite) != terms.plan:
+            raise fields.error("its terms or plan are another contract's")
+        return terms, plan
+
+    def _sign(self, terms: Terms, role: str) -> str:
+        if self._session.profile.key_id != getattr(terms, role, None):
+            raise HomeError(
+                f"this party is not the {role} of the contract",
+                clause="approvals",
+                remedy=f"run it in the home of the {role}",
+            )
+        return sign_terms(self._session.party_signer, terms)
+
+    def _read(self, message: contract_pb2.Contract, expected: str | None = None) -> Contract:
+        terms = Terms.decode(message.terms)
+        plan = Plan.from_json(canonical.decode(message.plan))
+        leakage = Leakage.from_json(canonical.decode(message.leakage))
+        contract = Contract(
+            id=b64encode(terms.id()),
+            state=_STATES.get(message.state, State.DRAFT),
+            terms=terms,
+            plan=plan,
+            leakage=leakage,
+            approvals={approval.role: approval.token for approval in message.approvals},
+            units_used=message.units_used,
+            buyer=message.buyer,
+            cause=message.cause,
+            stops=read_stops(message.stops),
+        )
+        self._check(contract, short(message.name) if expected is None else expected)
+        self._keep(contract)
+        return contract
+
+    def _check(self, contract: Contract, expected: str) -> None:
+        profile, terms, suite = self._session.profile, contract.terms, self._session.suite
+        clauses: list[tuple[str, object, object]] = [
+            ("name", contract.id, expected),
+            ("suite", terms.suite, suite.id),
+            ("plan", terms.plan, contract.plan.digest(suite)),
+            ("leakage", terms.leakage, contract.leakage.digest(suite)),
+            ("node", terms.node, key_id(suite, profile.node.evidence_key)),
+            ("operator", terms.operator, key_id(suite, profile.node.operator_key)),
+            ("outputs", terms.outputs, tuple(item.name for item in contract.plan.outputs)),
+            ("kind", terms.kind, contract.plan.kind),
+            ("table", terms.table, contract.plan.table),
+        ]
+        if profile.role == "buyer":
+            clauses.append(("buyer", terms.buyer, profile.key_id))
+        for clause, found, wanted in clauses:
+            if found != wanted:
+                raise AnswerInvalidError(
+                    f"the contract's {clause} is not what its terms must say",
+                    clause=clause,
+                    remedy="do not sign it; ask the operator",
+                )
+        keys = {"operator": profile.node.operator_key, profile.role: profile.key}
+        for role, approval in contract.approvals.items():
+            if role not in keys:  # the others are verified by whoever trusts their keys
+                continue
+            if is_standing(approval):
+                template = self.templates.document(terms.template)
+                verify_standing(approval, terms, contract.plan, template, role, keys[role])
+            else:
+                verify_approval(approval, terms, cast("Role", role), keys[role])
+
+    def _keep(self, contract: Contract) -> None:
+        path = self._session.home.contract(contract.id)
+        write_json(
+            path,
+            {
+                "terms": contract.terms.encode().decode(),
+                "plan": contract.plan.encode().decode(),
+                "leakage": contract.leakage.encode().decode(),
+                "approvals": dict(contract.approvals),
+                "state": contract.state.value,
+                "buyer": contract.buyer,
+                "units_used": contract.units_used,
+                "cause": contract.cause,
+            },
+        )
+
+
+def read_kept(path: Path) -> Contract:
+    """Return the contract in a file of a client home. Only its form is checked.
+
+    Raises:
+        HomeError: the file cannot be read, or is not one.
+
+    """
+    fields = Fields(read_json(path), path.name, remedy=f"fetch it anew, then delete {path}")
+    try:
+        terms = Terms.decode(fields.text("terms").encode())
+        return Contract(
+            id=b64encode(terms.id()),
+            state=State(fields.text("state")),
+            terms=terms,
+            plan=Plan.from_json(canonical.decode(fields.text("plan").encode())),
+            leakage=Leakage.from_json(canonical.decode(fields.text("leakage").encode())),
+            approvals=fields.texts("approvals"),
+            units_used=fields.integer("units_used"),
+            buyer=fields.text("buyer"),
+            cause=fields.text("cause"),
+            kept=True,
+        )
+    except (EvidenceError, ValueError):
+        raise fields.error("it holds no contract") from None
+
+
+def contract_bytes(contract: str) -> bytes:
+    """Return the 32 bytes of a contract id.
+
+    Raises:
+        InputInvalidError: it is none.
+
+    """
+    if not _ID.fullmatch(contract):
+        raise InputInvalidError(
+            "a contract is named by 43 characters",
+            clause="contract",
+            remedy="see: unseen contract list",
+        )
+    return b64decode(contract)
+
+
+def resource(contract: str) -> str:
+    """Return the resource name of a contract id."""
+    return f"contracts/{contract}"
+
+
+def default_period(days: int) -> tuple[dt.datetime, dt.datetime]:
+    """Return now and `days` later, in UTC with whole seconds."""
+    now = dt.datetime.now(dt.UTC).replace(microsecond=0)
+    return now, now + dt.timedelta(days=days)
+
+
+def names(outputs: Sequence[str] | str) -> tuple[str, ...]:
+    """Return output names from a list, or from a text with commas."""
+    given = outputs.split(",") if isinstance(outputs, str) else outputs
+    return tuple(name.strip() for name in given)

@@ -1,0 +1,1 @@
+"""The node's log from outside: exports written, checked from files, heads witnessed."""

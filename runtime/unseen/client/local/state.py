@@ -1,0 +1,207 @@
+"""What a client must remember: heads of the log, manifests, requests it signed, opened labels.
+
+A request is written, with everything needed to open its answer, before it is sent. If the
+process dies in between, the same bytes are sent again and the node hands out the stored reply.
+"""
+
+import json
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Literal
+
+from unseen.client.local.database import Database
+from unseen.client.local.home import Home
+from unseen.client.local.sealing import Sealer, load_sealer
+
+RequestState = Literal["sent", "answered", "refused", "void", "lost"]
+"""`sent`: no answer yet. `refused`: uncharged, says the node. `void`: refused again, when it was
+too old to be charged. `lost`: charged, and the node no longer keeps its reply."""
+
+_RECENT_LABELS = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A request as signed and sent. `wire` is the exact message; `secret` opens the answer.
+
+    `secret` is a JSON object; for a lookup `{"subjects": [[text, ...], ...], "blinds": hex}`.
+    """
+
+    id: str
+    contract: str
+    kind: str
+    units: int
+    manifest: str
+    created: str
+    wire: bytes = field(repr=False)
+    secret: dict[str, object] = field(repr=False)  # subjects and blinds: never printed
+    state: RequestState = "sent"
+    reply: bytes = field(default=b"", repr=False)
+
+
+class State:
+    """The durable memory of one client home. Thread-safe."""
+
+    def __init__(self, home: Home) -> None:
+        """Open the state of `home`.
+
+        Raises:
+            HomeError: its database or its local key cannot be used.
+
+        """
+        self._sealer: Sealer = load_sealer(home)
+        self._database = Database(home.state)
+        self._labels: OrderedDict[tuple[str, bytes], bytes] = OrderedDict()
+        self._labels_lock = Lock()
+
+    def heads(self, origin: str) -> list[str]:
+        """Return the kept checkpoints of the log `origin`, signed notes, in no order."""
+        rows = self._database.read("SELECT note FROM head WHERE origin = ?", (origin,))
+        return [str(row[0]) for row in rows]
+
+    def save_head(self, origin: str, note: str) -> None:
+        """Remember a verified checkpoint that leads to no larger one yet."""
+        self._database.write(
+            "INSERT INTO head VALUES (?, ?) ON CONFLICT DO NOTHING", (origin, note)
+        )
+
+    def drop_head(self, origin: str, note: str) -> None:
+        """Forget a checkpoint that is proven to lead to a larger one, which is kept."""
+        self._database.write("DELETE FROM head WHERE origin = ? AND note = ?", (origin, note))
+
+    def epoch(self, contract: str) -> tuple[int, str] | None:
+        """Return the latest epoch seen of a contract and the id of its manifest, in base64url."""
+        rows = self._database.read(
+            "SELECT epoch, manifest FROM epoch WHERE contract = ?", (contract,)
+        )
+        return (int(rows[0][0]), str(rows[0][1])) if rows else None
+
+    def save_epoch(self, contract: str, epoch: int, manifest: str) -> tuple[int, str]:
+        """Remember the manifest of an epoch; return what is now kept, before any power cut.
+
+        That is something else if a later epoch, or another manifest of this one, was kept before.
+        """
+        self._database.write(
+            "INSERT INTO epoch VALUES (?, ?, ?) ON CONFLICT (contract) DO UPDATE "
+            "SET epoch = excluded.epoch, manifest = excluded.manifest "
+            "WHERE excluded.epoch > epoch",
+            (contract, epoch, manifest),
+            wait=True,
+        )
+        return self.epoch(contract) or (epoch, manifest)
+
+    def save_request(self, opening: Opening) -> None:
+        """Write a request before it is sent; returns when no power cut can lose it."""
+        secret = json.dumps(opening.secret).encode()
+        values = (
+            opening.id,
+            opening.contract,
+            opening.kind,
+            opening.units,
+            opening.manifest,
+            opening.created,
+            self._sealer.seal(f"wire/{opening.id}", opening.wire),
+            self._sealer.seal(f"secret/{opening.id}", secret),
+        )
+        self._database.write(
+            "INSERT INTO request VALUES (?, ?, ?, ?, ?, ?, 'sent', ?, ?, NULL) "
+            "ON CONFLICT (id) DO NOTHING",
+            values,
+            wait=True,
+        )
+
+    def save_reply(self, request: str, reply: bytes) -> None:
+        """Keep the verified answer to a request. May be lost in a crash, then fetched again."""
+        self._database.write(
+            "UPDATE request SET state = 'answered', reply = ? WHERE id = ?",
+            (self._sealer.seal(f"reply/{request}", reply), request),
+        )
+
+    def save_refusal(self, request: str) -> None:
+        """Remember that a request was refused uncharged and will never be answered."""
+        self._database.write(
+            "UPDATE request SET state = 'refused' WHERE id = ? AND state = 'sent'", (request,)
+        )
+
+    def save_void(self, request: str) -> None:
+        """Remember that a refused request was refused again when it could no longer be charged."""
+        self._database.write(
+            "UPDATE request SET state = 'void' WHERE id = ? AND state = 'refused'", (request,)
+        )
+
+    def save_lost(self, request: str) -> None:
+        """Remember that a request was charged, says the node, which no longer keeps its reply."""
+        self._database.write(
+            "UPDATE request SET state = 'lost' WHERE id = ? AND state <> 'answered'", (request,)
+        )
+
+    def request(self, request: str) -> Opening | None:
+        """Return the request `request`, if this home sent it."""
+        self._database.flush()
+        rows = self._database.read(
+            "SELECT id, contract, kind, units, manifest, created, state, wire, secret, reply "
+            "FROM request WHERE id = ?",
+            (request,),
+        )
+        if not rows:
+            return None
+        identifier, contract, kind, units, manifest, created, state, wire, secret, reply = rows[0]
+        return Opening(
+            id=identifier,
+            contract=contract,
+            kind=kind,
+            units=units,
+            manifest=manifest,
+            created=created,
+            wire=self._sealer.open(f"wire/{request}", wire),
+            secret=json.loads(self._sealer.open(f"secret/{request}", secret)),
+            state=state,
+            reply=b"" if reply is None else self._sealer.open(f"reply/{request}", reply),
+        )
+
+    def requests(self, contract: str | None, state: RequestState) -> list[str]:
+        """Return the ids of the requests in `state`, oldest first; of one contract if given."""
+        self._database.flush()
+        rows = self._database.read(
+            "SELECT id FROM request WHERE state = ? AND (? IS NULL OR contract = ?) "
+            "ORDER BY created, rowid",
+            (state, contract, contract),
+        )
+        return [str(row[0]) for row in rows]
+
+    def label(self, manifest: str, subject: bytes) -> bytes | None:
+        """Return what was opened for `subject` (its encoding) under this manifest."""
+        key = (manifest, self._sealer.name(subject))
+        with self._labels_lock:
+            found = self._labels.get(key)
+        if found is not None:
+            return found
+        rows = self._database.read(
+            "SELECT label FROM label WHERE manifest = ? AND subject = ?", key
+        )
+        return self._sealer.open(_place(*key), rows[0][0]) if rows else None
+
+    def save_label(self, manifest: str, subject: bytes, label: bytes) -> None:
+        """Keep what was opened for `subject`, so that asking again costs nothing."""
+        key = (manifest, self._sealer.name(subject))
+        with self._labels_lock:
+            self._labels[key] = label
+            if len(self._labels) > _RECENT_LABELS:
+                self._labels.popitem(last=False)
+        self._database.write(
+            "INSERT INTO label VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            (*key, self._sealer.seal(_place(*key), label)),
+        )
+
+    def flush(self) -> None:
+        """Hand queued writes to the operating system."""
+        self._database.flush()
+
+    def close(self) -> None:
+        """Write what is queued and close."""
+        self._database.close()
+
+
+def _place(manifest: str, subject: bytes) -> str:
+    return f"label/{manifest}/{subject.hex()}"

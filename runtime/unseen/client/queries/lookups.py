@@ -1,0 +1,259 @@
+"""Hidden verification: asking about subjects without saying which (kind `lookup`).
+
+The subject is encoded under the contract and epoch, blinded (RFC 9497), and only the blinded
+element leaves this machine. The answer is believed when the batch proof holds under the key of
+the signed, logged manifest, and the receipt commits to it. The label is then opened from the
+table fetched before.
+
+The operator learns that a question was asked, when, and how many at once. It does not learn
+about whom, nor whether the table had an answer. What was opened is kept, sealed, and asking
+again within the epoch costs nothing and sends nothing.
+
+What a label says decides nothing that is sent: a malformed one, which an operator could plant to
+see who asks no further, is "no usable result" like any other. It stays in the table and in the
+label store, from which an opening proves it; nothing more is written, so that nothing is slower.
+"""
+
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from unseen.client.agreements.contracts import Contracts
+from unseen.client.errors import HomeError, RefusedError, WireError
+from unseen.client.local.state import Opening
+from unseen.client.queries import asking
+from unseen.client.queries.epochs import Epoch, Epochs
+from unseen.client.queries.gather import Gatherer
+from unseen.client.session import Session
+from unseen.client.subjects import Subject, subject_texts, subject_values
+from unseen.client.verdicts import Verdict, answer_of
+from unseen.evidence.errors import EvidenceError
+from unseen.evidence.releases.request import Request
+from unseen.protocols.errors import MalformedMessageError, PeerError
+from unseen.protocols.lookup.oprf_table import Found, find, open_row, unpack_verdicts
+from unseen.protocols.lookup.subject import encode_subject
+from unseen.protocols.oprf.client import Blinded, blind
+from unseen.protocols.oprf.server import Evaluation
+from unseen.protocols.oprf.suite import MAX_BATCH, Mode
+from unseen.v1 import lookup_pb2, lookup_pb2_grpc
+
+_EPOCHS = 3
+_EPOCH_OVER = ("MANIFEST_STALE", "EPOCH_NOT_READY")
+_RATE_SECONDS = 90.0
+_RATE_PAUSE = 2.0
+_ABSENT = b"\x00"
+_FOUND = b"\x01"
+_ID_BYTES = 16
+_PLACE_BYTES = 2
+_SCALAR_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One subject in both forms: values as text for people, encoded bytes for the protocol."""
+
+    texts: tuple[str, ...]
+    data: bytes
+
+
+class Lookups:
+    """The hidden queries of one client."""
+
+    def __init__(self, session: Session, contracts: Contracts, *, gather: bool) -> None:
+        """Use `session` for the calls, `contracts` for terms; see `gather.py` for `gather`."""
+        self._session = session
+        self._gathering = gather
+        self._gatherers: dict[str, Gatherer[Question, Verdict]] = {}
+        self._epochs = Epochs(session, contracts)
+        self._stub = lookup_pb2_grpc.LookupServiceStub(session.channel.grpc)
+
+    def many(self, contract: str, subjects: Sequence[Subject]) -> list[Verdict]:
+        """Return the verdict on each subject, in order; see `Client.lookup_many`."""
+        for _ in range(_EPOCHS - 1):
+            try:
+                return self._many(self._epochs.present(contract), subjects)
+            except WireError as error:
+                # A new epoch has begun; nothing was charged, and the question is a new one.
+                if error.reason not in _EPOCH_OVER:
+                    raise
+            self._epochs.forget(contract)
+        return self._many(self._epochs.present(contract), subjects)
+
+    def finish(self, opening: Opening) -> list[Verdict]:
+        """Fetch the answer to a request that was written down before, under the same id."""
+        epoch = self._epochs.past(opening.contract, opening.manifest)
+        message = lookup_pb2.EvaluateRequest.FromString(opening.wire)
+        subjects, blinds = read_secret(opening)
+        questions = [_question(epoch, subject) for subject in subjects]
+        inputs = tuple(question.data for question in questions)
+        blinded = Blinded(inputs, blinds, tuple(message.blinded), Mode.VOPRF)
+        request = Request.decode(message.request.statement)
+        return self._exchange(epoch, questions, blinded, request, message, fresh=False)
+
+    def _many(self, epoch: Epoch, subjects: Sequence[Subject]) -> list[Verdict]:
+        questions = [_question(epoch, subject) for subject in subjects]
+        verdicts: dict[bytes, Verdict] = {}
+        fresh: dict[bytes, Question] = {}
+        for question in questions:
+            known = self._known(epoch, question)
+            if known is not None:
+                verdicts[question.data] = known
+            else:
+                fresh[question.data] = question
+        asked = list(fresh.values())
+        if len(asked) == 1 and self._gathering:
+            verdicts[asked[0].data] = self._gatherer(epoch).ask(asked[0])
+            asked = []
+        size = min(MAX_BATCH, epoch.terms.quota.per_minute)
+        for start in range(0, len(asked), size):
+            batch = asked[start : start + size]
+            for question, verdict in zip(
+                batch, self._paced(epoch, batch, first=start == 0), strict=True
+            ):
+                verdicts[question.data] = verdict
+            if len(asked) > size:
+                done = start + len(batch)
+                self._session.progress("asking", done, len(asked))
+        return [verdicts[question.data] for question in questions]
+
+    def _gatherer(self, epoch: Epoch) -> Gatherer[Question, Verdict]:
+        def ask(questions: Sequence[Question]) -> list[Verdict]:
+            distinct = {question.data: question for question in questions}
+            verdicts = dict(zip(distinct, self._ask(epoch, list(distinct.values())), strict=True))
+            return [verdicts[question.data] for question in questions]
+
+        known = self._gatherers.get(epoch.id)
+        if known is None:
+            # Of two threads that come here at once, one's is kept: setdefault is atomic.
+            largest = min(MAX_BATCH, epoch.terms.quota.per_minute)
+            known = self._gatherers.setdefault(epoch.id, Gatherer(ask, largest))
+        return known
+
+    def _paced(self, epoch: Epoch, batch: Sequence[Question], *, first: bool) -> list[Verdict]:
+        """Ask one batch; from the second batch on, wait out the contract's rate per minute."""
+        give_up = time.monotonic() + (0 if first else _RATE_SECONDS)
+        while True:
+            try:
+                return self._ask(epoch, batch)
+            except RefusedError as error:
+                if error.reason != "RATE_EXCEEDED" or time.monotonic() > give_up:
+                    raise
+            time.sleep(_RATE_PAUSE)
+
+    def _ask(self, epoch: Epoch, questions: Sequence[Question]) -> list[Verdict]:
+        blinded = blind([question.data for question in questions], Mode.VOPRF, secrets.token_bytes)
+        request, signed = asking.new_request(
+            self._session,
+            contract=epoch.manifest.contract,
+            kind="lookup",
+            units=len(questions),
+            parts=blinded.elements,
+            manifest=epoch.id_bytes,
+            epoch=epoch.manifest.epoch,
+        )
+        message = lookup_pb2.EvaluateRequest(request=signed, blinded=blinded.elements)
+        asking.write_down(
+            self._session,
+            request,
+            epoch.contract,
+            manifest=epoch.id,
+            message=message,
+            secret={
+                "subjects": [list(question.texts) for question in questions],
+                "blinds": b"".join(blinded.blinds).hex(),
+            },
+        )
+        return self._exchange(epoch, questions, blinded, request, message, fresh=True)
+
+    def _exchange(
+        self,
+        epoch: Epoch,
+        questions: Sequence[Question],
+        blinded: Blinded,
+        request: Request,
+        message: lookup_pb2.EvaluateRequest,
+        *,
+        fresh: bool,
+    ) -> list[Verdict]:
+        session = self._session
+        answer = asking.send(session, self._stub.Evaluate, message, request.request, fresh=fresh)
+        evaluated = tuple(answer.evaluated)
+        try:
+            receipt = asking.check_receipt(session, request, answer.release, epoch.terms)
+            parts = (*evaluated, answer.proof)
+            asking.check_release(session, answer.release, parts, receipt.release)
+            asking.keep_reply(session, request.request, answer.SerializeToString())
+            outputs = blinded.finish(Evaluation(evaluated, answer.proof), epoch.manifest.public_key)
+        except (EvidenceError, PeerError) as error:
+            asking.keep_failed(session, request.request, message, answer, error)
+            raise
+        found = [
+            self._open(epoch, question, output, request.request, position)
+            for position, (question, output) in enumerate(zip(questions, outputs, strict=True))
+        ]
+        session.rest()
+        return found
+
+    def _open(
+        self, epoch: Epoch, question: Question, output: bytes, request: str, position: int
+    ) -> Verdict:
+        place = find(epoch.parameters, epoch.table, output)
+        if isinstance(place, Found):
+            label = _FOUND + open_row(epoch.parameters, output, place.row)
+        else:
+            label = _ABSENT
+        kept = bytes.fromhex(request) + position.to_bytes(_PLACE_BYTES, "big") + label
+        verdict = self._verdict(epoch, question, kept, cached=False)
+        self._session.state.save_label(epoch.id, question.data, kept)
+        return verdict
+
+    def _known(self, epoch: Epoch, question: Question) -> Verdict | None:
+        kept = self._session.state.label(epoch.id, question.data)
+        return None if kept is None else self._verdict(epoch, question, kept, cached=True)
+
+    def _verdict(self, epoch: Epoch, question: Question, kept: bytes, *, cached: bool) -> Verdict:
+        request, rest = kept[:_ID_BYTES].hex(), kept[_ID_BYTES:]
+        position, rest = int.from_bytes(rest[:_PLACE_BYTES], "big"), rest[_PLACE_BYTES:]
+        found, label = rest[:1] == _FOUND, rest[1:]
+        outputs = epoch.manifest.outputs
+        bits, malformed = _read(label if found else None, len(outputs))
+        answers = {name: answer_of(bit) for name, bit in zip(outputs, bits, strict=True)}
+        return Verdict(
+            contract=epoch.contract,
+            subject=question.texts,
+            answers=MappingProxyType(answers),
+            found=found,
+            cached=cached,
+            request_id=request,
+            position=position,
+            receipt_path=self._session.home.receipt(request),
+            malformed=malformed,
+        )
+
+
+def _question(epoch: Epoch, subject: Subject) -> Question:
+    columns = epoch.manifest.subject
+    values = subject_values(columns, subject)
+    return Question(subject_texts(values), encode_subject(columns, values, epoch.parameters.domain))
+
+
+def _read(label: bytes | None, count: int) -> tuple[tuple[bool | None, ...], bool]:
+    """Return the verdicts of a label, or of an absent subject, and whether it is malformed."""
+    if label is not None:
+        try:
+            return unpack_verdicts(label, count), False
+        except MalformedMessageError:
+            pass
+    return (None,) * count, label is not None
+
+
+def read_secret(opening: Opening) -> tuple[list[list[str]], tuple[bytes, ...]]:
+    """Return the subjects' texts and the blinds of a lookup, in the order of its batch."""
+    subjects, blinds = opening.secret["subjects"], opening.secret["blinds"]
+    if not isinstance(subjects, list) or not isinstance(blinds, str):
+        raise HomeError("the record of this request is not a lookup's", clause="home")
+    data = bytes.fromhex(blinds)
+    scalars = (data[at : at + _SCALAR_BYTES] for at in range(0, len(data), _SCALAR_BYTES))
+    return subjects, tuple(scalars)

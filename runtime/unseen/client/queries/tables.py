@@ -1,0 +1,204 @@
+"""Encrypted tables on this side: fetched once, checked against the signed manifest, mapped.
+
+A table is believed only when its bytes hash to the manifest's digest, its rows to the Merkle
+root, its tags ascend strictly and their number is right: then binary search is sound and every
+opening made later will verify. An interrupted transfer goes on where it stopped.
+
+The table shows how many rows there are. Without evaluations its rows are pseudorandom.
+"""
+
+import fcntl
+import hashlib
+import mmap
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from unseen.client.errors import AnswerInvalidError, HomeError
+from unseen.client.local.home import Home, read_file, read_json, write_file, write_json
+from unseen.client.session import Progress, Session
+from unseen.evidence.canonical import b64encode
+from unseen.evidence.oversight.opening import Announcement
+from unseen.evidence.releases.manifest import Manifest, verify_manifest
+from unseen.evidence.suite import suite_of
+from unseen.protocols.errors import MalformedMessageError
+from unseen.protocols.lookup.oprf_table import Table, check_order
+from unseen.protocols.tlog.tree import Frontier, leaf_hash
+from unseen.v1 import lookup_pb2, lookup_pb2_grpc
+
+_FETCH_SECONDS = 3600.0
+_READ_BYTES = 1 << 18
+_EMPTY = b""
+
+
+def table_name(manifest: Manifest) -> str:
+    """Return the file name of a manifest's table: its digest."""
+    return f"{b64encode(manifest.digest)}.table"
+
+
+def fetch_table(session: Session, contract: str, manifest: Manifest) -> Path:
+    """Return the path of the checked table of `manifest`, fetched if it is not there yet.
+
+    Raises:
+        AnswerInvalidError: what was fetched is not the manifest's table; it is deleted.
+        HomeError: it cannot be written.
+        RefusedError, UnreachableError, NodeError: it cannot be fetched; what came is kept.
+
+    """
+    path = session.home.table(table_name(manifest))
+    with _locked(path.with_suffix(".lock")):
+        if path.exists():
+            return path
+        part = path.with_suffix(".part")
+        try:
+            _fetch(session, contract, manifest, part)
+        except OSError as error:
+            raise _unwritable(part, error) from None
+        try:
+            _check(part, manifest, session.progress)
+        except (AnswerInvalidError, MalformedMessageError):
+            part.unlink(missing_ok=True)  # fetching it again may help, going on cannot
+            raise
+        part.replace(path)
+        return path
+
+
+def map_table(path: Path) -> Table:
+    """Return the bytes of a checked table without reading them.
+
+    Raises:
+        HomeError: the file cannot be read.
+
+    """
+    try:
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size == 0:
+                return _EMPTY  # an empty file cannot be mapped
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
+def keep_manifest(home: Home, manifest: Manifest, token: str) -> None:
+    """Keep a signed manifest; openings need it after its epoch."""
+    path = home.table(f"{b64encode(manifest.id())}.manifest")
+    if not path.exists():
+        write_file(path, token.encode())
+
+
+def load_manifest(session: Session, identifier: str) -> tuple[str, Manifest]:
+    """Return the signed manifest with this id (base64url) and what it says.
+
+    Raises:
+        HomeError: this home has never seen it.
+
+    """
+    token = read_file(session.home.table(f"{identifier}.manifest")).decode()
+    return token, verify_manifest(token, session.suite, session.profile.node.evidence_key)
+
+
+def keep_announcement(home: Home, manifest: Manifest, announcement: Announcement) -> None:
+    """Keep how the log announced a manifest; openings need it after its epoch."""
+    path = home.table(f"{b64encode(manifest.id())}.announcement")
+    if not path.exists():
+        write_json(path, announcement.to_json())
+
+
+def load_announcement(home: Home, identifier: str) -> Announcement:
+    """Return how the log announced the manifest with this id (base64url).
+
+    Raises:
+        HomeError: this home has never seen it.
+
+    """
+    return Announcement.from_json(read_json(home.table(f"{identifier}.announcement")))
+
+
+def _fetch(session: Session, contract: str, manifest: Manifest, part: Path) -> None:
+    stub = lookup_pb2_grpc.LookupServiceStub(session.channel.grpc)
+    total = manifest.rows * manifest.row_bytes
+    with part.open("ab") as file:
+        done = file.tell()
+        if done >= total:
+            file.truncate(total)
+            return
+        request = lookup_pb2.FetchTableRequest(
+            contract=f"contracts/{contract}", epoch=manifest.epoch, offset=done
+        )
+        for answer in session.channel.stream(stub.FetchTable, request, _FETCH_SECONDS):
+            file.write(answer.chunk)
+            done += len(answer.chunk)
+            if done > total:
+                break
+            session.progress("fetching the encrypted table", done, total)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _check(part: Path, manifest: Manifest, progress: Progress) -> None:
+    suite = suite_of(manifest.suite)
+    total = manifest.rows * manifest.row_bytes
+    if part.stat().st_size != total:
+        raise _mismatch("size")
+    digest = hashlib.sha256() if suite.id == "intl" else None
+    tree = Frontier(suite.hash)
+    done = 0
+
+    def watched() -> Iterator[bytes]:
+        nonlocal done
+        size = manifest.row_bytes
+        for chunk in _chunks(part, _READ_BYTES // size * size):
+            if digest is not None:
+                digest.update(chunk)
+            for start in range(0, len(chunk), size):
+                tree.append(leaf_hash(chunk[start : start + size], suite.hash))
+            done += len(chunk)
+            progress("checking the encrypted table", done, total)
+            yield chunk
+
+    rows = check_order(manifest.parameters(), watched())
+    whole = suite.digest(part.read_bytes()) if digest is None else digest.digest()
+    for what, found, expected in (
+        ("rows", rows, manifest.rows),
+        ("digest", whole, manifest.digest),
+        ("root", tree.root(), manifest.root),
+    ):
+        if found != expected:
+            raise _mismatch(what)
+
+
+def _chunks(path: Path, size: int) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(size):
+            yield chunk
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Let one process at a time fetch a table; its threads wait on the same lock."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _mismatch(what: str) -> AnswerInvalidError:
+    return AnswerInvalidError(
+        f"the encrypted table is not the one of the signed manifest: its {what} differs",
+        clause=f"manifest.{what}",
+        remedy="try again; if it persists, show the manifest to the operator",
+    )
+
+
+def _unwritable(path: Path, error: OSError) -> HomeError:
+    return HomeError(
+        f"cannot use {path}: {error.strerror}",
+        clause="home",
+        remedy="free space or correct the folder's permissions, then run it again",
+    )

@@ -1,0 +1,1 @@
+"""Who may operate which table, what was registered, and what a successor inherits."""
