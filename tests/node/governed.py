@@ -99,9 +99,10 @@ class Governed:
                 stops=Stops(store.engine),
                 mandates=Mandates(store.engine),
                 settings=SimpleNamespace(consent_latency_seconds=86_400),
-                epochs=SimpleNamespace(answers=lambda _contract: False),
+                epochs=SimpleNamespace(answers=lambda _contract, over="": False),
                 jobs=SimpleNamespace(kinds={}, look=lambda: None),
                 proposing=asyncio.Lock(),
+                background=set(),
                 rulebook=cast("Any", None),
             ),
         )

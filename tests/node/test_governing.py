@@ -158,7 +158,7 @@ class TestLabels:
             ),
         )
         await governed.store.writer.submit(step)
-        assert await governed.store.writer.submit(governing.Move((step,))) == []
+        assert await governed.store.writer.submit(standing.Move((step,))) == []
         assert standing.follow(governed.node, []) == standing.Moved((), ())
         assert governed.contract(contract.id).id == contract.id
 

@@ -146,16 +146,61 @@ def test_a_table_that_changes_after_registration(stage: Stage, tmp_path: Path, n
     assert not stage.lender.lookup(late, people[7].subject).found
 
 
-def test_a_refresh_to_other_columns_or_failing_rows_is_refused(
+def test_a_refresh_to_another_subject_or_failing_rows_is_refused(
     stage: Stage, tmp_path: Path, name: str
 ) -> None:
     path = tmp_path / "table.csv"
-    path.write_text("subject,text\na,1\nb,2\n")
+    _write_csv(path, "'a' AS subject, '1' AS text")
     stage.register(name, path)
-    with duckdb.connect() as connection:
-        connection.execute(f"COPY (SELECT 'a' AS subject, 1 AS other) TO '{path}' (HEADER)")
+    stage.offer(name, name, "verify", [Predicate("odd", "is odd", "text::INTEGER % 2 = 1")])
+    _write_csv(path, "1 AS subject, '1' AS text")
     error = refused(stage, lambda: stage.operator.refresh_table(name))
-    assert error.reason == "COLUMN_UNKNOWN"
+    assert (error.reason, error.clause) == ("COLUMN_UNKNOWN", "table.subject")
+    _write_csv(path, "'a' AS other, '1' AS text")
+    assert refused(stage, lambda: stage.operator.refresh_table(name)).reason == "COLUMN_UNKNOWN"
+    _write_csv(path, "'a' AS subject, 'x' AS text")
+    assert refused(stage, lambda: stage.operator.refresh_table(name)).reason == "PREDICATE_FAILS"
+
+
+def test_a_refresh_suspends_what_no_longer_compiles_until_it_does(
+    stage: Stage, tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / "table.csv"
+    _write_csv(path, "'a' AS subject, 50000 AS earnings")
+    stage.register(name, path)
+    for kind in ("verify", "lookup"):
+        stage.offer(f"{name}-{kind}", name, kind)
+    clear, hidden = stage.contract(f"{name}-verify"), stage.contract(f"{name}-lookup")
+    assert stage.lender.lookup(hidden, "a").found
+    _write_csv(path, "'a' AS subject, 7 AS other")
+    done = stage.operator.refresh_table(name)
+    assert done.contracts == ()
+    assert set(done.suspended) == {clear, hidden}
+    labels = {column.name: (column.category, column.level) for column in done.table.columns}
+    assert labels == {"subject": ("public", "1"), "other": ("personal", "core")}
+    for ask in (
+        lambda: stage.lender.verify(clear, "a"),
+        lambda: stage.lender.lookup(hidden, "new"),
+    ):
+        error = refused(stage, ask)
+        assert (error.reason, error.clause) == ("CONTRACT_NOT_ACTIVE", "state")
+    (stop,) = stage.lender.contract(clear).stops
+    assert stop.by == "node:rules"
+    assert "reads column 'earnings'" in stop.cause
+
+    _write_csv(path, "'a' AS subject, 10 AS earnings")
+    assert set(stage.operator.refresh_table(name).suspended) == {clear, hidden}  # no label yet
+    back = stage.operator.label_table(name, {"earnings": ("public", "1")})
+    assert set(back.resumed) == {clear, hidden}
+    assert stage.lender.verify(clear, "a").answers["earns_40k"].value == "no"
+    wait_until(lambda: [job.live for job in stage.lender.jobs(hidden)] == [False, False])
+    stage.close_clients()  # one keeps the epoch it has seen for a while, and its answers
+    assert stage.lender.lookup(hidden, "a").answers["earns_40k"].value == "no"  # as it is now
+
+
+def _write_csv(path: Path, columns: str) -> None:
+    with duckdb.connect() as connection:
+        connection.execute(f"COPY (SELECT {columns}) TO '{path}' (HEADER)")
 
 
 def _no_manifest(stage: Stage, contract: str) -> str:

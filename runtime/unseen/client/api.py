@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -218,8 +218,14 @@ class Client(
         return self._catalog.assign_holder(name, holder) if holder else table
 
     def refresh_table(self, name: str) -> Refreshed:
-        """Commit to a table's present rows as a new snapshot (operator only)."""
-        return self._catalog.refresh_table(name)
+        """Commit to a table's present rows as a new snapshot (operator only).
+
+        Contracts that no longer compile over them are suspended at once, and those that do again
+        go on.
+        """
+        done = self._catalog.refresh_table(name)
+        held = (each.id for each in self._contracts.list() if each.held_by_rules(name))
+        return replace(done, suspended=tuple(held))
 
     def register_product(
         self,

@@ -60,10 +60,14 @@ class Table(Card):
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
-    """A table after `refresh_table`, and the contracts whose lookup tables are rebuilt."""
+    """A table after `refresh_table`, and the contracts whose lookup tables are rebuilt.
+
+    `suspended` are the contracts over it that labels, rules, rows or columns keep suspended.
+    """
 
     table: Table
     contracts: tuple[str, ...]
+    suspended: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

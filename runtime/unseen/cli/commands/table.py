@@ -61,12 +61,15 @@ def refresh(
     home: HomeOption = DEFAULT_HOME,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Commit to the table's present rows; contracts get new lookup tables."""
+    """Commit to the table's present rows; contracts get new lookup tables or are suspended."""
     with open_client(home, doing="reading the table") as client:
         done = client.refresh_table(name)
-    print_card(done.table, form, {**_object(done.table), "contracts": list(done.contracts)})
+    moved = {"contracts": list(done.contracts), "suspended": list(done.suspended)}
+    print_card(done.table, form, {**_object(done.table), **moved})
     for contract in done.contracts:
         note(f"new lookup table for contract {contract}", form)
+    for contract in done.suspended:
+        note(f"suspended: {contract}", form)
 
 
 @app.command("label")

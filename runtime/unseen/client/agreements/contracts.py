@@ -33,6 +33,7 @@ from unseen.protocols.errors import InputInvalidError
 from unseen.v1 import contract_pb2, contract_pb2_grpc
 
 _ID = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
+_BY_RULES = "node:rules"  # the node, by labels, rules, rows and columns
 _STATES: dict[contract_pb2.ContractState, State] = {
     getattr(contract_pb2, f"CONTRACT_STATE_{state.name}"): state for state in State
 }
@@ -53,6 +54,11 @@ class Contract(Card):
     cause: str = ""  # why it is suspended or was ended
     kept: bool = False  # as this home last saw it, without asking the node
     stops: tuple[Stop, ...] = ()  # that stand, the oldest first
+
+    def held_by_rules(self, table: str) -> bool:
+        """Return whether it is over `table` and suspended since it no longer compiles."""
+        held = any(stop.by == _BY_RULES for stop in self.stops)
+        return held and self.terms.table == table
 
     def _title(self) -> str:
         return f"Contract {self.id}"

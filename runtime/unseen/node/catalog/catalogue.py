@@ -1,6 +1,7 @@
 """Tables, snapshots and products as values, read from the store after each change."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Engine, select
@@ -55,6 +56,10 @@ class Table:
         """Return (column, label) of the named columns and the subject's."""
         wanted = {*names, *(column.name for column in self.subject)}
         return [(column.name, column.label) for column in self.columns if column.name in wanted]
+
+    def has(self, names: Iterable[str]) -> bool:
+        """Return whether there is a column of each of these names."""
+        return {*names} <= {column.name for column in self.columns}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,16 @@
 """Registering tables, snapshots and products: one transaction each, with its leaf in the log."""
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from unseen.evidence import canonical
 from unseen.evidence.log import event_leaf
 from unseen.evidence.registry.certificate import Rows
+from unseen.node.catalog.labels import UNLABELLED
 from unseen.node.errors import ProductExistsError, TableExistsError
 from unseen.node.registration.issue import Issuer
 from unseen.node.store.schema import products, snapshots, tables
@@ -62,20 +66,30 @@ class RegisterTable(Change[None]):
 
 @dataclass(frozen=True, slots=True)
 class RefreshTable(Change[int]):
-    """Put a further snapshot of a registered table into the catalogue."""
+    """Put a further snapshot of a registered table into the catalogue.
+
+    `columns` are names and types as the inspection found them; labels are those of the store.
+    """
 
     name: str
-    columns: canonical.Json
+    columns: Sequence[dict[str, str]]
     snapshot: NewSnapshot
     issuer: Issuer
 
     def apply(self, transaction: Transaction) -> int:
-        """Write snapshot, certificate and leaves; return the snapshot's version."""
-        versions = transaction.connection.execute(
+        """Write columns, snapshot, certificate and leaves; return the snapshot's version."""
+        connection = transaction.connection
+        versions = connection.execute(
             select(snapshots.c.version).where(snapshots.c.table_name == self.name)
         ).scalars()
         version = int(max(versions)) + 1
-        _write_snapshot(transaction, self.issuer, self.name, version, self.snapshot, self.columns)
+        of_table = tables.c.name == self.name
+        before: str = connection.execute(select(tables.c.columns).where(of_table)).scalar_one()
+        columns = relabelled(json.loads(before), self.columns)
+        text = canonical.encode(columns).decode()
+        if text != before:
+            connection.execute(update(tables).where(of_table).values(columns=text))
+        _write_snapshot(transaction, self.issuer, self.name, version, self.snapshot, columns)
         return version
 
 
@@ -118,6 +132,22 @@ class RegisterProduct(Change[None]):
             event_leaf(self.issuer.suite, "product.registered", transaction.now, fields)
         )
         self.issuer.issue(transaction, "product", self.name, canonical.b64decode(digest))
+
+
+def relabelled(
+    before: Sequence[dict[str, Any]], found: Sequence[dict[str, str]]
+) -> list[canonical.Json]:
+    """Return the columns of a refreshed table with their labels.
+
+    A column keeps its label under the same name and type; one that is new, or of another type
+    than the one that was labelled, has the strictest until the operator labels it.
+    """
+    known = {(column["name"], column["type"]): column for column in before}
+    strictest = {"category": UNLABELLED.category, "level": UNLABELLED.level}
+    return [
+        dict(known.get((column["name"], column["type"]), {**column, **strictest}))
+        for column in found
+    ]
 
 
 def _write_snapshot(

@@ -61,18 +61,19 @@ async def register_table(
 async def refresh_table(node: Node, name: str, owner: str) -> tuple[Table, list[str]]:
     """Have a job commit to the table's present rows; wait for it.
 
-    Returns the table and the contracts whose next epochs are being built.
+    Returns the table and the contracts whose next epochs are being built. Contracts that no
+    longer compile over its rows and columns are suspended, and those that do again go on.
 
     Raises:
-        TableError: as `register_table`, or the columns are others than before, or a product's
-            predicate fails on the new rows.
+        TableError: as `register_table`, or the subject columns are others than before, or a
+            predicate of a product whose columns are all there fails on the new rows.
         JobCancelledError: the job was cancelled.
 
     """
     node.stops.check_node()
     job = await node.jobs.submit(next_snapshot(node.catalogue.table(name), owner))
-    contracts: Any = await node.jobs.outcome(job)
-    return node.catalogue.table(name), list(contracts)
+    done: Any = await node.jobs.outcome(job)
+    return node.catalogue.table(name), list(done.builds)
 
 
 async def register_product(node: Node, new: NewProduct) -> Product:

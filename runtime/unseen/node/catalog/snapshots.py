@@ -1,25 +1,32 @@
 """Passing over a table to commit to its rows: a job, since a large one takes minutes.
 
 What the pass finds enters the catalogue in the transaction that ends the job, with the jobs that
-build the next epochs of whatever contracts are in force on the table: all of it or nothing.
+build the next epochs of whatever contracts are in force on the table: all of it or nothing. With
+other rows or columns than before a contract may no longer compile: it is suspended in that
+transaction, and one that does again goes on.
 """
 
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json
 from unseen.evidence.contracts.contract import State
-from unseen.node.catalog.catalogue import Table
-from unseen.node.catalog.changes import NewSnapshot, RefreshTable, RegisterTable
+from unseen.node.catalog.catalogue import Column, Snapshot, Table
+from unseen.node.catalog.changes import NewSnapshot, RefreshTable, RegisterTable, relabelled
 from unseen.node.catalog.labels import Label
 from unseen.node.context import Node
+from unseen.node.contracts import standing
 from unseen.node.contracts.builder import OpenBuild
+from unseen.node.contracts.register import Contract
+from unseen.node.contracts.standing import Steps
+from unseen.node.contracts.stops import Hold
+from unseen.node.data.source import Fingerprint
 from unseen.node.errors import ColumnUnknownError, FieldInvalidError
 from unseen.node.jobs.kind import JobKind, Lane, Outcome, Running
 from unseen.node.jobs.record import Job
@@ -57,25 +64,36 @@ def next_snapshot(table: Table, owner: str) -> NewJob:
 
 
 @dataclass(frozen=True, slots=True)
-class _Refresh(Change[list[str]]):
-    """A further snapshot of a table, and the builds that follow; returns their contracts."""
+class Refreshed:
+    """What a refresh led to: ids of contracts whose tables are built anew, contracts that moved."""
+
+    builds: tuple[str, ...]
+    moved: tuple[Contract, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh(Change[Refreshed]):
+    """A further snapshot of a table, the steps that contracts take for it, the builds to follow."""
 
     refresh: RefreshTable
+    steps: Steps
     builds: tuple[OpenBuild, ...]
 
-    def apply(self, transaction: Transaction) -> list[str]:
-        """Write snapshot, epochs, jobs and leaf."""
+    def apply(self, transaction: Transaction) -> Refreshed:
+        """Write snapshot, contracts, epochs, jobs and leaves."""
         self.refresh.apply(transaction)
+        moved = standing.take(transaction, self.steps)
         for build in self.builds:
             build.apply(transaction)
-        return [build.contract.id for build in self.builds]
+        return Refreshed(tuple(build.contract.id for build in self.builds), tuple(moved))
 
 
 async def _run(node: Node, running: Running) -> Outcome:
     ask: Any = running.job.ask
     if "source" in ask:
         return Outcome(await _first(node, running, ask))
-    return Outcome(await _next(node, running, node.catalogue.table(ask["table"])))
+    refresh = await _next(node, running, node.catalogue.table(ask["table"]))
+    return Outcome(refresh, follow=lambda done: follow_refresh(node, done))
 
 
 async def _first(node: Node, running: Running, ask: Any) -> RegisterTable:
@@ -86,42 +104,81 @@ async def _first(node: Node, running: Running, ask: Any) -> RegisterTable:
     return RegisterTable(ask["table"], ask["source"], found["subject"], columns, snapshot, issuer)
 
 
-async def _next(node: Node, running: Running, table: Table) -> _Refresh:
+async def _next(node: Node, running: Running, table: Table) -> Refresh:
     subject = [column.name for column in table.subject]
     found, snapshot = await _inspect(node, running, table.source, subject)
-    before = [{"name": column.name, "type": column.type} for column in table.columns]
-    if found["columns"] != before:
+    if found["subject"] != [{"name": c.name, "type": c.type} for c in table.subject]:
         raise ColumnUnknownError(
-            "the table's columns are not those that were registered",
-            clause="table.columns",
+            "the table's subject columns are not those that were registered",
+            clause="table.subject",
             remedy="register it under a new name: unseen table add NAME SOURCE",
         )
+    after = refreshed(table, found["columns"], snapshot)
     running.progress("checking predicates", 0)
     for product in node.catalogue.products():
-        if product.table == table.name:
-            asked = [(p.name, p.text, p.expression) for p in product.predicates]
-            await check_predicates(node, table, asked, found["fingerprint"])
-    columns = labelled(found["columns"], {c.name: c.label for c in table.columns})
-    holder = node.parties.get(table.holder) if table.holder else None
+        asked = [(p.name, p.text, p.expression) for p in product.predicates if after.has(p.columns)]
+        if product.table == table.name and asked:
+            await check_predicates(node, after, asked, found["fingerprint"])
+    return refresh_of(node, after, found["columns"], snapshot)
+
+
+def refreshed(table: Table, found: Sequence[dict[str, str]], snapshot: NewSnapshot) -> Table:
+    """Return the table as it will stand with `snapshot`, whose columns are `found`."""
+    before = [
+        {"name": c.name, "type": c.type, "category": c.label.category, "level": c.label.level}
+        for c in table.columns
+    ]
+    columns: list[Any] = relabelled(before, found)
+    return replace(
+        table,
+        columns=tuple(
+            Column(c["name"], c["type"], Label(c["category"], c["level"])) for c in columns
+        ),
+        snapshot=Snapshot(
+            version=table.snapshot.version + 1,
+            commitment=snapshot.commitment,
+            rows=snapshot.rows,
+            fingerprint=Fingerprint.from_json(snapshot.fingerprint),
+            taken_at="",
+            sealed_salt=snapshot.sealed_salt,
+        ),
+    )
+
+
+def refresh_of(
+    node: Node, after: Table, found: Sequence[dict[str, str]], snapshot: NewSnapshot
+) -> Refresh:
+    """Return the change that puts `snapshot` into the catalogue, with all that follows from it."""
+    steps = standing.steps(node, table=after)
+    held = {step.contract for step in steps if isinstance(step, Hold)}
+    holder = node.parties.get(after.holder) if after.holder else None
     issuer = node.issuer(holder=holder.key if holder else b"")
-    refresh = RefreshTable(table.name, columns, snapshot, issuer)
-    return _Refresh(refresh, _builds(node, table, snapshot))
+    refresh = RefreshTable(after.name, found, snapshot, issuer)
+    return Refresh(refresh, steps, _builds(node, after, held))
 
 
-def _builds(node: Node, table: Table, snapshot: NewSnapshot) -> tuple[OpenBuild, ...]:
+def follow_refresh(node: Node, done: Refreshed) -> None:
+    """Follow the store after a refresh, also for what came into force while it was computed."""
+    node.catalogue.reload()
+    standing.follow(node, done.moved)
+    standing.look_again(node)
+
+
+def _builds(node: Node, after: Table, held: set[str]) -> tuple[OpenBuild, ...]:
     return tuple(
         OpenBuild(
             node.suite,
             node.jobs.kinds,
             node.vault,
             contract,
-            table.snapshot.version + 1,
-            snapshot.rows,
+            after.snapshot.version,
+            after.snapshot.rows,
             keys.generate(secrets.token_bytes).scalar,
         )
         for contract in node.contracts.all()
         if contract.state is State.ACTIVE
-        and (contract.terms.table, contract.terms.kind) == (table.name, "lookup")
+        and (contract.terms.table, contract.terms.kind) == (after.name, "lookup")
+        and contract.id not in held
     )
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, Row, insert, select, update
 
+from unseen.evidence.canonical import b64encode
 from unseen.evidence.log import event_leaf
 from unseen.evidence.releases.manifest import Manifest, published_leaf, verify_manifest
 from unseen.evidence.suite import Signer, Suite
@@ -97,9 +98,10 @@ class Epochs:
         """Return every epoch that is ready."""
         return list(self._ready.values())
 
-    def answers(self, contract: str) -> bool:
-        """Return whether an epoch is ready."""
-        return contract in self._ready
+    def answers(self, contract: str, over: str = "") -> bool:
+        """Return whether an epoch is ready; with `over`, one over that snapshot (base64url)."""
+        epoch = self._ready.get(contract)
+        return epoch is not None and over in ("", b64encode(epoch.manifest.snapshot))
 
     def current(self, contract: str) -> Epoch:
         """Return the epoch that answers now.

@@ -1,8 +1,9 @@
 """Changes of rules and labels, and what follows from them for the contracts in force."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from unseen.evidence import canonical
 from unseen.evidence.canonical import b64encode
@@ -16,7 +17,12 @@ from unseen.node.contracts.register import Contract
 from unseen.node.contracts.rulebook import Edition, SetRules
 from unseen.node.contracts.rules import Rules
 from unseen.node.contracts.standing import Moved, Steps
-from unseen.node.errors import ColumnUnknownError, FieldInvalidError, PartyNotFoundError
+from unseen.node.errors import (
+    ColumnUnknownError,
+    FieldInvalidError,
+    PartyNotFoundError,
+    TableChangedError,
+)
 from unseen.node.identity.rights import Role
 from unseen.node.store.schema import tables
 from unseen.node.store.writer import Change, Transaction
@@ -35,11 +41,21 @@ class Relabel(Change[list[Contract]]):
     steps: Steps
 
     def apply(self, transaction: Transaction) -> list[Contract]:
-        """Write the labels, their leaf, and the contracts that move."""
-        text = canonical.encode(self.columns)
-        transaction.connection.execute(
-            update(tables).where(tables.c.name == self.table).values(columns=text.decode())
-        )
+        """Write the labels, their leaf, and the contracts that move.
+
+        Raises:
+            TableChangedError: a refresh has changed the columns meanwhile.
+
+        """
+        of_table, text = tables.c.name == self.table, canonical.encode(self.columns)
+        stored = transaction.connection.execute(select(tables.c.columns).where(of_table))
+        if _typed(canonical.decode(stored.scalar_one().encode())) != _typed(self.columns):
+            raise TableChangedError(
+                "a refresh has changed the table's columns meanwhile",
+                clause="table.columns",
+                remedy=f"see them, then label anew: unseen table show {self.table}",
+            )
+        transaction.connection.execute(update(tables).where(of_table).values(columns=text.decode()))
         fields: dict[str, canonical.Json] = {
             "table": self.table,
             "columns": b64encode(self.suite.digest(text)),
@@ -83,17 +99,6 @@ class Govern(Change[tuple[Edition, list[Contract]]]):
     def apply(self, transaction: Transaction) -> tuple[Edition, list[Contract]]:
         """Write the edition, its leaf, and the contracts that move."""
         return self.change.apply(transaction), standing.take(transaction, self.steps)
-
-
-@dataclass(frozen=True, slots=True)
-class Move(Change[list[Contract]]):
-    """Take `steps`, at a start."""
-
-    steps: Steps
-
-    def apply(self, transaction: Transaction) -> list[Contract]:
-        """Write the contracts that move."""
-        return standing.take(transaction, self.steps)
 
 
 async def relabel(node: Node, name: str, labels: dict[str, Label], by: str) -> tuple[Table, Moved]:
@@ -160,8 +165,11 @@ async def set_rules(node: Node, text: bytes, by: str) -> Moved:
 
 async def settle_at_start(node: Node) -> None:
     """Suspend or take up what the rules of this release say: the default file may be another."""
-    if steps := standing.steps(node):
-        standing.follow(node, await node.writer.submit(Move(steps)))
+    await standing.settle(node)
+
+
+def _typed(columns: Any) -> list[tuple[str, str]]:
+    return [(column["name"], column["type"]) for column in columns]
 
 
 def _relabelled(table: Table, labels: dict[str, Label]) -> Table:

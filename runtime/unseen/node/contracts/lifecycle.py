@@ -30,7 +30,7 @@ from unseen.node.contracts.clauses.clause import Ask, Offer, Standing
 from unseen.node.contracts.compile import Compiled, Refusal, compile_contract
 from unseen.node.contracts.offering import offer_for
 from unseen.node.contracts.register import Approve, Contract, Propose, Step, expired
-from unseen.node.contracts.standing import against_contract
+from unseen.node.contracts.standing import against_contract, lacks_table
 from unseen.node.contracts.stops import Hold, Lift, Order
 from unseen.node.errors import (
     ContractExpiredError,
@@ -219,8 +219,7 @@ async def take_up(
             raise _first(errors)
         resumed = await _take(node, Lift(node.suite, contract.id, stop))
     node.stops.reload()
-    hidden = resumed.state is State.ACTIVE and resumed.terms.kind == "lookup"
-    if hidden and not node.epochs.answers(resumed.id):
+    if lacks_table(node, resumed):
         start_epoch(node, resumed)
     return resumed
 

@@ -15,7 +15,7 @@ from unseen.node.catalog.catalogue import Product
 from unseen.node.contracts.clauses.clause import Ask, Offer
 from unseen.node.contracts.clauses.limits import limits_of
 from unseen.node.contracts.clauses.mandate import covered_until
-from unseen.node.contracts.clauses.outputs import chosen
+from unseen.node.contracts.clauses.outputs import chosen, lacking
 from unseen.node.contracts.clauses.quota import most_units
 from unseen.node.contracts.compile import reading_of
 from unseen.node.contracts.rules import least_budget
@@ -57,7 +57,7 @@ def narrowest(ask: Ask, offer: Offer) -> Narrowed:
 
 
 def _by_outputs(ask: Ask, offer: Offer) -> _Step:
-    """Name each question once, and none that the labels refuse."""
+    """Name each question once, none that the labels refuse or that reads a column now gone."""
     wanted = chosen(ask, offer)
     allowed = [each for each in wanted if not _refused(ask, offer, each.name)]
     # The first of those that say the same; where the labels refuse all, all stay refused.
@@ -77,10 +77,12 @@ def _by_outputs(ask: Ask, offer: Offer) -> _Step:
 
 
 def _refused(ask: Ask, offer: Offer, output: str) -> bool:
-    labels = reading_of(replace(ask, outputs=(output,)), offer).labels
+    alone = replace(ask, outputs=(output,))
+    labels = reading_of(alone, offer).labels
     kind = KINDS[offer.product.kind]
     return bool(
-        offer.rules.against_purpose(ask.scenario, labels)
+        any(lacking(predicate, offer.table) for predicate in chosen(alone, offer))
+        or offer.rules.against_purpose(ask.scenario, labels)
         or offer.rules.against_kind(
             offer.product.kind,
             labels,

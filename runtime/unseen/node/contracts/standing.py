@@ -1,10 +1,11 @@
-"""Contracts in force under other labels or rules than before: suspended, or taken up again.
+"""Contracts in force under other labels, rules, rows or columns: suspended, or taken up again.
 
-What is asked is what a new contract would be asked, by the clauses that look at labels. Steps are
-computed before the change is made and written in one transaction with it, so that no request is
-charged in between.
+What is asked is what a new contract would be asked, by the clauses that look at labels and at the
+table. Steps are computed before the change is made and written in one transaction with it, so that
+no request is charged in between.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -20,7 +21,7 @@ from unseen.node.contracts.offering import offer_for
 from unseen.node.contracts.register import Contract
 from unseen.node.contracts.rules import Rules
 from unseen.node.contracts.stops import Hold, Lift, Order
-from unseen.node.store.writer import Transaction
+from unseen.node.store.writer import Change, Transaction
 from unseen.protocols.errors import UnseenError
 
 BY = "node:rules"  # whose stop it is: only labels and rules lift it
@@ -39,6 +40,17 @@ class Moved:
 
     suspended: tuple[str, ...]
     resumed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Move(Change[list[Contract]]):
+    """Take `steps`, with nothing else changing."""
+
+    steps: Steps
+
+    def apply(self, transaction: Transaction) -> list[Contract]:
+        """Write the contracts that move."""
+        return take(transaction, self.steps)
 
 
 def ask_of(terms: Terms) -> Ask:
@@ -115,13 +127,38 @@ def follow(node: Node, moved: Sequence[Contract]) -> Moved:
         node.jobs.look()
     for contract in moved:
         node.contracts.put(contract)
-        needs_table = contract.state is State.ACTIVE and contract.terms.kind == "lookup"
-        if needs_table and not node.epochs.answers(contract.id):
+        if lacks_table(node, contract):
             start_epoch(node, contract)
     return Moved(
         tuple(each.id for each in moved if each.state is State.SUSPENDED),
         tuple(each.id for each in moved if each.state is State.ACTIVE),
     )
+
+
+def lacks_table(node: Node, contract: Contract) -> bool:
+    """Return whether a lookup in force has no epoch over the newest snapshot of its table."""
+    if contract.state is not State.ACTIVE or contract.terms.kind != "lookup":
+        return False
+    newest = node.catalogue.table(contract.terms.table).snapshot.commitment
+    return not node.epochs.answers(contract.id, over=newest)
+
+
+async def settle(node: Node) -> None:
+    """Suspend or take up whatever labels, rules and tables say now."""
+    if steps_now := steps(node):
+        follow(node, await node.writer.submit(Move(steps_now)))
+
+
+def look_again(node: Node) -> None:
+    """Settle in the background, for a contract that came into force while a table changed."""
+    task = asyncio.create_task(_settle_between(node))
+    node.background.add(task)
+    task.add_done_callback(node.background.discard)
+
+
+async def _settle_between(node: Node) -> None:
+    async with node.proposing:
+        await settle(node)
 
 
 def _cause(errors: Sequence[UnseenError]) -> str:

@@ -110,7 +110,8 @@ class Clause:
 
     `terms` names fields of `evidence.contracts.contract.Terms` and is asked only where nothing
     stands against the ask; so is `statements`, the lines that it adds to the leakage statement. A
-    `standing` clause is asked again when labels or rules change under a contract in force.
+    `standing` clause is asked again when labels, rules or the table change under a contract
+    in force.
     """
 
     name: str

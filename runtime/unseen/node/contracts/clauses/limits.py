@@ -44,6 +44,13 @@ def _check(ask: Ask, offer: Offer, reading: Reading) -> Iterator[UnseenError]:
             clause="group",
             remedy=f"ask for groups of {ruling.group} or leave them out",
         )
+    if group > offer.table.snapshot.rows:
+        yield LabelRefusedError(
+            f"an aggregate needs groups of {group}, and the table has {offer.table.snapshot.rows}"
+            " rows",
+            clause="group",
+            remedy="ask about a larger table",
+        )
     if least_budget(budget, ruling.budget) != budget:
         yield LabelRefusedError(
             f"epsilon is at most {ruling.budget}: {ruling.because['budget']}",
