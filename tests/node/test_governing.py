@@ -1,6 +1,7 @@
 """Rules, labels and templates over a node's stores: what they do to contracts, and log."""
 
 import dataclasses
+import secrets
 from typing import Any, cast
 
 import pytest
@@ -10,6 +11,7 @@ from tests.node.conftest import START, Store
 from tests.node.governed import DAY, KEYS, Governed, approval, ask, signed, template
 
 from unseen.evidence.canonical import b64encode
+from unseen.evidence.contracts.clauses import Billing
 from unseen.evidence.contracts.contract import Period, State
 from unseen.evidence.contracts.limits import is_standing, verify_standing
 from unseen.evidence.contracts.template import LabelLimit
@@ -34,6 +36,7 @@ from unseen.node.errors import (
     FieldInvalidError,
     KindRefusedError,
     LabelRefusedError,
+    OverloadedError,
     PartyNotFoundError,
     PurposeDeniedError,
     TableNotFoundError,
@@ -266,6 +269,70 @@ class TestTemplates:
         assert (leaf["type"], leaf["role"]) == ("contract.approved", "operator")
         assert leaf["template"] == entry.id
         assert (await activate(governed, contract)).state is State.ACTIVE
+
+    async def test_what_nobody_reads_is_bounded(
+        self, governed: Governed, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        node, made = governed.node, template()
+        await templates.add(node, made.encode(), signed(made), "operator")
+
+        async def propose(buyer: str = "lender", template: str = "credit-check") -> Contract:
+            nonce = secrets.token_bytes(16)
+            asked = ask(template=template, nonce=nonce)
+            return await lifecycle.propose(node, buyer, "verify", asked)
+
+        monkeypatch.setattr(lifecycle, "_MAX_STANDING", 3)
+        first = await propose()
+        await activate(governed, first)  # in force, and no more read than one that is not
+        await propose()
+        plain = await propose(template="")
+        with pytest.raises(OverloadedError, match="3 stand, and 3 were never used"):
+            await propose()
+        with pytest.raises(OverloadedError):
+            await propose(template="")
+        await propose("rival")
+        await lifecycle.approve(node, plain, "operator", approval(plain, "operator"))
+        second = await propose()  # the operator has read one of them
+        monkeypatch.setattr(lifecycle, "end_epochs", None)
+        monkeypatch.setattr(lifecycle, "follow_end", lambda *_: None)
+        await lifecycle.revoke(node, second, "lender")
+        await propose()  # what has ended stands no more
+        monkeypatch.setattr(lifecycle, "_MAX_STANDING", 100)
+        monkeypatch.setattr(lifecycle, "_MAX_UNUSED", 4)
+        with pytest.raises(OverloadedError, match="4 were never used"):
+            await propose()
+        node.contracts.charged(first.id, 1, State.ACTIVE, 0)
+        await propose()
+
+    async def test_free_units_come_once_in_a_templates_longest_period(
+        self, governed: Governed
+    ) -> None:
+        node, made = governed.node, template()
+        await templates.add(node, made.encode(), signed(made), "operator")
+        found = node.catalogue._products["verify"]
+        billing = Billing(unit="request", free_units=10)
+        node.catalogue._products["verify"] = dataclasses.replace(found, billing=billing)
+
+        async def propose(**changes: Any) -> Contract:
+            nonce = secrets.token_bytes(16)
+            fields = {"template": "credit-check", "nonce": nonce} | changes
+            return await lifecycle.propose(node, "lender", "verify", ask(**fields))
+
+        first = await propose()
+        with pytest.raises(TemplateExceededError, match="given once in") as caught:
+            await propose()
+        assert caught.value.clause == "template.free_units"
+        shown = explain_ask(node, "lender", "verify", ask(template="credit-check"))
+        assert isinstance(shown.asked, Refusal)
+        assert [error.clause for error in shown.asked.errors] == ["template.free_units"]
+        assert isinstance(explain_contract(node, first).asked, Compiled)  # its own do not count
+        assert (await propose(template="")).state is State.PROPOSED  # somebody reads that one
+        ended = dataclasses.replace(first, state=State.REVOKED)
+        node.contracts.put(dataclasses.replace(ended, units_used=1))
+        with pytest.raises(TemplateExceededError):
+            await propose()
+        node.contracts.put(ended)  # never used: it took nothing
+        await propose()
 
     async def test_with_an_approver_it_counts_when_both_have_signed(
         self, governed: Governed

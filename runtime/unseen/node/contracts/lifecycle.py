@@ -15,6 +15,7 @@ from unseen.evidence.contracts.contract import (
     Terms,
     verify_approval,
 )
+from unseen.evidence.contracts.limits import is_standing
 from unseen.evidence.errors import ContractInvalidError
 from unseen.node.catalog.names import line_of
 from unseen.node.consent import rotation
@@ -44,8 +45,10 @@ from unseen.node.store.writer import Change, Together
 from unseen.protocols.errors import UnseenError
 
 _MAX_REMEDY = 400
-_MAX_WAITING = 100
-_MAX_UNAPPROVED = 1000  # each is two leaves that stay for good
+# Of contracts that nobody but their buyer has read: proposals, and those that follow a template.
+_MAX_STANDING = 100  # each may have a table built
+_MAX_UNUSED = 1000  # each is two leaves and more that stay for good
+_ENDED = (State.EXPIRED, State.REVOKED)
 
 
 async def propose(node: Node, buyer: str, product_name: str, ask: Ask) -> Contract:
@@ -105,14 +108,24 @@ def _standing(node: Node, terms: Terms, template: Standing | None) -> dict[str, 
 
 
 def _check_proposals(node: Node, buyer: str) -> None:
-    own = [c for c in node.contracts.all() if c.buyer == buyer and not c.approvals]
-    waiting = sum(contract.state is State.PROPOSED for contract in own)
-    if waiting >= _MAX_WAITING or len(own) >= _MAX_UNAPPROVED:
+    now = node.clock.now()
+    own = [c for c in node.contracts.all() if c.buyer == buyer and _unread(c)]
+    standing = sum(c.state not in _ENDED and now < c.terms.period.until for c in own)
+    unused = sum(not contract.units_used for contract in own)
+    if standing >= _MAX_STANDING or unused >= _MAX_UNUSED:
         raise OverloadedError(
-            f"{waiting} of this buyer's proposals wait and {len(own)} were never approved",
+            f"of this buyer's contracts that no approver has read {standing} stand,"
+            f" and {unused} were never used",
             clause="contract.proposals",
-            remedy="wait for the operator's answer; a new party starts with none",
+            remedy="wait for the operator's answer, or revoke what is not used;"
+            " a new party starts with none",
         )
+
+
+def _unread(contract: Contract) -> bool:
+    """Return whether nobody but the buyer has read a contract: a template signs by itself."""
+    given = (token for role, token in contract.approvals.items() if role != "buyer")
+    return all(is_standing(token) for token in given)
 
 
 async def revoke_all(node: Node, buyer: str, by: str) -> None:

@@ -1,5 +1,7 @@
 """What the node can offer a buyer now, gathered from its stores for the compiler."""
 
+from datetime import datetime
+
 from unseen.evidence.contracts.contract import State
 from unseen.node.context import Node
 from unseen.node.contracts.clauses.clause import Offer, Signers
@@ -44,6 +46,7 @@ def offer_for(
         others=tuple(each for each in node.catalogue.products() if each.name != product_name),
         template=node.templates.find(template) if template else None,
         consent_latency=node.settings.consent_latency_seconds,
+        followed=_followed(node, buyer, but),
     )
 
 
@@ -66,4 +69,16 @@ def _granted(node: Node, buyer: str, table: str, kind: str, but: str) -> int:
         for contract in node.contracts.all()
         if (contract.buyer, contract.terms.table, contract.terms.kind) == (buyer, table, kind)
         and contract.id != but
+    )
+
+
+def _followed(node: Node, buyer: str, but: str) -> tuple[tuple[str, datetime], ...]:
+    """Return product and start of the buyer's contracts under templates that count."""
+    return tuple(
+        (contract.terms.product, contract.terms.period.start)
+        for contract in node.contracts.all()
+        if contract.buyer == buyer
+        and contract.terms.template
+        and contract.id != but
+        and (contract.units_used or contract.state in _LIVE)
     )

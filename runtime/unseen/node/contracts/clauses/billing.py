@@ -3,12 +3,13 @@
 Where hits are billed, the log has to say which requests were one: see the leakage statement.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 from unseen.evidence.contracts.plan import Statement
 from unseen.node.contracts.clauses.clause import Ask, Clause, Offer, Reading
-from unseen.protocols.errors import UnseenError
+from unseen.node.errors import TemplateExceededError
 
 HITS = Statement(
     party="auditor",
@@ -21,8 +22,25 @@ HITS = Statement(
 )
 
 
-def _check(_ask: Ask, _offer: Offer, _reading: Reading) -> Iterable[UnseenError]:
-    return ()  # the product was held to it when it was registered
+def _check(ask: Ask, offer: Offer, _reading: Reading) -> Iterator[TemplateExceededError]:
+    """Yield what stands against free units; the rest was checked when the product was registered.
+
+    They are each contract's. Under a template nobody reads the next one, so that a buyer could
+    cut all of its use into free pieces: it gets them once in the template's longest period.
+    """
+    billing, product = offer.product.billing, offer.product.name
+    if not ask.template or offer.template is None or billing is None or not billing.free_units:
+        return
+    days = offer.template.template.max_days
+    starts = (start for name, start in offer.followed if name == product)
+    if any(abs(start - ask.period.start) < timedelta(days=days) for start in starts):
+        yield TemplateExceededError(
+            f"the {billing.free_units} free units of product {product!r} are given once in"
+            f" {days} days under a template, and another contract has them",
+            clause="template.free_units",
+            remedy="use that contract, or ask without a template: then every approver signs the"
+            " contract itself",
+        )
 
 
 def _terms(_ask: Ask, offer: Offer, _reading: Reading) -> dict[str, Any]:

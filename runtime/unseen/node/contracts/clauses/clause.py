@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from unseen.evidence.contracts.contract import Period, Quota, Terms
@@ -68,7 +69,8 @@ class Offer:
     `granted` is what the buyer's other contracts over this table have used or may still use.
     `mandates` is what mandates over the table permit, nothing where it is under none. `template`
     is the one that the ask names, `others` are the further products of the node. Withdrawals take
-    effect within `consent_latency` seconds.
+    effect within `consent_latency` seconds. `followed` are products and starts of the buyer's other
+    contracts that follow a template and have used units or still may.
     """
 
     product: Product
@@ -80,6 +82,7 @@ class Offer:
     template: Standing | None = None
     others: tuple[Product, ...] = ()
     consent_latency: int = 86_400
+    followed: tuple[tuple[str, datetime], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
