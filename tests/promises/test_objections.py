@@ -259,6 +259,18 @@ def test_a_hub_objects_for_a_person_and_the_buyer_does_not_see_it(
     assert card.id not in {b64encode(document.id) for document in export.documents("objection")}
 
 
+def test_nobody_objects_to_what_was_never_in_force(court: Stage) -> None:
+    proposed = court.propose("clear")
+    error = refusal(
+        "CONTRACT_NOT_ACTIVE", court.lender.open_objection, "other", "no", contract=proposed
+    )
+    assert error.clause == "state"
+    court.operator.approve(proposed)
+    refusal("CONTRACT_NOT_ACTIVE", court.operator.open_objection, "other", "no", contract=proposed)
+    court.lender.sign(proposed)
+    assert court.operator.open_objection("other", "no", contract=proposed).status is Status.OPEN
+
+
 def test_documents_by_hand_are_checked(court: Stage) -> None:
     contract, requests = charged(court)
     session = court.lender._session

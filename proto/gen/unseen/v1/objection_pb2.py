@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19unseen/v1/objection.proto\x12\tunseen.v1\"$\n\x05Words\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\r\n\x05nonce\x18\x02 \x01(\x0c\"\xf1\x01\n\tObjection\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x63ontract\x18\x02 \x01(\t\x12\n\n\x02\x62y\x18\x03 \x01(\t\x12\x0e\n\x06opened\x18\x04 \x01(\t\x12\x10\n\x08\x61nswered\x18\x05 \x01(\t\x12\x0e\n\x06\x63losed\x18\x06 \x01(\t\x12&\n\x0copened_words\x18\x07 \x01(\x0b\x32\x10.unseen.v1.Words\x12(\n\x0e\x61nswered_words\x18\x08 \x01(\x0b\x32\x10.unseen.v1.Words\x12\x12\n\nopener_key\x18\t \x01(\x0c\x12\x11\n\tother_key\x18\n \x01(\x0c\x12\r\n\x05terms\x18\x0b \x01(\x0c\"Y\n\x14OpenObjectionRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0e\n\x06opened\x18\x02 \x01(\t\x12\x1f\n\x05words\x18\x03 \x01(\x0b\x32\x10.unseen.v1.Words\"@\n\x15OpenObjectionResponse\x12\'\n\tobjection\x18\x01 \x01(\x0b\x32\x14.unseen.v1.Objection\"Y\n\x16\x41nswerObjectionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x61nswered\x18\x02 \x01(\t\x12\x1f\n\x05words\x18\x03 \x01(\x0b\x32\x10.unseen.v1.Words\"B\n\x17\x41nswerObjectionResponse\x12\'\n\tobjection\x18\x01 \x01(\x0b\x32\x14.unseen.v1.Objection\"5\n\x15\x43loseObjectionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x63losed\x18\x02 \x01(\t\"A\n\x16\x43loseObjectionResponse\x12\'\n\tobjection\x18\x01 \x01(\x0b\x32\x14.unseen.v1.Objection\")\n\x15ListObjectionsRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\"B\n\x16ListObjectionsResponse\x12(\n\nobjections\x18\x01 \x03(\x0b\x32\x14.unseen.v1.Objection\"#\n\x13GetObjectionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"?\n\x14GetObjectionResponse\x12\'\n\tobjection\x18\x01 \x01(\x0b\x32\x14.unseen.v1.Objection2\xbf\x03\n\x10ObjectionService\x12R\n\rOpenObjection\x12\x1f.unseen.v1.OpenObjectionRequest\x1a .unseen.v1.OpenObjectionResponse\x12X\n\x0f\x41nswerObjection\x12!.unseen.v1.AnswerObjectionRequest\x1a\".unseen.v1.AnswerObjectionResponse\x12U\n\x0e\x43loseObjection\x12 .unseen.v1.CloseObjectionRequest\x1a!.unseen.v1.CloseObjectionResponse\x12U\n\x0eListObjections\x12 .unseen.v1.ListObjectionsRequest\x1a!.unseen.v1.ListObjectionsResponse\x12O\n\x0cGetObjection\x12\x1e.unseen.v1.GetObjectionRequest\x1a\x1f.unseen.v1.GetObjectionResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19unseen/v1/objection.proto\x12\tunseen.v1\"$\n\x05Words\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\r\n\x05nonce\x18\x02 \x01(\x0c\"\xf1\x01\n\tObjection\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x63ontract\x18\x02 \x01(\t\x12\n\n\x02\x62y\x18\x03 \x01(\t\x12\x0e\n\x06opened\x18\x04 \x01(\t\x12\x10\n\x08\x61nswered\x18\x05 \x01(\t\x12\x0e\n\x06\x63losed\x18\x06 \x01(\t\x12&\n\x0copened_words\x18\x07 \x01(\x0b\x32\x10.unseen.v1.Words\x12(\n\x0e\x61nswered_words\x18\x08 \x01(\x0b\x32\x10.unseen.v1.Words\x12\x12\n\nopener_key\x18\t \x01(\x0c\x12\x11\n\tother_key\x18\n \x01(\x0c\x12\r\n\x05terms\x18\x0b \x01(\x0c\"Y\n\x14OpenObjectionRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0e\n\x06opened\x18\x02 \x01(\t\x12\x1f\n\x05words\x18\x03 \x01(\x0b\x32\x10.unseen.v1.Words\"@\n\x15OpenObjectionResponse\x12\'\n\tobjection\x18\x01 \x01(\x0b\x32\x14.unseen.v1.Objection\"Y\n\x16\x41nswerObjectionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x61nswered\x18\x02 \x01(\t\x12\x1f\n\x05words\x18\x03 \x01(\x0b\x32\x10.unseen.v1.Words\"B\n\x17\x41nswerObjectionResponse\x12\'\n\tobjection\x18\x01 \x01(\x0b\x32\x14.unseen.v1.Objection\"5\n\x15\x43loseObjectionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x63losed\x18\x02 \x01(\t\"A\n\x16\x43loseObjectionResponse\x12\'\n\tobjection\x18\x01 \x01(\x0b\x32\x14.unseen.v1.Objection\"P\n\x15ListObjectionsRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"[\n\x16ListObjectionsResponse\x12(\n\nobjections\x18\x01 \x03(\x0b\x32\x14.unseen.v1.Objection\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"#\n\x13GetObjectionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"?\n\x14GetObjectionResponse\x12\'\n\tobjection\x18\x01 \x01(\x0b\x32\x14.unseen.v1.Objection2\xbf\x03\n\x10ObjectionService\x12R\n\rOpenObjection\x12\x1f.unseen.v1.OpenObjectionRequest\x1a .unseen.v1.OpenObjectionResponse\x12X\n\x0f\x41nswerObjection\x12!.unseen.v1.AnswerObjectionRequest\x1a\".unseen.v1.AnswerObjectionResponse\x12U\n\x0e\x43loseObjection\x12 .unseen.v1.CloseObjectionRequest\x1a!.unseen.v1.CloseObjectionResponse\x12U\n\x0eListObjections\x12 .unseen.v1.ListObjectionsRequest\x1a!.unseen.v1.ListObjectionsResponse\x12O\n\x0cGetObjection\x12\x1e.unseen.v1.GetObjectionRequest\x1a\x1f.unseen.v1.GetObjectionResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,13 +48,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CLOSEOBJECTIONRESPONSE']._serialized_start=693
   _globals['_CLOSEOBJECTIONRESPONSE']._serialized_end=758
   _globals['_LISTOBJECTIONSREQUEST']._serialized_start=760
-  _globals['_LISTOBJECTIONSREQUEST']._serialized_end=801
-  _globals['_LISTOBJECTIONSRESPONSE']._serialized_start=803
-  _globals['_LISTOBJECTIONSRESPONSE']._serialized_end=869
-  _globals['_GETOBJECTIONREQUEST']._serialized_start=871
-  _globals['_GETOBJECTIONREQUEST']._serialized_end=906
-  _globals['_GETOBJECTIONRESPONSE']._serialized_start=908
-  _globals['_GETOBJECTIONRESPONSE']._serialized_end=971
-  _globals['_OBJECTIONSERVICE']._serialized_start=974
-  _globals['_OBJECTIONSERVICE']._serialized_end=1421
+  _globals['_LISTOBJECTIONSREQUEST']._serialized_end=840
+  _globals['_LISTOBJECTIONSRESPONSE']._serialized_start=842
+  _globals['_LISTOBJECTIONSRESPONSE']._serialized_end=933
+  _globals['_GETOBJECTIONREQUEST']._serialized_start=935
+  _globals['_GETOBJECTIONREQUEST']._serialized_end=970
+  _globals['_GETOBJECTIONRESPONSE']._serialized_start=972
+  _globals['_GETOBJECTIONRESPONSE']._serialized_end=1035
+  _globals['_OBJECTIONSERVICE']._serialized_start=1038
+  _globals['_OBJECTIONSERVICE']._serialized_end=1485
 # @@protoc_insertion_point(module_scope)

@@ -87,16 +87,22 @@ class CloseObjectionResponse(_message.Message):
     def __init__(self, objection: _Optional[_Union[Objection, _Mapping]] = ...) -> None: ...
 
 class ListObjectionsRequest(_message.Message):
-    __slots__ = ("contract",)
+    __slots__ = ("contract", "page_size", "page_token")
     CONTRACT_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     contract: str
-    def __init__(self, contract: _Optional[str] = ...) -> None: ...
+    page_size: int
+    page_token: str
+    def __init__(self, contract: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class ListObjectionsResponse(_message.Message):
-    __slots__ = ("objections",)
+    __slots__ = ("objections", "next_page_token")
     OBJECTIONS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     objections: _containers.RepeatedCompositeFieldContainer[Objection]
-    def __init__(self, objections: _Optional[_Iterable[_Union[Objection, _Mapping]]] = ...) -> None: ...
+    next_page_token: str
+    def __init__(self, objections: _Optional[_Iterable[_Union[Objection, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class GetObjectionRequest(_message.Message):
     __slots__ = ("name",)

@@ -230,9 +230,15 @@ class Contracts:
 
     def list(self) -> list[Contract]:
         """Return the contracts this party may see."""
-        request = contract_pb2.ListContractsRequest()
-        answer = self._session.call(self._stub.ListContracts, request)
-        return [self._read(contract) for contract in answer.contracts]
+        found: list[Contract] = []
+        token = ""
+        while True:
+            request = contract_pb2.ListContractsRequest(page_token=token)
+            answer = self._session.call(self._stub.ListContracts, request)
+            found += [self._read(contract) for contract in answer.contracts]
+            if answer.next_page_token <= token:  # a page never leads back
+                return found
+            token = answer.next_page_token
 
     def kept(self, contract: str) -> Contract:
         """Return a contract as this home last saw it; the node is not asked.

@@ -155,12 +155,16 @@ class Objections:
 
     def all(self, contract: str | None) -> "list[ObjectionCard]":
         """Return the objections that this party may see, oldest first."""
-        request = objection_pb2.ListObjectionsRequest(
-            contract=resource(contract) if contract else ""
-        )
-        answer = self._session.call(self._stub.ListObjections, request)
-        found = [self._read(one, None) for one in answer.objections]
-        return sorted(found, key=lambda one: (one.opened.opened_at, one.id))
+        found, token = [], ""
+        while True:
+            request = objection_pb2.ListObjectionsRequest(
+                contract=resource(contract) if contract else "", page_token=token
+            )
+            answer = self._session.call(self._stub.ListObjections, request)
+            found += [self._read(one, None) for one in answer.objections]
+            if answer.next_page_token <= token:  # a page never leads back
+                return sorted(found, key=lambda one: (one.opened.opened_at, one.id))
+            token = answer.next_page_token
 
     def get(self, objection: str) -> ObjectionCard:
         """Return an objection, with the words where this party may read them."""

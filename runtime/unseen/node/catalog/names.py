@@ -5,6 +5,7 @@ import re
 from unseen.node.errors import FieldInvalidError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+PAGE_BYTES = 512 << 10  # a page ends with the entry that passes this
 _MAX_PAGE = 500
 _MAX_LINE = 200
 _FIELD = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -64,6 +65,18 @@ def line_of(text: str, clause: str) -> str:
     if len(text) > _MAX_LINE or not text.isprintable() or len(text.encode()) > _MAX_LINE:
         raise FieldInvalidError(f"a cause is one line of at most {_MAX_LINE} bytes", clause=clause)
     return text
+
+
+def page_after(token: str) -> str:
+    """Return the id that a page begins behind; empty for the first page.
+
+    Raises:
+        FieldInvalidError: `token` is none of this node.
+
+    """
+    if not re.fullmatch(r"([A-Za-z0-9_-]{43})?", token, re.ASCII):
+        raise FieldInvalidError("not a page token of this node", clause="page_token")
+    return token
 
 
 def page_size(asked: int) -> int:

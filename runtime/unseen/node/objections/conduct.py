@@ -1,5 +1,6 @@
 """What the two sides of an objection do, each step checked before it is written down."""
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from sqlalchemy import select
@@ -27,6 +28,7 @@ from unseen.node.context import Node
 from unseen.node.contracts.register import Contract
 from unseen.node.contracts.viewing import visible
 from unseen.node.errors import (
+    ContractNotActiveError,
     FieldInvalidError,
     OverloadedError,
     ReleaseNotFoundError,
@@ -62,11 +64,20 @@ def seen(node: Node, who: Caller, identifier: str) -> Standing:
     return standing
 
 
-def listed(node: Node, who: Caller, contract: str) -> list[Standing]:
-    """Return the objections that the caller may see; under one contract if given."""
-    among = [contract] if contract else [one.id for one in node.contracts.all()]
-    found = register.listed(node.engine, among)
-    return [one for one in found if _may_see(node, who, one)]
+def listed(node: Node, who: Caller, contract: str, after: str = "") -> Iterator[Standing]:
+    """Yield, by id and behind the id `after`, the objections that the caller may see.
+
+    Under one contract if given. Each is read when it is asked for.
+    """
+    only = register.Only(
+        contract=contract,
+        by=who.party if who.role is Role.HUB else "",
+        buyer=who.party if who.role is Role.BUYER else "",
+        after=after,
+    )
+    for one in register.listed(node.engine, only):
+        if _may_see(node, who, one):
+            yield one
 
 
 def sides(node: Node, contract: Contract) -> dict[str, bytes]:
@@ -83,11 +94,18 @@ async def open_objection(
 
     Raises:
         ContractNotFoundError: no such contract that the caller may object under.
+        ContractNotActiveError: it was never in force.
         ReleaseNotFoundError: no release of this request under it.
         ObjectionInvalidError, SignatureInvalidError: malformed, or not the caller's.
 
     """
     contract = _contract(node, who, identifier)
+    if "buyer" not in contract.approvals:
+        raise ContractNotActiveError(
+            "the contract was never in force",
+            clause="state",
+            remedy="whoever has not signed it need not: unseen contract revoke ID",
+        )
     document = verify_document(token, sides(node, contract))
     if not isinstance(document, Opened) or document.by != _own_key(node, who):
         raise FieldInvalidError("not an objection of the caller's own", clause="objection.by")

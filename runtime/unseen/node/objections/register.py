@@ -4,7 +4,7 @@ What stands is computed from the documents each time, by the rules of
 `evidence.oversight.objections`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, insert, select, update
@@ -16,6 +16,7 @@ from unseen.evidence.suite import Suite
 from unseen.node.errors import ObjectionNotFoundError, ObjectionStateError
 from unseen.node.identity.vault import Vault
 from unseen.node.store.documents import document_id, find_document, put_document
+from unseen.node.store.schema import contracts
 from unseen.node.store.schema_openings import objections
 from unseen.node.store.writer import Change, Transaction
 
@@ -80,15 +81,32 @@ def opener_of(engine: Engine, identifier: str) -> str:
         return connection.execute(query).scalar_one_or_none() or ""
 
 
-def listed(engine: Engine, contracts: Iterable[str]) -> list[Standing]:
-    """Return the objections under `contracts`, by contract and id."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Only:
+    """Which objections are listed: those behind the id `after` that have what is not empty.
+
+    `contract` is an id, `by` the party that opened it, `buyer` the party of its contract.
+    """
+
+    contract: str = ""
+    by: str = ""
+    buyer: str = ""
+    after: str = ""
+
+
+def listed(engine: Engine, only: Only) -> Iterator[Standing]:
+    """Yield objections by id, each read when it is asked for."""
+    wanted = select(objections.c.id).where(objections.c.id > only.after).order_by(objections.c.id)
+    if only.contract:
+        wanted = wanted.where(objections.c.contract == only.contract)
+    if only.by:
+        wanted = wanted.where(objections.c.by == only.by)
+    if only.buyer:
+        own = select(contracts.c.id).where(contracts.c.buyer == only.buyer)
+        wanted = wanted.where(objections.c.contract.in_(own))
     with engine.connect() as connection:
-        rows = connection.execute(
-            select(objections.c.id)
-            .where(objections.c.contract.in_(list(contracts)))
-            .order_by(objections.c.contract, objections.c.id)
-        )
-        return [_find(connection, identifier) for identifier in rows.scalars().all()]
+        for identifier in connection.execute(wanted).scalars().all():
+            yield _find(connection, identifier)
 
 
 @dataclass(frozen=True, slots=True)

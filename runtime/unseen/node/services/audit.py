@@ -10,7 +10,7 @@ from unseen.evidence.log import decode_leaf
 from unseen.node.audit.evidence import StoredDocument, gather
 from unseen.node.audit.keys import trust_file
 from unseen.node.audit.redaction import shows, whole
-from unseen.node.catalog.names import contract_id, page_size
+from unseen.node.catalog.names import PAGE_BYTES, contract_id, page_size
 from unseen.node.context import Node
 from unseen.node.errors import FieldInvalidError
 from unseen.node.interceptors import caller
@@ -19,7 +19,6 @@ from unseen.node.wire import audit as wire
 from unseen.v1 import audit_pb2, audit_pb2_grpc
 
 _Context = grpc.aio.ServicerContext[Any, Any]
-_PAGE_BYTES = 512 << 10  # a page ends with the document that passes this
 
 
 class AuditService(audit_pb2_grpc.AuditServiceServicer):
@@ -56,7 +55,7 @@ class AuditService(audit_pb2_grpc.AuditServiceServicer):
         found: list[audit_pb2.Document] = []
         used = following = 0
         for place, row in enumerate(rows):
-            if place == size or used >= _PAGE_BYTES:
+            if place == size or used >= PAGE_BYTES:
                 following = row.leaf_index
                 break
             if whole(who) or shows(node, who, decode_leaf(row.leaf)):

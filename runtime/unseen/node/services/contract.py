@@ -4,7 +4,13 @@ from typing import Any
 
 import grpc.aio
 
-from unseen.node.catalog.names import contract_id, resource
+from unseen.node.catalog.names import (
+    PAGE_BYTES,
+    contract_id,
+    page_after,
+    page_size,
+    resource,
+)
 from unseen.node.context import Node
 from unseen.node.contracts import lifecycle, stopping
 from unseen.node.contracts.explain import explain_ask, explain_contract
@@ -68,15 +74,21 @@ class ContractService(contract_pb2_grpc.ContractServiceServicer):
     async def ListContracts(
         self, request: contract_pb2.ListContractsRequest, context: _Context
     ) -> contract_pb2.ListContractsResponse:
-        """Return the contracts that the caller may see."""
-        del request, context
-        who = caller()
-        contracts = [
-            self._message(contract)
-            for contract in self._node.contracts.all()
-            if visible(self._node, who, contract)
-        ]
-        return contract_pb2.ListContractsResponse(contracts=contracts)
+        """Return a page of the contracts that the caller may see, by id."""
+        del context
+        who, size = caller(), page_size(request.page_size)
+        after = page_after(request.page_token)
+        page, used = contract_pb2.ListContractsResponse(), 0
+        for contract in self._node.contracts.all():
+            if contract.id <= after or not visible(self._node, who, contract):
+                continue
+            if len(page.contracts) == size or used >= PAGE_BYTES:
+                page.next_page_token = page.contracts[-1].name.removeprefix("contracts/")
+                break
+            message = self._message(contract)
+            used += message.ByteSize()
+            page.contracts.append(message)
+        return page
 
     async def ApproveContract(
         self, request: contract_pb2.ApproveContractRequest, context: _Context

@@ -4,7 +4,7 @@ from typing import Any
 
 import grpc.aio
 
-from unseen.node.catalog.names import contract_id
+from unseen.node.catalog.names import PAGE_BYTES, contract_id, page_after, page_size
 from unseen.node.context import Node
 from unseen.node.interceptors import caller
 from unseen.node.objections import conduct
@@ -61,12 +61,19 @@ class ObjectionService(objection_pb2_grpc.ObjectionServiceServicer):
     async def ListObjections(
         self, request: objection_pb2.ListObjectionsRequest, context: _Context
     ) -> objection_pb2.ListObjectionsResponse:
-        """Return the objections that the caller may see."""
+        """Return a page of the objections that the caller may see, by id."""
         del context
         contract = contract_id(request.contract) if request.contract else ""
-        found = conduct.listed(self._node, caller(), contract)
-        objections = [wire.objection_message(self._node, standing) for standing in found]
-        return objection_pb2.ListObjectionsResponse(objections=objections)
+        size, after = page_size(request.page_size), page_after(request.page_token)
+        page, used = objection_pb2.ListObjectionsResponse(), 0
+        for standing in conduct.listed(self._node, caller(), contract, after):
+            if len(page.objections) == size or used >= PAGE_BYTES:
+                page.next_page_token = page.objections[-1].name.removeprefix("objections/")
+                break
+            message = wire.objection_message(self._node, standing)
+            used += message.ByteSize()
+            page.objections.append(message)
+        return page
 
     async def GetObjection(
         self, request: objection_pb2.GetObjectionRequest, context: _Context
