@@ -11,10 +11,10 @@ from tests.evidence.test_order import IDS, Case
 from tests.evidence.test_response import Case as Responding
 from tests.node.conftest import NOW, Store
 
-from unseen.evidence.canonical import b64decode
+from unseen.evidence.canonical import b64decode, b64encode, parse_time
 from unseen.evidence.errors import OrderInvalidError
-from unseen.evidence.log import decode_leaf
-from unseen.evidence.oversight.order import sign_draw, verify_order
+from unseen.evidence.log import decode_leaf, event_leaf
+from unseen.evidence.oversight.order import NONCE_BYTES, sign_draw, verify_order
 from unseen.evidence.oversight.response import Parts, sign_response
 from unseen.evidence.suite import INTL, signer_id
 from unseen.node.errors import (
@@ -106,6 +106,28 @@ async def test_a_sample_is_drawn_once(desk: Desk) -> None:
     with pytest.raises(OrderNotFoundError):
         await desk.store.writer.submit(PutDraw(INTL, "x", other, drawn.requests))
     assert desk.leaves() == ["opening.ordered", "opening.drawn"]
+
+
+async def test_nobody_knows_the_leaf_of_an_order_before_it_stands(desk: Desk) -> None:
+    """A regulator that reads the log could else compute the root, and choose its salt by it."""
+    token = desk.case.sampled
+    await desk.order(token)
+    leaf = decode_leaf(desk.store.log.read_leaf_bytes(desk.store.engine, 0))
+    guessed = event_leaf(
+        INTL,
+        "opening.ordered",
+        parse_time(str(leaf["time"])),
+        {
+            "contract": CONTRACT,
+            "by": "supervisor",
+            "document": b64encode(INTL.digest(token.encode())),
+        },
+    )
+    assert {name for name in leaf if leaf[name] != guessed.get(name)} == {"nonce"}
+    assert len(b64decode(str(leaf["nonce"]))) == NONCE_BYTES
+    order = verify_order(token, desk.case.terms)
+    one, other = (PutOrder(INTL, CONTRACT, "supervisor", token, order) for _ in range(2))
+    assert one.nonce != other.nonce
 
 
 async def test_a_restart_reads_what_stands(desk: Desk, engine: Engine) -> None:

@@ -12,9 +12,11 @@
 A sample is drawn by `draw`: every release of the contract before the order gets a rank, the hash
 of its request id under a seed, and the lowest ranks are taken. The seed is the hash of order,
 salt and root. The regulator fixes the salt before the node fixes the root, and the node fixes
-the root, with everything that happened until then, before it learns the salt: neither chooses
-the sample, and whoever holds the log recomputes it. A regulator that does not like a draw may
-stop there; its order then stands in the log without one.
+the root, with everything that happened until then and a fresh nonce in the order's leaf, before
+it learns the salt: neither chooses the sample, and whoever holds the log recomputes it. Without
+that nonce a regulator that reads a quiet log could compute the root, and try out salts. One that
+does not like a draw may stop there; its order then stands in the log without one. A regulator and
+a node that act together choose what they like.
 
 An order is named by the hash of its token. It proves that the regulator demanded this. It does
 not show that it was allowed to by law: `reason` says so in its own words.
@@ -35,6 +37,7 @@ from unseen.evidence.suite import Signer, Suite, key_id, suite_of
 TYP_ORDER = "unseen-order"
 TYP_DRAW = "unseen-draw"
 SALT_BYTES = 32
+NONCE_BYTES = 16  # of the node's, in the leaf of an order
 MAX_REQUESTS = 256
 MIN_NOTICE = timedelta(hours=1)  # between an order and its deadline
 MAX_NOTICE = timedelta(days=366)

@@ -4,6 +4,7 @@ An order waits for a buyer while one of the requests it wants has not been opene
 who responded and with how many parts, never what is in them.
 """
 
+import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import starmap
@@ -12,8 +13,8 @@ from typing import Any, TypeAlias
 from sqlalchemy import Connection, Engine, Row, insert, select, update
 
 from unseen.evidence import jws
-from unseen.evidence.canonical import Json, b64decode
-from unseen.evidence.oversight.order import Draw, Order
+from unseen.evidence.canonical import Json, b64decode, b64encode
+from unseen.evidence.oversight.order import NONCE_BYTES, Draw, Order
 from unseen.evidence.oversight.response import Response
 from unseen.evidence.suite import Suite
 from unseen.node.errors import OrderNotFoundError, OrderStateError
@@ -132,13 +133,18 @@ class Orders:
 
 @dataclass(frozen=True, slots=True)
 class PutOrder(Change[Standing]):
-    """Write an order that was verified; one that stands already is left as it is."""
+    """Write an order that was verified; one that stands already is left as it is.
+
+    `nonce` is 16 random bytes of the node's, for the leaf: on a quiet log whoever gives the order
+    could else compute the root that draws its sample, and choose the salt by it.
+    """
 
     suite: Suite
     contract: str
     by: str
     token: str
     order: Order
+    nonce: bytes = field(default_factory=lambda: secrets.token_bytes(NONCE_BYTES))
 
     def apply(self, transaction: Transaction) -> Standing:
         """Write the document, its leaf and the row."""
@@ -147,7 +153,7 @@ class PutOrder(Change[Standing]):
         known = _one(transaction.connection, identifier)
         if known is not None:
             return known
-        leaf = {"contract": self.contract, "by": self.by}
+        leaf = {"contract": self.contract, "by": self.by, "nonce": b64encode(self.nonce)}
         put_document(transaction, self.suite, "order", body, "opening.ordered", leaf)
         row = {
             "id": identifier,
