@@ -44,6 +44,7 @@ from unseen.evidence.audit.findings import MAX_KEPT, Findings
 from unseen.evidence.audit.heads import forks, read_head
 from unseen.evidence.audit.leaves import Event, _fast, _slow, read_leaf
 from unseen.evidence.canonical import b64encode, format_time
+from unseen.evidence.consents.consent_tree import ConsentRoot
 from unseen.evidence.errors import EvidenceError, ExportInvalidError, TrustMissingError
 from unseen.evidence.log import event_leaf
 from unseen.evidence.releases.instance import certify
@@ -51,6 +52,7 @@ from unseen.evidence.releases.manifest import Manifest, sign_manifest
 from unseen.evidence.releases.request import Request, sign_request
 from unseen.evidence.suite import INTL, Ed25519Signer, Signer, signer_id
 from unseen.evidence.trust import Trust, TrustedLog, TrustedParty
+from unseen.protocols.oprf import keys
 from unseen.protocols.party import Rng
 from unseen.protocols.testing import seeded_rng
 from unseen.protocols.tlog.checkpoint import Checkpoint
@@ -739,9 +741,9 @@ def test_a_request_is_charged_once(case: Case) -> None:
 
 
 def test_nothing_is_released_after_the_end(case: Case) -> None:
-    at, last = case.place("contract.suspended", by="operator"), case.log[-3]
+    at, last = case.place("contract.suspended", by="node:rules"), case.log[-3]
     for ended in ("contract.suspended", "contract.revoked"):
-        place = case.place(ended, by="operator" if ended.endswith("suspended") else "lender")
+        place = case.place(ended, by="node:rules" if ended.endswith("suspended") else "lender")
         release = dict(case.log[place - 1 if place == at else at - 1])
         assert release["type"] == "release"
         assert last["type"] == "release"
@@ -852,6 +854,30 @@ def test_a_document_is_of_the_type_that_its_leaf_wants(case: Case) -> None:
             line["kind"] = "note"
     files[DOCUMENTS] = b"".join(canonical.encode(line) + b"\n" for line in lines)
     assert (at, "document.type") in case.rules()
+
+
+def test_no_document_escapes_its_check_under_another_name(case: Case) -> None:
+    """Whoever exports says of what type a document is; its leaf knows what it has to be."""
+    at = len(case.log)
+    root = ConsentRoot(
+        suite=INTL.id,
+        node=signer_id(case.ledger.log),  # another node's: a verifier would refuse it
+        public_key=keys.generate(seeded_rng(1)).public_key,
+        number=1,
+        size=1,
+        root=bytes(32),
+        time=START,
+    )
+    name = case.document(at, "something", root.encode().decode())
+    time = case.log[-1]["time"]
+    leaf = event("consent.root", **root.leaf_fields()) | {"time": time}
+    case.insert(at, leaf | {"document": name})
+    assert case.rules() == {(at, "document.type")}
+    case.edit(at, type="node.started")
+    assert case.check().ok  # what no leaf of a type has to name is counted as not verified
+    case.delete(at)
+    case.insert(at, leaf)
+    assert (at, "document.missing") in case.rules()
 
 
 def test_the_counts_are_right(case: Case) -> None:

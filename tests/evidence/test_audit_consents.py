@@ -1,5 +1,6 @@
 """An audit follows the roots of consents, and holds every use to the right one."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -31,7 +32,7 @@ def make_root(world: World, **changes: Any) -> ConsentRoot:
         "public_key": keys.generate(seeded_rng(1)).public_key,
         "number": 1,
         "size": 3,
-        "root": world.hash("root"),
+        "root": world.hash(f"root {changes.get('number', 1)}"),
         "time": NOW,
     }
     return ConsentRoot(**fields | changes)
@@ -53,12 +54,35 @@ def test_roots_of_consents_follow_each_other(court: Court) -> None:
     assert court.rules == []
     rooted(6, logged(court, make_root(world, number=4)))
     assert court.rules == ["consent.number"]
-    rooted(7, logged(court, make_root(world, number=4), size=9))
-    assert court.rules[-1] == "consent.root"
-    rooted(8, Event("consent.root", NOW, {"number": 5, "document": "*"}))
-    assert len(court.rules) == 2
+    rooted(7, Event("consent.root", NOW, {"number": 4, "document": "*"}))
+    assert len(court.rules) == 1
     with pytest.raises(EvidenceError, match="another node"):
         court.read("consent-root", make_root(world, node=signer_id(world.log)).encode().decode())
+
+
+@pytest.mark.parametrize("fields", [{"size": 9}, {"size": True}, {"number": True}], ids=str)
+def test_a_root_is_the_one_that_its_document_describes(
+    court: Court, fields: dict[str, Any]
+) -> None:
+    court.releases.consents.rooted(4, logged(court, make_root(court.world, size=1), **fields))
+    assert court.rules == ["consent.root"]
+
+
+def test_a_root_is_of_its_leafs_time(court: Court) -> None:
+    leaf = logged(court, make_root(court.world))
+    late = Event(leaf.type, NOW + timedelta(seconds=1), leaf.fields)
+    court.releases.consents.rooted(4, late)
+    assert court.rules == ["consent.root"]
+
+
+def test_no_root_stands_twice(court: Court) -> None:
+    """Else a node would bring back, under a new number, a tree in which nobody had withdrawn."""
+    first = make_root(court.world)
+    court.releases.consents.rooted(4, logged(court, first))
+    court.releases.consents.rooted(5, logged(court, make_root(court.world, number=2)))
+    again = make_root(court.world, number=3, root=first.root)
+    court.releases.consents.rooted(6, logged(court, again))
+    assert court.rules == ["consent.again"]
 
 
 @pytest.mark.parametrize(
@@ -120,6 +144,6 @@ def test_a_table_is_of_the_rows_of_a_root(
 ) -> None:
     world = court.world
     court.releases.consents.rooted(4, logged(court, make_root(world)))
-    manifest = world.manifest(consent_root=world.hash(given) if given else b"")
+    manifest = world.manifest(consent_root=world.hash(f"{given} 1") if given else b"")
     court.releases.consents.published(5, world.terms(consent=RULE if asked else None), manifest)
     assert court.rules == ([] if good else ["epoch.consent"])

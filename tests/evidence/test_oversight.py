@@ -18,6 +18,7 @@ from unseen.evidence.audit.export import Document
 from unseen.evidence.audit.findings import Findings
 from unseen.evidence.audit.leaves import Event
 from unseen.evidence.audit.oversight import Oversight
+from unseen.evidence.audit.parties import Certified, Enrolled, Parties
 from unseen.evidence.canonical import b64decode, b64encode
 from unseen.evidence.errors import EvidenceError
 from unseen.evidence.oversight.objection import objection_id
@@ -27,6 +28,7 @@ from unseen.evidence.suite import signer_id
 from unseen.evidence.trust import Trust, TrustedParty
 
 ROOT = bytes([7]) * 32
+NONCE = b64encode(bytes(16))
 
 
 @dataclass
@@ -49,7 +51,12 @@ class Court:
         standing = SimpleNamespace(terms=self.terms, requests={one.encode() for one in IDS})
         self.contract = standing
         contracts: Any = SimpleNamespace(of=lambda _index, leaf: self._of(leaf))
-        self.oversight = Oversight(self.context, contracts, lambda: ROOT)
+        self.parties = Parties(self.context)
+        buyer = Enrolled("bank", "buyer", signer_id(world.buyer), 1)
+        key = signer_id(world.client).encode()
+        self.certified = Certified(buyer, "desk 7", world.client.public_key, world.ends)
+        self.parties.instances[key] = self.certified
+        self.oversight = Oversight(self.context, contracts, self.parties, lambda: ROOT)
         self.index = 20
 
     def _of(self, leaf: Event) -> Any:
@@ -67,15 +74,21 @@ class Court:
         self.context.documents[identifier] = read
         return b64encode(identifier)
 
-    def take(self, handler: Callable[[int, Event], None], name: str, **fields: Any) -> None:
+    def take(
+        self, handler: Callable[[int, Event], None], name: str, kind: str = "x", **fields: Any
+    ) -> None:
         own = {"contract": b64encode(self.terms.id()), "document": name, **fields}
-        handler(self.index, Event("x", NOW + timedelta(minutes=self.index), own))
+        handler(self.index, Event(kind, NOW + timedelta(minutes=self.index), own))
         self.index += 1
 
-    def order(self, token: str) -> str:
+    def order(self, token: str, nonce: str = NONCE) -> str:
         name = self.put("order", token)
-        self.take(self.oversight.ordered, name)
+        self.take(self.oversight.ordered, name, nonce=nonce)
         return name
+
+    def object(self, step: str, token: str) -> None:
+        name = self.put("objection", token)
+        self.take(self.oversight.objected, name, f"objection.{step}")
 
     def sampled(self) -> str:
         return self.order(self.ordering.sampled)
@@ -199,20 +212,21 @@ def test_an_objection_is_followed(court: Court) -> None:
     case = court.objecting
     first = case.open()
     case.id = objection_id(court.world.suite, first)
-    for token in (first, case.answer(), case.close()):
-        court.take(court.oversight.objected, court.put("objection", token))
+    tokens = (first, case.answer(), case.close())
+    for step, token in zip(("opened", "answered", "closed"), tokens, strict=True):
+        court.object(step, token)
     assert court.rules == []
 
 
 def test_an_objection_out_of_turn_or_over_nothing_is_found(court: Court) -> None:
     case = court.objecting
-    court.take(court.oversight.objected, court.put("objection", case.answer()))
+    court.object("answered", case.answer())
     foreign = case.open(request="f" * 32)
-    court.take(court.oversight.objected, court.put("objection", foreign))
+    court.object("opened", foreign)
     case.id = objection_id(court.world.suite, foreign)
-    court.take(court.oversight.objected, court.put("objection", case.close(agreed=False)))
+    court.object("closed", case.close(agreed=False))
     by_nobody = case.open(court.world.node, by=signer_id(court.world.node))
-    court.take(court.oversight.objected, court.put("objection", by_nobody))
+    court.object("opened", by_nobody)
     assert court.rules == [
         "objection.order",
         "objection.request",
@@ -236,3 +250,66 @@ def test_documents_of_another_type_missing_or_misplaced_are_found(court: Court) 
         "document.type",
     ]
     assert not court.oversight.orders
+
+
+def test_a_sample_needs_a_nonce_of_the_nodes(court: Court) -> None:
+    """Else whoever orders, and reads the log, computes the root and tries out salts."""
+    for nonce in ("", "AAAA", "*" * 22):
+        court.oversight.orders.clear()
+        court.order(court.ordering.sampled, nonce)
+    assert court.rules == ["order.nonce"] * 3
+    court.order(court.ordering.token, "")  # one that names its requests draws nothing
+    assert len(court.rules) == 3
+
+
+def test_an_order_stands_once(court: Court) -> None:
+    """Taken again, it would have a second root, and a second sample."""
+    name = court.sampled()
+    first = court.oversight.orders[name]
+    court.take(court.oversight.ordered, name, nonce=NONCE)
+    assert court.rules == ["order.again"]
+    assert court.oversight.orders[name] is first
+
+
+@pytest.mark.parametrize("case", ["unknown", "revoked", "its party revoked", "ended"])
+def test_who_may_not_ask_any_more_does_not_answer_either(court: Court, case: str) -> None:
+    """An instance dates its response itself, so that one that was cut off may say what it likes."""
+    order = court.order(court.ordering.token)
+    certified = court.certified
+    if case == "unknown":
+        court.parties.instances.clear()
+    elif case == "revoked":
+        certified.revoked = 3
+    elif case == "its party revoked":
+        certified.party.revoked = 3
+    else:
+        certified.until = NOW + timedelta(minutes=court.index)
+    name, said = court.response(order)
+    court.take(court.oversight.answered, name, **said)
+    assert court.rules == ["response.instance"]
+
+
+def test_an_objection_is_opened_once(court: Court) -> None:
+    """Opened again, it could be answered again, and what was credited be taken back."""
+    case = court.objecting
+    first = case.open()
+    case.id = objection_id(court.world.suite, first)
+    court.object("opened", first)
+    court.object("answered", case.answer())
+    court.object("opened", first)
+    assert court.rules == ["objection.again"]
+    assert court.oversight.objections[b64encode(case.id)].answered
+
+
+def test_an_objection_for_a_person_is_a_hubs(court: Court) -> None:
+    stranger = court.world.stranger  # whom the trust file calls a regulator
+    court.object("opened", court.objecting.open(stranger, by=signer_id(stranger), role="hub"))
+    assert court.rules == ["objection.role"]
+    assert not court.oversight.objections or court.rules
+
+
+def test_a_leaf_names_the_document_of_its_step(court: Court) -> None:
+    first = court.objecting.open()
+    court.object("closed", first)
+    court.object("other", first)
+    assert court.rules == ["objection.leaf"] * 2

@@ -281,7 +281,7 @@ def write_ledger(
     earlier = domain.note(book.tree.size, cosigned=True)
     earlier_size = book.tree.size
     _fill(domain, hidden, clear, leaves - 2)
-    domain.step("contract.suspended", clear, by="operator", cause="a label was changed")
+    domain.step("contract.suspended", clear, by="node:rules", cause="a label was changed")
     domain.step("contract.revoked", clear, by="lender")
     size = book.tree.size
     book.flush((size - 1) // LEAVES_PER_FILE)
@@ -349,8 +349,8 @@ def _begin(domain: _Domain, leaves: int) -> tuple[_Contract, _Contract]:
     domain.release(other, "rival", 4)
     domain.step("contract.revoked", other, by="rival")
     domain.step("epoch.closed", other, epoch=1)
-    domain.step("contract.suspended", hidden, by="node", cause="a mandate ended")
-    domain.step("contract.resumed", hidden, by="operator", cause="the mandate was renewed")
+    domain.step("contract.suspended", hidden, by="node:mandate", cause="a mandate ended")
+    domain.step("contract.resumed", hidden, by="node:mandate", cause="the mandate was renewed")
     return hidden, clear
 
 

@@ -4,7 +4,10 @@
     frame       every leaf canonical, of a known type, in time's order
     replay      parties, instances, tables, contracts and epochs, leaf by leaf (`replay.py`)
     releases    contract in force, request signed by a certified instance, epoch, quota, totals
-    documents   each named by a leaf and by its hash; signatures where the type is known
+    documents   each named by a leaf, by its hash, and of the type that such a leaf names;
+                signatures where the type is known
+    stops       each on an order signed for it, and lifted by whoever gave it (`stops.py`)
+    registry    certificates have one chain each (`certificates.py`), handovers their operator
 
 Its inputs are the export and a trust file. It reads no clock and no network. What it finds it
 collects, so that one altered leaf does not hide the next; what makes an export unreadable as a

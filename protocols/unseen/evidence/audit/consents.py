@@ -1,10 +1,10 @@
 """Roots of consents: they follow each other, and every use names the one that it has to.
 
 An answer in the clear names the newest root before it, since a withdrawal acts at once; a hidden
-lookup names the root of its table, which may be older by the latency that the contract allows.
-What is not checked, since the log does not say it: whose consents changed from root to root, hence
-whether a table that was not built anew should have been. Each subject checks its own
-(`consent_proof.py`).
+lookup names the root of its table, which may be older by the latency that the contract allows. No
+root stands twice: a tree from before a withdrawal does not come back under a new number. What is
+not checked, since the log does not say it: whose consents changed from root to root, hence whether
+a table that was not built anew should have been. Each subject checks its own (`consent_proof.py`).
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from unseen.evidence.audit.context import Context
 from unseen.evidence.audit.contracts import Epoch
 from unseen.evidence.audit.leaves import Event, Release
-from unseen.evidence.canonical import b64decode, b64encode
+from unseen.evidence.canonical import b64decode, b64encode, encode
 from unseen.evidence.consents.consent_tree import ConsentRoot
 from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.errors import CanonicalError
@@ -39,13 +39,16 @@ class Consents:
         if leaf.fields.get("number") != self._number:
             fail("consent.number", index, "does not follow the root before it")
         self._newest = str(leaf.fields.get("root")).encode()
+        if self._newest in self._known:
+            fail("consent.again", index, "is a root that stood before: what ended since would not")
         self._known.add(self._newest)
         read = self._context.documents.get(_identifier(leaf))
         facts = read.facts if read else None
         if not isinstance(facts, ConsentRoot):
             return  # the leaf's document is missing, which is said elsewhere
         stated = {name: leaf.fields.get(name) for name in ("number", "size", "root")}
-        if facts.leaf_fields() != stated:
+        # As bytes: true would equal 1.
+        if encode(facts.leaf_fields()) != encode(stated) or facts.time != leaf.time:
             fail("consent.root", index, "its document describes another root")
         if facts.size < self._size:
             fail("consent.size", index, "the tree has fewer leaves than before")

@@ -16,13 +16,32 @@ from unseen.evidence.audit.context import Context
 from unseen.evidence.audit.contracts import Contracts, Standing
 from unseen.evidence.audit.export import Document
 from unseen.evidence.audit.leaves import Event
+from unseen.evidence.audit.parties import Parties
 from unseen.evidence.canonical import b64decode, b64encode
 from unseen.evidence.errors import CanonicalError, EvidenceError
-from unseen.evidence.oversight.objection import Opened, read_document, verify_document
+from unseen.evidence.oversight.objection import (
+    Answered,
+    Closed,
+    Opened,
+    read_document,
+    verify_document,
+)
 from unseen.evidence.oversight.objections import Objection, Status, advance, check_opener
-from unseen.evidence.oversight.order import Order, check_draw, verify_draw, verify_order
+from unseen.evidence.oversight.order import (
+    NONCE_BYTES,
+    Order,
+    check_draw,
+    verify_draw,
+    verify_order,
+)
 from unseen.evidence.oversight.response import verify_response
 from unseen.evidence.suite import key_id
+
+_OBJECTIONS = {
+    "objection.opened": Opened,
+    "objection.answered": Answered,
+    "objection.closed": Closed,
+}
 
 
 @dataclass(slots=True)
@@ -44,6 +63,7 @@ class Oversight:
 
     context: Context
     contracts: Contracts
+    parties: Parties
     root: Callable[[], bytes] = bytes  # over the leaves so far, the present one too; set by check
     orders: dict[str, Ordered] = field(default_factory=dict)
     objections: dict[str, Objection] = field(default_factory=dict)
@@ -58,11 +78,17 @@ class Oversight:
         except EvidenceError as error:
             self.context.refuse(index, "the order", error)
             return
+        name, sampled = b64encode(document.id), order.sample is not None
+        if name in self.orders:
+            self._fail("order.again", index, "takes an order again, under another root")
+            return
+        if sampled and not _is_nonce(leaf.fields.get("nonce")):
+            what = "has no nonce of the node's: its regulator could have computed the root before"
+            self._fail("order.nonce", index, what)
         released = {request.decode() for request in contract.requests}
         if not released.issuperset(order.requests):
             self._fail("order.request", index, "wants a request opened that was not released")
-        sampled = order.sample is not None
-        self.orders[b64encode(document.id)] = Ordered(
+        self.orders[name] = Ordered(
             order,
             contract,
             index,
@@ -106,6 +132,7 @@ class Oversight:
             return
         if not set(ordered.wanted).issuperset(found.response.requests):
             self._fail("response.request", index, "is about a request that the order did not want")
+        self._check_instance(index, leaf, found.instance.key_id)
         said = tuple(leaf.fields.get(name) for name in ("opened", "unknown", "lost"))
         counted = (
             len(found.response.opened),
@@ -114,6 +141,15 @@ class Oversight:
         )
         if (leaf.fields.get("instance"), said) != (found.instance.key_id, counted):
             self._fail("response.leaf", index, "says something else than the response")
+
+    def _check_instance(self, index: int, leaf: Event, key: str) -> None:
+        """Find a response by an instance that may not ask any more: when it was, it says itself."""
+        known = self.parties.instances.get(key.encode())
+        if known is None or known.revoked is not None or known.party.revoked is not None:
+            what = "is by an instance that nobody registered, or that was revoked before"
+            self._fail("response.instance", index, what)
+        elif leaf.time >= known.until:
+            self._fail("response.instance", index, "came after the certification had ended")
 
     def objected(self, index: int, leaf: Event) -> None:
         """Follow an objection by one document."""
@@ -124,11 +160,12 @@ class Oversight:
         terms = contract.terms
         try:
             found = verify_document(document.body, keys)
+            if not isinstance(found, _OBJECTIONS.get(leaf.type, ())):
+                self._fail("objection.leaf", index, "names a document of another step")
+                return
             if isinstance(found, Opened):
                 check_opener(found, terms)
-                name = b64encode(document.id)
-                self.objections[name] = Objection(document.id, found, None, None, Status.OPEN)
-                self._check_request(index, contract, found)
+                self._open(index, contract, Objection(document.id, found, None, None, Status.OPEN))
                 return
             name = b64encode(found.objection)
             if name in self.objections:
@@ -138,6 +175,16 @@ class Oversight:
             self.context.refuse(index, "the document of the objection", error)
             return
         self._fail("objection.order", index, "continues an objection that nobody opened")
+
+    def _open(self, index: int, contract: Standing, objection: Objection) -> None:
+        name, opened = b64encode(objection.id), objection.opened
+        if name in self.objections:
+            self._fail("objection.again", index, "opens an objection again")
+            return
+        if opened.role == "hub" and self.context.owner(opened.by).role != "hub":
+            self._fail("objection.role", index, "is by a party that is no hub, as one")
+        self.objections[name] = objection
+        self._check_request(index, contract, opened)
 
     def _check_request(self, index: int, contract: Standing, opened: Opened) -> None:
         if opened.request and opened.request.encode() not in contract.requests:
@@ -167,6 +214,13 @@ class Oversight:
 
     def _fail(self, rule: str, index: int, what: str) -> None:
         self.context.fail(rule, index, what)
+
+
+def _is_nonce(value: object) -> bool:
+    try:
+        return isinstance(value, str) and len(b64decode(value)) >= NONCE_BYTES
+    except CanonicalError:
+        return False
 
 
 def readable(document: Document, _context: Context) -> str:

@@ -2,21 +2,46 @@
 
 from collections.abc import Callable
 
+from unseen.evidence.audit.certificates import Certificates
 from unseen.evidence.audit.context import Context
 from unseen.evidence.audit.contracts import Contracts
 from unseen.evidence.audit.documents import read_documents
 from unseen.evidence.audit.export import DOCUMENTS, PARTIES, Export, node_name
 from unseen.evidence.audit.findings import EXPORTER
+from unseen.evidence.audit.handovers import Handovers
 from unseen.evidence.audit.leaves import Event, Release
 from unseen.evidence.audit.mandates import Mandates
 from unseen.evidence.audit.oversight import Oversight
 from unseen.evidence.audit.parties import Parties
 from unseen.evidence.audit.releases import Releases
+from unseen.evidence.audit.stops import Stops
 from unseen.evidence.audit.tables import Tables
 from unseen.evidence.canonical import b64decode
 from unseen.evidence.errors import CanonicalError, EvidenceError
 
 Handler = Callable[["Replay", int, Event], None]
+
+_DOCUMENTS = {
+    "certificate.issued": "certificate",
+    "certificate.transferred": "certificate-transfer",
+    "consent.root": "consent-root",
+    "contract.resumed": "stop",
+    "contract.suspended": "stop",
+    "deletion.attested": "deletion",
+    "node.handover": "handover",
+    "node.resumed": "stop",
+    "node.stopped": "stop",
+    "node.takeover": "handover",
+    "release.reviewed": "review",
+    "rules.loaded": "rules",
+    "stop.lifted": "stop",
+    "template.added": "template",
+    "template.approved": "template-approval",
+    "template.withdrawn": "template",
+}
+"""What a leaf of each type names, so that no export calls a document by a type nobody verifies."""
+_MAY_LACK = frozenset({"contract.resumed", "contract.suspended", "release.reviewed", "stop.lifted"})
+_BY_HANDLER = ("instance.", "mandate.", "objection.", "opening.")  # these say what is wrong
 
 
 class Replay:
@@ -30,7 +55,11 @@ class Replay:
         self.mandates = Mandates(context)
         self.contracts = Contracts(context, self.parties, self.tables, self.mandates)
         self.releases = Releases(context, self.contracts, self.parties, self.tables)
-        self.oversight = Oversight(context, self.contracts)
+        self.oversight = Oversight(context, self.contracts, self.parties)
+        self.stops = Stops(context, self.contracts, self.parties)
+        origin = export.frame.origin
+        self.certificates = Certificates(context, origin, self.tables, self.contracts)
+        self.handovers = Handovers(context, origin, self.parties)
         self._export = export
         self.contracts.read(export)
         read_documents(export, context)
@@ -44,8 +73,29 @@ class Replay:
         handler = HANDLERS.get(leaf.type)
         if handler is not None:
             handler(self, index, leaf)
-        if "document" in leaf.fields and leaf.type != "instance.registered":
-            self.context.named(_identifier(leaf), index)
+        if not leaf.type.startswith(_BY_HANDLER):
+            self._check_document(index, leaf)
+
+    def stopped(self, index: int, leaf: Event) -> None:
+        """Have a contract, or the node, stand still from here on."""
+        self._moved(index, leaf)
+        self.stops.stopped(index, leaf)
+
+    def lifted(self, index: int, leaf: Event) -> None:
+        """Have a contract, or the node, go on."""
+        self._moved(index, leaf)
+        self.stops.lifted(index, leaf)
+
+    def taken(self, index: int, leaf: Event) -> None:
+        """Take note that another node's log and certificates go on in this one."""
+        self.handovers.taken(index, leaf)
+        self.certificates.inherited(index, leaf)
+
+    def _moved(self, index: int, leaf: Event) -> None:
+        if leaf.type.startswith("node."):
+            self.releases.halted(index, leaf)
+        else:
+            self.contracts.stepped(index, leaf)
 
     def finish(self, size: int) -> None:
         """Check what only shows at the end of the log, of `size` leaves."""
@@ -56,6 +106,17 @@ class Replay:
                 where = f"{DOCUMENTS}:{read.line}"
                 self._exporter("export.documents", read.document.index, what, where)
         self._check_parties()
+
+    def _check_document(self, index: int, leaf: Event) -> None:
+        """Hold the document that a leaf names to the type that such a leaf names."""
+        kind = _DOCUMENTS.get(leaf.type)
+        if "document" not in leaf.fields:
+            if kind is not None and leaf.type not in _MAY_LACK:
+                self.context.fail("document.missing", index, f"names no document of type {kind}")
+        elif kind is None:
+            self.context.named(_identifier(leaf), index)
+        else:
+            self.context.document(kind, _identifier(leaf), index)
 
     def _check_parties(self) -> None:
         """Hold the keys that the export tells against those that the log enrolled."""
@@ -98,15 +159,21 @@ HANDLERS: dict[str, Handler] = {
     "contract.proposed": lambda now, index, leaf: now.contracts.proposed(index, leaf),
     "contract.approved": lambda now, index, leaf: now.contracts.approved(index, leaf),
     "contract.activated": lambda now, index, leaf: now.contracts.approved(index, leaf),
-    "contract.suspended": lambda now, index, leaf: now.contracts.stepped(index, leaf),
-    "contract.resumed": lambda now, index, leaf: now.contracts.stepped(index, leaf),
+    "contract.suspended": lambda now, index, leaf: now.stopped(index, leaf),
+    "contract.resumed": lambda now, index, leaf: now.lifted(index, leaf),
+    "stop.lifted": lambda now, index, leaf: now.stops.lifted(index, leaf),
     "contract.revoked": lambda now, index, leaf: now.contracts.stepped(index, leaf),
     "contract.expired": lambda now, index, leaf: now.contracts.stepped(index, leaf),
     "contract.exhausted": lambda now, index, leaf: now.contracts.stepped(index, leaf),
     "manifest.published": lambda now, index, leaf: now.releases.published(index, leaf),
     "epoch.closed": lambda now, index, leaf: now.releases.closed(index, leaf),
-    "node.stopped": lambda now, index, leaf: now.releases.halted(index, leaf),
-    "node.resumed": lambda now, index, leaf: now.releases.halted(index, leaf),
+    "node.stopped": lambda now, index, leaf: now.stopped(index, leaf),
+    "node.resumed": lambda now, index, leaf: now.lifted(index, leaf),
+    "certificate.issued": lambda now, index, leaf: now.certificates.issued(index, leaf),
+    "certificate.transferred": lambda now, index, leaf: now.certificates.transferred(index, leaf),
+    "node.handover": lambda now, index, leaf: now.handovers.left(index, leaf),
+    "node.takeover": lambda now, index, leaf: now.taken(index, leaf),
+    "deletion.attested": lambda now, index, leaf: now.handovers.deleted(index, leaf),
     "release.reviewed": lambda now, index, leaf: now.releases.reviewed(index, leaf),
     "job.started": lambda now, index, leaf: now.releases.gate.began(index, leaf),
     "consent.root": lambda now, index, leaf: now.releases.consents.rooted(index, leaf),

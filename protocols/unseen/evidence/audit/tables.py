@@ -36,6 +36,10 @@ class Tables:
         digests = self._products.get(terms.product, set())
         return b64encode(terms.product_digest) in digests and terms.table in self._snapshots
 
+    def defines(self, product: str, digest: str) -> bool:
+        """Return whether `digest`, base64url, is one of the product's definitions."""
+        return digest in self._products.get(product, set())
+
     def has(self, table: str, snapshot: bytes) -> bool:
         """Return whether `snapshot`, base64url, is one of the table's."""
         return snapshot in self._snapshots.get(table, {})
