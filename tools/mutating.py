@@ -46,7 +46,10 @@ class Group:
 
 GROUPS = {
     "contract": Group(
-        tuple(f"{EVIDENCE}/contracts/{name}.py" for name in ("contract", "clauses", "plan")),
+        tuple(
+            f"{EVIDENCE}/contracts/{name}.py"
+            for name in ("contract", "clauses", "leakage", "plan", "states")
+        ),
         ("tests/evidence/test_contract.py", "tests/evidence/test_plan.py"),
     ),
     "decide": Group((f"{NODE}/contracts/decide.py",), ("tests/node/test_decide.py",)),

@@ -19,10 +19,13 @@ def test_step_is_where_the_page_says(file: str, function: str) -> None:
     assert re.search(rf"\bdef {function}\(", (ROOT / file).read_text(encoding="utf-8"))
 
 
-def test_every_folder_of_the_node_is_a_room() -> None:
-    for folder in (ROOT / "runtime/unseen/node").iterdir():
+@pytest.mark.parametrize(
+    "part", ["protocols/unseen/evidence", "runtime/unseen/client", "runtime/unseen/node"]
+)
+def test_every_folder_is_a_room(part: str) -> None:
+    for folder in (ROOT / part).iterdir():
         if folder.is_dir() and folder.name != "__pycache__":
-            assert f"`{folder.name}/`" in PAGE, folder.name
+            assert f"| `{folder.name}/` |" in PAGE, folder.name
 
 
 def test_every_part_is_named() -> None:

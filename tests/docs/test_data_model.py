@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from unseen.client.local.database import Database
-from unseen.evidence.contracts.contract import TRANSITIONS, State
+from unseen.evidence.contracts.states import TRANSITIONS, State
 from unseen.evidence.log import EVENTS, RELEASE
 from unseen.node import store
 from unseen.node.store.schema import metadata

@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PrivateKey, Ed4
 from unseen.evidence import suite as suites
 from unseen.evidence.commitment import commit
 from unseen.evidence.contracts.contract import Period, Prices, Quota, Terms
-from unseen.evidence.contracts.plan import Leakage, Output, Plan, Statement
+from unseen.evidence.contracts.leakage import Leakage, Statement
+from unseen.evidence.contracts.plan import Output, Plan
 from unseen.evidence.errors import SignatureInvalidError
 from unseen.evidence.log import ReleaseLeaf, encode_leaf
 from unseen.evidence.oversight.opening import Announcement, make_opening, prove_rows

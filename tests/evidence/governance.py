@@ -7,8 +7,9 @@ from typing import Any
 from tests.evidence.conftest import NOW
 
 from unseen.evidence.contracts.contract import Period, Prices, Quota
+from unseen.evidence.contracts.leakage import Amount, Leakage
 from unseen.evidence.contracts.limits import Scope
-from unseen.evidence.contracts.plan import Amount, Leakage, Plan, ReadLabel, RowsRule
+from unseen.evidence.contracts.plan import Plan, ReadLabel, RowsRule
 from unseen.evidence.contracts.rules import Denial, Rule, RuleFile
 from unseen.evidence.contracts.template import LabelLimit, PriceBand, Template
 from unseen.evidence.suite import signer_id

@@ -17,7 +17,8 @@ from unseen.evidence.audit.leaves import Event, Release
 from unseen.evidence.audit.mandates import Mandates
 from unseen.evidence.audit.releases import Releases
 from unseen.evidence.canonical import b64encode
-from unseen.evidence.contracts.contract import State, sign_terms
+from unseen.evidence.contracts.contract import sign_terms
+from unseen.evidence.contracts.states import State
 from unseen.evidence.contracts.stop import StopOrder, sign_stop
 from unseen.evidence.errors import EvidenceError
 from unseen.evidence.releases.review import Review, sign_review

@@ -18,7 +18,7 @@ from unseen.evidence.audit.leaves import Event
 from unseen.evidence.audit.parties import Enrolled, Parties
 from unseen.evidence.audit.stops import Stops
 from unseen.evidence.canonical import b64decode, b64encode
-from unseen.evidence.contracts.contract import State
+from unseen.evidence.contracts.states import State
 from unseen.evidence.contracts.stop import StopOrder, sign_stop
 from unseen.evidence.suite import INTL, signer_id
 from unseen.evidence.trust import Trust, TrustedParty

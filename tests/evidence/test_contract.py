@@ -15,18 +15,15 @@ from unseen.evidence.canonical import MAX_INTEGER, b64encode
 from unseen.evidence.contracts import contract
 from unseen.evidence.contracts.clauses import Billing, ConsentRule, Payee
 from unseen.evidence.contracts.contract import (
-    TRANSITIONS,
-    Event,
     Period,
     Prices,
     Quota,
     Role,
-    State,
     Terms,
-    advance,
     sign_terms,
     verify_approval,
 )
+from unseen.evidence.contracts.states import TRANSITIONS, Event, State, advance
 from unseen.evidence.errors import (
     CanonicalError,
     ContractInvalidError,

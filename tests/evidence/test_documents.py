@@ -19,7 +19,8 @@ from unseen.evidence.consents.consent_tree import ConsentRoot
 from unseen.evidence.consents.delegation import Delegation
 from unseen.evidence.contracts.cells import Choice, Number
 from unseen.evidence.contracts.contract import Terms
-from unseen.evidence.contracts.plan import Leakage, Plan, ReleaseSpec
+from unseen.evidence.contracts.leakage import Leakage
+from unseen.evidence.contracts.plan import Plan, ReleaseSpec
 from unseen.evidence.contracts.rules import RuleFile
 from unseen.evidence.contracts.stop import StopOrder
 from unseen.evidence.contracts.template import Template

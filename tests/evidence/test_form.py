@@ -13,7 +13,8 @@ from tests.evidence.test_exports import open_terms, plain_terms, whole_terms
 
 from unseen.evidence.canonical import b64encode
 from unseen.evidence.contracts.clauses import Billing, Payee
-from unseen.evidence.contracts.plan import Output, Statement
+from unseen.evidence.contracts.leakage import Statement
+from unseen.evidence.contracts.plan import Output
 from unseen.evidence.exports.form import LANGUAGES, FormData, approval_form
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from unseen.evidence.contracts.plan import Leakage, Plan, ReleaseSpec, RowsRule
+from unseen.evidence.contracts.leakage import Leakage
+from unseen.evidence.contracts.plan import Plan, ReleaseSpec, RowsRule
 from unseen.evidence.errors import ContractInvalidError
 
 

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, insert
 
-from unseen.evidence.contracts.contract import Period, Prices, Quota, State, Terms
-from unseen.evidence.contracts.plan import Leakage, Plan
+from unseen.evidence.contracts.contract import Period, Prices, Quota, Terms
+from unseen.evidence.contracts.leakage import Leakage
+from unseen.evidence.contracts.plan import Plan
+from unseen.evidence.contracts.states import State
 from unseen.evidence.releases.request import Request
 from unseen.evidence.suite import INTL, Ed25519Signer, signer_id
 from unseen.node.audit.log import NodeLog

@@ -19,8 +19,8 @@ from tests.node.conftest import (
 from unseen.evidence import canonical
 from unseen.evidence.canonical import b64encode
 from unseen.evidence.contracts.cells import Choice, Number
-from unseen.evidence.contracts.contract import State
 from unseen.evidence.contracts.plan import ReleaseSpec
+from unseen.evidence.contracts.states import State
 from unseen.evidence.contracts.typed import Model, Shape, Table
 from unseen.evidence.log import event_leaf
 from unseen.evidence.releases.request import Request

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import insert, select, update
 from tests.node.conftest import NOW, UNTIL, Store, let_out, make_request, put_epoch
 
-from unseen.evidence.contracts.contract import State
+from unseen.evidence.contracts.states import State
 from unseen.evidence.log import decode_leaf
 from unseen.node.contracts.epochs import CLOSED
 from unseen.node.contracts.register import Contract

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.node.conftest import NOW, START, UNTIL, make_request, make_terms
 
-from unseen.evidence.contracts.contract import Event, State, advance
+from unseen.evidence.contracts.states import Event, State, advance
 from unseen.evidence.errors import TransitionError
 from unseen.evidence.releases.request import MAX_REQUEST_AGE
 from unseen.node.contracts.decide import Allow, Deny, Usage, decide, interrupted

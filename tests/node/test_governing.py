@@ -12,8 +12,9 @@ from tests.node.governed import DAY, KEYS, Governed, approval, ask, signed, temp
 
 from unseen.evidence.canonical import b64encode
 from unseen.evidence.contracts.clauses import Billing
-from unseen.evidence.contracts.contract import Period, State
+from unseen.evidence.contracts.contract import Period
 from unseen.evidence.contracts.limits import is_standing, verify_standing
+from unseen.evidence.contracts.states import State
 from unseen.evidence.contracts.template import LabelLimit
 from unseen.evidence.errors import (
     RulesInvalidError,

@@ -13,7 +13,7 @@ from sqlalchemy import insert, select, update
 from tests.node.conftest import Store
 from tests.node.working import Chain, Workshop, ask_for, chained, passed
 
-from unseen.evidence.contracts.contract import State as ContractState
+from unseen.evidence.contracts.states import State as ContractState
 from unseen.node.contracts.register import Contract
 from unseen.node.contracts.stops import Hold, Lift, Order, ResumeNode, StopNode
 from unseen.node.errors import (

@@ -10,7 +10,7 @@ import pytest
 from tests.node.conftest import NOW
 from tests.node.gating import caller, made
 
-from unseen.evidence.contracts.contract import State
+from unseen.evidence.contracts.states import State
 from unseen.node.catalog.names import line_of
 from unseen.node.contracts import lifecycle
 from unseen.node.contracts.decide import node_stopped

@@ -22,7 +22,8 @@ from tests.node.conftest import (
 )
 from tests.node.test_charge import apply, charge
 
-from unseen.evidence.contracts.contract import MAX_MANDATES, State
+from unseen.evidence.contracts.contract import MAX_MANDATES
+from unseen.evidence.contracts.states import State
 from unseen.evidence.jws import token_id
 from unseen.evidence.log import decode_leaf
 from unseen.evidence.registry.mandate import Mandate, sign_mandate, withdraw

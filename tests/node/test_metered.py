@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.node.conftest import NOW, make_request, make_terms
 
-from unseen.evidence.contracts.contract import State
+from unseen.evidence.contracts.states import State
 from unseen.node.clock import Clock
 from unseen.node.errors import QuotaExhaustedError, RateExceededError
 from unseen.node.identity.parties import Caller

@@ -10,7 +10,8 @@ from tests.node.conftest import Store
 from tests.node.governed import KEYS, Governed, approval, ask
 
 from unseen.evidence.canonical import b64encode
-from unseen.evidence.contracts.contract import Quota, State
+from unseen.evidence.contracts.contract import Quota
+from unseen.evidence.contracts.states import State
 from unseen.node.catalog import snapshots
 from unseen.node.catalog.changes import NewSnapshot, relabelled
 from unseen.node.catalog.labels import UNLABELLED, Label

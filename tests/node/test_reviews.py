@@ -27,8 +27,8 @@ from tests.node.gating import (
 from unseen.evidence import jws
 from unseen.evidence.canonical import b64decode, b64encode, format_time
 from unseen.evidence.commitment import commit
-from unseen.evidence.contracts.contract import State as ContractState
 from unseen.evidence.contracts.contract import Terms
+from unseen.evidence.contracts.states import State as ContractState
 from unseen.evidence.errors import ReviewInvalidError, SignatureInvalidError
 from unseen.evidence.log import decode_leaf
 from unseen.evidence.releases.review import TYP, sign_review

@@ -23,7 +23,7 @@ from unseen.client.local.keys import load_signer
 from unseen.client.local.profile import load_profile
 from unseen.evidence import canonical, jws, trust
 from unseen.evidence.audit import check_export
-from unseen.evidence.contracts.contract import State
+from unseen.evidence.contracts.states import State
 from unseen.evidence.errors import EvidenceError, HandoverInvalidError, TrustMissingError
 from unseen.evidence.registry.handover import verify_deletion
 from unseen.evidence.registry.registration import verify_bundle

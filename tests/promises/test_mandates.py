@@ -10,7 +10,7 @@ from tests.promises.stage import Stage, now, serving
 from unseen.client import Client
 from unseen.client.errors import RefusedError
 from unseen.client.registry.mandates import MandateCard
-from unseen.evidence.contracts.contract import State
+from unseen.evidence.contracts.states import State
 from unseen.evidence.errors import MandateInvalidError
 from unseen.evidence.registry.mandate import verify_mandate
 from unseen.evidence.registry.permission import check_terms

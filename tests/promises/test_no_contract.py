@@ -11,7 +11,7 @@ from tests.promises.stage import Stage, now, wait_until
 from unseen.client import Client
 from unseen.client.errors import RefusedError
 from unseen.evidence.canonical import format_time
-from unseen.evidence.contracts.contract import State
+from unseen.evidence.contracts.states import State
 from unseen.v1 import contract_pb2, contract_pb2_grpc, lookup_pb2, lookup_pb2_grpc
 
 

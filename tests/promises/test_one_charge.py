@@ -12,7 +12,7 @@ from tests.promises.asks import ASKS, Ask, lookup_ask, receipt_of
 from tests.promises.stage import Stage
 
 from unseen.client.errors import RefusedError, UnreachableError, WireError
-from unseen.evidence.contracts.contract import State
+from unseen.evidence.contracts.states import State
 from unseen.node.failpoints import POINTS
 from unseen.v1 import lookup_pb2_grpc
 

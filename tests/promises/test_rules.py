@@ -12,7 +12,8 @@ from tests.promises.stage import PREDICATES, Stage, serving
 from unseen.client.errors import HomeError, RefusedError
 from unseen.client.local.home import Home
 from unseen.evidence.canonical import b64encode
-from unseen.evidence.contracts.contract import State, Terms, sign_terms
+from unseen.evidence.contracts.contract import Terms, sign_terms
+from unseen.evidence.contracts.states import State
 from unseen.evidence.errors import RulesInvalidError
 from unseen.v1 import contract_pb2, contract_pb2_grpc
 

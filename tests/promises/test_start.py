@@ -13,7 +13,7 @@ from tests.promises.asks import ASKS, Ask, receipt_of
 from tests.promises.stage import Stage, serving, wait_until
 
 from unseen.client.errors import RefusedError, UnreachableError, WireError
-from unseen.evidence.contracts.contract import State
+from unseen.evidence.contracts.states import State
 
 MEGABYTE = 1 << 20
 

@@ -14,7 +14,7 @@ from tests.promises.stage import Stage, now, serving
 from unseen.client.agreements.stops import order
 from unseen.client.errors import RefusedError
 from unseen.evidence import jws
-from unseen.evidence.contracts.contract import State
+from unseen.evidence.contracts.states import State
 from unseen.evidence.contracts.stop import StopOrder, sign_stop, verify_stop
 from unseen.v1 import contract_pb2, lookup_pb2, lookup_pb2_grpc
 

@@ -7,7 +7,7 @@ from tests.promises.oversight import REGULATOR, agree, enrol
 from tests.promises.stage import PREDICATES, Stage, serving
 
 from unseen.client.errors import RefusedError
-from unseen.evidence.contracts.contract import State
+from unseen.evidence.contracts.states import State
 from unseen.v1 import lookup_pb2, lookup_pb2_grpc
 
 OUTPUTS = [predicate.name for predicate in PREDICATES]

@@ -10,8 +10,8 @@ from tests.promises.stage import PREDICATES, Stage, serving
 
 from unseen.client.agreements.templates import shipped, shipped_text
 from unseen.client.errors import AnswerInvalidError, RefusedError
-from unseen.evidence.contracts.contract import State
 from unseen.evidence.contracts.limits import is_standing, verify_standing
+from unseen.evidence.contracts.states import State
 from unseen.evidence.errors import TemplateInvalidError
 from unseen.node.kinds.kind import KINDS
 from unseen.v1 import template_pb2, template_pb2_grpc

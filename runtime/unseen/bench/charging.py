@@ -20,8 +20,10 @@ from typing import TYPE_CHECKING, cast
 from sqlalchemy import Engine, event, insert, select, update
 
 from unseen.evidence.canonical import b64encode
-from unseen.evidence.contracts.contract import Period, Prices, Quota, State, Terms
-from unseen.evidence.contracts.plan import Leakage, Output, Plan, Statement
+from unseen.evidence.contracts.contract import Period, Prices, Quota, Terms
+from unseen.evidence.contracts.leakage import Leakage, Statement
+from unseen.evidence.contracts.plan import Output, Plan
+from unseen.evidence.contracts.states import State
 from unseen.evidence.releases.instance import certify
 from unseen.evidence.releases.request import Request, sign_request
 from unseen.evidence.suite import INTL, Ed25519Signer, signer_id

@@ -28,7 +28,8 @@ from unseen.evidence.audit.export import (
 )
 from unseen.evidence.canonical import Json, b64encode
 from unseen.evidence.contracts.contract import Period, Prices, Quota, Terms, sign_terms
-from unseen.evidence.contracts.plan import Leakage, Output, Plan, ReleaseSpec, Statement
+from unseen.evidence.contracts.leakage import Leakage, Statement
+from unseen.evidence.contracts.plan import Output, Plan, ReleaseSpec
 from unseen.evidence.log import ReleaseLeaf, encode_leaf, event_leaf
 from unseen.evidence.releases.instance import certify
 from unseen.evidence.releases.manifest import Manifest, published_leaf, sign_manifest

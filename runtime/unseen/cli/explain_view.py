@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from unseen.client.agreements.explanations import ClauseRefusal, Explanation
-    from unseen.evidence.contracts.plan import Amount, Leakage, Plan
+    from unseen.evidence.contracts.leakage import Amount, Leakage
+    from unseen.evidence.contracts.plan import Plan
 
 
 _WORDS = {

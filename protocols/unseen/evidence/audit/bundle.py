@@ -23,7 +23,8 @@ from unseen.evidence.audit.findings import Findings
 from unseen.evidence.audit.heads import Witnessed, read_head
 from unseen.evidence.canonical import Json, b64encode
 from unseen.evidence.contracts.contract import Role, Terms, verify_approval
-from unseen.evidence.contracts.plan import Leakage, Plan
+from unseen.evidence.contracts.leakage import Leakage
+from unseen.evidence.contracts.plan import Plan
 from unseen.evidence.errors import BundleInvalidError, EvidenceError
 from unseen.evidence.fields import Checker, head
 from unseen.evidence.oversight.hidden import Announcement

@@ -13,9 +13,10 @@ from unseen.evidence.audit.parties import Parties
 from unseen.evidence.audit.tables import Tables
 from unseen.evidence.audit.templates import Rulebook, check_standing
 from unseen.evidence.canonical import b64encode
-from unseen.evidence.contracts.contract import Event as Step
-from unseen.evidence.contracts.contract import Role, State, Terms, advance, verify_approval
+from unseen.evidence.contracts.contract import Role, Terms, verify_approval
 from unseen.evidence.contracts.limits import is_standing
+from unseen.evidence.contracts.states import Event as Step
+from unseen.evidence.contracts.states import State, advance
 from unseen.evidence.errors import EvidenceError, ExportInvalidError, TransitionError
 from unseen.evidence.suite import suite_of
 

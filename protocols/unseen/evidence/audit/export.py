@@ -26,7 +26,8 @@ from typing import Any, NoReturn, Protocol, Self
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json, b64encode
 from unseen.evidence.contracts.contract import Terms
-from unseen.evidence.contracts.plan import Leakage, Plan
+from unseen.evidence.contracts.leakage import Leakage
+from unseen.evidence.contracts.plan import Plan
 from unseen.evidence.errors import EvidenceError, ExportInvalidError
 from unseen.evidence.fields import Checker, head
 from unseen.evidence.log import RELEASE, ReleaseLeaf, decode_leaf

@@ -16,7 +16,7 @@ from unseen.evidence.audit.parties import Certified, Parties
 from unseen.evidence.audit.signatures import Signature
 from unseen.evidence.audit.tables import Tables
 from unseen.evidence.canonical import b64encode
-from unseen.evidence.contracts.contract import State
+from unseen.evidence.contracts.states import State
 from unseen.evidence.releases.manifest import Manifest
 from unseen.evidence.releases.request import signed_bytes
 

@@ -1,9 +1,8 @@
-"""The terms of a contract, the approvals over them, and the states a contract passes through.
+"""The terms of a contract, and the approvals over them.
 
 A contract is named by the hash of its terms: whoever signs the name has signed every clause,
 the plan and the leakage statement by their digests. Terms never change; another price is
-another contract. A clause of `OPTIONAL` that was not agreed is not written. `TRANSITIONS` is the
-only place that says which state follows which.
+another contract. A clause of `OPTIONAL` that was not agreed is not written.
 
 An approval proves that a key agreed. It does not prove that its owner read what it leaks.
 """
@@ -11,15 +10,13 @@ An approval proves that a key agreed. It does not prove that its owner read what
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum
-from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Self
 
 from unseen.evidence import canonical, jws
 from unseen.evidence.canonical import MAX_INTEGER, Json, b64encode
 from unseen.evidence.contracts.clauses import BILLABLE, Billing, ConsentRule
 from unseen.evidence.contracts.plan import KINDS, MAX_OUTPUTS
-from unseen.evidence.errors import ContractInvalidError, TransitionError
+from unseen.evidence.errors import ContractInvalidError
 from unseen.evidence.fields import Checker, head
 from unseen.evidence.suite import Signer, key_id, signer_id, suite_of
 
@@ -427,64 +424,3 @@ def verify_approval(token: str, terms: Terms, role: Role, public_key: bytes) -> 
 
 def _approval(terms: Terms, role: str) -> dict[str, Json]:
     return head("approval", terms.suite) | {"contract": b64encode(terms.id()), "role": role}
-
-
-class State(Enum):
-    """Where a contract stands."""
-
-    DRAFT = "draft"  # written, shown to nobody
-    PROPOSED = "proposed"  # compiled and shown with its plan and leakage; terms fixed
-    APPROVED = "approved"  # everybody but the buyer has signed
-    ACTIVE = "active"  # the buyer has signed too: jobs run
-    SUSPENDED = "suspended"  # jobs are refused until it is resumed
-    EXHAUSTED = "exhausted"  # every unit is used
-    EXPIRED = "expired"  # its period is over
-    REVOKED = "revoked"  # one side has ended it
-
-
-class Event(Enum):
-    """What can happen to a contract."""
-
-    PROPOSE = "propose"
-    APPROVE = "approve"
-    ACTIVATE = "activate"
-    SUSPEND = "suspend"
-    RESUME = "resume"
-    EXHAUST = "exhaust"
-    EXPIRE = "expire"
-    REVOKE = "revoke"
-
-
-TRANSITIONS = MappingProxyType(
-    {
-        (State.DRAFT, Event.PROPOSE): State.PROPOSED,
-        (State.PROPOSED, Event.APPROVE): State.APPROVED,
-        (State.PROPOSED, Event.EXPIRE): State.EXPIRED,
-        (State.PROPOSED, Event.REVOKE): State.REVOKED,
-        (State.APPROVED, Event.ACTIVATE): State.ACTIVE,
-        (State.APPROVED, Event.EXPIRE): State.EXPIRED,
-        (State.APPROVED, Event.REVOKE): State.REVOKED,
-        (State.ACTIVE, Event.SUSPEND): State.SUSPENDED,
-        (State.ACTIVE, Event.EXHAUST): State.EXHAUSTED,
-        (State.ACTIVE, Event.EXPIRE): State.EXPIRED,
-        (State.ACTIVE, Event.REVOKE): State.REVOKED,
-        (State.SUSPENDED, Event.SUSPEND): State.SUSPENDED,  # by somebody else as well
-        (State.SUSPENDED, Event.RESUME): State.ACTIVE,  # when the last of them has
-        (State.SUSPENDED, Event.EXPIRE): State.EXPIRED,
-        (State.SUSPENDED, Event.REVOKE): State.REVOKED,
-    }
-)
-"""Every step there is. EXHAUSTED, EXPIRED and REVOKED have none: what has ended stays ended."""
-
-
-def advance(state: State, event: Event) -> State:
-    """Return the state that `event` leads to from `state`.
-
-    Raises:
-        TransitionError: there is no such step.
-
-    """
-    follows = TRANSITIONS.get((state, event))
-    if follows is None:
-        raise TransitionError(state=state.value, event=event.value)
-    return follows

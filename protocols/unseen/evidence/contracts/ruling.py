@@ -13,7 +13,8 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from unseen.evidence.contracts.contract import Terms
-from unseen.evidence.contracts.plan import AGGREGATES, KINDS, Leakage, Plan
+from unseen.evidence.contracts.leakage import Leakage
+from unseen.evidence.contracts.plan import AGGREGATES, KINDS, Plan
 from unseen.evidence.contracts.rules import APPROVERS, THREAT_MODELS, Denial, Rule, RuleFile
 
 

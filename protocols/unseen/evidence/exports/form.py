@@ -17,7 +17,8 @@ from typing import Literal
 from unseen.evidence.canonical import b64encode, format_time
 from unseen.evidence.contracts.clauses import LINES
 from unseen.evidence.contracts.contract import Terms
-from unseen.evidence.contracts.plan import Leakage, Plan
+from unseen.evidence.contracts.leakage import Leakage
+from unseen.evidence.contracts.plan import Plan
 from unseen.evidence.suite import suite_of
 
 Language = Literal["en", "zh", "both"]

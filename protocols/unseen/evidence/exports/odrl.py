@@ -21,7 +21,8 @@ from collections.abc import Iterator, Mapping
 from unseen.evidence.canonical import Json, b64encode
 from unseen.evidence.contracts.clauses import LINES, Billing
 from unseen.evidence.contracts.contract import Terms
-from unseen.evidence.contracts.plan import Leakage, Plan
+from unseen.evidence.contracts.leakage import Leakage
+from unseen.evidence.contracts.plan import Plan
 from unseen.evidence.exports.linked import (
     Node,
     context,

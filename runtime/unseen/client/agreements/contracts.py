@@ -24,9 +24,11 @@ from unseen.client.local.home import read_json, write_json
 from unseen.client.session import Session
 from unseen.evidence import canonical
 from unseen.evidence.canonical import b64decode, b64encode, format_time
-from unseen.evidence.contracts.contract import Role, State, Terms, sign_terms, verify_approval
+from unseen.evidence.contracts.contract import Role, Terms, sign_terms, verify_approval
+from unseen.evidence.contracts.leakage import Leakage
 from unseen.evidence.contracts.limits import is_standing, verify_standing
-from unseen.evidence.contracts.plan import Leakage, Plan
+from unseen.evidence.contracts.plan import Plan
+from unseen.evidence.contracts.states import State
 from unseen.evidence.errors import EvidenceError
 from unseen.evidence.suite import key_id
 from unseen.protocols.errors import InputInvalidError

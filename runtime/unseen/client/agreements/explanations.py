@@ -7,7 +7,8 @@ from unseen.client.cards import Card, Row
 from unseen.client.errors import AnswerInvalidError
 from unseen.evidence import canonical
 from unseen.evidence.contracts.contract import Terms
-from unseen.evidence.contracts.plan import Leakage, Plan
+from unseen.evidence.contracts.leakage import Leakage
+from unseen.evidence.contracts.plan import Plan
 from unseen.evidence.suite import Suite
 from unseen.v1 import contract_pb2
 

@@ -19,7 +19,8 @@ from unseen.evidence.audit.bundle import Bundle, Cosigned, check_bundle
 from unseen.evidence.audit.heads import Head, read_head
 from unseen.evidence.canonical import Json
 from unseen.evidence.contracts.contract import Terms
-from unseen.evidence.contracts.plan import Leakage, Plan
+from unseen.evidence.contracts.leakage import Leakage
+from unseen.evidence.contracts.plan import Plan
 from unseen.evidence.log import decode_leaf
 from unseen.evidence.oversight.hidden import Announcement
 from unseen.evidence.trust import TrustedParty

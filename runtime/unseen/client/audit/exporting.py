@@ -35,7 +35,8 @@ from unseen.evidence.audit.export import (
 )
 from unseen.evidence.canonical import b64decode, b64encode
 from unseen.evidence.contracts.contract import Terms
-from unseen.evidence.contracts.plan import Leakage, Plan
+from unseen.evidence.contracts.leakage import Leakage
+from unseen.evidence.contracts.plan import Plan
 from unseen.evidence.errors import ExportInvalidError, LogForkedError
 from unseen.evidence.log import RELEASE, decode_leaf
 from unseen.evidence.suite import DIGEST_BYTES, Suite

@@ -16,7 +16,7 @@ from typing import Any
 
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json
-from unseen.evidence.contracts.contract import State
+from unseen.evidence.contracts.states import State
 from unseen.node.catalog.catalogue import Column, Snapshot, Table
 from unseen.node.catalog.changes import NewSnapshot, RefreshTable, RegisterTable, relabelled
 from unseen.node.catalog.labels import Label

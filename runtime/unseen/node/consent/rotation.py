@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, and_, bindparam, func, or_, select
 
 from unseen.evidence.canonical import format_time, parse_time
-from unseen.evidence.contracts.contract import State
+from unseen.evidence.contracts.states import State
 from unseen.node.context import Node
 from unseen.node.contracts.epochs import Epoch
 from unseen.node.contracts.register import Contract

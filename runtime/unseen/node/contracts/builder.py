@@ -17,7 +17,7 @@ from typing import Any
 
 from unseen.evidence import canonical
 from unseen.evidence.canonical import b64decode, parse_time
-from unseen.evidence.contracts.contract import State
+from unseen.evidence.contracts.states import State
 from unseen.evidence.releases.manifest import Manifest, sign_manifest
 from unseen.evidence.suite import Suite
 from unseen.node.catalog.catalogue import Table

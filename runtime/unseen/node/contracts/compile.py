@@ -10,15 +10,8 @@ from typing import Any
 
 from unseen.evidence.canonical import b64decode
 from unseen.evidence.contracts.contract import Terms, signers
-from unseen.evidence.contracts.plan import (
-    Leakage,
-    Output,
-    Plan,
-    ReadLabel,
-    ReleaseSpec,
-    RowsRule,
-    Statement,
-)
+from unseen.evidence.contracts.leakage import Leakage, Statement
+from unseen.evidence.contracts.plan import Output, Plan, ReadLabel, ReleaseSpec, RowsRule
 from unseen.evidence.suite import Suite
 from unseen.node.catalog.catalogue import Predicate, Table
 from unseen.node.contracts.clauses import CLAUSES

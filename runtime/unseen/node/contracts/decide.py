@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from unseen.evidence.contracts.contract import State, Terms
+from unseen.evidence.contracts.contract import Terms
+from unseen.evidence.contracts.states import State
 from unseen.evidence.releases.request import MAX_REQUEST_AGE, Request
 from unseen.node.errors import (
     ContractExpiredError,

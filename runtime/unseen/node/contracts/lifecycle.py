@@ -7,15 +7,9 @@ from datetime import datetime
 from typing import cast
 
 from unseen.evidence.canonical import b64encode
-from unseen.evidence.contracts.contract import (
-    TRANSITIONS,
-    Event,
-    Role,
-    State,
-    Terms,
-    verify_approval,
-)
+from unseen.evidence.contracts.contract import Role, Terms, verify_approval
 from unseen.evidence.contracts.limits import is_standing
+from unseen.evidence.contracts.states import TRANSITIONS, Event, State
 from unseen.evidence.errors import ContractInvalidError
 from unseen.node.catalog.names import line_of
 from unseen.node.consent import rotation

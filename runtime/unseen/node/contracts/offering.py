@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from unseen.evidence.contracts.contract import State
+from unseen.evidence.contracts.states import State
 from unseen.node.context import Node
 from unseen.node.contracts.clauses.clause import Offer, Signers
 from unseen.node.errors import PartyNotFoundError

@@ -12,9 +12,11 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, insert, select, update
 
 from unseen.evidence.canonical import Json, b64encode, decode, format_time
-from unseen.evidence.contracts.contract import Event, State, Terms, advance
+from unseen.evidence.contracts.contract import Terms
+from unseen.evidence.contracts.leakage import Leakage
 from unseen.evidence.contracts.limits import is_standing
-from unseen.evidence.contracts.plan import Leakage, Plan
+from unseen.evidence.contracts.plan import Plan
+from unseen.evidence.contracts.states import Event, State, advance
 from unseen.evidence.errors import TransitionError
 from unseen.evidence.log import event_leaf
 from unseen.evidence.suite import suite_of

@@ -9,7 +9,8 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from unseen.evidence.contracts.contract import State, Terms
+from unseen.evidence.contracts.contract import Terms
+from unseen.evidence.contracts.states import State
 from unseen.evidence.errors import TransitionError
 from unseen.node.catalog.catalogue import Table
 from unseen.node.context import Node

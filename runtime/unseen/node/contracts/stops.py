@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, insert, select, update
 
 from unseen.evidence.canonical import Json, format_time
-from unseen.evidence.contracts.contract import TRANSITIONS, Event
+from unseen.evidence.contracts.states import TRANSITIONS, Event
 from unseen.evidence.errors import StopInvalidError, TransitionError
 from unseen.evidence.log import event_leaf
 from unseen.evidence.suite import Suite

@@ -21,8 +21,8 @@ from sqlalchemy import Connection, MetaData, delete, func, insert, select, updat
 
 from unseen.evidence import canonical, jws
 from unseen.evidence.canonical import Json, b64decode, format_time
-from unseen.evidence.contracts.contract import TRANSITIONS, Event
 from unseen.evidence.contracts.plan import columns_to_json
+from unseen.evidence.contracts.states import TRANSITIONS, Event
 from unseen.evidence.log import decode_leaf
 from unseen.evidence.registry.handover import (
     CAUSE,

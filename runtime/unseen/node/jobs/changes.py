@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import delete, insert, select, update
 
 from unseen.evidence.canonical import format_time
-from unseen.evidence.contracts.contract import State as ContractState
+from unseen.evidence.contracts.states import State as ContractState
 from unseen.evidence.suite import Suite
 from unseen.node.errors import JobAbandonedError, ResultNotFoundError
 from unseen.node.jobs import steps

@@ -1,6 +1,6 @@
 """What consent (数据主体授权) adds to what is leaked; signed with contracts that ask for it."""
 
-from unseen.evidence.contracts.plan import Statement
+from unseen.evidence.contracts.leakage import Statement
 
 _WITHHELD = Statement(
     party="buyer",

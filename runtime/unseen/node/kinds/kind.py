@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from unseen.evidence.contracts.contract import Quota
-from unseen.evidence.contracts.plan import Amount, ReleaseType, Statement
+from unseen.evidence.contracts.leakage import Amount, Statement
+from unseen.evidence.contracts.plan import ReleaseType
 from unseen.node.kinds import lookup_plan, verify_plan
 from unseen.protocols.lookup.labels import label_bytes_for
 from unseen.protocols.oprf.suite import MAX_BATCH

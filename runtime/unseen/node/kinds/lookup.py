@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from unseen.evidence.contracts.contract import State
+from unseen.evidence.contracts.states import State
 from unseen.evidence.releases.request import Request
 from unseen.node.consent.rotation import check_deadline
 from unseen.node.context import Node

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from unseen.evidence.contracts.contract import Quota
-from unseen.evidence.contracts.plan import Amount, Statement
+from unseen.evidence.contracts.leakage import Amount, Statement
 from unseen.protocols.lookup.oprf_table import TAG_BYTES
 
 THREAT_MODEL = "buyer may deviate; operator may deviate in answers but not in the table's content"

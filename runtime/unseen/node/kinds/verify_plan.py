@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from unseen.evidence.contracts.contract import Quota
-from unseen.evidence.contracts.plan import Amount, Statement
+from unseen.evidence.contracts.leakage import Amount, Statement
 
 THREAT_MODEL = "operator is trusted with the subject and the answer; buyer may deviate"
 THREAT_MODEL_ZH = "信任运营方获知查询对象和结果；购买方可任意偏离协议"

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Engine, select
 
 from unseen.evidence.canonical import b64decode
-from unseen.evidence.contracts.contract import State
+from unseen.evidence.contracts.states import State
 from unseen.evidence.registry.mandate import peek_mandate
 from unseen.node.contracts.register import Contract
 from unseen.node.mandates.book import Book, Registered, not_covered

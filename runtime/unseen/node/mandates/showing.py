@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from unseen.evidence.contracts.contract import State
+from unseen.evidence.contracts.states import State
 from unseen.evidence.errors import MandateInvalidError
 from unseen.evidence.jws import token_id
 from unseen.evidence.registry.mandate import (

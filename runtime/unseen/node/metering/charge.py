@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, or_, select, tu
 from sqlalchemy.exc import IntegrityError
 
 from unseen.evidence.canonical import b64encode
-from unseen.evidence.contracts.contract import Event, State, advance
+from unseen.evidence.contracts.states import Event, State, advance
 from unseen.evidence.log import ReleaseLeaf, event_leaf
 from unseen.evidence.registry.mandated import EXPIRED, FOREVER
 from unseen.evidence.releases.request import MAX_HELD_AGE, MAX_REQUEST_AGE, Request

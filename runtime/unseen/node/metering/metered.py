@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from unseen.evidence.canonical import b64encode, parse_time
 from unseen.evidence.commitment import NONCE_BYTES, commit
-from unseen.evidence.contracts.contract import State
+from unseen.evidence.contracts.states import State
 from unseen.evidence.releases.request import Request, verify_request
 from unseen.evidence.suite import Suite, suite_of
 from unseen.node.context import Node

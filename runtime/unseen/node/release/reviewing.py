@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import NoReturn
 
 from unseen.evidence.canonical import Json, b64decode, b64encode, format_time, parse_time
-from unseen.evidence.contracts.contract import State as ContractState
+from unseen.evidence.contracts.states import State as ContractState
 from unseen.evidence.errors import ReviewInvalidError
 from unseen.evidence.registry.mandated import FOREVER
 from unseen.evidence.releases.review import Review as Decision

@@ -4,7 +4,8 @@ import secrets
 from collections.abc import Sequence
 
 from unseen.evidence.canonical import parse_time
-from unseen.evidence.contracts.contract import Period, Quota, State
+from unseen.evidence.contracts.contract import Period, Quota
+from unseen.evidence.contracts.states import State
 from unseen.node.catalog.names import field_name
 from unseen.node.contracts.clauses.clause import Ask
 from unseen.node.contracts.compile import Compiled, Refusal

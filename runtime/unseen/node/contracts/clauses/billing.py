@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from unseen.evidence.contracts.plan import Statement
+from unseen.evidence.contracts.leakage import Statement
 from unseen.node.contracts.clauses.clause import Ask, Clause, Offer, Reading
 from unseen.node.errors import TemplateExceededError
 

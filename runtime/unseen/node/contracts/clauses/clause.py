@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from unseen.evidence.contracts.contract import Period, Quota, Terms
-from unseen.evidence.contracts.plan import Statement
+from unseen.evidence.contracts.leakage import Statement
 from unseen.evidence.contracts.template import Template
 from unseen.evidence.registry.permission import Permission
 from unseen.evidence.suite import Suite

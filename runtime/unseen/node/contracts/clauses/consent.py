@@ -6,7 +6,7 @@ from math import ceil
 from typing import Any
 
 from unseen.evidence.contracts.clauses import ConsentRule
-from unseen.evidence.contracts.plan import Statement
+from unseen.evidence.contracts.leakage import Statement
 from unseen.node.contracts.clauses.clause import Ask, Clause, Offer, Reading
 from unseen.node.errors import LabelRefusedError
 from unseen.node.kinds.consent_plan import STATEMENTS
