@@ -4,7 +4,8 @@ Four steps, each durable before the next. A handover that was interrupted is fin
 command: what is done already is not done again.
 
     1  contracts revoked, epoch keys and replies gone
-    2  lookup tables and, if asked for, source files deleted; the folder's files written
+    2  lookup tables, what is half-made and, if asked for, source files deleted; the folder's files
+       written
     3  whatever is sealed overwritten; handover and deletion certificate signed and in the log:
        one transaction
     4  the export written under the last head; then the node's own keys deleted
@@ -12,6 +13,7 @@ command: what is done already is not done again.
 The log's last two leaves name the two documents. Nobody can prove a deletion: it is attested.
 """
 
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -55,6 +57,9 @@ from unseen.protocols.tlog.note import SignedNote
 LOG, QUOTA, CATALOGUE = "log", "quota.jsonl", "catalogue.jsonl"
 CERTIFICATES = "certificates.jsonl"
 HANDOVER, DELETION = "handover.jws", "deletion.jws"
+SPOOL = "spool"  # where builds and imports keep what is half-made
+# What the vault has sealed beside the columns that are called so.
+_SEALED_TOO = {"objections": ("opened_words", "answered_words"), "charges": ("opening",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,9 +202,14 @@ def _end_contracts(state: Stopped, catalogue: Catalogue) -> Iterator[Item]:
 
 
 def _delete_tables(state: Stopped, catalogue: Catalogue) -> Iterator[Item]:
-    """Delete the encrypted tables; yield how many were ever built of each table."""
+    """Delete the encrypted tables; yield how many were ever built of each table.
+
+    With them goes what a build or an import that was killed has left half-made.
+    """
     for path in (state.home / "tables").glob("*.table"):
         path.unlink()
+    if (state.home / SPOOL).exists():
+        shutil.rmtree(state.home / SPOOL)
     tables = {c.id: c.terms.table for c in Contracts(state.engine).all()}
     with state.engine.connect() as connection:
         built = connection.scalars(select(epochs.c.contract).where(epochs.c.leaf_index >= 0))
@@ -229,7 +239,8 @@ def _sealed(connection: Connection, catalogue: Catalogue) -> Iterator[Item]:
     stored = MetaData()
     stored.reflect(connection)
     for each in stored.tables.values():
-        sealed = [column for column in each.columns if column.name.startswith("sealed_")]
+        also = _SEALED_TOO.get(each.name, ())
+        sealed = [c for c in each.columns if c.name.startswith("sealed_") or c.name in also]
         if sealed:
             empty = {column.name: None if column.nullable else b"" for column in sealed}
             connection.execute(update(each).values(empty))

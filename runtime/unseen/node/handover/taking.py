@@ -184,7 +184,8 @@ def _keep(state: Stopped, folder: Path, found: _Checked) -> Path:
             clause="handover",
             remedy="see what came with it: unseen node inherited",
         )
-    target = state.home / ARCHIVE / found.handover.log.replace("/", "_")
+    # Nodes may have one name, and with it one log's: each handover has a folder of its own.
+    target = state.home / ARCHIVE / f"{found.handover.log.replace('/', '_')}-{name}"
     part = target.with_name(f".{target.name}.part")
     for path in (part, target):  # left by an attempt that was cut off
         shutil.rmtree(path, ignore_errors=True)
