@@ -78,7 +78,7 @@ async def ended(shop: Workshop, job: Job) -> Job:
 
 def result_of(shop: Workshop, job: Job) -> bytes:
     with shop.engine.connect() as connection:
-        return open_result(connection, shop.vault, job.id)
+        return open_result(connection, shop.vault, job.id, shop.clock.now())
 
 
 class TestRuns:
@@ -500,6 +500,8 @@ class TestResults:
             await driver.expire()
             assert result_of(shop, job)
             shop.later(hours=1)
+            with pytest.raises(ResultNotFoundError):  # whenever it is swept away
+                result_of(shop, job)
             await driver.expire()
             await driver.expire()
         over = shop.read(job)

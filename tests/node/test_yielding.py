@@ -76,7 +76,7 @@ async def study(gate: Gatehouse, facts: AggregateFacts, number: int = 0, since: 
 
 def result_of(gate: Gatehouse, job: Job) -> bytes:
     with gate.store.engine.connect() as connection:
-        return open_result(connection, gate.node.vault, job.id)
+        return open_result(connection, gate.node.vault, job.id, gate.node.clock.now())
 
 
 async def test_a_job_ends_with_its_charge_and_its_result(house: House) -> None:

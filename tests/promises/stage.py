@@ -132,6 +132,7 @@ class Stage:
     port: int
     table: Path  # read by every copy: never change it
     people: tuple[Person, ...]
+    program: tuple[str, ...] = ("-m", "unseen.cli")  # that serves
     process: "subprocess.Popen[bytes] | None" = None
     _clients: dict[str, Client] = field(default_factory=dict)
 
@@ -157,7 +158,7 @@ class Stage:
         Its clock goes `skew` seconds before the machine's. It prints to `output`, to the stage's
         own unless told.
         """
-        program = ["-c", _SKEWED.format(skew)] if skew else ["-m", "unseen.cli"]
+        program = ["-c", _SKEWED.format(skew)] if skew else self.program
         with (output or self.output).open("ab") as printed:
             return subprocess.Popen(
                 [

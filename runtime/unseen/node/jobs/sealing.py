@@ -10,6 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
+from unseen.evidence.canonical import format_time
 from unseen.node.errors import InternalError, ResultTooLargeError
 from unseen.node.identity.vault import Vault
 from unseen.node.jobs.changes import Sealed, no_result
@@ -40,8 +41,8 @@ def seal_result(vault: Vault, job: str, found: Released | Held, until: datetime)
     return Sealed(vault.seal(_name(job, "key"), key), body, len(result), until)
 
 
-def open_result(connection: Connection, vault: Vault, job: str) -> bytes:
-    """Return the result of a job.
+def open_result(connection: Connection, vault: Vault, job: str, now: datetime) -> bytes:
+    """Return the result of a job, if it may still be fetched at `now`.
 
     Raises:
         ResultNotFoundError: there is none, or none any more.
@@ -49,7 +50,9 @@ def open_result(connection: Connection, vault: Vault, job: str) -> bytes:
 
     """
     row = connection.execute(
-        select(results.c.sealed_key, results.c.body).where(results.c.job == job)
+        select(results.c.sealed_key, results.c.body).where(
+            results.c.job == job, results.c.until > format_time(now)
+        )
     ).one_or_none()
     if row is None:
         raise no_result()

@@ -137,7 +137,7 @@ def result(node: Node, who: Caller, identifier: str) -> bytes:
     if job.state is not State.DONE:
         raise no_result()
     with node.engine.connect() as connection:
-        return open_result(connection, node.vault, job.id)
+        return open_result(connection, node.vault, job.id, node.clock.now())
 
 
 def check_leaves(node: Node, contract: str) -> None:

@@ -273,7 +273,7 @@ def _held(node: Node, review: Review) -> Held:
     sealed, nonce = find_reply(connection, review.id)
     parts: list[bytes]
     if review.job:
-        parts = [open_result(connection, node.vault, review.job)]
+        parts = [open_result(connection, node.vault, review.job, node.clock.now())]
     elif sealed is None:
         raise review_closed()
     else:
