@@ -319,6 +319,29 @@ def test_a_withdrawal_rotates_the_table_within_the_latency(
     stage.operator.replay_table(contract)
 
 
+def test_a_build_is_replayed_over_the_rows_that_had_consent_then(
+    copy: Callable[[], Stage], tmp_path: Any
+) -> None:
+    stage = copy()
+    stage.start(UNSEEN_CONSENT_LATENCY_SECONDS="3600")
+    found = make(stage)
+    consents = found.give(1, 2, 3)
+    contract = found.contract("blind")
+    wait_until(lambda: found.epoch(contract) == 1)
+    built = stage.operator.replay_table(contract)
+    assert (built.epoch, built.rows) == (1, 3)
+    found.give(5)  # in the tree from now on, and not in this table
+    found.hub.withdraw_consent(consents[0])  # whose row this table has until it is rotated
+    assert stage.operator.replay_table(contract).digest == built.digest
+    stage.stop()
+    stage.start(UNSEEN_CONSENT_LATENCY_SECONDS="3600")
+    assert stage.operator.replay_table(contract).digest == built.digest
+    replays = [leaf for leaf in stage.operator.leaves() if leaf.type == "table.replayed"]
+    assert [leaf.fields["matches"] for leaf in replays] == [True] * 3
+    report = audit(stage, tmp_path / "export")
+    assert report.ok, report.findings
+
+
 def test_a_table_that_is_not_rotated_in_time_stops_answering(copy: Callable[[], Stage]) -> None:
     stage = copy()
     stage.start(UNSEEN_CONSENT_LATENCY_SECONDS="1")
