@@ -50,23 +50,29 @@ GROUPS = {
             f"{EVIDENCE}/contracts/{name}.py"
             for name in ("contract", "clauses", "leakage", "plan", "states")
         ),
-        ("tests/evidence/test_contract.py", "tests/evidence/test_plan.py"),
+        tuple(f"tests/evidence/test_{name}.py" for name in ("contract", "plan", "values")),
     ),
-    "decide": Group((f"{NODE}/contracts/decide.py",), ("tests/node/test_decide.py",)),
+    "decide": Group(
+        (f"{NODE}/contracts/decide.py",),
+        ("tests/node/test_decide.py", "tests/node/test_values.py"),
+    ),
     "compile": Group(
         (f"{NODE}/contracts/compile.py", f"{NODE}/contracts/clauses"),
-        ("tests/node/test_compile.py", "tests/node/test_clauses.py"),
+        tuple(
+            f"tests/node/test_{name}.py"
+            for name in ("clauses_bounds", "compile", "clauses", "values")
+        ),
     ),
     "narrow": Group(
         tuple(f"{NODE}/contracts/{name}.py" for name in ("narrow", "explain", "rules")),
-        ("tests/node/test_narrow.py", "tests/node/test_rules.py"),
+        tuple(f"tests/node/test_{name}.py" for name in ("narrow", "rules", "values")),
     ),
     "governing": Group(
         tuple(
             f"{NODE}/contracts/{name}.py"
             for name in ("governing", "standing", "rulebook", "templates")
         ),
-        ("tests/node/test_governing.py",),
+        ("tests/node/test_governing.py", "tests/node/test_values.py"),
     ),
     "rules": Group(
         (
@@ -76,10 +82,38 @@ GROUPS = {
             ),
             f"{EVIDENCE}/audit/templates.py",
         ),
-        tuple(f"tests/evidence/test_{name}.py" for name in ("rules", "template", "ruling")),
+        tuple(
+            f"tests/evidence/test_{name}.py" for name in ("rules", "template", "ruling", "values")
+        ),
     ),
     "metering": Group(
-        (f"{NODE}/metering",), ("tests/node/test_charge.py", "tests/node/test_metered.py")
+        (f"{NODE}/metering",),
+        tuple(
+            f"tests/node/test_{name}.py"
+            for name in (
+                "charge_bounds",
+                "metered_bounds",
+                "charge",
+                "metered",
+                "metering",
+                "opening",
+                "values",
+            )
+        ),
+    ),
+    "gate": Group(
+        (f"{NODE}/release",),
+        tuple(
+            f"tests/node/test_{name}.py"
+            for name in ("gate", "release_rules", "yielding", "reviews", "values")
+        ),
+    ),
+    "settlement": Group(
+        (f"{EVIDENCE}/bills",),
+        tuple(
+            f"tests/evidence/test_{name}.py"
+            for name in ("settlement", "statement", "billing", "reconcile", "dispute", "values")
+        ),
     ),
     "oversight": Group(
         (
@@ -101,6 +135,28 @@ GROUPS = {
                 "oversight",
                 "reports",
                 "vectors_openings",
+                "values",
+            )
+        ),
+    ),
+    "audit": Group(
+        (f"{EVIDENCE}/audit",),
+        tuple(
+            f"tests/evidence/test_{name}.py"
+            for name in (
+                "audit_bounds",
+                "audit",
+                "audit_consents",
+                "audit_gate",
+                "audit_signed",
+                "bundle",
+                "documents",
+                "export",
+                "mandated",
+                "oversight",
+                "registration",
+                "ruling",
+                "values",
             )
         ),
     ),
@@ -108,18 +164,18 @@ GROUPS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Mutant:
     """One change: `operator` at its `occurrence` in `module`; `line` counts from 1.
 
-    `arguments` are the operator's own, as JSON.
+    `arguments` are the operator's own, as JSON. The order is total: a seed names one sample.
     """
 
     module: str
+    line: int
     operator: str
     arguments: str
     occurrence: int
-    line: int
 
 
 def main(arguments: list[str]) -> int:
@@ -166,7 +222,7 @@ def _group(name: str, copies: list[Path], options: argparse.Namespace) -> float:
     command = f"{command} {' '.join(group.tests)}"
     if _test(copies[0], command):
         sys.exit(f"{name}: the tests fail without any change")
-    found = sorted(set(mutants_of(copies[0], group)), key=lambda m: (m.module, m.line, m.operator))
+    found = sorted(set(mutants_of(copies[0], group)))
     chosen = found
     if 0 < options.sample < len(found):
         chosen = random.Random(options.seed).sample(found, options.sample)  # noqa: S311 - repeatable
@@ -221,7 +277,7 @@ def mutants_of(copy: Path, group: Group) -> Iterator[Mutant]:
             module = str(Path(mutation.module_path).relative_to(copy))
             line = mutation.start_pos[0]
             arguments = json.dumps(mutation.operator_args, sort_keys=True)
-            yield Mutant(module, mutation.operator_name, arguments, mutation.occurrence, line)
+            yield Mutant(module, line, mutation.operator_name, arguments, mutation.occurrence)
 
 
 def _try(copy: Path, mutants: list[Mutant], command: str) -> list[Mutant]:
