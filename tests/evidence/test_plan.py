@@ -67,6 +67,8 @@ def test_outputs_and_statements_are_distinct_and_in_range(world: Any) -> None:
         lambda: dataclasses.replace(line, party="everyone"),
         lambda: dataclasses.replace(line, what="a b"),
         lambda: dataclasses.replace(line, text_zh=""),
+        lambda: dataclasses.replace(line, channel="rumour"),
+        lambda: dataclasses.replace(line, amount={"measure": "units"}),
     )
     for build in builds:
         with pytest.raises(ContractInvalidError):

@@ -3,13 +3,14 @@
 import datetime as dt
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.node.conftest import NOW, START, UNTIL, make_request, make_terms
 
 from unseen.evidence.contracts.states import Event, State, advance
 from unseen.evidence.errors import TransitionError
-from unseen.evidence.releases.request import MAX_REQUEST_AGE
+from unseen.evidence.releases.request import MAX_REQUEST_AGE, Request
 from unseen.node.contracts.decide import Allow, Deny, Usage, decide, interrupted
 
 TERMS = make_terms(units=10, per_minute=5)
@@ -139,3 +140,82 @@ def test_each_clause_refuses_by_its_own_name() -> None:
         verdict = decide(TERMS, State.ACTIVE, asked, usage, NOW)
         assert isinstance(verdict, Deny)
         assert verdict.error.clause == clause
+
+
+@pytest.mark.parametrize(
+    ("charged", "under_way", "this_minute", "units", "clause"),
+    [
+        (7, 2, 0, 1, ""),  # the last unit
+        (7, 2, 0, 2, "quota.units"),
+        (9, 0, 0, 2, "quota.units"),
+        (0, 9, 0, 2, "quota.units"),
+        (0, 0, 0, 5, ""),  # the last unit of the minute
+        (0, 0, 3, 2, ""),
+        (1, 1, 3, 3, "quota.per_minute"),
+        (0, 0, 5, 1, "quota.per_minute"),
+        (8, 2, 5, 1, "quota.units"),  # what no waiting mends is said first
+    ],
+)
+def test_the_quota_is_full_with_its_last_unit(
+    charged: int, under_way: int, this_minute: int, units: int, clause: str
+) -> None:
+    usage = Usage(charged, under_way, this_minute)
+    verdict = decide(TERMS, State.ACTIVE, make_request(TERMS, units), usage, NOW)
+    assert verdict == Allow() if not clause else isinstance(verdict, Deny)
+    if isinstance(verdict, Deny):
+        assert verdict.error.clause == clause
+
+
+@pytest.mark.parametrize(
+    ("charged", "under_way", "left"),
+    [(0, 0, 10), (7, 0, 3), (7, 2, 1), (4, 3, 3), (1, 9, 0), (12, 5, 0)],
+)
+def test_a_refusal_says_how_much_is_left(charged: int, under_way: int, left: int) -> None:
+    request, usage = make_request(TERMS, 11), Usage(charged, under_way)
+    for state in (State.ACTIVE, State.EXHAUSTED):
+        verdict = decide(TERMS, state, request, usage, NOW)
+        assert isinstance(verdict, Deny)
+        assert f"units asked for: 11; left: {left} of 10" in str(verdict.error)
+
+
+def test_what_is_not_told_of_usage_is_nothing() -> None:
+    assert Usage(3) == Usage(3, 0, 0)
+
+
+def test_a_longer_window_is_for_what_was_signed_long_ago() -> None:
+    request, long = make_request(TERMS), dt.timedelta(hours=5)
+    for now, allowed in ((NOW + long, True), (NOW + long + dt.timedelta(seconds=1), False)):
+        verdict = decide(TERMS, State.ACTIVE, request, Usage(0), now, long)
+        assert isinstance(verdict, Allow) == allowed
+    ahead = NOW - MAX_REQUEST_AGE - dt.timedelta(seconds=1)
+    assert isinstance(decide(TERMS, State.ACTIVE, request, Usage(0), ahead, long), Deny)
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [
+        (State.DRAFT, "CONTRACT_NOT_ACTIVE"),
+        (State.PROPOSED, "CONTRACT_NOT_ACTIVE"),
+        (State.APPROVED, "CONTRACT_NOT_ACTIVE"),
+        (State.SUSPENDED, "CONTRACT_NOT_ACTIVE"),
+        (State.REVOKED, "CONTRACT_NOT_ACTIVE"),
+        (State.EXPIRED, "CONTRACT_EXPIRED"),
+        (State.EXHAUSTED, "QUOTA_EXHAUSTED"),
+    ],
+)
+def test_a_state_that_answers_nothing_says_which_it_is(state: State, reason: str) -> None:
+    verdict = decide(TERMS, state, make_request(TERMS), Usage(0), NOW)
+    assert isinstance(verdict, Deny)
+    assert verdict.error.reason == reason
+    if reason == "CONTRACT_NOT_ACTIVE":
+        assert state.value in str(verdict.error)
+
+
+@pytest.mark.parametrize("offered", ["lookup", "verify"])
+@pytest.mark.parametrize("asked", ["lookup", "verify"])
+def test_a_contract_is_for_its_own_kind_alone(offered: str, asked: str) -> None:
+    terms = make_terms(offered)
+    # A kind that was read from bytes is not the very string that the terms hold.
+    request = Request.decode(make_request(terms, kind=asked).bytes())
+    verdict = decide(terms, State.ACTIVE, request, Usage(0), NOW)
+    assert isinstance(verdict, Allow) == (offered == asked)

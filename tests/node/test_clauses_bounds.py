@@ -1,0 +1,214 @@
+"""The clauses at their edges: the last unit, the last second, what nobody is there to sign."""
+
+import dataclasses
+import datetime as dt
+from typing import Any
+
+import pytest
+from tests.node.asking import HOLDER
+from tests.node.conftest import (
+    START,
+    UNTIL,
+    make_ask,
+    make_offer,
+    make_product,
+    make_signers,
+    make_table,
+)
+from tests.node.test_mandates import DAY, registered, standing
+
+from unseen.evidence.contracts.clauses import ConsentRule
+from unseen.evidence.contracts.contract import MAX_MANDATES, Period, Quota
+from unseen.evidence.contracts.leakage import Statement
+from unseen.node.contracts.clauses import CLAUSES
+from unseen.node.contracts.clauses.clause import Ask, Clause, Offer
+from unseen.node.contracts.clauses.consent import CONSENT, rotation_cost
+from unseen.node.contracts.clauses.mandate import MANDATE, covered_until
+from unseen.node.contracts.clauses.openings import OPENINGS
+from unseen.node.contracts.clauses.quota import QUOTA, most_units
+from unseen.node.contracts.compile import Compiled, compile_contract, reading_of
+from unseen.node.kinds import kind as kinds
+
+HOUR = dt.timedelta(hours=1)
+
+
+def refused(clause: Clause, ask: Ask, offer: Offer) -> list[tuple[str, str]]:
+    """Return reason and clause of what one clause has against an ask."""
+    errors = clause.check(ask, offer, reading_of(ask, offer))
+    return [(error.reason, error.clause) for error in errors]
+
+
+def agreed(clause: Clause, ask: Ask, offer: Offer) -> dict[str, Any]:
+    return clause.terms(ask, offer, reading_of(ask, offer))
+
+
+def asking(units: int = 10, until: dt.datetime = UNTIL, **changes: Any) -> Ask:
+    period = Period(start=START, until=until)
+    return dataclasses.replace(make_ask(units), period=period, **changes)
+
+
+def personal(kind: str = "verify", rows: int = 100_000, latency: int = 86_400) -> Offer:
+    """Return an offer over rows that need their subjects' consent."""
+    offer = make_offer(make_product(kind), make_table("1", "personal", rows))
+    return dataclasses.replace(offer, consent_latency=latency)
+
+
+class TestOpenings:
+    def test_need_somebody_who_may_order_them(self) -> None:
+        ask, offer = asking(openings=True), make_offer()
+        assert refused(OPENINGS, ask, offer) == [("REGULATOR_MISSING", "openings")]
+        signers = dataclasses.replace(make_signers(), regulator=HOLDER)
+        offer = dataclasses.replace(offer, signers=signers)
+        assert refused(OPENINGS, ask, offer) == []
+        assert agreed(OPENINGS, ask, offer) == {"regulator": HOLDER}
+        found = compile_contract(ask, offer)
+        assert isinstance(found, Compiled)
+        assert (found.terms.openings, found.terms.regulator) == (True, HOLDER)
+
+    def test_bind_nobody_where_they_are_not_asked_for(self) -> None:
+        signers = dataclasses.replace(make_signers(), regulator=HOLDER)
+        offer = dataclasses.replace(make_offer(), signers=signers)
+        assert refused(OPENINGS, asking(), make_offer()) == []
+        assert agreed(OPENINGS, asking(), offer) == {}
+
+
+class TestConsent:
+    def test_a_kind_that_chooses_no_rows_reads_none_that_need_it(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(kinds.KINDS, "statistics", kinds.KINDS["verify"])
+        offer = personal("statistics")
+        assert refused(CONSENT, asking(), offer) == [("LABEL_REFUSED", "consent")]
+        (error,) = CONSENT.check(asking(), offer, reading_of(asking(), offer))
+        assert error.remedy == "offer a product of kind lookup or verify"
+        assert "statistics does not choose rows: column" in str(error)
+        assert refused(CONSENT, asking(), make_offer(make_product("statistics"))) == []
+
+    @pytest.mark.parametrize(("kind", "once"), [("verify", True), ("lookup", False)])
+    def test_a_single_use_is_told_where_the_subject_is(self, kind: str, once: bool) -> None:
+        offer = personal(kind, latency=3600)
+        assert agreed(CONSENT, asking(), offer) == {
+            "consent": ConsentRule(scenario="tests", latency_seconds=3600, once=once)
+        }
+
+    def test_a_contract_that_knew_of_none_does_not_go_on(self) -> None:
+        before = compile_contract(asking(), make_offer(make_product("verify")))
+        after = compile_contract(asking(), personal())
+        assert isinstance(before, Compiled)
+        assert isinstance(after, Compiled)
+        assert refused(CONSENT, asking(agreed=after.terms), personal()) == []
+        ask = asking(agreed=before.terms)
+        assert refused(CONSENT, ask, personal()) == [("LABEL_REFUSED", "consent")]
+        assert refused(CONSENT, ask, make_offer()) == []
+
+    @pytest.mark.parametrize(
+        ("rows", "latency", "until", "cost"),
+        [
+            (50_000, 86_400, START + DAY, "50,000 rows x 1 epochs / 10,000 rows a second: 5 s"),
+            (50_000, 86_400, START + DAY + HOUR, "50,000 rows x 2 epochs / 10,000 rows"),
+            (50_000, 3600, START + DAY, "x 24 epochs / 10,000 rows a second: 120 s of one core"),
+            (50_000, 1, START + HOUR, "x 3,600 epochs / 10,000 rows a second: 18,000 s"),
+            (50_000, 0, START + HOUR, "x 3,600 epochs / 10,000 rows a second: 18,000 s"),
+            (50_000, 2, START + HOUR, "x 1,800 epochs / 10,000 rows a second: 9,000 s"),
+        ],
+    )
+    def test_what_withdrawals_cost_is_said_beforehand(
+        self, rows: int, latency: int, until: dt.datetime, cost: str
+    ) -> None:
+        ask, offer = asking(until=until), personal("lookup", rows, latency)
+        assert cost in rotation_cost(ask, offer, reading_of(ask, offer))
+
+    def test_nothing_rotates_where_nothing_is_built_or_nobody_consents(self) -> None:
+        for offer in (personal("verify"), make_offer(make_product("lookup"))):
+            assert rotation_cost(asking(), offer, reading_of(asking(), offer)) == ""
+
+    def test_who_learns_of_it_is_said_where_it_is_asked(self) -> None:
+        for kind in ("verify", "lookup"):
+            asked = personal(kind)
+            lines = CONSENT.statements(asked, reading_of(asking(), asked))
+            assert lines
+            assert all(isinstance(line, Statement) for line in lines)
+            free = make_offer(make_product(kind))
+            assert CONSENT.statements(free, reading_of(asking(), free)) == ()
+
+
+class TestMandate:
+    def test_covers_until_its_end_or_all_where_none_is_needed(self) -> None:
+        ask = asking()
+        assert covered_until(ask, make_offer()) == UNTIL
+        for until, reached in ((UNTIL - HOUR, UNTIL - HOUR), (UNTIL + HOUR, UNTIL + HOUR)):
+            mandates = standing(registered(until=until)).over("people")
+            offer = dataclasses.replace(make_offer(), mandates=mandates)
+            assert covered_until(ask, offer) == reached
+        elsewhere = standing(registered(scenarios=("other",))).over("people")
+        assert covered_until(ask, dataclasses.replace(make_offer(), mandates=elsewhere)) == UNTIL
+
+    @pytest.mark.parametrize(("late", "clauses"), [(0, []), (1, ["mandates.period"])])
+    def test_covers_a_period_to_its_last_second(self, late: int, clauses: list[str]) -> None:
+        mandates = standing(registered(until=UNTIL)).over("people")
+        offer = dataclasses.replace(make_offer(), mandates=mandates)
+        ask = asking(until=UNTIL + dt.timedelta(seconds=late))
+        assert [clause for _, clause in refused(MANDATE, ask, offer)] == clauses
+
+    @pytest.mark.parametrize(("more", "clauses"), [(0, []), (1, ["mandates.period"])])
+    def test_so_many_may_follow_each_other(self, more: int, clauses: list[str]) -> None:
+        count = MAX_MANDATES + more
+        step = (UNTIL - START) / count
+        times = [
+            START + dt.timedelta(seconds=round(n * step.total_seconds())) for n in range(count)
+        ]
+        each = [
+            registered(start=start, until=until)
+            for start, until in zip(times, [*times[1:], UNTIL], strict=True)
+        ]
+        offer = dataclasses.replace(make_offer(), mandates=standing(*each).over("people"))
+        assert [clause for _, clause in refused(MANDATE, asking(), offer)] == clauses
+        if not clauses:
+            assert agreed(MANDATE, asking(), offer) == {"mandates": tuple(one.id for one in each)}
+
+    def test_the_one_that_comes_nearest_says_what_is_beyond_it(self) -> None:
+        far, near = registered(grantee=HOLDER), registered(kinds=("train",))
+        offer = dataclasses.replace(make_offer(), mandates=standing(far, near).over("people"))
+        assert refused(MANDATE, asking(), offer) == [("MANDATE_REFUSED", "mandates.kinds")]
+
+
+class TestQuota:
+    @pytest.mark.parametrize(
+        ("granted", "units", "left"), [(0, 100, 100), (0, 101, 100), (40, 60, 60), (40, 61, 60)]
+    )
+    def test_is_one_for_all_contracts_of_a_buyer(self, granted: int, units: int, left: int) -> None:
+        offer = make_offer(table=make_table("1", "enterprise", 1000))
+        offer = dataclasses.replace(offer, granted=granted)
+        ask = asking(units)
+        assert most_units(offer, reading_of(ask, offer)) == left
+        assert refused(QUOTA, ask, offer) == (
+            [] if units <= left else [("LABEL_REFUSED", "quota.units")]
+        )
+        if units > left:
+            (error,) = QUOTA.check(ask, offer, reading_of(ask, offer))
+            assert f"at most {left + granted} units" in str(error)
+            assert f"{granted} are granted" in str(error)
+            assert error.remedy == f"ask for at most {left} units"
+
+    def test_is_nothing_where_more_is_granted_than_is_left_now(self) -> None:
+        offer = make_offer(table=make_table("1", "enterprise", 1000))
+        offer = dataclasses.replace(offer, granted=150)
+        assert most_units(offer, reading_of(asking(), offer)) == 0
+        assert refused(QUOTA, asking(1), offer) == [("LABEL_REFUSED", "quota.units")]
+
+
+def test_which_clauses_are_asked_again_under_a_contract_in_force() -> None:
+    again = {"deny", "outputs", "labels", "quota", "limits", "signers", "order", "region"}
+    assert {clause.name for clause in CLAUSES if clause.standing} == again | {"consent"}
+
+
+@pytest.mark.parametrize(("units", "run"), [(1, 4), (3, 12), (2000, 8000)])
+def test_a_run_says_no_more_bits_than_the_whole_contract(units: int, run: int) -> None:
+    product = make_product(count=2)
+    ask = dataclasses.replace(make_ask(), quota=Quota(units=units, per_minute=1))
+    found = compile_contract(ask, make_offer(product))
+    assert isinstance(found, Compiled)
+    spec, most = found.plan.release, kinds.KINDS["lookup"].units_per_run
+    assert spec is not None
+    assert (spec.bits_in_all, spec.bits_per_run) == (run, min(run, 4 * most))
+    assert found.plan.bits_per_unit == 4
