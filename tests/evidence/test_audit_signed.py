@@ -10,7 +10,7 @@ from tests.evidence.conftest import NOW, ORIGIN, World
 from unseen.evidence import jws
 from unseen.evidence.audit.context import Context, Read
 from unseen.evidence.audit.contracts import Contracts, Standing
-from unseen.evidence.audit.documents import VERIFIERS, verify_document
+from unseen.evidence.audit.documents import VERIFIERS
 from unseen.evidence.audit.export import ContractRecord, Document
 from unseen.evidence.audit.findings import Findings
 from unseen.evidence.audit.leaves import Event, Release
@@ -121,13 +121,6 @@ def test_the_whole_node_stops_and_goes_on(court: Court) -> None:
     for kind, stopped in (("node.stopped", 9), ("node.resumed", None)):
         court.releases.halted(9, Event(kind, NOW + timedelta(1), {}))
         assert court.releases.stopped == stopped
-
-
-def test_a_type_that_nobody_knows_is_held_to_its_id(court: Court) -> None:
-    document = Document(1, bytes(32), "something-new", "x")
-    assert not verify_document(document, court.context)
-    token = sign_stop(court.world.operator, make_stop(court.world))
-    assert verify_document(Document(1, bytes(32), "stop", token), court.context)
 
 
 def contracts(court: Court, **changes: Any) -> tuple[Contracts, Event, Standing]:

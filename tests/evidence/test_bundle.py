@@ -1,13 +1,15 @@
 """Bundles: everything about one request, and each way in which it may not belong together."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.evidence.conftest import NOW, ORIGIN, World, make_signer
+from tests.evidence.governance import labelled_plan, make_rule, make_rules, make_template
+from tests.evidence.registry import Registry
 
 from unseen.evidence import canonical
 from unseen.evidence.audit.bundle import CHECKS, Bundle, Cosigned, check_bundle
@@ -22,10 +24,13 @@ from unseen.evidence.audit.export import (
 )
 from unseen.evidence.canonical import b64encode
 from unseen.evidence.contracts.contract import sign_terms
+from unseen.evidence.contracts.template import sign_template
 from unseen.evidence.errors import BundleInvalidError, EvidenceError
 from unseen.evidence.log import encode_leaf, event_leaf
+from unseen.evidence.registry.mandate import sign_mandate
 from unseen.evidence.releases.manifest import sign_manifest
 from unseen.evidence.releases.review import Review, sign_review
+from unseen.evidence.suite import signer_id
 from unseen.evidence.trust import Trust, TrustedLog, TrustedParty
 from unseen.protocols.tlog.checkpoint import Checkpoint
 from unseen.protocols.tlog.cosignature import cosign
@@ -42,6 +47,9 @@ class Case:
     world: World
     hidden: bool = True
     review: bool = False
+    more: dict[str, Any] = field(default_factory=dict)  # further clauses of the terms
+    decision_of: dict[str, Any] = field(default_factory=dict)  # what the decision is on
+    labelled: bool = False
 
     def __post_init__(self) -> None:
         world = self.world
@@ -50,7 +58,9 @@ class Case:
         self.trust = Trust.of([*world.trust.parties.values(), named], world.trust.logs.items())
         kind: dict[str, Any] = {} if self.hidden else {"kind": "verify", "protocol": "clear"}
         self.plan = world.plan(**kind, label_bytes=1 if self.hidden else 0)
-        self.terms = world.terms(**kind, plan=self.plan.digest(world.suite))
+        if self.labelled:
+            self.plan = labelled_plan(world)
+        self.terms = world.terms(**kind, plan=self.plan.digest(world.suite), **self.more)
         request: dict[str, Any] = {"contract": self.terms.id(), "kind": self.terms.kind}
         announcement, token = None, ""
         if self.hidden:
@@ -84,17 +94,18 @@ class Case:
     def _decide(self, request: dict[str, Any]) -> str:
         if not self.review:
             return ""
-        review = Review(
-            suite=self.world.suite.id,
-            contract=request["contract"],
-            request=f"{1:032x}",
-            release=self.world.hash("release"),
-            bits=4,
-            rules=("rule",),
-            decision="pass",
-            role="operator",
-            time=NOW,
-        )
+        fields: dict[str, Any] = {
+            "suite": self.world.suite.id,
+            "contract": request["contract"],
+            "request": f"{1:032x}",
+            "release": self.world.hash("release"),
+            "bits": 4,
+            "rules": ("rule",),
+            "decision": "pass",
+            "role": "operator",
+            "time": NOW,
+        }
+        review = Review(**fields | self.decision_of)
         return sign_review(self.world.operator, review, self.terms)
 
     def cosigned(self, index: int, origin: str = ORIGIN, number: int = 8) -> Cosigned:
@@ -190,9 +201,98 @@ def test_documents_are_named_and_signed(world: World) -> None:
     body = case.value()["documents"][0]["body"]
     case.refused("documents", documents=[{"kind": "review", "body": body[:-8] + "AAAAAAAA"}])
     others = [p for p in case.trust.parties.values() if p.role != "operator"]
-    assert check_bundle(case.value(documents=None), case.trust).documents == {}
     with pytest.raises(EvidenceError):
         check_bundle(case.value(), Trust.of(others, case.trust.logs.items()))
+    case.refused("documents", documents=None)
+    case.refused("documents", documents=case.value()["documents"] * 2)
+    Case(World(world.suite)).refused("documents", documents=case.value()["documents"])
+    # A type that nobody verifies does not spare a document its check.
+    case.refused("documents", documents=[{"kind": "something", "body": body}])
+
+
+@pytest.mark.parametrize(
+    "changes", [{"decision": "refuse"}, {"request": f"{2:032x}"}, {"release": bytes(32)}], ids=str
+)
+def test_a_decision_lets_this_release_out(world: World, changes: dict[str, Any]) -> None:
+    """The leaf names it by its hash: what it says, only reading it tells."""
+    Case(world, review=True, decision_of=changes).refused("decision")
+
+
+def document(kind: str, body: str) -> dict[str, str]:
+    return {"kind": kind, "body": body}
+
+
+def trusting(case: Case, role: Any, *signers: Any) -> None:
+    suite = case.world.suite.id
+    named = [TrustedParty(f"{role} {n}", role, suite, s.public_key) for n, s in enumerate(signers)]
+    case.trust = Trust.of([*case.trust.parties.values(), *named], case.trust.logs.items())
+
+
+def test_mandates_come_with_those_above_them_and_permit_the_contract(world: World) -> None:
+    registry = Registry(world)
+    top = sign_mandate(registry.authority, registry.mandate(grantee=signer_id(registry.second)))
+    fields: dict[str, Any] = {
+        "grantor": signer_id(registry.second),
+        "grantee": signer_id(world.operator),
+        "start": NOW - timedelta(days=2),
+    }
+    given_on = registry.nested(top, **fields)
+    nested = sign_mandate(registry.second, given_on)
+    both = [document("mandate", nested), document("mandate", top)]
+    case = Case(world, more={"mandates": (world.hash(nested),)})
+    trusting(case, "holder", registry.second)
+    trusting(case, "authority", registry.authority)
+    assert len(check_bundle(case.value(documents=both), case.trust).documents) == 2
+    case.refused("documents", documents=both[:1])  # who granted it is not shown
+    case.refused("documents", documents=both[1:])
+    wrong = sign_mandate(registry.second, registry.nested(top, **fields, scenarios=("benefits",)))
+    case = Case(World(world.suite), more={"mandates": (world.hash(wrong),)})
+    trusting(case, "holder", registry.second)
+    trusting(case, "authority", registry.authority)
+    case.refused("mandates", documents=[document("mandate", wrong), both[1]])
+
+
+def test_mandates_begin_with_an_authority(world: World) -> None:
+    registry = Registry(world)
+    _, token, _ = registry.signed()
+    case = Case(world, more={"mandates": (world.hash(token),)})
+    trusting(case, "holder", registry.authority)  # trusted, and no authority
+    case.refused("mandates", documents=[document("mandate", token)])
+
+
+def test_the_contract_stays_within_its_rules(world: World) -> None:
+    for levels, good in ((("1", "2"), True), (("1",), False)):
+        fields: dict[str, Any] = {"approvals": ("operator",), "order": False, "region": ""}
+        public = make_rule(category="public", **fields)
+        file = make_rules(world, rules=(make_rule(levels=levels, **fields), public))
+        body = canonical.encode(file.to_json()).decode()
+        more = {"rules": world.hash(body)}
+        case = Case(World(world.suite), more=more, labelled=True)
+        case.refused("documents")
+        if good:
+            found = check_bundle(case.value(documents=[document("rules", body)]), case.trust)
+            assert list(found.documents.values()) == ["rules"]
+        else:
+            case.refused("rules", documents=[document("rules", body)])
+
+
+def test_a_template_s_signature_counts_for_the_contracts_that_follow_it(world: World) -> None:
+    """Its operator has signed the template and not the contract."""
+    limits: dict[str, Any] = {"consent": False, "region": "", "order": False, "declarations": ()}
+    template = make_template(world, **limits, approver="")
+    token = sign_template(world.operator, template)
+    case = Case(world, more={"template": template.id()}, labelled=True)
+    shown = [document("template", template.encode().decode())]
+    approvals = {**case.bundle.approvals, "operator": token}
+    for given in (approvals, case.bundle.approvals):  # by the template, and by itself as well
+        found = check_bundle(case.value(documents=shown, approvals=dict(given)), case.trust)
+        assert list(found.documents.values()) == ["template"]
+    case.refused("documents", approvals=approvals)
+    beyond = make_template(world, **limits, approver="", max_units=10)
+    case = Case(World(world.suite), more={"template": beyond.id()}, labelled=True)
+    shown = [document("template", beyond.encode().decode())]
+    approvals = {**case.bundle.approvals, "operator": sign_template(world.operator, beyond)}
+    case.refused("approvals", documents=shown, approvals=approvals)
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,13 @@
     terms, plan, leakage, approvals     the contract, as everybody signed it
     manifest, announcement              the epoch asked under, and the leaf that announced it
     cosigned        heads that witnesses cosigned, with the release's path to each
-    documents       mandates, template, rules and decisions that terms and release name
+    documents       mandates (each with those above it), template, rules and decision that terms
+                    and release name: all of them
 
 A bundle is unsigned: everything in it is held against signatures inside. It shows what was asked
 and paid for under which permission. It does not show whom the question was about, nor the answer:
-that takes an opening, which the buyer alone can make.
+that takes an opening, which the buyer alone can make. Nor does it show what only the whole log
+does: that the contract was in force at that moment, and no mandate or template withdrawn.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,18 +19,21 @@ from dataclasses import dataclass, field
 from typing import Any, Self, cast
 
 from unseen.evidence.audit.context import Context
-from unseen.evidence.audit.documents import verify_document
+from unseen.evidence.audit.documents import VERIFIERS
 from unseen.evidence.audit.export import Document
 from unseen.evidence.audit.findings import Findings
 from unseen.evidence.audit.heads import Witnessed, read_head
 from unseen.evidence.canonical import Json, b64encode
 from unseen.evidence.contracts.contract import Role, Terms, verify_approval
 from unseen.evidence.contracts.leakage import Leakage
+from unseen.evidence.contracts.limits import is_standing, verify_standing
 from unseen.evidence.contracts.plan import Plan
+from unseen.evidence.contracts.ruling import breaches
 from unseen.evidence.errors import BundleInvalidError, EvidenceError
 from unseen.evidence.fields import Checker, head
 from unseen.evidence.oversight.hidden import Announcement
 from unseen.evidence.oversight.opening import check_epoch
+from unseen.evidence.registry.permission import check_terms
 from unseen.evidence.releases.manifest import Manifest
 from unseen.evidence.suite import DIGEST_BYTES, suite_of
 from unseen.evidence.trust import Trust
@@ -43,10 +48,13 @@ CHECKS = (
     "terms",  # of the receipt's contract, which allow the release
     "plan",  # the one that the terms name
     "leakage",  # the same
-    "approvals",  # by everybody who has to sign
+    "approvals",  # by everybody who has to sign, over the contract or its template
     "epoch",  # manifest by the node, announced before the release
     "cosigned",  # the release is under each head
-    "documents",  # named by the terms or the release; signed, where the type is known
+    "documents",  # each one that terms or release name, of its type, signed, and no other
+    "decision",  # on a release that was held: this one, and it lets it out
+    "mandates",  # the contract stays within them, and they begin with a trusted authority
+    "rules",  # the contract stays within the rule file
 )
 MAX_DOCUMENTS = 64
 MAX_COSIGNED = 64
@@ -165,7 +173,9 @@ def check_bundle(value: Json, trust: Trust, witnesses: int = 0) -> Verified:
     for name, part in (("plan", bundle.plan), ("leakage", bundle.leakage)):
         if part.digest(suite) != getattr(terms, name):
             _CHECK.fail(name, "is not the contract's")
-    _approvals(bundle, trust)
+    facts = _documents(bundle, receipt, trust)
+    _approvals(bundle, trust, facts)
+    _permissions(bundle, receipt, trust, facts)
     return Verified(
         receipt=receipt,
         terms=terms,
@@ -173,18 +183,23 @@ def check_bundle(value: Json, trust: Trust, witnesses: int = 0) -> Verified:
         leakage=bundle.leakage,
         manifest=_epoch(bundle, receipt, trust),
         witnesses=_witnesses(bundle, receipt, trust, witnesses),
-        documents=dict(_documents(bundle, receipt, trust)),
+        documents={b64encode(suite.digest(body.encode())): kind for kind, body in bundle.documents},
     )
 
 
-def _approvals(bundle: Bundle, trust: Trust) -> None:
+def _approvals(bundle: Bundle, trust: Trust, facts: Mapping[bytes, Any]) -> None:
     terms = bundle.terms
     if set(bundle.approvals) != set(terms.approvals):
         _CHECK.fail("approvals", "are not those of everybody who has to sign")
     for role in terms.approvals:
         party = trust.party(getattr(terms, role), cast("Any", role))
+        token = bundle.approvals[role]
         with _named("approvals"):
-            verify_approval(bundle.approvals[role], terms, cast("Role", role), party.key)
+            if terms.template and is_standing(token):
+                template = facts[terms.template]
+                verify_standing(token, terms, bundle.plan, template, role, party.key)
+            else:
+                verify_approval(token, terms, cast("Role", role), party.key)
 
 
 def _epoch(bundle: Bundle, receipt: VerifiedReceipt, trust: Trust) -> Manifest | None:
@@ -216,18 +231,46 @@ def _witnesses(
     return tuple(found)
 
 
-def _documents(bundle: Bundle, receipt: VerifiedReceipt, trust: Trust) -> Iterator[tuple[str, str]]:
+def _documents(bundle: Bundle, receipt: VerifiedReceipt, trust: Trust) -> dict[bytes, Any]:
+    """Return what each document says, by its id: those that are named, and no others."""
     terms, suite = bundle.terms, suite_of(receipt.suite)
-    named = {*terms.mandates, terms.template, terms.rules, receipt.leaf.review} - {b""}
     context = Context.of(trust, receipt.origin, Findings())
     context.terms[receipt.contract] = terms
-    for kind, body in bundle.documents:
-        document = Document(receipt.index, suite.digest(body.encode()), kind, body)
-        if document.id not in named:
-            _CHECK.fail("documents", "hold one that neither terms nor release name")
+    shown = {suite.digest(body.encode()): (kind, body) for kind, body in bundle.documents}
+    wanted = dict.fromkeys(terms.mandates, "mandate")
+    wanted |= {terms.template: "template", terms.rules: "rules", receipt.leaf.review: "review"}
+    wanted.pop(b"", None)
+    facts: dict[bytes, Any] = {}
+    while wanted:
+        identifier, kind = wanted.popitem()
+        found, body = shown.get(identifier, ("", ""))
+        if found != kind:
+            _CHECK.fail("documents", f"lack the {kind} that terms, release or a mandate name")
         with _named("documents"):
-            verify_document(document, context)
-        yield b64encode(document.id), kind
+            document = Document(receipt.index, identifier, kind, body)
+            facts[identifier] = VERIFIERS[kind](document, context)
+        if kind == "mandate" and facts[identifier].parent:
+            wanted[facts[identifier].parent] = kind
+    if len(facts) != len(bundle.documents):
+        _CHECK.fail("documents", "hold one that neither terms nor release name, or one twice")
+    return facts
+
+
+def _permissions(
+    bundle: Bundle, receipt: VerifiedReceipt, trust: Trust, facts: Mapping[bytes, Any]
+) -> None:
+    """Hold the release to the decision that let it out, and the terms to what they rest on."""
+    terms, review = bundle.terms, facts.get(receipt.leaf.review)
+    wanted = ("pass", receipt.request, receipt.release)
+    if review and (review.decision, review.request, review.release) != wanted:
+        _CHECK.fail("decision", "is on another release, or does not let it out")
+    if terms.mandates:
+        with _named("mandates"):
+            for authority in check_terms(terms, facts):
+                trust.party(authority, "authority")
+    if terms.rules:
+        for breach in breaches(facts[terms.rules], terms, bundle.plan, bundle.leakage):
+            _CHECK.fail("rules", f"do not allow it: {breach.clause} {breach.what}")
 
 
 def _list(body: dict[str, Any], name: str, most: int) -> list[Any]:

@@ -51,19 +51,6 @@ VERIFIERS: dict[str, Verifier] = {
 """One verifier a type of document. What has none is held to its id alone."""
 
 
-def verify_document(document: Document, context: Context) -> bool:
-    """Return whether the document's type is known here, once its signatures hold.
-
-    Raises:
-        EvidenceError: a signature fails, or its party is not trusted.
-
-    """
-    verifier = VERIFIERS.get(document.type)
-    if verifier is not None:
-        verifier(document, context)
-    return verifier is not None
-
-
 def read_documents(export: Export, context: Context) -> None:
     """Read and verify every document into `context.documents`.
 

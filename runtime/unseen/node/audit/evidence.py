@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from unseen.evidence.canonical import b64encode
+from unseen.evidence.registry.mandate import peek_mandate
 from unseen.node.audit.cosigning import served
 from unseen.node.audit.log import Head
 from unseen.node.audit.shown import shown
@@ -119,12 +120,16 @@ def _cosigned(node: Node, connection: Connection, index: int) -> list[tuple[str,
 def _documents(
     node: Node, connection: Connection, contract: Contract, index: int
 ) -> list[StoredDocument]:
-    """Return the documents that terms and release name, as far as there are any."""
+    """Return the documents that terms and release name, and the mandates above those named."""
     terms, leaf = contract.terms, node.log.read_leaf(node.engine, index)
     named = [b64encode(item) for item in (*terms.mandates, terms.template, terms.rules) if item]
     if isinstance(leaf.get("review"), str):
         named.append(str(leaf["review"]))
-    rows = connection.execute(
-        select(documents).where(documents.c.id.in_(named)).order_by(documents.c.leaf_index)
-    )
-    return [StoredDocument(row.leaf_index, row.type, row.body) for row in rows]
+    found: dict[str, StoredDocument] = {}
+    while named:
+        rows = connection.execute(select(documents).where(documents.c.id.in_(named)))
+        new = {row.id: StoredDocument(row.leaf_index, row.type, row.body) for row in rows}
+        found |= new
+        above = (peek_mandate(d.body.decode()).parent for d in new.values() if d.type == "mandate")
+        named = [b64encode(parent) for parent in above if parent]
+    return sorted(found.values(), key=lambda document: document.index)
