@@ -132,6 +132,25 @@ def test_a_chain_that_does_not_reach_is_refused(parties: Consents, case: str) ->
     assert caught.value.clause == clause
 
 
+def test_a_recipient_does_not_consent_by_another_key(parties: Consents) -> None:
+    """A buyer that is a trustee would delegate to a second key of its own and consent with that."""
+    buyer = parties.world.buyer
+    first = parties.trusteeship(key=buyer.public_key, links=1)
+    second = parties.trusteeship(by=signer_id(buyer), key=parties.helper.public_key, links=0)
+    links = ((parties.hub, first), (buyer, second))
+    token, chain = parties.trusted(*links, signer=parties.helper)
+    with pytest.raises(ConsentInvalidError, match="consent to itself") as caught:
+        verified(parties, token, chain)
+    assert caught.value.clause == "recipient"
+    token, chain = parties.trusted(
+        (parties.hub, parties.trusteeship(recipients=(signer_id(parties.hub),))),
+        signer=parties.trustee,
+        recipient=signer_id(parties.hub),
+    )
+    with pytest.raises(ConsentInvalidError, match="consent to itself"):
+        verified(parties, token, chain)
+
+
 def test_a_chain_has_no_more_links_than_each_one_allows(parties: Consents) -> None:
     first = parties.trusteeship(links=0)
     second = parties.delegation(by=signer_id(parties.trustee), key=parties.helper.public_key)

@@ -5,7 +5,9 @@ makes the key theirs, or by the hub (授权枢纽) on behalf of a subject who ha
 It names the hash of the text that the subject was shown. It is known by the hash of what was
 signed, nonce included: the same consent cannot be given twice, nor revived by another signature.
 
-A consent shows that a key agreed; not that its owner was asked fairly, or read the notice.
+A consent shows that a key agreed; not that its owner was asked fairly, or read the notice. It names
+a table by its name and no node: a hub that hands it to two nodes has it serve at both, and a
+withdrawal ends it where it is handed over.
 """
 
 from collections.abc import Mapping, Sequence
@@ -214,8 +216,8 @@ def verify_consent(
     `hub_key`. Whether one of them, or the consent itself, was withdrawn is for the register.
 
     Raises:
-        ConsentInvalidError: it is malformed, of another suite, from the future, or names another
-            chain, role or key than it is shown with.
+        ConsentInvalidError: it is malformed, of another suite, from the future, names another
+            chain, role or key than it is shown with, or its recipient has a key in the chain.
         ConsentExpiredError: its time is over.
         DelegationInvalidError: the chain does not hold, or does not reach this far.
         SignatureInvalidError: a signature fails.
@@ -247,6 +249,8 @@ def verify_consent(
         _CHECK.fail("role", "is not that of the signer's delegation")
     if consent.by != key_id(suite, signer):
         _CHECK.fail("by", "is another key than the chain leads to")
+    if consent.recipient in {key_id(suite, hub_key), *(link.key_id for link in links)}:
+        _CHECK.fail("recipient", "vouches for the signer: it would consent to itself")
     jws.verify_token(found, typ=TYP, suite=suite, public_key=signer)
     return consent
 

@@ -4,7 +4,8 @@ The hub (授权枢纽) has checked who somebody is and says so with the first li
 subject's, or this trustee's (受托人). A key may pass on what it got, narrowed and not widened, as
 often as each link before allows. Own format; JWS over canonical JSON.
 
-That a key is a person's is the hub's word, and nothing else shows it.
+That a key is a person's is the word of whoever signed its link, the hub or a trustee, and nothing
+else shows it: a consent by a person's key under a trustee's is worth what the trustee's word is.
 """
 
 from collections.abc import Sequence
