@@ -21,18 +21,29 @@ def _node() -> Any:
     def get(identifier: str) -> Any:
         if identifier not in (OWN, OTHER):
             raise ContractNotFoundError("none")
-        terms = SimpleNamespace(holder="H" if identifier == OWN else "", approver="")
-        return SimpleNamespace(buyer="lender" if identifier == OWN else "rival", terms=terms)
+        own = identifier == OWN
+        holder, regulator = ("H", "S") if own else ("", "")
+        terms = SimpleNamespace(
+            buyer="L" if own else "R", holder=holder, approver="", regulator=regulator
+        )
+        return SimpleNamespace(buyer="lender" if own else "rival", terms=terms)
 
     names = {"operator": Role.OPERATOR, "lender": Role.BUYER, "rival": Role.BUYER}
     hub = SimpleNamespace(name="consent-hub", role=Role.HUB, key_id="C", suite="intl")
     listed = {
         name: SimpleNamespace(name=name, role=role, key_id=name[0].upper(), suite="intl")
         for name, role in names.items()
-    } | {"keeper": SimpleNamespace(name="keeper", role=Role.HOLDER, key_id="H", suite="intl")}
+    }
+    for name, role, key in (
+        ("keeper", Role.HOLDER, "H"),
+        ("supervisor", Role.REGULATOR, "S"),
+        ("other", Role.REGULATOR, "T"),
+    ):
+        listed[name] = SimpleNamespace(name=name, role=role, key_id=key, suite="intl")
     get_party = (listed | {"consent-hub": hub}).get
     parties = SimpleNamespace(get=get_party, all=lambda: list(listed.values()))
-    return SimpleNamespace(contracts=SimpleNamespace(get=get), parties=parties)
+    contracts = SimpleNamespace(get=get, all=lambda: [get(OWN), get(OTHER)])
+    return SimpleNamespace(contracts=contracts, parties=parties)
 
 
 NODE = _node()
@@ -70,6 +81,11 @@ def test_who_supervises_sees_all(role: Role, kind: str) -> None:
         ({"type": "party.enrolled", "party": "operator"}, True),
         ({"type": "party.enrolled", "party": "rival"}, False),
         ({"type": "party.enrolled", "party": "nobody"}, False),
+        ({"type": "party.enrolled", "party": "keeper"}, True),
+        ({"type": "party.enrolled", "party": "supervisor"}, True),
+        ({"type": "party.revoked", "party": "supervisor"}, True),
+        ({"type": "instance.registered", "party": "supervisor"}, False),
+        ({"type": "party.enrolled", "party": "other"}, False),
         ({"type": "certificate.issued", "object": "table", "name": "people"}, True),
         ({"type": "certificate.issued", "object": "contract", "name": OWN}, True),
         ({"type": "certificate.issued", "object": "contract", "name": OTHER}, False),
@@ -110,6 +126,9 @@ def test_what_follows_a_persons_objection_is_hidden_from_the_buyer_too(engine: E
 def test_a_holder_sees_the_contracts_that_it_signs() -> None:
     assert sees(Role.HOLDER, "keeper", {"type": "contract.proposed", "contract": OWN})
     assert not sees(Role.HOLDER, "keeper", {"type": "contract.proposed", "contract": OTHER})
+    for kind in ("party.enrolled", "instance.registered"):  # who asks under them
+        assert sees(Role.HOLDER, "keeper", {"type": kind, "party": "lender"})
+        assert not sees(Role.HOLDER, "keeper", {"type": kind, "party": "rival"})
 
 
 def test_keys_are_told_to_those_who_see_their_parties() -> None:
@@ -122,7 +141,8 @@ def test_keys_are_told_to_those_who_see_their_parties() -> None:
     node.suite, node.signer, node.key_id = INTL, signer, signer_id(signer)
     node.log = SimpleNamespace(origin="registry.unseen/log", public_key=signer.public_key)
     told = trust_file(node, Caller(Role.BUYER, "lender", "default"))
-    assert {party.name for party in told.parties.values()} == {"registry", "operator", "lender"}
+    named = {"registry", "operator", "lender", "keeper", "supervisor"}
+    assert {party.name for party in told.parties.values()} == named
     told = trust_file(node, Caller(Role.AUDITOR, "eva", "default"))
     assert {"rival", "keeper"} <= {party.name for party in told.parties.values()}
     told = trust_file(node, Caller(Role.HUB, "hub", "default"))

@@ -15,13 +15,16 @@ from typer.testing import CliRunner
 
 from unseen.cli.main import app
 from unseen.client import Client, HomeError, RefusedError
+from unseen.client.audit.checking import check_folder
 from unseen.client.local.identity import certify_instance
 from unseen.client.oversight.opened import Outcome
 from unseen.client.oversight.orders import Orders
 from unseen.evidence import canonical
+from unseen.evidence.audit import Policy
 from unseen.evidence.canonical import b64decode
 from unseen.evidence.errors import EvidenceError, OrderInvalidError
 from unseen.evidence.oversight.order import Order, sign_order
+from unseen.evidence.trust import parse
 from unseen.protocols.errors import PeerError
 from unseen.v1 import opening_pb2
 
@@ -489,3 +492,10 @@ def test_an_export_shows_orders_draws_and_responses(watched: Stage, tmp_path: Pa
     for kind in ("order", "draw", "response"):
         assert report.documents[kind] >= 1
         assert kind not in report.unverified
+    # The buyer's own part names the regulator of its contract, who is enrolled there too.
+    lender.keys(accept=True)
+    lender.export(tmp_path / "own")
+    trust = parse(lender.home.trust.read_bytes())
+    own = check_folder(tmp_path / "own", trust, Policy(partial=True))
+    assert [str(finding) for finding in own.findings] == []
+    assert own.hidden

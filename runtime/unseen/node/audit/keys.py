@@ -4,7 +4,7 @@ from typing import cast
 
 from unseen.evidence.audit.export import node_name
 from unseen.evidence.trust import Role, Trust, TrustedLog, TrustedParty
-from unseen.node.audit.redaction import whole
+from unseen.node.audit.redaction import dealings, whole
 from unseen.node.context import Node
 from unseen.node.identity import rights
 from unseen.node.identity.parties import Caller
@@ -21,10 +21,11 @@ def trust_file(node: Node, who: Caller) -> Trust:
     listed = [
         TrustedParty(node_name(node.log.origin), "node", node.suite.id, node.signer.public_key)
     ]
+    dealt = frozenset() if whole(who) else dealings(node, who)
     for party in node.parties.all():
         own = party.name == who.party or party.role is rights.Role.OPERATOR
         named = who.role is rights.Role.HUB and party.role in _IN_CONSENTS
-        if own or named or whole(who):
+        if own or named or party.key_id in dealt or whole(who):
             role = cast("Role", party.role.value)
             listed.append(TrustedParty(party.name, role, party.suite, party.key))
     log = TrustedLog(node.suite.id, node.log.public_key, node.key_id)

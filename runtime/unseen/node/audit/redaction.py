@@ -2,8 +2,9 @@
 
 Operator, auditor and regulator see the whole log: nobody's total can be recomputed from a part of
 it, and nothing in a leaf identifies a person. A party to contracts sees its own contracts, its own
-enrolment, and what is nobody's in particular; of all else the hash, so that the tree over the whole
-log can still be computed. What is new here is hidden until somebody decides.
+enrolment, those of the parties to its contracts, and what is nobody's in particular; of all else
+the hash, so that the tree over the whole log can still be computed. What is new here is hidden
+until somebody decides.
 """
 
 from unseen.evidence.canonical import Json
@@ -32,11 +33,29 @@ def shows(node: Node, who: Caller, leaf: dict[str, Json]) -> bool:
         return _own(node, who, contract) and not _of_a_person(node, who, leaf)
     party = leaf.get("party")
     if party is not None:
-        known = node.parties.get(str(party))
-        operator = known is not None and known.role is Role.OPERATOR
-        return operator or party == who.party
+        return _shows_party(node, who, str(party), str(leaf.get("type")))
     certified = leaf.get("type") == "certificate.issued"  # of a table or a product
     return certified or str(leaf.get("type")).startswith(_PUBLIC)
+
+
+def dealings(node: Node, who: Caller) -> frozenset[str]:
+    """Return the names of the keys of all parties to the contracts that the caller sees."""
+    terms = (each.terms for each in node.contracts.all() if visible(node, who, each))
+    named = (key for t in terms for key in (t.buyer, t.holder, t.approver, t.regulator))
+    return frozenset(key for key in named if key)
+
+
+def _shows_party(node: Node, who: Caller, party: str, kind: str) -> bool:
+    """Return whether the caller sees a leaf about a party.
+
+    Without those about its contracts' parties it cannot check who signed them, nor who asked.
+    """
+    known = node.parties.get(party)
+    if party == who.party or (known is not None and known.role is Role.OPERATOR):
+        return True
+    if known is None or known.key_id not in dealings(node, who):
+        return False
+    return known.role is Role.BUYER or kind != "instance.registered"
 
 
 def _contract(leaf: dict[str, Json]) -> str | None:
