@@ -72,8 +72,8 @@ def test_a_contract_within_it_is_the_buyers_to_sign(own: Stage) -> None:
     assert {name: answer.value for name, answer in answers.items()} == own.people[0].answers
     assert own.operator.contract(found.id).terms.template == card.template.id()
     (receipt,) = own.lender.receipts(found.id)  # its evidence holds without the operator's own hand
-    kinds = [document["kind"] for document in own.lender.bundle(receipt.id)["documents"]]
-    assert sorted(kinds) == ["rules", "template"]
+    bundle: Any = own.lender.bundle(receipt.id)
+    assert sorted(item["kind"] for item in bundle["documents"]) == ["rules", "template"]
 
 
 @pytest.mark.parametrize(
