@@ -67,7 +67,13 @@ def main(arguments: list[str]) -> int:
         return become(python, test_command(rest))
     if verb == "dev":
         return become(python, [str(ROOT / "tools/dev.py"), *rest])
+    os.environ["UNSEEN_LAUNCHER"] = typed(sys.argv[0])
     return become(python, ["-m", "unseen.cli", *arguments])
+
+
+def typed(name: str) -> str:
+    """Return how this launcher is started from here again: what its hints begin with."""
+    return name if os.sep in name else f"./{name}"
 
 
 def become(python: Path, arguments: Sequence[str]) -> NoReturn:

@@ -9,11 +9,14 @@ import pytest
 from typer.testing import CliRunner
 
 from unseen.cli import words
+from unseen.cli.commands.meter import By
 from unseen.cli.failures import _REMEDIES, _TITLES
 from unseen.cli.main import app
+from unseen.cli.meter_views import RULED_COLUMNS, WHY
 from unseen.cli.output import Format, print_card, print_list
 from unseen.cli.words import PHRASES, WORDS, Language, say
 from unseen.client.reviews import Finding, Review, ReviewState
+from unseen.evidence.bills.dispute import Ruling
 
 RUNTIME = Path(__file__).parents[2] / "runtime/unseen"
 runner = CliRunner()
@@ -49,7 +52,7 @@ def rows_of_cards() -> set[str]:
     yielded = [
         node.value.elts[0]
         for _, function in functions("client")
-        if function.name.endswith("_rows")
+        if function.returns is not None and ast.unparse(function.returns) == "Iterator[Row]"
         for node in ast.walk(function)
         if isinstance(node, ast.Yield) and isinstance(node.value, ast.Tuple)
     ]
@@ -99,6 +102,31 @@ def test_there_are_words_to_translate() -> None:
 @pytest.mark.parametrize("word", sorted(rows_of_cards() | headings()))
 def test_every_heading_and_every_row_has_its_chinese(word: str) -> None:
     assert word in WORDS or word in PHRASES, f"add {word!r} to runtime/unseen/cli/words.py"
+
+
+def test_what_was_found_out_has_its_chinese() -> None:
+    for word in ("holds.", "does not hold:", "is valid.", "The log of", "Receipt", "Certificate"):
+        assert word in WORDS
+    report = (RUNTIME.parents[1] / "protocols/unseen/evidence/audit/report.py").read_text("utf-8")
+    rows = next(
+        node
+        for node in ast.walk(ast.parse(report))
+        if isinstance(node, ast.FunctionDef) and node.name == "rows"
+    )
+    named = [
+        node.value.elts[0]
+        for node in ast.walk(rows)
+        if isinstance(node, ast.Yield) and isinstance(node.value, ast.Tuple)
+    ]
+    assert len(named) > 8
+    assert {beginning(node) for node in named} <= WORDS.keys()
+    assert {"data fee", "service fee", "document"} <= WORDS.keys()
+
+
+def test_sums_and_rulings_have_their_chinese() -> None:
+    assert {by.value for by in By} <= WORDS.keys()
+    assert {"currency", *RULED_COLUMNS, *WHY.values()} <= WORDS.keys()
+    assert WHY.keys() == {ruling.value for ruling in Ruling}
 
 
 @pytest.mark.parametrize("title", sorted(titles_of_cards()))

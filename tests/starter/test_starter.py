@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -126,6 +127,24 @@ def test_environment_of_somebody_else_is_refused_and_left_alone(starter: ModuleT
     with pytest.raises(starter.SetupError, match=r"not made by ./unseen"):
         ensure(starter)
     assert (starter.VENV / "pyvenv.cfg").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [("./unseen", "./unseen"), ("unseen", "./unseen"), ("/a clone/unseen", "/a clone/unseen")],
+)
+def test_the_program_learns_how_it_was_called(
+    starter: ModuleType, name: str, wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: list[str | None] = []
+    monkeypatch.setenv("UNSEEN_LAUNCHER", "of another start")
+    monkeypatch.setattr(sys, "argv", [name, "doctor"])
+    monkeypatch.setattr(starter, "ensure", lambda *_, **__: Path("python"))
+    monkeypatch.setattr(
+        starter, "become", lambda *_: called.append(os.environ.get("UNSEEN_LAUNCHER"))
+    )
+    starter.main(["doctor"])
+    assert called == [wanted]
 
 
 def test_missing_venv_module_is_one_line_with_the_remedy(

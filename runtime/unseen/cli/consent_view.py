@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-import typer
+from unseen.cli.output import show_rows
+from unseen.cli.words import say
 
 if TYPE_CHECKING:
     from unseen.client.consents import Registered
@@ -49,7 +50,7 @@ def print_proof(proof: "ConsentProof") -> None:
     """Print what a proof shows."""
     from unseen.evidence.canonical import format_time
 
-    rows = [
+    rows: list[tuple[str, object]] = [
         ("subject", ", ".join(proof.subject.texts())),
         ("root", f"number {proof.root.number} of {format_time(proof.root.time)}"),
         ("in the log", f"{proof.origin}, entry {proof.root_index}, signed by {proof.node}"),
@@ -64,9 +65,8 @@ def print_proof(proof: "ConsentProof") -> None:
     if proof.job is not None and proof.scope is not None:
         job = f"{proof.job.request.kind} of {format_time(proof.job.time)}, entry {proof.job_index}"
         rows.append(("job", job))
-        rows.append(("asked by", f"{proof.scope.recipient}, for {proof.scope.consent.scenario}"))
+        rows.append(
+            ("requested by", f"{proof.scope.recipient}, for {proof.scope.consent.scenario}")
+        )
         rows.append(("permitted", _PERMITTED[proof.permitted]))
-    width = max(len(name) for name, _ in rows)
-    typer.echo("The proof holds.")
-    for name, value in rows:
-        typer.echo(f"  {name:<{width}}  {value}")
+    show_rows(f"{say('The proof')} {say('holds.')}", rows)

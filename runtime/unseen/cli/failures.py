@@ -9,6 +9,7 @@ from typing import Any, Final
 import typer
 from typer.core import TyperGroup
 
+from unseen.cli.hints import commands, pasted
 from unseen.cli.output import Format, chosen_format, error_console
 from unseen.cli.words import hoisted, say
 from unseen.protocols.errors import UnseenError
@@ -17,6 +18,7 @@ USAGE: Final = 2
 REFUSED: Final = 3
 UNREACHABLE: Final = 4
 PROOF_FAILED: Final = 5
+_FRAME: Final = 14  # columns of the panel that the remedy cannot have
 
 _TITLES = {
     USAGE: "Cannot do that",
@@ -111,13 +113,17 @@ def show(error: UnseenError, form: Format) -> None:
     grid.add_row(say("what"), _plain(str(error) or error.reason))
     grid.add_row(say("reason"), _plain(error.reason))
     grid.add_row(say("clause"), _plain(clause))
-    grid.add_row(say("remedy"), _plain(say(remedy)))
+    grid.add_row(say("remedy"), _plain(pasted(say(remedy))))
     if charged:
         grid.add_row(say("charged"), say("yes: fetch the answer by its request id"))
     panel = Panel(
         grid, title=say(_TITLES[code]), border_style="red", title_align="left", expand=False
     )
-    error_console().print(panel)
+    screen = error_console()
+    screen.print(panel)
+    if len(pasted(remedy)) + _FRAME > screen.width:  # what is broken into lines cannot be pasted
+        for command in commands(remedy):
+            typer.echo(f"  {command}", err=True)
 
 
 def _plain(text: str) -> Any:

@@ -35,6 +35,7 @@ from unseen.cli.commands import (
 )
 from unseen.cli.commands.doctor import doctor
 from unseen.cli.failures import FailingGroup
+from unseen.cli.hints import program, remember_home
 from unseen.cli.output import Format, FormatOption
 from unseen.cli.words import Language, LanguageOption
 
@@ -93,6 +94,8 @@ def root(
     language: LanguageOption = Language.EN,
 ) -> None:
     """Ask questions of somebody's table: the data stays where it is, the question unseen."""
+    del version, language  # their options have told the whole command
+    remember_home(None)
 
 
 @app.command("demo")
@@ -120,9 +123,9 @@ def bench(context: typer.Context) -> None:
     """Measure the protocols and the node: bench list, bench run NAME."""
     from unseen.bench.main import app as benches
 
-    benches(args=context.args, prog_name="unseen bench")
+    benches(args=context.args, prog_name=f"{program()} bench")
 
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
-    app(prog_name="unseen")
+    app(prog_name=program())

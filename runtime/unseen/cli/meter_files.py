@@ -10,7 +10,6 @@ from unseen.cli.progress import open_client
 
 if TYPE_CHECKING:
     from unseen.evidence.audit.export import Export
-    from unseen.evidence.trust import Trust
 
 ContractArgument = Annotated[
     str, typer.Argument(help="Id of the contract, or the beginning of it.", metavar="CONTRACT")
@@ -18,10 +17,6 @@ ContractArgument = Annotated[
 ExportOption = Annotated[
     Path | None,
     typer.Option("--export", exists=True, file_okay=False, help="An export of the node's log."),
-]
-TrustOption = Annotated[
-    Path | None,
-    typer.Option("--trust", exists=True, dir_okay=False, help="Whom to believe: a parties.json."),
 ]
 ReceiptsOption = Annotated[
     Path | None,
@@ -43,14 +38,6 @@ def write_statement(path: Path, statement: bytes, signer: Path | None) -> None:
         return
     with open_client(signer) as client:
         write_file(path, client.sign_statement(statement).encode() + b"\n")
-
-
-def read_trust(path: Path | None, home: Path) -> "Trust":
-    """Return the trust in a file, or else that of a home."""
-    from unseen.client.local.home import find_home
-    from unseen.evidence import trust
-
-    return trust.parse((find_home(home).trust if path is None else path).read_bytes())
 
 
 def exported_contract(export: "Export", text: str) -> bytes:

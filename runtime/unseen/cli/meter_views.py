@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from unseen.cli.output import Format, note, print_list
+from unseen.cli.output import Format, note, print_list, show_rows
+from unseen.cli.words import say
 
 if TYPE_CHECKING:
     from unseen.client.bills.settling import Spending
+    from unseen.evidence.bills.billing import Bill
     from unseen.evidence.bills.dispute import Resolution, Ruled
     from unseen.evidence.bills.reconcile import Entry, Match
     from unseen.evidence.bills.statement import Difference
+    from unseen.evidence.contracts.clauses import Line, Payee
 
 MATCH_COLUMNS = (
     "request",
@@ -27,7 +30,7 @@ MATCH_COLUMNS = (
     "mismatch",
 )
 RULED_COLUMNS = ("request", "index", "time", "units", "owed", "ruling", "rule")
-_WHY = {
+WHY = {
     "agreed": "both sides have it",
     "denied": "the buyer's instance signed the request; no receipt is shown",
     "forged": "no instance of the buyer's has signed the request",
@@ -40,28 +43,47 @@ _WHY = {
 
 def print_statement(statement: bytes) -> None:
     """Write a statement for people."""
-    from unseen.client.agreements.billing import money, percent
+    from unseen.client.agreements.billing import bill_rows, money
 
     body: dict[str, Any] = json.loads(statement)
     currency = body["currency"]
-    typer.echo(f"Statement of contract {body['contract']}")
-    typer.echo(f"  requests  {body['requests']:,}")
-    typer.echo(f"  units     {body['units']:,} of {body['quota']:,}")
-    if billing := body.get("billing"):
+    rows: list[tuple[str, object]] = [
+        ("requests", f"{body['requests']:,}"),
+        ("units", f"{body['units']:,} of {body['quota']:,}"),
+    ]
+    billing = body.get("billing", {"cap": 0})
+    if "unit" in billing:
         cap = f", at most {money(billing['cap'])} {currency}" if billing["cap"] else ""
         free = f", {billing['free']:,} of them free" if billing["free"] else ""
-        typer.echo(f"  billed    {billing['billed']:,} per {billing['unit']}{free}{cap}")
-    for line in body["lines"]:
-        name, amount = line["line"].replace("_", " "), money(line["amount"])
-        price = money(line["price"])
-        typer.echo(f"  {name:<12}{line['units']:,} x {price} = {amount} {currency}")
-        for due in line.get("payees", ()):
-            share = percent(due["share"])
-            typer.echo(f"    {due['name']} {share}: {money(due['amount'])} {currency}")
-    if credit := body.get("credit"):
-        typer.echo(f"  credit    {money(credit['amount'])} {currency} are taken off")
-    typer.echo(f"  amount    {money(body['amount'])} {currency}")
-    typer.echo(f"  digest    {body['digest']}")
+        rows.append(("billed", f"{billing['billed']:,} per {billing['unit']}{free}{cap}"))
+    rows += bill_rows(_bill(body), billing["cap"], currency)
+    rows.append(("digest", body["digest"]))
+    show_rows(f"{say('Statement of contract')} {body['contract']}", rows)
+
+
+def _bill(body: dict[str, Any]) -> "Bill":
+    """Return the bill that a checked statement says."""
+    from unseen.evidence.bills.billing import Bill, BillLine, Due
+
+    lines = tuple(
+        BillLine(
+            line["line"],
+            line["price"],
+            line["units"],
+            line["amount"],
+            tuple(Due(_payee(line["line"], due), due["amount"]) for due in line.get("payees", ())),
+        )
+        for line in body["lines"]
+    )
+    billing = body.get("billing", {"billed": body["units"], "free": 0})
+    credit = body.get("credit", {"amount": 0})["amount"]
+    return Bill(billing["billed"], billing["free"], credit, lines)
+
+
+def _payee(line: "Line", due: dict[str, Any]) -> "Payee":
+    from unseen.evidence.contracts.clauses import Payee
+
+    return Payee(line=line, name=due["name"], key=due["key"], share=due["share"])
 
 
 def spending_json(spending: "Spending") -> dict[str, Any]:
@@ -124,7 +146,7 @@ def print_resolution(resolution: "Resolution", form: Format) -> None:
         form,
         resolution.disputed,
         (*RULED_COLUMNS, "why"),
-        [(*_ruled_row(row), _WHY[row.ruling.value]) for row in resolution.disputed],
+        [(*_ruled_row(row), say(WHY[row.ruling.value])) for row in resolution.disputed],
         empty="Nothing is disputed.",
     )
     print_statement(resolution.statement)

@@ -5,12 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unseen.cli.failures import UsageError
+from unseen.cli.hints import remember_id
 
 if TYPE_CHECKING:
     from unseen.client.api import Client
 
 _ID_LENGTH = 43
 _SHORTEST = 4
+SHORT = 8
+"""As much of an id as is shown where it is not what the line is about; enough to type."""
 
 
 OfflineOption = Annotated[
@@ -29,6 +32,7 @@ def resolve_contract(client: "Client", text: str, *, offline: bool = False) -> s
     """
     text = text.removeprefix("contracts/")
     if len(text) == _ID_LENGTH:
+        remember_id("contract", text)
         return text
     found = [item.id for item in client.contracts(offline=offline) if item.id.startswith(text)]
     if len(text) < _SHORTEST or len(found) != 1:
@@ -37,6 +41,7 @@ def resolve_contract(client: "Client", text: str, *, offline: bool = False) -> s
             clause="contract",
             remedy="see: unseen contract list",
         )
+    remember_id("contract", found[0])
     return found[0]
 
 
@@ -49,6 +54,7 @@ def resolve_review(client: "Client", text: str) -> str:
     """
     text = text.removeprefix("reviews/")
     if len(text) == _ID_LENGTH:
+        remember_id("review", text)
         return text
     found = [item.id for item in client.reviews(waiting=False) if item.id.startswith(text)]
     if len(text) < _SHORTEST or len(found) != 1:
@@ -57,4 +63,5 @@ def resolve_review(client: "Client", text: str) -> str:
             clause="review",
             remedy="see: unseen review list",
         )
+    remember_id("review", found[0])
     return found[0]

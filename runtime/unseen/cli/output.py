@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from unseen.cli.hints import pasted, remember_home, tell
 from unseen.cli.words import say
 
 if TYPE_CHECKING:
@@ -48,11 +49,18 @@ def chosen_format(context: Any) -> Format:
     return found if isinstance(found, Format) else Format.TABLE
 
 
+def _typed_home(context: typer.Context, home: Path) -> Path:
+    source = context.get_parameter_source("home")
+    remember_home(home if source is not None and source.name == "COMMANDLINE" else None)
+    return home
+
+
 HomeOption = Annotated[
     Path,
     typer.Option(
         "--home",
         envvar="UNSEEN_HOME",
+        callback=_typed_home,
         help="Home of this party; a node's home stands for its operator's.",
         show_default=True,
     ),
@@ -88,7 +96,19 @@ def print_card(card: "Card", form: Format, value: object) -> None:
     if form is Format.JSON:
         print_json(value)
     else:
-        typer.echo(card.in_words(say))
+        show_card(card)
+
+
+def show_card(card: "Card", *, err: bool = False) -> None:
+    """Write a card for people, in their language."""
+    typer.echo(card.in_words(say), err=err)
+
+
+def show_rows(title: str, rows: Iterable[tuple[str, object]]) -> None:
+    """Write what was found out, as a card reads; the title is in their language already."""
+    from unseen.client.cards import in_lines
+
+    typer.echo(in_lines(title, rows, say))
 
 
 def print_list(
@@ -108,7 +128,7 @@ def print_list(
         print_json(value)
         return
     if not value:
-        typer.echo(say(empty))
+        tell(say(empty))
         return
     from rich.table import Table
     from rich.text import Text
@@ -119,11 +139,11 @@ def print_list(
     for number, column in enumerate(columns):
         table.add_column(say(column), overflow="fold", no_wrap=number == whole)
     for row in rows:
-        table.add_row(*(Text(text(cell)) for cell in row))
+        table.add_row(*(Text(pasted(text(cell))) for cell in row))
     console().print(table)
 
 
 def note(text: str, form: Format) -> None:
     """Write a hint for people; programs do not get it."""
     if form is Format.TABLE:
-        typer.echo(text, err=True)
+        tell(text, err=True)

@@ -6,8 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
+from unseen.cli.hints import tell
 from unseen.cli.output import Format, error_console, present_format
 
 if TYPE_CHECKING:
@@ -78,4 +77,4 @@ def _remind(waiting: int, home: Path) -> None:
     """Tell a person, and no program, that orders of openings wait for this home."""
     if present_format() is Format.TABLE:
         orders = "order of openings waits" if waiting == 1 else "orders of openings wait"
-        typer.echo(f"{waiting} {orders} for this home: unseen audit orders --home {home}", err=True)
+        tell(f"{waiting} {orders} for this home: unseen audit orders --home {home}", err=True)

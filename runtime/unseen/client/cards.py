@@ -1,7 +1,7 @@
 """Objects that read well: one card in a terminal, the same as a table in a notebook."""
 
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from html import escape
 
 Row = tuple[str, object]
@@ -32,10 +32,7 @@ class Card:
 
     def in_words(self, say: Callable[[str], str]) -> str:
         """Return the card as lines of text, with title and names of rows as `say` says them."""
-        rows = [(say(name), text(value)) for name, value in self._rows()]
-        width = max((_places(name) for name, _ in rows), default=0)
-        lines = [f"  {name}{' ' * (width - _places(name))}  {value}" for name, value in rows]
-        return "\n".join([say(self._title()), *lines])
+        return in_lines(say(self._title()), self._rows(), say)
 
     def _repr_html_(self) -> str:
         """Return the card as a table for notebooks; whatever a party wrote is escaped."""
@@ -46,6 +43,15 @@ class Card:
         )
         caption = f'<caption style="{_CAPTION}">{escape(self._title())}</caption>'
         return f"<table>{caption}{rows}</table>"
+
+
+def in_lines(title: str, rows: Iterable[Row], say: Callable[[str], str]) -> str:
+    """Return a title and rows as lines of text, the names of the rows as `say` says them."""
+    said = [(say(name), text(value)) for name, value in rows]
+    width = max((_places(name) for name, _ in said), default=0)
+    return "\n".join(
+        [title, *(f"  {name}{' ' * (width - _places(name))}  {value}" for name, value in said)]
+    )
 
 
 def _lines(value: object) -> str:

@@ -93,7 +93,7 @@ def receipt_rows(facts: VerifiedReceipt) -> Iterator[Row]:
     yield "kind", facts.kind
     yield "units", f"{facts.units:,}, {facts.total:,} in all so far"
     yield "time", format_time(facts.time)
-    yield "asked by", f"{facts.buyer}, instance {facts.instance}"
+    yield "requested by", f"{facts.buyer}, instance {facts.instance}"
     yield "answered by", facts.node
     yield "log", f"{facts.origin}, entry {facts.index:,} of {facts.size:,}"
     yield "snapshot", b64encode(facts.snapshot)

@@ -9,18 +9,22 @@ import typer
 
 from unseen.cli.app import App
 from unseen.cli.failures import PROOF_FAILED
+from unseen.cli.hints import tell
 from unseen.cli.output import (
     DEFAULT_HOME,
     Format,
     FormatOption,
     HomeOption,
+    note,
     print_card,
     print_json,
     print_list,
+    show_rows,
 )
 from unseen.cli.progress import board, open_client
 from unseen.cli.trusting import TrustOption, trust_file
 from unseen.cli.views import exported_json, head_json, leaf_json
+from unseen.cli.words import say
 
 if TYPE_CHECKING:
     from unseen.client.audit.checking import Comparison
@@ -71,10 +75,10 @@ def export(
 ) -> None:
     """Write the log and everything needed to recompute it. Run again, it goes on or grows."""
     with open_client(home) as client:
-        found = client.export(folder)
+        found, trust = client.export(folder), client.home.trust
     print_card(found, form, exported_json(found))
     if form is Format.TABLE:
-        typer.echo(f"Check it anywhere: unseen audit check {folder} --trust parties.json")
+        tell(f"Check it anywhere: unseen audit check {folder} --trust {trust}")
 
 
 @app.command("check")
@@ -195,6 +199,10 @@ def keys(
         empty="No keys.",
         whole=2,
     )
+    if accept:
+        note(f"They are in {client.home.trust} now.", form)
+    else:
+        note("Ask each party for the name of its key; then: unseen audit keys --accept", form)
 
 
 @app.command("witness")
@@ -244,18 +252,15 @@ def _print_report(report: "Report", witnesses: int, form: Format) -> None:
     if form is Format.JSON:
         print_json(report.to_json())
         return
-    verdict = "holds" if report.ok else f"does not hold: {report.found:,} findings"
-    typer.echo(f"The log of {report.node} {verdict}.")
-    for name, value in report.rows():
-        typer.echo(f"  {name:<13}{value}")
+    verdict = say("holds.") if report.ok else f"{say('does not hold:')} {report.found:,}"
+    rows: list[tuple[str, object]] = list(report.rows())
     if witnesses:
-        typer.echo(f"  {'witnessed':<13}leaves 0 to {report.witnessed - 1:,} by {witnesses}")
+        rows.append(("witnessed", f"leaves 0 to {report.witnessed - 1:,} by {witnesses}"))
+    show_rows(f"{say('The log of')} {report.node} {verdict}", rows)
     for finding in report.findings[:_SHOWN]:
         typer.echo(str(finding))
     if any(finding.rule == "trust.missing" for finding in report.findings):
-        typer.echo(
-            "Keys that you have compared enter your trust file by: unseen audit keys --accept"
-        )
+        tell("Keys that you have compared enter your trust file by: unseen audit keys --accept")
     if report.found > _SHOWN:
         typer.echo(f"... and {report.found - _SHOWN:,} more: --format json lists them")
 
@@ -299,8 +304,8 @@ def _print_comparison(found: "Comparison", form: Format) -> None:
             f"{one.source} and {other.source}"
         )
     if found.apart:
-        typer.echo(
-            f"{len(found.apart)} heads have a size of their own: only the leaves in between can "
+        tell(
+            f"{len(found.apart)} of these have a size of their own: only the leaves in between can "
             "tell. Check an export against them: unseen audit check DIR --head FILE"
         )
     elif not found.forks:

@@ -8,6 +8,7 @@ import typer
 
 from unseen.cli.app import App
 from unseen.cli.failures import UsageError
+from unseen.cli.names import SHORT
 from unseen.cli.output import (
     DEFAULT_HOME,
     Format,
@@ -17,9 +18,11 @@ from unseen.cli.output import (
     print_card,
     print_json,
     print_list,
+    show_rows,
 )
 from unseen.cli.progress import open_client
 from unseen.cli.trusting import TrustOption, trust_file
+from unseen.cli.words import say
 
 if TYPE_CHECKING:
     from unseen.client.api import Client
@@ -62,7 +65,7 @@ def list_certificates(
             (
                 card.id,
                 card.certificate.object,
-                card.certificate.name,
+                _name(card),
                 card.certificate.issued_at.date(),
                 card.holder_name,
             )
@@ -137,15 +140,16 @@ def verify(
             }
         )
         return
-    typer.echo(f"Certificate {b64encode(found.id)} is valid.")
-    for name, said in (
-        ("of", f"{certificate.object} {certificate.name}"),
-        ("digest", b64encode(certificate.digest)),
-        ("issued", f"{format_time(certificate.issued_at)} by {found.issuer}"),
-        ("held by", f"{holders[-1]} after {len(holders) - 1} transfers"),
-        ("as of", f"{found.size} entries of {found.log}"),
-    ):
-        typer.echo(f"  {name:<8}  {said}")
+    show_rows(
+        f"{say('Certificate')} {b64encode(found.id)} {say('is valid.')}",
+        (
+            ("of", f"{certificate.object} {certificate.name}"),
+            ("digest", b64encode(certificate.digest)),
+            ("issued", f"{format_time(certificate.issued_at)} by {found.issuer}"),
+            ("held by", f"{holders[-1]} after {len(holders) - 1} transfers"),
+            ("as of", f"{found.size} entries of {found.log}"),
+        ),
+    )
 
 
 @app.command("transfer")
@@ -187,3 +191,9 @@ def _resolve(client: "Client", text: str) -> str:
             remedy="see: unseen certificate list",
         )
     return found[0]
+
+
+def _name(card: "CertificateCard") -> str:
+    """Return what a certificate is of; a contract by the beginning of its id."""
+    certificate = card.certificate
+    return certificate.name[:SHORT] if certificate.object == "contract" else certificate.name

@@ -8,15 +8,14 @@ import typer
 from unseen.cli.failures import UsageError
 from unseen.cli.meter_files import (
     ContractArgument,
-    TrustOption,
     exported_contract,
-    read_trust,
     receipt_files,
     write_statement,
 )
 from unseen.cli.meter_views import print_resolution, resolution_csv
 from unseen.cli.output import DEFAULT_HOME, Format, FormatOption, HomeOption
 from unseen.cli.progress import working
+from unseen.cli.trusting import TrustOption, trust_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +65,7 @@ def resolve(
 
     if sign and output is None:
         raise UsageError("a signed statement goes into a file", clause="output", remedy="give -o")
-    trusted, exported = read_trust(trust, home), open_export(export)
+    trusted, exported = trust_file(trust, home), open_export(export)
     identifier = exported_contract(exported, contract)
     held = [verify_receipt(read_receipt(path), trusted) for path in receipt_files(receipts)]
     with working("checking the export"):

@@ -7,9 +7,11 @@ import typer
 
 from unseen.cli.app import App
 from unseen.cli.commands.audit import WitnessesOption
-from unseen.cli.output import DEFAULT_HOME, Format, FormatOption, HomeOption, print_json
+from unseen.cli.hints import tell
+from unseen.cli.output import DEFAULT_HOME, Format, FormatOption, HomeOption, print_json, show_rows
 from unseen.cli.trusting import TrustOption, trust_file
 from unseen.cli.views import facts_json
+from unseen.cli.words import say
 
 if TYPE_CHECKING:
     from unseen.evidence.audit.bundle import Verified
@@ -39,13 +41,13 @@ def bundle(
     path = output or Path(f"{identifier}.bundle")
     with open_client(home) as client:
         named = resolve_contract(client, contract) if contract else ""
-        found = client.bundle(identifier, named)
+        found, trust = client.bundle(identifier, named), client.home.trust
     write_file(path, canonical.encode(found) + b"\n")
     if form is Format.JSON:
         print_json({"request": identifier, "file": str(path)})
         return
     typer.echo(f"{path} holds everything about request {identifier}; the answer is not in it.")
-    typer.echo(f"Check it anywhere: unseen evidence check {path} --trust parties.json")
+    tell(f"Check it anywhere: unseen evidence check {path} --trust {trust}")
 
 
 @app.command("check")
@@ -66,16 +68,17 @@ def check(
     from unseen.client.evidence import receipt_rows
 
     terms = verified.terms
-    typer.echo(f"The bundle of request {verified.receipt.request} holds.")
-    for name, value in receipt_rows(verified.receipt):
-        typer.echo(f"  {name:<12}  {value}")
-    typer.echo(f"  {'product':<12}  {terms.product} for {terms.scenario}")
-    typer.echo(f"  {'signed by':<12}  {', '.join(terms.approvals)}")
+    rows: list[tuple[str, object]] = [
+        *receipt_rows(verified.receipt),
+        ("product", f"{terms.product} for {terms.scenario}"),
+        ("signed by", terms.approvals),
+    ]
     for witness in verified.witnesses:
         when = f"{witness.time:%Y-%m-%dT%H:%M:%SZ}"
-        typer.echo(f"  {'witness':<12}  {witness.witness} at {when}, {witness.size:,} entries")
-    for identifier, kind in verified.documents.items():
-        typer.echo(f"  {'document':<12}  {kind} {identifier}")
+        rows.append(("witness", f"{witness.witness} at {when}, {witness.size:,} entries"))
+    rows += [("document", f"{kind} {name}") for name, kind in verified.documents.items()]
+    title = f"{say('The bundle of request')} {verified.receipt.request} {say('holds.')}"
+    show_rows(title, rows)
 
 
 def _print_json(verified: "Verified") -> None:

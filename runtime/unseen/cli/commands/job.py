@@ -8,6 +8,7 @@ import typer
 
 from unseen.cli.app import App
 from unseen.cli.failures import UsageError
+from unseen.cli.hints import remember_id
 from unseen.cli.names import resolve_contract
 from unseen.cli.output import (
     DEFAULT_HOME,
@@ -18,6 +19,7 @@ from unseen.cli.output import (
     print_card,
     print_json,
     print_list,
+    show_card,
 )
 from unseen.cli.progress import board, open_client
 from unseen.cli.views import job_json
@@ -109,7 +111,7 @@ def watch(
         found = client.job(_resolve(client, job))
         last = _told(found) if form is Format.JSON else _shown(found)
     if form is Format.TABLE:
-        typer.echo(repr(last))
+        show_card(last)
     if last.state.value not in ("done", "review"):
         raise typer.Exit(3)
 
@@ -179,6 +181,7 @@ def _shown(job: "Job") -> "Job":
 def _resolve(client: "Client", text: str) -> str:
     text = text.removeprefix("jobs/")
     if len(text) == _ID_LENGTH:
+        remember_id("job", text)
         return text
     found = [job.id for job in client.jobs(limit=500) if job.id.startswith(text)]
     if len(text) < _SHORTEST or len(found) != 1:
@@ -187,4 +190,5 @@ def _resolve(client: "Client", text: str) -> str:
             clause="job",
             remedy="see: unseen job list",
         )
+    remember_id("job", found[0])
     return found[0]

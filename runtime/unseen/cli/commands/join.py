@@ -5,8 +5,19 @@ from typing import Annotated
 
 import typer
 
+from unseen.cli.hints import tell
 from unseen.cli.output import DEFAULT_HOME, Format, FormatOption, HomeOption, print_json
 from unseen.cli.progress import working
+
+_OFFERED = "what is offered: unseen product list"
+_NEXT = {
+    "approver": "what waits for your signature: unseen contract list",
+    "auditor": "the parties' keys, and compare them: unseen audit keys",
+    "authority": "what is permitted: unseen mandate list",
+    "holder": "what waits for your signature: unseen contract list",
+    "regulator": "the parties' keys, and compare them: unseen audit keys",
+    "witness": "the log's newest head: unseen audit head",
+}
 
 
 def join(
@@ -38,9 +49,9 @@ def join(
             }
         )
         return
-    typer.echo(
-        f"You are {profile.party}, a {profile.role} of node {profile.node.name} "
-        f"at {profile.node.address}.\n"
+    tell(
+        f"You are {profile.party} ({profile.role}) at node {profile.node.name}, "
+        f"{profile.node.address}.\n"
         f"Keys and receipts are kept in {client.home.root}; keep keys/ to yourself.\n"
-        f"See what is offered: unseen product list --home {home}"
+        f"See {_NEXT.get(profile.role, _OFFERED)} --home {home}"
     )

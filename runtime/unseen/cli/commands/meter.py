@@ -14,9 +14,7 @@ from unseen.cli.meter_files import (
     ContractArgument,
     ExportOption,
     ReceiptsOption,
-    TrustOption,
     exported_contract,
-    read_trust,
     receipt_files,
     write_statement,
 )
@@ -40,6 +38,7 @@ from unseen.cli.output import (
     print_list,
 )
 from unseen.cli.progress import open_client, working
+from unseen.cli.trusting import TrustOption, trust_file
 
 if TYPE_CHECKING:
     from unseen.client import Client
@@ -138,7 +137,7 @@ def compare(
     """Hold two statements, signed or not, against each other. Exit code 5 if they differ."""
     from unseen.evidence.bills.statement import differences
 
-    trusted = read_trust(trust, home)
+    trusted = trust_file(trust, home)
     found = differences(
         _read_statement(first, trusted, form), _read_statement(second, trusted, form)
     )
@@ -207,7 +206,7 @@ def _settle_export(path: Path, contract: str, trust: Path | None, home: Path) ->
 
     export = open_export(path)
     with working("checking the export"):
-        return settle_export(export, exported_contract(export, contract), read_trust(trust, home))
+        return settle_export(export, exported_contract(export, contract), trust_file(trust, home))
 
 
 def _note_unanswered(client: "Client", contract: str, form: Format) -> None:
@@ -285,3 +284,5 @@ def _print_sums(found: "Sequence[Spending]", by: By, form: Format) -> None:
         ],
         empty="Nothing was used yet.",
     )
+    if any(spending.bill.credited for spending in found):
+        note("Amounts are before credits; with them: unseen meter show CONTRACT", form)

@@ -12,6 +12,7 @@ import typer
 from unseen.cli.app import App
 from unseen.cli.commands import release, rules
 from unseen.cli.failures import UsageError
+from unseen.cli.hints import tell
 from unseen.cli.output import (
     DEFAULT_HOME,
     Format,
@@ -96,7 +97,7 @@ def init(
             }
         )
         return
-    typer.echo(
+    tell(
         f"Node {node.name} is ready in {home}; its operator's keys are in {operator}.\n"
         f"Start it: unseen node serve --home {home}"
     )
@@ -255,7 +256,7 @@ def takeover(
         return
     typer.echo(f"The log of {done.handover.log} holds: {done.leaves:,} leaves, kept in")
     typer.echo(f"{done.archive}. Imported: {done.certificates} certificates and {units:,} units")
-    typer.echo(f"left under {len(done.quota)} contracts: unseen node inherited --home {home}")
+    tell(f"left under {len(done.quota)} contracts: unseen node inherited --home {home}")
 
 
 @app.command("inherited")

@@ -95,7 +95,7 @@ def answer(
         int, typer.Option(min=0, help="Amount credited, in millionths of the currency.")
     ] = 0,
     snapshot: Annotated[
-        str, typer.Option(help="Snapshot in which it is corrected, as `table list` shows it.")
+        str, typer.Option(help="Snapshot in which it is corrected, as `table show` shows it.")
     ] = "",
     epoch: Annotated[int, typer.Option(min=0, help="Epoch of that snapshot, for a lookup.")] = 0,
     home: HomeOption = DEFAULT_HOME,
@@ -205,5 +205,5 @@ def _correction(snapshot: str, epoch: int) -> "Correction | None":
         return Correction(snapshot=b64decode(snapshot), epoch=epoch)
     except CanonicalError:
         raise UsageError(
-            "not the name of a snapshot", clause="snapshot", remedy="see: unseen table list"
+            "not the name of a snapshot", clause="snapshot", remedy="see: unseen table show NAME"
         ) from None

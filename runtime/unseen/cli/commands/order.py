@@ -16,6 +16,7 @@ from unseen.cli.output import (
     print_card,
     print_json,
     print_list,
+    show_card,
 )
 from unseen.cli.progress import open_client
 
@@ -149,7 +150,7 @@ def open_order(
     if form is Format.JSON:
         print_json(found.to_json())
         return
-    typer.echo(repr(found))
+    show_card(found)
     for finding in found.findings:
         _print(finding)
     _print_missing(found)

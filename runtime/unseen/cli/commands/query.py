@@ -16,6 +16,7 @@ from unseen.cli.output import (
     note,
     print_json,
     print_list,
+    show_card,
 )
 from unseen.cli.progress import open_client
 from unseen.cli.views import verdict_json
@@ -107,7 +108,7 @@ def _print(verdicts: "list[Verdict]", form: Format, *, single: bool) -> None:
         print_json(found[0] if single else found)
         return
     if single:
-        typer.echo(repr(verdicts[0]))
+        show_card(verdicts[0])
         return
     outputs = list(verdicts[0].answers)
     print_list(

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unseen.cli.app import App
+from unseen.cli.hints import tell
+from unseen.cli.names import SHORT
 from unseen.cli.output import (
     DEFAULT_HOME,
     Format,
@@ -15,9 +17,12 @@ from unseen.cli.output import (
     print_card,
     print_json,
     print_list,
+    show_card,
+    show_rows,
 )
 from unseen.cli.trusting import TrustOption, trust_file
 from unseen.cli.views import facts_json, receipt_json, verdict_json
+from unseen.cli.words import say
 from unseen.cli.writing import OutputOption, write_out
 
 if TYPE_CHECKING:
@@ -52,14 +57,14 @@ def list_receipts(home: HomeOption = DEFAULT_HOME, form: FormatOption = Format.T
                 format_time(receipt.facts.time),
                 receipt.facts.kind,
                 receipt.facts.units,
-                b64encode(receipt.facts.contract),
+                b64encode(receipt.facts.contract)[:SHORT],
             )
             for receipt in found
         ],
         empty="No receipts yet.",
     )
     for request in missing:
-        typer.echo(f"no answer yet: unseen receipt fetch {request}", err=True)
+        tell(f"no answer yet: unseen receipt fetch {request}", err=True)
 
 
 @app.command("show")
@@ -90,8 +95,8 @@ def fetch(
         print_json({"receipt": receipt_json(receipt), "answers": found})
         return
     for answer in answers:
-        typer.echo(repr(answer))
-    typer.echo(repr(receipt))
+        show_card(answer)
+    show_card(receipt)
 
 
 @app.command("open")
@@ -120,7 +125,7 @@ def open_receipt(
         print_json({"request": request, "position": position, "file": str(output)})
         return
     typer.echo(f"{output} shows one subject and its answer to whoever reads it.")
-    typer.echo(f"They check it with: unseen receipt verify {output} --trust {trust}")
+    tell(f"They check it with: unseen receipt verify {output} --trust {trust}")
 
 
 class ReceiptFormat(Enum):
@@ -198,9 +203,8 @@ def _print_facts(facts: "VerifiedReceipt", form: Format) -> None:
         return
     from unseen.client.evidence import receipt_rows
 
-    typer.echo(f"Receipt {facts.request} is valid.")
-    for name, value in receipt_rows(facts):
-        typer.echo(f"  {name:<12}  {value}")
+    title = f"{say('Receipt')} {facts.request} {say('is valid.')}"
+    show_rows(title, receipt_rows(facts))
 
 
 def _print_bundle(bundle: "Json", trust: "Trust", form: Format) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unseen.cli.failures import UsageError
-from unseen.cli.output import DEFAULT_HOME, Format, FormatOption, HomeOption, print_json
+from unseen.cli.output import DEFAULT_HOME, Format, FormatOption, HomeOption, print_json, show_card
 from unseen.cli.progress import open_client
 from unseen.cli.words import Language, OwnLanguageOption, present_language
 
@@ -85,7 +85,7 @@ def _show(card: "ReportCard", output: list[Path], language: Language, form: Form
     elif not output:
         typer.echo(card.page(language.value).markdown())
     else:
-        typer.echo(repr(card))
+        show_card(card)
 
 
 def _bytes(card: "ReportCard", path: Path, language: Language) -> bytes:

@@ -15,6 +15,7 @@ from unseen.cli.output import (
     note,
     print_card,
     print_list,
+    show_card,
 )
 from unseen.cli.progress import open_client
 from unseen.cli.views import template_json
@@ -44,7 +45,7 @@ def add(
     with open_client(home) as client:
         draft = client.draft_template(_text(file), approver)
         if not yes:
-            typer.echo(repr(draft), err=True)
+            show_card(draft, err=True)
             typer.confirm("Sign it?", abort=True, err=True)
         added = client.add_template(draft.template)
     print_card(added, form, template_json(added))
@@ -120,7 +121,7 @@ def approve(
     """Sign a template as the second approver."""
     with open_client(home) as client:
         if not yes:
-            typer.echo(repr(client.template(name)), err=True)
+            show_card(client.template(name), err=True)
             typer.confirm("Sign it?", abort=True, err=True)
         _print(client.approve_template(name), form)
 

@@ -5,6 +5,7 @@ from typing import get_args
 
 from unseen.client.cards import Row
 from unseen.client.errors import AnswerInvalidError
+from unseen.evidence.bills.billing import Bill
 from unseen.evidence.contracts.clauses import LINES, WHOLE, Billing, BillingUnit, Line, Payee
 from unseen.evidence.errors import ContractInvalidError
 from unseen.v1 import catalog_pb2
@@ -24,6 +25,30 @@ def money(micros: int) -> str:
 def percent(share: int) -> str:
     """Return ten-thousandths as a percentage."""
     return f"{share / (WHOLE // 100):.2f}".rstrip("0").rstrip(".") + "%"
+
+
+def bill_rows(bill: Bill, cap: int, currency: str) -> Iterator[Row]:
+    """Yield what a bill comes to: each line in full and its part of what is owed, then the sums.
+
+    `cap` is in millionths, 0 for none. Cap and credit lower the lines in proportion.
+    """
+    full = sum(line.units * line.price for line in bill.lines)
+    for line in bill.lines:
+        whole = line.units * line.price
+        said = f"{line.units:,} x {money(line.price)} = {money(whole)} {currency}"
+        left = "" if whole == line.amount else f", of which {money(line.amount)} {currency} is owed"
+        yield line.line.replace("_", " "), said + left
+        for due in line.dues:
+            share = percent(due.payee.share)
+            yield "", f"{due.payee.name} {share}: {money(due.amount)} {currency}"
+    capped = bill.amount + bill.credited
+    if bill.amount != full:
+        yield "sum", f"{money(full)} {currency}"
+    if capped != full:
+        yield "over the cap", f"{money(capped - full)} {currency}: {money(cap)} is the most"
+    if bill.credited:
+        yield "credit", f"{money(-bill.credited)} {currency}"
+    yield "amount", f"{money(bill.amount)} {currency}"
 
 
 def billing_rows(billing: Billing | None, currency: str) -> Iterator[Row]:

@@ -54,7 +54,7 @@ class TemplateCard(Card):
 
 def limits(template: Template) -> Iterator[Row]:
     """Yield every limit of a template, as people read it."""
-    yield "for", f"{template.text} ({template.text_zh})"
+    yield "used for", f"{template.text} ({template.text_zh})"
     yield "job kinds", template.kinds
     yield "purposes", template.purposes
     yield "products", template.products or "any"
@@ -76,7 +76,7 @@ def limits(template: Template) -> Iterator[Row]:
     yield "region", template.region or "any"
     yield "exchange order", "needed" if template.order else "as the labels demand"
     yield "declarations", template.declarations
-    yield "signed by (has to be)", template.approvals
+    yield "has to be signed by", template.approvals
     period = template.period
     yield "good", f"{format_time(period.start)} to {format_time(period.until)}"
 

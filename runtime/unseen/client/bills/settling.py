@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Protocol
 
-from unseen.client.agreements.billing import billing_rows, money, percent
+from unseen.client.agreements.billing import bill_rows, billing_rows, money
 from unseen.client.agreements.contracts import Contract, Contracts
 from unseen.client.bills.bills import check_signatures, settle_without
 from unseen.client.cards import Card, Row
@@ -70,18 +70,11 @@ class Spending(Card):
         yield from billing_rows(terms.billing, currency)
         if terms.billing is not None:
             yield "counted", f"{bill.billed:,} billed, {bill.free:,} of them free"
-        for line in bill.lines:
-            name = line.line.replace("_", " ")
-            yield name, f"{line.units:,} x {money(line.price)} = {money(line.amount)} {currency}"
-            for due in line.dues:
-                share = percent(due.payee.share)
-                yield "", f"{due.payee.name} {share}: {money(due.amount)} {currency}"
-        if bill.credited:
-            yield "credit", f"{money(bill.credited)} {currency} are taken off"
-        yield "amount", f"{money(bill.amount)} {currency}"
+        yield from bill_rows(bill, terms.billing.cap if terms.billing else 0, currency)
+        before = " before credits" if bill.credited else ""
         for day in self.days:
             said = f"{day.requests:,} requests, {day.units:,} units"
-            yield day.day.isoformat(), f"{said}, {money(day.amount)} {currency}"
+            yield day.day.isoformat(), f"{said}, {money(day.amount)} {currency}{before}"
 
 
 class Settling:
