@@ -95,6 +95,10 @@ class Home:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder / name
 
+    def answers(self) -> list[Path]:
+        """Return the files of the orders that were fetched, each in the folder of its order."""
+        return sorted((self.root / "orders").glob("*/answer"))
+
     def objections(self) -> Path:
         """Return the folder of the objections that this client has seen; it is made."""
         folder = self.root / "objections"

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from unseen.client.agreements.billing import money
 from unseen.client.agreements.contracts import Contracts, contract_bytes, resource
 from unseen.client.cards import Card, Row
 from unseen.client.catalog import short
@@ -60,19 +61,22 @@ class ObjectionCard(Card):
         yield "opened by", f"{self.by} ({self.opened.role})"
         yield "about", f"request {self.opened.request}" if self.opened.request else "the contract"
         yield "reason", self.opened.reason
-        yield "opened", format_time(self.opened.opened_at)
+        yield "opened at", format_time(self.opened.opened_at)
         if self.words:
             yield "words", self.words
         if self.answered is not None:
             yield "answered", format_time(self.answered.answered_at)
             credit, correction = self.answered.credit, self.answered.correction
             if credit is not None:
-                yield "credit", f"{credit.units:,} units, {credit.amount:,} millionths"
+                yield (
+                    "credit",
+                    f"{credit.units:,} units, {money(credit.amount)} in the contract's currency",
+                )
             if correction is not None:
                 epoch = f", epoch {correction.epoch}" if correction.epoch else ""
                 yield "corrected in", f"snapshot {b64encode(correction.snapshot)}{epoch}"
         if self.answer_words:
-            yield "answer", self.answer_words
+            yield "answer says", self.answer_words
         if self.closed is not None:
             yield "closed", format_time(self.closed.closed_at)
 

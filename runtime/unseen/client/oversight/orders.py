@@ -202,6 +202,15 @@ class Orders:
             failed=tuple(failed),
         )
 
+    def kept_id(self, text: str) -> str:
+        """Return the id of the one fetched order that begins with `text`; asks nobody.
+
+        Raises:
+            InputInvalidError: none does, or more than one.
+
+        """
+        return _only((path.parent.name for path in self._session.home.answers()), text)
+
     def kept(self, order: str) -> OrderCard:
         """Return an order as it was fetched last, verified again; asks nobody."""
         data = read_file(self._session.home.order(order, "answer"))
@@ -341,7 +350,11 @@ def find_order(known: Iterable[OrderCard], text: str) -> str:
         InputInvalidError: none does, or more than one.
 
     """
-    found = [one.id for one in known if one.id.startswith(text)]
+    return _only((one.id for one in known), text)
+
+
+def _only(names: Iterable[str], text: str) -> str:
+    found = [name for name in names if name.startswith(text)]
     if len(found) != 1:
         raise InputInvalidError(
             f"{len(found)} orders have an id that begins like that",

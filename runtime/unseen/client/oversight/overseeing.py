@@ -81,7 +81,8 @@ class Oversight:
 
         With `offline` nothing is fetched: everything was here since the last time.
         """
-        return self._opener.open(order if offline else self._order_id(order), offline=offline)
+        name = self._orders.kept_id(order) if offline else self._order_id(order)
+        return self._opener.open(name, offline=offline)
 
     def open_objection(
         self,
