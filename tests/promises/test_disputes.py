@@ -22,6 +22,7 @@ from unseen.evidence.audit.export import (
     parse_entry,
 )
 from unseen.evidence.bills.dispute import Resolution, Ruling
+from unseen.evidence.bills.reconcile import Sheet
 from unseen.evidence.bills.statement import read_statement
 from unseen.evidence.canonical import b64encode, parse_time
 from unseen.evidence.contracts.clauses import Billing
@@ -124,6 +125,41 @@ def test_the_three_bills_are_one(billed: tuple[Stage, str], tmp_path: Path) -> N
     assert (code, out.strip().encode()) == (0, ours)
     code, _, _ = cli(stage.party_home("operator"), *words[:2], "contracts/nothing", *words[3:])
     assert code == 2
+
+
+def test_an_auditor_reconciles_a_day_from_an_export(
+    billed: tuple[Stage, str], tmp_path: Path
+) -> None:
+    stage, contract = billed
+    day = parse_time(stage.lender.node().time).date().isoformat()
+    folder, receipts = exported(stage, tmp_path / "all"), stage.party_home("lender") / "receipts"
+    believed(stage)
+    trusted = stage.party_home("operator") / "parties.json"
+    stage.close_clients()
+    sheet, nowhere = tmp_path / "sheet.json", tmp_path / "nowhere"
+    code, _, _ = cli(
+        stage.party_home("lender"), "meter", "reconcile", "--date", day, "--sheet", str(sheet)
+    )
+    assert code == 0
+    words = ("meter", "reconcile", "--date", day, "--export", str(folder), "--trust", str(trusted))
+    own = tmp_path / "auditor.json"
+    code, out, said = cli(nowhere, *words, "--against", str(sheet), "--sheet", str(own))
+    assert (code, len(out.splitlines())) == (0, 6)
+    assert "5 requests, 0 of them" in said
+    assert Sheet.decode(own.read_bytes()).side == "log"
+    code, out, _ = cli(nowhere, *words, contract[:12], "--receipts", str(receipts))
+    assert (code, len(out.splitlines())) == (0, 6)
+    next(receipts.glob("*.receipt")).unlink()
+    code, out, said = cli(nowhere, *words, "--receipts", str(receipts))
+    assert (code, out.count(",no_receipt\n")) == (5, 1)
+    assert "1 of them do" in said
+    code, out, said = cli(nowhere, *words)
+    assert (code, out) == (2, "")
+    assert "--receipts" in said
+    path = folder / leaves_file(0)
+    path.write_bytes(path.read_bytes().replace(b'"units":1', b'"units":2'))
+    code, out, _ = cli(nowhere, *words, "--against", str(sheet))
+    assert (code, out) == (5, "")
 
 
 def test_a_request_forged_by_the_node_is_not_owed(

@@ -43,6 +43,7 @@ from unseen.cli.trusting import TrustOption, trust_file
 if TYPE_CHECKING:
     from unseen.client import Client
     from unseen.client.bills.settling import Spending
+    from unseen.evidence.bills.reconcile import Match, Sheet
     from unseen.evidence.trust import Trust
 
 app = App(help="What was used, and the bill.", no_args_is_help=True)
@@ -162,6 +163,8 @@ def reconcile(
         Path | None, typer.Option(help="File for this side's sheet, for the other side.")
     ] = None,
     receipts: ReceiptsOption = None,
+    export: ExportOption = None,
+    trust: TrustOption = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File for the CSV; else it is printed.")
     ] = None,
@@ -170,13 +173,22 @@ def reconcile(
 ) -> None:
     """Hold a day's charges against the other side's, by request id. Exit code 5 on a mismatch.
 
-    A buyer needs no sheet: its receipts are held against the node's log.
+    A buyer needs no sheet: its receipts are held against the node's log. With --export the log's
+    side is an export, which is checked first; the other one a sheet, or a folder of --receipts.
     """
     from unseen.client.local.home import write_file
     from unseen.evidence.bills.reconcile import Sheet
 
     day = _day(date)
     theirs = Sheet.decode(against.read_bytes()) if against is not None else None
+    if export is not None:
+        trusted = trust_file(trust, home)
+        found = _reconcile_export(export, contract or (), trusted, (day, theirs, receipts), sheet)
+        if found is None:
+            _only_wrote(sheet, form)
+        else:
+            _print_matches(found, output, form)
+        return
     with open_client(home, doing="adding up") as client:
         chosen = _contracts(client, contract or ())
         files = receipt_files(receipts)
@@ -186,6 +198,12 @@ def reconcile(
             _only_wrote(sheet, form)
             return
         matches = client.reconcile(day, chosen, theirs, files)
+    _print_matches(matches, output, form)
+
+
+def _print_matches(matches: "Sequence[Match]", output: Path | None, form: Format) -> None:
+    from unseen.client.local.home import write_file
+
     text = matches_csv(matches)
     if output is not None:
         write_file(output, text.encode())
@@ -198,6 +216,34 @@ def reconcile(
     note(f"{len(matches):,} requests, {len(wrong):,} of them do not match.", form)
     if wrong:
         raise typer.Exit(PROOF_FAILED)
+
+
+def _reconcile_export(
+    path: Path,
+    given: Sequence[str],
+    trust: "Trust",
+    other: "tuple[dt.date, Sheet | None, Path | None]",
+    sheet: Path | None,
+) -> "tuple[Match, ...] | None":
+    """Return the matches of an export's releases of a day; None where there is no other side."""
+    from unseen.client.bills.bills import export_sheet, receipts_sheet
+    from unseen.client.evidence import read_receipt
+    from unseen.client.exported import open_export
+    from unseen.client.local.home import write_file
+    from unseen.evidence.bills.reconcile import reconcile as hold
+    from unseen.evidence.verify import verify_receipt
+
+    export, (day, theirs, receipts) = open_export(path), other
+    contracts = [exported_contract(export, text) for text in given]
+    contracts = contracts or [item.id for item in export.contracts()]
+    with working("checking the export"):
+        ours = export_sheet(export, contracts, trust, day)
+    if sheet is not None:
+        write_file(sheet, ours.encode())
+    if theirs is None and receipts is not None:
+        held = [verify_receipt(read_receipt(file), trust) for file in receipt_files(receipts)]
+        theirs = receipts_sheet(ours, [one for one in held if one.contract in contracts])
+    return None if theirs is None else hold(ours, theirs, contracts)
 
 
 def _settle_export(path: Path, contract: str, trust: Path | None, home: Path) -> bytes:
@@ -243,7 +289,8 @@ def _only_wrote(sheet: Path | None, form: Format) -> None:
         raise UsageError(
             "there is nothing to reconcile with",
             clause="against",
-            remedy="give the buyer's sheet: --against FILE (it writes one with --sheet FILE)",
+            remedy="give the buyer's sheet: --against FILE (it writes one with --sheet FILE)"
+            "; with --export, or its --receipts",
         )
     note(f"{sheet} is this side's sheet: the other side reconciles with --against", form)
 

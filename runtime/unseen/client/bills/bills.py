@@ -5,6 +5,7 @@ The buyer's rests on receipts; where the node charged a request and no longer ke
 bill says so instead of there being none. An auditor's rests on an export that holds up.
 """
 
+import datetime as dt
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from unseen.evidence import jws
@@ -13,6 +14,7 @@ from unseen.evidence.audit.check import Progress
 from unseen.evidence.audit.export import Export
 from unseen.evidence.bills import settlement
 from unseen.evidence.bills.dispute import Agreed, Resolution, resolve
+from unseen.evidence.bills.reconcile import Sheet, make_sheet
 from unseen.evidence.canonical import b64encode
 from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.errors import RequestInvalidError, SettlementError, SignatureInvalidError
@@ -100,6 +102,39 @@ def settle_export(
     return settlement.settle(terms, (leaf for _, leaf in export.releases(contract)), credit)
 
 
+def export_sheet(
+    export: Export,
+    contracts: Collection[bytes],
+    trust: Trust,
+    day: dt.date,
+    progress: Progress | None = None,
+) -> Sheet:
+    """Return the releases of a day (UTC) under `contracts`, from an export that is checked first.
+
+    It may be a buyer's, in which others' leaves are there by their hashes.
+
+    Raises:
+        ExportInvalidError: it is no export, or has no such contract.
+        SettlementError: the check finds anything at all, or `contracts` is empty.
+        TrustMissingError: the trust file lists no such log, or not its node.
+
+    """
+    report = check_export(export, trust, Policy(partial=True), progress=progress)
+    if not report.ok:
+        raise _broken(report)
+    terms = [export.contract(contract).terms for contract in contracts]
+    if not terms:
+        raise _error("the export holds no contract")
+    leaves = [leaf for contract in contracts for _, leaf in export.releases(contract)]
+    return make_sheet(terms[0].suite, "log", terms[0].operator, day, leaves)
+
+
+def receipts_sheet(ours: Sheet, receipts: Iterable[VerifiedReceipt]) -> Sheet:
+    """Return the sheet of receipts for the day of `ours`, to hold against it."""
+    leaves = [receipt.leaf for receipt in receipts]
+    return make_sheet(ours.suite, "receipts", ours.party, ours.day, leaves)
+
+
 def resolve_export(
     export: Export,
     contract: bytes,
@@ -168,10 +203,13 @@ def exported_credit(export: Export, terms: Terms, trust: Trust) -> Agreed:
 
 
 def _broken(report: Report) -> SettlementError:
+    unknown = all(finding.rule == "trust.missing" for finding in report.findings)
     return SettlementError(
         f"settlement: the export does not hold up in {report.found} places: {report.findings[0]}",
         clause="export",
-        remedy="see all of them: unseen audit check DIR",
+        remedy="compare the keys with their parties, then: unseen audit keys --accept"
+        if unknown
+        else "see all of them: unseen audit check DIR",
     )
 
 
