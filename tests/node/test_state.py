@@ -227,13 +227,15 @@ class Member:
         step = Enroll(INTL, AUTHORITY, invitation, self.enrolment(invitation))
         return await store.writer.submit(step)
 
-    async def register(self, store: Store, name: str, key: bytes, certification: str = "c") -> None:
+    async def register(
+        self, store: Store, name: str, key: bytes, certification: str = "c", days: float = 9
+    ) -> None:
         instance = Instance(
             suite="intl",
             party=key_id(INTL, self.prepared.evidence_key),
             name=name,
             key=key,
-            until=NOW + dt.timedelta(days=9),
+            until=NOW + dt.timedelta(days=days),
         )
         await store.writer.submit(RegisterInstance(INTL, self.name, instance, certification))
 
@@ -313,6 +315,19 @@ class TestParties:
         assert found[2] is None
         assert store.log.size == size + 1
         await lender.register(store, "default", key)  # shown again: no second leaf
+        assert store.log.size == size + 1
+
+    async def test_certifications_go_on_and_never_to_and_fro(
+        self, store: Store, lender: Member
+    ) -> None:
+        await lender.join(store)
+        key = Ed25519Signer(b"\x09" * 32).public_key
+        await lender.register(store, "default", key)
+        size = store.log.size
+        for days in (2, 9.9, 1, 9):  # each would be a leaf that stays for good
+            await lender.register(store, "default", key, days=days)
+        assert store.log.size == size
+        await lender.register(store, "default", key, "newer", days=10)
         assert store.log.size == size + 1
 
     async def test_a_certificate_is_whose_authority_signed_it(

@@ -226,8 +226,8 @@ class RegisterInstance(Change[None]):
                 clause="certification.key",
                 remedy="certify the new key under a new name: unseen instance add NAME",
             )
-        elif abs(self.instance.until - parse_time(found.until)) < _LEAST_RENEWAL:
-            return  # as good as what is known
+        elif self.instance.until - parse_time(found.until) < _LEAST_RENEWAL:
+            return  # no better than what is known: whoever wants less revokes the instance
         else:
             connection.execute(update(instances).where(own).values(row))
         fields: dict[str, Json] = {**key, "key": self.instance.key_id}

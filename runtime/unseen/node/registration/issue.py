@@ -2,16 +2,18 @@
 
 from dataclasses import dataclass, field
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from unseen.evidence import jws
 from unseen.evidence.canonical import Json, b64decode, b64encode
 from unseen.evidence.registry.certificate import Certificate, Held, Rows, sign_certificate
 from unseen.evidence.suite import Signer, Suite, key_id, signer_id
-from unseen.node.errors import RegistrationNotFoundError
+from unseen.node.errors import OverloadedError, RegistrationNotFoundError
 from unseen.node.store.documents import put_document
 from unseen.node.store.schema_registry import certificates, transfers
 from unseen.node.store.writer import Change, Transaction
+
+_MAX_TRANSFERS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ class TransferCertificate(Change[None]):
             RegistrationNotFoundError: there is no such certificate.
             RegistrationInvalidError: the transfer is malformed or follows another link.
             SignatureInvalidError: it is not by the present holder.
+            OverloadedError: it has gone through too many hands.
 
         """
         connection, own = transaction.connection, certificates.c.id == self.certificate
@@ -95,16 +98,13 @@ class TransferCertificate(Change[None]):
             raise not_found()
         held = Held(self.suite, b64decode(row.id), b64decode(row.newest), row.holder)
         after = held.take(self.token)
+        count = self._count(connection)
         fields: dict[str, Json] = {
             "certificate": self.certificate,
             "holder": key_id(self.suite, after.holder),
         }
         kind, event = "certificate-transfer", "certificate.transferred"
         put_document(transaction, self.suite, kind, self.token.encode(), event, fields)
-        of_certificate = transfers.c.certificate == self.certificate
-        count = connection.execute(
-            select(func.count()).select_from(transfers).where(of_certificate)
-        ).scalar_one()
         link = {
             "certificate": self.certificate,
             "number": count + 1,
@@ -116,6 +116,19 @@ class TransferCertificate(Change[None]):
         connection.execute(
             update(certificates).where(own).values(holder=after.holder, newest=newest)
         )
+
+    def _count(self, connection: Connection) -> int:
+        """Return how many transfers there are; each is a leaf and a document that stay for good."""
+        of_certificate = transfers.c.certificate == self.certificate
+        counted = select(func.count()).select_from(transfers).where(of_certificate)
+        count = int(connection.execute(counted).scalar_one())
+        if count >= _MAX_TRANSFERS:
+            raise OverloadedError(
+                f"the certificate was handed on {_MAX_TRANSFERS} times",
+                clause="certificate.transfers",
+                remedy="it stays with its present holder",
+            )
+        return count
 
 
 def not_found() -> RegistrationNotFoundError:
