@@ -114,6 +114,15 @@ def buyer(world: World) -> Iterator[Client]:
         yield client
 
 
+@pytest.fixture(autouse=True)
+def _revoked(operator: Client) -> Iterator[None]:
+    """End the contracts of each test, so that a refresh in another builds no table for them."""
+    yield
+    for each in operator.contracts():
+        if each.state == "active":
+            operator.revoke(each.id)
+
+
 def contract(buyer: Client, operator: Client, kind: str = "lookup", units: int = 50) -> str:
     asked = buyer.request_contract(kind, outputs=["rich", "even"], scenario="test", units=units)
     operator.approve(asked.id)

@@ -426,22 +426,57 @@ class TestExecutor:
             await worker._process.wait()
             await worker._reader
             before = _children()
-            key = keys.generate(seeded_rng(1))
-            elements = blind([b"a"], Mode.VOPRF, seeded_rng(2)).elements
-            good = [key.scalar, key.public_key, *elements]
-            found = await asyncio.gather(*(executor.run("voprf", good) for _ in range(8)))
+            found = await asyncio.gather(*(executor.run("voprf", _evaluation()) for _ in range(8)))
             assert len({answer[0] for answer in found}) == 1
             assert len(_children() - before) == 1
         finally:
             await executor.close()
         assert not _children()
 
-    async def test_a_bulk_task_ends_with_its_process(self) -> None:
+    async def test_a_bulk_task_that_fails_ends_with_its_process(self) -> None:
         executor = LocalExecutor(1)
         with pytest.raises(InternalError):
             await executor.run_bulk("no such task", [])
         assert not _children()
         await executor.close()
+
+    async def test_a_bulk_process_waits_a_little_for_the_next_task(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        executor, asked = LocalExecutor(1), _evaluation()
+        try:
+            await asyncio.gather(*(executor.run_bulk("voprf", asked) for _ in range(3)))
+            (spare,) = _children()
+            await executor.run_bulk("voprf", asked)
+            assert _children() == {spare}
+            with pytest.raises(InternalError):
+                await executor.run_bulk("no such task", [])
+            assert not _children()
+            monkeypatch.setattr("unseen.node.jobs.executor._SPARE_SECONDS", 0.0)
+            await executor.run_bulk("voprf", asked)
+            assert executor._dismissal is not None
+            await executor._dismissal
+            assert not _children()
+        finally:
+            await executor.close()
+
+    async def test_a_bulk_process_that_died_meanwhile_is_replaced(self) -> None:
+        executor, asked = LocalExecutor(1), _evaluation()
+        try:
+            await executor.run_bulk("voprf", asked)
+            assert executor._spare is not None
+            os.kill(executor._spare._process.pid, signal.SIGKILL)
+            await executor._spare._reader
+            assert await executor.run_bulk("voprf", asked)
+            assert len(_children()) == 1
+        finally:
+            await executor.close()
+        assert not _children()
+
+
+def _evaluation() -> list[bytes]:
+    key = keys.generate(seeded_rng(1))
+    return [key.scalar, key.public_key, *blind([b"a"], Mode.VOPRF, seeded_rng(2)).elements]
 
 
 def _children() -> set[int]:

@@ -2,9 +2,11 @@
 
 `online` workers answer one short task after another (a batch of blinded elements, one record);
 tasks are written to the least busy worker's pipe at once, so singles in flight need no round
-trip each. A `bulk` task (a table build) has a process of its own that ends with it, at lower
-priority, so that it never stands before a buyer's query. A worker that dies fails its tasks
-with one error and is replaced.
+trip each. A `bulk` task (a table build) has a process to itself, at lower priority, so that it
+never stands before a buyer's query. A process starts in half a second, which small tables would
+mostly wait for, so one that has done its task is kept for a few seconds for the next; one whose
+task failed or was cancelled never is. A worker that dies fails its tasks with one error and is
+replaced.
 """
 
 import asyncio
@@ -20,6 +22,7 @@ from unseen.protocols.errors import UnseenError
 
 Progress = Callable[[int], None]
 _NICE_BULK = 10
+_SPARE_SECONDS = 5.0
 _STREAM_LIMIT = 1 << 20
 
 
@@ -38,7 +41,7 @@ class Executor(Protocol):
     async def run_bulk(
         self, task: str, parts: Sequence[bytes], progress: Progress | None = None
     ) -> list[bytes]:
-        """Run a long task in a process of its own; `progress` hears of rows done."""
+        """Run a long task in a process to itself; `progress` hears of rows done."""
         ...
 
     async def close(self) -> None:
@@ -54,6 +57,8 @@ class LocalExecutor:
         self._count = workers
         self._online: list[_Worker] = []
         self._bulk: set[_Worker] = set()
+        self._spare: _Worker | None = None  # a bulk worker between two tasks
+        self._dismissal: asyncio.Task[None] | None = None
         self._replacing = asyncio.Lock()
 
     @property
@@ -75,14 +80,37 @@ class LocalExecutor:
     async def run_bulk(
         self, task: str, parts: Sequence[bytes], progress: Progress | None = None
     ) -> list[bytes]:
-        """Run a long task in a process of its own."""
-        worker = await _Worker.start(nice=_NICE_BULK)
+        """Run a long task in a process that has nothing else to do."""
+        worker, self._spare = self._spare, None
+        if worker is not None and worker.dead:
+            await self._dismiss(worker)
+            worker = None
+        if worker is None:
+            worker = await _Worker.start(nice=_NICE_BULK)
         self._bulk.add(worker)
         try:
-            return await worker.run(task, parts, progress)
-        finally:
-            self._bulk.discard(worker)
-            await worker.close()
+            result = await worker.run(task, parts, progress)
+        except BaseException:
+            await self._dismiss(worker)
+            raise
+        if self._spare is not None:
+            await self._dismiss(worker)
+            return result
+        self._spare = worker
+        if self._dismissal is not None:
+            self._dismissal.cancel()
+        self._dismissal = asyncio.create_task(self._dismiss_later(worker))
+        return result
+
+    async def _dismiss_later(self, worker: "_Worker") -> None:
+        await asyncio.sleep(_SPARE_SECONDS)
+        if self._spare is worker:
+            self._spare = None
+            await self._dismiss(worker)
+
+    async def _dismiss(self, worker: "_Worker") -> None:
+        await worker.close()
+        self._bulk.discard(worker)
 
     async def _replace_dead(self) -> None:
         async with self._replacing:  # many tasks find it dead; one of them starts the next
@@ -92,6 +120,8 @@ class LocalExecutor:
 
     async def close(self) -> None:
         """End all workers; what they were doing fails."""
+        if self._dismissal is not None:
+            self._dismissal.cancel()
         for worker in (*self._online, *self._bulk):
             await worker.close()
 
