@@ -19,6 +19,7 @@ from unseen.client.catalog import Predicate, Prices
 from unseen.client.errors import AnswerInvalidError, HomeError
 from unseen.client.local.home import Home
 from unseen.client.queries.lookups import Lookups
+from unseen.evidence.contracts.states import State
 from unseen.evidence.errors import EvidenceError, LogForkedError
 from unseen.evidence.oversight.opening import verify_opening
 from unseen.evidence.verify import verify_receipt
@@ -119,7 +120,7 @@ def _revoked(operator: Client) -> Iterator[None]:
     """End the contracts of each test, so that a refresh in another builds no table for them."""
     yield
     for each in operator.contracts():
-        if each.state == "active":
+        if each.state is State.ACTIVE:
             operator.revoke(each.id)
 
 

@@ -81,26 +81,33 @@ class LocalExecutor:
         self, task: str, parts: Sequence[bytes], progress: Progress | None = None
     ) -> list[bytes]:
         """Run a long task in a process that has nothing else to do."""
-        worker, self._spare = self._spare, None
-        if worker is not None and worker.dead:
-            await self._dismiss(worker)
-            worker = None
-        if worker is None:
-            worker = await _Worker.start(nice=_NICE_BULK)
+        worker = await self._bulk_worker()
         self._bulk.add(worker)
         try:
             result = await worker.run(task, parts, progress)
         except BaseException:
             await self._dismiss(worker)
             raise
-        if self._spare is not None:
+        if self._spare is None:
+            self._keep(worker)
+        else:
             await self._dismiss(worker)
-            return result
+        return result
+
+    async def _bulk_worker(self) -> "_Worker":
+        worker, self._spare = self._spare, None
+        if worker is None:
+            return await _Worker.start(nice=_NICE_BULK)
+        if worker.dead:
+            await self._dismiss(worker)
+            return await _Worker.start(nice=_NICE_BULK)
+        return worker
+
+    def _keep(self, worker: "_Worker") -> None:
         self._spare = worker
         if self._dismissal is not None:
             self._dismissal.cancel()
         self._dismissal = asyncio.create_task(self._dismiss_later(worker))
-        return result
 
     async def _dismiss_later(self, worker: "_Worker") -> None:
         await asyncio.sleep(_SPARE_SECONDS)
