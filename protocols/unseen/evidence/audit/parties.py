@@ -41,6 +41,7 @@ class Parties:
         self.by_name: dict[str, Enrolled] = {}
         self.by_key: dict[str, Enrolled] = {}
         self.instances: dict[bytes, Certified] = {}  # by the name of the key
+        self._certified: dict[str, bytes] = {}  # documents, by the name of the key
 
     def enrolled(self, index: int, leaf: Event) -> None:
         """Take note of a new party."""
@@ -99,11 +100,19 @@ class Parties:
         party = self.by_key.get(key)
         return party is not None and party.role == role and party.revoked is None
 
+    def index_instances(self) -> None:
+        """Remember the first certification of each key, for leaves that name keys alone."""
+        for identifier, read in self._context.documents.items():
+            if isinstance(read.facts, Instance):
+                self._certified.setdefault(read.facts.key_id, identifier)
+
     def _certification(self, index: int, leaf: Event) -> Instance | None:
         try:
             identifier = b64decode(str(leaf.fields.get("document")))
         except CanonicalError:
             identifier = b""
+        if "document" not in leaf.fields:  # as nodes logged it that knew no documents
+            identifier = self._certified.get(str(leaf.fields.get("key")), b"")
         owner = str(leaf.fields.get("party"))
         found = self._context.document("instance", identifier, index, owner)
         return found if isinstance(found, Instance) else None

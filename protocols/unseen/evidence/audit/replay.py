@@ -64,6 +64,7 @@ class Replay:
         self.contracts.read(export)
         read_documents(export, context)
         self.releases.index_manifests()
+        self.parties.index_instances()
 
     def leaf(self, index: int, leaf: Release | Event) -> None:
         """Take the next leaf."""
