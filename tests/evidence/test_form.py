@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from tests.evidence.test_exports import open_terms, plain_terms, whole_terms
@@ -15,7 +15,7 @@ from unseen.evidence.canonical import b64encode
 from unseen.evidence.contracts.clauses import Billing, Payee
 from unseen.evidence.contracts.leakage import Statement
 from unseen.evidence.contracts.plan import Output
-from unseen.evidence.exports.form import LANGUAGES, FormData, approval_form
+from unseen.evidence.exports.form import FormData, Language, approval_form
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 TERMS: dict[str, Callable[[Any], Any]] = {
@@ -58,7 +58,7 @@ def form(world: Any, clauses: str = "whole", language: Any = "both", **changes: 
     return approval_form(FormData(**fields | changes), language)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", get_args(Language))
 @pytest.mark.parametrize("clauses", TERMS)
 def test_says_who_what_why_how_much_and_what_leaks(world: Any, clauses: str, language: str) -> None:
     terms, plan, leakage = TERMS[clauses](world)
@@ -99,7 +99,7 @@ def test_escapes_whatever_a_party_wrote(intl: Any) -> None:
     plan = intl.plan(outputs=(output,), threat_model=HOSTILE, retention=HOSTILE)
     uncapped = Billing(unit="evaluation", payees=(payee,))
     terms = intl.terms(declarations=(HOSTILE,), billing=uncapped)
-    for language in LANGUAGES:
+    for language in get_args(Language):
         page = form(
             intl,
             language=language,

@@ -11,8 +11,8 @@ from unseen.evidence.audit.contracts import Contracts
 from unseen.evidence.audit.export import Document
 from unseen.evidence.audit.leaves import Event
 from unseen.evidence.audit.tables import Tables
-from unseen.evidence.canonical import Json, b64decode, b64encode, encode
-from unseen.evidence.errors import CanonicalError, EvidenceError
+from unseen.evidence.canonical import Json, b64encode, encode
+from unseen.evidence.errors import EvidenceError
 from unseen.evidence.registry.certificate import (
     Certificate,
     Held,
@@ -91,10 +91,7 @@ class Certificates:
 
     def _document(self, leaf: Event, *kinds: type) -> Document | None:
         """Return the document that a leaf names; one that does not hold is noted elsewhere."""
-        try:
-            read = self._context.documents.get(b64decode(str(leaf.fields.get("document"))))
-        except CanonicalError:
-            return None
+        read = self._context.documents.get(leaf.named())
         return read.document if read is not None and isinstance(read.facts, kinds) else None
 
 

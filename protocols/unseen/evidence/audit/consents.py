@@ -12,10 +12,9 @@ from collections.abc import Iterator
 from unseen.evidence.audit.context import Context
 from unseen.evidence.audit.contracts import Epoch
 from unseen.evidence.audit.leaves import Event, Release
-from unseen.evidence.canonical import b64decode, b64encode, encode
+from unseen.evidence.canonical import b64encode, encode
 from unseen.evidence.consents.consent_tree import ConsentRoot
 from unseen.evidence.contracts.contract import Terms
-from unseen.evidence.errors import CanonicalError
 from unseen.evidence.releases.manifest import Manifest
 
 _CLEAR = b"verify"
@@ -42,7 +41,7 @@ class Consents:
         if self._newest in self._known:
             fail("consent.again", index, "is a root that stood before: what ended since would not")
         self._known.add(self._newest)
-        read = self._context.documents.get(_identifier(leaf))
+        read = self._context.documents.get(leaf.named())
         facts = read.facts if read else None
         if not isinstance(facts, ConsentRoot):
             return  # the leaf's document is missing, which is said elsewhere
@@ -76,10 +75,3 @@ class Consents:
             yield "consent", "was made under a root of consents that a newer one had replaced"
         elif wanted and epoch is not None and given != epoch.consent_root:
             yield "consent", "names another root of consents than its table"
-
-
-def _identifier(leaf: Event) -> bytes:
-    try:
-        return b64decode(str(leaf.fields.get("document")))
-    except CanonicalError:
-        return b""

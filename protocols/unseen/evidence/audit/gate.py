@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 from unseen.evidence.audit.context import Context
 from unseen.evidence.audit.contracts import Standing
-from unseen.evidence.audit.leaves import Event, Release
-from unseen.evidence.canonical import b64decode, b64encode
-from unseen.evidence.errors import CanonicalError
+from unseen.evidence.audit.leaves import Event, Release, decode_b64
+from unseen.evidence.canonical import b64encode
 from unseen.evidence.releases.metered import bits_of, refusal_bits, spec_of
 from unseen.evidence.releases.review import Review
 
@@ -70,7 +69,7 @@ class Gate:
             yield "held", f"left although the gate's last word of it is {held.verdict}"
         if leaf.commitment.decode() != held.release:
             yield "commitment", "is another reply than the one that was held"
-        review = self._decision(leaf.review.decode())
+        review = self._decision(decode_b64(leaf.review))
         if review is None or review.decision != "pass" or not _is_of(review, leaf):
             yield "review", "rests on no decision that lets it out"
 
@@ -95,7 +94,7 @@ class Gate:
             if verdict == "pass":
                 fail("review.document", index, "lets a release out, and nobody has signed for it")
             return
-        read = self._context.documents.get(_identifier(_text(leaf, "document")))
+        read = self._context.documents.get(leaf.named())
         if read is None or not isinstance(read.facts, Review):
             return  # noted where the leaf's document is read
         facts, fields = read.facts, ("contract", "request", "release", "verdict")
@@ -103,8 +102,8 @@ class Gate:
         if said != tuple(_text(leaf, name) for name in fields):
             fail("review.document", index, "the signed decision is another one than the leaf says")
 
-    def _decision(self, identifier: str) -> Review | None:
-        read = self._context.documents.get(_identifier(identifier))
+    def _decision(self, identifier: bytes) -> Review | None:
+        read = self._context.documents.get(identifier)
         facts = read.facts if read and read.named else None
         return facts if isinstance(facts, Review) else None
 
@@ -120,10 +119,3 @@ def _key(leaf: Event) -> tuple[bytes, bytes]:
 
 def _text(leaf: Event, name: str) -> str:
     return str(leaf.fields.get(name, ""))
-
-
-def _identifier(text: str) -> bytes:
-    try:
-        return b64decode(text)
-    except CanonicalError:
-        return b""

@@ -7,8 +7,6 @@ signed root is the log's is checked by the successor, who has to name it in its 
 from unseen.evidence.audit.context import Context
 from unseen.evidence.audit.leaves import Event
 from unseen.evidence.audit.parties import Parties
-from unseen.evidence.canonical import b64decode
-from unseen.evidence.errors import CanonicalError
 from unseen.evidence.registry.handover import Deletion, Handover
 
 
@@ -22,7 +20,7 @@ class Handovers:
 
     def left(self, index: int, leaf: Event) -> None:
         """Check that the node is handed over by its operator, with the log up to this leaf."""
-        self._left = _identifier(leaf)
+        self._left = leaf.named()
         found = self._facts(leaf)
         if not isinstance(found, Handover):
             return  # noted where the leaf's document is read
@@ -56,15 +54,8 @@ class Handovers:
             self._fail(index, "is of another node or handover")
 
     def _facts(self, leaf: Event) -> object:
-        read = self._context.documents.get(_identifier(leaf))
+        read = self._context.documents.get(leaf.named())
         return None if read is None else read.facts
 
     def _fail(self, index: int, what: str) -> None:
         self._context.fail("handover.document", index, what)
-
-
-def _identifier(leaf: Event) -> bytes:
-    try:
-        return b64decode(str(leaf.fields.get("document")))
-    except CanonicalError:
-        return b""

@@ -68,6 +68,13 @@ class Event(NamedTuple):
     time: datetime
     fields: dict[str, Json]
 
+    def named(self, field: str = "document") -> bytes:
+        """Return the id that `field` holds; empty, which names nothing, where it holds none."""
+        try:
+            return b64decode(str(self.fields.get(field)))
+        except CanonicalError:
+            return b""
+
 
 def read_leaf(data: bytes, suite: Suite) -> Release | Event:
     """Return the leaf of `suite`, whose canonical bytes are `data`.

@@ -4,9 +4,8 @@ from datetime import datetime
 
 from unseen.evidence.audit.context import Context
 from unseen.evidence.audit.leaves import Event
-from unseen.evidence.canonical import b64decode
 from unseen.evidence.contracts.contract import Terms
-from unseen.evidence.errors import CanonicalError, MandateInvalidError, TrustMissingError
+from unseen.evidence.errors import MandateInvalidError, TrustMissingError
 from unseen.evidence.registry.mandate import Mandate, Withdrawal
 from unseen.evidence.registry.mandated import Mandated
 from unseen.evidence.registry.permission import chain_of, check_terms
@@ -23,7 +22,7 @@ class Mandates:
 
     def registered(self, index: int, leaf: Event) -> None:
         """Check that a mandate was an authority's to grant, or its grantee's to give on."""
-        identifier = _identifier(leaf, "document")
+        identifier = leaf.named()
         mandate = self._context.document("mandate", identifier, index)
         if not isinstance(mandate, Mandate):
             return
@@ -47,10 +46,10 @@ class Mandates:
 
     def withdrawn(self, index: int, leaf: Event) -> None:
         """Take a mandate back, by the document that says so."""
-        found = self._context.document("mandate-withdrawal", _identifier(leaf, "document"), index)
+        found = self._context.document("mandate-withdrawal", leaf.named(), index)
         if not isinstance(found, Withdrawal):
             return
-        if found.mandate != _identifier(leaf, "mandate"):
+        if found.mandate != leaf.named("mandate"):
             self._context.fail("mandate.leaf", index, "withdraws another mandate than it says")
         before = self._standing
         self._now(Mandated(before.known, before.withdrawn | {found.mandate}, before.required))
@@ -87,10 +86,3 @@ class Mandates:
             return self._context.owner(key).role == "authority"
         except TrustMissingError:
             return False
-
-
-def _identifier(leaf: Event, name: str) -> bytes:
-    try:
-        return b64decode(str(leaf.fields.get(name)))
-    except CanonicalError:
-        return b""

@@ -193,11 +193,7 @@ class Oversight:
     def _parts(self, index: int, leaf: Event, kind: str) -> tuple[Standing | None, Document | None]:
         """Return the contract and the document that a leaf names; what is wrong is noted."""
         contract = self.contracts.of(index, leaf)
-        try:
-            identifier = b64decode(str(leaf.fields.get("document")))
-        except CanonicalError:
-            identifier = b""
-        read = self.context.named(identifier, index)
+        read = self.context.named(leaf.named(), index)
         if read is None or read.error is not None:
             return contract, None
         if read.document.type != kind:

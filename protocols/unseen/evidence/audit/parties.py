@@ -5,8 +5,6 @@ from datetime import datetime
 
 from unseen.evidence.audit.context import Context
 from unseen.evidence.audit.leaves import Event
-from unseen.evidence.canonical import b64decode
-from unseen.evidence.errors import CanonicalError
 from unseen.evidence.releases.instance import Instance
 
 
@@ -107,10 +105,7 @@ class Parties:
                 self._certified.setdefault(read.facts.key_id, identifier)
 
     def _certification(self, index: int, leaf: Event) -> Instance | None:
-        try:
-            identifier = b64decode(str(leaf.fields.get("document")))
-        except CanonicalError:
-            identifier = b""
+        identifier = leaf.named()
         if "document" not in leaf.fields:  # as nodes logged it that knew no documents
             identifier = self._certified.get(str(leaf.fields.get("key")), b"")
         owner = str(leaf.fields.get("party"))

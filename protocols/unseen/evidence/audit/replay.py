@@ -16,8 +16,7 @@ from unseen.evidence.audit.parties import Parties
 from unseen.evidence.audit.releases import Releases
 from unseen.evidence.audit.stops import Stops
 from unseen.evidence.audit.tables import Tables
-from unseen.evidence.canonical import b64decode
-from unseen.evidence.errors import CanonicalError, EvidenceError
+from unseen.evidence.errors import EvidenceError
 
 Handler = Callable[["Replay", int, Event], None]
 
@@ -115,9 +114,9 @@ class Replay:
             if kind is not None and leaf.type not in _MAY_LACK:
                 self.context.fail("document.missing", index, f"names no document of type {kind}")
         elif kind is None:
-            self.context.named(_identifier(leaf), index)
+            self.context.named(leaf.named(), index)
         else:
-            self.context.document(kind, _identifier(leaf), index)
+            self.context.document(kind, leaf.named(), index)
 
     def _check_parties(self) -> None:
         """Hold the keys that the export tells against those that the log enrolled."""
@@ -140,13 +139,6 @@ class Replay:
 
     def _exporter(self, rule: str, index: int, what: str, where: str = PARTIES) -> None:
         self.context.fail(rule, index, what, party=EXPORTER, where=where)
-
-
-def _identifier(leaf: Event) -> bytes:
-    try:
-        return b64decode(str(leaf.fields["document"]))
-    except CanonicalError:
-        return b""
 
 
 HANDLERS: dict[str, Handler] = {

@@ -12,9 +12,8 @@ from unseen.evidence.audit.context import Context
 from unseen.evidence.audit.contracts import Contracts
 from unseen.evidence.audit.leaves import Event
 from unseen.evidence.audit.parties import Enrolled, Parties
-from unseen.evidence.canonical import b64decode, b64encode
+from unseen.evidence.canonical import b64encode
 from unseen.evidence.contracts.stop import StopOrder
-from unseen.evidence.errors import CanonicalError
 from unseen.evidence.releases.request import MAX_REQUEST_AGE
 
 _NODE = "node"
@@ -67,7 +66,7 @@ class Stops:
         fail = self._context.fail
         if not self._may(party, _target(leaf)):
             fail("stop.right", index, f"{party.name} has no right to it")
-        read = self._context.documents.get(_identifier(leaf))
+        read = self._context.documents.get(leaf.named())
         if "document" not in leaf.fields:
             fail("stop.document", index, f"{party.name} has signed no order for it")
         if read is None or not isinstance(read.facts, StopOrder):
@@ -94,10 +93,3 @@ class Stops:
 
 def _target(leaf: Event) -> bytes:
     return str(leaf.fields.get("contract", "")).encode()
-
-
-def _identifier(leaf: Event) -> bytes:
-    try:
-        return b64decode(str(leaf.fields.get("document")))
-    except CanonicalError:
-        return b""

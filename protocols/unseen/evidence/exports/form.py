@@ -22,7 +22,6 @@ from unseen.evidence.contracts.plan import Plan
 from unseen.evidence.suite import suite_of
 
 Language = Literal["en", "zh", "both"]
-LANGUAGES = ("en", "zh", "both")
 
 _WORDS: Mapping[str, tuple[str, str]] = {
     "title": ("Contract approval form", "数据合约审批单"),
