@@ -3,18 +3,14 @@
 from typing import Any
 
 import grpc.aio
-from sqlalchemy import select
 
 from unseen.evidence import canonical
-from unseen.evidence.log import decode_leaf
-from unseen.node.audit.evidence import StoredDocument, gather
+from unseen.node.audit.evidence import gather
 from unseen.node.audit.keys import trust_file
-from unseen.node.audit.redaction import shows, whole
-from unseen.node.catalog.names import PAGE_BYTES, contract_id, page_size
+from unseen.node.audit.listing import list_documents
+from unseen.node.catalog.names import contract_id, page_size
 from unseen.node.context import Node
-from unseen.node.errors import FieldInvalidError
 from unseen.node.interceptors import caller
-from unseen.node.store.schema import documents, leaves
 from unseen.node.wire import audit as wire
 from unseen.v1 import audit_pb2, audit_pb2_grpc
 
@@ -41,28 +37,10 @@ class AuditService(audit_pb2_grpc.AuditServiceServicer):
     ) -> audit_pb2.ListDocumentsResponse:
         """Return documents from a leaf on."""
         del context
-        if request.start < 0:
-            raise FieldInvalidError("an index is not negative", clause="start")
-        node, who, size = self._node, caller(), page_size(request.page_size)
-        with node.engine.connect() as connection:
-            rows = connection.execute(
-                select(documents, leaves.c.body.label("leaf"))
-                .join(leaves, leaves.c.leaf_index == documents.c.leaf_index)
-                .where(documents.c.leaf_index >= request.start)
-                .order_by(documents.c.leaf_index)
-                .limit(size + 1)
-            ).all()
-        found: list[audit_pb2.Document] = []
-        used = following = 0
-        for place, row in enumerate(rows):
-            if place == size or used >= PAGE_BYTES:
-                following = row.leaf_index
-                break
-            if whole(who) or shows(node, who, decode_leaf(row.leaf)):
-                document = StoredDocument(row.leaf_index, row.type, row.body)
-                found.append(wire.document_message(document))
-                used += len(row.body)
-        return audit_pb2.ListDocumentsResponse(documents=found, next_start=following)
+        page = list_documents(self._node, caller(), request.start, page_size(request.page_size))
+        return audit_pb2.ListDocumentsResponse(
+            documents=map(wire.document_message, page.documents), next_start=page.following
+        )
 
     async def GetEvidence(
         self, request: audit_pb2.GetEvidenceRequest, context: _Context

@@ -3,17 +3,14 @@
 from typing import Any
 
 import grpc.aio
-from sqlalchemy import select
 
-from unseen.evidence.log import decode_leaf
 from unseen.node.audit import cosigning
-from unseen.node.audit.redaction import shows, whole
+from unseen.node.audit.listing import list_leaves
 from unseen.node.audit.shown import show
 from unseen.node.catalog.names import page_size
 from unseen.node.context import Node
 from unseen.node.errors import FieldInvalidError, PartyNotFoundError
 from unseen.node.interceptors import caller
-from unseen.node.store.schema import leaves
 from unseen.v1 import log_pb2, log_pb2_grpc
 
 _Context = grpc.aio.ServicerContext[Any, Any]
@@ -53,25 +50,8 @@ class LogService(log_pb2_grpc.LogServiceServicer):
     ) -> log_pb2.ListLeavesResponse:
         """Return leaves from an index on."""
         del context
-        if request.start < 0:
-            raise FieldInvalidError("an index is not negative", clause="start")
-        node, who, size = self._node, caller(), page_size(request.page_size)
-        with node.engine.connect() as connection:
-            found = connection.execute(
-                select(leaves.c.leaf_index, leaves.c.body)
-                .where(leaves.c.leaf_index >= request.start, leaves.c.leaf_index < node.log.size)
-                .order_by(leaves.c.leaf_index)
-                .limit(size)
-            ).all()
-        shown: list[bytes] = []
-        hashes: list[bytes] = []
-        for row in found:
-            if whole(who) or shows(node, who, decode_leaf(row.body)):
-                shown.append(row.body)
-            else:
-                shown.append(b"")
-                hashes.append(node.log.leaf_hash(row.leaf_index))
-        return log_pb2.ListLeavesResponse(leaves=shown, size=node.log.size, hashes=hashes)
+        page = list_leaves(self._node, caller(), request.start, page_size(request.page_size))
+        return log_pb2.ListLeavesResponse(leaves=page.leaves, size=page.size, hashes=page.hashes)
 
     async def AddCosignature(
         self, request: log_pb2.AddCosignatureRequest, context: _Context

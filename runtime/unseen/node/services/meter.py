@@ -1,19 +1,16 @@
 """MeterService: what was used."""
 
-import re
 from typing import Any
 
 import grpc.aio
-from sqlalchemy import func, select
 
 from unseen.node.catalog.names import contract_id, page_size
 from unseen.node.context import Node
 from unseen.node.contracts.viewing import seen
-from unseen.node.errors import FieldInvalidError
 from unseen.node.interceptors import caller
+from unseen.node.metering.listing import count_requests, list_releases
 from unseen.node.metering.metered import receipt_again
 from unseen.node.metering.opening import open_release
-from unseen.node.store.schema import charges, leaves
 from unseen.node.wire import requests as wire
 from unseen.v1 import meter_pb2, meter_pb2_grpc
 
@@ -33,14 +30,10 @@ class MeterService(meter_pb2_grpc.MeterServiceServicer):
         """Return the units and requests charged so far."""
         del context
         contract = seen(self._node, caller(), contract_id(request.contract))
-        with self._node.engine.connect() as connection:
-            requests = connection.execute(
-                select(func.count()).where(charges.c.contract == contract.id)
-            ).scalar_one()
         return meter_pb2.GetUsageResponse(
             units_used=contract.units_used,
             units_granted=contract.terms.quota.units,
-            requests=requests,
+            requests=count_requests(self._node, contract.id),
         )
 
     async def GetReceipt(
@@ -73,19 +66,5 @@ class MeterService(meter_pb2_grpc.MeterServiceServicer):
         del context
         contract = seen(self._node, caller(), contract_id(request.contract))
         size = page_size(request.page_size)
-        if not re.fullmatch(r"[0-9]{0,18}", request.page_token):
-            raise FieldInvalidError("not a page token of this node", clause="page_token")
-        start = int(request.page_token or 0)
-        of_contract = charges.c.contract == contract.id
-        with self._node.engine.connect() as connection:
-            rows = connection.execute(
-                select(leaves.c.leaf_index, leaves.c.body)
-                .join(charges, charges.c.leaf_index == leaves.c.leaf_index)
-                .where(of_contract, leaves.c.leaf_index >= start)
-                .order_by(leaves.c.leaf_index)
-                .limit(size + 1)
-            ).all()
-        more = str(rows[size].leaf_index) if len(rows) > size else ""
-        return meter_pb2.ListReleasesResponse(
-            leaves=[row.body for row in rows[:size]], next_page_token=more
-        )
+        page, more = list_releases(self._node, contract.id, request.page_token, size)
+        return meter_pb2.ListReleasesResponse(leaves=page, next_page_token=more)
