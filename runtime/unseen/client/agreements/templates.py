@@ -145,14 +145,13 @@ class Templates:
         known = self._known.get(name)
         if known is None:
             path = self._session.home.template(name)
-            if path.exists():
-                known = Template.decode(read_file(path))
-            else:
-                known = self.get(name).template
-                path.parent.mkdir(mode=0o700, exist_ok=True)
-                write_file(path, known.encode())
+            kept = path.exists()
+            known = Template.decode(read_file(path)) if kept else self.get(name).template
             if known.id() != identifier:
                 raise _another()
+            if not kept:
+                path.parent.mkdir(mode=0o700, exist_ok=True)
+                write_file(path, known.encode())
             self._known[name] = known
         return known
 
