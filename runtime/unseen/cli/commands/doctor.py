@@ -2,6 +2,7 @@
 
 import datetime as dt
 import importlib.metadata
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from unseen.client.api import Client
 
 State = Literal["ok", "note", "fail"]
-_CLIENT = ("cryptography", "grpcio", "protobuf", "rbcl", "rich", "typer")
-_NODE = ("alembic", "duckdb", "pyarrow", "pydantic-settings", "sqlalchemy")
 _SKEW_SECONDS = 60
 _LOOK_BACK = 100  # jobs
 
@@ -54,16 +53,28 @@ def _installation() -> Iterator[Check]:
     version = ".".join(str(part) for part in sys.version_info[:3])
     old = sys.version_info < (3, 11)
     yield Check("python", "fail" if old else "ok", version, "install Python 3.11" if old else "")
-    for names, state, remedy in (
-        (_CLIENT, "fail", "install the project again"),
-        (_NODE, "note", "only a node needs them: install unseen[node]"),
-    ):
+    libraries: tuple[tuple[str, str, State, str], ...] = (
+        ("client libraries", "", "fail", "install the project again"),
+        ("node libraries", "node", "note", "only a node needs them: install unseen[node]"),
+    )
+    for what, extra, state, remedy in libraries:
+        names = _required(extra)
         missing = [name for name in names if not _installed(name)]
-        what = "client libraries" if names is _CLIENT else "node libraries"
         if missing:
-            yield Check(what, "fail" if state == "fail" else "note", ", ".join(missing), remedy)
+            yield Check(what, state, ", ".join(missing), remedy)
         else:
             yield Check(what, "ok", ", ".join(names))
+
+
+def _required(extra: str) -> list[str]:
+    """Return the libraries that the package asks for, by name: the base's, or those of `extra`."""
+    found = []
+    for line in importlib.metadata.requires("unseen") or ():
+        name, _, marker = line.partition(";")
+        of = re.search(r"extra == ['\"]([\w-]+)", marker)
+        if (of[1] if of else "") == extra:
+            found.append(re.split(r"[^\w.-]", name.strip())[0])
+    return sorted(found)
 
 
 def _installed(name: str) -> bool:
