@@ -312,7 +312,7 @@ def test_evidence_is_for_those_whose_contract_it_is(audited: Stage) -> None:
     for client, identifier, of in (*asked, (audited.lender, "0" * 32, "")):
         with pytest.raises(RefusedError) as caught:
             client.bundle(identifier, of)
-        assert caught.value.reason in {"JOB_NOT_FOUND", "CONTRACT_NOT_FOUND"}
+        assert caught.value.reason in {"RELEASE_NOT_FOUND", "CONTRACT_NOT_FOUND"}
 
 
 def test_a_rolled_back_log_is_found_by_both_parties_heads(

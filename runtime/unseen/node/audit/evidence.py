@@ -13,7 +13,7 @@ from unseen.node.audit.shown import shown
 from unseen.node.context import Node
 from unseen.node.contracts.register import Contract
 from unseen.node.contracts.viewing import visible
-from unseen.node.errors import ContractNotFoundError, JobNotFoundError
+from unseen.node.errors import ContractNotFoundError, ReleaseNotFoundError
 from unseen.node.identity.parties import Caller
 from unseen.node.metering.charge import Charged, find_charge
 from unseen.node.metering.paying import answer
@@ -58,7 +58,7 @@ def gather(node: Node, who: Caller, request: str, contract_id: str) -> Evidence:
 
     Raises:
         ContractNotFoundError: no such contract that the caller may see.
-        JobNotFoundError: no request of this id was charged.
+        ReleaseNotFoundError: no request of this id was charged.
 
     """
     candidates = [c for c in node.contracts.all() if visible(node, who, c)]
@@ -90,7 +90,7 @@ def _find(
         found = find_charge(connection, contract.id, request)
         if found is not None:
             return contract, found
-    raise JobNotFoundError(
+    raise ReleaseNotFoundError(
         "no request of this id was charged",
         clause="request.id",
         remedy="see the log: unseen audit tail",
