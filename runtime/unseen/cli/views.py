@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from unseen.evidence.verify import VerifiedReceipt
 
 
-def table_json(table: "Table") -> Json:
+def table_json(table: "Table") -> dict[str, Json]:
     """Return a table with its labelled columns."""
     return {
         "name": table.name,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unseen.cli.app import App
-from unseen.cli.failures import PROOF_FAILED
+from unseen.cli.failures import PROOF_FAILED, UsageError
 from unseen.cli.hints import tell
 from unseen.cli.output import (
     DEFAULT_HOME,
@@ -138,7 +138,6 @@ def head(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Show the log's newest head, and those that witnesses cosigned; keep one in a file."""
-    from unseen.cli.failures import UsageError
     from unseen.client.local.home import write_file
 
     with open_client(home) as client:

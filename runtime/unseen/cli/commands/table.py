@@ -22,13 +22,9 @@ from unseen.cli.trusting import TrustOption, trust_file
 from unseen.cli.views import table_json
 
 if TYPE_CHECKING:
-    from unseen.client.catalog import Table
     from unseen.evidence.canonical import Json
 
 app = App(help="What the operator hosts.", no_args_is_help=True)
-
-_CATEGORIES = ("public", "enterprise", "personal")
-_LEVELS = ("1", "2", "3", "4", "important", "core")
 
 
 @app.command("add")
@@ -41,7 +37,7 @@ def add(
     label: Annotated[
         list[str], typer.Option(help="COLUMN=CATEGORY:LEVEL; '*=public:1' for all the others.")
     ],
-    owner: Annotated[str, typer.Option("--holder", help="Enrolled holder whose table it is.")] = "",
+    holder: Annotated[str, typer.Option(help="Enrolled holder whose table it is.")] = "",
     home: HomeOption = DEFAULT_HOME,
     form: FormatOption = Format.TABLE,
 ) -> None:
@@ -50,7 +46,7 @@ def add(
     columns = [column.strip() for column in subject.split(",")]
     with open_client(home, doing="reading the table") as client:
         table = client.register_table(
-            name, absolute(source), subject=columns, labels=labels, holder=owner
+            name, absolute(source), subject=columns, labels=labels, holder=holder
         )
     print_card(table, form, table_json(table))
 
@@ -65,7 +61,7 @@ def refresh(
     with open_client(home, doing="reading the table") as client:
         done = client.refresh_table(name)
     moved = {"contracts": list(done.contracts), "suspended": list(done.suspended)}
-    print_card(done.table, form, {**_object(done.table), **moved})
+    print_card(done.table, form, table_json(done.table) | moved)
     for contract in done.contracts:
         note(f"new lookup table for contract {contract}", form)
     for contract in done.suspended:
@@ -87,7 +83,7 @@ def label(
     with open_client(home) as client:
         done = client.label_table(name, found)
     moved = {"suspended": list(done.suspended), "resumed": list(done.resumed)}
-    print_card(done.table, form, {**_object(done.table), **moved})
+    print_card(done.table, form, table_json(done.table) | moved)
     for contract in done.suspended:
         note(f"suspended: {contract}", form)
     for contract in done.resumed:
@@ -203,13 +199,15 @@ def read_label(text: str) -> tuple[str, tuple[str, str]]:
         UsageError: it is not of that form.
 
     """
+    from unseen.evidence.contracts.rules import CATEGORIES, LEVELS
+
     column, _, label = text.rpartition("=")
     category, _, level = label.partition(":")
-    if not column or category not in _CATEGORIES or level not in _LEVELS:
+    if not column or category not in CATEGORIES or level not in LEVELS:
         raise UsageError(
             "a label is COLUMN=CATEGORY:LEVEL",
             clause="label",
-            remedy=f"categories are {', '.join(_CATEGORIES)}; levels are {', '.join(_LEVELS)}",
+            remedy=f"categories are {', '.join(CATEGORIES)}; levels are {', '.join(LEVELS)}",
         )
     return column, (category, level)
 
@@ -230,8 +228,3 @@ def _fields(card: object) -> "Json":
     if not is_dataclass(card) or isinstance(card, type):
         return {}
     return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(card).items()}
-
-
-def _object(table: "Table") -> "dict[str, Json]":
-    found = table_json(table)
-    return dict(found) if isinstance(found, dict) else {}

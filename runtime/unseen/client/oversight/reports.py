@@ -26,7 +26,6 @@ from unseen.evidence.reports.words import disclosure_page, personal_page
 from unseen.evidence.suite import Signer
 from unseen.evidence.trust import Trust
 
-Compute = Callable[[Source], dict[str, Json]]
 Sign = Callable[[Signer, dict[str, Json]], str]
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json, b64encode, format_time
-from unseen.evidence.consents.consent import verify_consent, verify_withdrawal
+from unseen.evidence.consents.consent import verify_consent
 from unseen.evidence.contracts.plan import columns_to_json
 from unseen.evidence.suite import Suite
 from unseen.node.identity.vault import Vault
@@ -66,15 +66,6 @@ def admit(desk: Desk, token: str, chain: Sequence[str]) -> Json:
         "sealed_subject": b64encode(subject),
         "sealed_token": b64encode(sealed),
     }
-
-
-def check_withdrawal(suite: Suite, token: str, keys: dict[str, bytes]) -> Json:
-    """Return what a withdrawal takes back as JSON, or under `error` why it cannot be taken."""
-    try:
-        withdrawal = verify_withdrawal(token, suite, keys)
-    except UnseenError as error:
-        return told(error)
-    return {"id": b64encode(withdrawal.id), "target": withdrawal.target}
 
 
 def told(error: UnseenError) -> Json:

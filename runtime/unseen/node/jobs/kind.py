@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from unseen.node.store.writer import Change, Transaction
 
 MAX_RESULT_BYTES = 16 << 20
-MAX_CHECKPOINT_BYTES = 64 << 10
 
 
 class Lane(Enum):
