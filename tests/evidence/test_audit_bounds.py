@@ -7,11 +7,14 @@ from tests.evidence.governance import labelled_plan, make_template
 from tests.evidence.test_audit import Case, case, event_of, hidden
 from tests.evidence.test_audit_signed import Court, contracts, court
 
+from unseen.bench.ledger import START
 from unseen.evidence.audit.contracts import Standing
 from unseen.evidence.audit.export import ContractRecord
 from unseen.evidence.canonical import b64encode
 from unseen.evidence.contracts.states import State
 from unseen.evidence.contracts.template import sign_template
+from unseen.evidence.registry.handover import File, Handover, sign_handover
+from unseen.evidence.suite import INTL, signer_id
 
 __all__ = ["case", "court"]
 
@@ -59,4 +62,23 @@ def test_a_refusal_by_the_gate_is_of_a_contract(case: Case, bits: int, rules: se
         "bits": bits,
     }
     case.insert(at, event_of(case, at, "release.reviewed", **said))
+    assert case.rules() == {(at, rule) for rule in rules}
+
+
+@pytest.mark.parametrize(("origin", "rules"), [("other/log", set()), ("x", {"handover.document"})])
+def test_a_takeover_is_read_where_it_stands(case: Case, origin: str, rules: set[str]) -> None:
+    at, signers = len(case.log), case.ledger.signers
+    found = Handover(
+        suite=INTL.id,
+        operator=signer_id(signers["rival"]),
+        node=b64encode(bytes(32)),
+        log="other/log",
+        size=7,
+        successor=signer_id(signers["operator"]),
+        root=bytes(32),
+        files=(File("quota.json", bytes(32)),),
+        time=START,
+    )
+    name = case.document(at, "handover", sign_handover(signers["rival"], found))
+    case.insert(at, event_of(case, at - 1, "node.takeover", document=name, origin=origin))
     assert case.rules() == {(at, rule) for rule in rules}

@@ -23,8 +23,10 @@ from unseen.evidence.contracts.leakage import Statement
 from unseen.node.contracts.clauses import CLAUSES
 from unseen.node.contracts.clauses.clause import Ask, Clause, Offer
 from unseen.node.contracts.clauses.consent import CONSENT, rotation_cost
+from unseen.node.contracts.clauses.limits import LIMITS
 from unseen.node.contracts.clauses.mandate import MANDATE, covered_until
 from unseen.node.contracts.clauses.openings import OPENINGS
+from unseen.node.contracts.clauses.outputs import OUTPUTS
 from unseen.node.contracts.clauses.quota import QUOTA, most_units
 from unseen.node.contracts.compile import Compiled, compile_contract, reading_of
 from unseen.node.kinds import kind as kinds
@@ -170,6 +172,38 @@ class TestMandate:
         far, near = registered(grantee=HOLDER), registered(kinds=("train",))
         offer = dataclasses.replace(make_offer(), mandates=standing(far, near).over("people"))
         assert refused(MANDATE, asking(), offer) == [("MANDATE_REFUSED", "mandates.kinds")]
+
+
+class TestOutputs:
+    def test_read_columns_that_the_table_still_has(self) -> None:
+        offer, table = make_offer(), make_table()
+        assert refused(OUTPUTS, asking(outputs=("p0", "p1")), offer) == []
+        less = tuple(column for column in table.columns if column.name != "b")
+        offer = make_offer(table=dataclasses.replace(table, columns=less))
+        ask = asking(outputs=("p0",))
+        assert refused(OUTPUTS, ask, offer) == [("COLUMN_UNKNOWN", "outputs.p0")]
+        (error,) = OUTPUTS.check(ask, offer, reading_of(ask, offer))
+        assert "column 'b'" in str(error)
+
+    @pytest.mark.parametrize(
+        ("names", "clauses"),
+        [(("p0",), []), (("p0", "p0"), ["outputs.p0"]), (("p0",) * 3, ["outputs.p0"])],
+    )
+    def test_are_named_once(self, names: tuple[str, ...], clauses: list[str]) -> None:
+        found = refused(OUTPUTS, asking(outputs=names), make_offer())
+        assert [clause for _, clause in found] == clauses
+
+
+class TestLimits:
+    @pytest.mark.parametrize(("group", "clauses"), [(10, []), (11, ["group"])])
+    def test_a_group_may_be_the_whole_table(
+        self, monkeypatch: pytest.MonkeyPatch, group: int, clauses: list[str]
+    ) -> None:
+        kind = dataclasses.replace(kinds.KINDS["verify"], release="aggregate")
+        monkeypatch.setitem(kinds.KINDS, "verify", kind)
+        offer = make_offer(make_product("verify"), make_table(rows=10))
+        found = refused(LIMITS, asking(group=group), offer)
+        assert [clause for _, clause in found] == clauses
 
 
 class TestQuota:
