@@ -70,6 +70,8 @@ def test_says_who_what_why_how_much_and_what_leaks(world: Any, clauses: str, lan
         *(f"{output.name}: {output.text}" for output in plan.outputs),
         *(plan.table, plan.protocol, ", ".join(plan.columns_read), "0.05 CNY", "1,000"),
         *(b64encode(terms.id()), "2026-11-21T05:30:00Z", "Registry of Example"),
+        *map(b64encode, (*terms.mandates, terms.template, terms.rules)),
+        f"unseen contract explain {b64encode(terms.id())}",
         *(b64encode(plan.digest(world.suite)), b64encode(leakage.digest(world.suite))),
     ]
     for line in leakage.statements:
@@ -114,6 +116,21 @@ def test_escapes_whatever_a_party_wrote(intl: Any) -> None:
         assert not {"onerror", "src"} & {name for name, _ in read.attributes}
         assert "<img" not in page
         assert read.text.count(HOSTILE) >= 6
+
+
+@pytest.mark.parametrize(
+    ("unit", "chinese"),
+    [("evaluation", "按求值计费"), ("request", "按请求计费"), ("hit", "按命中计费")],
+)
+def test_says_what_is_billed_in_words(intl: Any, unit: Any, chinese: str) -> None:
+    payee = Payee(line="data_fee", name="office", key="A" * 43, share=10_000)
+    kind = ("lookup", "oprf_table") if unit == "evaluation" else ("verify", "clear")
+    billing = Billing(unit=unit, free_units=3, payees=(payee,))
+    terms = intl.terms(billing=billing, kind=kind[0], protocol=kind[1])
+    text = Reader(form(intl, terms=terms)).text
+    assert chinese in text
+    assert f"per {unit}, the first 3 free" in text
+    assert "office 100 % (数据费 data fee)" in text
 
 
 def test_shows_who_has_signed(world: Any) -> None:

@@ -15,7 +15,7 @@ from html import escape
 from typing import Literal
 
 from unseen.evidence.canonical import b64encode, format_time
-from unseen.evidence.contracts.clauses import LINES
+from unseen.evidence.contracts.clauses import LINES, BillingUnit
 from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.contracts.leakage import Leakage
 from unseen.evidence.contracts.plan import Plan
@@ -47,7 +47,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "data_fee": ("data fee", "数据费"),
     "service_fee": ("service fee", "服务费"),
     "billing": ("billing", "计费"),
-    "billed": ("by {unit}, {free} free", "按 {unit} 计费，免费 {free}"),
+    "billed": ("per {unit}, the first {free} free", "按{unit_zh}计费，前 {free} 个免费"),
     "cap": ("{cap} at most", "最高 {cap}"),
     "order": ("exchange order", "交易订单号"),
     "region": ("region", "使用地域"),
@@ -93,11 +93,16 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "contract": ("contract id, the hash of the signed terms", "合约编号，即所签条款的哈希"),
     "plan hash": ("hash of the plan", "计划哈希"),
     "leakage hash": ("hash of the leakage statement", "泄露声明哈希"),
+    "template": ("template that it follows", "所依据的场景模板"),
+    "mandates": ("mandates that permit it", "所依据的授权运营协议"),
+    "rules": ("rule file it was compiled under", "编译所依据的规则文件"),
     "check": (
-        "What is signed is the contract id. Compare it: unseen contract show",
-        "签署的是合约编号，请核对：unseen contract show",
+        "What is signed is the contract id. Before you sign, compare this page with:",
+        "所签署的是合约编号。签署前请与下列命令所示核对：",
     ),
 }
+
+_UNITS_ZH: Mapping[BillingUnit, str] = {"evaluation": "求值", "request": "请求", "hit": "命中"}
 
 # Letters by how much there is to say, so that it stays one page of A4 (measured with Chromium).
 _SIZES = (
@@ -184,7 +189,8 @@ class _Form:
         yield self._section("leakage", self._leakage())
         yield self._section("signatures", self._signatures())
         yield self._section("hashes", _rows(self._hashes(identifier)))
-        yield f"<p>{self._say('check')} <code>{escape(identifier)}</code></p>\n"
+        command = f"unseen contract explain {identifier}"
+        yield f"<p>{self._say('check')} <code>{escape(command)}</code></p>\n"
 
     def _section(self, title: str, table: str) -> str:
         return f"<h2>{self._say(title)}</h2>\n<table>{table}</table>\n"
@@ -220,14 +226,16 @@ class _Form:
         """Yield the clauses that stand in a contract only where they were agreed."""
         terms = self._data.terms
         if terms.billing is not None:
-            billed = self._say(
-                "billed", unit=terms.billing.unit, free=f"{terms.billing.free_units:,}"
-            )
+            unit, free = terms.billing.unit, f"{terms.billing.free_units:,}"
+            billed = self._say("billed", unit=unit, unit_zh=_UNITS_ZH[unit], free=free)
             if terms.billing.cap:
                 cap = f"{_money(terms.billing.cap)} {terms.prices.currency}"
                 billed = f"{billed}; {self._say('cap', cap=cap)}"
-            shares = (f"{p.name} {p.share / 100:g} % ({p.line})" for p in terms.billing.payees)
-            yield self._say("billing"), "; ".join([billed, *map(escape, shares)])
+            shares = (
+                f"{escape(p.name)} {p.share / 100:g} % ({self._say(p.line)})"
+                for p in terms.billing.payees
+            )
+            yield self._say("billing"), "; ".join([billed, *shares])
         for name in ("order", "region"):
             if value := getattr(terms, name):
                 yield self._say(name), escape(value)
@@ -287,6 +295,14 @@ class _Form:
             ("leakage hash", b64encode(data.leakage.digest(suite))),
         ):
             yield self._say(name), f"<code>{escape(value)}</code> ({escape(suite.id)})"
+        terms = data.terms
+        if terms.template:
+            yield self._say("template"), f"<code>{escape(b64encode(terms.template))}</code>"
+        if terms.mandates:
+            named = (f"<code>{escape(b64encode(mandate))}</code>" for mandate in terms.mandates)
+            yield self._say("mandates"), " ".join(named)
+        if terms.rules:
+            yield self._say("rules"), f"<code>{escape(b64encode(terms.rules))}</code>"
 
     def _party(self, key: str) -> str:
         name = self._data.names.get(key, "")

@@ -8,7 +8,7 @@ pinned ones, and every approval must verify. What the buyer signs is what the bu
 import datetime as dt
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -39,6 +39,7 @@ _BY_RULES = "node:rules"  # the node, by labels, rules, rows and columns
 _STATES: dict[contract_pb2.ContractState, State] = {
     getattr(contract_pb2, f"CONTRACT_STATE_{state.name}"): state for state in State
 }
+_UNSIGNED = (State.DRAFT, State.PROPOSED, State.APPROVED)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -54,6 +55,7 @@ class Contract(Card):
     units_used: int
     buyer: str
     cause: str = ""  # why it is suspended or was ended
+    template_name: str = ""  # of the template that it follows
     kept: bool = False  # as this home last saw it, without asking the node
     stops: tuple[Stop, ...] = ()  # that stand, the oldest first
 
@@ -66,14 +68,23 @@ class Contract(Card):
         return f"Contract {self.id}"
 
     def _rows(self) -> Iterator[Row]:
-        terms, prices = self.terms, self.terms.prices
+        terms, prices, plan = self.terms, self.terms.prices, self.plan
         yield "state", f"{self.state.value}, as last seen" if self.kept else self.state.value
         yield "buyer", self.buyer
         yield "product", f"{terms.product} ({terms.kind}, {terms.protocol})"
+        yield "table", terms.table
         yield "scenario", terms.scenario
         if terms.template:
-            yield "template", b64encode(terms.template)
+            identifier = b64encode(terms.template)
+            named = self.template_name
+            yield "template", f"{named} ({identifier})" if named else identifier
+        if terms.mandates:
+            yield "mandates", tuple(b64encode(mandate) for mandate in terms.mandates)
         yield "outputs", terms.outputs
+        yield "reads", plan.columns_read
+        bits = f"{plan.bits_per_unit:,} for each unit at most"
+        in_all = f", {plan.release.bits_in_all:,} in all" if plan.release else ""
+        yield "bits", bits + in_all
         quota = terms.quota
         yield "used", f"{self.units_used:,} of {quota.units:,} units"
         yield "rate", f"{quota.per_minute:,} units a minute at most"
@@ -83,17 +94,33 @@ class Contract(Card):
         yield from billing_rows(terms.billing, prices.currency)
         by = f"yes, on orders of the key {terms.regulator}" if terms.regulator else terms.openings
         yield "openings", by
+        if terms.consent is not None:
+            rule, once = terms.consent, ", once for each" if terms.consent.once else ""
+            latency = f"withdrawals act within {rule.latency_seconds:,} s"
+            yield "consent", f"needed, to {rule.scenario}{once}; {latency}"
         for name in ("order", "region", "group", "budget", "declarations"):
             if getattr(terms, name):
                 yield name, getattr(terms, name)
-        yield (
-            "signed by",
-            tuple(role for role in self.terms.approvals if role in self.approvals),
-        )
+        yield "holds if", terms.threat_model
+        yield "plan", b64encode(terms.plan)
+        yield "leakage", b64encode(terms.leakage)
+        if terms.rules:
+            yield "rules", b64encode(terms.rules)
+        yield from self._signatures()
         if self.stops:
             yield "stopped by", tuple(str(stop) for stop in self.stops)
         elif self.cause:
-            yield "because", self.cause
+            yield ("goes on because" if self.state is State.ACTIVE else "because"), self.cause
+
+    def _signatures(self) -> Iterator[Row]:
+        roles = self.terms.approvals
+        yield "signed by", tuple(self._signed(role) for role in roles if role in self.approvals)
+        lacking = tuple(role for role in roles if role not in self.approvals)
+        if lacking and self.state in _UNSIGNED:
+            yield "waits for", lacking
+
+    def _signed(self, role: str) -> str:
+        return f"{role} (by the template)" if is_standing(self.approvals[role]) else role
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +255,7 @@ class Contracts:
         """Return a contract as the node has it now."""
         request = contract_pb2.GetContractRequest(name=resource(contract))
         answer = self._session.call(self._stub.GetContract, request)
-        return self._read(answer.contract, contract)
+        return self._named(self._read(answer.contract, contract))
 
     def list(self) -> list[Contract]:
         """Return the contracts this party may see."""
@@ -261,7 +288,9 @@ class Contracts:
             )
         found = read_kept(path)
         self._check(found, contract)
-        return found
+        template = found.terms.template
+        known = template and self._session.home.template(b64encode(template)).exists()
+        return self._named(found) if known else found
 
     def all_kept(self) -> Sequence[Contract]:
         """Return every contract that this home has seen, as it last saw it, by id."""
@@ -320,6 +349,12 @@ class Contracts:
         request = contract_pb2.RevokeContractRequest(name=resource(contract), cause=cause)
         answer = self._session.call(self._stub.RevokeContract, request)
         return self._read(answer.contract, contract)
+
+    def _named(self, contract: Contract) -> Contract:
+        template = contract.terms.template
+        if not template:
+            return contract
+        return replace(contract, template_name=self.templates.document(template).name)
 
     def _fixed_parts(self, contract: str) -> tuple[Terms, Plan]:
         known = self._fixed.get(contract)
