@@ -119,8 +119,7 @@ def test_escapes_whatever_a_party_wrote(intl: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("unit", "chinese"),
-    [("evaluation", "按求值计费"), ("request", "按请求计费"), ("hit", "按命中计费")],
+    ("unit", "chinese"), [("evaluation", "求值"), ("request", "请求"), ("hit", "命中")]
 )
 def test_says_what_is_billed_in_words(intl: Any, unit: Any, chinese: str) -> None:
     payee = Payee(line="data_fee", name="office", key="A" * 43, share=10_000)
@@ -128,7 +127,7 @@ def test_says_what_is_billed_in_words(intl: Any, unit: Any, chinese: str) -> Non
     billing = Billing(unit=unit, free_units=3, payees=(payee,))
     terms = intl.terms(billing=billing, kind=kind[0], protocol=kind[1])
     text = Reader(form(intl, terms=terms)).text
-    assert chinese in text
+    assert f"按{chinese}计费" in text
     assert f"per {unit}, the first 3 free" in text
     assert "office 100 % (数据费 data fee)" in text
 
