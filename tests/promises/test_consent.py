@@ -80,6 +80,20 @@ def test_a_consent_for_one_use_serves_once(shared: Consenting) -> None:
     assert "spent" in repr(found)
 
 
+def test_an_answer_that_says_nothing_uses_no_consent_up(shared: Consenting) -> None:
+    """Who is absent and consents looks like who does not consent: also in the log, right after."""
+    contract, hub = shared.contract("open"), shared.hub
+    who = shared.who(10)[:-1] + "x"  # nobody in the table
+    consent = hub.consent(who, shared.permission(once=True)).id
+    before = [leaf.type for leaf in shared.lender.leaves()]
+    answers = shared.lender.verify(contract, who).answers
+    assert {name: answer.value for name, answer in answers.items()} == NOTHING
+    after = [leaf.type for leaf in shared.lender.leaves()][len(before) :]
+    assert after == ["release"]
+    (found,) = hub.consents("persons", who)
+    assert (found.id, found.cause) == (consent, "")
+
+
 def test_only_consented_rows_are_in_an_encrypted_table(shared: Consenting) -> None:
     shared.give(13, 14)
     shared.give(17, once=True)

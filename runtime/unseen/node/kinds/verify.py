@@ -49,7 +49,11 @@ async def verify(node: Node, caller: Caller, signed: SignedRequest) -> Answer:
 
 
 async def _with_consent(node: Node, contract: Contract, table: Table, task: bytes) -> Work:
-    """Ask as ever, and answer only if the subject consents: who does not looks absent."""
+    """Ask as ever, and answer only if the subject consents: who does not looks absent.
+
+    An answer that says nothing rests on no consent and uses none up: who is absent and consents for
+    one use would else be told apart by the root that follows in the log.
+    """
     tree = await tree_of(node)
     place, answers, *failure = await node.executor.run("verify_subject", [task, tree.key.scalar])
     found = permit(node, contract, place)
@@ -57,7 +61,9 @@ async def _with_consent(node: Node, contract: Contract, table: Table, task: byte
         message, clause, remedy = (part.decode() for part in failure)
         raise PredicateFailsError(message, clause=clause, remedy=remedy)
     nothing = canonical.encode([None] * len(contract.terms.outputs))
-    work = _work(table, nothing if found is None else answers)
+    if found is None or answers == nothing:
+        found, answers = None, nothing
+    work = _work(table, answers)
     return replace(work, consent=Asked(tree, found, _work(table, nothing).reply))
 
 
