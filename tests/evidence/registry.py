@@ -23,6 +23,8 @@ from unseen.evidence.registry.mandate import Mandate, Withdrawal, sign_mandate
 from unseen.evidence.registry.registration import Entry, make_bundle
 from unseen.evidence.registry.snapshot import OpenedRow, RowsOpening, draw, row_leaf, row_salt
 from unseen.evidence.suite import Signer, signer_id
+from unseen.protocols.tlog.checkpoint import Checkpoint, parse_body
+from unseen.protocols.tlog.note import SignedNote, sign_note
 from unseen.protocols.tlog.tree import Tree, leaf_hash
 
 SALT = bytes(range(32))
@@ -170,6 +172,19 @@ class Registry:
             held = held.take(token)
             found.append(self.entry(token, transferred_leaf(token, held, NOW)))
         return found
+
+    def issued(self) -> tuple[str, Certificate]:
+        """Return a certificate and its token, in no log yet."""
+        certificate = self.certificate()
+        return sign_certificate(self.world.node, certificate), certificate
+
+    def moved(self, entry: Entry, origin: str) -> Entry:
+        """Return the entry under a head of another log that holds the same leaves."""
+        world, key = self.world, self.world.log
+        head = parse_body(SignedNote.parse(entry.checkpoint).body)
+        body = Checkpoint(origin, head.size, head.root).body()
+        note = sign_note(body, origin, world.suite.note_type, key.public_key, key.sign)
+        return dataclasses.replace(entry, checkpoint=note)
 
     def bundle(self, *steps: tuple[Signer, Signer], **changes: Any) -> dict[str, Any]:
         return make_bundle(self.world.suite, self.entries(*steps, **changes))

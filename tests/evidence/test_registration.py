@@ -19,10 +19,17 @@ from unseen.evidence.registry.certificate import (
     Certificate,
     Held,
     Rows,
+    issued_leaf,
     sign_certificate,
+    transferred_leaf,
     verify_certificate,
 )
-from unseen.evidence.registry.registration import MAX_TRANSFERS, verify_bundle, verify_opened
+from unseen.evidence.registry.registration import (
+    MAX_TRANSFERS,
+    make_bundle,
+    verify_bundle,
+    verify_opened,
+)
 from unseen.evidence.suite import INTL, signer_id
 from unseen.evidence.trust import Trust, TrustedLog, TrustedParty
 from unseen.protocols.errors import PeerError
@@ -227,6 +234,28 @@ class TestBundle:
         endless = whole | {"entries": [first] * (MAX_TRANSFERS + 2)}
         with pytest.raises(RegistrationInvalidError, match="at most"):
             verify_bundle(endless, world.trust)
+
+    def test_a_chain_stands_in_the_log_in_its_order(self, registry: Registry) -> None:
+        world = registry.world
+        token, certificate = registry.issued()
+        held = Held.first(token, certificate)
+        link = held.sign_transfer(world.operator, registry.heir.public_key, NOW)
+        early = registry.entry(link, transferred_leaf(link, held.take(link), NOW))
+        entries = [registry.entry(token, issued_leaf(token, certificate, NOW)), early]
+        with pytest.raises(RegistrationInvalidError, match="after the entry before"):
+            verify_bundle(make_bundle(world.suite, entries), world.trust)
+
+    def test_a_chain_goes_to_another_log_and_does_not_come_back(self, registry: Registry) -> None:
+        world = registry.world
+        own = world.trust.logs[ORIGIN]
+        trust = Trust.of(world.trust.parties.values(), [(ORIGIN, own), ("next/log", own)])
+        steps = ((world.operator, registry.heir), (registry.heir, registry.second))
+        first, moved, back = registry.entries(*steps)
+        moved, after = (registry.moved(entry, "next/log") for entry in (moved, back))
+        found = verify_bundle(make_bundle(world.suite, [first, moved, after]), trust)
+        assert (found.log, len(found.holders)) == ("next/log", 3)
+        with pytest.raises(RegistrationInvalidError, match="after the entry before"):
+            verify_bundle(make_bundle(world.suite, [first, moved, back]), trust)
 
 
 class TestOpened:

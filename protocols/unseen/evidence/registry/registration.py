@@ -7,7 +7,9 @@ and with each leaf its index, its inclusion proof (RFC 6962 section 2.1.1) and t
 leads to. Only the bundle and a trust file are needed: no node, no clock, no network, years later.
 
 It proves who held the certificate under the newest head in it. Whether a newer transfer exists,
-only a bundle under a newer head can tell.
+only a bundle under a newer head can tell. A chain may go on in the log of a node that took the
+first one over, and never comes back: that it was taken over is that node's word here, and its
+log's audit shows it.
 """
 
 from collections.abc import Callable, Sequence
@@ -135,11 +137,15 @@ def verify_bundle(bundle: Json, trust: Trust) -> Verified:
     log, size = _logged(entries[0], issued, trust, suite)
     if log != certificate.log or trust.log(log).node != certificate.node:
         _BUNDLE.fail("log", "is not the one of the node that issued the certificate")
-    holders = [held.holder]
+    holders, last = [held.holder], {log: entries[0].index}
     for entry in entries[1:]:
         held = held.take(entry.token)
         holders.append(held.holder)
+        before = log
         log, size = _logged(entry, partial(transferred_leaf, entry.token, held), trust, suite)
+        if entry.index <= last.get(log, -1) or (log != before and log in last):
+            _BUNDLE.fail("entries.index", "is not after the entry before it")
+        last[log] = entry.index
     return Verified(
         id=held.certificate,
         certificate=certificate,
