@@ -8,13 +8,16 @@ from typing import Any
 
 import pytest
 
-from unseen.client.bills.bills import check_signatures, settle_without
+from unseen.bench.ledger import Memory, memory_ledger
+from unseen.client.bills.bills import check_signatures, settle_export, settle_without
 from unseen.client.bills.settling import Settling
 from unseen.client.errors import Cause, RefusedError
 from unseen.client.evidence import Evidence
 from unseen.client.queries.lookups import Lookups
 from unseen.evidence import jws
+from unseen.evidence.audit.export import Export, leaves_file, parse_entry
 from unseen.evidence.bills import settlement
+from unseen.evidence.bills.statement import read_statement
 from unseen.evidence.errors import SettlementError
 from unseen.evidence.log import ReleaseLeaf
 from unseen.evidence.suite import signer_id
@@ -143,3 +146,25 @@ def test_the_operator_checks_who_signed(fake: Any, lookups: Lookups) -> None:
         check_signatures(terms, [forged], keys, set)
     with pytest.raises(SettlementError, match="no instance of the buyer"):
         check_signatures(terms, [one], {}, set)
+
+
+def test_nobody_settles_less_by_hiding_the_last_releases() -> None:
+    """The tree holds and the totals leave no gap: only that a leaf is hidden is to be seen."""
+    files, ledger = memory_ledger(200)
+    export = Export(Memory(files))
+    releases = [
+        (index, leaf.request.contract)
+        for index, leaf in export.releases()
+        if leaf.request.kind == "verify"
+    ]
+    index, contract = releases[-1]
+    whole = read_statement(settle_export(export, contract, ledger.trust))
+    lines = files[leaves_file(0)].splitlines(keepends=True)
+    entry = parse_entry(lines[index])
+    assert entry is not None
+    lines[index] = b'{"hash":"%s","index":%d}\n' % (entry.hash, index)
+    hiding = Export(Memory(files | {leaves_file(0): b"".join(lines)}))
+    with pytest.raises(SettlementError, match="by its hash alone"):
+        settle_export(hiding, contract, ledger.trust)
+    less = read_statement(settle_export(hiding, contract, ledger.trust, partial=True))
+    assert less["units"] == whole["units"] - 1

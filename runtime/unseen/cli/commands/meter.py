@@ -96,6 +96,9 @@ def settle(
     offline: OfflineOption = False,
     export: ExportOption = None,
     trust: TrustOption = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Of an export: allow leaves by their hash alone.")
+    ] = False,
     sign: Annotated[
         bool, typer.Option("--sign", help="Write the statement signed by this party.")
     ] = False,
@@ -107,7 +110,7 @@ def settle(
         raise UsageError("a signed statement goes into a file", clause="output", remedy="give -o")
     charged: int | None = None
     if export is not None:
-        statement = _settle_export(export, contract, trust, home)
+        statement = _settle_export(export, contract, trust, home, partial=partial)
     else:
         with open_client(home, doing="adding up") as client:
             identifier = resolve_contract(client, contract, offline=offline)
@@ -246,13 +249,16 @@ def _reconcile_export(
     return None if theirs is None else hold(ours, theirs, contracts)
 
 
-def _settle_export(path: Path, contract: str, trust: Path | None, home: Path) -> bytes:
+def _settle_export(
+    path: Path, contract: str, trust: Path | None, home: Path, *, partial: bool
+) -> bytes:
     from unseen.client.bills.bills import settle_export
     from unseen.client.exported import open_export
 
     export = open_export(path)
     with working("checking the export"):
-        return settle_export(export, exported_contract(export, contract), trust_file(trust, home))
+        identifier, trusted = exported_contract(export, contract), trust_file(trust, home)
+        return settle_export(export, identifier, trusted, partial=partial)
 
 
 def _note_unanswered(client: "Client", contract: str, form: Format) -> None:

@@ -82,11 +82,18 @@ def settle_without(
 
 
 def settle_export(
-    export: Export, contract: bytes, trust: Trust, progress: Progress | None = None
+    export: Export,
+    contract: bytes,
+    trust: Trust,
+    progress: Progress | None = None,
+    *,
+    partial: bool = False,
 ) -> bytes:
     """Return the statement of a contract from an export, which is checked first.
 
-    It may be a buyer's, in which others' leaves are there by their hashes.
+    With `partial` it may be a buyer's, in which others' leaves are there by their hashes. Then it
+    is worth as much as the word of whoever made it: by its hash alone may stand a release of this
+    very contract, the last ones without a gap, or the leaf that ended it.
 
     Raises:
         ExportInvalidError: it is no export, or has no such contract.
@@ -94,7 +101,7 @@ def settle_export(
         TrustMissingError: the trust file lists no such log, or not its node.
 
     """
-    report = check_export(export, trust, Policy(partial=True), progress=progress)
+    report = check_export(export, trust, Policy(partial=partial), progress=progress)
     if not report.ok:
         raise _broken(report)
     terms = export.contract(contract).terms
