@@ -21,7 +21,7 @@ from unseen.evidence.audit.oversight import Oversight
 from unseen.evidence.audit.parties import Certified, Enrolled, Parties
 from unseen.evidence.canonical import b64decode, b64encode
 from unseen.evidence.errors import EvidenceError
-from unseen.evidence.oversight.objection import objection_id
+from unseen.evidence.oversight.objection import Credit, objection_id
 from unseen.evidence.oversight.order import draw, sign_draw
 from unseen.evidence.oversight.response import Parts, Response, sign_response
 from unseen.evidence.suite import signer_id
@@ -48,7 +48,9 @@ class Court:
         )
         trust = Trust.of([*world.trust.parties.values(), regulator], world.trust.logs.items())
         self.context = Context.of(trust, ORIGIN, self.findings)
-        standing = SimpleNamespace(terms=self.terms, requests={one.encode() for one in IDS})
+        standing = SimpleNamespace(
+            terms=self.terms, requests={one.encode() for one in IDS}, used=len(IDS)
+        )
         self.contract = standing
         contracts: Any = SimpleNamespace(of=lambda _index, leaf: self._of(leaf))
         self.parties = Parties(self.context)
@@ -287,6 +289,20 @@ def test_who_may_not_ask_any_more_does_not_answer_either(court: Court, case: str
     name, said = court.response(order)
     court.take(court.oversight.answered, name, **said)
     assert court.rules == ["response.instance"]
+
+
+def test_nobody_credits_more_than_was_used(court: Court) -> None:
+    """Buyer and operator could else agree on a bill of nothing, and a holder gets a share of it."""
+    court.contract.used = 1
+    case = court.objecting
+    first = case.open()
+    case.id = objection_id(court.world.suite, first)
+    court.object("opened", first)
+    court.object("answered", case.answer(credit=Credit(units=1, amount=60_001)))
+    court.object("answered", case.answer(credit=Credit(units=2, amount=60_000)))
+    assert court.rules == ["document.invalid"] * 2
+    court.object("answered", case.answer(accepted=False, credit=None, correction=None))
+    assert len(court.rules) == 2
 
 
 def test_an_objection_is_opened_once(court: Court) -> None:

@@ -11,7 +11,9 @@
 only inputs are the token and the trust file; it reads no clock, no file and no network.
 
 What a verified receipt proves: the buyer signed this request, and the node's log, at this head,
-holds this release for it, dated within minutes of it. What it does not: that the answer was true,
+holds this release for it, dated within minutes of it; or within 31 days where the leaf says that
+an earlier one has held the request (`since`), which is the node's word here and which an audit of
+the log checks. What it does not: that the answer was true,
 that the log shows everybody the same head (compare checkpoints with `verify_growth`), or that the
 contract allowed the release (`verify_terms`, where the terms are at hand). Openings of the
 commitments are in `opening.py` and `clear.py`.

@@ -8,8 +8,10 @@
     log/00000000.jsonl ...  the leaves with their hashes, 16,384 a file
 
 Every line is canonical JSON with one line end, so that each byte of an export either says
-something that `evidence.audit` checks or is an error. A leaf that a reader may not see is there
-by its hash alone: the tree over all leaves can still be computed.
+something that `evidence.audit` checks or is an error. Two things say what nobody can check: the
+signatures under a head by keys that the trust file does not list (C2SP has them ignored), and
+documents of a type that has no verifier, which a report counts. A leaf that a reader may not see
+is there by its hash alone: the tree over all leaves can still be computed.
 
 Reading is strict about form and believes nothing: `evidence.audit.check` verifies. This module
 touches no disk; whoever has the files hands them over as `Files`.

@@ -26,7 +26,13 @@ from unseen.evidence.oversight.objection import (
     read_document,
     verify_document,
 )
-from unseen.evidence.oversight.objections import Objection, Status, advance, check_opener
+from unseen.evidence.oversight.objections import (
+    Objection,
+    Status,
+    advance,
+    check_credit,
+    check_opener,
+)
 from unseen.evidence.oversight.order import (
     NONCE_BYTES,
     Order,
@@ -168,6 +174,7 @@ class Oversight:
                 self._open(index, contract, Objection(document.id, found, None, None, Status.OPEN))
                 return
             name = b64encode(found.objection)
+            self._check_credit(contract, found)
             if name in self.objections:
                 self.objections[name] = advance(self.objections[name], found, terms)
                 return
@@ -185,6 +192,11 @@ class Oversight:
             self._fail("objection.role", index, "is by a party that is no hub, as one")
         self.objections[name] = objection
         self._check_request(index, contract, opened)
+
+    def _check_credit(self, contract: Standing, found: Answered | Closed) -> None:
+        """Refuse a credit of more than all that was used comes to: others are paid from a bill."""
+        if isinstance(found, Answered) and found.credit is not None:
+            check_credit(found.credit, contract.terms, contract.used)
 
     def _check_request(self, index: int, contract: Standing, opened: Opened) -> None:
         if opened.request and opened.request.encode() not in contract.requests:

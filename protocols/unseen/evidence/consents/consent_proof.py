@@ -14,8 +14,10 @@ JWS). Whoever asked adds the subject and what proves the index (`smt/index.py`):
     job        the release is in the same log after the root, and names the root
 
 What the node's signature alone shows: the clauses (recipient, scenario, table, product) of the
-job's contract, whose terms are not the subject's to read. That the consents listed had not been
-withdrawn is what the root says; who has an earlier proof and a withdrawal can hold them against it.
+job's contract, whose terms are not the subject's to read. That the subject is named by the columns
+of that table, without which nobody is ever found, is for the reader to see. That the consents
+listed had not been withdrawn is what the root says; who has an earlier proof and a withdrawal can
+hold them against it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

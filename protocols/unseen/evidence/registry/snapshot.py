@@ -6,9 +6,11 @@ of the row's values as text, null for NULL, columns in the table's order; the co
 of one row shown, that row alone can be checked.
 
 An auditor draws rows by a seed of its own, chosen after the commitment was logged: whoever made
-the table could not know which rows would be drawn. An opened row is the row itself: it belongs
-inside the operator's domain. What it says of the world, nothing here can check, and a table
-whose other rows were made up passes with the chance that none of those is drawn.
+the table could not know which rows would be drawn. The same seed draws the same first words for
+fewer rows: that seed and number are those asked for is for the auditor to see. An opened row is
+the row itself: it belongs inside the operator's domain. What it says of the world, nothing here
+can check, and a table whose other rows were made up passes with the chance that none of those is
+drawn.
 """
 
 import hashlib

@@ -5,8 +5,9 @@ way; empty siblings are left out. It ties an index to a root; whose root it is, 
 was shown the same, has to come from a log.
 
 A sibling is the hash of a whole subtree. It shows that somebody has an index that begins like
-this one and not who, and with commitments as values neither what is there nor whether it changed
-for good.
+this one and not who, and with commitments as values not what is there. Whoever has proofs under
+two roots sees whether anything below a sibling was set anew in between, and not to what: deep down
+that is one other index.
 """
 
 import hmac
