@@ -1,5 +1,6 @@
 """Names as people type them."""
 
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,47 +22,50 @@ OfflineOption = Annotated[
 ]
 
 
-def resolve_contract(client: "Client", text: str, *, offline: bool = False) -> str:
-    """Return the contract id that `text` is, or is the beginning of.
+def resolve(
+    noun: str,
+    text: str,
+    known: Callable[[], Iterable[str]],
+    *,
+    length: int = _ID_LENGTH,
+    many: str = "",
+) -> str:
+    """Return the id of the `noun` that `text` is, or is the beginning of.
 
-    `offline` looks at the contracts that the home has seen.
-
-    Raises:
-        UsageError: no contract, or more than one, begins like that.
-
-    """
-    text = text.removeprefix("contracts/")
-    if len(text) == _ID_LENGTH:
-        remember_id("contract", text)
-        return text
-    found = [item.id for item in client.contracts(offline=offline) if item.id.startswith(text)]
-    if len(text) < _SHORTEST or len(found) != 1:
-        raise UsageError(
-            f"{len(found)} contracts have an id that begins with {text!r}",
-            clause="contract",
-            remedy="see: unseen contract list",
-        )
-    remember_id("contract", found[0])
-    return found[0]
-
-
-def resolve_review(client: "Client", text: str) -> str:
-    """Return the id of the held release that `text` is, or is the beginning of.
+    `known` lists the ids there are; it is asked only if `text` is not a whole one, of `length`
+    letters. `many` is what several are called.
 
     Raises:
         UsageError: none, or more than one, begins like that.
 
     """
-    text = text.removeprefix("reviews/")
-    if len(text) == _ID_LENGTH:
-        remember_id("review", text)
-        return text
-    found = [item.id for item in client.reviews(waiting=False) if item.id.startswith(text)]
-    if len(text) < _SHORTEST or len(found) != 1:
-        raise UsageError(
-            f"{len(found)} held releases have an id that begins with {text!r}",
-            clause="review",
-            remedy="see: unseen review list",
-        )
-    remember_id("review", found[0])
-    return found[0]
+    text = text.removeprefix(f"{noun}s/")
+    if len(text) != length:
+        found = [identifier for identifier in known() if identifier.startswith(text)]
+        if len(text) < _SHORTEST or len(found) != 1:
+            raise UsageError(
+                f"{len(found)} {many or f'{noun}s'} have an id that begins with {text!r}",
+                clause=noun,
+                remedy=f"see: unseen {noun} list",
+            )
+        (text,) = found
+    remember_id(noun, text)
+    return text
+
+
+def resolve_contract(client: "Client", text: str, *, offline: bool = False) -> str:
+    """Return the contract id that `text` is, or is the beginning of; errors as `resolve`.
+
+    `offline` looks at the contracts that the home has seen.
+    """
+    return resolve(
+        "contract", text, lambda: (item.id for item in client.contracts(offline=offline))
+    )
+
+
+def resolve_review(client: "Client", text: str) -> str:
+    """Return the id of the held release that `text` is, or is the beginning of, as `resolve`."""
+    known = client.reviews
+    return resolve(
+        "review", text, lambda: (item.id for item in known(waiting=False)), many="held releases"
+    )

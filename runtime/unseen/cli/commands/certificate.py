@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unseen.cli.app import App
-from unseen.cli.failures import UsageError
-from unseen.cli.names import SHORT
+from unseen.cli.names import SHORT, resolve
 from unseen.cli.output import (
     DEFAULT_HOME,
     Format,
@@ -34,7 +33,6 @@ app = App(help="Registration certificates.", no_args_is_help=True)
 CertificateArgument = Annotated[
     str, typer.Argument(help="Id of the certificate, or the beginning of it.", metavar="ID")
 ]
-_SHORTEST, _LENGTH = 4, 43
 
 
 class Object(Enum):
@@ -180,17 +178,7 @@ def certificate_json(card: "CertificateCard") -> "Json":
 
 
 def _resolve(client: "Client", text: str) -> str:
-    text = text.rpartition("/")[2]  # one that begins with a hyphen was spelt as a name
-    if len(text) == _LENGTH:
-        return text
-    found = [card.id for card in client.certificates() if card.id.startswith(text)]
-    if len(text) < _SHORTEST or len(found) != 1:
-        raise UsageError(
-            f"{len(found)} certificates have an id that begins with {text!r}",
-            clause="certificate",
-            remedy="see: unseen certificate list",
-        )
-    return found[0]
+    return resolve("certificate", text, lambda: (card.id for card in client.certificates()))
 
 
 def _name(card: "CertificateCard") -> str:

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unseen.cli.app import App
-from unseen.cli.failures import UsageError
-from unseen.cli.hints import remember_id
-from unseen.cli.names import resolve_contract
+from unseen.cli.names import resolve, resolve_contract
 from unseen.cli.output import (
     DEFAULT_HOME,
     Format,
@@ -25,6 +23,8 @@ from unseen.cli.progress import board, open_client
 from unseen.cli.views import job_json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from unseen.client.api import Client
     from unseen.client.jobs import Job
 
@@ -34,7 +34,6 @@ JobArgument = Annotated[
     str, typer.Argument(help="Id of the job, or the beginning of it.", metavar="JOB")
 ]
 _ID_LENGTH = 32
-_SHORTEST = 4
 
 
 class State(Enum):
@@ -179,16 +178,7 @@ def _shown(job: "Job") -> "Job":
 
 
 def _resolve(client: "Client", text: str) -> str:
-    text = text.removeprefix("jobs/")
-    if len(text) == _ID_LENGTH:
-        remember_id("job", text)
-        return text
-    found = [job.id for job in client.jobs(limit=500) if job.id.startswith(text)]
-    if len(text) < _SHORTEST or len(found) != 1:
-        raise UsageError(
-            f"{len(found)} jobs have an id that begins with {text!r}",
-            clause="job",
-            remedy="see: unseen job list",
-        )
-    remember_id("job", found[0])
-    return found[0]
+    def known() -> "Iterator[str]":
+        return (job.id for job in client.jobs(limit=500))
+
+    return resolve("job", text, known, length=_ID_LENGTH)

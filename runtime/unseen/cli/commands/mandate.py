@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unseen.cli.app import App
-from unseen.cli.failures import UsageError
+from unseen.cli.names import resolve
 from unseen.cli.output import (
     DEFAULT_HOME,
     Format,
@@ -29,7 +29,6 @@ app = App(help="Who may operate which tables.", no_args_is_help=True)
 MandateArgument = Annotated[
     str, typer.Argument(help="Id of the mandate, or the beginning of it.", metavar="MANDATE")
 ]
-_SHORTEST, _LENGTH = 4, 43
 
 
 @app.command("sign")
@@ -154,14 +153,4 @@ def token_in(path: Path) -> str:
 
 
 def _resolve(client: "Client", text: str) -> str:
-    text = text.rpartition("/")[2]  # one that begins with a hyphen was spelt as a name
-    if len(text) == _LENGTH:
-        return text
-    found = [each.id for each in client.mandates() if each.id.startswith(text)]
-    if len(text) < _SHORTEST or len(found) != 1:
-        raise UsageError(
-            f"{len(found)} mandates have an id that begins with {text!r}",
-            clause="mandate",
-            remedy="see: unseen mandate list",
-        )
-    return found[0]
+    return resolve("mandate", text, lambda: (card.id for card in client.mandates()))

@@ -7,7 +7,7 @@ once still counts for the bill if it is not shown again.
 
 import datetime as dt
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from unseen.client.agreements.billing import money
@@ -34,7 +34,6 @@ from unseen.evidence.oversight.objection import (
 from unseen.evidence.oversight.objections import Objection, Status, credits_of, follow
 from unseen.evidence.suite import key_id
 from unseen.evidence.verify import verify_receipt
-from unseen.protocols.errors import InputInvalidError
 from unseen.v1 import objection_pb2, objection_pb2_grpc
 
 
@@ -268,23 +267,6 @@ class Objections:
         }
         if value != known:
             write_json(path, value, private=True)
-
-
-def find_objection(known: Iterable[ObjectionCard], text: str) -> str:
-    """Return the id of the one objection that begins with `text`.
-
-    Raises:
-        InputInvalidError: none does, or more than one.
-
-    """
-    found = [one.id for one in known if one.id.startswith(text)]
-    if len(found) != 1:
-        raise InputInvalidError(
-            f"{len(found)} objections have an id that begins like that",
-            clause="objection",
-            remedy="see: unseen objection list",
-        )
-    return found[0]
 
 
 def _now() -> dt.datetime:

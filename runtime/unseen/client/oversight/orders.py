@@ -16,6 +16,7 @@ from unseen.client.errors import AnswerInvalidError, ClientError, HomeError
 from unseen.client.local.home import read_file, write_file
 from unseen.client.local.state import Opening
 from unseen.client.oversight import envelope
+from unseen.client.oversight.ids import find_id
 from unseen.client.oversight.openings import Hidden, Openings
 from unseen.client.oversight.ordered import OrderCard, read_order
 from unseen.client.session import Session
@@ -46,7 +47,7 @@ from unseen.evidence.oversight.response import (
     sign_response,
 )
 from unseen.evidence.verify import verify_checkpoint
-from unseen.protocols.errors import InputInvalidError, PeerError
+from unseen.protocols.errors import PeerError
 from unseen.protocols.tlog import Frontier, leaf_hash
 from unseen.v1 import log_pb2, log_pb2_grpc, opening_pb2, opening_pb2_grpc
 
@@ -209,7 +210,7 @@ class Orders:
             InputInvalidError: none does, or more than one.
 
         """
-        return _only((path.parent.name for path in self._session.home.answers()), text)
+        return find_order((path.parent.name for path in self._session.home.answers()), text)
 
     def kept(self, order: str) -> OrderCard:
         """Return an order as it was fetched last, verified again; asks nobody."""
@@ -343,25 +344,9 @@ class Orders:
         return card
 
 
-def find_order(known: Iterable[OrderCard], text: str) -> str:
-    """Return the id of the one order that begins with `text`.
-
-    Raises:
-        InputInvalidError: none does, or more than one.
-
-    """
-    return _only((one.id for one in known), text)
-
-
-def _only(names: Iterable[str], text: str) -> str:
-    found = [name for name in names if name.startswith(text)]
-    if len(found) != 1:
-        raise InputInvalidError(
-            f"{len(found)} orders have an id that begins like that",
-            clause="order",
-            remedy="see: unseen audit orders",
-        )
-    return found[0]
+def find_order(known: Iterable[str], text: str) -> str:
+    """Return the id of the one order that begins with `text`; errors as `find_id`."""
+    return find_id(known, text, "order", "unseen audit orders")
 
 
 def _request_under(data: bytes, contract: str) -> str | None:

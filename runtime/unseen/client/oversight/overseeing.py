@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from unseen.client.evidence import Evidence, read_receipt
-from unseen.client.oversight.objections import ObjectionCard, Objections, find_objection
+from unseen.client.oversight.ids import find_id
+from unseen.client.oversight.objections import ObjectionCard, Objections
 from unseen.client.oversight.opened import OpenedOrder, Opener
 from unseen.client.oversight.ordered import OrderCard
 from unseen.client.oversight.orders import Answered, Orders, find_order
@@ -162,9 +163,12 @@ class Oversight:
         return self._reports.personal(export, Span(start, until))
 
     def _order_id(self, text: str) -> str:
-        return text if len(text) == _ID_LENGTH else find_order(self._orders.all(None), text)
+        if len(text) == _ID_LENGTH:
+            return text
+        return find_order((card.id for card in self._orders.all(None)), text)
 
     def _objection_id(self, text: str) -> str:
         if len(text) == _ID_LENGTH:
             return text
-        return find_objection(self._objections.all(None), text)
+        known = (card.id for card in self._objections.all(None))
+        return find_id(known, text, "objection", "unseen objection list")
