@@ -17,7 +17,7 @@ from unseen.cli.main import app
 NOUNS = {
     "certificate": {"list", "show", "export", "verify", "transfer"},
     "audit": {
-        *("tail", "export", "check", "head", "compare", "keys", "witness"),
+        *("tail", "export", "check", "head", "compare", "keys", "witness", "demand"),
         *("order", "draw", "orders", "answer", "open"),
         "disclosure",
         "personal",

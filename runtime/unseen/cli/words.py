@@ -289,6 +289,8 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "withdrawn": "已撤回",
         "witness": "见证方",
         "witnessed": "已见证",
+        "witnesses": "见证方数",
+        "within": "时限",
         "words": "文字",
         # Rulings of `meter resolve`.
         "billed as a hit, and was none": "按命中计费，实际未命中",
@@ -307,6 +309,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "Receipt": "存证回执",
         "Statement of contract": "合约结算单",
         "The bundle of request": "请求的证据包",
+        "Demanded before anything is asked": "提问前的要求",
         "The log of": "存证日志",
         "The proof": "证明",
         "does not hold:": "不成立，问题数：",

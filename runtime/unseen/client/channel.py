@@ -150,6 +150,16 @@ class Channel:
                     return
                 self._link(ends)
 
+    def prove(self, head: Head) -> None:
+        """Have the node prove that `head`, which the log's key has signed, leads to its newest one.
+
+        Raises:
+            As `link`.
+
+        """
+        with self._linking:
+            self._link((head,))
+
     def settle(self) -> None:
         """Do as `link` does if the node can be reached; else the next run does it."""
         with contextlib.suppress(WireError):

@@ -56,6 +56,12 @@ class AnswerInvalidError(PeerError):
     reason = "ANSWER_INVALID"
 
 
+class WitnessesMissingError(PeerError):
+    """Fewer witnesses have cosigned the node's log of late than this home demands."""
+
+    reason = "WITNESSES_MISSING"
+
+
 @dataclass(frozen=True, slots=True)
 class Cause:
     """What a status says: stable reason, clause, remedy, charged or not, worth a retry or not."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Self
 
+from unseen.client.audit.demanding import Witnesses
 from unseen.client.channel import Answer, Channel, Unary, instance_credentials
 from unseen.client.errors import RefusedError
 from unseen.client.follow import Follower
@@ -76,6 +77,11 @@ class Session:
     def trust(self) -> Trust:
         """Whom this client believes."""
         return self._trust
+
+    @cached_property
+    def witnesses(self) -> Witnesses:
+        """The witnesses that have to have cosigned the log before anything is asked."""
+        return Witnesses(self)
 
     @cached_property
     def instance_signer(self) -> Signer:

@@ -228,6 +228,32 @@ def witness(
             time.sleep(every)
 
 
+@app.command("demand")
+def demand(
+    witnesses: Annotated[
+        int | None,
+        typer.Argument(min=0, help="How many witnesses of parties.json; 0 for none."),
+    ] = None,
+    within: Annotated[
+        int | None, typer.Option(min=1, help="Seconds since they cosigned, at most; else 3600.")
+    ] = None,
+    home: HomeOption = DEFAULT_HOME,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Ask nothing unless witnesses have cosigned of late; without a number, show what is asked."""
+    from unseen.client.audit.demanding import WITHIN
+
+    with open_client(home) as client:
+        if witnesses is not None:
+            client.demand_witnesses(witnesses, within or WITHIN)
+        found = client.demand
+    if form is Format.JSON:
+        print_json({"witnesses": found.needed, "within": found.within})
+    else:
+        rows = [("witnesses", str(found.needed)), ("within", f"{found.within:,} s")]
+        show_rows(say("Demanded before anything is asked"), rows if found.needed else rows[:1])
+
+
 def _print(leaf: "Leaf", form: Format) -> None:
     if form is Format.JSON:
         typer.echo(json.dumps(leaf_json(leaf), ensure_ascii=False))

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from unseen.client.agreements.contracts import resource
+from unseen.client.audit.demanding import WITHIN, Demand
 from unseen.client.audit.exporting import Exported, Exporting
 from unseen.client.errors import AnswerInvalidError, HomeError
 from unseen.client.session import Session
@@ -181,6 +182,24 @@ class AuditCalls:
         if accept:
             self._auditing.accept(found)
         return found
+
+    @property
+    def demand(self) -> Demand:
+        """How many witnesses this home demands, and how late they may be."""
+        return self._session.witnesses.demand
+
+    def demand_witnesses(self, needed: int, within: int = WITHIN) -> Demand:
+        """Ask nothing from now on unless `needed` witnesses have cosigned within so many seconds.
+
+        They are those with the role `witness` in this home's trust file. 0 demands none. Answers
+        to what was asked before are fetched all the same.
+
+        Raises:
+            InputInvalidError: a number is out of range.
+
+        """
+        self._session.witnesses.change(Demand(needed, within))
+        return self.demand
 
     def cosign(self) -> Head:
         """Cosign the log's newest head (witness only), and return it as the node serves it.

@@ -47,6 +47,11 @@ class Home:
         return self.root / "parties.json"
 
     @property
+    def demand(self) -> Path:
+        """How many witnesses this client demands; not there where it demands none."""
+        return self.root / "demand.json"
+
+    @property
     def state(self) -> Path:
         """The database of heads, openings and labels."""
         return self.root / "state.db"

@@ -62,7 +62,14 @@ def new_request(
     manifest: bytes = b"",
     epoch: int = 0,
 ) -> tuple[Request, request_pb2.SignedRequest]:
-    """Return a fresh request over `parts`, and the same signed by this instance."""
+    """Return a fresh request over `parts`, and the same signed by this instance.
+
+    Raises:
+        WitnessesMissingError: the home demands witnesses, and too few have cosigned of late.
+        LogForkedError: what they cosigned is another history than this client was shown.
+
+    """
+    session.witnesses.check()
     nonce = secrets.token_bytes(NONCE_BYTES)
     request = Request(
         suite=session.suite.id,
