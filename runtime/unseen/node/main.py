@@ -130,11 +130,13 @@ async def _serve(node: Node, keys: Keys, ready: Ready | None) -> None:
             clause="node.listen",
             remedy="stop what uses it, or set another `listen` in node.toml",
         ) from None
-    rotation.due(node)  # who withdrew before the stop counts from the first question on
-    await server.start()
-    await health_servicer.set("", health_pb2.HealthCheckResponse.SERVING)
+    # Who withdrew before the stop counts from the first question on; so do this release's rules,
+    # and the units of what waits for a person.
+    rotation.due(node)
     await settle_at_start(node)
     reviewing.resume(node)
+    await server.start()
+    await health_servicer.set("", health_pb2.HealthCheckResponse.SERVING)
     await consent_register.finish_withdrawals(node)
     await lifecycle.resume(node)
     background = [asyncio.create_task(_sweep(node)), asyncio.create_task(node.jobs.serve())]
@@ -160,17 +162,19 @@ async def _drain(
 
 async def _sweep(node: Node) -> None:
     while True:
-        try:
-            await lifecycle.sweep(node)
-            await reconcile(node)
-            await reviewing.sweep(node)
-            await node.jobs.expire()
-        except Exception as error:  # noqa: BLE001 - the next sweep may succeed
-            _logger.error("the sweep failed; it is tried again: %s", whereabouts(error))  # noqa: TRY400
+        for step in (lifecycle.sweep, reconcile, reviewing.sweep, _expire):
+            try:
+                await step(node)
+            except Exception as error:  # noqa: BLE001 - the next may succeed, and the next sweep
+                _logger.error("the sweep failed; it is tried again: %s", whereabouts(error))  # noqa: TRY400
         node.consents.hurry.clear()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_SWEEP_SECONDS):
                 await node.consents.hurry.wait()
+
+
+async def _expire(node: Node) -> None:
+    await node.jobs.expire()
 
 
 async def _open(home: Path, settings: Settings, keys: Keys) -> Node:

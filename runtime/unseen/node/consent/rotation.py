@@ -6,7 +6,7 @@ answering. Consents that were given, or whose time is over, follow the same cloc
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, and_, bindparam, func, or_, select
 
@@ -54,7 +54,7 @@ class Lag:
 
 
 def note_ended(node: Node, uses: set[tuple[str, str, str]]) -> None:
-    """See to the tables that hold rows whose consents have just ended."""
+    """See to the tables that hold rows whose consents have just ended, whoever may ask them now."""
     now = node.clock.now()
     for contract, _ in _serving(node):
         rule = contract.terms.consent
@@ -111,10 +111,25 @@ def due(node: Node) -> list[Contract]:
             lag = lag_of(connection, contract, epoch, now)
             latency = timedelta(seconds=rule.latency_seconds)
             _set_deadline(node, contract.id, lag, latency)
+            if contract.state is not State.ACTIVE:
+                continue  # it builds nothing now; its deadline counts all the same
             first = min((time for time in (lag.left, lag.came) if time), default=None)
             if first is not None and now >= first + max(latency - _reserve(node, contract), _ZERO):
                 found.append(contract)
     return [contract for contract in found if _may_begin(node, contract)]
+
+
+def over(node: Node) -> list[Contract]:
+    """Return the contracts whose epochs end now: their units are used up, so nothing is built anew.
+
+    Left as they are, their tables and stored replies would outlive whoever withdrew.
+    """
+    now, deadlines = node.clock.now(), node.consents.deadlines
+    return [
+        contract
+        for contract, _ in _serving(node)
+        if contract.state is State.EXHAUSTED and now >= deadlines.get(contract.id, _NEVER)
+    ]
 
 
 def _may_begin(node: Node, contract: Contract) -> bool:
@@ -150,6 +165,7 @@ def lag_of(connection: Connection, contract: Contract, epoch: Epoch, now: dateti
 
 
 _ZERO = timedelta(0)
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 def _set_deadline(node: Node, contract: str, lag: Lag, latency: timedelta) -> None:
@@ -166,10 +182,10 @@ def _reserve(node: Node, contract: Contract) -> timedelta:
 
 
 def _serving(node: Node) -> list[tuple[Contract, Epoch]]:
-    """Return the contracts with consent whose tables answer now."""
+    """Return the contracts with consent that have a table, also while they stand still."""
     return [
         (contract, epoch)
         for epoch in node.epochs.serving()
         for contract in [node.contracts.get(epoch.contract)]
-        if contract.terms.consent is not None and contract.state is State.ACTIVE
+        if contract.terms.consent is not None
     ]

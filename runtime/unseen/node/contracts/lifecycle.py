@@ -261,6 +261,9 @@ async def sweep(node: Node) -> None:
     retry_epochs(node)
     for contract in rotation.due(node):
         start_epoch(node, contract)
+    for contract in rotation.over(node):
+        await end_epochs(node, contract)
+        node.ended.add(contract.id)
     now = node.clock.now()
     for contract in node.contracts.all():
         if expired(contract, now):
