@@ -5,11 +5,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 from tests.node.conftest import Store, make_request
 
 from unseen.node.contracts.register import Contract
-from unseen.node.errors import ReleaseNotFoundError, ReplyNotFoundError
+from unseen.node.errors import FieldInvalidError, ReleaseNotFoundError, ReplyNotFoundError
 from unseen.node.identity.vault import Vault
 from unseen.node.jobs import frames
 from unseen.node.metering import opening
@@ -78,6 +78,21 @@ def test_what_is_not_kept_any_more_is_not_opened(node: Any, store: Store, gone: 
 def test_what_was_never_asked_is_not_opened(node: Any) -> None:
     with pytest.raises(ReleaseNotFoundError):
         open_release(node, "f" * 32)
+
+
+def test_one_id_under_two_contracts_is_opened_by_naming_one(node: Any, store: Store) -> None:
+    with store.engine.begin() as connection:
+        (row,) = connection.execute(select(charges)).mappings().all()
+        again = {**row, "contract": "B" * 43, "leaf_index": 1}  # a buyer chooses its ids
+        connection.execute(insert(charges), [again])
+    with pytest.raises(FieldInvalidError) as caught:
+        open_release(node, node.request.request)
+    assert caught.value.clause == "contract"
+    assert caught.value.remedy
+    found: Any = open_release(node, node.request.request, row["contract"])
+    assert (found.contract, found.parts) == (row["contract"], PARTS)
+    with pytest.raises(ReplyNotFoundError):
+        open_release(node, node.request.request, "C" * 43)
 
 
 def test_it_is_sealed_for_its_place(node: Any) -> None:

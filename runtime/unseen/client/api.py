@@ -408,13 +408,16 @@ class Client(
         """Return the verified receipt of a request."""
         return self._evidence.receipt(request)
 
-    def open_receipt(self, request: str, position: int = 0) -> dict[str, Json]:
+    def open_receipt(
+        self, request: str, position: int = 0, contract: str | None = None
+    ) -> dict[str, Json]:
         """Return a bundle that proves to a third party whom one question was about, and its answer.
 
         `position` says which subject of a request with many, from 0. The operator opens
-        verifications in the clear, for as long as the node keeps their replies.
+        verifications in the clear, for as long as the node keeps their replies, and names the
+        contract where requests under several have one id.
         """
-        return self._openings.open(request, position)
+        return self._openings.open(request, position, contract)
 
     def reviews(self, *, waiting: bool = True) -> list[Review]:
         """Return what the gate holds for a person, the oldest first; else all it ever held.

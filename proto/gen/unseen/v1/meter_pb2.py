@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from unseen.v1 import request_pb2 as unseen_dot_v1_dot_request__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15unseen/v1/meter.proto\x12\tunseen.v1\x1a\x17unseen/v1/request.proto\"#\n\x0fGetUsageRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\"O\n\x10GetUsageResponse\x12\x12\n\nunits_used\x18\x01 \x01(\x03\x12\x15\n\runits_granted\x18\x02 \x01(\x03\x12\x10\n\x08requests\x18\x03 \x01(\x03\"6\n\x11GetReceiptRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0f\n\x07request\x18\x02 \x01(\t\"9\n\x12GetReceiptResponse\x12#\n\x07release\x18\x01 \x01(\x0b\x32\x12.unseen.v1.Release\"%\n\x12OpenReleaseRequest\x12\x0f\n\x07request\x18\x01 \x01(\t\"\x86\x01\n\x13OpenReleaseResponse\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\x0c\x12\x15\n\rrequest_nonce\x18\x03 \x01(\x0c\x12\x10\n\x08verdicts\x18\x04 \x01(\x0c\x12#\n\x07release\x18\x05 \x01(\x0b\x32\x12.unseen.v1.Release\"N\n\x13ListReleasesRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"?\n\x14ListReleasesResponse\x12\x0e\n\x06leaves\x18\x01 \x03(\x0c\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xbd\x02\n\x0cMeterService\x12\x43\n\x08GetUsage\x12\x1a.unseen.v1.GetUsageRequest\x1a\x1b.unseen.v1.GetUsageResponse\x12I\n\nGetReceipt\x12\x1c.unseen.v1.GetReceiptRequest\x1a\x1d.unseen.v1.GetReceiptResponse\x12L\n\x0bOpenRelease\x12\x1d.unseen.v1.OpenReleaseRequest\x1a\x1e.unseen.v1.OpenReleaseResponse\x12O\n\x0cListReleases\x12\x1e.unseen.v1.ListReleasesRequest\x1a\x1f.unseen.v1.ListReleasesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15unseen/v1/meter.proto\x12\tunseen.v1\x1a\x17unseen/v1/request.proto\"#\n\x0fGetUsageRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\"O\n\x10GetUsageResponse\x12\x12\n\nunits_used\x18\x01 \x01(\x03\x12\x15\n\runits_granted\x18\x02 \x01(\x03\x12\x10\n\x08requests\x18\x03 \x01(\x03\"6\n\x11GetReceiptRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0f\n\x07request\x18\x02 \x01(\t\"9\n\x12GetReceiptResponse\x12#\n\x07release\x18\x01 \x01(\x0b\x32\x12.unseen.v1.Release\"7\n\x12OpenReleaseRequest\x12\x0f\n\x07request\x18\x01 \x01(\t\x12\x10\n\x08\x63ontract\x18\x02 \x01(\t\"\x86\x01\n\x13OpenReleaseResponse\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\x0c\x12\x15\n\rrequest_nonce\x18\x03 \x01(\x0c\x12\x10\n\x08verdicts\x18\x04 \x01(\x0c\x12#\n\x07release\x18\x05 \x01(\x0b\x32\x12.unseen.v1.Release\"N\n\x13ListReleasesRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"?\n\x14ListReleasesResponse\x12\x0e\n\x06leaves\x18\x01 \x03(\x0c\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xbd\x02\n\x0cMeterService\x12\x43\n\x08GetUsage\x12\x1a.unseen.v1.GetUsageRequest\x1a\x1b.unseen.v1.GetUsageResponse\x12I\n\nGetReceipt\x12\x1c.unseen.v1.GetReceiptRequest\x1a\x1d.unseen.v1.GetReceiptResponse\x12L\n\x0bOpenRelease\x12\x1d.unseen.v1.OpenReleaseRequest\x1a\x1e.unseen.v1.OpenReleaseResponse\x12O\n\x0cListReleases\x12\x1e.unseen.v1.ListReleasesRequest\x1a\x1f.unseen.v1.ListReleasesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,13 +41,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETRECEIPTRESPONSE']._serialized_start=235
   _globals['_GETRECEIPTRESPONSE']._serialized_end=292
   _globals['_OPENRELEASEREQUEST']._serialized_start=294
-  _globals['_OPENRELEASEREQUEST']._serialized_end=331
-  _globals['_OPENRELEASERESPONSE']._serialized_start=334
-  _globals['_OPENRELEASERESPONSE']._serialized_end=468
-  _globals['_LISTRELEASESREQUEST']._serialized_start=470
-  _globals['_LISTRELEASESREQUEST']._serialized_end=548
-  _globals['_LISTRELEASESRESPONSE']._serialized_start=550
-  _globals['_LISTRELEASESRESPONSE']._serialized_end=613
-  _globals['_METERSERVICE']._serialized_start=616
-  _globals['_METERSERVICE']._serialized_end=933
+  _globals['_OPENRELEASEREQUEST']._serialized_end=349
+  _globals['_OPENRELEASERESPONSE']._serialized_start=352
+  _globals['_OPENRELEASERESPONSE']._serialized_end=486
+  _globals['_LISTRELEASESREQUEST']._serialized_start=488
+  _globals['_LISTRELEASESREQUEST']._serialized_end=566
+  _globals['_LISTRELEASESRESPONSE']._serialized_start=568
+  _globals['_LISTRELEASESRESPONSE']._serialized_end=631
+  _globals['_METERSERVICE']._serialized_start=634
+  _globals['_METERSERVICE']._serialized_end=951
 # @@protoc_insertion_point(module_scope)

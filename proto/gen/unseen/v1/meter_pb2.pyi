@@ -38,10 +38,12 @@ class GetReceiptResponse(_message.Message):
     def __init__(self, release: _Optional[_Union[_request_pb2.Release, _Mapping]] = ...) -> None: ...
 
 class OpenReleaseRequest(_message.Message):
-    __slots__ = ("request",)
+    __slots__ = ("request", "contract")
     REQUEST_FIELD_NUMBER: _ClassVar[int]
+    CONTRACT_FIELD_NUMBER: _ClassVar[int]
     request: str
-    def __init__(self, request: _Optional[str] = ...) -> None: ...
+    contract: str
+    def __init__(self, request: _Optional[str] = ..., contract: _Optional[str] = ...) -> None: ...
 
 class OpenReleaseResponse(_message.Message):
     __slots__ = ("contract", "subject", "request_nonce", "verdicts", "release")

@@ -8,7 +8,7 @@ import typer
 
 from unseen.cli.app import App
 from unseen.cli.hints import tell
-from unseen.cli.names import SHORT
+from unseen.cli.names import SHORT, resolve_contract
 from unseen.cli.output import (
     DEFAULT_HOME,
     Format,
@@ -106,6 +106,9 @@ def open_receipt(
     position: Annotated[
         int, typer.Option(min=0, help="Which subject of a request with many, from 0.")
     ] = 0,
+    contract: Annotated[
+        str | None, typer.Option(help="An operator's: where several have a request of this id.")
+    ] = None,
     home: HomeOption = DEFAULT_HOME,
     form: FormatOption = Format.TABLE,
 ) -> None:
@@ -118,7 +121,8 @@ def open_receipt(
     from unseen.evidence import canonical
 
     with open_client(home) as client:
-        bundle = client.open_receipt(_request_id(request), position)
+        under = resolve_contract(client, contract) if contract else None
+        bundle = client.open_receipt(_request_id(request), position, under)
         trust = client.home.trust
     write_file(output, canonical.encode(bundle) + b"\n", private=True)
     if form is Format.JSON:

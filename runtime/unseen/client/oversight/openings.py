@@ -7,7 +7,7 @@ here as its reader will verify it before it is handed out.
 What is opened is no longer hidden from whoever gets the bundle.
 """
 
-from unseen.client.agreements.contracts import Contracts
+from unseen.client.agreements.contracts import Contracts, resource
 from unseen.client.catalog import short
 from unseen.client.errors import AnswerInvalidError, HomeError
 from unseen.client.evidence import Evidence
@@ -48,11 +48,11 @@ class Openings:
         self._meter = meter_pb2_grpc.MeterServiceStub(session.channel.grpc)
         self._prover: tuple[str, Epoch, RowProver] | None = None  # of the table hashed last
 
-    def open(self, request: str, position: int = 0) -> dict[str, Json]:
+    def open(self, request: str, position: int = 0, contract: str | None = None) -> dict[str, Json]:
         """Return the bundle that shows a third party one subject and its answer."""
         if self._session.profile.role == "operator":
             _check_position(position, 1)
-            return self.released(request)
+            return self.released(request, contract)
         opening = self.answered(request)
         if opening.kind == "verify":
             _check_position(position, 1)
@@ -72,20 +72,22 @@ class Openings:
         self._evidence.fetch(request)
         return self._evidence.written(request)
 
-    def released(self, request: str) -> dict[str, Json]:
+    def released(self, request: str, contract: str | None = None) -> dict[str, Json]:
         """Return what `clear` does, from what the node keeps of a request (operator only)."""
-        message = meter_pb2.OpenReleaseRequest(request=request)
+        message = meter_pb2.OpenReleaseRequest(
+            request=request, contract=resource(contract) if contract else ""
+        )
         answer = self._session.call(self._meter.OpenRelease, message)
-        contract, subject = short(answer.contract), canonical.decode(answer.subject)
+        found, subject = short(answer.contract), canonical.decode(answer.subject)
         Parties(self._session).list()  # whom the operator enrolled it trusts
         bundle = make_clear_opening(
             receipt=answer.release.receipt,
-            terms=self._contracts.terms(contract),
+            terms=self._contracts.terms(found),
             subject=_values(subject),
             verdicts=_verdicts(answer.verdicts),
             request_nonce=answer.request_nonce,
             release_nonce=answer.release.nonce,
-            plan=self._contracts.plan(contract),
+            plan=self._contracts.plan(found),
         )
         verify_clear_opening(bundle, self._session.trust)
         return bundle

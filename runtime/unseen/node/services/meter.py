@@ -50,7 +50,8 @@ class MeterService(meter_pb2_grpc.MeterServiceServicer):
     ) -> meter_pb2.OpenReleaseResponse:
         """Return what a charged request in the clear asked and was answered."""
         del context
-        opened = open_release(self._node, request.request)
+        contract = contract_id(request.contract) if request.contract else ""
+        opened = open_release(self._node, request.request, contract)
         return meter_pb2.OpenReleaseResponse(
             contract=f"contracts/{opened.contract}",
             subject=opened.parts[0],
