@@ -50,7 +50,10 @@ GROUPS = {
             f"{EVIDENCE}/contracts/{name}.py"
             for name in ("contract", "clauses", "leakage", "plan", "states")
         ),
-        tuple(f"tests/evidence/test_{name}.py" for name in ("contract", "plan", "values")),
+        tuple(
+            f"tests/evidence/test_{name}.py"
+            for name in ("contract_bounds", "contract", "plan", "values")
+        ),
     ),
     "decide": Group(
         (f"{NODE}/contracts/decide.py",),
@@ -96,6 +99,7 @@ GROUPS = {
                 "charge",
                 "metered",
                 "metering",
+                "listing",
                 "opening",
                 "values",
             )

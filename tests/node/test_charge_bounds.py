@@ -95,12 +95,16 @@ def test_nothing_is_charged_while_the_node_is_stopped(store: Store, contract_in:
     contract = contract_in()
     row = dict.fromkeys(("by", "cause", "document", "stopped_at", "lifted_at"), "")
     with store.engine.begin() as connection:
+        others = [row | {"target": target, "cause": "not the node's"} for target in ("A", "z")]
+        connection.execute(insert(stops), others)
+    (charged,) = apply(store, [charge(contract, 1)])
+    with store.engine.begin() as connection:
         connection.execute(insert(stops), [row | {"target": "node", "cause": "a fire"}])
     assert apply(store, [charge(contract)]) == ["NODE_STOPPED"]
     with store.engine.begin() as connection:
         connection.execute(update(stops).values(lifted_at="2026-11-22T05:31:00Z"))
-    (charged,) = apply(store, [charge(contract)])
-    assert charged.total == 1
+    (after,) = apply(store, [charge(contract)])
+    assert (charged.total, after.total) == (1, 2)
 
 
 @pytest.mark.parametrize("other", ["contract", "request"])

@@ -125,6 +125,27 @@ async def test_the_last_slot_is_given(desk: Desk, in_flight: int, load: int, rea
     assert node.load["lender"] == load
 
 
+@pytest.mark.parametrize(("signed", "called"), [(1, 2), (2, 1)])
+async def test_a_statement_says_just_the_units_of_its_call(
+    desk: Desk, signed: int, called: int
+) -> None:
+    request = desk.request(units=signed)
+    assert await desk.refused(request, units=called) == "FIELD_INVALID request.units"
+    assert desk.worked == 0
+
+
+@pytest.mark.parametrize(("offered", "called"), [("lookup", "verify"), ("verify", "lookup")])
+async def test_a_statement_is_of_the_kind_of_its_call(
+    store: Store, offered: str, called: str
+) -> None:
+    desk = Desk(store, made(offered, units=3))
+    hidden: dict[str, Any] = {"kind": "lookup", "manifest": bytes(32), "epoch": 1}
+    signed = desk.signed(desk.request(**hidden if offered == "lookup" else {}))
+    with pytest.raises(UnseenError) as caught:
+        await metered.run_metered(desk.node, LENDER, called, signed, 1, desk.work)
+    assert caught.value.clause == "request.units"
+
+
 @pytest.mark.parametrize(("left", "known"), [(0, False), (1, True)])
 async def test_an_instance_is_certified_to_its_last_second(
     desk: Desk, left: int, known: bool
