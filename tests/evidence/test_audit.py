@@ -47,6 +47,7 @@ from unseen.evidence.canonical import b64encode, format_time
 from unseen.evidence.consents.consent_tree import ConsentRoot
 from unseen.evidence.errors import EvidenceError, ExportInvalidError, TrustMissingError
 from unseen.evidence.log import event_leaf
+from unseen.evidence.registry.handover import Handover, sign_handover
 from unseen.evidence.releases.instance import certify
 from unseen.evidence.releases.manifest import Manifest, sign_manifest
 from unseen.evidence.releases.request import Request, sign_request
@@ -789,6 +790,28 @@ def test_nothing_is_released_while_the_node_is_stopped(case: Case) -> None:
     )
     found = {(where, rule) for where, rule in case.rules() if rule == "release.stopped"}
     assert found == {(at + 1, "release.stopped")}
+
+
+def test_nothing_is_released_once_the_node_is_handed_over(case: Case) -> None:
+    at, operator = hidden(case), case.ledger.signers["operator"]
+    handover = Handover(
+        suite=INTL.id,
+        operator=signer_id(operator),
+        node=signer_id(case.ledger.node),
+        successor=signer_id(case.ledger.log),
+        log=ORIGIN,
+        size=LEAVES,
+        root=bytes(32),
+        files=(),
+        time=START,
+    )
+    name = case.document(LEAVES, "handover", sign_handover(operator, handover))
+    time, last = case.log[-1]["time"], case.log[at]
+    leaf = event("node.handover", successor=handover.successor, document=name) | {"time": time}
+    case.insert(LEAVES, leaf)
+    assert case.rules() == set()
+    case.insert(LEAVES + 1, last | {"time": time})
+    assert (LEAVES + 1, "release.handover") in case.rules()
 
 
 def test_a_verification_has_no_epoch_and_a_known_snapshot(case: Case) -> None:

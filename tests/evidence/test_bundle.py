@@ -25,7 +25,7 @@ from unseen.evidence.audit.export import (
 from unseen.evidence.canonical import b64encode
 from unseen.evidence.contracts.contract import sign_terms
 from unseen.evidence.contracts.template import sign_template
-from unseen.evidence.errors import BundleInvalidError, EvidenceError
+from unseen.evidence.errors import BundleInvalidError, EvidenceError, LogForkedError
 from unseen.evidence.log import encode_leaf, event_leaf
 from unseen.evidence.registry.mandate import sign_mandate
 from unseen.evidence.releases.manifest import sign_manifest
@@ -35,7 +35,7 @@ from unseen.evidence.trust import Trust, TrustedLog, TrustedParty
 from unseen.protocols.tlog.checkpoint import Checkpoint
 from unseen.protocols.tlog.cosignature import cosign
 from unseen.protocols.tlog.note import sign_note
-from unseen.protocols.tlog.tree import leaf_hash
+from unseen.protocols.tlog.tree import Tree, leaf_hash
 
 PLACE = Path(__file__).parents[1] / "vectors/evidence/formats_issue3_audit.json"
 
@@ -192,6 +192,20 @@ def test_a_cosigned_head_is_over_the_release(world: World, case: Case) -> None:
     other = case.cosigned(0, "other/log")
     proof = b64encode(b"".join(other.proof))
     case.refused("cosigned", cosigned=[{"note": other.note, "proof": proof}])
+
+
+def test_a_cosigned_head_tells_the_same_history(world: World, case: Case) -> None:
+    """The release is under both heads, of one size: the node has shown two logs."""
+    other = Tree(world.suite.hash)
+    receipt = check_bundle(case.value(), case.trust).receipt
+    for number in range(receipt.size):
+        data = receipt.leaf.encode() if number == receipt.index else b"%d" % number
+        other.append(leaf_hash(data, world.suite.hash))
+    world.tree = other
+    forked = case.cosigned(receipt.index)
+    entry = {"note": forked.note, "proof": b64encode(b"".join(forked.proof))}
+    with pytest.raises(LogForkedError):
+        check_bundle(case.value(cosigned=[entry]), case.trust)
 
 
 def test_documents_are_named_and_signed(world: World) -> None:

@@ -29,7 +29,7 @@ from unseen.evidence.contracts.leakage import Leakage
 from unseen.evidence.contracts.limits import is_standing, verify_standing
 from unseen.evidence.contracts.plan import Plan
 from unseen.evidence.contracts.ruling import breaches
-from unseen.evidence.errors import BundleInvalidError, EvidenceError
+from unseen.evidence.errors import BundleInvalidError, EvidenceError, LogForkedError
 from unseen.evidence.fields import Checker, head
 from unseen.evidence.oversight.hidden import Announcement
 from unseen.evidence.oversight.opening import check_epoch
@@ -37,7 +37,7 @@ from unseen.evidence.registry.permission import check_terms
 from unseen.evidence.releases.manifest import Manifest
 from unseen.evidence.suite import DIGEST_BYTES, suite_of
 from unseen.evidence.trust import Trust
-from unseen.evidence.verify import VerifiedReceipt, verify_receipt, verify_terms
+from unseen.evidence.verify import VerifiedReceipt, verify_growth, verify_receipt, verify_terms
 from unseen.protocols.errors import PeerError
 from unseen.protocols.tlog.proofs import verify_inclusion
 from unseen.protocols.tlog.tree import leaf_hash
@@ -161,6 +161,7 @@ def check_bundle(value: Json, trust: Trust, witnesses: int = 0) -> Verified:
 
     Raises:
         BundleInvalidError: a check fails; `what` names it.
+        LogForkedError: two heads in it are of two histories of the log.
         EvidenceError: a signature fails, or a party is not trusted; `clause` says of what.
 
     """
@@ -225,6 +226,8 @@ def _witnesses(
                 _CHECK.fail("cosigned", "is a head of another log")
             size, root = checkpoint.size, checkpoint.root
             verify_inclusion(hashed, receipt.index, size, item.proof, root, suite.hash)
+            if size == receipt.size:  # two heads of one size are one, or the log was forked
+                verify_growth(receipt.checkpoint, checkpoint, (), suite)
         found.extend(shown.witnesses)
     if len({witness.key for witness in found}) < wanted:
         _CHECK.fail("cosigned", f"by fewer than the {wanted} witnesses asked for")
@@ -302,7 +305,7 @@ def _named(check: str) -> Iterator[None]:
     """Let an error of the block say which check it failed."""
     try:
         yield
-    except BundleInvalidError:
+    except (BundleInvalidError, LogForkedError):
         raise
     except (EvidenceError, PeerError) as error:
         raise BundleInvalidError(f"bundle, check {check}: {error}", clause=check) from None

@@ -35,6 +35,7 @@ class Releases:
         self._manifests: dict[str, bytes] = {}
         self.count = self.units = 0
         self.stopped: int | None = None  # the leaf that stopped the whole node
+        self.left: int | None = None  # the leaf that handed it over
         self.gate = Gate(context)
         self.consents = Consents(context)
 
@@ -111,6 +112,8 @@ class Releases:
         terms = contract.terms
         if self.stopped is not None:
             yield "stopped", f"released while the node was stopped by leaf {self.stopped}"
+        if self.left is not None:
+            yield "handover", f"released after leaf {self.left} had handed the node over"
         if contract.state is not State.ACTIVE:
             yield "contract", f"released under a contract that is {contract.state.value}"
         if not terms.period.covers(leaf.time):

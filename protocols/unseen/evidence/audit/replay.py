@@ -86,6 +86,11 @@ class Replay:
         self._moved(index, leaf)
         self.stops.lifted(index, leaf)
 
+    def left(self, index: int, leaf: Event) -> None:
+        """Take note that the node is handed over: from here on nothing leaves it."""
+        self.handovers.left(index, leaf)
+        self.releases.left = index
+
     def taken(self, index: int, leaf: Event) -> None:
         """Take note that another node's log and certificates go on in this one."""
         self.handovers.taken(index, leaf)
@@ -164,7 +169,7 @@ HANDLERS: dict[str, Handler] = {
     "node.resumed": lambda now, index, leaf: now.lifted(index, leaf),
     "certificate.issued": lambda now, index, leaf: now.certificates.issued(index, leaf),
     "certificate.transferred": lambda now, index, leaf: now.certificates.transferred(index, leaf),
-    "node.handover": lambda now, index, leaf: now.handovers.left(index, leaf),
+    "node.handover": lambda now, index, leaf: now.left(index, leaf),
     "node.takeover": lambda now, index, leaf: now.taken(index, leaf),
     "deletion.attested": lambda now, index, leaf: now.handovers.deleted(index, leaf),
     "release.reviewed": lambda now, index, leaf: now.releases.reviewed(index, leaf),
