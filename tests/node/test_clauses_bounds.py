@@ -5,6 +5,8 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from tests.evidence.conftest import World
+from tests.evidence.governance import make_template
 from tests.node.asking import HOLDER
 from tests.node.conftest import (
     START,
@@ -17,17 +19,21 @@ from tests.node.conftest import (
 )
 from tests.node.test_mandates import DAY, registered, standing
 
-from unseen.evidence.contracts.clauses import ConsentRule
+from unseen.evidence.contracts.clauses import Billing, ConsentRule
 from unseen.evidence.contracts.contract import MAX_MANDATES, Period, Quota
 from unseen.evidence.contracts.leakage import Statement
+from unseen.evidence.contracts.template import LabelLimit, PriceBand
+from unseen.evidence.suite import INTL
 from unseen.node.contracts.clauses import CLAUSES
-from unseen.node.contracts.clauses.clause import Ask, Clause, Offer
+from unseen.node.contracts.clauses.billing import BILLING
+from unseen.node.contracts.clauses.clause import Ask, Clause, Offer, Standing
 from unseen.node.contracts.clauses.consent import CONSENT, rotation_cost
 from unseen.node.contracts.clauses.limits import LIMITS
 from unseen.node.contracts.clauses.mandate import MANDATE, covered_until
 from unseen.node.contracts.clauses.openings import OPENINGS
 from unseen.node.contracts.clauses.outputs import OUTPUTS
 from unseen.node.contracts.clauses.quota import QUOTA, most_units
+from unseen.node.contracts.clauses.template import TEMPLATE
 from unseen.node.contracts.compile import Compiled, compile_contract, reading_of
 from unseen.node.kinds import kind as kinds
 
@@ -203,6 +209,151 @@ class TestLimits:
         monkeypatch.setitem(kinds.KINDS, "verify", kind)
         offer = make_offer(make_product("verify"), make_table(rows=10))
         found = refused(LIMITS, asking(group=group), offer)
+        assert [clause for _, clause in found] == clauses
+
+
+def templated(**changes: Any) -> Standing:
+    """Return a template that everybody signed whom it needs, and that nothing here exceeds."""
+    fields: dict[str, Any] = {
+        "suite": INTL.id,
+        "operator": make_signers().operator,
+        "approver": "",
+        "purposes": ("tests",),
+        "products": (),
+        "prices": PriceBand(currency="CNY", data_fee=(0, 9), service_fee=(0, 9)),
+        "openings": "allowed",
+        "period": Period(start=START - 90 * DAY, until=START + 300 * DAY),
+        "consent": False,
+        "latency_seconds": 0,
+        "region": "",
+        "order": False,
+        "declarations": (),
+        "max_days": 30,
+    }
+    template = dataclasses.replace(make_template(World(INTL)), **fields | changes)
+    return Standing(template, dict.fromkeys(template.approvals, "token"))
+
+
+def billed(billing: Billing | None, *followed: tuple[str, dt.datetime]) -> Offer:
+    product = dataclasses.replace(make_product("verify"), billing=billing)
+    return dataclasses.replace(make_offer(product), followed=followed, template=templated())
+
+
+class TestBilling:
+    FREE = Billing(unit="request", free_units=5)
+
+    @pytest.mark.parametrize(
+        ("away", "clauses"),
+        [
+            (dt.timedelta(0), ["template.free_units"]),
+            (30 * DAY - dt.timedelta(seconds=1), ["template.free_units"]),
+            (dt.timedelta(seconds=1) - 30 * DAY, ["template.free_units"]),
+            (30 * DAY, []),
+            (-30 * DAY, []),
+        ],
+    )
+    def test_free_units_come_once_in_the_longest_period(
+        self, away: dt.timedelta, clauses: list[str]
+    ) -> None:
+        offer = billed(self.FREE, ("product", START + away))
+        ask = asking(template="credit-check")
+        assert [clause for _, clause in refused(BILLING, ask, offer)] == clauses
+
+    def test_another_product_has_free_units_of_its_own(self) -> None:
+        ask = asking(template="credit-check")
+        for name in ("another", "zebra"):  # before and after this one's name
+            assert refused(BILLING, ask, billed(self.FREE, (name, START))) == []
+        both = billed(self.FREE, ("another", START), ("product", START))
+        assert len(refused(BILLING, ask, both)) == 1
+
+    def test_what_people_sign_themselves_may_have_them_again(self) -> None:
+        offer = billed(self.FREE, ("product", START))
+        assert refused(BILLING, asking(), offer) == []
+        absent = dataclasses.replace(offer, template=None)
+        assert refused(BILLING, asking(template="credit-check"), absent) == []
+        for billing in (None, Billing(unit="request")):
+            bare = billed(billing, ("product", START))
+            assert refused(BILLING, asking(template="credit-check"), bare) == []
+        one = billed(Billing(unit="request", free_units=1), ("product", START))
+        assert len(refused(BILLING, asking(template="credit-check"), one)) == 1
+
+    @pytest.mark.parametrize(("unit", "lines"), [("hit", 1), ("request", 0)])
+    def test_that_hits_are_told_is_said(self, unit: Any, lines: int) -> None:
+        offer = billed(Billing(unit=unit))
+        assert len(BILLING.statements(offer, reading_of(asking(), offer))) == lines
+        assert agreed(BILLING, asking(), offer) == {"billing": Billing(unit=unit)}
+        free = billed(None)
+        assert BILLING.statements(free, reading_of(asking(), free)) == ()
+        assert agreed(BILLING, asking(), free) == {}
+
+
+class TestTemplate:
+    def over(self, standing: Standing | None, **changes: Any) -> list[str]:
+        offer = dataclasses.replace(make_offer(make_product("verify")), template=standing)
+        ask = asking(template="credit-check", **changes)
+        return [clause for _, clause in refused(TEMPLATE, ask, offer)]
+
+    def test_whoever_stays_within_it_names_it(self) -> None:
+        standing = templated()
+        assert self.over(standing) == []
+        offer = dataclasses.replace(make_offer(make_product("verify")), template=standing)
+        ask = asking(template="credit-check")
+        assert agreed(TEMPLATE, ask, offer) == {"template": standing.template.id()}
+        assert agreed(TEMPLATE, asking(), offer) == {}
+        assert agreed(TEMPLATE, ask, make_offer()) == {}
+
+    def test_one_that_is_not_there_or_not_in_force_is_not_followed(self) -> None:
+        assert self.over(None) == ["template"]
+        withdrawn = dataclasses.replace(templated(), withdrawn=True)
+        assert self.over(withdrawn) == ["template.state"]
+        unsigned = dataclasses.replace(templated(), approvals={})
+        assert self.over(unsigned) == ["template.state"]
+        half = dataclasses.replace(templated(approver=HOLDER), approvals={"operator": "token"})
+        assert self.over(half) == ["template.state"]
+        both = dataclasses.replace(half, approvals={"operator": "token", "approver": "token"})
+        assert self.over(both) == []
+
+    def test_it_is_this_operator_s_and_for_a_kind_of_this_node(self) -> None:
+        assert self.over(templated(operator=HOLDER)) == ["template.operator"]
+        elsewhere = self.over(templated(kinds=("train",)))
+        assert elsewhere == ["template.kinds", "template.kinds"]
+        assert self.over(templated(kinds=("train", "verify"))) == []
+
+    @pytest.mark.parametrize(
+        ("limit", "changes", "clause"),
+        [
+            ({"max_units": 10}, {}, ""),
+            ({"max_units": 9}, {}, "template.max_units"),
+            ({"max_outputs": 3}, {}, ""),
+            ({"max_outputs": 2}, {}, "template.max_outputs"),
+            ({"max_outputs": 2}, {"outputs": ("p0", "p1")}, ""),
+            ({"max_days": 2}, {}, ""),
+            ({"max_days": 1}, {}, "template.max_days"),
+            ({"openings": "required"}, {}, "template.openings"),
+            ({"openings": "required"}, {"openings": True}, ""),
+            ({"declarations": ("x",)}, {}, "template.declarations"),
+            ({"declarations": ("x",)}, {"declarations": ("x",)}, ""),
+            ({"region": "CN"}, {"region": "CNX"}, "template.region"),
+            ({"region": "CN"}, {"region": "CN-44"}, ""),
+            ({"order": True}, {}, "template.order"),
+            ({"order": True}, {"order": "EX-1"}, ""),
+            ({"labels": (LabelLimit(category="public", level="1"),)}, {}, ""),
+            ({"labels": (LabelLimit(category="enterprise", level="4"),)}, {}, "template.labels"),
+        ],
+    )
+    def test_each_limit_is_asked_about(
+        self, limit: dict[str, Any], changes: dict[str, Any], clause: str
+    ) -> None:
+        assert self.over(templated(**limit), **changes) == ([clause] if clause else [])
+
+    @pytest.mark.parametrize(
+        ("latency", "clauses"), [(3600, []), (3599, ["template.latency_seconds"])]
+    )
+    def test_consent_acts_within_its_latency(self, latency: int, clauses: list[str]) -> None:
+        limits = (LabelLimit(category="personal", level="1"),)
+        standing = templated(consent=True, latency_seconds=latency, labels=limits)
+        offer = dataclasses.replace(personal(latency=3600), template=standing)
+        found = refused(TEMPLATE, asking(template="credit-check"), offer)
         assert [clause for _, clause in found] == clauses
 
 
