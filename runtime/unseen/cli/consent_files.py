@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 
 from unseen.cli.failures import UsageError
 from unseen.evidence.canonical import parse_time
+from unseen.evidence.errors import CanonicalError
 from unseen.protocols.errors import UnseenError
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from unseen.client import Client
     from unseen.client.consents import Permission
 
@@ -48,17 +51,17 @@ def _documents(
     columns: list[str],
     default: "Permission",
 ) -> Iterator[str]:
-    failed: list[int] = []
+    failed: list[str] = []
     found: list[str] = []
     for number, line in enumerate(lines, 1):
         try:
             if None in line or None in line.values():
-                raise _malformed("a line has more or fewer cells than the header")
+                raise _malformed("a line has more or fewer cells than the header", "cells")
             found.append(_document(client, line, columns, default))
-        except UnseenError:
-            failed.append(number)
+        except UnseenError as error:
+            failed.append(f"{number} ({error.clause or error.reason})")
     if failed:
-        told = ", ".join(map(str, failed[:20])) + ("" if len(failed) <= 20 else ", ...")
+        told = ", ".join(failed[:20]) + ("" if len(failed) <= 20 else ", ...")
         raise _malformed(f"{len(failed)} of {len(lines)} lines are malformed: {told}")
     yield from found
 
@@ -76,19 +79,26 @@ def _document(
         scenario=line.get("scenario", "").strip() or default.scenario,
         products=products or default.products,
         once=_once(line.get("once", "").strip(), default=default.once),
-        until=parse_time(until) if until else default.until,
+        until=_until(until) if until else default.until,
     )
     return client.sign_consent({name: line[name] for name in columns}, permission)
+
+
+def _until(text: str) -> "dt.datetime":
+    try:
+        return parse_time(text)
+    except CanonicalError:
+        raise _malformed("until is a time such as 2027-01-31T00:00:00Z", "until") from None
 
 
 def _once(text: str, *, default: bool) -> bool:
     if not text:
         return default
     if text not in _WORDS:
-        raise _malformed("once is yes or no")
+        raise _malformed("once is yes or no", "once")
     return _WORDS[text]
 
 
-def _malformed(why: str) -> UsageError:
+def _malformed(why: str, clause: str = "file") -> UsageError:
     remedy = "see: unseen consent import --help; line 1 is the first after the header"
-    return UsageError(why, clause="file", remedy=remedy)
+    return UsageError(why, clause=clause, remedy=remedy)

@@ -421,7 +421,9 @@ def _identifier(text: str) -> bytes:
         return b64decode(text)
     except CanonicalError:
         raise InputInvalidError(
-            "not an id: 43 letters, digits, - and _", clause="id", remedy="see: unseen consent show"
+            "not an id: 43 letters, digits, - and _",
+            clause="id",
+            remedy="see: unseen consent show TABLE SUBJECT",
         ) from None
 
 

@@ -144,7 +144,7 @@ class Job(Card):
     @property
     def progress(self) -> str:
         """How far it is, as people read it."""
-        if not self.phase:
+        if not self.phase or self.state is JobState.DONE:
             return "-"
         if not self.total:
             return f"{self.phase}: {self.done:,}"

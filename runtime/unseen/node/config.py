@@ -12,6 +12,7 @@ from unseen.evidence.contracts.clauses import MAX_LATENCY_SECONDS
 from unseen.node.errors import ConfigInvalidError
 
 FILE = "node.toml"
+_PARTY = "profile.json"  # of a client home
 WILDCARDS = ("0.0.0.0", "[::]", "::")  # noqa: S104 - compared, not bound
 
 
@@ -60,6 +61,12 @@ def load_settings(home: Path) -> Settings:
     try:
         values: dict[str, Any] = tomllib.loads((home / FILE).read_text())
     except OSError:
+        if (home / _PARTY).exists():
+            raise ConfigInvalidError(
+                "this is the home of a party, and no node's",
+                clause="node.home",
+                remedy="name the node's home, or make one: unseen node init --home DIR",
+            ) from None
         if (home / "keys").exists():
             raise ConfigInvalidError(
                 f"{FILE} is missing from a home that has a node's keys",
@@ -80,7 +87,10 @@ def load_settings(home: Path) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise _invalid(f"{where}: {first['msg']}") from None
+        unknown = first["type"] == "extra_forbidden"
+        raise _invalid(
+            f"no setting is called {where}" if unknown else f"{where}: {first['msg']}"
+        ) from None
     except SettingsError as error:
         raise _invalid(str(error)) from None
 

@@ -1,5 +1,6 @@
 """`unseen certificate`: what was registered, when, and whose it is."""
 
+import re
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -65,7 +66,7 @@ def list_certificates(
                 card.certificate.object,
                 _name(card),
                 card.certificate.issued_at.date(),
-                card.holder_name,
+                _holder(card),
             )
             for card in found
         ],
@@ -179,6 +180,11 @@ def certificate_json(card: "CertificateCard") -> "Json":
 
 def _resolve(client: "Client", text: str) -> str:
     return resolve("certificate", text, lambda: (card.id for card in client.certificates()))
+
+
+def _holder(card: "CertificateCard") -> str:
+    """Return who holds it, with as much of the key's name as can be told apart."""
+    return re.sub(r"[\w-]{43}", lambda key: key[0][:SHORT], card.holder_name)
 
 
 def _name(card: "CertificateCard") -> str:

@@ -9,6 +9,7 @@ import typer
 from unseen.cli.app import App
 from unseen.cli.consent_view import print_proof, proof_json, registered_json
 from unseen.cli.failures import UsageError
+from unseen.cli.names import SHORT
 from unseen.cli.output import (
     DEFAULT_HOME,
     Format,
@@ -241,7 +242,7 @@ def show(
         (
             each.id,
             each.consent.scenario,
-            each.consent.recipient,
+            each.consent.recipient[:SHORT],
             each.consent.role,
             each.consent.until.date(),
             each.cause or "in force",
@@ -276,6 +277,7 @@ def prove(
         raise UsageError("give one of --job, --leaf and --root", clause="--job", remedy="--help")
     with open_client(home) as client:
         bundle, proof = client.prove_consent(table, _subject(values), job=job, leaf=leaf, root=root)
+        trust = client.home.trust
     if output is not None:
         from unseen.client.local.home import write_json
 
@@ -285,7 +287,7 @@ def prove(
         return
     print_proof(proof)
     if output is not None:
-        note(f"Anybody checks it: unseen consent verify {output.name} --trust parties.json", form)
+        note(f"Anybody checks it: unseen consent verify {output} --trust {trust}", form)
 
 
 @app.command("verify")
@@ -314,13 +316,15 @@ def roots(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """List the roots of the tree of consents (hub, operator, auditor, regulator)."""
+    from unseen.evidence.canonical import format_time
+
     with open_client(home) as client:
         found = list(client.consent_roots(after))
     print_list(
         form,
         [{"leaf": leaf, **root.to_json()} for leaf, root in found],
         ("number", "leaf", "subjects", "time"),
-        [(root.number, leaf, root.size, root.time) for leaf, root in found],
+        [(root.number, leaf, root.size, format_time(root.time)) for leaf, root in found],
         empty="No root: this node has had nothing to do with consent.",
     )
 

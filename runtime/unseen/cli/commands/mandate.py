@@ -50,7 +50,7 @@ def sign(
         print_json({"file": str(output)})
         return
     typer.echo(str(output))
-    note(f"The operator shows it to the node: unseen mandate add {output.name} --home H", form)
+    note(f"The operator shows it to the node: unseen mandate add {output}", form)
 
 
 @app.command("add")
@@ -63,6 +63,8 @@ def add(
     with open_client(home) as client:
         found = client.add_mandate(token_in(file))
     print_card(found, form, mandate_json(found))
+    if not found.checked:
+        note("Compare its key with the authority, then: unseen audit keys --accept", form)
 
 
 @app.command("list")

@@ -67,8 +67,10 @@ def open_objection(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Object to a release, by its receipt or request, or to a contract as a whole."""
+    path, words = Path(about), (reason.value, text)
+    if path.suffix == ".receipt" and not path.is_file():
+        raise UsageError(f"no file {about}", clause="receipt", remedy="see: unseen receipt list")
     with open_client(home) as client:
-        path, words = Path(about), (reason.value, text)
         if path.is_file():
             card = client.open_objection(*words, receipt=path)
         elif _is_request(about):

@@ -106,7 +106,14 @@ class Reports:
         with tempfile.TemporaryDirectory() as fresh:
             place = Path(fresh) / "export"
             Exporting(self._session).write(place)
-            return make(place, self._session.trust)
+            try:
+                return make(place, self._session.trust)
+            except ReportInvalidError as error:  # the folder is gone by the time this is read
+                raise ReportInvalidError(
+                    str(error),
+                    clause=error.clause,
+                    remedy="write an export and see them all: unseen audit export DIR",
+                ) from None
 
     def _signed(self, card: ReportCard, sign: Sign) -> ReportCard:
         if self._session.profile.role != "operator":

@@ -287,7 +287,9 @@ def withdrawal_keys(node: Node, caller: Caller, consent: str) -> dict[str, bytes
     ).one_or_none()
     if row is None or tree is None:
         raise ConsentNotFoundError(
-            "no consent of this id", clause="consent.id", remedy="see: unseen consent show"
+            "no consent of this id",
+            clause="consent.id",
+            remedy="see: unseen consent show TABLE SUBJECT",
         )
     token = tree.sealer.open(token_name(consent), row.sealed_token).decode()
     chain = unsealed_chain(node, tree, [b64encode(link) for link in read_consent(token).chain])

@@ -48,9 +48,12 @@ def epoch_for(node: Node, caller: Caller, contract_id: str) -> Epoch:
 
     """
     contract = node.contracts.get(contract_id, buyer=caller.party)
-    if contract.state not in _FETCHABLE or not contract.terms.period.covers(node.clock.now()):
+    stands = contract.state in _FETCHABLE
+    if not stands or not contract.terms.period.covers(node.clock.now()):
         raise ContractNotActiveError(
-            f"the contract is {contract.state.value}, or its period is not now",
+            "the contract's period is not now"
+            if stands
+            else f"the contract is {contract.state.value}",
             clause="state",
             remedy="see who has to act next: unseen contract show ID",
         )
