@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from tests.promises.asks import Ask, lookup_ask, verify_ask
+from tests.promises.oversight import REGULATOR, agree, audit, supervised
 from tests.promises.stage import Stage, now, serving
 
 from unseen.client.agreements.stops import order
@@ -185,3 +187,20 @@ def test_an_order_is_its_signers_counts_once_and_for_what_it_names(stage: Stage)
     stage.operator.resume(contract, "over")
     assert refused(lambda: suspend(good)).reason == "STOP_INVALID"
     assert verify_stop(good, session.suite, session.party_signer.public_key).cause == "why"
+
+
+def test_an_audit_holds_every_stop_to_its_order(template: Stage, tmp_path: Path) -> None:
+    with supervised(template, tmp_path / "stage") as stage:
+        contract, supervisor = agree(stage, "clear"), stage.client(REGULATOR)
+        stage.operator.suspend(contract, "complaint 17")
+        supervisor.suspend(contract, "an inspection")
+        stage.operator.resume(contract, "unfounded")
+        assert stage.lender.contract(contract).state is State.SUSPENDED
+        supervisor.resume(contract, "over")
+        stage.operator.stop_node("a fire")
+        stage.operator.resume_node("it is out")
+        stage.lender.verify(contract, stage.people[0].subject)
+        report = audit(stage, tmp_path / "export")
+        assert [str(finding) for finding in report.findings] == []
+        assert report.documents["stop"] == 6
+        assert report.events["stop.lifted"] == 1
