@@ -194,6 +194,15 @@ def test_a_cosigned_head_is_over_the_release(world: World, case: Case) -> None:
     case.refused("cosigned", cosigned=[{"note": other.note, "proof": proof}])
 
 
+def test_a_cosigned_head_may_be_a_later_one(world: World, case: Case) -> None:
+    index = check_bundle(case.value(), case.trust).receipt.index
+    world.tree.append(leaf_hash(b"later", world.suite.hash))
+    later = case.cosigned(index)
+    entry = {"note": later.note, "proof": b64encode(b"".join(later.proof))}
+    found = check_bundle(case.value(cosigned=[entry]), case.trust, 1)
+    assert [item.size for item in found.witnesses] == [world.tree.size]
+
+
 def test_a_cosigned_head_tells_the_same_history(world: World, case: Case) -> None:
     """The release is under both heads, of one size: the node has shown two logs."""
     other = Tree(world.suite.hash)
