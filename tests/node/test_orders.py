@@ -1,8 +1,11 @@
 """Orders in the store and in memory: who waits for what, and what a restart reads again."""
 
+import asyncio
 import dataclasses
+import threading
 from datetime import timedelta
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import Engine
@@ -21,10 +24,17 @@ from unseen.node.errors import (
     FieldInvalidError,
     OrderNotFoundError,
     OrderStateError,
+    OverloadedError,
     PartNotFoundError,
 )
+from unseen.node.identity.parties import Caller
+from unseen.node.identity.rights import Role
+from unseen.node.openings import conduct
 from unseen.node.openings.parts import put_part, read_part
 from unseen.node.openings.register import Orders, PutDraw, PutOrder, PutResponse
+from unseen.node.services import opening as opening_service
+from unseen.node.wire import opening as wire
+from unseen.v1 import opening_pb2
 
 CONTRACT = "C" * 43
 
@@ -89,6 +99,90 @@ async def test_doing_it_twice_changes_nothing(desk: Desk) -> None:
     assert first == again
     assert desk.leaves() == ["opening.ordered", "opening.answered"]
     assert bool(desk.orders)
+
+
+async def test_of_two_responses_at_once_one_counts(desk: Desk) -> None:
+    standing = await desk.order()
+    said: list[dict[str, Any]] = [
+        {"unknown": IDS[:2], "lost": ()},
+        {"unknown": IDS[:1], "lost": IDS[1:2]},
+    ]
+    found = await asyncio.gather(
+        *(desk.respond(standing, opened=(), **each) for each in said), return_exceptions=True
+    )
+    assert sorted(isinstance(one, OrderStateError) for one in found) == [False, True]
+    assert desk.leaves() == ["opening.ordered", "opening.answered"]
+
+
+def test_an_order_takes_so_many_responses_that_it_can_be_fetched(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def standing(*instances: str) -> Any:
+        said = tuple(SimpleNamespace(instance=one, token="t" * 10) for one in instances)
+        return SimpleNamespace(responses=said)
+
+    for name, value in (("_MAX_RESPONSES", 2), ("_MAX_OF_ORDER", 4), ("_MAX_BYTES", 45)):
+        monkeypatch.setattr(conduct, name, value)
+    conduct._check_room(standing("a", "b", "b"), "a", "t" * 10)
+    for full, token, said in (
+        (standing("a", "a"), "t", "2 responses of this instance"),
+        (standing("b", "b", "c", "c"), "t", "4 responses"),
+        (standing("b", "b", "c"), "t" * 16, "45 bytes"),
+    ):
+        with pytest.raises(OverloadedError, match=said):
+            conduct._check_room(full, "a", token)
+
+
+async def test_orders_come_in_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    node: Any = SimpleNamespace()
+    listed = [SimpleNamespace(index=index) for index in (3, 7, 8, 20)]
+    who = Caller(Role.REGULATOR, "supervisor", "default")
+    monkeypatch.setattr(opening_service, "caller", lambda: who)
+    monkeypatch.setattr(conduct, "listed", lambda *_: listed)
+
+    def message(_node: Any, standing: Any) -> opening_pb2.Order:
+        return opening_pb2.Order(name=f"orders/{standing.index}", order_checkpoint="x" * 300_000)
+
+    monkeypatch.setattr(wire, "order_message", message)
+    service = opening_service.OpeningService(node)
+
+    async def pages(size: int) -> list[list[str]]:
+        found, token = [], ""
+        while True:
+            request = opening_pb2.ListOrdersRequest(page_size=size, page_token=token)
+            page = await service.ListOrders(request, cast("Any", None))
+            found.append([one.name.removeprefix("orders/") for one in page.orders])
+            token = page.next_page_token
+            if not token:
+                return found
+
+    assert await pages(0) == [["3", "7"], ["8", "20"]]
+    assert await pages(3) == [["3", "7"], ["8", "20"]]
+    assert await pages(1) == [["3"], ["7"], ["8"], ["20"]]
+    with pytest.raises(FieldInvalidError):
+        await service.ListOrders(opening_pb2.ListOrdersRequest(page_token="x"), cast("Any", None))
+
+
+async def test_nobody_waits_for_the_disk_of_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[Any] = []
+
+    def put(*arguments: Any) -> None:
+        written.append((threading.current_thread(), *arguments[1:]))
+
+    instance = SimpleNamespace(key_id="k" * 43)
+    monkeypatch.setattr(conduct, "put_part", put)
+    monkeypatch.setattr(conduct, "_instance", lambda *_: instance)
+    monkeypatch.setattr(conduct, "_contract", lambda *_: None)
+    monkeypatch.setattr(conduct, "_units", lambda *_: {IDS[0]: 1})
+    standing: Any = SimpleNamespace(id="o" * 43, wanted=IDS, open_by=lambda _: IDS)
+    node: Any = SimpleNamespace(home=None)
+    who = Caller(Role.BUYER, "lender", "default")
+    await conduct.take_part(node, who, standing, IDS[0], 0, b"part")
+    ((thread, *place),) = written
+    assert thread is not threading.main_thread()
+    assert place == ["o" * 43, ("k" * 43, IDS[0], 0), b"part"]
+    with pytest.raises(FieldInvalidError):
+        await conduct.take_part(node, who, standing, IDS[0], 1, b"part")
 
 
 async def test_a_sample_is_drawn_once(desk: Desk) -> None:

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17unseen/v1/opening.proto\x12\tunseen.v1\"a\n\x0eLoggedDocument\x12\r\n\x05token\x18\x01 \x01(\t\x12\x0c\n\x04leaf\x18\x02 \x01(\x0c\x12\r\n\x05index\x18\x03 \x01(\x03\x12\x17\n\x0finclusion_proof\x18\x04 \x03(\x0c\x12\n\n\x02\x62y\x18\x05 \x01(\t\"]\n\x0eOrderedRelease\x12\x0c\n\x04leaf\x18\x01 \x01(\x0c\x12\r\n\x05index\x18\x02 \x01(\x03\x12\x17\n\x0finclusion_proof\x18\x03 \x03(\x0c\x12\x15\n\rcertification\x18\x04 \x01(\t\"\x91\x02\n\x05Order\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x63ontract\x18\x02 \x01(\t\x12\r\n\x05\x62uyer\x18\x03 \x01(\t\x12\x11\n\tbuyer_key\x18\x04 \x01(\x0c\x12(\n\x05order\x18\x05 \x01(\x0b\x32\x19.unseen.v1.LoggedDocument\x12\'\n\x04\x64raw\x18\x06 \x01(\x0b\x32\x19.unseen.v1.LoggedDocument\x12,\n\tresponses\x18\x07 \x03(\x0b\x32\x19.unseen.v1.LoggedDocument\x12+\n\x08releases\x18\x08 \x03(\x0b\x32\x19.unseen.v1.OrderedRelease\x12\x18\n\x10order_checkpoint\x18\t \x01(\t\"5\n\x12SubmitOrderRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\r\n\x05order\x18\x02 \x01(\t\"6\n\x13SubmitOrderResponse\x12\x1f\n\x05order\x18\x01 \x01(\x0b\x32\x10.unseen.v1.Order\"/\n\x11\x44rawSampleRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x64raw\x18\x02 \x01(\t\"5\n\x12\x44rawSampleResponse\x12\x1f\n\x05order\x18\x01 \x01(\x0b\x32\x10.unseen.v1.Order\"%\n\x11ListOrdersRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\"6\n\x12ListOrdersResponse\x12 \n\x06orders\x18\x01 \x03(\x0b\x32\x10.unseen.v1.Order\"\x1f\n\x0fGetOrderRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"G\n\x10GetOrderResponse\x12\x1f\n\x05order\x18\x01 \x01(\x0b\x32\x10.unseen.v1.Order\x12\x12\n\ncheckpoint\x18\x02 \x01(\t\"S\n\x0ePutPartRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07request\x18\x02 \x01(\t\x12\x0e\n\x06number\x18\x03 \x01(\x05\x12\x12\n\nciphertext\x18\x04 \x01(\x0c\"\x11\n\x0fPutPartResponse\"5\n\x13RespondOrderRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08response\x18\x02 \x01(\t\"7\n\x14RespondOrderResponse\x12\x1f\n\x05order\x18\x01 \x01(\x0b\x32\x10.unseen.v1.Order\"S\n\x10\x46\x65tchPartRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08instance\x18\x02 \x01(\t\x12\x0f\n\x07request\x18\x03 \x01(\t\x12\x0e\n\x06number\x18\x04 \x01(\x05\"\'\n\x11\x46\x65tchPartResponse\x12\x12\n\nciphertext\x18\x01 \x01(\x0c\x32\x94\x04\n\x0eOpeningService\x12L\n\x0bSubmitOrder\x12\x1d.unseen.v1.SubmitOrderRequest\x1a\x1e.unseen.v1.SubmitOrderResponse\x12I\n\nDrawSample\x12\x1c.unseen.v1.DrawSampleRequest\x1a\x1d.unseen.v1.DrawSampleResponse\x12I\n\nListOrders\x12\x1c.unseen.v1.ListOrdersRequest\x1a\x1d.unseen.v1.ListOrdersResponse\x12\x43\n\x08GetOrder\x12\x1a.unseen.v1.GetOrderRequest\x1a\x1b.unseen.v1.GetOrderResponse\x12@\n\x07PutPart\x12\x19.unseen.v1.PutPartRequest\x1a\x1a.unseen.v1.PutPartResponse\x12O\n\x0cRespondOrder\x12\x1e.unseen.v1.RespondOrderRequest\x1a\x1f.unseen.v1.RespondOrderResponse\x12\x46\n\tFetchPart\x12\x1b.unseen.v1.FetchPartRequest\x1a\x1c.unseen.v1.FetchPartResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17unseen/v1/opening.proto\x12\tunseen.v1\"a\n\x0eLoggedDocument\x12\r\n\x05token\x18\x01 \x01(\t\x12\x0c\n\x04leaf\x18\x02 \x01(\x0c\x12\r\n\x05index\x18\x03 \x01(\x03\x12\x17\n\x0finclusion_proof\x18\x04 \x03(\x0c\x12\n\n\x02\x62y\x18\x05 \x01(\t\"]\n\x0eOrderedRelease\x12\x0c\n\x04leaf\x18\x01 \x01(\x0c\x12\r\n\x05index\x18\x02 \x01(\x03\x12\x17\n\x0finclusion_proof\x18\x03 \x03(\x0c\x12\x15\n\rcertification\x18\x04 \x01(\t\"\x91\x02\n\x05Order\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x63ontract\x18\x02 \x01(\t\x12\r\n\x05\x62uyer\x18\x03 \x01(\t\x12\x11\n\tbuyer_key\x18\x04 \x01(\x0c\x12(\n\x05order\x18\x05 \x01(\x0b\x32\x19.unseen.v1.LoggedDocument\x12\'\n\x04\x64raw\x18\x06 \x01(\x0b\x32\x19.unseen.v1.LoggedDocument\x12,\n\tresponses\x18\x07 \x03(\x0b\x32\x19.unseen.v1.LoggedDocument\x12+\n\x08releases\x18\x08 \x03(\x0b\x32\x19.unseen.v1.OrderedRelease\x12\x18\n\x10order_checkpoint\x18\t \x01(\t\"5\n\x12SubmitOrderRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\r\n\x05order\x18\x02 \x01(\t\"6\n\x13SubmitOrderResponse\x12\x1f\n\x05order\x18\x01 \x01(\x0b\x32\x10.unseen.v1.Order\"/\n\x11\x44rawSampleRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x64raw\x18\x02 \x01(\t\"5\n\x12\x44rawSampleResponse\x12\x1f\n\x05order\x18\x01 \x01(\x0b\x32\x10.unseen.v1.Order\"L\n\x11ListOrdersRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"O\n\x12ListOrdersResponse\x12 \n\x06orders\x18\x01 \x03(\x0b\x32\x10.unseen.v1.Order\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x1f\n\x0fGetOrderRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"G\n\x10GetOrderResponse\x12\x1f\n\x05order\x18\x01 \x01(\x0b\x32\x10.unseen.v1.Order\x12\x12\n\ncheckpoint\x18\x02 \x01(\t\"S\n\x0ePutPartRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07request\x18\x02 \x01(\t\x12\x0e\n\x06number\x18\x03 \x01(\x05\x12\x12\n\nciphertext\x18\x04 \x01(\x0c\"\x11\n\x0fPutPartResponse\"5\n\x13RespondOrderRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08response\x18\x02 \x01(\t\"7\n\x14RespondOrderResponse\x12\x1f\n\x05order\x18\x01 \x01(\x0b\x32\x10.unseen.v1.Order\"S\n\x10\x46\x65tchPartRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08instance\x18\x02 \x01(\t\x12\x0f\n\x07request\x18\x03 \x01(\t\x12\x0e\n\x06number\x18\x04 \x01(\x05\"\'\n\x11\x46\x65tchPartResponse\x12\x12\n\nciphertext\x18\x01 \x01(\x0c\x32\x94\x04\n\x0eOpeningService\x12L\n\x0bSubmitOrder\x12\x1d.unseen.v1.SubmitOrderRequest\x1a\x1e.unseen.v1.SubmitOrderResponse\x12I\n\nDrawSample\x12\x1c.unseen.v1.DrawSampleRequest\x1a\x1d.unseen.v1.DrawSampleResponse\x12I\n\nListOrders\x12\x1c.unseen.v1.ListOrdersRequest\x1a\x1d.unseen.v1.ListOrdersResponse\x12\x43\n\x08GetOrder\x12\x1a.unseen.v1.GetOrderRequest\x1a\x1b.unseen.v1.GetOrderResponse\x12@\n\x07PutPart\x12\x19.unseen.v1.PutPartRequest\x1a\x1a.unseen.v1.PutPartResponse\x12O\n\x0cRespondOrder\x12\x1e.unseen.v1.RespondOrderRequest\x1a\x1f.unseen.v1.RespondOrderResponse\x12\x46\n\tFetchPart\x12\x1b.unseen.v1.FetchPartRequest\x1a\x1c.unseen.v1.FetchPartResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,25 +46,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DRAWSAMPLERESPONSE']._serialized_start=668
   _globals['_DRAWSAMPLERESPONSE']._serialized_end=721
   _globals['_LISTORDERSREQUEST']._serialized_start=723
-  _globals['_LISTORDERSREQUEST']._serialized_end=760
-  _globals['_LISTORDERSRESPONSE']._serialized_start=762
-  _globals['_LISTORDERSRESPONSE']._serialized_end=816
-  _globals['_GETORDERREQUEST']._serialized_start=818
-  _globals['_GETORDERREQUEST']._serialized_end=849
-  _globals['_GETORDERRESPONSE']._serialized_start=851
-  _globals['_GETORDERRESPONSE']._serialized_end=922
-  _globals['_PUTPARTREQUEST']._serialized_start=924
-  _globals['_PUTPARTREQUEST']._serialized_end=1007
-  _globals['_PUTPARTRESPONSE']._serialized_start=1009
-  _globals['_PUTPARTRESPONSE']._serialized_end=1026
-  _globals['_RESPONDORDERREQUEST']._serialized_start=1028
-  _globals['_RESPONDORDERREQUEST']._serialized_end=1081
-  _globals['_RESPONDORDERRESPONSE']._serialized_start=1083
-  _globals['_RESPONDORDERRESPONSE']._serialized_end=1138
-  _globals['_FETCHPARTREQUEST']._serialized_start=1140
-  _globals['_FETCHPARTREQUEST']._serialized_end=1223
-  _globals['_FETCHPARTRESPONSE']._serialized_start=1225
-  _globals['_FETCHPARTRESPONSE']._serialized_end=1264
-  _globals['_OPENINGSERVICE']._serialized_start=1267
-  _globals['_OPENINGSERVICE']._serialized_end=1799
+  _globals['_LISTORDERSREQUEST']._serialized_end=799
+  _globals['_LISTORDERSRESPONSE']._serialized_start=801
+  _globals['_LISTORDERSRESPONSE']._serialized_end=880
+  _globals['_GETORDERREQUEST']._serialized_start=882
+  _globals['_GETORDERREQUEST']._serialized_end=913
+  _globals['_GETORDERRESPONSE']._serialized_start=915
+  _globals['_GETORDERRESPONSE']._serialized_end=986
+  _globals['_PUTPARTREQUEST']._serialized_start=988
+  _globals['_PUTPARTREQUEST']._serialized_end=1071
+  _globals['_PUTPARTRESPONSE']._serialized_start=1073
+  _globals['_PUTPARTRESPONSE']._serialized_end=1090
+  _globals['_RESPONDORDERREQUEST']._serialized_start=1092
+  _globals['_RESPONDORDERREQUEST']._serialized_end=1145
+  _globals['_RESPONDORDERRESPONSE']._serialized_start=1147
+  _globals['_RESPONDORDERRESPONSE']._serialized_end=1202
+  _globals['_FETCHPARTREQUEST']._serialized_start=1204
+  _globals['_FETCHPARTREQUEST']._serialized_end=1287
+  _globals['_FETCHPARTRESPONSE']._serialized_start=1289
+  _globals['_FETCHPARTRESPONSE']._serialized_end=1328
+  _globals['_OPENINGSERVICE']._serialized_start=1331
+  _globals['_OPENINGSERVICE']._serialized_end=1863
 # @@protoc_insertion_point(module_scope)

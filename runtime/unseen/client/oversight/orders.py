@@ -160,9 +160,17 @@ class Orders:
 
     def all(self, contract: str | None) -> list[OrderCard]:
         """Return the orders that this party may see; see `Client.orders`."""
-        request = opening_pb2.ListOrdersRequest(contract=resource(contract) if contract else "")
-        answer = self._session.call(self._stub.ListOrders, request)
-        return [read_order(self._session, self._contracts, one) for one in answer.orders]
+        found: list[OrderCard] = []
+        token = ""
+        while True:
+            request = opening_pb2.ListOrdersRequest(
+                contract=resource(contract) if contract else "", page_token=token
+            )
+            answer = self._session.call(self._stub.ListOrders, request)
+            found += [read_order(self._session, self._contracts, one) for one in answer.orders]
+            if not answer.orders or answer.next_page_token in ("", token):
+                return found
+            token = answer.next_page_token
 
     def get(self, order: str) -> OrderCard:
         """Return one order with its releases, all proven to be in the log."""

@@ -79,6 +79,18 @@ def page_after(token: str) -> str:
     return token
 
 
+def page_start(token: str) -> int:
+    """Return the index that a page begins at; 0 for the first page.
+
+    Raises:
+        FieldInvalidError: `token` is none of this node.
+
+    """
+    if not re.fullmatch(r"[0-9]{0,18}", token, re.ASCII):
+        raise FieldInvalidError("not a page token of this node", clause="page_token")
+    return int(token or 0)
+
+
 def page_size(asked: int) -> int:
     """Return how many entries a page holds: what was asked, 500 at most and by default.
 

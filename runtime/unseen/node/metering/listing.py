@@ -1,11 +1,9 @@
 """What was charged under a contract: how many requests, and their leaves by the page."""
 
-import re
-
 from sqlalchemy import func, select
 
+from unseen.node.catalog.names import page_start
 from unseen.node.context import Node
-from unseen.node.errors import FieldInvalidError
 from unseen.node.store.schema import charges, leaves
 
 
@@ -23,13 +21,12 @@ def list_releases(node: Node, contract: str, token: str, most: int) -> tuple[lis
         FieldInvalidError: `token` is none of this node.
 
     """
-    if not re.fullmatch(r"[0-9]{0,18}", token):
-        raise FieldInvalidError("not a page token of this node", clause="page_token")
+    start = page_start(token)
     with node.engine.connect() as connection:
         rows = connection.execute(
             select(leaves.c.leaf_index, leaves.c.body)
             .join(charges, charges.c.leaf_index == leaves.c.leaf_index)
-            .where(charges.c.contract == contract, leaves.c.leaf_index >= int(token or 0))
+            .where(charges.c.contract == contract, leaves.c.leaf_index >= start)
             .order_by(leaves.c.leaf_index)
             .limit(most + 1)
         ).all()

@@ -1,5 +1,6 @@
 """What a regulator and a buyer do about an order, each step checked before it is written down."""
 
+import asyncio
 from datetime import datetime
 
 from sqlalchemy import select
@@ -34,6 +35,8 @@ from unseen.node.store.schema import charges
 
 _MAX_ORDERS = 1000  # under one contract
 _MAX_RESPONSES = 16  # of one instance to one order
+_MAX_OF_ORDER = 512  # of all the buyer's instances
+_MAX_BYTES = 2 << 20
 
 
 def seen(node: Node, who: Caller, identifier: str) -> Standing:
@@ -127,7 +130,7 @@ async def draw(node: Node, who: Caller, standing: Standing, token: str) -> Stand
     return node.orders.put(await node.writer.submit(change))
 
 
-def take_part(
+async def take_part(
     node: Node, who: Caller, standing: Standing, request: str, number: int, ciphertext: bytes
 ) -> None:
     """Keep one part of what the caller's instance opens.
@@ -149,7 +152,9 @@ def take_part(
     (units,) = _units(node, _contract(node, standing), (request,)).values()
     if not 0 <= number < max_parts(units):
         raise FieldInvalidError("the request has not that many parts", clause="number")
-    put_part(node.home, standing.id, (instance.key_id, request, number), ciphertext)
+    place = (instance.key_id, request, number)
+    # On a thread: it waits for the disk, and others must not wait for that.
+    await asyncio.to_thread(put_part, node.home, standing.id, place, ciphertext)
 
 
 async def respond(node: Node, who: Caller, standing: Standing, token: str) -> Standing:
@@ -173,18 +178,15 @@ async def respond(node: Node, who: Caller, standing: Standing, token: str) -> St
             remedy="respond in the home that asked: unseen audit answer ORDER",
         )
     _check_time(node.clock.now(), found.response.issued_at)
-    if sum(one.instance == instance.key_id for one in standing.responses) >= _MAX_RESPONSES:
-        raise OverloadedError(
-            f"this instance has responded {_MAX_RESPONSES} times",
-            clause="responses",
-            remedy="nothing more can be said to this order",
-        )
+    _check_room(standing, instance.key_id, token)
     for request in found.response.requests:
         if request not in standing.open_by(instance.key_id):
             raise _no_release(request)
     units = _units(node, contract, tuple(parts.request for parts in found.response.opened))
     for parts in found.response.opened:
-        _check_parts(node, standing, instance.key_id, parts, units[parts.request])
+        await asyncio.to_thread(
+            _check_parts, node, standing, instance.key_id, parts, units[parts.request]
+        )
     change = PutResponse(
         suite_of(contract.terms.suite),
         standing.id,
@@ -207,6 +209,23 @@ def fetch_part(node: Node, who: Caller, standing: Standing, place: tuple[str, st
     if standing.by != who.party:
         raise no_order()
     return read_part(node.home, standing.id, place)
+
+
+def _check_room(standing: Standing, instance: str, token: str) -> None:
+    """Refuse what would make the order too long for its regulator to fetch."""
+    own = sum(one.instance == instance for one in standing.responses)
+    size = sum(len(one.token) for one in standing.responses) + len(token)
+    for found, most, what in (
+        (own + 1, _MAX_RESPONSES, "responses of this instance"),
+        (len(standing.responses) + 1, _MAX_OF_ORDER, "responses"),
+        (size, _MAX_BYTES, "bytes of responses"),
+    ):
+        if found > most:
+            raise OverloadedError(
+                f"an order takes at most {most} {what}",
+                clause="responses",
+                remedy="nothing more can be said to this order",
+            )
 
 
 def _check_parts(node: Node, standing: Standing, instance: str, parts: Parts, units: int) -> None:

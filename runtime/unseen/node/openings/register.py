@@ -217,10 +217,21 @@ class PutResponse(Change[Standing]):
     response: Response
 
     def apply(self, transaction: Transaction) -> Standing:
-        """Write the document, its leaf and the row; one that stands already changes nothing."""
+        """Write the document, its leaf and the row; one that stands already changes nothing.
+
+        Raises:
+            OrderStateError: another response has opened what this one is about.
+
+        """
         standing = _found(transaction.connection, self.order)
         if any(one.token == self.token for one in standing.responses):
             return standing
+        if not set(self.response.requests) <= set(standing.open_by(self.instance)):
+            raise OrderStateError(
+                "another response to this order came first",
+                clause="response.opened",
+                remedy="see what is missing: unseen audit orders",
+            )
         leaf: dict[str, Json] = {
             "contract": standing.contract,
             "order": self.order,

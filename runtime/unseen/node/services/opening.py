@@ -5,7 +5,7 @@ from typing import Any
 import grpc.aio
 
 from unseen.node.audit.shown import show
-from unseen.node.catalog.names import contract_id
+from unseen.node.catalog.names import PAGE_BYTES, contract_id, page_size, page_start
 from unseen.node.context import Node
 from unseen.node.contracts.viewing import seen
 from unseen.node.interceptors import caller
@@ -45,14 +45,23 @@ class OpeningService(opening_pb2_grpc.OpeningServiceServicer):
     async def ListOrders(
         self, request: opening_pb2.ListOrdersRequest, context: _Context
     ) -> opening_pb2.ListOrdersResponse:
-        """Return the orders that the caller may see."""
+        """Return a page of the orders that the caller may see, the oldest first."""
         del context
         contract = contract_id(request.contract) if request.contract else ""
         if contract:
             seen(self._node, caller(), contract)
-        found = conduct.listed(self._node, caller(), contract)
-        orders = [wire.order_message(self._node, standing) for standing in found]
-        return opening_pb2.ListOrdersResponse(orders=orders)
+        size, start = page_size(request.page_size), page_start(request.page_token)
+        page, used = opening_pb2.ListOrdersResponse(), 0
+        for standing in conduct.listed(self._node, caller(), contract):
+            if standing.index < start:
+                continue
+            if len(page.orders) == size or used >= PAGE_BYTES:
+                page.next_page_token = str(standing.index)
+                break
+            message = wire.order_message(self._node, standing)
+            used += message.ByteSize()
+            page.orders.append(message)
+        return page
 
     async def GetOrder(
         self, request: opening_pb2.GetOrderRequest, context: _Context
@@ -70,7 +79,7 @@ class OpeningService(opening_pb2_grpc.OpeningServiceServicer):
         """Keep one part of an opening."""
         del context
         standing = conduct.seen(self._node, caller(), wire.order_id(request.name))
-        conduct.take_part(
+        await conduct.take_part(
             self._node, caller(), standing, request.request, request.number, request.ciphertext
         )
         return opening_pb2.PutPartResponse()

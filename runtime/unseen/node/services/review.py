@@ -1,13 +1,11 @@
 """ReviewService: the queue in front of a person, and what leaves at all."""
 
-import re
 from typing import Any
 
 import grpc.aio
 
-from unseen.node.catalog.names import page_size
+from unseen.node.catalog.names import page_size, page_start
 from unseen.node.context import Node
-from unseen.node.errors import FieldInvalidError
 from unseen.node.interceptors import caller
 from unseen.node.release import reviewing
 from unseen.node.wire import review as wire
@@ -29,9 +27,7 @@ class ReviewService(review_pb2_grpc.ReviewServiceServicer):
         """Return a page of what was held, the oldest first."""
         del context
         size = page_size(request.page_size)
-        if not re.fullmatch(r"[0-9]{0,18}", request.page_token):
-            raise FieldInvalidError("not a page token of this node", clause="page_token")
-        start = int(request.page_token or 0)
+        start = page_start(request.page_token)
         found = reviewing.listed(self._node, caller(), start, waiting=request.waiting)
         more = str(found[size].review.leaf_index) if len(found) > size else ""
         return review_pb2.ListReviewsResponse(
