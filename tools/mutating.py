@@ -109,7 +109,14 @@ GROUPS = {
         (f"{NODE}/release",),
         tuple(
             f"tests/node/test_{name}.py"
-            for name in ("gate", "release_rules", "yielding", "reviews", "values")
+            for name in (
+                "gate_bounds",
+                "release_rules",
+                "gate",
+                "yielding",
+                "values",
+                "reviews",
+            )
         ),
     ),
     "settlement": Group(

@@ -117,6 +117,7 @@ class TestConsent:
             (50_000, 3600, START + DAY, "x 24 epochs / 10,000 rows a second: 120 s of one core"),
             (50_000, 1, START + HOUR, "x 3,600 epochs / 10,000 rows a second: 18,000 s"),
             (50_000, 0, START + HOUR, "x 3,600 epochs / 10,000 rows a second: 18,000 s"),
+            (46_000, 86_400, START + DAY, "46,000 rows x 1 epochs / 10,000 rows a second: 5 s"),
             (50_000, 2, START + HOUR, "x 1,800 epochs / 10,000 rows a second: 9,000 s"),
         ],
     )
@@ -249,7 +250,9 @@ class TestBilling:
             (30 * DAY - dt.timedelta(seconds=1), ["template.free_units"]),
             (dt.timedelta(seconds=1) - 30 * DAY, ["template.free_units"]),
             (30 * DAY, []),
+            (31 * DAY, []),
             (-30 * DAY, []),
+            (-31 * DAY, []),
         ],
     )
     def test_free_units_come_once_in_the_longest_period(
