@@ -21,7 +21,7 @@ from unseen.node.contracts.explain import explain_ask
 from unseen.node.contracts.narrow import narrowest
 from unseen.node.contracts.offering import offer_for
 from unseen.node.contracts.register import Contract, Contracts
-from unseen.node.errors import ColumnUnknownError, TableChangedError
+from unseen.node.errors import ColumnUnknownError, StorageFullError, TableChangedError
 from unseen.node.identity.vault import Vault
 from unseen.node.registration.issue import Issuer
 
@@ -155,6 +155,27 @@ async def test_what_came_into_force_while_the_rows_were_read_is_held_after_all(
     assert governed.contract(contract.id).state is State.SUSPENDED
     stored = Contracts(governed.node.engine).get(contract.id)
     assert stored.state is State.SUSPENDED
+
+
+async def test_what_cannot_be_written_then_is_tried_again(
+    governed: Governed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standing, "_AGAIN_SECONDS", 0.0)
+    full = [StorageFullError("full"), StorageFullError("full")]
+    settle = standing.settle
+
+    async def fails_first(node: Any) -> None:
+        if full:
+            raise full.pop()
+        await settle(node)
+
+    monkeypatch.setattr(standing, "settle", fails_first)
+    change = computed(governed, BEFORE[::2])
+    contract = await active(governed)
+    snapshots.follow_refresh(governed.node, await governed.store.writer.submit(change))
+    await asyncio.gather(*governed.node.background)
+    assert full == []
+    assert governed.contract(contract.id).state is State.SUSPENDED
 
 
 async def test_labels_given_while_the_rows_were_read_stay(governed: Governed) -> None:

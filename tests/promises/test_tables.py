@@ -7,6 +7,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from tests.promises.oversight import audit
 from tests.promises.stage import PREDICATES, Stage, make_people, wait_until, write_table
 
 from unseen.client.catalog import Predicate
@@ -196,6 +197,8 @@ def test_a_refresh_suspends_what_no_longer_compiles_until_it_does(
     wait_until(lambda: [job.live for job in stage.lender.jobs(hidden)] == [False, False])
     stage.close_clients()  # one keeps the epoch it has seen for a while, and its answers
     assert stage.lender.lookup(hidden, "a").answers["earns_40k"].value == "no"  # as it is now
+    report = audit(stage, tmp_path / "export")
+    assert report.ok, report.findings
 
 
 def _write_csv(path: Path, columns: str) -> None:

@@ -6,6 +6,7 @@ no request is charged in between.
 """
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -25,9 +26,11 @@ from unseen.node.contracts.stops import Hold, Lift, Order
 from unseen.node.store.writer import Change, Transaction
 from unseen.protocols.errors import UnseenError
 
+_logger = logging.getLogger("unseen.node.contracts")
 BY = "node:rules"  # whose stop it is: only labels and rules lift it
 CAUSE = "no longer compiles: "
 _MAX_CAUSE = 500
+_AGAIN_SECONDS = 15.0
 _IN_FORCE = (State.ACTIVE, State.SUSPENDED)
 _STANDING = tuple(clause for clause in CLAUSES if clause.standing)
 
@@ -158,8 +161,15 @@ def look_again(node: Node) -> None:
 
 
 async def _settle_between(node: Node) -> None:
-    async with node.proposing:
-        await settle(node)
+    while True:
+        try:
+            async with node.proposing:
+                await settle(node)
+        except UnseenError as error:  # nothing was written, as on a full disk
+            _logger.error("contracts wait to be suspended or resumed: %s", error.reason)  # noqa: TRY400
+            await asyncio.sleep(_AGAIN_SECONDS)
+        else:
+            return
 
 
 def _cause(errors: Sequence[UnseenError]) -> str:
