@@ -7,11 +7,12 @@ anything git ignores, under a home of its own: what the README forgets to say is
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from copied import copy_tree
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"^<!-- run -->\n```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -31,16 +32,6 @@ def blocks(text: str) -> list[str]:
     if len(found) != text.count("<!-- run -->"):
         raise ValueError("a <!-- run --> mark has no ```sh block right below it")
     return found
-
-
-def copy_tree(target: Path) -> None:
-    """Copy the files that git knows or would add."""
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
-    for name in filter(None, listed.stdout.split("\0")):
-        if (ROOT / name).exists():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, target / name)
 
 
 def newcomer(home: Path) -> dict[str, str]:

@@ -27,21 +27,14 @@ class Audit:
 
     def make(self) -> None:
         """Write the export."""
-
-        def put(name: str, lines: Iterable[bytes]) -> None:
-            path = self.folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("wb") as file:
-                file.writelines(lines)
-
-        self._ledger = write_ledger(put, self.leaves, self.seed)
+        self._ledger = self._write()
 
     @property
     def ledger(self) -> Ledger:
-        """The ledger; `make` has written it."""
+        """The ledger; it is written now if `make` has not."""
         if self._ledger is None:
-            self.make()
-        return self._ledger or self.ledger
+            self._ledger = self._write()
+        return self._ledger
 
     def check(self, *, full: bool) -> None:
         """Check the export.
@@ -68,6 +61,15 @@ class Audit:
         signature = key.sign(data)
         for _ in range(_SAMPLE):
             INTL.verify(key.public_key, signature, data)
+
+    def _write(self) -> Ledger:
+        def put(name: str, lines: Iterable[bytes]) -> None:
+            path = self.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("wb") as file:
+                file.writelines(lines)
+
+        return write_ledger(put, self.leaves, self.seed)
 
     def _read(self) -> Iterator[bytes]:
         files, number = Folder(self.folder), 0

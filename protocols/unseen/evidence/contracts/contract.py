@@ -7,6 +7,7 @@ another contract. A clause of `OPTIONAL` that was not agreed is not written.
 An approval proves that a key agreed. It does not prove that its owner read what it leaks.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -29,6 +30,7 @@ MAX_DECLARATIONS = 16
 MAX_GROUP = 1_000_000
 
 _CHECK = Checker(ContractInvalidError, "contract")
+_CURRENCY = re.compile("[A-Z]{3}")
 _FIELDS = (
     "operator",
     "node",
@@ -117,10 +119,7 @@ class Prices:
 
     def __post_init__(self) -> None:
         """Check the currency's form and both fees."""
-        code = self.currency
-        if type(code) is not str or not (len(code) == 3 and code.isascii() and code.isupper()):
-            _CHECK.fail("prices.currency", "is not three capital letters")
-        if not code.isalpha():
+        if type(self.currency) is not str or not _CURRENCY.fullmatch(self.currency):
             _CHECK.fail("prices.currency", "is not three capital letters")
         _CHECK.integer("prices.data_fee", self.data_fee, 0)
         _CHECK.integer("prices.service_fee", self.service_fee, 0)

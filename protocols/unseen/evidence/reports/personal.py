@@ -12,7 +12,7 @@ nobody was asked about behind the log's back it cannot show.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -248,5 +248,5 @@ class _Audit:
         }
 
 
-def _counts(counts: Mapping[str, int], names: Any) -> dict[str, Json]:
+def _counts(counts: Mapping[str, int], names: Iterable[str]) -> dict[str, Json]:
     return {name: counts.get(name, 0) for name in names}
