@@ -98,7 +98,7 @@ def test_example_is_the_frozen_vector(name: str, text: str) -> None:
 
 @pytest.mark.parametrize(("topic", "count"), [("registry", 7), ("rules", 3)])
 def test_examples_of_a_topic_are_frozen_vectors(topic: str, count: int) -> None:
-    path = ROOT / f"tests/vectors/evidence/formats_issue3_{topic}.json"
+    path = ROOT / f"tests/vectors/evidence/formats_v1_{topic}.json"
     vectors = json.loads(path.read_text(encoding="utf-8"))["intl"]
     pattern = rf"<!-- {topic} vector: (\w+) -->\n```json\n(.*?)```"
     examples = re.findall(pattern, PAGE, re.DOTALL)

@@ -37,7 +37,7 @@ from unseen.protocols.tlog.cosignature import cosign
 from unseen.protocols.tlog.note import sign_note
 from unseen.protocols.tlog.tree import Tree, leaf_hash
 
-PLACE = Path(__file__).parents[1] / "vectors/evidence/formats_issue3_audit.json"
+PLACE = Path(__file__).parents[1] / "vectors/evidence/formats_v1_audit.json"
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """The frozen bytes of consents, under both suites.
 
-`tests/vectors/evidence/formats_issue3_consent.json` was written by `frozen`, from fixed keys. A
+`tests/vectors/evidence/formats_v1_consent.json` was written by `frozen`, from fixed keys. A
 change that moves one byte breaks every consent already given.
 """
 
@@ -21,7 +21,7 @@ from unseen.evidence.consents.delegation import sign_delegation
 from unseen.evidence.releases.manifest import sign_manifest
 
 VECTORS = json.loads(
-    (Path(__file__).parents[1] / "vectors/evidence/formats_issue3_consent.json").read_text(
+    (Path(__file__).parents[1] / "vectors/evidence/formats_v1_consent.json").read_text(
         encoding="utf-8"
     )
 )

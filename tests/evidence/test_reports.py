@@ -31,7 +31,7 @@ from unseen.evidence.reports.source import Head, Source, Span, source_of
 from unseen.evidence.reports.words import disclosure_page, personal_page
 from unseen.evidence.suite import INTL, signer_id
 
-VECTORS = Path(__file__).parents[1] / "vectors/evidence/formats_issue3_reports.json"
+VECTORS = Path(__file__).parents[1] / "vectors/evidence/formats_v1_reports.json"
 START = datetime(2026, 3, 1, tzinfo=UTC)
 YEAR = 2026
 

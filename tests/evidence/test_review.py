@@ -40,7 +40,7 @@ from unseen.evidence.releases.review import TYP, Review, reviewer_role, sign_rev
 from unseen.evidence.suite import signer_id
 from unseen.evidence.verify import verify_receipt
 
-FILE = Path(__file__).parents[1] / "vectors/evidence/formats_issue3_gate.json"
+FILE = Path(__file__).parents[1] / "vectors/evidence/formats_v1_gate.json"
 VECTORS = json.loads(FILE.read_text(encoding="utf-8"))
 SECOND = timedelta(seconds=1)
 

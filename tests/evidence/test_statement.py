@@ -28,7 +28,7 @@ from unseen.evidence.oversight.objection import Credit
 from unseen.evidence.trust import Trust, TrustedParty
 
 VECTORS = json.loads(
-    (Path(__file__).parents[1] / "vectors/evidence/formats_issue3_settlement.json").read_text(
+    (Path(__file__).parents[1] / "vectors/evidence/formats_v1_settlement.json").read_text(
         encoding="utf-8"
     )
 )

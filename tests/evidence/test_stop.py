@@ -14,7 +14,7 @@ from unseen.evidence.errors import SignatureInvalidError, StopInvalidError
 from unseen.evidence.suite import INTL, key_id, signer_id
 
 VECTORS = json.loads(
-    (Path(__file__).parents[1] / "vectors/evidence/formats_issue3_stop.json").read_text(
+    (Path(__file__).parents[1] / "vectors/evidence/formats_v1_stop.json").read_text(
         encoding="utf-8"
     )
 )

@@ -1,6 +1,6 @@
 """The frozen bytes of orders, draws, responses, objections and openings with their plan.
 
-`tests/vectors/evidence/formats_issue3_openings.json` was written by `frozen` below, from the fixed
+`tests/vectors/evidence/formats_v1_openings.json` was written by `frozen` below, from the fixed
 keys of `conftest.py`.
 """
 
@@ -23,7 +23,7 @@ from unseen.evidence.oversight.order import check_draw, sign_draw, verify_draw, 
 from unseen.evidence.oversight.response import sign_response, verify_response
 
 VECTORS = json.loads(
-    (Path(__file__).parents[1] / "vectors/evidence/formats_issue3_openings.json").read_text(
+    (Path(__file__).parents[1] / "vectors/evidence/formats_v1_openings.json").read_text(
         encoding="utf-8"
     )
 )

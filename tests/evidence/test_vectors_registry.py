@@ -16,7 +16,7 @@ from unseen.evidence.registry.registration import verify_bundle, verify_opened
 from unseen.evidence.registry.snapshot import RowsOpening
 from unseen.evidence.suite import signer_id
 
-FILE = Path(__file__).parents[1] / "vectors/evidence/formats_issue3_registry.json"
+FILE = Path(__file__).parents[1] / "vectors/evidence/formats_v1_registry.json"
 VECTORS = json.loads(FILE.read_text(encoding="utf-8"))
 
 

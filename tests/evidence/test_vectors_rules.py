@@ -1,6 +1,6 @@
 """The frozen bytes of rule files and templates, and of a plan that says which labels it read.
 
-`formats_issue3_rules.json` was written by `frozen` below, from fixed keys.
+`formats_v1_rules.json` was written by `frozen` below, from fixed keys.
 """
 
 import json
@@ -15,7 +15,7 @@ from unseen.evidence.contracts.rules import RuleFile
 from unseen.evidence.contracts.template import Template, sign_template, verify_template_approval
 from unseen.evidence.log import event_leaf
 
-FILE = Path(__file__).parents[1] / "vectors/evidence/formats_issue3_rules.json"
+FILE = Path(__file__).parents[1] / "vectors/evidence/formats_v1_rules.json"
 VECTORS: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
 
 
