@@ -6,8 +6,8 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Self
 
-from unseen.client.audit.demanding import Witnesses
 from unseen.client.channel import Answer, Channel, Unary, instance_credentials
+from unseen.client.demanding import Witnesses
 from unseen.client.errors import RefusedError
 from unseen.client.follow import Follower
 from unseen.client.local import identity

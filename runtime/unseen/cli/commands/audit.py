@@ -241,7 +241,7 @@ def demand(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Ask nothing unless witnesses have cosigned of late; without a number, show what is asked."""
-    from unseen.client.audit.demanding import WITHIN
+    from unseen.client.demanding import WITHIN
 
     with open_client(home) as client:
         if witnesses is not None:

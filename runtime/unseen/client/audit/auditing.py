@@ -11,8 +11,8 @@ from functools import cached_property
 from pathlib import Path
 
 from unseen.client.agreements.contracts import resource
-from unseen.client.audit.demanding import WITHIN, Demand
 from unseen.client.audit.exporting import Exported, Exporting
+from unseen.client.demanding import WITHIN, Demand
 from unseen.client.errors import AnswerInvalidError, HomeError
 from unseen.client.session import Session
 from unseen.evidence import canonical, trust
