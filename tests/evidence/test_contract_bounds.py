@@ -145,6 +145,13 @@ class TestClauses:
         other = (Payee(line="service_fee", name="p", key=KEY, share=10_000),)
         assert refusal(Billing, unit="request", payees=payees + other) == clause
 
+    @pytest.mark.parametrize("line", ["data_fee", "service_fee"])
+    def test_the_line_whose_shares_are_amiss_is_named(self, line: str) -> None:
+        named: Any = "".join(line)  # equal to the name of the line, as what comes out of bytes is
+        payee = Payee(line=named, name="p", key=KEY, share=9_999)
+        with pytest.raises(ContractInvalidError, match=f"of {line} does not add up to 10000"):
+            Billing(unit="request", payees=(payee,))
+
     def test_a_share_is_one_in_ten_thousand_at_least_and_the_whole_at_most(self) -> None:
         for share, clause in ((0, "billing.payees.share"), (10_001, "billing.payees.share")):
             assert refusal(Payee, line="data_fee", name="p", key=KEY, share=share) == clause

@@ -1,23 +1,32 @@
 """What the gate reads, at the edges of its encodings and of its thresholds."""
 
+import asyncio
 import dataclasses
 from typing import Any
 
 import pytest
 from tests.evidence.conftest import World
-from tests.node.gating import ELEMENT, PROOF, SCALAR
+from tests.node.conftest import Store
+from tests.node.gating import ELEMENT, OPERATOR, PROOF, SCALAR, Gatehouse, made
+from tests.node.test_consent_register import A, Register, entry, register
 from tests.node.test_release_rules import CELL, aggregate, case, fired, model, value
+from tests.node.test_reviews import held, log_of, signed
 
 from unseen.evidence import canonical
+from unseen.evidence.canonical import b64encode
 from unseen.evidence.contracts.cells import Number
+from unseen.evidence.contracts.clauses import ConsentRule
 from unseen.evidence.contracts.plan import ReleaseSpec
 from unseen.evidence.contracts.typed import Histogram, Scalar, Table, Verdicts
 from unseen.evidence.errors import ReleaseInvalidError
 from unseen.evidence.suite import INTL
-from unseen.node.release import holding
+from unseen.node.release import holding, reviewing
 from unseen.node.release.declared import Elements, Typed, declared
 from unseen.node.release.examine import examine
+from unseen.node.release.register import State
 from unseen.node.release.rules import Limits, Mode, Outcome
+
+__all__ = ["register"]
 
 FIELD = 2**255 - 19
 ORDER = 2**252 + 27742317777372353535851937790883648493
@@ -197,3 +206,26 @@ def test_a_mode_decides_of_what_no_rule_objects_to(mode: Mode, outcome: int) -> 
 
 def test_so_many_wait_for_a_person_and_so_many_of_one_buyer() -> None:
     assert (holding._MAX_WAITING, holding._MAX_OF_BUYER) == (1_000, 250)
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_held_reply_names_a_root_where_its_contract_asks_for_consent(
+    store: Store, register: Register, asked: bool
+) -> None:
+    root, contract = register.put(entry(A)), made("verify")
+    if asked:
+        rule = ConsentRule(scenario="tests", latency_seconds=3600, once=True)
+        terms = dataclasses.replace(contract.terms, consent=rule)
+        contract = dataclasses.replace(contract, id=b64encode(terms.id()), terms=terms)
+    gate = Gatehouse(store, contract)
+    gate.node.consents.tree = register.tree
+    gate.node.releases.modes["verdicts"] = Mode.REVIEW
+
+    async def let_out() -> Any:
+        review = await held(gate)
+        return await reviewing.decide(gate.node, OPERATOR, review.id, signed(gate, review))
+
+    assert asyncio.run(let_out()).state is State.PASSED
+    leaf = log_of(store)[-1]
+    assert leaf["type"] == "release"
+    assert leaf.get("consent_root") == (b64encode(root.root) if asked else None)
