@@ -14,6 +14,8 @@ from unseen.cli.failures import UsageError, show
 from unseen.cli.hints import COMMANDS, LAUNCHER, pasted, remember_home, remember_id
 from unseen.cli.main import app
 from unseen.cli.output import Format
+from unseen.evidence.errors import CanonicalError, RulesInvalidError, TemplateInvalidError
+from unseen.protocols.errors import UnseenError
 
 ID = "flsG4VWhwSbK3KwcZ9Jx8yOPIQ9YYZ30PtXF3dYNGsk"
 runner = CliRunner()
@@ -152,6 +154,21 @@ def test_a_long_command_stands_once_more_in_a_line_of_its_own(
         with contextlib.redirect_stderr(io.StringIO()) as said:
             show(error, Format.TABLE)
         assert said.getvalue().splitlines()[-1].startswith(last)
+
+
+@pytest.mark.parametrize(
+    ("error", "helps"),
+    [
+        (RulesInvalidError("rule file: x"), "unseen node rules show"),
+        (TemplateInvalidError("template file: x"), "unseen template show licence-check --toml"),
+        (CanonicalError("bytes are not JSON"), "the file you mean"),
+    ],
+)
+def test_a_file_of_one_s_own_is_not_to_be_asked_for(error: UnseenError, helps: str) -> None:
+    with contextlib.redirect_stderr(io.StringIO()) as said:
+        show(error, Format.JSON)
+    assert helps in said.getvalue()
+    assert "original" not in said.getvalue()
 
 
 def test_programs_get_the_words_as_they_were_written(

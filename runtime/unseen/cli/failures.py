@@ -18,7 +18,6 @@ USAGE: Final = 2
 REFUSED: Final = 3
 UNREACHABLE: Final = 4
 PROOF_FAILED: Final = 5
-_FRAME: Final = 14  # columns of the panel that the remedy cannot have
 
 _TITLES = {
     USAGE: "Cannot do that",
@@ -27,8 +26,12 @@ _TITLES = {
     PROOF_FAILED: "Proof failed",
 }
 _REMEDIES_BY_REASON = {
+    "CANONICAL_INVALID": "see that it is the file you mean: it is none that unseen writes",
     "CONTRACT_STATE": "see who has to act next: unseen contract show ID",
     "LOG_FORKED": "stop using this node; the evidence lies in the home's evidence/ folder",
+    "RULES_INVALID": "correct what the clause names; a file that holds: unseen node rules show",
+    "TEMPLATE_INVALID": "correct what the clause names; one that holds: "
+    "unseen template show licence-check --toml",
     "TRUST_MISSING": "add the key to the trust file, if you know whose it is",
 }
 _REMEDIES = {
@@ -121,8 +124,10 @@ def show(error: UnseenError, form: Format) -> None:
     )
     screen = error_console()
     screen.print(panel)
-    if len(pasted(remedy)) + _FRAME > screen.width:  # what is broken into lines cannot be pasted
-        for command in commands(remedy):
+    with screen.capture() as printed:
+        screen.print(panel)
+    for command in commands(remedy):
+        if command not in printed.get():  # what is broken into lines cannot be pasted
             typer.echo(f"  {command}", err=True)
 
 

@@ -22,7 +22,7 @@ from unseen.client.oversight.ordered import OrderCard, read_order
 from unseen.client.session import Session
 from unseen.evidence import canonical
 from unseen.evidence.canonical import b64encode
-from unseen.evidence.errors import EvidenceError
+from unseen.evidence.errors import EvidenceError, OrderInvalidError
 from unseen.evidence.log import RELEASE, decode_leaf
 from unseen.evidence.oversight.batch import make_batch_opening, verify_batch_opening
 from unseen.evidence.oversight.order import (
@@ -102,7 +102,17 @@ class Orders:
         notice: dt.timedelta,
     ) -> OrderCard:
         """Give an order; see `Client.order_openings`."""
-        session = self._session
+        session, named = self._session, self._contracts.terms(contract).regulator
+        if named != session.profile.key_id:
+            raise OrderInvalidError(
+                "the contract names another party as its regulator"
+                if named
+                else "the contract names no regulator: it agrees to no openings",
+                clause="regulator",
+                remedy="run it in the home of the regulator: unseen contract show ID names the key"
+                if named
+                else "ask for a contract with openings: unseen contract request --openings",
+            )
         signer, now = session.party_signer, dt.datetime.now(dt.UTC).replace(microsecond=0)
         private, salt = secrets.token_bytes(32), secrets.token_bytes(SALT_BYTES)
         order = Order(

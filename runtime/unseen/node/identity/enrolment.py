@@ -88,7 +88,7 @@ class Invite(Change[str]):
             raise PartyExistsError(
                 f"party {self.party!r} is enrolled already",
                 clause="party.name",
-                remedy="take another name; further machines of a party: unseen instance add",
+                remedy="take another name; for another machine of it: unseen instance add NAME DIR",
             )
         row = {
             "id": secrets.token_hex(16),
