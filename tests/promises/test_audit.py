@@ -18,6 +18,7 @@ from unseen.client.exported import open_export
 from unseen.evidence import canonical
 from unseen.evidence.audit import EXPORTER, Policy
 from unseen.evidence.audit.export import leaves_file
+from unseen.evidence.audit.heads import read_head
 from unseen.evidence.canonical import b64encode
 from unseen.evidence.errors import (
     BundleInvalidError,
@@ -370,7 +371,13 @@ def test_a_witness_is_seen_by_everybody(audited: Stage, tmp_path: Path) -> None:
     assert seen[1].checkpoint == signed.checkpoint
     assert [item.witness for item in seen[1].witnesses] == ["wit"]
     # Whoever does not trust the witness sees a head without it.
-    assert audited.lender.heads()[1].witnesses == ()
+    known = audited.lender._session.trust
+    others = [party for party in known.parties.values() if party.role != "witness"]
+    stranger = Trust.of(others, known.logs.items())
+    assert read_head("the node", seen[1].note, stranger).witnesses == ()
+    # And whoever asks is told its key.
+    told = audited.lender.keys(accept=False)
+    assert "wit" in [party.name for party in told]
     key = b64encode(audited.client("wit")._session.party_signer.public_key)
     assert key in json.dumps(tell(audited, "eva").to_json())
 
