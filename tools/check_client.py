@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-ABSENT = ("duckdb", "pyarrow", "sqlalchemy", "tenseal")
+ABSENT = ("duckdb", "numba", "numpy", "pyarrow", "sqlalchemy", "tenseal")
 PROGRAM = f"""
 import importlib.metadata, importlib.util
 import unseen.client, unseen.evidence, unseen.protocols, unseen.cli.main

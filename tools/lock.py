@@ -28,8 +28,11 @@ LOCKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("setup.txt", ("requirements/setup.in",)),
     ("proto.txt", ("requirements/proto.in",)),
     ("mutants.txt", ("requirements/mutants.in",)),
-    ("dev.txt", (PROJECT, "--extra=node", "--group=dev")),
-    ("node.txt", (PROJECT, "--extra=node", "--constraint=requirements/dev.txt")),
+    ("dev.txt", (PROJECT, "--extra=node", "--extra=kernels", "--group=dev")),
+    (
+        "node.txt",
+        (PROJECT, "--extra=node", "--extra=kernels", "--constraint=requirements/dev.txt"),
+    ),
     ("client.txt", (PROJECT, "--constraint=requirements/dev.txt")),
 )
 

@@ -23,6 +23,7 @@ def test_every_library_is_looked_for() -> None:
     said = {name: set(check.found.split(", ")) for name, check in found().items()}
     assert said["client libraries"] == names(PROJECT["dependencies"])
     assert said["node libraries"] == names(PROJECT["optional-dependencies"]["node"])
+    assert said["kernel libraries"] == names(PROJECT["optional-dependencies"]["kernels"])
 
 
 @pytest.mark.parametrize(
@@ -30,6 +31,7 @@ def test_every_library_is_looked_for() -> None:
     [
         ("grpcio-status", "client libraries", "fail"),
         ("grpcio-reflection", "node libraries", "note"),
+        ("numba", "kernel libraries", "note"),
     ],
 )
 def test_what_is_missing_is_named(

@@ -16,6 +16,7 @@ NODE_LIBRARIES = (
     "tenseal",
     "unseen.node",
 )
+KERNEL_LIBRARIES = ("llvmlite", "numba", "numpy")
 WIRE = ("google", "grpc", "grpc_status", "unseen.v1")
 FACES = ("pydantic", "rich", "typer", "unseen.cli", "unseen.client")
 
@@ -61,7 +62,13 @@ def test_pure_parts_import_without_grpc(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["unseen.client", "unseen.cli.main"])
 def test_client_and_command_line_import_without_the_nodes_libraries(name: str) -> None:
-    done = imported(name, *NODE_LIBRARIES)
+    done = imported(name, *NODE_LIBRARIES, *KERNEL_LIBRARIES)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", ["oprf", "lookup", "smt", "tlog", "testing"])
+def test_protocols_that_need_no_vectors_import_without_their_libraries(name: str) -> None:
+    done = imported(f"unseen.protocols.{name}", *KERNEL_LIBRARIES)
     assert done.returncode == 0, done.stderr
 
 

@@ -19,6 +19,20 @@ EXAMPLES: list[UnseenError] = [
     errors.InputInvalidError("m"),
     errors.SubjectInvalidError("m"),
     errors.DuplicateSubjectError(count=2),
+    errors.KernelFaultError("compiled-128"),
+    errors.VectorInvalidError("a", "not a number", 3),
+    errors.RingOverflowError("a", 3),
+    errors.DimensionMismatchError("a", found=1, expected=2),
+    errors.PlanMismatchError("a", "m"),
+    errors.RoundReplayedError("a", "m"),
+    errors.PartyUnknownError("a", "m"),
+    errors.PartyDuplicateError("a", "m"),
+    errors.PartyDroppedError("a", "m"),
+    errors.ShareConflictError("a", "m"),
+    errors.ShareInvalidError("a", "m"),
+    errors.CohortSignatureError("a", "m"),
+    errors.SurvivorsTooFewError("a", found=1, expected=2),
+    errors.StepOrderError("m"),
 ]
 
 

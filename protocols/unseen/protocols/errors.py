@@ -121,3 +121,139 @@ class DuplicateSubjectError(UnseenError):
         """Record how many rows repeat an earlier subject."""
         super().__init__(f"{count} rows repeat the subject of another row")
         self.count = count
+
+
+class KernelFaultError(UnseenError):
+    """A compiled kernel does not compute the published numbers on this machine."""
+
+    reason = "KERNEL_FAULT"
+
+    def __init__(self, name: str) -> None:
+        """Record which implementation it is."""
+        super().__init__(
+            f"{name} fails its known-answer test",
+            remedy="uninstall numba: the portable twin is used without it",
+        )
+        self.name = name
+
+
+class ContributionError(UnseenError):
+    """A vector of secure aggregation cannot be used, and `party` is the one whose it is."""
+
+    def __init__(self, party: str, message: str) -> None:
+        """Record whose it is and what is wrong with it."""
+        super().__init__(f"{party}: {message}")
+        self.party = party
+
+
+class VectorInvalidError(ContributionError):
+    """A vector holds something that is no finite number; says where, never what."""
+
+    reason = "VECTOR_INVALID"
+
+    def __init__(self, party: str, what: str, position: int) -> None:
+        """Record the first such coordinate."""
+        super().__init__(party, f"{what} at coordinate {position}")
+        self.position = position
+
+
+class RingOverflowError(ContributionError):
+    """A coordinate is larger than the round allows, so that a sum might wrap unnoticed."""
+
+    reason = "RING_OVERFLOW"
+
+    def __init__(self, party: str, position: int) -> None:
+        """Record the first such coordinate."""
+        super().__init__(party, f"a value over the bound at coordinate {position}")
+        self.position = position
+
+
+class DimensionMismatchError(ContributionError):
+    """A vector has another number of coordinates than the round."""
+
+    reason = "DIMENSION_MISMATCH"
+
+    def __init__(self, party: str, *, found: int, expected: int) -> None:
+        """Record both numbers of coordinates."""
+        super().__init__(party, f"a vector of {found} coordinates, expected {expected}")
+        self.found = found
+        self.expected = expected
+
+
+class CohortError(PeerError):
+    """A round of secure aggregation cannot go on, and `party` is the one it is about.
+
+    `party` is the name in the roster, or `#N` for a number that the roster does not hold. A
+    message that is not signed names the party that it claims to be of.
+    """
+
+    def __init__(self, party: str, message: str) -> None:
+        """Record whom it is about and what happened."""
+        super().__init__(f"{party}: {message}")
+        self.party = party
+
+
+class PlanMismatchError(CohortError):
+    """A message is for another plan, or for the same round under other parameters."""
+
+    reason = "PLAN_MISMATCH"
+
+
+class RoundReplayedError(CohortError):
+    """A message is of another round, or the round was run before."""
+
+    reason = "ROUND_REPLAYED"
+
+
+class PartyUnknownError(CohortError):
+    """A message or a list names a party that the roster does not."""
+
+    reason = "COHORT_PARTY_UNKNOWN"
+
+
+class PartyDuplicateError(CohortError):
+    """A party sent a step twice, or a list or a roster names it twice."""
+
+    reason = "COHORT_PARTY_DUPLICATE"
+
+
+class PartyDroppedError(CohortError):
+    """A message or a share comes from a party that had dropped out of the round."""
+
+    reason = "COHORT_PARTY_DROPPED"
+
+
+class ShareConflictError(CohortError):
+    """Both shares of one party were asked for: together they would open its vector."""
+
+    reason = "SHARE_CONFLICT"
+
+
+class ShareInvalidError(CohortError):
+    """A share is not what was committed to, or what the shares make up is not."""
+
+    reason = "SHARE_INVALID"
+
+
+class CohortSignatureError(CohortError):
+    """A message of a round is not signed by the party it names, or its key is unusable."""
+
+    reason = "COHORT_SIGNATURE_INVALID"
+
+
+class SurvivorsTooFewError(CohortError):
+    """Fewer parties are left than the round needs; `party` names those that are missing."""
+
+    reason = "SURVIVORS_TOO_FEW"
+
+    def __init__(self, missing: str, *, found: int, expected: int) -> None:
+        """Record how many are left and how many it takes."""
+        super().__init__(missing, f"missing; {found} parties are left, expected {expected}")
+        self.found = found
+        self.expected = expected
+
+
+class StepOrderError(UnseenError):
+    """A step of a protocol was called out of its turn, or twice."""
+
+    reason = "STEP_ORDER"

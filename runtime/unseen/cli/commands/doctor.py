@@ -56,6 +56,12 @@ def _installation() -> Iterator[Check]:
     libraries: tuple[tuple[str, str, State, str], ...] = (
         ("client libraries", "", "fail", "install the project again"),
         ("node libraries", "node", "note", "only a node needs them: install unseen[node]"),
+        (
+            "kernel libraries",
+            "kernels",
+            "note",
+            "only secure aggregation needs them: install unseen[kernels]",
+        ),
     )
     for what, extra, state, remedy in libraries:
         names = _required(extra)

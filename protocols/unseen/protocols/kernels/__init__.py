@@ -1,0 +1,1 @@
+"""Compiled kernels and their portable twins. Needs numpy; with numba, they are fast."""

@@ -1,0 +1,8 @@
+"""Secure aggregation: the sum of vectors of 3 to 100 parties, and nothing else of them."""
+
+from unseen.protocols.secagg.client import Masked, Party
+from unseen.protocols.secagg.parameters import Member, Round
+from unseen.protocols.secagg.quantise import Quantiser
+from unseen.protocols.secagg.server import Aggregator
+
+__all__ = ["Aggregator", "Masked", "Member", "Party", "Quantiser", "Round"]

@@ -1,0 +1,112 @@
+"""Bonawitz et al., CCS 2017: whole rounds in one process, for tests, benches and papers.
+
+Beside `unseen.protocols.testing` and not in it, since that one works without numpy. Keys that
+come from a seeded `rng` protect nothing.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from numpy.typing import NDArray
+
+from unseen.protocols.party import Rng
+from unseen.protocols.secagg.client import Party
+from unseen.protocols.secagg.parameters import Member, Round
+from unseen.protocols.secagg.ring import Noise
+from unseen.protocols.secagg.server import Aggregator
+from unseen.protocols.secagg.wire import Step
+from unseen.protocols.testing import Transcript
+
+Dropping = Mapping[Step, Collection[str]]
+"""Who is gone before the message of which step is sent, and stays gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cohort:
+    """A round and the signing keys of all its parties."""
+
+    parameters: Round
+    keys: Mapping[str, Ed25519PrivateKey]
+
+    def party(self, name: str, rng: Rng) -> Party:
+        """Return this party at the start of the round."""
+        return Party(self.parameters, name, self.keys[name].sign, rng)
+
+
+def cohort(count: int, dimension: int, bound: int, rng: Rng, ring: int = 32) -> Cohort:
+    """Return a round of `count` parties with fresh keys, called `party-0` and so on."""
+    keys = {f"party-{i}": Ed25519PrivateKey.from_private_bytes(rng(32)) for i in range(count)}
+    members = tuple(Member(name, key.public_key().public_bytes_raw()) for name, key in keys.items())
+    parameters = Round(
+        plan_hash=rng(32),
+        round_id=rng(32),
+        context=rng(32),
+        members=members,
+        dimension=dimension,
+        bound=bound,
+        ring=ring,
+    )
+    return Cohort(parameters, keys)
+
+
+def drive_secagg(
+    group: Cohort,
+    vectors: Mapping[str, NDArray[np.integer]],
+    rng: Rng,
+    dropping: Dropping | None = None,
+    noise: Noise | None = None,
+) -> tuple[NDArray[np.int64], tuple[str, ...], Transcript]:
+    """Run a round over `vectors`, by name.
+
+    Returns the sum, who is in it, and what the parties and "aggregator" sent.
+
+    Raises:
+        SurvivorsTooFewError: too many dropped out.
+
+    """
+    run = _Run(group, rng, dropping or {})
+    server = Aggregator(group.parameters)
+    for party in run.present(Step.KEYS):
+        server.add_keys(run.sent(party, Step.KEYS, party.advertise()))
+    roster = run.passed(Step.KEYS, server.close_keys())
+    for party in run.present(Step.SHARES):
+        server.add_shares(run.sent(party, Step.SHARES, party.share(roster)))
+    deliveries = server.close_shares()
+    for party in run.present(Step.MASKED):
+        mine = run.passed(Step.SHARES, deliveries[party.name])
+        masked = party.mask(mine, vectors[party.name], noise)
+        run.sent(party, Step.MASKED, masked.message, masked.words.tobytes())
+        server.add_masked(masked)
+    (survivors,) = run.passed(Step.SURVIVORS, (server.close_masked(),))
+    for party in run.present(Step.CONFIRM):
+        server.add_confirmation(run.sent(party, Step.CONFIRM, party.confirm(survivors)))
+    confirmations = run.passed(Step.CONFIRM, server.close_confirmations())
+    for party in run.present(Step.REVEAL):
+        server.add_reveal(run.sent(party, Step.REVEAL, party.reveal(confirmations)))
+    return server.finish(), server.survivors, run.transcript
+
+
+class _Run:
+    """Who is still there, and what was sent."""
+
+    def __init__(self, group: Cohort, rng: Rng, dropping: Dropping) -> None:
+        self.transcript = Transcript()
+        self._dropping = dropping
+        self._parties = {
+            member.name: group.party(member.name, rng) for member in group.parameters.members
+        }
+
+    def present(self, step: Step) -> Sequence[Party]:
+        for name in self._dropping.get(step, ()):
+            self._parties.pop(name, None)
+        return tuple(self._parties.values())
+
+    def sent(self, party: Party, step: Step, message: bytes, *parts: bytes) -> bytes:
+        self.transcript.record(party.name, step.name.lower(), message, *parts)
+        return message
+
+    def passed(self, step: Step, messages: tuple[bytes, ...]) -> tuple[bytes, ...]:
+        self.transcript.record("aggregator", step.name.lower(), *messages)
+        return messages
