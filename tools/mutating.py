@@ -87,7 +87,8 @@ GROUPS = {
             f"{EVIDENCE}/audit/templates.py",
         ),
         tuple(
-            f"tests/evidence/test_{name}.py" for name in ("rules", "template", "ruling", "values")
+            f"tests/evidence/test_{name}.py"
+            for name in ("rules_bounds", "rules", "template", "ruling", "values")
         ),
     ),
     "metering": Group(

@@ -1,7 +1,7 @@
 """Values of evidence are frozen and take no further fields; the few that keep count are named."""
 
 import pytest
-from tests.evidence.values import changeable, extensible, modules_with_values
+from tests.evidence.values import changeable, extensible, modules_with_values, positional
 
 # An audit follows a log leaf by leaf, and a report adds up what it reads.
 COUNTING = {
@@ -16,9 +16,18 @@ COUNTING = {
 # It keeps what follows from its fields, once that was asked for.
 WIDE = {"registry.mandated": {"Mandated"}}
 
+# Whoever makes a format names its fields, but for those of these few.
+BY_POSITION = {
+    "audit.export": {"Frame", "ContractRecord"},
+    "consents.subjects": {"DataSubject"},
+    "oversight.response": {"Parts"},
+    "registry.handover": {"File", "Item"},
+}
+
 
 @pytest.mark.parametrize("name", modules_with_values("protocols/unseen/evidence"))
 def test_a_value_stays_as_it_was_made(name: str) -> None:
     module = name.removeprefix("unseen.evidence.")
     assert changeable(name) == COUNTING.get(module, set())
     assert extensible(name) == WIDE.get(module, set())
+    assert positional(name) == BY_POSITION.get(module, set())

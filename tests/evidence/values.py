@@ -26,6 +26,15 @@ def extensible(name: str) -> set[str]:
     return {each.__name__ for each in _declared(name) if "__slots__" not in vars(each)}
 
 
+def positional(name: str) -> set[str]:
+    """Return the formats of a module that can be made without naming their fields."""
+    return {
+        each.__name__
+        for each in _declared(name)
+        if hasattr(each, "from_json") and not all(item.kw_only for item in dataclasses.fields(each))
+    }
+
+
 def _declared(name: str) -> list[type]:
     found = [
         each
