@@ -50,3 +50,9 @@ def test_what_is_not_edited_is_not_found(made: Any) -> None:
 def test_the_command_says_how_many(capsys: pytest.CaptureFixture[str]) -> None:
     assert EDITS.main(["--count", "24", "--seed", "7", "--leaves", "200"]) == 0
     assert "24 edits, 0 missed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", EDITS.FILES)
+def test_the_end_of_the_last_line_is_missed_in_every_file(made: Any, name: str) -> None:
+    files, ledger = made
+    assert EDITS.missed(EDITS.Edit(files | {name: files[name][:-1]}), files, ledger) == ""

@@ -7,6 +7,7 @@ releases fill the rest. All keys and ids follow from a seed.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 
 from unseen.evidence import canonical
 from unseen.evidence.audit.export import (
@@ -325,7 +326,7 @@ class Memory:
 
     def lines(self, name: str) -> Iterator[bytes]:
         """Yield the lines of a file with their ends."""
-        return (line + b"\n" for line in self.files[name].removesuffix(b"\n").split(b"\n"))
+        return iter(BytesIO(self.files[name]))
 
 
 def _begin(domain: _Domain, leaves: int) -> tuple[_Contract, _Contract]:
