@@ -18,7 +18,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-TABLE = Path(__file__).parents[1] / "data/college_scorecard_2014.parquet"
+ROOT = Path(__file__).resolve().parents[2]
+TABLE = ROOT / "examples/data/college_scorecard_2014.parquet"
 FOUND = ("100654", "100663", "100690", "100706", "100724")  # institutions with earnings
 MISSED = "999999"
 
@@ -41,6 +42,8 @@ class Stage:
         print("".join(f"  {line}\n" for line in (done.stdout + done.stderr).splitlines()), end="")
         if done.returncode != code:
             raise SystemExit(f"exit code {done.returncode}, not {code}")
+        if code:
+            print(f"  (exit code {code})")
         return done.stdout
 
     def ask(self, *words: str, home: Path) -> dict[str, object]:
@@ -186,6 +189,7 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     stage = Stage(folder.resolve())
     say(f"A registry, a bank and an auditor, under {folder}")
+    print(f"Commands are run in that folder; unseen stands for {ROOT / 'unseen'}")
     prepare(stage)
     with stage.serving():
         join(stage)

@@ -241,7 +241,7 @@ def main() -> None:
     say("The node is stopped. The proofs are checked with the hub's parties.json alone.")
     check(proofs, folder / "hub/parties.json")
     words = ("consent", "verify", str(proofs[-1]), "--trust", str(folder / "hub/parties.json"))
-    print(f"\n$ unseen {' '.join(words)}", flush=True)
+    print(f"\n$ ./unseen {' '.join(words)}", flush=True)
     subprocess.run(unseen(*words), check=True)
 
 

@@ -261,7 +261,19 @@ class TestBadFolders:
     def test_an_edited_log(self, left: Left, folder: Path, next_home: Path) -> None:
         path = folder / "log" / "log" / "00000000.jsonl"
         path.write_text(path.read_text().replace('"total":2', '"total":1'))
-        assert "does not hold" in str(self.refused(left, folder, next_home))
+        error = self.refused(left, folder, next_home)
+        assert "does not hold" in str(error)
+        assert error.remedy.startswith("take nothing over")
+        assert f"unseen audit check {folder / 'log'} --trust FILE" in error.remedy
+
+    def test_a_party_that_the_trust_file_leaves_out(
+        self, left: Left, folder: Path, next_home: Path
+    ) -> None:
+        parties = [one for one in left.trusted.parties.values() if one.name != "lender"]
+        fewer = Trust.of(parties, left.trusted.logs.items())
+        with pytest.raises(HandoverInvalidError, match="does not list the key") as caught:
+            take_over(next_home, folder, fewer)
+        assert caught.value.remedy.startswith("compare the keys that are missing")
 
     def test_a_certificate_that_was_left_out(
         self, left: Left, folder: Path, next_home: Path

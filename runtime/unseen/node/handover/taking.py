@@ -38,6 +38,7 @@ from unseen.protocols.tlog.tree import Frontier
 
 ARCHIVE = "archive"
 _REMEDY = "take nothing over; ask the predecessor for the original folder"
+_UNKNOWN = "compare the keys that are missing with their parties, and list them in the trust file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,13 @@ def _check(folder: Path, trust: Trust, state: Stopped) -> _Checked:
     if not report.ok:
         first = report.findings[0]
         what = f"{report.found} findings, the first at leaf {first.index}: {first.what}"
-        raise _invalid("log", f"the predecessor's log does not hold: {what}")
+        unknown = any(finding.rule == "trust.missing" for finding in report.findings)
+        raise HandoverInvalidError(
+            f"handover: the predecessor's log does not hold: {what}",
+            clause="log",
+            remedy=f"{_UNKNOWN if unknown else _REMEDY}; see all of them: "
+            f"unseen audit check {folder / LOG} --trust FILE",
+        )
     _check_place(export, handover, jws.token_id(suite, token))
     quota = _quota(export, _read(folder / QUOTA))
     bundles = tuple(_bundles(export, folder / CERTIFICATES, trust))
