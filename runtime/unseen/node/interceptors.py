@@ -57,6 +57,7 @@ class Gate(grpc.aio.ServerInterceptor):
     def __init__(self, node: Node) -> None:
         """Guard `node`."""
         self._node = node
+        self._running: set[asyncio.Task[Any]] = set()
 
     async def intercept_service(
         self,
@@ -109,7 +110,21 @@ class Gate(grpc.aio.ServerInterceptor):
             self._attach(context)
             return response
 
-        return guarded
+        async def finished(requests: AsyncIterator[bytes], context: _Context) -> Any:
+            # Whoever hangs up in the middle cuts nothing off: what was written is followed in
+            # memory, and its place is held until then.
+            task = asyncio.create_task(guarded(requests, context))
+            self._running.add(task)
+            task.add_done_callback(self._forget)
+            return await asyncio.shield(task)
+
+        # A stream that was cut off is not all of it: there the call ends with who sends it.
+        return guarded if take else finished
+
+    def _forget(self, task: "asyncio.Task[Any]") -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # seen, even if the caller has hung up
 
     def _stream(
         self, method: str, behaviour: Callable[..., Any], take: Callable[..., Awaitable[Any]]
