@@ -194,9 +194,10 @@ def test_a_node_is_left_by_its_operator(court: Court) -> None:
     deletion = court.registry.deletion(handover=jws.token_id(court.world.suite, token))
     court.hand("deleted", "deletion", sign_deletion(court.world.operator, deletion))
     assert court.rules == []
-    other = court.registry.deletion(handover=bytes(32))
-    court.hand("deleted", "deletion", sign_deletion(court.world.operator, other))
-    assert court.rules == ["handover.document"]
+    for number, amiss in enumerate((bytes(32), b"\xff" * 32), 1):
+        other = court.registry.deletion(handover=amiss)
+        court.hand("deleted", "deletion", sign_deletion(court.world.operator, other))
+        assert court.rules == ["handover.document"] * number
 
 
 @pytest.mark.parametrize(
