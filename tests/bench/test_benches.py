@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from unseen.bench import consent, evidence, lookup, measuring, node, oprf, receipt, stopping
+from unseen.bench import consent, evidence, lookup, measuring, node, oprf, receipt, secagg, stopping
 from unseen.bench.main import BENCHES, app
 from unseen.bench.measuring import Measurement
 from unseen.bench.registry import Bench
@@ -41,6 +41,22 @@ def test_consent_updates_what_it_changes_and_folds_every_subject() -> None:
     assert found["consent/update"].units == 7
     assert found["consent/update"].target == consent.UPDATE_TARGET
     assert all(found[item.limit].units == item.units for item in found.values() if item.limit)
+
+
+def test_secagg_sends_the_bytes_of_its_words() -> None:
+    found = run(secagg.BENCH, parties=5, dim=1000)
+    mask = found["secagg/mask"]
+    assert (mask.bytes_up, mask.rounds, mask.units) == (4000, 5, 1000)
+    assert mask.note == "4 bytes a parameter"
+    assert found["secagg/warm-up"].phase == "warm-up"
+    assert all(found[item.limit].units == item.units for item in found.values() if item.limit)
+    assert "secagg/unmask/dropped" in found
+
+
+def test_secagg_of_four_measures_no_drop_out() -> None:
+    found = run(secagg.BENCH, parties=4, dim=10, ring=64)
+    assert found["secagg/mask"].bytes_up == 80
+    assert "secagg/unmask/dropped" not in found
 
 
 @pytest.mark.slow

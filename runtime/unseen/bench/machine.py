@@ -19,7 +19,7 @@ from pathlib import Path
 from unseen.protocols.errors import InputInvalidError
 
 _PROC = Path("/proc")
-_PACKAGES = ("unseen", "grpcio", "rbcl", "cryptography")
+_PACKAGES = ("unseen", "grpcio", "rbcl", "cryptography", "numpy", "numba")
 _MEGABYTE = 1 << 20
 _TICKS = os.sysconf("SC_CLK_TCK")
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from unseen.bench import consent, evidence, lookup, measuring, node, oprf, output, receipt
+from unseen.bench import consent, evidence, lookup, measuring, node, oprf, output, receipt, secagg
 from unseen.bench.registry import Bench
 from unseen.protocols.errors import InputInvalidError
 
@@ -19,6 +19,7 @@ BENCHES: dict[str, Bench] = {
         receipt.BENCH,
         evidence.BENCH,
         consent.BENCH,
+        secagg.BENCH,
     )
 }
 

@@ -118,7 +118,8 @@ class Quantiser:
             np.floor(block, out=block)
             # At the very edge the scale's own rounding may reach one step beyond.
             np.clip(block, -self.bound, self.bound, out=block)
-            squared += float(block @ block)
+            # Not through BLAS, which starts threads for it.
+            squared += float(np.einsum("i,i->", block, block))
             found[start : start + BLOCK] = block
         return found, squared
 

@@ -1,0 +1,265 @@
+"""Secure aggregation alone, in this process: a party's masking, and the aggregator's unmasking."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from unseen.bench.registry import (
+    CURVE_BITS,
+    SEED,
+    Bench,
+    Case,
+    Group,
+    Parameters,
+    Phase,
+    Traffic,
+)
+from unseen.protocols.errors import InputInvalidError
+from unseen.protocols.testing import seeded_rng
+
+if TYPE_CHECKING:
+    from unseen.protocols.secagg import Aggregator, Masked, Party
+    from unseen.protocols.secagg.driver import Cohort
+
+DEFAULTS = {"parties": 10, "dim": 1_000_000, "bits": 16, "ring": 32, "seed": SEED}
+MODEL = "active aggregator with under a third of the parties; gap Diffie-Hellman, random oracle"
+MASK_TARGET = "<= 8 ms at 10 x 1e6, <= 100 ms at 100 x 1e6"
+QUANTISE_TARGET = "<= 14 ms with masking, at 10 x 1e6"
+UNMASK_TARGET = "<= 15 ms at 10 x 1e6"
+DROPPED_TARGET = "<= 40 ms at 10 x 1e6"
+ROUNDS = 5
+
+
+@contextmanager
+def groups(parameters: Parameters) -> Iterator[Iterator[Group]]:
+    """Hand out the groups of this bench, after the kernel is there.
+
+    Raises:
+        InputInvalidError: numpy is not installed.
+
+    """
+    try:
+        import numpy as np  # noqa: PLC0415 - the other benches do without
+    except ModuleNotFoundError:
+        raise InputInvalidError(
+            "this bench needs numpy", clause="bench.secagg", remedy="install unseen[kernels]"
+        ) from None
+    yield _each(parameters, np)
+
+
+def _each(parameters: Parameters, np: Any) -> Iterator[Group]:
+    yield warm_up()  # before anything else has asked for the kernel
+    world = World(parameters, np)
+    yield world.mask()
+    yield world.unmask()
+    yield world.unmask_dropped()
+
+
+def warm_up() -> Group:
+    """Load numba, and compile where its cache is empty: once a process."""
+    from unseen.protocols.kernels import aes  # noqa: PLC0415 - needs numpy
+
+    found: list[str] = []
+    return [
+        Case(
+            name="secagg/warm-up",
+            phase="warm-up",
+            units=1,
+            work=lambda: found.append(aes.warm_up()),
+            note=lambda: found[-1],
+            once=True,
+        )
+    ]
+
+
+class World:
+    """A cohort, its quantised vectors, and rounds of it brought to where a case begins.
+
+    One party computes each of the parties' steps that are not measured; the vectors that the
+    aggregator adds are all the same one, so that memory does not grow with the parties.
+    """
+
+    def __init__(self, parameters: Parameters, np: Any) -> None:
+        """Set up for the parameters of the bench."""
+        from unseen.protocols.secagg.driver import cohort  # noqa: PLC0415 - needs numpy
+        from unseen.protocols.secagg.quantise import Quantiser  # noqa: PLC0415
+
+        self._np = np
+        self._rng = seeded_rng(parameters["seed"])
+        self._parties, self._dim = parameters["parties"], parameters["dim"]
+        self._ring = parameters["ring"]
+        self._quantiser = Quantiser(1.0, parameters["bits"])
+        self._bound = self._quantiser.bound
+        source = np.random.default_rng(parameters["seed"])
+        self._reals = source.uniform(-1, 1, self._dim).astype(np.float32)
+        self._values = self._quantiser.quantise("party-0", self._reals, self._rng)
+        self._cohort: Cohort = cohort(self._parties, self._dim, self._bound, self._rng, self._ring)
+
+    def mask(self) -> Group:
+        """Measure a party's largest step, from whole numbers and from reals; and its parts."""
+        state: dict[str, Any] = {}
+
+        def prepare() -> None:
+            state["party"], state["deliveries"] = self._before_masking()
+
+        def work() -> None:
+            state["sent"] = state["party"].mask(state["deliveries"], self._values)
+
+        def with_quantising() -> None:
+            values = self._quantiser.quantise("party-0", self._reals, self._rng)
+            state["party"].mask(state["deliveries"], values)
+
+        up = self._dim * self._ring // 8
+
+        def note() -> str:
+            return f"{state['sent'].words.nbytes / self._dim:.0f} bytes a parameter"
+
+        streams = self._streams(self._parties)
+        return [
+            self._case(
+                "secagg/mask",
+                work,
+                prepare=prepare,
+                note=note,
+                target=MASK_TARGET,
+                limit="secagg/mask/aes",
+                traffic=Traffic(up=up, rounds=ROUNDS),
+            ),
+            self._case(
+                "secagg/mask/quantise",
+                with_quantising,
+                prepare=prepare,
+                target=QUANTISE_TARGET,
+                limit="secagg/mask/aes",
+            ),
+            self._case("secagg/mask/streams", streams, limit="secagg/mask/aes"),
+            self._case("secagg/mask/aes", self._openssl(self._parties)),
+        ]
+
+    def unmask(self) -> Group:
+        """Measure what the aggregator does with the last share, nobody having dropped out."""
+        return self._unmask("secagg/unmask", set(), UNMASK_TARGET)
+
+    def unmask_dropped(self) -> Group:
+        """Measure the same with one party gone after it dealt its shares."""
+        if self._parties < 5:
+            return []
+        return self._unmask("secagg/unmask/dropped", {self._parties - 1}, DROPPED_TARGET)
+
+    def _unmask(self, name: str, gone: set[int], target: str) -> Group:
+        state: dict[str, Aggregator] = {}
+
+        def prepare() -> None:
+            state["server"] = self._before_unmasking(gone)
+
+        def finish() -> None:
+            state["server"].finish()
+
+        left = self._parties - len(gone)
+        return [
+            self._case(
+                name,
+                finish,
+                prepare=prepare,
+                target=target,
+                limit=f"{name}/aes",
+            ),
+            self._case(f"{name}/aes", self._openssl(left + left * len(gone))),
+        ]
+
+    def _before_masking(self) -> "tuple[Party, tuple[bytes, ...]]":
+        parties, _, deliveries = self._dealt()
+        return parties[0], deliveries[parties[0].name]
+
+    def _dealt(self) -> "tuple[list[Party], Aggregator, dict[str, tuple[bytes, ...]]]":
+        from unseen.protocols.secagg import Aggregator  # noqa: PLC0415 - needs numpy
+
+        members = self._cohort.parameters.members
+        parties = [self._cohort.party(member.name, self._rng) for member in members]
+        server = Aggregator(self._cohort.parameters)
+        for party in parties:
+            server.add_keys(party.advertise())
+        roster = server.close_keys()
+        for party in parties:
+            server.add_shares(party.share(roster))
+        return parties, server, server.close_shares()
+
+    def _before_unmasking(self, gone: set[int]) -> "Aggregator":
+        parties, server, deliveries = self._dealt()
+        left = [party for party in parties if party.index not in gone]
+        for party in left:
+            masked: Masked = party.mask(deliveries[party.name], self._values)
+            server.add_masked(masked)
+        survivors = server.close_masked()
+        for party in left:
+            server.add_confirmation(party.confirm(survivors))
+        confirmations = server.close_confirmations()
+        for party in left:
+            server.add_reveal(party.reveal(confirmations))
+        return server
+
+    def _streams(self, count: int) -> Callable[[], None]:
+        from unseen.protocols.kernels import aes  # noqa: PLC0415 - needs numpy
+        from unseen.protocols.kernels.words import zeros  # noqa: PLC0415
+
+        words = zeros(self._dim, self._ring)
+        keys: Sequence[bytes] = [self._rng(16) for _ in range(count)]
+        return lambda: aes.add_streams(words, keys, [False] * count)
+
+    def _openssl(self, count: int) -> Callable[[], None]:
+        """Return what writes so many streams, by OpenSSL in 64 KiB, and adds none of them."""
+        from cryptography.hazmat.primitives.ciphers import (  # noqa: PLC0415
+            Cipher,
+            algorithms,
+            modes,
+        )
+
+        size = 1 << 16
+        zeros, out = bytes(size), bytearray(size)
+        whole, rest = divmod(self._dim * self._ring // 8, size)
+
+        def work() -> None:
+            for _ in range(count):
+                made = Cipher(algorithms.AES(self._rng(16)), modes.CTR(bytes(16))).encryptor()
+                for _ in range(whole):
+                    made.update_into(zeros, out)
+                made.update_into(zeros[:rest], out)
+
+        return work
+
+    def _case(
+        self,
+        name: str,
+        work: Callable[[], object],
+        *,
+        prepare: Callable[[], None] | None = None,
+        note: Callable[[], str] = str,
+        limit: str = "",
+        target: str = "",
+        traffic: Traffic | None = None,
+    ) -> Case:
+        phase: Phase = "online"
+        kept = traffic or Traffic()
+        own = bool(limit)
+
+        def run() -> None:
+            work()
+
+        return Case(
+            name=name,
+            phase=phase,
+            units=self._dim,
+            work=run,
+            prepare=prepare or (lambda: None),
+            traffic=lambda: kept,
+            note=note,
+            limit=limit,
+            target=target,
+            threat_model=MODEL if own else "",
+            security_bits=CURVE_BITS if own else 0,
+        )
+
+
+BENCH = Bench(
+    "secagg", "secure aggregation beside bare AES-CTR of OpenSSL, in one process", DEFAULTS, groups
+)
