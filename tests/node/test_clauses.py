@@ -220,6 +220,20 @@ def test_groups_and_epsilon_of_aggregates_are_bounded_by_labels(
 
 
 @pytest.mark.usefixtures("aggregates")
+@pytest.mark.parametrize(("rows", "group"), [(5, 0), (4, 0), (9, 9), (8, 9)])
+def test_a_group_is_no_larger_than_the_table(rows: int, group: int) -> None:
+    offer = labelled(a=("enterprise", "2"))
+    snapshot = dataclasses.replace(offer.table.snapshot, rows=rows)
+    offer = dataclasses.replace(offer, table=dataclasses.replace(offer.table, snapshot=snapshot))
+    errors = against(dataclasses.replace(make_ask(), group=group), offer, [LIMITS])
+    enough = rows >= (group or 5)  # the label's, where none is asked for
+    assert [(each.clause, each.reason) for each in errors] == (
+        [] if enough else [("group", "LABEL_REFUSED")]
+    )
+    assert all(f"has {rows} rows" in str(each) and each.remedy for each in errors)
+
+
+@pytest.mark.usefixtures("aggregates")
 def test_without_a_ceiling_any_epsilon_will_do() -> None:
     ask = dataclasses.replace(make_ask(), budget="100")
     assert against(ask, labelled(), [LIMITS]) == ()
