@@ -7,6 +7,8 @@ It goes by the leaves: a stop that the node took and never wrote down is not see
 gave it holds the order, and the node's answer.
 """
 
+from datetime import timedelta
+
 from unseen.evidence import jws
 from unseen.evidence.audit.context import Context
 from unseen.evidence.audit.contracts import Contracts
@@ -17,6 +19,8 @@ from unseen.evidence.contracts.stop import StopOrder
 from unseen.evidence.releases.request import MAX_REQUEST_AGE
 
 _NODE = "node"
+# The node looks at an order's time when it comes, and dates the leaf when it is written.
+_WINDOW = MAX_REQUEST_AGE + timedelta(minutes=1)
 _WHOLE = b""  # the target that is the node itself
 
 
@@ -75,7 +79,7 @@ class Stops:
         said = (order.action, b64encode(order.contract).encode(), order.cause, signer)
         if said != (action, _target(leaf), leaf.fields.get("cause"), party.key):
             fail("stop.document", index, "the signed order is another one than the leaf says")
-        if abs(leaf.time - order.issued_at) > MAX_REQUEST_AGE:
+        if abs(leaf.time - order.issued_at) > _WINDOW:
             fail("stop.time", index, "rests on an order that was signed at another time")
         if read.document.id in self._used:
             fail("stop.document", index, "rests on an order that was used before")
