@@ -235,6 +235,7 @@ class FakeWorld:
             channel=SimpleNamespace(grpc=self.channel, follower=self.follower, link=lambda: None),
             progress=lambda *_: None,
             rest=lambda: None,
+            witnesses=SimpleNamespace(check=lambda: None),
             call=self.call,
         )
         self.contracts: Any = SimpleNamespace(
