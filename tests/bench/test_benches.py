@@ -6,7 +6,18 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from unseen.bench import consent, evidence, lookup, measuring, node, oprf, receipt, secagg, stopping
+from unseen.bench import (
+    consent,
+    dp,
+    evidence,
+    lookup,
+    measuring,
+    node,
+    oprf,
+    receipt,
+    secagg,
+    stopping,
+)
 from unseen.bench.main import BENCHES, app
 from unseen.bench.measuring import Measurement
 from unseen.bench.registry import Bench
@@ -57,6 +68,14 @@ def test_secagg_of_four_measures_no_drop_out() -> None:
     found = run(secagg.BENCH, parties=4, dim=10, ring=64)
     assert found["secagg/mask"].bytes_up == 80
     assert "secagg/unmask/dropped" not in found
+
+
+def test_noise_is_drawn_for_every_coordinate() -> None:
+    found = run(dp.BENCH, dim=1000, sigma=3, draws=5, budgets=3)
+    assert found["dp/gaussian"].units == found["dp/bytes"].units == 1000
+    assert found["dp/table"].note == "35 entries"
+    assert {item.phase for item in found.values()} == {"offline", "set-up", "online"}
+    assert found["dp/single"].units == 5
 
 
 @pytest.mark.slow

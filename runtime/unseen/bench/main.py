@@ -6,7 +6,18 @@ from typing import Annotated
 
 import typer
 
-from unseen.bench import consent, evidence, lookup, measuring, node, oprf, output, receipt, secagg
+from unseen.bench import (
+    consent,
+    dp,
+    evidence,
+    lookup,
+    measuring,
+    node,
+    oprf,
+    output,
+    receipt,
+    secagg,
+)
 from unseen.bench.registry import Bench
 from unseen.protocols.errors import InputInvalidError
 
@@ -20,6 +31,7 @@ BENCHES: dict[str, Bench] = {
         evidence.BENCH,
         consent.BENCH,
         secagg.BENCH,
+        dp.BENCH,
     )
 }
 
