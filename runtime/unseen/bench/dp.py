@@ -17,7 +17,7 @@ from unseen.protocols.testing import seeded_rng
 
 DEFAULTS = {"dim": 1_000_000, "sigma": 12, "draws": 1000, "budgets": 100, "seed": SEED}
 MODEL = "who sees released answers, however many and whatever it knows; not who times a draw"
-_SECONDS_NOTE = "portable, standard library alone"
+_PORTABLE = "portable, standard library alone"
 
 
 @contextmanager
@@ -44,8 +44,8 @@ def vector(parameters: Parameters) -> Group:
 
     limit = "dp/bytes"
     return [
-        _case("dp/gaussian", count, bulk(gaussian), limit=limit, note=_SECONDS_NOTE),
-        _case("dp/laplace", count, bulk(Laplace(sigma)), limit=limit, note=_SECONDS_NOTE),
+        _case("dp/gaussian", count, bulk(gaussian), limit=limit, note=_PORTABLE),
+        _case("dp/laplace", count, bulk(Laplace(sigma)), limit=limit, note=_PORTABLE),
         Case(name=limit, phase="offline", units=count, work=take),
     ]
 

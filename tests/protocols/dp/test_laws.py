@@ -74,7 +74,7 @@ def masses(
             found[result] = found.get(result, Decimal(0)) + mass
         except Branch as branch:
             waiting += [([*choices, k], mass * p) for k, p in enumerate(branch.chances) if p]
-    assert abs(sum(found.values()) - 1) < Decimal(10) ** -50
+    assert abs(sum(found.values(), Decimal(0)) - 1) < Decimal(10) ** -50
     return found
 
 
