@@ -56,11 +56,15 @@ def test_published_example() -> None:
 
 def search(rho: float, epsilon: float) -> float:
     """Return the least of proposition 12 over many alpha, in ordinary floating point."""
-    start = max((1 + epsilon / rho) / 2, 1.01)
-    alphas = [1 + (start - 1) * 2 ** (step / 64) for step in range(-256, 257)]
-    return min(
-        (a - 1) * (a * rho - epsilon) + a * math.log1p(-1 / a) - math.log(a - 1) for a in alphas
-    )
+
+    def at(beta: float) -> float:  # alpha - 1
+        alpha = 1 + beta
+        slack = alpha * math.log1p(-1 / alpha) - math.log(beta)
+        return beta * (alpha * rho - epsilon) + slack
+
+    most = (epsilon + 1) / (2 * rho) + 2  # the best alpha is below
+    best = min((most * 2 ** (-step / 20) for step in range(300)), key=at)
+    return min(at(best * (1 + step / 2000)) for step in range(-100, 101))
 
 
 @given(rhos, epsilons)
