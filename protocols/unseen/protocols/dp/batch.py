@@ -76,7 +76,7 @@ def guide(law: Law) -> Guide:
 def draw(law: Law, count: int, rng: Rng) -> list[int]:
     """Return `count` independent draws of a law.
 
-    Some 40 ns a draw, twice that for a wide law, and a table that is made once for each law.
+    Some 50 ns a draw, 200 for a wide law, and a table that is made once for each law.
 
     Raises:
         InputInvalidError: `count` is not a whole number in [0, 2^28], the law is too wide for a
