@@ -82,3 +82,13 @@ def test_a_takeover_is_read_where_it_stands(case: Case, origin: str, rules: set[
     name = case.document(at, "handover", sign_handover(signers["rival"], found))
     case.insert(at, event_of(case, at - 1, "node.takeover", document=name, origin=origin))
     assert case.rules() == {(at, rule) for rule in rules}
+
+
+def test_a_leaf_of_before_documents_names_its_instance_by_its_key(case: Case) -> None:
+    at, log = case.place("instance.registered"), case.log
+    log[at] = {name: value for name, value in log[at].items() if name != "document"}
+    case.write(log)
+    assert case.rules() == set()
+    log[at] |= {"key": b64encode(bytes(32))}
+    case.write(log)
+    assert (at, "document.missing") in case.rules()
