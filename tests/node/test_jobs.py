@@ -312,6 +312,23 @@ class TestStops:
         assert [reason for _, reason in chain.lost] == ["JOB_CANCELLED"] * 2
         assert driver.live() == []
 
+    async def test_a_run_that_is_cut_before_its_first_step_leaves_its_place(
+        self, shop: Workshop, chain: Chain
+    ) -> None:
+        shop.settings.max_jobs = 1
+        driver = shop.driver({"chain": chain.kind})
+        job = await driver.submit(ask_for(1))
+        # A claim and a cancellation may be of one commit: the run is cut before it had a turn.
+        await driver._claim(job)
+        driver._runs[job.id].cut()
+        step = changes.Cancel(shop.suite, driver.kinds, job.id, "operator", "over")
+        driver.adopt([await shop.writer.submit(step)])
+        async with serving(driver):
+            other = await driver.submit(ask_for(2))
+            assert (await ended(shop, other)).state is State.DONE
+        assert chain.began == [other.id]
+        assert [each.id for each in chain.ended] == [job.id, other.id]
+
     async def test_no_run_begins_and_none_goes_on_while_the_node_stands_still(
         self, shop: Workshop, chain: Chain
     ) -> None:

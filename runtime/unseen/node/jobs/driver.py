@@ -282,6 +282,8 @@ class Driver:
         if claimed.state is State.RUNNING:
             run = self._runs[job.id] = Run(self, claimed)
             run.task = asyncio.create_task(self._run(run))
+            # Not in the task itself: one that is cut before its first step never runs a line.
+            run.task.add_done_callback(lambda _: self._ended(run))
         self.adopt([claimed])
         return claimed.state is not State.QUEUED
 
@@ -295,12 +297,14 @@ class Driver:
             await self._fail(run, error)
         finally:
             beat.cancel()
-            del self._runs[run.job.id]
-            # From the store: what was written last may have been written without us.
-            job = self._jobs[run.job.id] = self._read(run.job.id)
-            self._settle(job, run)
-            self._notify(job.id)
-            self._wake.set()
+
+    def _ended(self, run: Run) -> None:
+        del self._runs[run.job.id]
+        # From the store: what was written last may have been written without us.
+        job = self._jobs[run.job.id] = self._read(run.job.id)
+        self._settle(job, run)
+        self._notify(job.id)
+        self._wake.set()
 
     async def _beat(self, run: Run) -> None:
         while True:
