@@ -255,7 +255,7 @@ def test_an_audit_finds_every_decision_and_no_release_around_one(
     own.operator.approve_release(passed.id)
     own.operator.refuse_release(held(own, contract).id)
     own.operator.set_release_mode("verdicts", "off")
-    assert refused(own, contract).reason == "RELEASE_REFUSED"
+    assert refused(own, contract).reason == "RELEASE_OFF"
     own.operator.set_release_mode("verdicts", "pass")
     own.lender.verify(contract, own.people[3].subject)
     report = audit(own, tmp_path / "export")
