@@ -69,14 +69,14 @@ GROUPS = {
     ),
     "narrow": Group(
         tuple(f"{NODE}/contracts/{name}.py" for name in ("narrow", "explain", "rules")),
-        tuple(f"tests/node/test_{name}.py" for name in ("narrow", "rules", "values")),
+        tuple(f"tests/node/test_{name}.py" for name in ("narrow", "rules", "values", "governing")),
     ),
     "governing": Group(
         tuple(
             f"{NODE}/contracts/{name}.py"
             for name in ("governing", "standing", "rulebook", "templates")
         ),
-        ("tests/node/test_governing.py", "tests/node/test_values.py"),
+        tuple(f"tests/node/test_{name}.py" for name in ("governing", "refresh", "values")),
     ),
     "rules": Group(
         (

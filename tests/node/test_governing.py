@@ -425,6 +425,10 @@ class TestTemplates:
                 node, "lender", "verify", ask(template="credit-check", period=late)
             )
         assert ended.value.clause == "template.period"
+        entry = node.templates.get("credit-check")
+        end = entry.standing.template.period.until
+        moments = (end - DAY, end, end + 9 * DAY)
+        assert [entry.ended(moment) for moment in moments] == [False, True, True]
 
     async def test_one_of_a_name_at_a_time(self, governed: Governed) -> None:
         made, other = template(), template(max_units=7)
@@ -450,6 +454,8 @@ class TestTemplates:
         assert await refused(PurposeDeniedError, purposes=("tests", "resale")) == "deny.resale"
         core = (LabelLimit(category="enterprise", level="core"),)
         assert await refused(FieldInvalidError, labels=core) == "template.labels"
+        both = (LabelLimit(category="public", level="1"), *core)
+        assert await refused(FieldInvalidError, labels=both) == "template.labels"
         four = (LabelLimit(category="public", level="4"),)
         assert await refused(ApproverMissingError, labels=four) == "template.approvals"
         nobody = signer_id(KEYS["rival"])

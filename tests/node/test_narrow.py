@@ -135,7 +135,7 @@ def test_the_rate_bounds_what_can_be_used() -> None:
 
 def test_the_same_questions_are_bought_where_they_cost_least() -> None:
     offer = make_offer(make_product(count=1))
-    cheap, dear, foreign, other = (
+    cheap, dear, foreign, other, earlier = (
         dataclasses.replace(
             offer.product,
             name=name,
@@ -151,9 +151,12 @@ def test_the_same_questions_are_bought_where_they_cost_least() -> None:
             ("dear", "lookup", "CNY", 5),
             ("foreign", "lookup", "EUR", 1),
             ("other", "verify", "CNY", 1),
+            ("earlier", "intersect", "CNY", 1),
         )
     )
-    offer = dataclasses.replace(offer, others=(dear, foreign, other, cheap))
+    elsewhere = dataclasses.replace(cheap, name="elsewhere", table="a", prices=other.prices)
+    strange = (other, earlier, elsewhere)
+    offer = dataclasses.replace(offer, others=(dear, foreign, *strange, cheap))
     found = narrowest(make_ask(), offer)
     assert found.offer.product == cheap
     assert found.ask.outputs == ("cheap_p0",)
@@ -189,6 +192,8 @@ def test_a_template_bounds_units_rate_and_period() -> None:
     assert changed(ask, gone) == {}
     over, ended = follow(period=Period(start=START - timedelta(days=9), until=START))
     assert "period.until" not in changed(over, ended)
+    within = dataclasses.replace(ask, period=Period(start=START, until=START + timedelta(days=1)))
+    assert "period.until" not in changed(within, offer)
 
 
 def test_declarations_are_made_once_and_verdicts_have_no_group() -> None:
