@@ -94,6 +94,12 @@ class ReleaseInvalidError(EvidenceError):
     reason = "RELEASE_INVALID"
 
 
+class QuestionInvalidError(EvidenceError):
+    """A question is malformed, or asks for what the contract's menu does not offer."""
+
+    reason = "QUESTION_INVALID"
+
+
 class OrderInvalidError(EvidenceError):
     """An order of openings, or the draw of its sample, is malformed or not the regulator's."""
 
