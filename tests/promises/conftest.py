@@ -3,7 +3,8 @@
 `UNSEEN_TEST_GENTLE` ends nodes gently, so that they can write down what they ran
 (`./unseen dev coverage`). Two tests draw a sample that is small by default: `UNSEEN_TEST_KILLS`
 sets how often a node is killed at random (10; a nightly run takes 2000), `UNSEEN_TEST_FUZZ` how
-many broken messages a node is sent (150).
+many broken messages a node is sent (150). Of the points at which a node is killed on purpose a
+third is drawn (`tests/conftest.py`).
 """
 
 from collections.abc import Callable, Iterator

@@ -195,6 +195,7 @@ def test_nobody_decides_in_time(copy: Copy) -> None:
     assert stage.lender.usage(contract).units_used == 0
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("point", GATE_POINTS)
 @pytest.mark.parametrize("kind", ["clear", "hidden"])
 def test_an_error_in_the_gate_releases_nothing(copy: Copy, point: str, kind: str) -> None:
@@ -210,6 +211,7 @@ def test_an_error_in_the_gate_releases_nothing(copy: Copy, point: str, kind: str
     assert stage.lender.receipts(contract) == []
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("point", [*GATE_POINTS, "review.before_hold", "review.after_hold"])
 def test_a_kill_at_the_gate_loses_and_charges_nothing(copy: Copy, point: str) -> None:
     stage = copy()

@@ -156,6 +156,7 @@ def test_what_the_gate_refuses_is_no_result(stage: Stage) -> None:
     assert stage.lender.usage(contract).units_used == 0
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "point",
     ["gate.judged", "job.before_finish", "charge.before_commit", "job.after_finish", "fetched"],

@@ -117,6 +117,7 @@ def test_a_refresh_is_a_job_and_can_be_cancelled(stage: Stage, slow: str) -> Non
     assert stage.operator.refresh_table(slow).table.version >= 2
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("point", ["job.claimed", "job.before_finish", "job.after_finish"])
 def test_a_crash_neither_loses_nor_doubles_a_build(copy: Callable[[], Stage], point: str) -> None:
     stage = copy()

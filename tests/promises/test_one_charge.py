@@ -22,6 +22,7 @@ BEFORE_COMMIT = ("request.admitted", "request.evaluated", "charge.before_commit"
 KILLS = int(os.environ.get("UNSEEN_TEST_KILLS", "10"))
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("point", REQUEST_POINTS)
 def test_a_kill_between_admission_and_answer_loses_and_doubles_nothing(
     copy: Callable[[], Stage], point: str
@@ -55,6 +56,7 @@ def test_a_kill_between_admission_and_answer_loses_and_doubles_nothing(
     assert len({reply.SerializeToString(deterministic=True) for reply in replies}) == 1
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("point", [p for p in POINTS if p.startswith(("epoch", "contract"))])
 def test_a_kill_while_a_contract_comes_into_force_leaves_it_usable(
     copy: Callable[[], Stage], point: str
