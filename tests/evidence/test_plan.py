@@ -117,3 +117,17 @@ def test_what_may_leave_is_of_one_type_and_bounded() -> None:
     assert ReleaseSpec(**fields).bits_in_all == ReleaseSpec(**fields).bits_per_run
     with pytest.raises(ContractInvalidError, match="rows"):
         RowsRule(consent=1)  # type: ignore[arg-type]
+
+
+def test_an_aggregate_without_a_shape_is_for_kinds_whose_questions_shape_it(world: Any) -> None:
+    spec = ReleaseSpec(type="aggregate", bits_per_run=4, bits_in_all=40)
+    plan = world.plan(kind="statistics", release=spec)
+    assert plan.by_question
+    assert Plan.from_json(plan.to_json()) == plan
+    assert not world.plan(release=RULES["release"]).by_question
+    for kind in ("verify", "run", "train"):
+        with pytest.raises(ContractInvalidError) as caught:
+            world.plan(kind=kind, release=spec)
+        assert caught.value.clause == "release.shape"
+    with pytest.raises(ContractInvalidError):
+        ReleaseSpec(type="model", bits_per_run=4, bits_in_all=40)

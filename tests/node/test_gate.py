@@ -7,12 +7,15 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.evidence.menus import MENU
 from tests.evidence.test_typed import ENCODERS
 from tests.node import gating
 from tests.node.gating import COUNTED, ELEMENT, GOOD, PROOF, STATED, VERDICTS, made
 
 from unseen.evidence import canonical
 from unseen.evidence.commitment import commit
+from unseen.evidence.contracts.plan import ReleaseSpec
+from unseen.evidence.contracts.statistics import Question
 from unseen.evidence.contracts.typed import Verdicts, decode
 from unseen.evidence.releases.metered import spec_of
 from unseen.evidence.suite import INTL
@@ -21,7 +24,7 @@ from unseen.node.errors import InternalError
 from unseen.node.release import declared as declaring
 from unseen.node.release import gate
 from unseen.node.release.declared import declared
-from unseen.node.release.facts import Facts
+from unseen.node.release.facts import AggregateFacts, CellFacts, Facts
 from unseen.node.release.gate import Ask, Held, Refused, Released, Standing, let_out, release
 from unseen.node.release.rules import Limits, Mode
 from unseen.protocols.group import ristretto255
@@ -297,6 +300,66 @@ def test_more_units_are_more_bits() -> None:
     assert release(asked(contract, 8), (ELEMENT, *parts), OPEN).bits == 48  # type: ignore[union-attr]
     many = release(asked(contract, 11), (ELEMENT,) * 11 + (PROOF,), OPEN)
     assert many == Refused(("bits.run", "bits.contract"))
+
+
+COUNTS = Question(what="count", by=("region",), rho="1")
+REGIONS = canonical.encode([["north", 20], ["south", 25], ["西部", 35]])
+THREE = AggregateFacts(cells=(CellFacts(contributors=20),) * 3, measured=True)
+
+
+def statistics(bits: int = 10_000) -> Contract:
+    """Return a contract over statistics, whose releases have the shape of what was asked."""
+    contract = made("verify")
+    spec = ReleaseSpec(type="aggregate", bits_per_run=bits, bits_in_all=5 * bits)
+    plan = dataclasses.replace(
+        contract.plan, kind="statistics", protocol="dp", release=spec, bits_per_unit=bits
+    )
+    parameters = {"menu": MENU.to_json()}
+    terms = dataclasses.replace(contract.terms, kind="statistics", parameters=parameters)
+    return dataclasses.replace(contract, plan=plan, terms=terms)
+
+
+def counted(ask: Ask, part: bytes = REGIONS, **standing: Any) -> Any:
+    fields: dict[str, Any] = {"mode": Mode.PASS, "used": 0} | standing
+    return release(ask, (part,), Standing(**fields), THREE)
+
+
+def test_an_answer_has_the_shape_of_its_question() -> None:
+    ask = dataclasses.replace(asked(statistics()), question=COUNTS)
+    found = counted(ask)
+    assert isinstance(found, Released)
+    assert (found.parts, found.bits) == ((REGIONS,), 10_000)  # whatever was asked
+    others = [
+        dataclasses.replace(COUNTS, by=("age",)),
+        dataclasses.replace(COUNTS, by=()),
+        Question(what="mean", of="cost", by=("region",), rho="1"),
+    ]
+    for other in others:
+        assert counted(dataclasses.replace(ask, question=other)) == Refused(("gate.malformed",))
+
+
+def test_an_answer_to_no_question_does_not_leave() -> None:
+    assert counted(asked(statistics())) == Refused(("gate.malformed",))
+    unknown = dataclasses.replace(COUNTS, by=("sex",))
+    strange = dataclasses.replace(asked(statistics()), question=unknown)
+    assert counted(strange) == Refused(("gate.fault",))
+
+
+def test_an_answer_larger_than_the_plan_grants_does_not_leave() -> None:
+    ask = dataclasses.replace(asked(statistics(bits=90)), question=COUNTS)
+    assert counted(ask) == Refused(("gate.malformed",))
+
+
+def test_what_a_person_has_seen_of_an_answer_is_what_is_let_out() -> None:
+    ask = dataclasses.replace(asked(statistics()), question=COUNTS)
+    held = counted(ask, mode=Mode.REVIEW)
+    assert isinstance(held, Held)
+    passed = let_out(asked(statistics()), held, OPEN, bytes(32), 7)  # nobody kept the question
+    assert isinstance(passed, Released)
+    assert passed.parts == (REGIONS,)
+    other = dataclasses.replace(held, parts=(REGIONS.replace(b"35", b"40"),))
+    refused = let_out(asked(statistics()), other, OPEN, bytes(32), 7)
+    assert refused == Refused(("gate.malformed",))
 
 
 def test_the_world_of_these_tests_holds_every_type() -> None:

@@ -21,6 +21,7 @@ from unseen.protocols.lookup.subject import SubjectColumn, SubjectType
 ReleaseType = Literal["verdicts", "aggregate", "model"]
 KINDS = ("verify", "lookup", "intersect", "statistics", "score", "train", "run")
 AGGREGATES = ("statistics", "train", "run")  # kinds that group and budget bound
+BY_QUESTION = ("statistics",)  # kinds whose releases have shapes that follow from the question
 MAX_COLUMNS = 256
 MAX_OUTPUTS = 128  # what a label of 32 bytes holds at two bits each
 
@@ -102,7 +103,8 @@ class RowsRule:
 class ReleaseSpec:
     """What may leave: one type of release, and how many bits of it in a run and in all.
 
-    `shape` declares an aggregate or a model cell by cell; verdicts follow from the outputs.
+    `shape` declares an aggregate or a model cell by cell; verdicts follow from the outputs. Without
+    it an aggregate has the shape that follows from each question: only of kind `statistics`.
     """
 
     type: ReleaseType
@@ -115,8 +117,8 @@ class ReleaseSpec:
         _PLAN.choice("release.type", self.type, _RELEASE_TYPES)
         _PLAN.integer("release.bits_per_run", self.bits_per_run, 1)
         _PLAN.integer("release.bits_in_all", self.bits_in_all, self.bits_per_run)
-        declared = "verdicts" if self.shape is None else _declares(self.shape)
-        if self.type != declared:
+        declared = ("verdicts", "aggregate") if self.shape is None else (_declares(self.shape),)
+        if self.type not in declared:
             _PLAN.fail("release.shape", "declares another type of release")
         if self.shape is not None and self.shape.bits > self.bits_per_run:
             _PLAN.fail("release.bits_per_run", "is less than the declared shape says")
@@ -231,11 +233,19 @@ class Plan:
         for field, kind in (("rows", RowsRule), ("release", ReleaseSpec)):
             if type(getattr(self, field)) not in (kind, type(None)):
                 _PLAN.fail(field, "is not a rule of its kind")
+        if self.by_question and self.kind not in BY_QUESTION:
+            _PLAN.fail("release.shape", "is missing, and does not follow from questions")
         _PLAN.integer("group", self.group, 0)
         if self.budget != "":
             _PLAN.decimal("budget", self.budget)
         _PLAN.text("threat_model_zh", self.threat_model_zh, empty=True)
         _PLAN.text("retention_zh", self.retention_zh, empty=True)
+
+    @property
+    def by_question(self) -> bool:
+        """Return whether each release has the shape that follows from what was asked."""
+        spec = self.release
+        return spec is not None and spec.type == "aggregate" and spec.shape is None
 
     def to_json(self) -> dict[str, Json]:
         """Return the plan as an object."""

@@ -11,6 +11,7 @@ A rule file says what is allowed. That the labels tell the truth about a column 
 import re
 import tomllib
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Self
@@ -228,12 +229,14 @@ def parse_rules(data: bytes, suite: str) -> RuleFile:
     return RuleFile.from_json(head("rules", suite) | body | lists)
 
 
-def load_toml(check: Checker, data: bytes) -> dict[str, Any]:
+def load_toml(
+    check: Checker, data: bytes, parse_float: Callable[[str], Any] = float
+) -> dict[str, Any]:
     """Return the tables of a TOML file; refused by `check` if it is none or too large."""
     if len(data) > MAX_FILE_BYTES:
         check.fail("document", f"exceeds {MAX_FILE_BYTES} bytes")
     try:
-        return tomllib.loads(data.decode())
+        return tomllib.loads(data.decode(), parse_float=parse_float)
     except (ValueError, RecursionError) as error:
         # The parser's words may quote the file: only the place is repeated.
         place = _PLACE.search(str(error))

@@ -3,11 +3,13 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import Connection, Engine, select
 
 from unseen.evidence.contracts.clauses import Billing
 from unseen.evidence.contracts.contract import Prices
+from unseen.evidence.contracts.statistics.definition import Definition
 from unseen.node.catalog.labels import Label
 from unseen.node.data.source import Fingerprint, Source
 from unseen.node.errors import ProductNotFoundError, TableNotFoundError
@@ -64,7 +66,10 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Predicate:
-    """A question: `text` for the buyer, `expression` for DuckDB, `columns` it reads."""
+    """What a contract may name as an output: `text` for the buyer, `columns` it reads.
+
+    `expression` is the question for DuckDB, or the canonical definition of a menu's entry.
+    """
 
     name: str
     text: str
@@ -74,7 +79,10 @@ class Predicate:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """Predicates offered over one table under one job kind. `digest` is base64url."""
+    """Predicates offered over one table under one job kind. `digest` is base64url.
+
+    Of kind `statistics` they are the entries of the menu in `definition`.
+    """
 
     name: str
     table: str
@@ -84,6 +92,13 @@ class Product:
     prices: Prices
     digest: str
     billing: Billing | None = None
+    definition: Definition | None = None
+
+    @property
+    def joined(self) -> str:
+        """Return the name of the table that is read beside, or nothing."""
+        join = self.definition.join if self.definition else None
+        return join.table if join else ""
 
 
 class Catalogue:
@@ -165,16 +180,34 @@ def _load_products(connection: Connection) -> dict[str, Product]:
 
 def _product(name: str, definition: str, digest: str) -> Product:
     body = json.loads(definition)
+    offered = Definition.from_json(body["menu"]) if "menu" in body else None
     return Product(
         name,
         body["table"],
         body["kind"],
         body["title"],
-        tuple(
-            Predicate(p["name"], p["text"], p["expression"], tuple(p["columns"]))
-            for p in body["predicates"]
-        ),
+        entries_of(offered) if offered else _predicates(body["predicates"]),
         Prices(**body["prices"]),
         digest,
         Billing.from_json(body["billing"]) if "billing" in body else None,
+        offered,
+    )
+
+
+def entries_of(definition: Definition) -> tuple[Predicate, ...]:
+    """Return the entries of a menu as outputs that a contract may name."""
+    return tuple(
+        Predicate(
+            entry.name,
+            entry.text,
+            definition.entry_text(entry.name),
+            definition.reads(entry.name),
+        )
+        for entry in definition.entries()
+    )
+
+
+def _predicates(body: list[dict[str, Any]]) -> tuple[Predicate, ...]:
+    return tuple(
+        Predicate(p["name"], p["text"], p["expression"], tuple(p["columns"])) for p in body
     )

@@ -68,7 +68,7 @@ async def run_metered(
             check_held(node, admitted.contract)
             return answer(node, caller.party, stored)
         contract, request = admitted.contract, admitted.request
-        node.releases.check(contract, request.request, request.units)
+        node.releases.check(contract, request.request)
         _check_capacity(node, caller.party)
         _decide(node, admitted)
         check_bits(contract, request.units)

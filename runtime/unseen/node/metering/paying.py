@@ -6,6 +6,7 @@ for, and from what the log holds.
 
 from dataclasses import dataclass, field
 
+from unseen.evidence.contracts.statistics import Question
 from unseen.evidence.releases import receipt as receipts
 from unseen.evidence.releases.request import Request
 from unseen.node.audit.shown import show
@@ -39,7 +40,8 @@ class Work:
     """What a kind's work yields: the reply's parts and the snapshot (32 bytes) they came from.
 
     `hits` is how many of the units found something, where the node sees that.
-    `facts` are what the gate's rules have to know of an aggregate or a model.
+    `facts` are what the gate's rules have to know of an aggregate or a model, `question` what was
+    asked, where the answer's shape follows from it.
     `consent_root` is the root that the rows were chosen by, 32 bytes; `consent` stands in its
     place where the charge has to decide about one subject.
     """
@@ -50,6 +52,7 @@ class Work:
     facts: Facts | None = field(default=None, repr=False)
     consent_root: bytes = b""
     consent: Asked | None = None
+    question: Question | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ async def pay(node: Node, admitted: Admitted, done: Work) -> Charged:
     """
     contract, request = admitted.contract, admitted.request
     billed = done.hits if contract.terms.bills_hits else None
-    ask = Ask(contract, request.request, request.units)
+    ask = Ask(contract, request.request, request.units, question=done.question)
     outcome = release(ask, done.reply, node.releases.standing(contract), done.facts)
     asked = done.consent
     if not isinstance(outcome, Released):

@@ -1,5 +1,8 @@
 """What a request's release has to be, as the plan declares it, and reading it as nothing else.
 
+Of kind `statistics` the plan declares no shape: it follows from the menu that is signed with the
+contract, and from the question.
+
 `read` packs what it decoded into exactly the declared bits and writes it anew from them; what comes
 out is what leaves. A hidden lookup's reply is a cryptographic message of the protocol that the
 plan names: evaluated group elements and the proof that the manifest's key made them. Each opens
@@ -13,7 +16,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
 
+from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.contracts.plan import Plan
+from unseen.evidence.contracts.statistics import Question, menu_of, shape_of
 from unseen.evidence.contracts.typed import Shape, Value, Verdicts, decode, decode_verdicts, unpack
 from unseen.evidence.errors import ReleaseInvalidError
 from unseen.evidence.releases.metered import bits_of
@@ -21,6 +26,7 @@ from unseen.protocols.errors import ScalarInvalidError
 from unseen.protocols.group.ristretto255 import ELEMENT_BYTES, SCALAR_BYTES, check_scalar
 
 _FIELD = 2**255 - 19
+_HIDDEN = "oprf_table"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,22 +107,48 @@ def _verdicts(count: int) -> Typed:
     return Typed(Verdicts(count=count))
 
 
-def declared(plan: Plan, units: int) -> Declared:
+def declared(plan: Plan, units: int, answer: Shape | None = None) -> Declared:
     """Return what a run of `units` units releases under `plan`.
 
+    `answer` is the shape that follows from what was asked, where the plan leaves it to that.
+
     Raises:
-        ReleaseInvalidError: the plan names a protocol whose replies are not known here.
+        ReleaseInvalidError: the plan names a protocol whose replies are not known here, leaves the
+            shape to a question and there is none, or grants fewer bits than its answer has.
 
     """
-    return Declared(_form(plan, units), bits_of(plan, units))
+    return Declared(_form(plan, units, answer), bits_of(plan, units))
 
 
-def _form(plan: Plan, units: int) -> Form:
+def answer_shape(terms: Terms, question: Question | None) -> Shape | None:
+    """Return the shape that the contract's menu gives the answer to `question`, if one was asked.
+
+    Raises:
+        QuestionInvalidError: the question cannot be asked of this menu.
+        ContractInvalidError: the terms hold no menu.
+
+    """
+    return None if question is None else shape_of(menu_of(terms.parameters), question)
+
+
+def is_hidden(plan: Plan) -> bool:
+    """Return whether nobody but its receiver can read what leaves under `plan`."""
+    shaped = plan.release is not None and plan.release.shape is not None
+    return plan.protocol == _HIDDEN and not shaped
+
+
+def _form(plan: Plan, units: int, answer: Shape | None) -> Form:
     shape = plan.release.shape if plan.release else None
+    if plan.by_question:
+        if answer is None:
+            raise ReleaseInvalidError("release: of a question that is not known", clause="question")
+        if answer.bits > plan.bits_per_unit:
+            raise ReleaseInvalidError("release: is larger than the plan grants", clause="question")
+        shape = answer
     if shape is not None:
         return Typed(shape)
     if plan.protocol == "clear":
         return _verdicts(len(plan.outputs) * units)
-    if plan.protocol == "oprf_table":
+    if plan.protocol == _HIDDEN:
         return Elements(units)
     raise ReleaseInvalidError("release: of a protocol that is not declared", clause="protocol")

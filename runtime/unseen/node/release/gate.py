@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from unseen.evidence.commitment import NONCE_BYTES, commit
+from unseen.evidence.contracts.statistics import Question
 from unseen.evidence.errors import ReleaseInvalidError
 from unseen.evidence.releases.metered import spec_of
 from unseen.evidence.suite import suite_of
@@ -22,7 +23,7 @@ from unseen.node.contracts.register import Contract
 from unseen.node.errors import InternalError
 from unseen.node.failpoints import hit
 from unseen.node.hardening import whereabouts
-from unseen.node.release.declared import declared
+from unseen.node.release.declared import answer_shape, declared
 from unseen.node.release.examine import examine
 from unseen.node.release.facts import Facts
 from unseen.node.release.rules import FAULT, MALFORMED, Case, Limits, Mode, Outcome
@@ -100,13 +101,15 @@ class Standing:
 class Ask:
     """One run that asks for its release: the contract, the request's id and its units.
 
-    `since` is the index of the leaf that has held the request, where the run took long.
+    `since` is the index of the leaf that has held the request, where the run took long; `question`
+    is what was asked, where the shape of the answer follows from it.
     """
 
     contract: Contract
     request: str
     units: int
     since: int = 0
+    question: Question | None = field(default=None, repr=False)
 
 
 def release(
@@ -129,7 +132,7 @@ def let_out(
     `review` is the id of the signed decision, `since` the index of the leaf that says it was held.
     """
     try:
-        clean = declared(ask.contract.plan, ask.units).form.read(held.parts).parts
+        clean = _again(ask, held)
         hit("gate.passed")
         suite = suite_of(ask.contract.terms.suite)
         if commit(suite, held.nonce, clean) != held.commitment or len(review) != len(held.nonce):
@@ -147,7 +150,8 @@ def _release(
     ask: Ask, parts: Sequence[bytes], standing: Standing, facts: Facts | None
 ) -> Released | Held | Refused:
     plan, terms = ask.contract.plan, ask.contract.terms
-    wanted, spec = declared(plan, ask.units), spec_of(plan, terms)
+    wanted = declared(plan, ask.units, answer_shape(terms, ask.question))
+    spec = spec_of(plan, terms)
     found = wanted.form.read(parts)
     hit("gate.read")
     finding = examine(
@@ -171,6 +175,17 @@ def _release(
     held = Held(wanted.bits, finding.rules, found.parts, nonce, commitment)
     hit("gate.committed")
     return held if finding.outcome is Outcome.REVIEW else _released(ask, held, b"", ask.since)
+
+
+def _again(ask: Ask, held: Held) -> tuple[bytes, ...]:
+    """Return what is held as it is read once more.
+
+    Where the shape follows from a question, that is not kept: what was read then is what the
+    commitment is to, and `let_out` opens it.
+    """
+    if ask.contract.plan.by_question:
+        return held.parts
+    return declared(ask.contract.plan, ask.units).form.read(held.parts).parts
 
 
 def _released(ask: Ask, held: Held, review: bytes, since: int) -> Released:

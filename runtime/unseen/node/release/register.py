@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, select
 
-from unseen.evidence.releases.metered import spec_of
+from unseen.evidence.releases.metered import bits_of, spec_of
 from unseen.evidence.releases.request import Request
 from unseen.node.contracts.register import Contract
 from unseen.node.errors import (
@@ -22,7 +22,7 @@ from unseen.node.errors import (
     ReviewClosedError,
     ReviewNotFoundError,
 )
-from unseen.node.release.declared import Elements, declared
+from unseen.node.release.declared import is_hidden
 from unseen.node.release.gate import Standing
 from unseen.node.release.rules import Mode
 from unseen.node.store.schema_release import release_modes, reviews
@@ -118,7 +118,7 @@ class Releases:
         kind = spec_of(contract.plan, contract.terms).type
         return Standing(self.modes[kind], contract.bits_used)
 
-    def check(self, contract: Contract, request: str, units: int) -> None:
+    def check(self, contract: Contract, request: str) -> None:
         """Refuse a run whose release cannot leave, before anything is computed.
 
         Raises:
@@ -130,9 +130,8 @@ class Releases:
         review = self._by_run.get((contract.id, request))
         if review is not None and review.state is not State.PASSED:
             raise as_refusal(review)
-        spec, wanted = spec_of(contract.plan, contract.terms), declared(contract.plan, units)
-        mode = self.modes[spec.type]
-        hidden = isinstance(wanted.form, Elements)
+        spec = spec_of(contract.plan, contract.terms)
+        mode, hidden = self.modes[spec.type], is_hidden(contract.plan)
         if mode is Mode.OFF or (mode is Mode.REVIEW and hidden):
             raise ReleaseOffError(
                 f"the operator lets no {spec.type} out"
@@ -149,7 +148,7 @@ def check_bits(contract: Contract, units: int) -> None:
         BitsExhaustedError: it may.
 
     """
-    bits, most = declared(contract.plan, units).bits, most_bits(contract)
+    bits, most = bits_of(contract.plan, units), most_bits(contract)
     if contract.bits_used + bits > most:
         raise bits_exhausted(contract.bits_used, bits, most)
 
