@@ -73,6 +73,9 @@ EVENTS = frozenset(
         "quota.inherited",
         "deletion.attested",
         "consent.root",
+        "privacy.budget",
+        "privacy.inherited",
+        "privacy.raised",
     }
 )
 
@@ -100,13 +103,14 @@ class ReleaseLeaf:
     """One release: the request as the buyer's instance signed it, and what was let out.
 
     `plan`, `leakage` and `snapshot` are hashes and `release` a commitment, 32 bytes each.
-    `signature` is the instance's over `request`, `instance` the name of its key. `total` counts
-    the contract's units in log order, this release included. `privacy` is the epsilon spent, as
-    a decimal text. Where the release came later than a request may be old, `since` is the index of
-    the earlier leaf that holds the request; where a person let it out, `review` is the id of the
-    signed decision, 32 bytes. `consent_root` is the root of the tree of consents that the release
-    was made under, 32 bytes, where the contract wants consent. `billed` is how many of the units
-    were a hit, where the contract bills those. None of the four is written where there is none.
+    `signature` is the instance's over `request`, `instance` the name of its key. `total` counts the
+    contract's units in log order, this release included. `privacy` is the rho that it cost (zCDP;
+    it adds up, epsilon does not), as a decimal text. Where the release came later than a request
+    may be old, `since` is the index of the earlier leaf that holds the request; where a person let
+    it out, `review` is the id of the signed decision, 32 bytes. `consent_root` is the root of the
+    tree of consents that the release was made under, 32 bytes, where the contract wants consent.
+    `billed` is how many of the units were a hit, where the contract bills those. None of the four
+    is written where there is none.
     Errors: `LeafInvalidError`.
     """
 

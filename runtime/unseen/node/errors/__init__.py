@@ -98,6 +98,11 @@ from unseen.node.errors.oversight import (
     PartNotFoundError,
     ReleaseNotFoundError,
 )
+from unseen.node.errors.privacy import (
+    PartitionPinnedError,
+    PrivacyBudgetMissingError,
+    PrivacyBudgetSpentError,
+)
 from unseen.node.errors.releases import (
     ReleaseError,
     ReleaseHeldError,
@@ -179,10 +184,13 @@ __all__ = [
     "OutputUnknownError",
     "OverloadedError",
     "PartNotFoundError",
+    "PartitionPinnedError",
     "PartyExistsError",
     "PartyNotFoundError",
     "PredicateFailsError",
     "PredicateInvalidError",
+    "PrivacyBudgetMissingError",
+    "PrivacyBudgetSpentError",
     "ProductExistsError",
     "ProductNotFoundError",
     "PurposeDeniedError",

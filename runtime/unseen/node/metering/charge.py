@@ -4,7 +4,7 @@ Here the contract is decided on for good, under the writer's order; what was dec
 work only saved the work. A request id that is already charged yields the stored reply instead.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, or_, select, tu
 from sqlalchemy.exc import IntegrityError
 
 from unseen.evidence.canonical import b64encode
+from unseen.evidence.contracts.privacy import rho_text
 from unseen.evidence.contracts.states import Event, State, advance
 from unseen.evidence.log import ReleaseLeaf, event_leaf
 from unseen.evidence.registry.mandated import EXPIRED, FOREVER
@@ -31,6 +32,8 @@ from unseen.node.errors import (
 from unseen.node.failpoints import hit
 from unseen.node.jobs import frames
 from unseen.node.mandates.book import not_covered
+from unseen.node.privacy.charging import Ledger
+from unseen.node.privacy.spend import Spend
 from unseen.node.release.gate import Released
 from unseen.node.release.register import bits_exhausted, most_bits
 from unseen.node.store.schema import charges, contracts, epochs, instances, parties
@@ -79,6 +82,10 @@ class Charge(Operation[Charged]):
     opening: bytes | None = None  # sealed: what opens the commitment of a request in the clear
     kept: bool = True  # else the reply is kept elsewhere, as a job's result
     covered: datetime = FOREVER  # from then on no mandate covers the contract
+    privacy: Spend | None = None
+    keep: bytes = field(default=b"", repr=False)  # the reply, sealed, to be given again
+    again: Callable[[bytes], Released | UnseenError] | None = field(default=None, repr=False)
+    # lets a stored answer out: given to whoever asked the same question at the same time
 
     @classmethod
     def apply_all(
@@ -154,6 +161,7 @@ class _Group:
         self._ready = _find_epochs(transaction.connection, operations)
         self._cut = _find_cut(transaction.connection, operations)
         self._consents = Consenting(transaction, (operation.consent for operation in operations))
+        self._privacy = Ledger.read(transaction.connection, operations)
         self._rows: list[dict[str, Any]] = []
         self._changed: set[str] = set()
 
@@ -162,6 +170,7 @@ class _Group:
         outcomes = [self._charge(operation) for operation in self._operations]
         self._write()
         self._consents.write()
+        self._privacy.write(self._transaction.connection)
         return outcomes
 
     def _charge(self, operation: Charge) -> Charged | UnseenError:
@@ -172,12 +181,15 @@ class _Group:
         if not _lets_out(operation.released, operation):
             return InternalError("a charge is not for what the gate let out")
         permitted = self._against(operation) or self._consented(operation)
+        if not isinstance(permitted, UnseenError):
+            permitted = self._private(permitted)
         if isinstance(permitted, UnseenError):
             return self._denied(operation, permitted)
         operation, released = permitted, permitted.released
         used, said, state = self._standing[contract.id]
         total = used + request.units
         leaf, index = self._append(operation, total)
+        self._spend(operation, index)
         if total == contract.terms.quota.units:
             state = advance(state, Event.EXHAUST)
             suite = suite_of(contract.terms.suite)
@@ -224,7 +236,35 @@ class _Group:
         if consent.withheld is None:
             return consent_over()
         billed = None if operation.billed is None else 0  # as if nobody had been found
-        return replace(operation, released=consent.withheld, billed=billed)
+        return replace(operation, released=consent.withheld, billed=billed, keep=b"")
+
+    def _private(self, operation: Charge) -> Charge | UnseenError:
+        """Return the operation with what it costs in privacy: nothing, if it was answered before.
+
+        What a person has let out is not replaced by another draw of the noise: it is charged.
+        """
+        spend = operation.privacy
+        stored = self._privacy.answer(spend)
+        if spend is None or stored is None or not (spend.known or operation.again):
+            if spend is not None and spend.known:
+                return InternalError("an answer is given again that is not stored")
+            return self._privacy.against(operation.contract, spend) or operation
+        released = operation.released
+        if operation.again and not spend.known:
+            found = operation.again(stored)
+            if isinstance(found, UnseenError):
+                return found
+            released = found
+        return replace(operation, released=released, privacy=None, keep=b"")
+
+    def _spend(self, operation: Charge, index: int) -> None:
+        spend, contract = operation.privacy, operation.contract
+        if spend is None:
+            return
+        request, snapshot = operation.request.request, operation.snapshot
+        self._privacy.note(contract, request, spend, snapshot, index)
+        if operation.keep:
+            self._privacy.keep(contract.id, spend, snapshot, operation.keep, index)
 
     def _denied(self, operation: Charge, error: UnseenError) -> Charged | UnseenError:
         connection, contract = self._transaction.connection, operation.contract.id
@@ -246,7 +286,7 @@ class _Group:
             instance=operation.instance,
             release=released.commitment,
             total=total,
-            privacy="0",
+            privacy=rho_text(operation.privacy.units) if operation.privacy else "0",
             billed=operation.billed,
             since=released.since,
             review=released.review,

@@ -17,6 +17,8 @@ from unseen.node.errors import InstanceUnknownError
 from unseen.node.failpoints import hit
 from unseen.node.identity.parties import instance_by_key
 from unseen.node.metering.charge import Charge, Charged
+from unseen.node.privacy.answers import leave, let_again, seal_answer
+from unseen.node.privacy.spend import Spend
 from unseen.node.release.facts import Facts
 from unseen.node.release.gate import Ask, Released, release
 from unseen.node.release.holding import Run
@@ -44,6 +46,7 @@ class Work:
     asked, where the answer's shape follows from it.
     `consent_root` is the root that the rows were chosen by, 32 bytes; `consent` stands in its
     place where the charge has to decide about one subject.
+    `privacy` is what the reply costs the people it is about, where contracts of the kind say that.
     """
 
     reply: tuple[bytes, ...] = field(repr=False)
@@ -53,6 +56,7 @@ class Work:
     consent_root: bytes = b""
     consent: Asked | None = None
     question: Question | None = field(default=None, repr=False)
+    privacy: Spend | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +78,14 @@ async def pay(node: Node, admitted: Admitted, done: Work) -> Charged:
     contract, request = admitted.contract, admitted.request
     billed = done.hits if contract.terms.bills_hits else None
     ask = Ask(contract, request.request, request.units, question=done.question)
-    outcome = release(ask, done.reply, node.releases.standing(contract), done.facts)
+    outcome = leave(node, ask, done.reply, done.privacy, done.facts)
     asked = done.consent
     if not isinstance(outcome, Released):
         signature, instance = admitted.signature, admitted.instance
         rests_on = asked.permit.consent if asked and asked.permit else ""
-        run = Run(contract, request, signature, instance, done.snapshot, billed, rests_on)
+        run = Run(
+            contract, request, signature, instance, done.snapshot, billed, rests_on, done.privacy
+        )
         await withhold(node, run, outcome)
     charged = await node.writer.submit(
         Charge(
@@ -95,6 +101,9 @@ async def pay(node: Node, admitted: Admitted, done: Work) -> Charged:
             consent=_consented(node, ask, asked),
             opening=admitted.opening,
             covered=node.mandates.covered_until(contract, node.clock.now()),
+            privacy=done.privacy,
+            keep=seal_answer(node, done.privacy, outcome),
+            again=let_again(node, ask, done.privacy),
         )
     )
     charged.follow(node.contracts, contract.id)

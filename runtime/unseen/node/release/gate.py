@@ -26,7 +26,16 @@ from unseen.node.hardening import whereabouts
 from unseen.node.release.declared import answer_shape, declared
 from unseen.node.release.examine import examine
 from unseen.node.release.facts import Facts
-from unseen.node.release.rules import FAULT, MALFORMED, Case, Limits, Mode, Outcome
+from unseen.node.release.rules import (
+    FAULT,
+    GENERAL,
+    MALFORMED,
+    Case,
+    Limits,
+    Mode,
+    Outcome,
+    Rule,
+)
 
 _logger = logging.getLogger("unseen.node.release")
 _SEAL = object()
@@ -146,8 +155,26 @@ def let_out(
         return _fault(ask, error)
 
 
+def again(ask: Ask, parts: Sequence[bytes], standing: Standing) -> Released | Held | Refused:
+    """Return what becomes of an answer that left before, to the same question over the same rows.
+
+    What stands behind its numbers was asked about when it left first, and is not kept; its type
+    and its bits are asked about again.
+    """
+    try:
+        return _release(ask, parts, standing, None, GENERAL)
+    except ReleaseInvalidError:
+        return Refused((MALFORMED,))
+    except Exception as error:  # noqa: BLE001 - as in `release`
+        return _fault(ask, error)
+
+
 def _release(
-    ask: Ask, parts: Sequence[bytes], standing: Standing, facts: Facts | None
+    ask: Ask,
+    parts: Sequence[bytes],
+    standing: Standing,
+    facts: Facts | None,
+    rules: Sequence[Rule] | None = None,
 ) -> Released | Held | Refused:
     plan, terms = ask.contract.plan, ask.contract.terms
     wanted = declared(plan, ask.units, answer_shape(terms, ask.question))
@@ -165,7 +192,8 @@ def _release(
             value=found.value,
             facts=facts,
             limits=_LIMITS.with_group(plan.group),
-        )
+        ),
+        rules,
     )
     hit("gate.judged")
     if finding.outcome is Outcome.REFUSE:

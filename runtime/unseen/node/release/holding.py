@@ -26,6 +26,7 @@ from unseen.node.jobs.kind import JobKind
 from unseen.node.jobs.record import find as find_job
 from unseen.node.jobs.states import Event
 from unseen.node.jobs.states import State as JobState
+from unseen.node.privacy.spend import Spend
 from unseen.node.release.gate import Held, Refused
 from unseen.node.release.register import Review, State, closed, find_review, review_closed
 from unseen.node.release.rules import Mode
@@ -49,6 +50,7 @@ class Run:
     snapshot: bytes
     billed: int | None = field(default=None, repr=False)  # hits, where the contract bills those
     consent: str = field(default="", repr=False)  # id of the consent that the reply rests on
+    privacy: Spend | None = None
 
     @property
     def suite(self) -> Suite:
@@ -91,6 +93,7 @@ class Hold(Change[Review]):
             "bits": held.bits,
             "billed": run.billed,
             "consent": run.consent,
+            "privacy": run.privacy.to_text() if run.privacy else "",
             "rules": json.dumps(held.rules),
             "release_nonce": held.nonce,
             "sealed_reply": None if self.job else self.vault.seal(f"review/{identifier}", reply),

@@ -22,6 +22,7 @@ from unseen.node.errors import (
     ReviewClosedError,
     ReviewNotFoundError,
 )
+from unseen.node.privacy.spend import Spend
 from unseen.node.release.declared import is_hidden
 from unseen.node.release.gate import Standing
 from unseen.node.release.rules import Mode
@@ -65,6 +66,7 @@ class Review:
     decided_by: str = ""
     document: str = ""
     job: str = ""  # whose result it is
+    privacy: Spend | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -232,6 +234,7 @@ def review_of(row: Row[Any]) -> Review:
         row.decided_by,
         row.document,
         row.job,
+        Spend.from_text(row.privacy) if row.privacy else None,
     )
 
 

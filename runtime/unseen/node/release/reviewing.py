@@ -36,6 +36,7 @@ from unseen.node.jobs.kind import JobKind
 from unseen.node.jobs.sealing import open_result
 from unseen.node.jobs.states import State as JobState
 from unseen.node.metering.charge import Charge, Charged, digest_of
+from unseen.node.privacy.answers import seal_answer
 from unseen.node.release.gate import Ask, Held, Refused, Released, let_out
 from unseen.node.release.holding import (
     Close,
@@ -149,7 +150,9 @@ async def decide(node: Node, who: Caller, identifier: str, token: str) -> Review
         rule = outcome.rules[0]
         return await _close(node, contract, review, State.REFUSED, rule, who.party, "")
     tree, covered = node.consents.tree, node.mandates.covered_until(contract, node.clock.now())
-    step = Pass(contract, review, outcome, who.party, token, node.jobs.kinds, tree, covered)
+    keep = seal_answer(node, review.privacy, outcome)
+    kinds = node.jobs.kinds
+    step = Pass(contract, review, outcome, who.party, token, kinds, tree, covered, keep)
     after, charged = await node.writer.submit(step)
     _follow(node, after)
     charged.follow(node.contracts, contract.id)
@@ -190,6 +193,7 @@ class Pass(Change[tuple[Review, Charged]]):
     kinds: Mapping[str, JobKind] = field(repr=False)
     tree: TreeKeys | None = field(default=None, repr=False)  # where the contract asks for consent
     covered: datetime = FOREVER  # from then on no mandate covers the contract
+    keep: bytes = field(default=b"", repr=False)  # the reply, sealed, to be given again
 
     def apply(self, transaction: Transaction) -> tuple[Review, Charged]:
         """Write the decision, then charge.
@@ -222,6 +226,8 @@ class Pass(Change[tuple[Review, Charged]]):
             consent_root=root,
             consent=consent if self.contract.terms.consent is not None else None,
             covered=self.covered,
+            privacy=review.privacy,
+            keep=self.keep,
         )
         (charged,) = Charge.apply_all(transaction, [charge])
         if isinstance(charged, UnseenError):

@@ -2,7 +2,8 @@
 
 The job's end, the charge or the held release, and every leaf are one transaction of the driver's.
 What is let out lies in the job's result, sealed, until its owner fetches it; the charge keeps no
-second copy.
+second copy. Where the same question was answered while the job ran, the job's answer is charged for
+its own noise: its result is sealed before the charge.
 """
 
 from collections.abc import Sequence
@@ -12,8 +13,9 @@ from datetime import timedelta
 from unseen.node.context import Node
 from unseen.node.jobs.kind import Outcome
 from unseen.node.metering.charge import Charge, Charged, digest_of
+from unseen.node.privacy.answers import leave, seal_answer
 from unseen.node.release.facts import Facts
-from unseen.node.release.gate import Ask, Refused, Released, release
+from unseen.node.release.gate import Ask, Refused, Released
 from unseen.node.release.holding import Hold, Run
 from unseen.node.release.register import Review
 from unseen.node.release.reviewing import withhold
@@ -41,13 +43,17 @@ async def yielded(
     """
     contract, request = run.contract, run.request
     ask = Ask(contract, request.request, request.units, since)
-    found = release(ask, parts, node.releases.standing(contract), facts)
+    found = leave(node, ask, parts, run.privacy, facts)
     if isinstance(found, Refused):
         await withhold(node, run, found)
     if isinstance(found, Released):
-        covered = node.mandates.covered_until(contract, node.clock.now())
+        charge = replace(
+            _charge(run, found, consent_root),
+            covered=node.mandates.covered_until(contract, node.clock.now()),
+            keep=seal_answer(node, run.privacy, found),
+        )
         return Outcome(
-            change=_Pay(replace(_charge(run, found, consent_root), covered=covered)),
+            change=_Pay(charge),
             result=found,
             follow=lambda charged: charged.follow(node.contracts, contract.id),
         )
@@ -91,4 +97,5 @@ def _charge(run: Run, released: Released, consent_root: bytes) -> Charge:
         billed=run.billed,
         kept=False,
         consent_root=consent_root,
+        privacy=run.privacy,
     )
