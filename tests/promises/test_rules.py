@@ -246,3 +246,23 @@ def test_an_audit_reads_rules_labels_and_suspensions(copy: Copy, tmp_path: Path)
         report = audit(stage, tmp_path / "export")
         assert report.findings == ()
         assert report.documents["rules"] == 2
+
+
+def test_a_buyer_verifies_no_more_people_than_the_labels_allow(copy: Copy) -> None:
+    stage = copy()
+    with serving(stage):
+        stage.operator.label_table("people", {"*": ("enterprise", "1")})
+        clear, further = stage.contract("clear", units=20), stage.contract("clear", units=20)
+        allowed, beyond = stage.people[:6], stage.people[6]  # a tenth of 64 rows
+        for contract in (clear, further):  # whoever was asked about is not counted again
+            for person in allowed:
+                assert stage.lender.verify(contract, person.subject).answers
+        for contract, who in ((clear, beyond.subject), (further, "nobody of this name")):
+            with pytest.raises(RefusedError) as caught:
+                stage.lender.verify(contract, who)
+            assert caught.value.reason == "SUBJECTS_EXHAUSTED"
+            assert caught.value.clause == "guard.subjects"
+            assert not caught.value.charged
+        assert stage.lender.verify(clear, allowed[0].subject).answers
+        assert stage.operator.contract(clear).units_used == 7
+        stage.close_clients()

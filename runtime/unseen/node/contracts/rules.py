@@ -4,13 +4,15 @@ Pure but for `default_text`. What the rules mean stands in `unseen.evidence.cont
 where an audit asks the same.
 """
 
+from collections.abc import Sequence
 from importlib.resources import files
 from typing import Self
 
 from unseen.evidence.contracts.rules import parse_rules
 from unseen.evidence.contracts.ruling import Labels, RuleSet, Ruling, least_budget
-from unseen.node.catalog.labels import MAX_EVALUATIONS
 from unseen.node.errors import LabelRefusedError, PurposeDeniedError
+from unseen.node.privacy.guard import most_asked
+from unseen.protocols.lookup.subject import SubjectColumn
 
 __all__ = ["Rules", "Ruling", "default_text", "least_budget", "max_units"]
 
@@ -48,15 +50,15 @@ class Rules(RuleSet):
         ]
 
 
-def max_units(ruling: Ruling, rows: int, *, hidden: bool) -> int:
-    """Return how many units a buyer may be granted over a table of `rows` rows.
+def max_units(
+    ruling: Ruling, rows: int, *, hidden: bool, subject: Sequence[SubjectColumn] = ()
+) -> int:
+    """Return how many units a buyer may be granted over a table of `rows` rows by `subject`.
 
     Hidden questions cannot be told apart, so their number alone keeps a buyer from listing the
-    table.
+    table. Others are counted by distinct subjects when they are asked (`privacy.subjects`).
     """
-    if not hidden or not ruling.share:
-        return MAX_EVALUATIONS
-    return min(max(rows // ruling.share, 1), MAX_EVALUATIONS)
+    return most_asked(ruling.share if hidden else 0, rows, subject)
 
 
 def default_text() -> bytes:

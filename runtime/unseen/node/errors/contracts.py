@@ -165,6 +165,12 @@ class RateExceededError(LimitError):
     reason = "RATE_EXCEEDED"
 
 
+class SubjectsExhaustedError(LimitError):
+    """The buyer has asked about as many distinct subjects as the labels allow."""
+
+    reason = "SUBJECTS_EXHAUSTED"
+
+
 class BitsExhaustedError(LimitError):
     """The contract's releases have said as many bits as its plan grants."""
 

@@ -18,6 +18,7 @@ from unseen.node.errors import PredicateFailsError, TableError
 from unseen.node.identity.parties import Caller
 from unseen.node.metering.metered import SignedRequest, run_metered
 from unseen.node.metering.paying import Answer, Work
+from unseen.node.privacy.subjects import count_subject
 from unseen.protocols.errors import SubjectInvalidError
 from unseen.protocols.lookup.subject import parse_value
 
@@ -35,6 +36,7 @@ async def verify(node: Node, caller: Caller, signed: SignedRequest) -> Answer:
     async def work(contract: Contract, _request: Request) -> Work:
         table = node.catalogue.table(contract.terms.table)
         values = _subject(table, signed.parts[0])
+        await count_subject(node, contract, table, values)
         task = _task(node, contract, table, values)
         try:
             if contract.terms.consent is not None:

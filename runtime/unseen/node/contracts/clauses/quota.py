@@ -10,8 +10,8 @@ from unseen.node.kinds.kind import KINDS
 
 def most_units(offer: Offer, reading: Reading) -> int:
     """Return how many units this buyer may still be granted over the table."""
-    hidden = KINDS[offer.product.kind].hidden
-    most = max_units(reading.ruling, offer.table.snapshot.rows, hidden=hidden)
+    hidden, table = KINDS[offer.product.kind].hidden, offer.table
+    most = max_units(reading.ruling, table.snapshot.rows, hidden=hidden, subject=table.subject)
     return max(most - offer.granted, 0)
 
 
