@@ -1,0 +1,114 @@
+"""LLVM's object files: kernels as machine code, compiled by numba once and loaded without it.
+
+A builder module writes a kernel as a function of 64-bit whole numbers, addresses among them, that
+numba compiles to LLVM's text; LLVM makes an object file of that, which is what `cache.py` keeps.
+Loading takes llvmlite alone: a tenth of a second, where numba takes one or two and its compiler as
+much again. Nothing is unpickled. A kernel sees addresses and believes them: lengths are checked by
+whoever calls it.
+"""
+
+import ctypes
+import hashlib
+import importlib
+import importlib.metadata
+import importlib.util
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Final, TypeAlias
+
+from unseen.protocols.errors import KernelFaultError
+from unseen.protocols.kernels import cache as kept
+from unseen.protocols.kernels.features import target
+
+Compiled: TypeAlias = Callable[..., None]
+"""Takes 64-bit whole numbers, not negative, and lets other threads run meanwhile."""
+
+_SYMBOL: Final = "unseen_kernel"
+_PACKAGE: Final = "unseen.protocols.kernels"
+_SHARED: Final = (f"{_PACKAGE}.objects", f"{_PACKAGE}.lowering")
+_engines: list[Any] = []  # machine code lives as long as the process
+
+
+@cache
+def load(builder: str, function: str) -> Compiled:
+    """Return a kernel of this package: `function` of the module `builder`.
+
+    Ask `features` first: LLVM ends the process over an instruction that may not be used.
+
+    Raises:
+        KernelFaultError: the machine code asks for something outside itself.
+
+    """
+    name = f"{builder}.{function}"
+    key = _key(f"{_PACKAGE}.{builder}", function)
+    code = kept.read(key)
+    if code is None:
+        code = _object_of(f"{_PACKAGE}.{builder}", function, name)
+        kept.write(key, code)
+    return _linked(code, name)
+
+
+def _key(module: str, function: str) -> str:
+    """Return a name that changes with everything that the machine code depends on."""
+    found = hashlib.sha256(f"{function}\x00{target()}\x00".encode())
+    for library in ("numba", "llvmlite", "numpy"):
+        found.update(f"{library} {importlib.metadata.version(library)}\x00".encode())
+    for source in (*_SHARED, module):
+        found.update(hashlib.sha256(_source(source)).digest())
+    return f"{function}-{found.hexdigest()}"
+
+
+def _source(module: str) -> bytes:
+    spec = importlib.util.find_spec(module)
+    loader: Any = spec.loader if spec else None
+    return (loader.get_source(module) or "").encode() if loader else b""
+
+
+def _object_of(module: str, function: str, name: str) -> bytes:
+    import numba  # noqa: PLC0415 - only where there is something to compile
+    from llvmlite import binding  # noqa: PLC0415
+
+    source = getattr(importlib.import_module(module), function)
+    count = source.__code__.co_argcount
+    signature = f"void({', '.join(['uint64'] * count)})"
+    # Inlined, LLVM sees that nothing in it can raise, and drops what would tell Python so.
+    compiled = numba.cfunc(signature, forceinline=True)(source)
+    text = compiled.inspect_llvm().replace(compiled.native_name, _SYMBOL)
+    parsed = binding.parse_assembly(text)
+    for each in parsed.functions:
+        # What is resolved at link time would be looked up in this process: there is nothing.
+        if each.is_declaration and not each.name.startswith("llvm."):
+            raise KernelFaultError(name)
+    machine = _machine()
+    return bytes(machine.emit_object(parsed))
+
+
+def _linked(code: bytes, name: str) -> Compiled:
+    from llvmlite import binding  # noqa: PLC0415
+
+    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), _machine())
+    engine.add_object_file(binding.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    address = engine.get_function_address(_SYMBOL)
+    if not address:
+        raise KernelFaultError(name)
+    _engines.append(engine)
+
+    def run(*numbers: int) -> None:
+        pointer(*map(ctypes.c_uint64, numbers))
+
+    pointer = ctypes.CFUNCTYPE(None)(address)
+    return run
+
+
+def _machine() -> Any:
+    from llvmlite import binding  # noqa: PLC0415
+
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    found = target()
+    if found is None:
+        raise KernelFaultError("compiled")
+    return binding.Target.from_triple(found.triple).create_target_machine(
+        cpu=found.processor, features=found.features, opt=3, jit=True
+    )
