@@ -30,6 +30,11 @@ from unseen.protocols.errors import InputInvalidError
 VECTORS = json.loads(
     (Path(__file__).parents[2] / "vectors/dp/zcdp_dp_accounting.json").read_text(encoding="utf-8")
 )
+SUMS = json.loads(
+    (Path(__file__).parents[2] / "vectors/dp/distributed_dp_accounting.json").read_text(
+        encoding="utf-8"
+    )
+)["sums"]
 rhos = st.fractions(Fraction(1, 10**6), 20, max_denominator=10**6)
 epsilons = st.fractions(Fraction(1, 100), 30, max_denominator=1000)
 deltas = st.integers(2, 60).map(lambda power: Fraction(1, 2**power))
@@ -244,7 +249,7 @@ def test_survivors_who_are_not_there_cost_more() -> None:
     person = Sensitivity.of_cells(1)
     costs = [Distributed(9, honest, 100).rho(person) for honest in (1, 3, 5, 10)]
     assert costs == sorted(costs, reverse=True)
-    assert costs[0] == Fraction(1, 18)
+    assert 0 <= costs[0] - Fraction(1, 18) < Fraction(1, 2**128)
 
 
 @pytest.mark.parametrize(
@@ -262,3 +267,23 @@ def test_noise_that_the_theorem_does_not_cover_is_refused(
 ) -> None:
     with pytest.raises(InputInvalidError, match=message):
         Distributed(sigma2, honest, dimension)
+
+
+@pytest.mark.parametrize("case", SUMS, ids=lambda case: f"{case['sigma2']} x {case['honest']}")
+def test_distributed_noise_never_costs_less_than_dp_accounting_finds(case: Any) -> None:
+    shift = case["shift"]
+    spread = Distributed(Fraction(case["sigma2"]), case["honest"], 1)
+    cost = spread.rho(Sensitivity(shift, shift * shift))
+    for delta, least in case["epsilon"].items():
+        found = float(epsilon_of(cost, Fraction(delta)))
+        assert found >= least
+        if spread.sigma2 >= 3:  # below, the paper's bound is far from the truth
+            assert found < 1.2 * least
+
+
+def test_what_distributed_noise_costs_is_a_ratio_that_adds_up() -> None:
+    cost = Distributed(Fraction(144, 7), 7, 10**6).rho(Sensitivity(Fraction(5, 3), Fraction(5, 3)))
+    assert cost.denominator <= 1 << 128
+    exact = Fraction(5, 3) / (2 * 7 * Fraction(144, 7))
+    assert 0 <= cost - exact < Fraction(1, 2**120)
+    assert compose([cost] * 3) == 3 * cost

@@ -211,20 +211,34 @@ def test_what_is_no_vector_of_whole_numbers_is_refused(values: Any) -> None:
     refused(InputInvalidError, lambda: party.mask(stage.deliveries[party.name], values))
 
 
+class Given:
+    """Noise that is what it is given, with the reach that it claims."""
+
+    def __init__(self, numbers: Any, reach: int) -> None:
+        self.reach = reach
+        self.numbers = numbers
+
+    def __call__(self, count: int) -> Any:
+        return self.numbers
+
+
 @pytest.mark.parametrize(
     ("noise", "kind"),
     [
-        (np.zeros(3, np.int64), InputInvalidError),
-        (np.zeros(4), InputInvalidError),
-        (np.full(4, -1), RingOverflowError),
-        (np.full(4, 2**62), RingOverflowError),
+        (Given(np.zeros(3, np.int64), 0), InputInvalidError),
+        (Given(np.zeros(4), 0), InputInvalidError),
+        (Given(np.zeros((4, 1), np.int64), 0), InputInvalidError),
+        (Given(np.full(4, 2**62), 0), InputInvalidError),
+        (Given(np.full(4, -801), 0), InputInvalidError),
+        (Given(np.zeros(4, np.int64), 1), RingOverflowError),
+        (Given(np.zeros(4, np.int64), 101), InputInvalidError),
     ],
 )
-def test_noise_that_does_not_fit_is_refused(noise: Any, kind: type[UnseenError]) -> None:
+def test_noise_that_does_not_fit_is_refused(noise: Given, kind: type[UnseenError]) -> None:
     stage = Stage(Step.MASKED)
     party = stage.parties[1]
     mine = stage.deliveries[party.name]
-    refused(kind, lambda: party.mask(mine, VALUES, lambda count: noise))
+    refused(kind, lambda: party.mask(mine, VALUES, noise))
 
 
 def test_another_vector_than_the_signed_one_is_refused() -> None:

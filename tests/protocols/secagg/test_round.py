@@ -162,11 +162,14 @@ def test_noise_is_asked_for_and_added() -> None:
     values = {m.name: np.ones(70_000, np.int32) for m in group.parameters.members}
     asked: list[int] = []
 
-    def noise(count: int) -> NDArray[np.int64]:
-        asked.append(count)
-        return np.full(count, 3, np.int64)
+    class Threes:
+        reach = 3
 
-    total, _, _ = drive_secagg(group, values, seeded_rng(1), noise=noise)
+        def __call__(self, count: int) -> NDArray[np.int64]:
+            asked.append(count)
+            return np.full(count, 3, np.int64)
+
+    total, _, _ = drive_secagg(group, values, seeded_rng(1), noise=lambda name: Threes())
     assert (total == 5 * 4).all()
     assert sum(asked) == 5 * 70_000
 

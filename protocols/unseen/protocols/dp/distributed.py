@@ -25,6 +25,7 @@ MAX_PARTIES: Final = 1 << 10
 MAX_DIMENSION: Final = 1 << 40
 _LEAST: Final = Fraction(1, 4)  # sigma >= 1/2 is asked by proposition 14
 _BITS: Final = 192
+_PLACES: Final = 128
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -68,18 +69,22 @@ class Distributed:
         return Fraction(10 * sum(parts), 1 << _BITS)
 
     def rho(self, sensitivity: Sensitivity) -> Fraction:
-        """Return the zCDP of the sum: the least of the three bounds of proposition 14."""
+        """Return the zCDP of the sum: the least of the three bounds of proposition 14.
+
+        Rounded up to parts of 2^128, so that it can be added up and turned into epsilon.
+        """
         variance = self.honest * self.sigma2
         plain = sensitivity.l2_squared / variance
         excess = self.tau * self.tau * self.dimension
         by_l1 = 2 * self.tau * sensitivity.l1 / _sqrt_below(variance)
         by_l2 = 2 * sqrt_above(plain * excess, _BITS)
         # The first is alpha (plain / 2 + ...) only as alpha >= 1: tau d <= alpha tau d.
-        return min(
+        found = min(
             plain / 2 + self.tau * self.dimension,
             (plain + by_l1 + excess) / 2,
             (plain + by_l2 + excess) / 2,
         )
+        return Fraction(-(-(found.numerator << _PLACES) // found.denominator), 1 << _PLACES)
 
 
 def _sqrt_below(x: Fraction) -> Fraction:

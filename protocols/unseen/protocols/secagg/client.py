@@ -146,14 +146,15 @@ class Party:
         """Open the shares that others dealt to this party, and mask its vector.
 
         `values` are whole numbers of the round's dimension; `noise`, where there is any, is asked
-        for as many whole numbers as a block has, and added. Costs one key agreement and one
-        AES stream for each dealer; memory: the result and a block.
+        for as many whole numbers as a block has, and added (`noise.PartyNoise`). Costs one key
+        agreement and one AES stream for each dealer; memory: the result and a block.
 
         Raises:
             DimensionMismatchError: the vector has another dimension.
-            RingOverflowError: a coordinate is over the round's bound, alone or with its noise.
+            RingOverflowError: a coordinate is over the round's bound, less the noise's reach.
             CohortError: a dealer is unknown, dropped or twice, its shares are not what it
                 committed to, or fewer are left than the round needs.
+            InputInvalidError: no vector of whole numbers, or noise that does not fit the round.
             MalformedMessageError: a delivery is none.
             StepOrderError: not the turn of this step.
 

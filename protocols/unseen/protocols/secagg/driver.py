@@ -4,7 +4,7 @@ Beside `unseen.protocols.testing` and not in it, since that one works without nu
 come from a seeded `rng` protect nothing.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,9 +56,9 @@ def drive_secagg(
     vectors: Mapping[str, NDArray[np.integer]],
     rng: Rng,
     dropping: Dropping | None = None,
-    noise: Noise | None = None,
+    noise: Callable[[str], Noise] | None = None,
 ) -> tuple[NDArray[np.int64], tuple[str, ...], Transcript]:
-    """Run a round over `vectors`, by name.
+    """Run a round over `vectors`, by name; `noise` gives each party its own.
 
     Returns the sum, who is in it, and what the parties and "aggregator" sent.
 
@@ -76,7 +76,8 @@ def drive_secagg(
     deliveries = server.close_shares()
     for party in run.present(Step.MASKED):
         mine = run.passed(Step.SHARES, deliveries[party.name])
-        masked = party.mask(mine, vectors[party.name], noise)
+        own = noise(party.name) if noise else None
+        masked = party.mask(mine, vectors[party.name], own)
         run.sent(party, Step.MASKED, masked.message, masked.words.tobytes())
         server.add_masked(masked)
     (survivors,) = run.passed(Step.SURVIVORS, (server.close_masked(),))

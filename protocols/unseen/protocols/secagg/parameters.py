@@ -42,8 +42,8 @@ class Round:
 
     `plan_hash` names what the parties agreed to, `round_id` this one round and no other, and
     `context` all else that a sum depends on (model, quantiser, noise): 32 bytes each. A
-    coordinate, noise included, is from -`bound` to `bound`; sums are over Z_2^`ring`, read as
-    signed.
+    coordinate, with the reach of its noise, is from -`bound` to `bound`; sums are over
+    Z_2^`ring`, read as signed.
     """
 
     plan_hash: bytes
