@@ -54,6 +54,7 @@ NOUNS = {
     "receipt": {"list", "show", "fetch", "open", "verify", "export"},
     "table": {"add", "refresh", "label", "holder", "list", "show", "audit", "replay", "check"},
     "review": {"list", "show", "approve", "refuse"},
+    "statistics": {"ask", "menu"},
     "template": {"add", "list", "show", "approve", "withdraw"},
 }
 COMMANDS = {"bench", "demo", "doctor", "join", "lookup", "verify"}

@@ -18,7 +18,7 @@ LAUNCHER: Final = "UNSEEN_LAUNCHER"
 """What the launcher was called by; set by `tools/starter.py`."""
 _NAMES: Final = (
     "audit|bench|catalog|certificate|consent|contract|demo|doctor|evidence|instance|job|join"
-    "|lookup|mandate|meter|node|objection|party|product|receipt|review|table|template|verify"
+    "|lookup|mandate|meter|node|objection|party|product|receipt|review|statistics|table|template|verify"
 )
 COMMANDS: Final = frozenset(_NAMES.split("|"))
 _COMMAND = re.compile(
@@ -30,12 +30,14 @@ _COMMAND = re.compile(
 # Whose command it is: what one role is told may be for another, which has another home.
 _NODE: Final = "node.toml"
 _READING: Final = frozenset(
-    ("explain", "fetch", "keys", "list", "orders", "request", "show", "tail")
+    ("explain", "fetch", "keys", "list", "menu", "orders", "request", "show", "tail")
 )
 _BUYERS: Final = frozenset(
     (("contract", "request"), ("contract", "sign"), ("template", "approve"), ("mandate", "sign"))
 )
-_NOT_OPERATORS: Final = frozenset(("consent", "instance", "join", "lookup", "receipt", "verify"))
+_NOT_OPERATORS: Final = frozenset(
+    ("consent", "instance", "join", "lookup", "receipt", "statistics", "verify")
+)
 
 _home = ContextVar[Path | None]("home", default=None)
 _ids = ContextVar[dict[str, str] | None]("ids", default=None)

@@ -29,6 +29,7 @@ from unseen.cli.commands import (
     receipt,
     report,
     review,
+    statistics,
     stop,
     table,
     template,
@@ -66,6 +67,7 @@ app.add_typer(objection.app, name="objection")
 order.register(audit.app)
 report.register(audit.app)
 app.add_typer(review.app, name="review")
+app.add_typer(statistics.app, name="statistics")
 app.add_typer(evidence.app, name="evidence")
 meter.app.command("resolve")(dispute.resolve)
 contract.app.command("suspend")(stop.suspend)

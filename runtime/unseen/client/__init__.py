@@ -10,6 +10,8 @@ from unseen.client.errors import (
     UnreachableError,
 )
 from unseen.client.parties import join
+from unseen.client.statistic import Statistic
+from unseen.client.statistics import Statistics
 from unseen.client.verdicts import Answer, Verdict
 
 __all__ = [
@@ -19,6 +21,8 @@ __all__ = [
     "HomeError",
     "NodeError",
     "RefusedError",
+    "Statistic",
+    "Statistics",
     "UnreachableError",
     "Verdict",
     "check_file",

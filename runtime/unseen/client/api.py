@@ -29,10 +29,13 @@ from unseen.client.oversight.overseeing import Oversight
 from unseen.client.oversight.reports import Reports
 from unseen.client.parties import Parties, Party
 from unseen.client.queries.lookups import Lookups
+from unseen.client.queries.questions import Questions
 from unseen.client.queries.verifies import Verifies
 from unseen.client.registry.registering import RegistryCalls
 from unseen.client.reviews import ReleaseMode, Review, Reviews
 from unseen.client.session import CALL_SECONDS, Progress, Session, no_progress
+from unseen.client.statistic import Statistic
+from unseen.client.statistics import Statistics
 from unseen.client.subjects import Subject
 from unseen.client.verdicts import Verdict
 from unseen.evidence.canonical import Json
@@ -109,8 +112,11 @@ class Client(
         self._contracts = Contracts(session)
         self._lookups = Lookups(session, self._contracts, gather=gather)
         self._verifies = Verifies(session, self._contracts)
+        self._questions = Questions(session, self._contracts)
         self._objections = Objections(session, self._contracts)
-        self._evidence = Evidence(session, self._contracts, self._lookups, self._verifies)
+        self._evidence = Evidence(
+            session, self._contracts, self._lookups, self._verifies, self._questions
+        )
         self._exports = Exports(session, self._contracts, self._catalog, self._evidence)
         self._openings = Openings(session, self._contracts, self._evidence)
         self._orders = Orders(session, self._contracts, self._openings)
@@ -370,6 +376,16 @@ class Client(
         """Return the verdict on one subject, named to the operator in the clear."""
         return self._verifies.ask(contract, subject)
 
+    def statistics(self, contract: str) -> Statistics:
+        """Return what a contract lets be asked about many people at once, as typed methods.
+
+        Raises:
+            InputInvalidError: the contract is for another kind.
+
+        """
+        self._questions.menu(contract)
+        return Statistics(contract, self._questions, self._evidence)
+
     def job(self, job: str) -> Job:
         """Return a job as it stands now; `watch`, `wait`, `cancel` and `result` are its methods."""
         return self._jobs.get(job)
@@ -398,7 +414,11 @@ class Client(
 
         A request that the node has never seen is charged now, if it is young enough to be.
         """
-        return self._evidence.fetch(request)
+        return self._evidence.fetch_verdicts(request)
+
+    def fetch_statistic(self, request: str) -> Statistic:
+        """Fetch the answer to a question about many again, under its id; charged once."""
+        return self._evidence.fetch_statistic(request)
 
     def receipts(self, contract: str | None = None) -> list[Receipt]:
         """Return the receipts in this home, each verified."""

@@ -1,7 +1,7 @@
 """Objects that read well: one card in a terminal, the same as a table in a notebook."""
 
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import escape
 
 Row = tuple[str, object]
@@ -9,6 +9,8 @@ Row = tuple[str, object]
 _CAPTION = "caption-side: top; text-align: left; font-weight: bold"
 _NAME = "text-align: left; vertical-align: top; font-weight: normal; opacity: .7"
 _VALUE = "text-align: left; vertical-align: top; white-space: pre-wrap; overflow-wrap: anywhere"
+_HEAD = "text-align: left; vertical-align: bottom"
+_NUMBER = "text-align: right; vertical-align: top"
 _LONG = 72
 
 
@@ -43,6 +45,67 @@ class Card:
         )
         caption = f'<caption style="{_CAPTION}">{escape(self._title())}</caption>'
         return f"<table>{caption}{rows}</table>"
+
+
+class TableCard(Card):
+    """A card with a table of its own between title and rows, of which `_keys` columns are text.
+
+    `_head` and `_body` get what says a word of ours in the present language; what parties wrote
+    stays as it is.
+    """
+
+    __slots__ = ()
+
+    @property
+    def _keys(self) -> int:
+        raise NotImplementedError
+
+    def _head(self, say: Callable[[str], str]) -> tuple[str, ...]:
+        raise NotImplementedError
+
+    def _body(self, say: Callable[[str], str]) -> Iterator[tuple[str, ...]]:
+        raise NotImplementedError
+
+    def in_words(self, say: Callable[[str], str]) -> str:
+        """Return the card as lines of text: title, table, rows."""
+        title, *rest = in_lines(say(self._title()), self._rows(), say).splitlines()
+        return "\n".join(
+            [title, *in_columns([self._head(say), *self._body(say)], self._keys), *rest]
+        )
+
+    def _repr_html_(self) -> str:
+        """Return title, table and rows as one table for notebooks; everything is escaped."""
+        head = "".join(f'<th style="{_HEAD}">{escape(name)}</th>' for name in self._head(str))
+        styles = [_NAME] * self._keys + [_NUMBER] * (len(self._head(str)) - self._keys)
+        body = [
+            "".join(
+                f'<td style="{style}">{escape(cell)}</td>'
+                for style, cell in zip(styles, line, strict=True)
+            )
+            for line in self._body(str)
+        ]
+        rows = [
+            f'<th style="{_NAME}">{escape(name)}</th>'
+            f'<td style="{_VALUE}" colspan="{max(len(styles) - 1, 1)}">{_lines(value)}</td>'
+            for name, value in self._rows()
+        ]
+        caption = f'<caption style="{_CAPTION}">{escape(self._title())}</caption>'
+        return (
+            f"<table>{caption}{''.join(f'<tr>{row}</tr>' for row in (head, *body, *rows))}</table>"
+        )
+
+
+def in_columns(lines: Sequence[tuple[str, ...]], keys: int) -> list[str]:
+    """Return lines of cells in columns: the first `keys` to the left, numbers to the right."""
+    widths = [max(map(_places, column)) for column in zip(*lines, strict=True)]
+    found = []
+    for line in lines:
+        cells = []
+        for place, (cell, width) in enumerate(zip(line, widths, strict=True)):
+            space = " " * (width - _places(cell))
+            cells.append(cell + space if place < keys else space + cell)
+        found.append(f"  {'  '.join(cells)}".rstrip())
+    return found
 
 
 def in_lines(title: str, rows: Iterable[Row], say: Callable[[str], str]) -> str:

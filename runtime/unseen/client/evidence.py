@@ -14,17 +14,20 @@ from unseen.client.cards import Card, Row
 from unseen.client.errors import AnswerInvalidError, HomeError, RefusedError
 from unseen.client.local.home import read_file
 from unseen.client.local.state import Opening, RequestState
+from unseen.client.queries import questions
 from unseen.client.queries.asking import BEFORE_REPLY, HELD, check_receipt
 from unseen.client.queries.lookups import Lookups
+from unseen.client.queries.questions import Questions
 from unseen.client.queries.verifies import Verifies
 from unseen.client.session import Session
+from unseen.client.statistic import Statistic
 from unseen.client.verdicts import Verdict
 from unseen.evidence.canonical import Json, b64encode, format_time, parse_time
 from unseen.evidence.errors import EvidenceError, LogForkedError
 from unseen.evidence.log import RELEASE, ReleaseLeaf, decode_leaf
 from unseen.evidence.releases.request import MAX_REQUEST_AGE, Request
 from unseen.evidence.verify import VerifiedReceipt, verify_receipt
-from unseen.protocols.errors import PeerError
+from unseen.protocols.errors import InputInvalidError, PeerError
 from unseen.v1 import (
     identity_pb2_grpc,
     log_pb2,
@@ -32,10 +35,21 @@ from unseen.v1 import (
     lookup_pb2,
     meter_pb2,
     meter_pb2_grpc,
+    statistics_pb2,
     verify_pb2,
 )
 
 LEAVES_PAGE = 500
+_MESSAGES: dict[
+    str,
+    type[lookup_pb2.EvaluateRequest]
+    | type[verify_pb2.VerifyRequest]
+    | type[statistics_pb2.AskRequest],
+] = {
+    "lookup": lookup_pb2.EvaluateRequest,
+    "verify": verify_pb2.VerifyRequest,
+    questions.KIND: statistics_pb2.AskRequest,
+}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -103,13 +117,19 @@ class Evidence:
     """The evidence of one client home."""
 
     def __init__(
-        self, session: Session, contracts: Contracts, lookups: Lookups, verifies: Verifies
+        self,
+        session: Session,
+        contracts: Contracts,
+        lookups: Lookups,
+        verifies: Verifies,
+        asked: Questions,
     ) -> None:
         """Use the other parts of the client to fetch what is missing."""
         self._session = session
         self._contracts = contracts
         self._lookups = lookups
         self._verifies = verifies
+        self._questions = asked
         self._meter = meter_pb2_grpc.MeterServiceStub(session.channel.grpc)
         self._log = log_pb2_grpc.LogServiceStub(session.channel.grpc)
         self._identity = identity_pb2_grpc.IdentityServiceStub(session.channel.grpc)
@@ -147,7 +167,7 @@ class Evidence:
         ids = self._session.state.requests(contract, "lost")
         return [request for request in ids if not self._is_receipted(request)]
 
-    def fetch(self, request: str) -> list[Verdict]:
+    def fetch(self, request: str) -> list[Verdict] | Statistic:
         """Get the answers to a request again, by its id and with the bytes first sent."""
         opening = self.written(request)
         if opening.state == "refused":
@@ -174,7 +194,31 @@ class Evidence:
             if dt.datetime.now(dt.UTC) - parse_time(opening.created) > MAX_REQUEST_AGE:
                 self._fetch_late(opening)
 
-    def _finish(self, opening: Opening) -> list[Verdict]:
+    def fetch_verdicts(self, request: str) -> list[Verdict]:
+        """Do as `fetch` does, for a question about subjects."""
+        found = self.fetch(request) if self.written(request).kind != questions.KIND else None
+        if not isinstance(found, list):
+            raise InputInvalidError(
+                "the request asks about many people at once: it has no verdicts",
+                clause="kind",
+                remedy=f"fetch it with: unseen receipt fetch {request}",
+            )
+        return found
+
+    def fetch_statistic(self, request: str) -> Statistic:
+        """Do as `fetch` does, for a question about many people at once."""
+        found = self.fetch(request) if self.written(request).kind == questions.KIND else None
+        if not isinstance(found, Statistic):
+            raise InputInvalidError(
+                "the request asks about subjects, one by one: its answers are verdicts",
+                clause="kind",
+                remedy=f"fetch them with: unseen receipt fetch {request}",
+            )
+        return found
+
+    def _finish(self, opening: Opening) -> list[Verdict] | Statistic:
+        if opening.kind == questions.KIND:
+            return self._questions.finish(opening)
         finish = self._lookups.finish if opening.kind == "lookup" else self._verifies.finish
         return finish(opening)
 
@@ -206,8 +250,8 @@ class Evidence:
             answer = self._session.call(self._meter.GetReceipt, ask)
         except RefusedError:
             return  # without one, the bill says so
-        kind = lookup_pb2.EvaluateRequest if opening.kind == "lookup" else verify_pb2.VerifyRequest
-        request = Request.decode(kind.FromString(opening.wire).request.statement)
+        message = _MESSAGES[opening.kind].FromString(opening.wire)
+        request = Request.decode(message.request.statement)
         terms = self._contracts.terms(opening.contract)
         check_receipt(self._session, request, answer.release, terms)
 

@@ -20,12 +20,14 @@ from unseen.cli.output import (
     show_card,
     show_rows,
 )
+from unseen.cli.statistic_views import statistic_json
 from unseen.cli.trusting import TrustOption, trust_file
 from unseen.cli.views import facts_json, receipt_json, verdict_json
 from unseen.cli.words import say
 from unseen.cli.writing import OutputOption, write_out
 
 if TYPE_CHECKING:
+    from unseen.client.cards import Card
     from unseen.evidence.canonical import Json
     from unseen.evidence.oversight.clear import OpenedClear
     from unseen.evidence.oversight.opening import Opened
@@ -85,18 +87,24 @@ def fetch(
 ) -> None:
     """Fetch the answer to a request again, by its id; charged once, however often."""
     from unseen.cli.progress import open_client
+    from unseen.client.queries.questions import KIND
 
     with open_client(home) as client:
         identifier = _request_id(request)
-        answers = client.fetch_answers(identifier)
-        receipt = client.receipt(identifier)
+        receipt = client.fetch(identifier)
+        cards: list[Card]
+        found: list[object]
+        if receipt.facts.kind == KIND:
+            statistic = client.fetch_statistic(identifier)
+            cards, found = [statistic], [statistic_json(statistic)]
+        else:
+            answers = client.fetch_answers(identifier)
+            cards, found = [*answers], [verdict_json(answer) for answer in answers]
     if form is Format.JSON:
-        found: list[Json] = [verdict_json(answer) for answer in answers]
         print_json({"receipt": receipt_json(receipt), "answers": found})
         return
-    for answer in answers:
-        show_card(answer)
-    show_card(receipt)
+    for card in (*cards, receipt):
+        show_card(card)
 
 
 @app.command("open")

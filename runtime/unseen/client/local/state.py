@@ -194,6 +194,25 @@ class State:
             (*key, self._sealer.seal(_place(*key), label)),
         )
 
+    def asked(self, contract: str, question: bytes) -> str | None:
+        """Return the id of the newest request that put `question` under a contract."""
+        self._database.flush()
+        place, name = f"asked/{contract}", self._sealer.name(question)
+        rows = self._database.read(
+            "SELECT label FROM label WHERE manifest = ? AND subject = ?", (place, name)
+        )
+        return self._sealer.open(_place(place, name), rows[0][0]).decode() if rows else None
+
+    def save_asked(self, contract: str, question: bytes, request: str) -> None:
+        """Remember that `request` puts `question`, so that it is not asked twice by accident."""
+        place, name = f"asked/{contract}", self._sealer.name(question)
+        sealed = self._sealer.seal(_place(place, name), request.encode())
+        self._database.write(
+            "INSERT INTO label VALUES (?, ?, ?) ON CONFLICT (manifest, subject) "
+            "DO UPDATE SET label = excluded.label",
+            (place, name, sealed),
+        )
+
     def flush(self) -> None:
         """Hand queued writes to the operating system."""
         self._database.flush()

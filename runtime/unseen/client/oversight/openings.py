@@ -16,6 +16,7 @@ from unseen.client.local.state import Opening
 from unseen.client.parties import Parties
 from unseen.client.queries.epochs import Epoch, Epochs
 from unseen.client.queries.lookups import read_secret
+from unseen.client.queries.questions import KIND
 from unseen.client.queries.tables import load_announcement
 from unseen.client.queries.verifies import read_verdicts
 from unseen.client.session import Session
@@ -26,6 +27,7 @@ from unseen.evidence.fields import head
 from unseen.evidence.oversight.clear import make_clear_opening, verify_clear_opening
 from unseen.evidence.oversight.hidden import Batch, Item
 from unseen.evidence.oversight.opening import RowProver, verify_opening
+from unseen.protocols.errors import InputInvalidError
 from unseen.protocols.lookup.subject import encode_subject, parse_value
 from unseen.protocols.oprf.client import unblind_one
 from unseen.v1 import lookup_pb2, meter_pb2, meter_pb2_grpc, verify_pb2
@@ -54,6 +56,12 @@ class Openings:
             _check_position(position, 1)
             return self.released(request, contract)
         opening = self.answered(request)
+        if opening.kind == KIND:
+            raise InputInvalidError(
+                "a question about many has no subject to be shown",
+                clause="kind",
+                remedy=f"show its receipt, and the answer: unseen receipt fetch {request}",
+            )
         if opening.kind == "verify":
             _check_position(position, 1)
             return self.clear(opening)

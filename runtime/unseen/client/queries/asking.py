@@ -113,11 +113,17 @@ def write_down(
 
 
 def send(
-    session: Session, method: Unary[Answer], message: object, request: str, *, fresh: bool
+    session: Session,
+    method: Unary[Answer],
+    message: object,
+    request: str,
+    *,
+    fresh: bool,
+    timeout: float | None = None,
 ) -> Answer:
     """Send a request that was written down; tries the same bytes again where that may help.
 
-    `fresh` says that it was never sent before.
+    `fresh` says that it was never sent before, `timeout` how many seconds a call may take.
 
     Raises:
         RefusedError: it was refused. Where that shows that it was not charged, or that it was
@@ -128,7 +134,7 @@ def send(
     pause = _FIRST_PAUSE
     for _ in range(_ATTEMPTS - 1):
         try:
-            return session.call(method, message)
+            return session.call(method, message, timeout)
         except WireError as error:
             if error.retry != "same-id" or error.reason in NOT_YET:
                 _mark(session, request, error, fresh=fresh)
@@ -137,7 +143,7 @@ def send(
         time.sleep(pause)
         pause *= 2
     try:
-        return session.call(method, message)
+        return session.call(method, message, timeout)
     except WireError as error:
         _mark(session, request, error, fresh=fresh)
         raise
@@ -177,6 +183,20 @@ def check_receipt(
     session.channel.follower.require(head.size, head.root, release.receipt)
     write_new(session.home.receipt(request.request), release.receipt.encode() + b"\n")
     verify_terms(receipt, terms)
+    return receipt
+
+
+def kept_receipt(session: Session, request: str, release: request_pb2.Release) -> VerifiedReceipt:
+    """Return the receipt that came with an answer of before; puts its file back if it is gone.
+
+    Raises:
+        ReceiptInvalidError, SignatureInvalidError, TrustMissingError: it no longer verifies.
+
+    """
+    receipt = verify_receipt(release.receipt, session.trust)
+    path = session.home.receipt(request)
+    if not path.exists():
+        write_new(path, release.receipt.encode() + b"\n")
     return receipt
 
 

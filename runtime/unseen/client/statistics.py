@@ -1,0 +1,253 @@
+"""`client.statistics(contract)`: what may be asked of many people, as typed methods.
+
+    answers = client.statistics(contract)
+    print(answers.menu())
+    print(answers.mean("cost", by="region", where="adult", epsilon=0.2))
+
+Each question says what it may cost: `epsilon` at the delta of the contract's menu, or `rho` (zCDP),
+which adds up. Without noise there is one table alone, the one that the contract fixes.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+
+from unseen.client.evidence import Evidence
+from unseen.client.menus import BudgetCard, MenuCard
+from unseen.client.queries.questions import Questions, asks_wrongly
+from unseen.client.statistic import Statistic
+from unseen.evidence.contracts.privacy import delta_of, granted, units_of
+from unseen.evidence.contracts.statistics.menu import Menu
+from unseen.evidence.contracts.statistics.question import Question
+from unseen.evidence.errors import QuestionInvalidError
+from unseen.protocols.dp.zcdp import rho_within
+from unseen.protocols.errors import InputInvalidError
+
+Amount = float | str | Decimal | Fraction
+"""A float is taken as it is printed: 0.1 is a tenth."""
+Names = str | Iterable[str]
+
+_PLACES = 9  # decimals of a rho
+USUAL = "0.1"
+"""Epsilon at which a menu shows noise unless told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """The questions that one contract allows. Thread-safe, as its client is."""
+
+    contract: str
+    _questions: Questions
+    _evidence: Evidence
+
+    def __repr__(self) -> str:
+        """Return the menu as a card."""
+        return repr(self.menu())
+
+    def menu(self, epsilon: Amount = USUAL) -> MenuCard:
+        """Return what may be asked, and how far noise moves it at an `epsilon`."""
+        menu, terms = self._questions.menu(self.contract), self._questions.terms(self.contract)
+        rho = rho_text(epsilon, menu.delta)
+        return MenuCard(self.contract, menu, rho, terms.budget, terms.group)
+
+    def budget(self) -> BudgetCard:
+        """Return what the contract may spend on privacy, and what is left, by the node's log.
+
+        The table has a ledger of its own, over all who ask: it may be spent before.
+        """
+        terms = self._questions.terms(self.contract)
+        spent = sum(units_of(leaf.privacy) for leaf in self._evidence.releases(self.contract))
+        return BudgetCard(self.contract, terms.budget, delta_of(terms), granted(terms), spent)
+
+    def count(
+        self,
+        *,
+        by: Names = (),
+        where: Names = (),
+        epsilon: Amount | None = None,
+        rho: Amount | None = None,
+        again: bool = False,
+    ) -> Statistic:
+        """Return how many people (rows) there are, by groups, among those that pass filters."""
+        return self.ask(self._question("count", "", by, where, epsilon, rho), again=again)
+
+    def sum(
+        self,
+        of: str,
+        *,
+        by: Names = (),
+        where: Names = (),
+        epsilon: Amount | None = None,
+        rho: Amount | None = None,
+        again: bool = False,
+    ) -> Statistic:
+        """Return the sum of a measure; values are first moved into its limits."""
+        return self.ask(self._question("sum", of, by, where, epsilon, rho), again=again)
+
+    def mean(
+        self,
+        of: str,
+        *,
+        by: Names = (),
+        where: Names = (),
+        epsilon: Amount | None = None,
+        rho: Amount | None = None,
+        again: bool = False,
+    ) -> Statistic:
+        """Return the mean of a measure, and of how many."""
+        return self.ask(self._question("mean", of, by, where, epsilon, rho), again=again)
+
+    def variance(
+        self,
+        of: str,
+        *,
+        by: Names = (),
+        where: Names = (),
+        epsilon: Amount | None = None,
+        rho: Amount | None = None,
+        again: bool = False,
+    ) -> Statistic:
+        """Return the variance of a measure, with its mean and of how many."""
+        return self.ask(self._question("variance", of, by, where, epsilon, rho), again=again)
+
+    def histogram(
+        self,
+        of: str,
+        *,
+        by: Names = (),
+        where: Names = (),
+        epsilon: Amount | None = None,
+        rho: Amount | None = None,
+        again: bool = False,
+    ) -> Statistic:
+        """Return how many there are in each bin of a measure."""
+        return self.ask(self._question("histogram", of, by, where, epsilon, rho), again=again)
+
+    def quantile(
+        self,
+        of: str,
+        *,
+        at: Amount | Iterable[Amount] = "0.5",
+        by: Names = (),
+        where: Names = (),
+        epsilon: Amount | None = None,
+        rho: Amount | None = None,
+        again: bool = False,
+    ) -> Statistic:
+        """Return quantiles of a measure, to the edge of a bin; `at` are places from 0 to 1."""
+        question = self._question("quantile", of, by, where, epsilon, rho, at)
+        return self.ask(question, again=again)
+
+    def partition(self, *, again: bool = False) -> Statistic:
+        """Return the one exact table that the contract fixes; it costs no privacy budget."""
+        return self.ask(Question(what="partition"), again=again)
+
+    def ask(self, question: Question, *, again: bool = False) -> Statistic:
+        """Return the answer to a question as it is signed.
+
+        The same question over the same rows gets the same answer. One that this home has is not
+        asked for again: `again` sends it, for a unit, and for privacy too if rows have changed.
+
+        Raises:
+            InputInvalidError: the menu does not offer it; nothing was sent.
+            RefusedError: the node does not answer it.
+
+        """
+        return self._questions.ask(self.contract, question, again=again)
+
+    def _question(
+        self,
+        what: str,
+        of: str,
+        by: Names,
+        where: Names,
+        epsilon: Amount | None,
+        rho: Amount | None,
+        at: Amount | Iterable[Amount] = (),
+    ) -> Question:
+        menu = self._questions.menu(self.contract)
+        cost = cost_of(menu, epsilon, rho)
+        return make_question(menu, what, of, by=by, where=where, at=at, cost=cost)
+
+
+def make_question(
+    menu: Menu,
+    what: str,
+    of: str = "",
+    *,
+    by: Names = (),
+    where: Names = (),
+    at: Amount | Iterable[Amount] = (),
+    cost: str,
+) -> Question:
+    """Return a question in its one form: names in the menu's order, places of quantiles ascending.
+
+    Raises:
+        InputInvalidError: it is none.
+
+    """
+    ordered = {"by": _ordered(menu, by), "where": _ordered(menu, where)}
+    try:
+        return Question(what=what, of=of, at=_places(at), rho=cost, **ordered)
+    except QuestionInvalidError as error:
+        raise asks_wrongly(error) from None
+
+
+def cost_of(menu: Menu, epsilon: Amount | None, rho: Amount | None) -> str:
+    """Return what a question may cost, as a rho.
+
+    Raises:
+        InputInvalidError: it was said in no way, or in both.
+
+    """
+    if (epsilon is None) == (rho is None):
+        raise InputInvalidError(
+            "say what the answer may cost: an epsilon, or a rho",
+            clause="question.rho",
+            remedy="what each costs: unseen statistics menu ID",
+        )
+    return _decimal(_exact(rho, "rho"), "rho") if epsilon is None else rho_text(epsilon, menu.delta)
+
+
+def rho_text(epsilon: Amount, delta: str) -> str:
+    """Return the rho that an epsilon admits at `delta`, as a question says it: rounded down.
+
+    Raises:
+        InputInvalidError: the epsilon is no number above 0, or admits next to nothing.
+
+    """
+    exact = _exact(epsilon, "epsilon")
+    return _decimal(rho_within(exact, Fraction(delta)) if exact > 0 else exact, "epsilon")
+
+
+def _ordered(menu: Menu, names: Names) -> tuple[str, ...]:
+    """Return names in the menu's order; one that it does not have comes last, to be refused."""
+    wanted = [names] if isinstance(names, str) else list(names)
+    known = menu.in_order(wanted)
+    return (*known, *(name for name in wanted if name not in known))
+
+
+def _places(at: Amount | Iterable[Amount]) -> tuple[str, ...]:
+    """Return the places of quantiles in their one form: ascending, each once."""
+    given = [at] if isinstance(at, float | int | str | Decimal | Fraction) else [*at]
+    exact = sorted({_exact(place, "at") for place in given})
+    return tuple(_decimal(place, "at") for place in exact)
+
+
+def _exact(value: Amount | None, name: str) -> Fraction:
+    try:
+        return Fraction(Decimal(str(value))) if isinstance(value, float) else Fraction(value or 0)
+    except (ValueError, InvalidOperation, OverflowError, ZeroDivisionError):
+        raise InputInvalidError(f"{name} is no number", clause=f"question.{name}") from None
+
+
+def _decimal(value: Fraction, name: str) -> str:
+    """Return a ratio as a decimal text in its shortest form, rounded down to 9 places."""
+    scaled = int(value * 10**_PLACES)
+    if scaled <= 0:
+        raise InputInvalidError(
+            f"{name} is not above 0, or so small that it says nothing", clause=f"question.{name}"
+        )
+    text = f"{Decimal(scaled).scaleb(-_PLACES):f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
