@@ -1,0 +1,125 @@
+"""Böhning and Lindsay 1988, section 3: a party's rows as a model sees them, checked and clamped.
+
+Each row is looked at alone: nothing is centred or scaled by what other rows hold. Errors name the
+party and the place, never the value; they stay with the party, since a place is data as well.
+"""
+
+from dataclasses import dataclass
+from math import sqrt
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unseen.protocols.errors import (
+    DimensionMismatchError,
+    InputInvalidError,
+    RingOverflowError,
+    VectorInvalidError,
+)
+from unseen.protocols.train.spec import Feature, Spec
+
+Reals: TypeAlias = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """`columns` are n x width, from -1 to 1; `labels` n numbers.
+
+    A label is 0 or 1, a whole count, or a number from -1 to 1, by family.
+    """
+
+    columns: Reals
+    labels: Reals
+
+
+def rows_of(
+    spec: Spec, party: str, features: NDArray[np.floating], labels: NDArray[np.floating]
+) -> Rows:
+    """Return the rows of a party. `features` are n x the features of the task, in its units.
+
+    Raises:
+        DimensionMismatchError: other columns than the task has, or another number of labels.
+        VectorInvalidError: a value is not a number, or infinite; counted row by row.
+        RingOverflowError: more rows than a party may have.
+
+    """
+    values = _reals(features, 2)
+    wanted = _reals(labels, 1)
+    if values.shape[1] != len(spec.features):
+        raise DimensionMismatchError(party, found=values.shape[1], expected=len(spec.features))
+    if wanted.size != len(values):
+        raise DimensionMismatchError(party, found=wanted.size, expected=len(values))
+    if len(values) > spec.privacy.most_rows:
+        raise RingOverflowError(party, spec.privacy.most_rows)
+    _check_finite(party, values)
+    _check_finite(party, wanted)
+    return Rows(columns_of(spec, values), _labels(spec, wanted))
+
+
+def columns_of(spec: Spec, values: Reals) -> Reals:
+    """Return what a model sees of rows of finite numbers: n x width."""
+    parts = [_columns(feature, values[:, i]) for i, feature in enumerate(spec.features)]
+    found: Reals = np.concatenate(parts, axis=1)
+    return found
+
+
+def whole_rows(spec: Spec, rows: Rows) -> Reals:
+    """Return rows with their intercept as whole numbers: n x (width + 1), as exact floats.
+
+    A row x becomes round(x A / norm), with A = 2^bits, after it was shortened to A - sqrt(p) / 2
+    for p = width + 1: rounding moves each coordinate by 1/2 at most, so a vector by sqrt(p) / 2,
+    and no row is longer than A afterwards.
+    """
+    scale = row_unit(spec)
+    found = np.empty((len(rows.columns), spec.width + 1))
+    found[:, 0] = scale
+    np.multiply(rows.columns, scale, out=found[:, 1:])
+    longest = (1 << spec.privacy.bits) - sqrt(spec.width + 1) / 2 - 1e-3
+    lengths = np.sqrt(np.einsum("ij,ij->i", found, found))
+    found *= np.minimum(1.0, longest / np.maximum(lengths, 1.0))[:, None]
+    np.rint(found, out=found)
+    return found
+
+
+def row_unit(spec: Spec) -> float:
+    """Return how many whole numbers 1 is in a row: A / norm."""
+    return (1 << spec.privacy.bits) / float(spec.descent.norm)
+
+
+def clamped(feature: Feature, values: Reals) -> Reals:
+    """Return numbers in units of 10^-decimals, rounded half to even and clamped."""
+    found: Reals = np.clip(np.rint(values * 10.0**feature.decimals), feature.low, feature.high)
+    return found
+
+
+def _columns(feature: Feature, values: Reals) -> Reals:
+    if feature.values:
+        numbers = np.arange(len(feature.values))
+        found: Reals = (values[:, None] == numbers).astype(np.float64)
+        return found
+    return _spread(feature, values)[:, None]
+
+
+def _spread(feature: Feature, values: Reals) -> Reals:
+    middle = feature.low + feature.high
+    found: Reals = (2.0 * clamped(feature, values) - middle) / (feature.high - feature.low)
+    return found
+
+
+def _labels(spec: Spec, labels: Reals) -> Reals:
+    if spec.binary or spec.family == "poisson":
+        return clamped(spec.label, labels)
+    return _spread(spec.label, labels)
+
+
+def _reals(values: NDArray[np.floating], dimensions: int) -> Reals:
+    if values.ndim != dimensions or values.dtype.kind not in "fiu":
+        raise InputInvalidError("features are a matrix and labels a vector, of numbers")
+    return np.asarray(values, dtype=np.float64)
+
+
+def _check_finite(party: str, values: Reals) -> None:
+    for wrong, what in ((np.isnan(values), "not a number"), (np.isinf(values), "an infinity")):
+        if wrong.any():
+            raise VectorInvalidError(party, what, int(np.flatnonzero(wrong.ravel())[0]))
