@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from unseen.client.menus import BudgetCard, MenuCard
+    from unseen.client.menu_card import BudgetCard, MenuCard
     from unseen.client.statistic import Statistic
 
 

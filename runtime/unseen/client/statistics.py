@@ -14,7 +14,7 @@ from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
 from unseen.client.evidence import Evidence
-from unseen.client.menus import BudgetCard, MenuCard
+from unseen.client.menu_card import BudgetCard, MenuCard
 from unseen.client.queries.questions import Questions, asks_wrongly
 from unseen.client.statistic import Statistic
 from unseen.evidence.contracts.privacy import delta_of, granted, units_of
