@@ -1,0 +1,1 @@
+"""Questions about one table: from menu and question to the typed value that the gate judges."""
