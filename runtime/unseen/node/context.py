@@ -70,6 +70,7 @@ class Node:
     draining: bool = False
     ended: set[str] = field(default_factory=set)  # contracts whose epochs were closed for good
     audits: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    questions: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     jobs: "Driver" = field(init=False)  # made last: it runs over all the rest
     calls: Counter[str] = field(default_factory=Counter)  # open calls by party
     proposing: asyncio.Lock = field(default_factory=asyncio.Lock)

@@ -15,7 +15,7 @@ from unseen.evidence.consents.consent import Use
 from unseen.evidence.contracts.contract import Terms
 from unseen.node.consent.reading import Permit, find_permit, write_permitted
 from unseen.node.consent.register import tree_of
-from unseen.node.consent.tree import ChooseRoot
+from unseen.node.consent.tree import ChooseRoot, TakeRoot
 from unseen.node.context import Node
 from unseen.node.contracts.register import Contract
 from unseen.node.data.names import PERMITTED
@@ -53,6 +53,16 @@ async def choose_rows(node: Node, contract: Contract, epoch: int, spool: Path) -
     await tree_of(node)
     root, at = await node.writer.submit(ChooseRoot(contract.id, epoch))
     await _write(node, contract.terms, spool, root.number, at)
+    return root.root
+
+
+async def choose_now(node: Node, terms: Terms, spool: Path) -> bytes:
+    """Write into the spool who consents now to what a contract counts; return the root of that."""
+    if terms.consent is None:
+        return b""
+    await tree_of(node)
+    root, at = await node.writer.submit(TakeRoot())
+    await _write(node, terms, spool, root.number, at)
     return root.root
 
 

@@ -186,6 +186,17 @@ class ChooseRoot(Change[tuple[Root, datetime]]):
         return root, now
 
 
+@dataclass(frozen=True, slots=True)
+class TakeRoot(Change[tuple[Root, datetime]]):
+    """Note that rows are chosen by the root in force, and when; return both."""
+
+    def apply(self, transaction: Transaction) -> tuple[Root, datetime]:
+        """Write that the root is used."""
+        root = newest_root(transaction.connection)
+        use_root(transaction.connection, root)
+        return root, transaction.now
+
+
 def next_root(
     transaction: Transaction, tree: TreeKeys, places: Collection[bytes], new: int, changed: Changed
 ) -> Root:

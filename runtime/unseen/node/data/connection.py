@@ -1,11 +1,11 @@
-"""A locked-down DuckDB connection to one table.
+"""A locked-down DuckDB connection to one table, or to one and those it is joined with.
 
-The connection may touch the one file it was opened for: no other file, no network, no extension,
+The connection may touch the files it was opened for: no other file, no network, no extension,
 no change of settings. The operator writes the expressions that run here, so this is the inner
 of two fences; buyers never send SQL. Only worker processes import this module.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,16 +16,20 @@ from unseen.node.data.source import Source, unreadable
 VIEW = "registered_table"
 
 
-def connect(source: Source, *, memory_mb: int, spill: Path | None) -> duckdb.DuckDBPyConnection:
+def connect(
+    source: Source, *, memory_mb: int, spill: Path | None, joined: Sequence[Source] = ()
+) -> duckdb.DuckDBPyConnection:
     """Open a locked connection in which the table is the view `registered_table`.
 
     `spill` is a folder for what does not fit into `memory_mb`; without it DuckDB keeps to memory.
+    `joined` are further tables: the views `joined_view(1)` and so on, in this order.
 
     Raises:
         TableUnreadableError: the file is missing or not what its name says.
 
     """
-    if not source.path.is_file():
+    sources = (source, *joined)
+    if not all(each.path.is_file() for each in sources):
         raise unreadable(FileNotFoundError())
     connection = duckdb.connect(
         ":memory:",
@@ -38,10 +42,12 @@ def connect(source: Source, *, memory_mb: int, spill: Path | None) -> duckdb.Duc
         },
     )
     try:
-        _expose(connection, source)
+        for number, each in enumerate(sources):
+            _expose(connection, each, joined_view(number) if number else VIEW)
         if spill is not None:
-            connection.execute(f"SET allowed_directories=[{_quote(str(spill))}]")
-        connection.execute(f"SET allowed_paths=[{_quote(str(source.path))}]")
+            connection.execute(f"SET allowed_directories=[{quoted(str(spill))}]")
+        paths = ", ".join(quoted(str(each.path)) for each in sources)
+        connection.execute(f"SET allowed_paths=[{paths}]")
         connection.execute("SET enable_external_access=false")
         connection.execute("SET lock_configuration=true")
     except duckdb.Error as error:
@@ -69,18 +75,34 @@ def identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _quote(text: str) -> str:
+def joined_view(number: int) -> str:
+    """Return the name of the view of the `number`-th joined table, from 1 on."""
+    return f"joined_table_{number}"
+
+
+def quoted(text: str) -> str:
+    """Return `text` as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
 
 
-def _expose(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
-    path = _quote(str(source.path))
+def _expose(connection: duckdb.DuckDBPyConnection, source: Source, view: str) -> None:
+    path = quoted(str(source.path))
     match source.format:
         case "parquet":
             reader = f"read_parquet({path})"
         case "csv":
             reader = f"read_csv({path}, header=true, sample_size=-1)"
         case "duckdb":
-            connection.execute(f"ATTACH {path} AS attached (READ_ONLY)")
-            reader = f"attached.{identifier(source.table)}"
-    connection.execute(f"CREATE VIEW {VIEW} AS SELECT * FROM {reader}")  # noqa: S608 - all quoted
+            reader = f"{_attach(connection, path)}.{identifier(source.table)}"
+    connection.execute(f"CREATE VIEW {view} AS SELECT * FROM {reader}")  # noqa: S608 - all quoted
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, path: str) -> str:
+    """Attach a database file under a name of ours, once: DuckDB refuses a file a second time."""
+    listed = f"SELECT database_name FROM duckdb_databases() WHERE path = {path}"  # noqa: S608
+    if found := connection.execute(listed).fetchone():
+        return str(found[0])
+    rows = connection.execute("SELECT count(*) FROM duckdb_databases()").fetchone()
+    name = f"attached_{rows[0] if rows else 0}"
+    connection.execute(f"ATTACH {path} AS {name} (READ_ONLY)")
+    return name

@@ -41,9 +41,9 @@ class Batch:
     rows: list[tuple[str | None, ...]]
 
 
-def read_schema(connection: duckdb.DuckDBPyConnection) -> tuple[TableColumn, ...]:
-    """Return the table's columns in order."""
-    rows = connection.execute(f"DESCRIBE {VIEW}").fetchall()
+def read_schema(connection: duckdb.DuckDBPyConnection, view: str = VIEW) -> tuple[TableColumn, ...]:
+    """Return the columns of the table, or of another view, in order."""
+    rows = connection.execute(f"DESCRIBE {view}").fetchall()
     return tuple(TableColumn(row[0], row[1]) for row in rows)
 
 

@@ -105,6 +105,7 @@ from unseen.node.errors.privacy import (
     PrivacyBudgetSpentError,
 )
 from unseen.node.errors.releases import (
+    GroupTooSmallError,
     ReleaseError,
     ReleaseHeldError,
     ReleaseOffError,
@@ -155,6 +156,7 @@ __all__ = [
     "EpochNotReadyError",
     "ExistsError",
     "FieldInvalidError",
+    "GroupTooSmallError",
     "HandedOverError",
     "InstanceUnknownError",
     "InternalError",

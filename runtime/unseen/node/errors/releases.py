@@ -19,6 +19,12 @@ class ReleaseRefusedError(ReleaseError):
     reason = "RELEASE_REFUSED"
 
 
+class GroupTooSmallError(ReleaseError):
+    """Too few subjects are behind every number that was asked for."""
+
+    reason = "GROUP_TOO_SMALL"
+
+
 class ReleaseHeldError(ReleaseError):
     """The result waits for a person's signature."""
 

@@ -200,6 +200,40 @@ def verify_subject(parts: list[bytes], _progress: Progress) -> list[bytes]:
         return [place, b"", str(error).encode(), error.clause.encode(), error.remedy.encode()]
 
 
+def count_noisy(parts: list[bytes], _progress: Progress) -> list[bytes]:
+    """Counting as JSON -> each raw table's noisy numbers as decimal texts, as JSON.
+
+    A second part opens the spool's list of those who consent, where there is one.
+    """
+    from unseen.node.data import statistics  # noqa: PLC0415
+    from unseen.node.data.counting import decode_counting  # noqa: PLC0415
+
+    tables = statistics.count_noisy(
+        decode_counting(_json(parts[0])), b"".join(parts[1:]), secrets.token_bytes
+    )
+    return [canonical.encode([[str(number) for number in table] for table in tables])]
+
+
+def count_exact(parts: list[bytes], _progress: Progress) -> list[bytes]:
+    """Counting as JSON -> persons in the table, and who is behind each number, as decimal texts.
+
+    A second part opens the spool's list of those who consent, where there is one.
+    """
+    from unseen.node.data import statistics  # noqa: PLC0415
+    from unseen.node.data.counting import decode_counting  # noqa: PLC0415
+    from unseen.node.statistics.found import write_exact  # noqa: PLC0415
+
+    found = statistics.count_exact(decode_counting(_json(parts[0])), b"".join(parts[1:]))
+    return [canonical.encode(write_exact(found))]
+
+
+def hide_cells(parts: list[bytes], _progress: Progress) -> list[bytes]:
+    """Sizes and columns of a table as JSON -> which cells are hidden, column by column, as JSON."""
+    from unseen.node.statistics.exact import hide_encoded  # noqa: PLC0415
+
+    return [canonical.encode(hide_encoded(_json(parts[0])))]
+
+
 def fill_table(parts: list[bytes], progress: Progress) -> list[bytes]:
     """Build spec as JSON, private scalar, salt -> nothing; the spool holds the sealed rows.
 
@@ -239,6 +273,9 @@ TASKS: dict[str, Task] = {
         open_rows,
         check_predicates,
         verify_subject,
+        count_noisy,
+        count_exact,
+        hide_cells,
         fill_table,
         merge_table,
     )

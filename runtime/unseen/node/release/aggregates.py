@@ -3,6 +3,9 @@
 Source: Handbook on Statistical Disclosure Control for Outputs (SDAP, 2019), rules of thumb; the
 defaults stand in `Limits`. A suppressed cell (null) passes every rule over cells.
 
+What was computed from noisy numbers alone (`private`) is judged by its size: no rule that looks at
+who is behind a cell, or at which cells are null, may depend on the true rows.
+
 Assumes that contributors, largest contributions and degrees of freedom were counted by the node.
 """
 
@@ -47,6 +50,8 @@ def _shown(case: Case) -> Iterator[Shown]:
 def _without_facts(case: Case) -> bool:
     if case.value is None or not isinstance(case.facts, AggregateFacts):
         return True
+    if case.facts.private:
+        return bool(case.facts.cells) or not case.facts.measured
     return len(case.facts.cells) != sum(1 for _ in _open_cells(case.value))
 
 
@@ -63,6 +68,13 @@ def _zero(case: Case) -> bool:
         shown.facts.contributors <= 0 or (_is(shown.cell, "count") and shown.value == 0)
         for shown in _shown(case)
     )
+
+
+def _complement(case: Case) -> bool:
+    if not isinstance(case.facts, AggregateFacts) or case.facts.population is None:
+        return False
+    most = case.facts.population - case.limits.group
+    return any(shown.facts.contributors > most for shown in _shown(case))
 
 
 def _dominated(case: Case) -> bool:
@@ -94,7 +106,7 @@ def _precise(case: Case) -> bool:
 
 
 def _alone(case: Case) -> bool:
-    if case.value is None:
+    if case.value is None or _private(case):
         return False
     hidden = Counter(column for column, _, value in _open_cells(case.value) if value is None)
     return len(case.value.rows) > 1 and 1 in hidden.values()
@@ -115,6 +127,10 @@ def _wide(case: Case) -> bool:
     if case.value is None:
         return False
     return len(case.value.rows) * len(case.value.shape.cells) > case.limits.cells
+
+
+def _private(case: Case) -> bool:
+    return isinstance(case.facts, AggregateFacts) and case.facts.private
 
 
 def _is(cell: Cell, use: str) -> bool:
@@ -158,6 +174,14 @@ AGGREGATE = (
         text="a cell shows that nobody is in it; suppress it",
         text_zh="单元格显示无人，须隐去",
         fires=_zero,
+    ),
+    Rule(
+        id="cells.complement",
+        types=_ONLY,
+        outcome=Outcome.REFUSE,
+        text="so few are outside of a cell that it says something about them",
+        text_zh="单元格之外的主体过少",
+        fires=_complement,
     ),
     Rule(
         id="cells.dominance",

@@ -26,11 +26,17 @@ class AggregateFacts:
     """What stands behind an aggregate: a `CellFacts` for each cell that is no key, row by row.
 
     `freedom` is the residual degrees of freedom of a fitted estimate, None where nothing is fitted.
+    `population` is how many subjects the table has, where those outside of a cell are some of them;
+    else None. `private` says that all of it was computed from numbers with noise, for which the
+    privacy ledger is charged: then nobody is counted here, since a verdict that depends on true
+    counts would be an answer without noise.
     """
 
     cells: tuple[CellFacts, ...]
     measured: bool
     freedom: int | None = None
+    population: int | None = None
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

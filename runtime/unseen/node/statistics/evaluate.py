@@ -1,0 +1,144 @@
+"""Answering one question: rows counted in a worker, noise added there, and what is shown made here.
+
+One question runs at a time, so that the ceiling of memory holds; its worker is killed when time is
+over, or node or contract stops. Nothing here charges, and nothing decides whether an answer leaves.
+What is refused under noise depends on question, contract and table as registered, not on rows; but
+an operator's expression that fails on a row, or too little memory, is an error that can be seen.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from unseen.evidence import canonical
+from unseen.evidence.canonical import Json, b64decode
+from unseen.evidence.contracts.statistics import Menu, Question, menu_of, shape_of
+from unseen.node.catalog.catalogue import Product, Table
+from unseen.node.catalog.snapshots import spool
+from unseen.node.consent.serving import choose_now
+from unseen.node.consent.tree import open_secret
+from unseen.node.context import Node
+from unseen.node.contracts.register import Contract
+from unseen.node.data.counting import Counting, encode_counting
+from unseen.node.errors import DeadlineError, GroupTooSmallError, InternalError
+from unseen.node.metering.metered import check_going
+from unseen.node.release.facts import AggregateFacts
+from unseen.node.release.rules import Limits
+from unseen.node.statistics import exact, noisy
+from unseen.node.statistics.asked import Room, counting_of
+from unseen.node.statistics.found import Exact, read_exact
+
+_LOOK_SECONDS = 0.25  # how often a question under way looks whether it may go on
+_PRIVATE = AggregateFacts(cells=(), measured=True, private=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """An answer before the gate: its one part, what the gate has to know, and where it came from.
+
+    `snapshot` is the table's commitment, `consent_root` the root that its rows were chosen by or
+    nothing, 32 bytes each; `rho` is what the answer costs, in zCDP.
+    """
+
+    parts: tuple[bytes, ...] = field(repr=False)
+    facts: AggregateFacts = field(repr=False)
+    snapshot: bytes
+    rho: Fraction
+    consent_root: bytes = b""
+
+
+async def evaluate(
+    node: Node, contract: Contract, product: Product, table: Table, question: Question
+) -> Evaluated:
+    """Answer `question` under `contract` over the rows of `table` as they are registered.
+
+    Raises:
+        QuestionInvalidError: the contract's menu does not offer it.
+        GroupTooSmallError: every number of the exact table has too few people behind it.
+        TableError: a table is not the registered one, or cannot be read, or a filter fails.
+        DeadlineError: it took too long.
+        UnseenError: node or contract has stopped meanwhile.
+
+    """
+    menu = menu_of(contract.terms.parameters)
+    shape_of(menu, question)  # before anything is read
+    if product.definition is None:
+        raise InternalError("a product of statistics without a menu")
+    tables = {"": table}
+    if product.joined:
+        tables[product.joined] = node.catalogue.table(product.joined)
+    limits = Limits().with_group(contract.plan.group)
+    async with node.questions:
+        with spool(node) as folder:
+            root = await choose_now(node, contract.terms, folder)
+            room = Room(folder, node.settings.memory_mb, permitted=bool(root))
+            counting = counting_of(menu, question, product.definition, tables, room)
+            secret = [open_secret(node.reader.connection, node.vault)] if root else []
+            run = _Run(node, contract.id, secret)
+            if question.exact:
+                rows, facts = await _exact(run, menu, question, counting, limits)
+            else:
+                rows, facts = await _noisy(run, menu, question, counting, limits), _PRIVATE
+    snapshot = b64decode(table.snapshot.commitment)
+    return Evaluated((canonical.encode(rows),), facts, snapshot, question.cost, root)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One question's worker tasks, each killed when node or contract stops."""
+
+    node: Node
+    contract: str
+    secret: list[bytes] = field(repr=False)
+
+    async def task(self, name: str, parts: Sequence[bytes]) -> Any:
+        work = asyncio.ensure_future(self.node.executor.run_bulk(name, parts))
+        try:
+            async with asyncio.timeout(self.node.settings.long_call_seconds):
+                while not work.done():
+                    await asyncio.wait({work}, timeout=_LOOK_SECONDS)
+                    check_going(self.node, self.contract)
+        except TimeoutError:
+            raise DeadlineError(
+                "the question took longer than the node allows",
+                clause="node.long_call_seconds",
+                remedy="ask of fewer groups; or the operator allows more time",
+            ) from None
+        finally:
+            work.cancel()
+            await asyncio.wait({work})
+        (result,) = work.result()
+        return canonical.decode(result)
+
+    async def count(self, name: str, counting: Counting) -> Any:
+        return await self.task(name, [canonical.encode(encode_counting(counting)), *self.secret])
+
+
+async def _noisy(
+    run: _Run, menu: Menu, question: Question, counting: Counting, limits: Limits
+) -> list[Json]:
+    found = await run.count("count_noisy", counting)
+    tables = [[int(number) for number in table] for table in found]
+    return noisy.answer(menu, question, tables, limits.group)
+
+
+async def _exact(
+    run: _Run, menu: Menu, question: Question, counting: Counting, limits: Limits
+) -> tuple[list[Json], AggregateFacts]:
+    shape = shape_of(menu, question)
+    found: Exact = read_exact(await run.count("count_exact", counting))
+    complement = bool(counting.axes or counting.filters)
+    columns = exact.columns_of(shape, found, limits, complement=complement)
+    sizes = tuple(axis.bins for axis in counting.axes)
+    asked = exact.encode_columns(sizes, columns)
+    hidden = exact.decode_hidden(await run.task("hide_cells", [canonical.encode(asked)]))
+    if all(hidden[0]):
+        raise GroupTooSmallError(
+            "too few people are behind every number of the exact table",
+            clause="parameters.menu.partition",
+            remedy="ask with noise, or ask the operator for coarser groups",
+        )
+    rows = exact.answer(shape, found, hidden, limits)
+    return rows, exact.facts_of(found, complement=complement)
