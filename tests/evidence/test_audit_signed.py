@@ -113,6 +113,7 @@ def release(court: Court, **changes: Any) -> Release:
     leaf = court.world.leaf()
     fields: dict[str, Any] = dict.fromkeys(Release._fields, b"")
     fields |= {"time": leaf.time, "issued_at": leaf.request.issued_at, "since": 0, "billed": None}
+    fields["privacy"] = 0
     fields |= {"contract": b64encode(court.terms.id()).encode(), "request": b"%032x" % 1}
     return Release(**fields | changes)
 

@@ -24,6 +24,7 @@ from unseen.cli.commands import (
     objection,
     order,
     party,
+    privacy,
     product,
     query,
     receipt,
@@ -59,6 +60,7 @@ app.add_typer(certificate.app, name="certificate")
 app.add_typer(consent.app, name="consent")
 app.add_typer(mandate.app, name="mandate")
 app.add_typer(template.app, name="template")
+app.add_typer(privacy.app, name="privacy")
 app.add_typer(job.app, name="job")
 app.add_typer(meter.app, name="meter")
 app.add_typer(audit.app, name="audit")
@@ -69,6 +71,7 @@ report.register(audit.app)
 app.add_typer(review.app, name="review")
 app.add_typer(statistics.app, name="statistics")
 app.add_typer(evidence.app, name="evidence")
+table.app.command("budget")(privacy.budget)
 meter.app.command("resolve")(dispute.resolve)
 contract.app.command("suspend")(stop.suspend)
 contract.app.command("resume")(stop.resume)

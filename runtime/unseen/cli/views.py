@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from unseen.client.evidence import Leaf, Receipt, Usage
     from unseen.client.jobs import Job
     from unseen.client.parties import Party
+    from unseen.client.privacy import Ledger
     from unseen.client.verdicts import Verdict
     from unseen.evidence.audit.heads import Head
     from unseen.evidence.verify import VerifiedReceipt
@@ -29,6 +30,7 @@ def table_json(table: "Table") -> dict[str, Json]:
         "snapshot_at": table.snapshot_at,
         "version": table.version,
         "holder": table.holder,
+        "privacy": ledger_json(table.ledger) if table.ledger else None,
         "columns": [
             {
                 "name": column.name,
@@ -37,6 +39,35 @@ def table_json(table: "Table") -> dict[str, Json]:
                 "level": column.level,
             }
             for column in table.columns
+        ],
+    }
+
+
+def ledger_json(ledger: "Ledger") -> dict[str, Json]:
+    """Return a ledger with what each contract has spent; units are 10^-12 of rho."""
+    return {
+        "table": ledger.table,
+        "epsilon": ledger.epsilon,
+        "delta": ledger.delta,
+        "limit": ledger.limit,
+        "spent": ledger.spent,
+        "left": ledger.left,
+        "spent_epsilon": ledger.spent_epsilon,
+        "set_at": ledger.set_at,
+        "set_by": ledger.set_by,
+        "partition": ledger.partition,
+        "version": ledger.version,
+        "contracts": [
+            {
+                "contract": spend.contract,
+                "buyer": spend.buyer,
+                "epsilon": spend.epsilon,
+                "delta": spend.delta,
+                "limit": spend.limit,
+                "spent": spend.spent,
+                "spent_epsilon": spend.spent_epsilon,
+            }
+            for spend in ledger.contracts
         ],
     }
 

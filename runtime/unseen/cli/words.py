@@ -227,6 +227,8 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "plan": "最小执行计划",
         "price": "单价",
         "privacy": "隐私消耗",
+        "privacy budget": "隐私预算",
+        "privacy left": "剩余隐私预算",
         "product": "数据产品",
         "products": "数据产品",
         "progress": "进度",
@@ -266,6 +268,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "signatures": "签名",
         "signed": "已签",
         "signed by": "签署方",
+        "shown exactly": "精确公布的分区",
         "snapshot": "快照",
         "snapshot of": "快照日期",
         "source": "来源",
@@ -348,6 +351,9 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "No parties. Invite one: unseen node invite NAME -o FILE": (
             "没有参与方。邀请：unseen node invite NAME -o FILE"
         ),
+        "No privacy budgets. Set one: unseen table budget TABLE --epsilon E --delta D": (
+            "没有隐私预算。设定：unseen table budget TABLE --epsilon E --delta D"
+        ),
         "No receipts yet.": "尚无存证回执。",
         "No root: this node has had nothing to do with consent.": "没有树根：该节点未涉及授权。",
         "No tables. Register one: unseen table add NAME SOURCE --subject ... --label ...": (
@@ -398,6 +404,7 @@ PHRASES: Mapping[str, str] = MappingProxyType(
         "Order ": "命令 ",
         "Party ": "参与方 ",
         "Privacy budget of contract ": "合约隐私预算 ",
+        "Privacy ledger of table ": "隐私预算台账 ",
         "Product ": "数据产品 ",
         "Quota left under ": "剩余用量 ",
         "Receipt ": "存证回执 ",

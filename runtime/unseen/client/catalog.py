@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from unseen.client.agreements.billing import billing_message, billing_rows, money, read_billing
 from unseen.client.cards import Card, Row
@@ -12,6 +12,9 @@ from unseen.evidence.contracts.clauses import Billing
 from unseen.protocols.errors import SubjectInvalidError
 from unseen.protocols.lookup.subject import SubjectColumn, SubjectType
 from unseen.v1 import catalog_pb2, catalog_pb2_grpc
+
+if TYPE_CHECKING:
+    from unseen.client.privacy import Ledger
 
 REGISTER_SECONDS = 600.0
 LABEL_SECONDS = 120.0
@@ -33,7 +36,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Table(Card):
-    """A registered table. `snapshot` is the salted commitment to its rows."""
+    """A registered table. `snapshot` is the salted commitment to its rows.
+
+    `ledger` is its privacy ledger, where that was asked for as well.
+    """
 
     name: str
     columns: tuple[Column, ...]
@@ -43,6 +49,7 @@ class Table(Card):
     source: str
     version: int
     holder: str = ""  # party whose table it is
+    ledger: "Ledger | None" = None
 
     def _title(self) -> str:
         return f"Table {self.name}"
@@ -54,6 +61,8 @@ class Table(Card):
         if self.holder:
             yield "holder", self.holder
         yield "snapshot", f"{self.snapshot} of {self.snapshot_at} (version {self.version})"
+        if self.ledger is not None:
+            yield from self.ledger.rows()
         for column in self.columns:
             yield column.name, f"{column.type}, {column.category}, level {column.level}"
 

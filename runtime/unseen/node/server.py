@@ -25,6 +25,7 @@ from unseen.node.services.meter import MeterService
 from unseen.node.services.node import NodeService
 from unseen.node.services.objection import ObjectionService
 from unseen.node.services.opening import OpeningService
+from unseen.node.services.privacy import PrivacyService
 from unseen.node.services.registry import RegistryService
 from unseen.node.services.review import ReviewService
 from unseen.node.services.rules import RulesService
@@ -57,6 +58,8 @@ from unseen.v1 import (
     objection_pb2_grpc,
     opening_pb2,
     opening_pb2_grpc,
+    privacy_pb2,
+    privacy_pb2_grpc,
     registry_pb2,
     registry_pb2_grpc,
     review_pb2,
@@ -136,6 +139,7 @@ def _add_services(server: grpc.aio.Server, node: Node) -> None:
     mandate_pb2_grpc.add_MandateServiceServicer_to_server(MandateService(node), server)
     audit_pb2_grpc.add_AuditServiceServicer_to_server(AuditService(node), server)
     registry_pb2_grpc.add_RegistryServiceServicer_to_server(RegistryService(node), server)
+    privacy_pb2_grpc.add_PrivacyServiceServicer_to_server(PrivacyService(node), server)
 
 
 def _service_names() -> list[str]:
@@ -158,6 +162,7 @@ def _service_names() -> list[str]:
         mandate_pb2,
         audit_pb2,
         registry_pb2,
+        privacy_pb2,
         health_pb2,
     )
     own = [

@@ -4,6 +4,7 @@
     frame       every leaf canonical, of a known type, in time's order
     replay      parties, instances, tables, contracts and epochs, leaf by leaf (`replay.py`)
     releases    contract in force, request signed by a certified instance, epoch, quota, totals
+    privacy     budgets of tables and contracts, and what was spent of them (`privacy.py`)
     documents   each named by a leaf, by its hash, and of the type that such a leaf names;
                 signatures where the type is known
     stops       each on an order signed for it, and lifted by whoever gave it (`stops.py`)
@@ -228,6 +229,7 @@ class _Check:
             units=replay.releases.units if replay else 0,
             signatures=context.pending.checked,
             contracts=tuple(_sums(replay)) if replay else (),
+            privacy=replay.releases.privacy.totals() if replay else (),
             documents=dict(sorted(kinds.items())),
             unverified={kind: kinds[kind] for kind in sorted(kinds.keys() - VERIFIERS.keys())},
             witnesses=found,
@@ -259,4 +261,5 @@ def _sums(replay: Replay) -> Iterator[ContractSum]:
             len(contract.requests),
             contract.used,
             contract.terms.quota.units,
+            replay.releases.privacy.contracts.get(identifier, 0),
         )

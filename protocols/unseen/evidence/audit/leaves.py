@@ -16,6 +16,7 @@ from typing import NamedTuple
 from unseen.evidence import canonical
 from unseen.evidence.canonical import MAX_INTEGER, Json, b64decode, b64encode, parse_time
 from unseen.evidence.contracts.plan import KINDS
+from unseen.evidence.contracts.privacy import units_of
 from unseen.evidence.errors import CanonicalError
 from unseen.evidence.log import MAX_LEAF_BYTES, RELEASE, ReleaseLeaf, decode_leaf
 from unseen.evidence.releases.request import MAX_HELD_AGE, MAX_REQUEST_AGE, MAX_UNITS
@@ -29,8 +30,8 @@ class Release(NamedTuple):
     """A release leaf whose form was checked. Hashes and key names are base64url, as in the leaf.
 
     `statement` is the canonical request: what `signature` (base64url) is over, with a prefix.
-    `since` is 0, `review` and `consent_root` are empty, `billed` is None, where the leaf does not
-    have them.
+    `privacy` is in units of 10^-12 of rho. `since` is 0, `review` and `consent_root` are empty,
+    `billed` is None, where the leaf does not have them.
     """
 
     time: datetime
@@ -49,6 +50,7 @@ class Release(NamedTuple):
     signature: bytes
     statement: bytes
     commitment: bytes
+    privacy: int
     since: int
     review: bytes
     consent_root: bytes
@@ -120,6 +122,7 @@ def _fast(data: bytes, suite: Suite) -> Release | None:
         found["signature"],
         found["statement"],
         found["released"],
+        _units(found["privacy"]),
         since,
         found["review"] or b"",
         found["consent_root"] or b"",
@@ -157,6 +160,7 @@ def _of(leaf: ReleaseLeaf) -> Release:
         _b64(leaf.signature),
         request.bytes(),
         _b64(leaf.release),
+        units_of(leaf.privacy),
         leaf.since,
         _b64(leaf.review),
         _b64(leaf.consent_root),
@@ -172,6 +176,12 @@ def _b64(data: bytes) -> bytes:
 @lru_cache(maxsize=1 << 12)
 def _time(text: bytes) -> datetime:
     return parse_time(text.decode())
+
+
+# Most releases cost nothing, and many of the rest the same.
+@lru_cache(maxsize=1 << 12)
+def _units(text: bytes) -> int:
+    return units_of(text.decode())
 
 
 def decode_b64(text: bytes) -> bytes:
@@ -206,7 +216,7 @@ def _release(suite: Suite) -> "re.Pattern[bytes]":
         "instance": _named("instance", digest),
         "release": _named("released", digest),
         "total": _number("total", _POSITIVE),
-        "privacy": rb'"(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{0,8}[1-9])?"',
+        "privacy": _named("privacy", rb"(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{0,8}[1-9])?"),
     }
     optional = {
         "since": _number("since", _POSITIVE),

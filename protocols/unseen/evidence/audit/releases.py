@@ -13,6 +13,7 @@ from unseen.evidence.audit.findings import EXPORTER
 from unseen.evidence.audit.gate import Gate
 from unseen.evidence.audit.leaves import Event, Release, decode_b64
 from unseen.evidence.audit.parties import Certified, Parties
+from unseen.evidence.audit.privacy import Privacy
 from unseen.evidence.audit.signatures import Signature
 from unseen.evidence.audit.tables import Tables
 from unseen.evidence.canonical import b64encode
@@ -38,6 +39,7 @@ class Releases:
         self.left: int | None = None  # the leaf that handed it over
         self.gate = Gate(context)
         self.consents = Consents(context)
+        self.privacy = Privacy(context, tables)
 
     def index_manifests(self) -> None:
         """Remember which document holds which manifest; leaves name manifests, not documents."""
@@ -130,6 +132,7 @@ class Releases:
             yield "leakage", "names another leakage statement than the contract's"
         yield from self._sum_faults(contract, leaf)
         yield from self.gate.faults(contract, leaf)
+        yield from self.privacy.faults(contract, leaf)
         yield from self._epoch_faults(contract, leaf)
         yield from self.consents.faults(terms, leaf, contract.epochs.get(leaf.epoch))
 

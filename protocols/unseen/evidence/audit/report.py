@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from unseen.evidence.audit.findings import Finding
 from unseen.evidence.audit.heads import Witnessed
+from unseen.evidence.audit.privacy import TableSpent, rho
 from unseen.evidence.canonical import Json, b64encode, format_time
 
 
@@ -19,6 +20,7 @@ class ContractSum:
     requests: int
     units: int
     quota: int
+    privacy: int = 0  # units of 10^-12 of rho
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,7 @@ class Report:
     units: int
     signatures: int
     contracts: tuple[ContractSum, ...]
+    privacy: tuple[TableSpent, ...]
     documents: Mapping[str, int]
     unverified: Mapping[str, int]
     witnesses: tuple[Witnessed, ...]
@@ -70,6 +73,10 @@ class Report:
         yield "releases", f"{self.releases:,} of {self.units:,} units{authorized}"
         yield "signatures", f"{self.signatures:,} of requests"
         yield "contracts", f"{len(self.contracts):,}"
+        for ledger in self.privacy:
+            of = f"rho {rho(ledger.limit)}: epsilon {ledger.epsilon} at delta {ledger.delta}"
+            said = f"rho {rho(ledger.spent)} of {of if ledger.epsilon else 'no budget'}"
+            yield f"privacy of {ledger.table}", said
         yield "documents", _counted(self.documents)
         if self.unverified:
             yield (
@@ -99,8 +106,19 @@ class Report:
                     "requests": item.requests,
                     "units": item.units,
                     "quota": item.quota,
+                    "privacy": rho(item.privacy),
                 }
                 for item in self.contracts
+            ],
+            "privacy": [
+                {
+                    "table": ledger.table,
+                    "epsilon": ledger.epsilon,
+                    "delta": ledger.delta,
+                    "limit": rho(ledger.limit),
+                    "spent": rho(ledger.spent),
+                }
+                for ledger in self.privacy
             ],
             "documents": dict(self.documents),
             "unverified": dict(self.unverified),

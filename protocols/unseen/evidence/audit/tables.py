@@ -40,6 +40,10 @@ class Tables:
         """Return whether `digest`, base64url, is one of the product's definitions."""
         return digest in self._products.get(product, set())
 
+    def knows(self, table: str) -> bool:
+        """Return whether a table of this name is registered."""
+        return table in self._snapshots
+
     def has(self, table: str, snapshot: bytes) -> bool:
         """Return whether `snapshot`, base64url, is one of the table's."""
         return snapshot in self._snapshots.get(table, {})

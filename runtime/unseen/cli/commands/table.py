@@ -22,6 +22,8 @@ from unseen.cli.trusting import TrustOption, trust_file
 from unseen.cli.views import table_json
 
 if TYPE_CHECKING:
+    from unseen.client import Client
+    from unseen.client.catalog import Table
     from unseen.evidence.canonical import Json
 
 app = App(help="What the operator hosts.", no_args_is_help=True)
@@ -107,13 +109,20 @@ def holder(
 def list_tables(home: HomeOption = DEFAULT_HOME, form: FormatOption = Format.TABLE) -> None:
     """List the tables."""
     with open_client(home) as client:
-        found = client.tables()
+        found = _with_ledgers(client)
     print_list(
         form,
         [table_json(table) for table in found],
-        ("name", "rows", "columns", "snapshot of", "source"),
+        ("name", "rows", "columns", "snapshot of", "privacy left", "source"),
         [
-            (table.name, f"{table.rows:,}", len(table.columns), table.snapshot_at, table.source)
+            (
+                table.name,
+                f"{table.rows:,}",
+                len(table.columns),
+                table.snapshot_at,
+                _left(table),
+                table.source,
+            )
             for table in found
         ],
         empty="No tables. Register one: unseen table add NAME SOURCE --subject ... --label ...",
@@ -128,7 +137,7 @@ def show(
 ) -> None:
     """Show a table with the labels of its columns."""
     with open_client(home) as client:
-        found = {table.name: table for table in client.tables()}
+        found = {table.name: table for table in _with_ledgers(client)}
     if name not in found:
         raise UsageError(f"no table {name}", clause="table", remedy="see: unseen table list")
     print_card(found[name], form, table_json(found[name]))
@@ -219,6 +228,20 @@ def absolute(source: str) -> str:
         path, mark, table = source.removeprefix(prefix).rpartition("#")
         return f"{prefix}{Path(path).resolve()}{mark}{table}" if path else source
     return str(Path(source).resolve())
+
+
+def _with_ledgers(client: "Client") -> "list[Table]":
+    """Return the tables, each with its privacy ledger if it has one."""
+    from dataclasses import replace
+
+    ledgers = {ledger.table: ledger for ledger in client.privacy_ledgers()}
+    return [replace(table, ledger=ledgers.get(table.name)) for table in client.tables()]
+
+
+def _left(table: "Table") -> str | None:
+    """Return what is left of a table's privacy budget, if it has one."""
+    ledger = table.ledger
+    return f"rho {ledger.left_rho}" if ledger and ledger.epsilon else None
 
 
 def _fields(card: object) -> "Json":

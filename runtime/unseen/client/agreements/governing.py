@@ -10,6 +10,7 @@ from unseen.client.agreements.templates import TemplateCard, Templates
 from unseen.client.catalog import Catalog, Relabelled, Table
 from unseen.client.errors import HomeError
 from unseen.client.parties import Parties
+from unseen.client.privacy import Ledger, PrivacyCalls
 from unseen.client.session import Session
 from unseen.evidence.contracts.template import Template
 
@@ -29,6 +30,28 @@ class GoverningCalls:
     @cached_property
     def _templates(self) -> Templates:
         return self._contracts.templates
+
+    @cached_property
+    def _privacy(self) -> PrivacyCalls:
+        return PrivacyCalls(self._session)
+
+    def set_privacy_budget(
+        self, table: str, *, epsilon: str, delta: str, raised: bool = False
+    ) -> Ledger:
+        """Set what answers with noise about a table may cost in all (operator only).
+
+        It holds over all contracts and snapshots, for ever; delta stays. More than before has to
+        be said to be `raised`, which is an event of its own in the log; less than what is spent is
+        refused. Both are decimal texts such as "1" and "0.000001".
+        """
+        return self._privacy.set_budget(table, epsilon=epsilon, delta=delta, raised=raised)
+
+    def privacy_ledgers(self, table: str = "") -> list[Ledger]:
+        """Return the privacy ledger of every table that has one, or of `table`.
+
+        For operator, auditor and regulator.
+        """
+        return self._privacy.ledgers(table)
 
     def rules(self) -> RulesCard:
         """Return the rule file in force: what labels allow, and which purposes are denied."""

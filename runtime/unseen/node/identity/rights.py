@@ -49,6 +49,8 @@ RIGHTS: dict[str, frozenset[Role]] = {
     "/unseen.v1.CatalogService/ListTables": _OPERATOR,
     "/unseen.v1.CatalogService/RegisterProduct": _OPERATOR,
     "/unseen.v1.CatalogService/ListProducts": _PARTIES,
+    "/unseen.v1.PrivacyService/SetBudget": _OPERATOR,
+    "/unseen.v1.PrivacyService/ListLedgers": _READERS,
     "/unseen.v1.ContractService/RequestContract": _BUYER,
     "/unseen.v1.ContractService/ExplainContract": _SIGNERS | _READERS,
     "/unseen.v1.ContractService/GetContract": _SIGNERS | _READERS,

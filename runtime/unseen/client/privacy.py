@@ -1,0 +1,152 @@
+"""The privacy ledger as its operator and its auditors see it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+
+from unseen.client.cards import Card, Row
+from unseen.client.catalog import short
+from unseen.client.session import Session
+from unseen.v1 import privacy_pb2, privacy_pb2_grpc
+
+_UNITS = 10**12
+
+
+@dataclass(frozen=True, slots=True)
+class ContractSpend:
+    """What one contract has spent on a table, and its own budget. Units are 10^-12 of rho."""
+
+    contract: str
+    buyer: str
+    spent: int
+    limit: int
+    epsilon: str
+    delta: str
+    spent_epsilon: str
+
+    def __str__(self) -> str:
+        """Return who spent how much of what, in one line."""
+        of = f"{self.spent_epsilon} of epsilon {self.epsilon or '0'} at delta {self.delta}"
+        return f"{self.buyer}: {of} ({self.contract})"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Ledger(Card):
+    """What may be spent on a table's people in all, and what is. Units are 10^-12 of rho.
+
+    `epsilon` and `delta` are the budget, empty where none is set: then nothing with noise leaves.
+    `spent_epsilon` is the epsilon at that delta of what is spent, rounded up.
+    """
+
+    table: str
+    epsilon: str
+    delta: str
+    limit: int
+    spent: int
+    spent_epsilon: str
+    set_at: str
+    set_by: str
+    contracts: tuple[ContractSpend, ...] = ()
+    partition: str = ""
+    version: int = 0
+
+    @property
+    def left(self) -> int:
+        """Units that are left."""
+        return max(self.limit - self.spent, 0)
+
+    @property
+    def left_rho(self) -> str:
+        """What is left, as rho."""
+        return _rho(self.left)
+
+    def rows(self) -> Iterator[Row]:
+        """Yield what a table's card says of its ledger."""
+        if not self.epsilon:
+            yield "privacy budget", f"none: unseen table budget {self.table} --epsilon E --delta D"
+        else:
+            yield "privacy budget", f"epsilon {self.epsilon} at delta {self.delta}, for ever"
+            yield "spent", f"epsilon {self.spent_epsilon} (rho {_rho(self.spent)})"
+            yield "left", f"rho {self.left_rho} of {_rho(self.limit)}"
+        if self.partition:
+            yield "shown exactly", f"{self.partition} (version {self.version})"
+
+    def _title(self) -> str:
+        return f"Privacy ledger of table {self.table}"
+
+    def _rows(self) -> Iterator[Row]:
+        yield from self.rows()
+        if self.set_by:
+            yield "set by", f"{self.set_by}, {self.set_at}"
+        for spend in self.contracts:
+            yield "contract", spend
+
+
+class PrivacyCalls:
+    """The privacy ledger of one node."""
+
+    def __init__(self, session: Session) -> None:
+        """Use `session` for the calls."""
+        self._session = session
+        self._stub = privacy_pb2_grpc.PrivacyServiceStub(session.channel.grpc)
+
+    def set_budget(self, table: str, *, epsilon: str, delta: str, raised: bool) -> Ledger:
+        """Set a table's budget; see `Client.set_privacy_budget`."""
+        request = privacy_pb2.SetBudgetRequest(
+            table=f"tables/{table}",
+            epsilon=_shortest(epsilon),
+            delta=_shortest(delta),
+            raised=raised,
+        )
+        return _ledger(self._session.call(self._stub.SetBudget, request).ledger)
+
+    def ledgers(self, table: str = "") -> list[Ledger]:
+        """Return the ledgers of all tables that have one, or of one table."""
+        request = privacy_pb2.ListLedgersRequest(table=f"tables/{table}" if table else "")
+        answer = self._session.call(self._stub.ListLedgers, request)
+        return [_ledger(each) for each in answer.ledgers]
+
+
+def _shortest(text: str) -> str:
+    """Return a decimal number in the form that is signed; what is none the node refuses."""
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return text
+    if not number.is_finite() or abs(number.adjusted()) > 20:
+        return text
+    whole, dot, places = f"{number:f}".partition(".")
+    places = places.rstrip("0")
+    return f"{whole}{dot}{places}" if places else whole
+
+
+def _rho(units: int) -> str:
+    """Return units as rho, to twelve places."""
+    return _shortest(f"{units // _UNITS}.{units % _UNITS:012d}")
+
+
+def _ledger(message: privacy_pb2.Ledger) -> Ledger:
+    return Ledger(
+        table=short(message.table),
+        epsilon=message.epsilon,
+        delta=message.delta,
+        limit=message.limit,
+        spent=message.spent,
+        spent_epsilon=message.spent_epsilon,
+        set_at=message.set_at,
+        set_by=message.set_by,
+        contracts=tuple(
+            ContractSpend(
+                contract=short(each.contract),
+                buyer=each.buyer,
+                spent=each.spent,
+                limit=each.limit,
+                epsilon=each.epsilon,
+                delta=each.delta,
+                spent_epsilon=each.spent_epsilon,
+            )
+            for each in message.contracts
+        ),
+        partition=message.partition,
+        version=message.version,
+    )
