@@ -31,6 +31,7 @@ from unseen.node.store.schema import charges, epochs
 from unseen.node.store.schema_consent import consents
 from unseen.node.store.schema_jobs import results
 from unseen.node.store.schema_openings import objections
+from unseen.node.store.schema_privacy import privacy_answers
 from unseen.node.store.writer import Transaction
 
 
@@ -190,6 +191,16 @@ def put_secrets(state: Stopped, contract: str) -> None:
                 "added_at": "",
                 "sealed_subject": said,
                 "sealed_token": said,
+            },
+        ),
+        (
+            privacy_answers,
+            {
+                "key": "k" * 43,
+                "sealed_reply": said,
+                "snapshot": b"",
+                "contract": contract,
+                "leaf_index": 0,
             },
         ),
     ]

@@ -44,11 +44,13 @@ from unseen.node.handover.inheriting import Inherit, all_inherited
 from unseen.node.handover.leaving import DELETION, HANDOVER, QUOTA
 from unseen.node.handover.state import Stopped, handed_over, refuse_if_leaving
 from unseen.node.handover.taking import take_over
+from unseen.node.privacy.changes import SetBudget, inherit_spent
 from unseen.node.store.engine import open_engine
 from unseen.node.store.schema import charges, epochs, tables
 from unseen.node.store.schema_consent import consents
 from unseen.node.store.schema_jobs import results
 from unseen.node.store.schema_openings import objections
+from unseen.node.store.schema_privacy import privacy_answers, privacy_budgets
 from unseen.node.store.schema_registry import inherited
 from unseen.node.store.writer import Transaction
 
@@ -125,6 +127,7 @@ class TestLeaving:
         assert rows(home, charges.c.reply, charges.c.opening) == [(None, None)]
         assert rows(home, epochs.c.sealed_key, epochs.c.state) == [(b"", "CLOSED")]
         assert rows(home, objections.c.opened_words, objections.c.answered_words) == [(b"", b"")]
+        assert rows(home, privacy_answers.c.sealed_reply) == [(b"",)]
         assert rows(home, consents.c.sealed_subject, consents.c.sealed_token) == [(b"", b"")]
         assert rows(home, results) == []
         assert not [path for path in home.rglob("*.db-wal") if b"SEALED" in path.read_bytes()]
@@ -292,6 +295,33 @@ class TestTaking:
         with pytest.raises(FieldInvalidError, match="before"):
             take_over(new.home, folder, trust)
         assert taken.archive.is_dir()
+
+    def test_what_was_spent_of_a_table_is_taken_on(
+        self, old: House, new: House, tmp_path: Path
+    ) -> None:
+        with old.open() as found:
+            buyer = join(found, tmp_path, "lender")
+            activate(found, put_contract(found, old, buyer), buyer)
+            with found.changing() as transaction:
+                inherit_spent(transaction, INTL, "first/log", "people", 1_000)
+                SetBudget(INTL, "people", "1", "0.000001", False, "operator").apply(transaction)
+        trust = old.trust()
+        old.leave(tmp_path / "folder", new.operator)
+        take_over(new.home, tmp_path / "folder", trust)
+        leaf = leaves(new.home)[-1]
+        assert (leaf["type"], leaf["table"], leaf["spent"]) == (
+            "privacy.inherited",
+            "people",
+            1_000,
+        )
+        columns = (privacy_budgets.c.epsilon, privacy_budgets.c.spent)
+        assert rows(new.home, *columns) == [("", 1_000)]
+        with new.open() as state:
+            put_table(cast("Any", SimpleNamespace(engine=state.engine)), "public:1", 100)
+            with state.changing() as transaction:
+                inherit_spent(transaction, INTL, "other/log", "people", 1_000)
+                SetBudget(INTL, "people", "1", "0.000001", False, "operator").apply(transaction)
+        assert rows(new.home, *columns) == [("1", 2_000)]
 
     def test_nodes_of_one_name_do_not_take_each_others_place(
         self, new: House, folder: Path, trust: Any, made: tuple[House, House], tmp_path: Path

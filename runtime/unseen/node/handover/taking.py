@@ -1,8 +1,9 @@
 """Taking a node over: its folder checked against the successor's own trust, then imported.
 
-Imported are the certificates, with the bundles that prove them, and the quota that buyers had
-left; the predecessor's log is kept as an archive, and its last head stands in the successor's log.
-Keys, tables and contracts do not pass: buyers ask the successor for contracts of their own.
+Imported are the certificates, with the bundles that prove them, the quota that buyers had left, and
+what privacy was spent on which table; the predecessor's log is kept as an archive, and its last
+head stands in the successor's log. Keys, tables and contracts do not pass: buyers ask the successor
+for contracts of their own.
 """
 
 import shutil
@@ -16,6 +17,7 @@ from sqlalchemy import insert, select
 from unseen.evidence import canonical, jws
 from unseen.evidence.audit import check_export
 from unseen.evidence.audit.export import MAX_LINE_BYTES, Export
+from unseen.evidence.audit.privacy import TableSpent
 from unseen.evidence.canonical import Json, b64encode, format_time
 from unseen.evidence.errors import HandoverInvalidError
 from unseen.evidence.registry.handover import (
@@ -31,6 +33,7 @@ from unseen.evidence.trust import Trust
 from unseen.node.errors import FieldInvalidError
 from unseen.node.handover.leaving import CERTIFICATES, DELETION, HANDOVER, LOG, QUOTA
 from unseen.node.handover.state import IN, Stopped, stopped
+from unseen.node.privacy.changes import inherit_spent
 from unseen.node.store.documents import put_document
 from unseen.node.store.schema_registry import certificates, handovers, inherited
 from unseen.node.store.writer import Transaction
@@ -63,6 +66,7 @@ class _Checked:
     checkpoint: str
     releases: int
     quota: tuple[Unused, ...]
+    spent: tuple[TableSpent, ...]
     bundles: tuple[dict[str, Any], ...]
 
 
@@ -139,7 +143,8 @@ def _check(folder: Path, trust: Trust, state: Stopped) -> _Checked:
     bundles = tuple(_bundles(export, folder / CERTIFICATES, trust))
     checkpoint = list(export.checkpoints())[-1][1]
     identifier = jws.token_id(suite, token)
-    return _Checked(token, identifier, handover, checkpoint, report.releases, quota, bundles)
+    releases, spent = report.releases, report.privacy
+    return _Checked(token, identifier, handover, checkpoint, releases, quota, spent, bundles)
 
 
 def _check_place(export: Export, handover: Handover, identifier: bytes) -> None:
@@ -226,6 +231,9 @@ def _import(transaction: Transaction, state: Stopped, found: _Checked) -> None:
     ]
     if lines:
         connection.execute(insert(inherited), lines)
+    for ledger in found.spent:
+        if ledger.spent:
+            inherit_spent(transaction, state.suite, handover.log, ledger.table, ledger.spent)
 
 
 def _row(bundle: dict[str, Any]) -> dict[str, Any]:

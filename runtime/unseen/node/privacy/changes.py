@@ -7,7 +7,7 @@ is refreshed, relabelled or given to another holder keeps its ledger, since its 
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select
+from sqlalchemy import Row, delete, insert, select, update
 
 from unseen.evidence.canonical import Json, format_time
 from unseen.evidence.contracts.privacy import epsilon_text, limit_of
@@ -107,3 +107,30 @@ class SetBudget(Change[None]):
         }
         kind = "privacy.raised" if raised else "privacy.budget"
         return transaction.append(event_leaf(self.suite, kind, transaction.now, fields))
+
+
+def inherit_spent(
+    transaction: Transaction, suite: Suite, origin: str, table: str, units: int
+) -> None:
+    """Add what a predecessor, whose log is `origin`, had spent on a table of this name.
+
+    There may be no such table yet: then it begins with that, and without a budget.
+    """
+    connection, own = transaction.connection, privacy_budgets.c.table_name == table
+    known = connection.execute(select(privacy_budgets.c.spent).where(own)).scalar_one_or_none()
+    if known is None:
+        row = {
+            "table_name": table,
+            "epsilon": "",
+            "delta": "",
+            "most": 0,
+            "spent": units,
+            "set_at": "",
+            "set_by": "",
+            "leaf_index": -1,
+        }
+        connection.execute(insert(privacy_budgets), [row])
+    else:
+        connection.execute(update(privacy_budgets).where(own).values(spent=known + units))
+    fields: dict[str, Json] = {"table": table, "origin": origin, "spent": units}
+    transaction.append(event_leaf(suite, "privacy.inherited", transaction.now, fields))
