@@ -60,6 +60,8 @@ def test_secagg_sends_the_bytes_of_its_words() -> None:
     assert (mask.bytes_up, mask.rounds, mask.units) == (4000, 5, 1000)
     assert mask.note == "4 bytes a parameter"
     assert found["secagg/warm-up"].phase == "warm-up"
+    assert found["secagg/warm-up"].note.startswith("AES ")
+    assert found["secagg/mask/noise"].target == secagg.NOISE_TARGET
     assert all(found[item.limit].units == item.units for item in found.values() if item.limit)
     assert "secagg/unmask/dropped" in found
 
