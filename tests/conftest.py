@@ -27,6 +27,8 @@ def pytest_configure() -> None:
     closed = [root for root in SOURCE_ROOTS if (ROOT / root / "unseen/__init__.py").exists()]
     if closed:
         raise pytest.UsageError(f"delete unseen/__init__.py under {closed}: it hides the others")
+    # Nodes of the tests share compiled kernels; each with a home of its own would compile them.
+    os.environ.setdefault("UNSEEN_KERNEL_CACHE", str(Path.home() / ".cache/unseen/kernels"))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

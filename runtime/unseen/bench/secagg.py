@@ -65,7 +65,7 @@ def _each(parameters: Parameters, np: Any) -> Iterator[Group]:
 
 def warm_up() -> Group:
     """Load the kernels, and compile them where their cache is empty: once a process."""
-    from unseen.protocols.kernels import aes, noise  # noqa: PLC0415 - needs numpy
+    from unseen.protocols.kernels import warming  # noqa: PLC0415 - needs numpy
 
     found: list[str] = []
     return [
@@ -73,7 +73,7 @@ def warm_up() -> Group:
             name="secagg/warm-up",
             phase="warm-up",
             units=1,
-            work=lambda: found.append(f"AES {aes.warm_up()}, noise {noise.warm_up()}"),
+            work=lambda: found.append(warming.warm_up()),
             note=lambda: found[-1],
             once=True,
         )

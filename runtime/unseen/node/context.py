@@ -68,6 +68,7 @@ class Node:
     consents: Consents = field(default_factory=Consents)
     address: str = ""
     draining: bool = False
+    warm: bool = False  # kernels are ready for joint rounds, or on their way
     ended: set[str] = field(default_factory=set)  # contracts whose epochs were closed for good
     audits: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     questions: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))

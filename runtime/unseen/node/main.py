@@ -41,6 +41,7 @@ from unseen.node.handover.taking import take_over
 from unseen.node.hardening import harden, whereabouts
 from unseen.node.identity.enrolment import Enrolment
 from unseen.node.identity.parties import Parties
+from unseen.node.jobs import warming
 from unseen.node.jobs.driver import Driver
 from unseen.node.jobs.executor import LocalExecutor
 from unseen.node.jobs.kinds import KINDS
@@ -162,7 +163,7 @@ async def _drain(
 
 async def _sweep(node: Node) -> None:
     while True:
-        for step in (lifecycle.sweep, reconcile, reviewing.sweep, _expire):
+        for step in (warming.sweep, lifecycle.sweep, reconcile, reviewing.sweep, _expire):
             try:
                 await step(node)
             except Exception as error:  # noqa: BLE001 - the next may succeed, and the next sweep
@@ -186,6 +187,7 @@ async def _open(home: Path, settings: Settings, keys: Keys) -> Node:
     clock = Clock(floor=newest_time(engine))
     writer = Writer(engine, log, clock)
     await writer.submit(_Started(keys.evidence.suite, version("unseen")))
+    warming.settle(home)
     executor = LocalExecutor(settings.worker_count())
     await executor.start()
     node = Node(

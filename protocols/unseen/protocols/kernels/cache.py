@@ -37,6 +37,15 @@ def folder() -> Path | None:
     return above / "unseen" / "kernels" if above.is_absolute() else None
 
 
+def usable() -> bool:
+    """Whether the folder is there, and of this user alone."""
+    try:
+        with _opened():
+            return True
+    except OSError:
+        return False
+
+
 def read(key: str) -> bytes | None:
     """Return what is kept under a key, or None: nothing, not trusted, or damaged."""
     try:

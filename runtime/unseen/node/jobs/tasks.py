@@ -5,6 +5,7 @@ elements never loads DuckDB.
 """
 
 import functools
+import importlib.util
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -260,6 +261,20 @@ def merge_table(parts: list[bytes], progress: Progress) -> list[bytes]:
     return [counts, built.digest, built.root]
 
 
+def warm_up(_parts: list[bytes], _progress: Progress) -> list[bytes]:
+    """Nothing -> the names of the kernels, once they are compiled and tried; nothing without numpy.
+
+    Raises:
+        KernelFaultError: this machine computes one of them wrongly.
+
+    """
+    if importlib.util.find_spec("numpy") is None:
+        return []
+    from unseen.protocols.kernels import warming  # noqa: PLC0415 - needs numpy
+
+    return [warming.warm_up().encode()]
+
+
 TASKS: dict[str, Task] = {
     task.__name__: task
     for task in (
@@ -278,6 +293,7 @@ TASKS: dict[str, Task] = {
         hide_cells,
         fill_table,
         merge_table,
+        warm_up,
     )
 }
 
