@@ -28,7 +28,7 @@ LOCKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("setup.txt", ("requirements/setup.in",)),
     ("proto.txt", ("requirements/proto.in",)),
     ("mutants.txt", ("requirements/mutants.in",)),
-    ("dev.txt", (PROJECT, "--extra=node", "--extra=kernels", "--group=dev")),
+    ("dev.txt", (PROJECT, "--extra=node", "--extra=kernels", "--extra=train", "--group=dev")),
     (
         "node.txt",
         (PROJECT, "--extra=node", "--extra=kernels", "--constraint=requirements/dev.txt"),
