@@ -9,6 +9,7 @@ bench    benchmarks/ under pytest-benchmark; arguments go to pytest
 coverage branch coverage of contract, decide, metering, gate and evidence: 100 % or it fails
 mutants  change the code, one thing at a time, and see whether a test notices
 edits    20,000 random edits of a log's export, each of which an audit has to find
+peers    install what the benches compare with, in an environment of its own
 readme   execute the README's own commands in a temporary home
 check    lint, types, proto drift and compatibility: what CI runs beside the tests
 """
@@ -86,6 +87,11 @@ def mutants(*arguments: str) -> int:
     return tool("mutants.py", *arguments)
 
 
+def peers(*_: str) -> int:
+    """Install the libraries that benches are held against."""
+    return tool("peers.py")
+
+
 def coverage(*arguments: str) -> int:
     """Measure branch coverage; arguments go to pytest."""
     return tool("covered.py", *arguments)
@@ -105,7 +111,7 @@ VERBS: dict[str, Callable[..., int]] = {
     verb.__name__: verb
     for verb in (
         *(lint, fix, types, proto, wire, lock),
-        *(bench, client, coverage, mutants, edits, readme, check),
+        *(bench, client, coverage, mutants, edits, peers, readme, check),
     )
 }
 

@@ -28,6 +28,7 @@ LOCKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("setup.txt", ("requirements/setup.in",)),
     ("proto.txt", ("requirements/proto.in",)),
     ("mutants.txt", ("requirements/mutants.in",)),
+    ("peers.txt", ("requirements/peers.in",)),
     ("dev.txt", (PROJECT, "--extra=node", "--extra=kernels", "--extra=train", "--group=dev")),
     (
         "node.txt",

@@ -1,6 +1,7 @@
 """Every bench at a tiny size: its shape, and that bytes add up. Nothing here looks at a clock."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from unseen.bench import (
     measuring,
     node,
     oprf,
+    peers,
     receipt,
     secagg,
     stopping,
@@ -21,8 +23,10 @@ from unseen.bench import (
 from unseen.bench.main import BENCHES, app
 from unseen.bench.measuring import Measurement
 from unseen.bench.registry import Bench
+from unseen.protocols.errors import InputInvalidError
 
 ELEMENT, PROOF = 32, 64
+FLOWER = {"parties": 5, "dim": 1000, "bits": 16, "seed": 0}
 
 
 def run(bench: Bench, **parameters: int) -> dict[str, Measurement]:
@@ -55,7 +59,7 @@ def test_consent_updates_what_it_changes_and_folds_every_subject() -> None:
 
 
 def test_secagg_sends_the_bytes_of_its_words() -> None:
-    found = run(secagg.BENCH, parties=5, dim=1000)
+    found = run(secagg.BENCH, parties=5, dim=1000, peers=0)
     mask = found["secagg/mask"]
     assert (mask.bytes_up, mask.rounds, mask.units) == (4000, 5, 1000)
     assert mask.note == "4 bytes a parameter"
@@ -67,9 +71,59 @@ def test_secagg_sends_the_bytes_of_its_words() -> None:
 
 
 def test_secagg_of_four_measures_no_drop_out() -> None:
-    found = run(secagg.BENCH, parties=4, dim=10, ring=64)
+    found = run(secagg.BENCH, parties=4, dim=10, ring=64)  # and no peer in this ring
     assert found["secagg/mask"].bytes_up == 80
     assert "secagg/unmask/dropped" not in found
+
+
+def stand_in(path: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    path.write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+    path.chmod(0o700)
+    monkeypatch.setenv(peers.VARIABLE, str(path))
+
+
+def test_a_peer_is_measured_beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = f"read order && echo $order >> {tmp_path}/orders"
+    answers = f"""while {said}; do echo '{{"done": "", "bytes": 8000}}'; done"""
+    stand_in(tmp_path / "python", answers, monkeypatch)
+    found = run(secagg.BENCH, parties=5, dim=1000)
+    mask = found["secagg/mask/flower"]
+    assert (mask.bytes_up, mask.units, mask.limit) == (8000, 1000, "secagg/mask/aes")
+    assert mask.limit_per_second
+    assert found["secagg/unmask/dropped/flower"].limit == "secagg/unmask/dropped/aes"
+    orders = (tmp_path / "orders").read_text(encoding="utf-8").split("\n")
+    assert {"mask", "ready 0", "ready 1", "unmask"} == set(orders) - {""}
+
+
+def test_a_peer_that_does_not_answer_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in(tmp_path / "python", "exit 1", monkeypatch)
+    with pytest.raises(InputInvalidError, match="does not answer") as caught:
+        run(secagg.BENCH, parties=5, dim=10)
+    assert caught.value.clause == "bench.peers"
+
+
+def test_a_peer_that_is_not_there_is_left_out_in_so_many_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(peers.VARIABLE, str(tmp_path / "python"))
+    found = run(secagg.BENCH, parties=5, dim=10)
+    assert "Flower's SecAgg+ is not measured: install it with ./unseen dev peers" in (
+        capsys.readouterr().err
+    )
+    assert "secagg/mask/flower" not in found
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(peers.python() is None, reason="./unseen dev peers was not run")
+def test_flower_adds_up_what_we_do() -> None:
+    with peers.running("Flower", "flower_peer.py", FLOWER) as peer:
+        assert peer is not None
+        assert peer.ask("mask")["bytes"] > 8 * 1000
+        for gone in (0, 1):
+            peer.ask(f"ready {gone}")
+            assert peer.ask("unmask")["error"] < 1e-4
 
 
 def test_noise_is_drawn_for_every_coordinate() -> None:

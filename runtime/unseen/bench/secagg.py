@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from unseen.bench import flower
+from unseen.bench.peers import Peer
 from unseen.bench.registry import (
     CURVE_BITS,
     SEED,
@@ -27,6 +29,7 @@ DEFAULTS = {
     "bits": 16,
     "ring": 32,
     "sigma": 12,
+    "peers": 1,
     "seed": SEED,
 }
 MODEL = "active aggregator with under a third of the parties; gap Diffie-Hellman, random oracle"
@@ -52,12 +55,13 @@ def groups(parameters: Parameters) -> Iterator[Iterator[Group]]:
         raise InputInvalidError(
             "this bench needs numpy", clause="bench.secagg", remedy="install unseen[kernels]"
         ) from None
-    yield _each(parameters, np)
+    with flower.opened(parameters) as peer:
+        yield _each(parameters, np, peer)
 
 
-def _each(parameters: Parameters, np: Any) -> Iterator[Group]:
+def _each(parameters: Parameters, np: Any, peer: Peer | None) -> Iterator[Group]:
     yield warm_up()  # before anything else has asked for the kernel
-    world = World(parameters, np)
+    world = World(parameters, np, peer)
     yield world.mask()
     yield world.unmask()
     yield world.unmask_dropped()
@@ -87,14 +91,14 @@ class World:
     aggregator adds are all the same one, so that memory does not grow with the parties.
     """
 
-    def __init__(self, parameters: Parameters, np: Any) -> None:
-        """Set up for the parameters of the bench."""
+    def __init__(self, parameters: Parameters, np: Any, peer: Peer | None = None) -> None:
+        """Set up for the parameters of the bench; `peer` is measured beside, if there is one."""
         from unseen.protocols.dp import Distributed  # noqa: PLC0415
         from unseen.protocols.secagg.driver import cohort  # noqa: PLC0415 - needs numpy
         from unseen.protocols.secagg.noise import reach  # noqa: PLC0415
         from unseen.protocols.secagg.quantise import Quantiser  # noqa: PLC0415
 
-        self._np = np
+        self._peer = peer
         self._rng = seeded_rng(parameters["seed"])
         self._parties, self._dim = parameters["parties"], parameters["dim"]
         self._ring = parameters["ring"]
@@ -156,6 +160,7 @@ class World:
             ),
             self._case("secagg/mask/streams", streams, limit="secagg/mask/aes"),
             self._case("secagg/mask/aes", self._openssl(self._parties)),
+            *flower.masking(self._peer, self._dim),
         ]
 
     def _noise(self) -> "PartyNoise":
@@ -192,6 +197,7 @@ class World:
                 limit=f"{name}/aes",
             ),
             self._case(f"{name}/aes", self._openssl(left + left * len(gone))),
+            *flower.unmasking(self._peer, name, len(gone), self._dim),
         ]
 
     def _before_masking(self) -> "tuple[Party, tuple[bytes, ...]]":
