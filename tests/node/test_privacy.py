@@ -119,6 +119,25 @@ class TestCharge:
         desk.table(epsilon="1")
         assert desk.charge([asking(desk.contract(), 0, 10**40)]) == [TABLE_SPENT]
 
+    def test_a_retry_is_charged_once_however_often_it_comes(self, desk: Desk) -> None:
+        desk.table(epsilon="1")
+        contract = desk.contract()
+        other = asking(contract, 1, 2_000)
+        first, again = desk.charge([asking(contract, 0, 1_000), asking(contract, 0, 1_000)])
+        later, new = desk.charge([asking(contract, 0, 1_000), other])
+        assert first.leaf_index == again.leaf_index == later.leaf_index
+        assert new.total == 2
+        assert privacy_of(desk) == ["0.000000001", "0.000000002"]
+        assert desk.books() == ({"people": 3_000}, {contract.id: 3_000})
+
+    def test_a_retry_is_answered_when_the_budget_is_spent(self, desk: Desk) -> None:
+        desk.table(epsilon="1")
+        contract = desk.contract()
+        (first,) = desk.charge([asking(contract, 0, RHO_OF_ONE)])
+        (again,) = desk.charge([asking(contract, 0, RHO_OF_ONE)])
+        assert again.leaf_index == first.leaf_index
+        assert desk.books()[0] == {"people": RHO_OF_ONE}
+
 
 class TestAnswers:
     def test_a_race_of_two_alike_is_charged_once_and_answered_alike(self, desk: Desk) -> None:
