@@ -4,7 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.evidence.conftest import NOW, World
 from tests.evidence.test_audit import Case, case, event_of
@@ -163,6 +163,7 @@ def test_what_a_predecessor_spent_counts() -> None:
 asked = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 9)), max_size=12)
 
 
+@settings(max_examples=25)
 @given(asked)
 def test_findings_are_exactly_where_a_limit_is_passed(asked: list[tuple[int, int]]) -> None:
     books = Books()

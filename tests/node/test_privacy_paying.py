@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert, select
-from tests.node.conftest import Store
+from tests.node.conftest import Store, put_contract
 from tests.node.gating import COUNTED, KEYS, OPERATOR, ROWS, STATED, Gatehouse, made
 from tests.node.governed import put_table
 from tests.node.spending import DELTA, RHO_OF_ONE, private, spent_in
@@ -19,8 +19,9 @@ from tests.node.test_yielding import claimed, finish, result_of
 
 from unseen.evidence import canonical
 from unseen.evidence.canonical import b64encode
-from unseen.evidence.contracts.privacy import UNITS, limit_of
+from unseen.evidence.contracts.privacy import UNITS, epsilon_text, limit_of
 from unseen.evidence.suite import INTL, signer_id
+from unseen.node.catalog.catalogue import Catalogue
 from unseen.node.catalog.changes import NewSnapshot, RefreshTable
 from unseen.node.errors import (
     PartitionPinnedError,
@@ -29,6 +30,7 @@ from unseen.node.errors import (
     ReleaseHeldError,
     ReleaseOffError,
     ReleaseRefusedError,
+    TableNotFoundError,
 )
 from unseen.node.jobs import frames
 from unseen.node.jobs.states import State as JobState
@@ -36,15 +38,18 @@ from unseen.node.metering.charge import Charged, digest_of
 from unseen.node.metering.paying import Admitted, Work, pay
 from unseen.node.privacy.answers import look
 from unseen.node.privacy.changes import SetBudget
+from unseen.node.privacy.register import ledgers, set_budget
 from unseen.node.privacy.spend import Pin, Spend, answer_key
 from unseen.node.registration.issue import Issuer
+from unseen.node.release import gate as gatekeeper
 from unseen.node.release import reviewing
 from unseen.node.release.facts import Facts
+from unseen.node.release.gate import Ask, Refused, Standing, again
 from unseen.node.release.holding import Run
-from unseen.node.release.rules import Mode
+from unseen.node.release.rules import FAULT, MALFORMED, Mode
 from unseen.node.release.yielding import yielded
 from unseen.node.store.engine import open_engine
-from unseen.node.store.schema import tables
+from unseen.node.store.schema import snapshots, tables
 from unseen.node.store.schema_privacy import privacy_answers, privacy_partitions
 from unseen.node.store.schema_release import reviews
 
@@ -57,9 +62,9 @@ KEY = bytes([7]) * 32
 async def house(store: Store) -> Gatehouse:
     """Return a node whose one contract spends privacy of a table with a budget."""
     put_table(store, "public:1", 100_000)
-    gate = Gatehouse(store, private(made("aggregate", runs=50, units=100)))
+    serving = Gatehouse(store, private(made("aggregate", runs=50, units=100)))
     await store.writer.submit(SetBudget(INTL, "people", "1", DELTA, False, "operator"))
-    return gate
+    return serving
 
 
 def cost(units: int = COST, *, key: bytes = KEY, **more: Any) -> Spend:
@@ -174,6 +179,18 @@ async def test_an_answer_that_takes_anothers_place_passes_the_gate_too(house: Ga
     assert spent(house) == 0
 
 
+def test_a_fault_over_a_stored_answer_lets_nothing_out(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contract = private(made("aggregate"))
+    put_contract(store.engine, contract, contract.plan, contract.leakage)
+    standing = Standing(Mode.PASS, 0)
+    asked = Ask(contract, f"{1:032x}", 1)
+    assert again(asked, (b"[]", b"[]"), standing) == Refused((MALFORMED,))
+    monkeypatch.setattr(gatekeeper, "declared", lambda *_: 1 / 0)
+    assert again(asked, (ROWS,), standing) == Refused((FAULT,))
+
+
 async def test_a_stored_answer_counts_its_bits(house: Gatehouse) -> None:
     await ask(house, 0, cost())
     contract = house.contract
@@ -263,6 +280,38 @@ async def test_a_long_job_is_refused_by_the_ledger_at_its_end(house: Gatehouse) 
     assert spent(house) == 0
 
 
+async def test_the_operator_sees_what_is_spent_and_left(house: Gatehouse) -> None:
+    put_table_too(house.store, "wages")
+    house.node.catalogue = Catalogue(house.store.engine)
+    pin = Pin(table="people", partition=bytes(32), version=1)
+    await ask(house, 0, cost(pins=(pin,)))
+    (ledger,) = ledgers(house.node)
+    assert ledgers(house.node, "people") == [ledger]
+    assert (ledger.epsilon, ledger.delta, ledger.spent) == ("1", DELTA, COST)
+    assert ledger.most == limit_of("1", DELTA)
+    assert ledger.spent_epsilon == epsilon_text(COST, DELTA)
+    assert (ledger.partition, ledger.version) == (b64encode(bytes(32)), 1)
+    (line,) = ledger.contracts
+    assert (line.contract, line.buyer, line.spent) == (house.identifier, "lender", COST)
+    assert (line.epsilon, line.most) == ("1", limit_of("1", DELTA))
+    (other,) = ledgers(house.node, "wages")
+    assert (other.epsilon, other.spent, other.contracts) == ("", 0, ())
+    told = await set_budget(house.node, "wages", "2", DELTA, "operator", raised=False)
+    assert (told.epsilon, told.set_by) == ("2", "operator")
+    with pytest.raises(TableNotFoundError):
+        ledgers(house.node, "elsewhere")
+
+
+def put_table_too(store: Store, name: str) -> None:
+    """Put a further table into the store, with a snapshot."""
+    row = {"name": name, "source": "", "subject": "[]", "columns": "[]"}
+    snapshot = {"table_name": name, "version": 1, "commitment": "A" * 43, "sealed_salt": b""}
+    print_of = {"rows": 1, "fingerprint": '{"mtime_ns":1,"sha256":"00","size":1}', "taken_at": ""}
+    with store.engine.begin() as connection:
+        connection.execute(insert(tables), [{**row, "holder": "", "registered_at": ""}])
+        connection.execute(insert(snapshots), [snapshot | print_of])
+
+
 async def test_a_refresh_gives_nothing_back(house: Gatehouse) -> None:
     await ask(house, 0, cost())
     columns = json.loads('[{"name":"id","type":"VARCHAR"}]')
@@ -316,10 +365,8 @@ async def test_whoever_asks_at_once_never_overspends(
 ) -> None:
     """Through the writer, with its own groups: sums hold, and answers of one name are one."""
     name = f"table-{store.log.size}"
-    row = {"name": name, "source": "", "subject": "[]", "columns": "[]"}
-    with store.engine.begin() as connection:
-        connection.execute(insert(tables), [{**row, "holder": "", "registered_at": ""}])
-    gate = Gatehouse(store, private(made("aggregate", runs=90, units=90), table=name))
+    put_table_too(store, name)
+    serving = Gatehouse(store, private(made("aggregate", runs=90, units=90), table=name))
     await store.writer.submit(SetBudget(INTL, name, "0.5", DELTA, False, "operator"))
     replies: dict[bytes, set[tuple[bytes, ...]]] = {}
     number = 0
@@ -329,7 +376,7 @@ async def test_whoever_asks_at_once_never_overspends(
             key = bytes([which, store.log.size % 251]) * 16 if which else b""
             spend = cost(part * 10**9, key=key)
             done = Work((OTHER if other else ROWS,), bytes(32), facts=COUNTED, privacy=spend)
-            waiting.append((key, paid(gate, number, done)))
+            waiting.append((key, paid(serving, number, done)))
             number += 1
         found = await asyncio.gather(*(work for _, work in waiting), return_exceptions=True)
         for (key, _), outcome in zip(waiting, found, strict=True):
@@ -339,4 +386,4 @@ async def test_whoever_asks_at_once_never_overspends(
                 assert isinstance(outcome, PrivacyBudgetSpentError)
     assert all(len(alike) == 1 for alike in replies.values())
     tables_, contracts_ = spent_in(store.engine)
-    assert tables_[name] == contracts_.get(gate.identifier, 0) <= limit_of("0.5", DELTA)
+    assert tables_[name] == contracts_.get(serving.identifier, 0) <= limit_of("0.5", DELTA)
