@@ -137,10 +137,21 @@ class Gatehouse:
     """A store, one contract, and a node as far as the gate needs one."""
 
     def __init__(self, store: Store, contract: Contract) -> None:
-        self.store, self.time = store, NOW
         _begin_log(store)
         put_contract(store.engine, contract, contract.plan, contract.leakage)
-        self.identifier = contract.id
+        self._open(store, contract.id)
+
+    @classmethod
+    def again(cls, store: Store) -> "Gatehouse":
+        """Return the house over a store that has its one contract already."""
+        found = cls.__new__(cls)
+        (contract,) = Contracts(store.engine).all()
+        found._open(store, contract.id)
+        return found
+
+    def _open(self, store: Store, identifier: str) -> None:
+        self.store, self.time = store, NOW
+        self.identifier = identifier
         self.parties = {
             "operator": _party("operator", Role.OPERATOR),
             "ministry": _party("approver", Role.APPROVER),
