@@ -89,9 +89,8 @@ class Gate(grpc.aio.ServerInterceptor):
                 response_serializer=handler.response_serializer,
             )
         return grpc.stream_stream_rpc_method_handler(
-            self._stream(method, handler.stream_stream, _all),
-            handler.request_deserializer,
-            handler.response_serializer,
+            self._stream(method, handler.stream_stream, _each(handler.request_deserializer)),
+            response_serializer=handler.response_serializer,
         )
 
     def _unary(
@@ -241,10 +240,6 @@ async def _only(requests: AsyncIterator[bytes]) -> bytes:
     async for message in requests:
         return message
     raise MalformedMessageError("the call has no message", clause="request")
-
-
-async def _all(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
-    return requests
 
 
 async def _no_such_method(_request: Any, _context: _Context) -> NoReturn:

@@ -240,6 +240,7 @@ async def _close(node: Node) -> None:
     if running:
         await asyncio.wait(running, timeout=node.settings.drain_seconds)
     await node.jobs.close()
+    node.joint.close()
     for task in node.background:
         task.cancel()
     await asyncio.gather(*node.background, return_exceptions=True)

@@ -18,6 +18,7 @@ from unseen.node.services.consent import ConsentService
 from unseen.node.services.contract import ContractService
 from unseen.node.services.identity import IdentityService
 from unseen.node.services.job import JobService
+from unseen.node.services.joint import JointService
 from unseen.node.services.log import LogService
 from unseen.node.services.lookup import LookupService
 from unseen.node.services.mandate import MandateService
@@ -44,6 +45,8 @@ from unseen.v1 import (
     identity_pb2_grpc,
     job_pb2,
     job_pb2_grpc,
+    joint_pb2,
+    joint_pb2_grpc,
     log_pb2,
     log_pb2_grpc,
     lookup_pb2,
@@ -133,6 +136,7 @@ def _add_services(server: grpc.aio.Server, node: Node) -> None:
     verify_pb2_grpc.add_VerifyServiceServicer_to_server(VerifyService(node), server)
     meter_pb2_grpc.add_MeterServiceServicer_to_server(MeterService(node), server)
     job_pb2_grpc.add_JobServiceServicer_to_server(JobService(node), server)
+    joint_pb2_grpc.add_JointServiceServicer_to_server(JointService(node), server)
     log_pb2_grpc.add_LogServiceServicer_to_server(LogService(node), server)
     opening_pb2_grpc.add_OpeningServiceServicer_to_server(OpeningService(node), server)
     objection_pb2_grpc.add_ObjectionServiceServicer_to_server(ObjectionService(node), server)
@@ -156,6 +160,7 @@ def _service_names() -> list[str]:
         verify_pb2,
         meter_pb2,
         job_pb2,
+        joint_pb2,
         log_pb2,
         opening_pb2,
         objection_pb2,

@@ -8,7 +8,13 @@ from grpc import StatusCode
 
 from unseen.evidence.errors import ContractInvalidError, EvidenceError, TransitionError
 from unseen.node import errors
-from unseen.protocols.errors import InputInvalidError, PeerError, UnseenError
+from unseen.protocols.errors import (
+    ContributionError,
+    InputInvalidError,
+    KernelFaultError,
+    PeerError,
+    UnseenError,
+)
 
 DOMAIN = "unseen"
 _MAX_CHARS = 500  # what quotes a caller must not outgrow the metadata that carries it
@@ -54,6 +60,8 @@ ROWS: tuple[tuple[type[UnseenError], Row], ...] = (
     (TransitionError, Row(StatusCode.FAILED_PRECONDITION)),
     (ContractInvalidError, Row(StatusCode.INVALID_ARGUMENT)),
     (EvidenceError, Row(StatusCode.INVALID_ARGUMENT)),
+    (ContributionError, Row(StatusCode.FAILED_PRECONDITION)),
+    (KernelFaultError, Row(StatusCode.INTERNAL)),
     (InputInvalidError, Row(StatusCode.INVALID_ARGUMENT)),
     (PeerError, Row(StatusCode.INVALID_ARGUMENT)),
     (UnseenError, Row(StatusCode.INVALID_ARGUMENT)),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from unseen.protocols.secagg.parameters import Round
 
 PARAMETER: Final = "joint"
+PROTOCOL: Final = "secagg"  # of every plan whose contract has the clause
 KEY_BYTES: Final = 32  # of Ed25519, which the protocol signs with under every suite
 MIN_NODES: Final = 3
 MAX_NODES: Final = 100

@@ -11,6 +11,7 @@ from typing import Literal, Self, cast, get_args
 
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json, b64encode
+from unseen.evidence.contracts.joint import PROTOCOL as SECAGG
 from unseen.evidence.contracts.typed import Model, Shape, shape_from_json
 from unseen.evidence.errors import ContractInvalidError, ReleaseInvalidError
 from unseen.evidence.fields import VERSION, Checker, head
@@ -233,7 +234,8 @@ class Plan:
         for field, kind in (("rows", RowsRule), ("release", ReleaseSpec)):
             if type(getattr(self, field)) not in (kind, type(None)):
                 _PLAN.fail(field, "is not a rule of its kind")
-        if self.by_question and self.kind not in BY_QUESTION:
+        joint = self.protocol == SECAGG  # what leaves is a part of a sum, and masked
+        if self.by_question and self.kind not in BY_QUESTION and not joint:
             _PLAN.fail("release.shape", "is missing, and does not follow from questions")
         _PLAN.integer("group", self.group, 0)
         if self.budget != "":

@@ -10,12 +10,14 @@ from typing import Any
 
 from unseen.evidence.canonical import b64decode
 from unseen.evidence.contracts.contract import Terms, signers
+from unseen.evidence.contracts.joint import PROTOCOL, joint_of
 from unseen.evidence.contracts.leakage import Leakage, Statement
 from unseen.evidence.contracts.plan import Output, Plan, ReadLabel, ReleaseSpec, RowsRule
 from unseen.evidence.suite import Suite
 from unseen.node.catalog.catalogue import Predicate, Table
 from unseen.node.contracts.clauses import CLAUSES
 from unseen.node.contracts.clauses.clause import Ask, Clause, Offer, Reading
+from unseen.node.contracts.clauses.joint import statements, threat_model
 from unseen.node.contracts.clauses.outputs import chosen
 from unseen.node.kinds.kind import KINDS, Kind
 from unseen.protocols.errors import UnseenError
@@ -45,7 +47,9 @@ def compile_contract(ask: Ask, offer: Offer) -> Compiled | Refusal:
     try:
         agreed: dict[str, Any] = {}
         for clause in CLAUSES:
-            agreed |= clause.terms(ask, offer, reading)
+            found = clause.terms(ask, offer, reading)
+            said = {**agreed.get("parameters", {}), **found.get("parameters", {})}
+            agreed |= found | ({"parameters": said} if said else {})
         plan, leakage = _plan(ask, offer, reading, agreed)
         terms = _terms(ask, offer, plan, leakage, agreed)
     except UnseenError as error:
@@ -82,20 +86,22 @@ def _plan(ask: Ask, offer: Offer, reading: Reading, agreed: dict[str, Any]) -> t
     product, suite = offer.product, offer.signers.suite
     kind = KINDS[product.kind]
     outputs = tuple(_output(predicate, suite) for predicate in chosen(ask, offer))
+    joint = joint_of(agreed.get("parameters", {}))
+    holds = (kind.threat_model, kind.threat_model_zh) if joint is None else threat_model(joint)
     bits = 2 * len(outputs)  # each answer is one of three: yes, no, no usable result
     plan = Plan(
         suite=suite.id,
         kind=product.kind,
-        protocol=kind.protocol,
+        protocol=kind.protocol if joint is None else PROTOCOL,
         table=offer.table.name,
         subject_columns=offer.table.subject,
         columns_read=reading.columns,
         outputs=outputs,
         bits_per_unit=bits,
         label_bytes=kind.label_bytes(len(outputs)),
-        threat_model=kind.threat_model,
+        threat_model=holds[0],
         retention=kind.retention,
-        threat_model_zh=kind.threat_model_zh,
+        threat_model_zh=holds[1],
         retention_zh=kind.retention_zh,
         rows=RowsRule(
             consent="consent" in agreed,
@@ -117,6 +123,7 @@ def _plan(ask: Ask, offer: Offer, reading: Reading, agreed: dict[str, Any]) -> t
         statements=(
             *_measured(kind, plan, ask),
             *(line for clause in CLAUSES for line in clause.statements(offer, reading)),
+            *(() if joint is None else statements(joint)),
         ),
         ciphertext_leaves=kind.ciphertext_leaves,
     )

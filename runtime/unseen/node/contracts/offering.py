@@ -47,6 +47,7 @@ def offer_for(
         template=node.templates.find(template) if template else None,
         consent_latency=node.settings.consent_latency_seconds,
         followed=_followed(node, buyer, but),
+        node=node.settings.name,
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from unseen.evidence.contracts.contract import Terms
+from unseen.evidence.contracts.joint import joint_of
 from unseen.evidence.contracts.states import State
 from unseen.evidence.errors import TransitionError
 from unseen.node.catalog.catalogue import Table
@@ -71,8 +72,14 @@ def ask_of(terms: Terms) -> Ask:
         group=terms.group,
         budget=terms.budget,
         declarations=terms.declarations,
+        joint=_joint(terms),
         agreed=terms,
     )
+
+
+def _joint(terms: Terms) -> bytes:
+    clause = joint_of(terms.parameters)
+    return b"" if clause is None else clause.encode()
 
 
 def offer_now(node: Node, contract: Contract) -> Offer:

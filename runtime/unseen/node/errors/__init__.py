@@ -91,6 +91,7 @@ from unseen.node.errors.jobs import (
     ResultNotFoundError,
     ResultTooLargeError,
 )
+from unseen.node.errors.joint import JointRefusedError, RoundNotFoundError
 from unseen.node.errors.oversight import (
     ObjectionNotFoundError,
     ObjectionStateError,
@@ -167,6 +168,7 @@ __all__ = [
     "JobLeaseLostError",
     "JobNotFoundError",
     "JobStateError",
+    "JointRefusedError",
     "KeyLockedError",
     "KindRefusedError",
     "LabelRefusedError",
@@ -216,6 +218,7 @@ __all__ = [
     "ReviewClosedError",
     "ReviewNotFoundError",
     "RightMissingError",
+    "RoundNotFoundError",
     "RpcUnknownError",
     "SeedDestroyedError",
     "StateLockedError",

@@ -87,6 +87,8 @@ RIGHTS: dict[str, frozenset[Role]] = {
     "/unseen.v1.JobService/RetryJob": _OPERATOR,
     "/unseen.v1.JobService/FetchResult": _BUYER,
     "/unseen.v1.JobService/AcknowledgeResult": _BUYER,
+    "/unseen.v1.JointService/Step": _BUYER,
+    "/unseen.v1.JointService/Contribute": _BUYER,
     "/unseen.v1.LogService/GetCheckpoint": _PARTIES,
     "/unseen.v1.LogService/GetConsistencyProof": _PARTIES,
     "/unseen.v1.OpeningService/SubmitOrder": _SUPERVISORS,

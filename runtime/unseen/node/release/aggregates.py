@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from unseen.evidence.contracts.cells import Cell, CellValue, Choice, Number
 from unseen.evidence.contracts.typed import Value
-from unseen.node.release.facts import AggregateFacts, CellFacts
+from unseen.node.release.facts import AggregateFacts, CellFacts, MaskedFacts
 from unseen.node.release.rules import Case, Outcome, Rule
 
 _WHOLE = 10_000
@@ -48,6 +48,8 @@ def _shown(case: Case) -> Iterator[Shown]:
 
 
 def _without_facts(case: Case) -> bool:
+    if case.value is None and isinstance(case.facts, MaskedFacts):
+        return False
     if case.value is None or not isinstance(case.facts, AggregateFacts):
         return True
     if case.facts.private:
@@ -61,6 +63,14 @@ def _stated(case: Case) -> bool:
 
 def _small(case: Case) -> bool:
     return any(0 < shown.facts.contributors < case.limits.group for shown in _shown(case))
+
+
+def _few(case: Case) -> bool:
+    return isinstance(case.facts, MaskedFacts) and case.facts.people < case.limits.group
+
+
+def _bare(case: Case) -> bool:
+    return isinstance(case.facts, MaskedFacts) and not case.facts.private
 
 
 def _zero(case: Case) -> bool:
@@ -143,6 +153,22 @@ def _digits(value: int) -> int:
 
 
 AGGREGATE = (
+    Rule(
+        id="joint.group",
+        types=frozenset({"aggregate", "model"}),
+        outcome=Outcome.REFUSE,
+        text="fewer people stand behind this node's part of a joint sum than the smallest group",
+        text_zh="本节点在联合求和中的主体数少于最小分组数",
+        fires=_few,
+    ),
+    Rule(
+        id="joint.bare",
+        types=frozenset({"aggregate", "model"}),
+        outcome=Outcome.REFUSE,
+        text="this node's part of a joint sum has no noise",
+        text_zh="本节点在联合求和中未加噪声",
+        fires=_bare,
+    ),
     Rule(
         id="facts.missing",
         types=_ONLY,

@@ -17,6 +17,7 @@ from functools import lru_cache
 from typing import Protocol
 
 from unseen.evidence.contracts.contract import Terms
+from unseen.evidence.contracts.joint import PROTOCOL as SECAGG
 from unseen.evidence.contracts.plan import Plan
 from unseen.evidence.contracts.statistics import Question, menu_of, shape_of
 from unseen.evidence.contracts.typed import Shape, Value, Verdicts, decode, decode_verdicts, unpack
@@ -27,6 +28,8 @@ from unseen.protocols.group.ristretto255 import ELEMENT_BYTES, SCALAR_BYTES, che
 
 _FIELD = 2**255 - 19
 _HIDDEN = "oprf_table"
+_MASKED = b"USA1\x03"
+_MASKED_BYTES = 103 + 32 + 32 + 64  # head, the round as its nodes saw it, digest, signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,23 @@ class Elements:
 
 
 @dataclass(frozen=True, slots=True)
+class Contributed:
+    """One part: a node's signature over its masked vector in a joint round.
+
+    Which round and whose is for the round to check; this is its form. It lets the other nodes make
+    a sum readable, and is worth the plan's bits.
+    """
+
+    def read(self, parts: Sequence[bytes]) -> Read:
+        """Return the message as it is."""
+        if len(parts) != 1:
+            raise ReleaseInvalidError("release: has another number of parts", clause="parts")
+        if len(parts[0]) != _MASKED_BYTES or not parts[0].startswith(_MASKED):
+            raise ReleaseInvalidError("release: signs no vector of a round", clause="vector")
+        return Read(tuple(parts), None)
+
+
+@dataclass(frozen=True, slots=True)
 class Declared:
     """What one run may release: how it is read, and what it is worth in `bits`."""
 
@@ -134,10 +154,12 @@ def answer_shape(terms: Terms, question: Question | None) -> Shape | None:
 def is_hidden(plan: Plan) -> bool:
     """Return whether nobody but its receiver can read what leaves under `plan`."""
     shaped = plan.release is not None and plan.release.shape is not None
-    return plan.protocol == _HIDDEN and not shaped
+    return plan.protocol in (_HIDDEN, SECAGG) and not shaped
 
 
 def _form(plan: Plan, units: int, answer: Shape | None) -> Form:
+    if plan.protocol == SECAGG:
+        return Contributed()
     shape = plan.release.shape if plan.release else None
     if plan.by_question:
         if answer is None:

@@ -56,4 +56,16 @@ class ModelFacts:
     private: bool = False
 
 
-Facts = AggregateFacts | ModelFacts
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaskedFacts:
+    """What stands behind this node's part of a joint sum, of which it sees no more than its part.
+
+    `people` are subjects; `private` says that noise was added to it before it was masked.
+    """
+
+    people: int
+    private: bool
+    measured: bool
+
+
+Facts = AggregateFacts | ModelFacts | MaskedFacts

@@ -45,6 +45,7 @@ def ask(message: contract_pb2.RequestContractRequest) -> Ask:
         group=message.group,
         budget=message.budget,
         declarations=tuple(message.declarations),
+        joint=message.joint,
     )
 
 

@@ -32,6 +32,7 @@ class Ask:
     group: int = 0  # least number of people behind an aggregate; 0 leaves it to the rules
     budget: str = ""  # most epsilon, as a decimal text
     declarations: tuple[str, ...] = ()
+    joint: bytes = b""  # canonical JSON of the joint clause, with whom numbers are added up
     agreed: Terms | None = None  # of the contract that is asked about again
 
 
@@ -70,7 +71,7 @@ class Offer:
     `mandates` is what mandates over the table permit, nothing where it is under none. `template`
     is the one that the ask names, `others` are the further products of the node. Withdrawals take
     effect within `consent_latency` seconds. `followed` are products and starts of the buyer's other
-    contracts that follow a template and have used units or still may.
+    contracts that follow a template and have used units or still may. `node` is this node's name.
     """
 
     product: Product
@@ -83,6 +84,7 @@ class Offer:
     others: tuple[Product, ...] = ()
     consent_latency: int = 86_400
     followed: tuple[tuple[str, datetime], ...] = ()
+    node: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Joint rounds: this node's part in adding numbers up with other nodes."""
