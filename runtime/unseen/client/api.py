@@ -19,6 +19,7 @@ from unseen.client.consenting import ConsentCalls
 from unseen.client.evidence import Evidence, Leaf, Receipt
 from unseen.client.interchange import ExportCalls, Exports
 from unseen.client.jobs import Job, Jobs, JobState
+from unseen.client.joint.seats import Seat
 from unseen.client.local.home import Home, find_home
 from unseen.client.local.profile import Profile
 from unseen.client.oversight.objections import Objections
@@ -40,6 +41,7 @@ from unseen.client.subjects import Subject
 from unseen.client.verdicts import Verdict
 from unseen.evidence.canonical import Json
 from unseen.evidence.contracts.clauses import Billing
+from unseen.evidence.contracts.joint import Joint
 from unseen.v1 import node_pb2, node_pb2_grpc
 
 INVITATION_LIFE = dt.timedelta(days=7)
@@ -287,13 +289,15 @@ class Client(
         group: int = 0,
         budget: str = "",
         declarations: Sequence[str] = (),
+        joint: Joint | None = None,
     ) -> Contract:
         """Ask for a contract (buyer only); read its card and leakage before signing it.
 
         `template` names one whose limits the contract keeps: then it needs no signature of the
         template's signers. `order` is the number of an order at a data exchange, `region` where
         the answers are used, `group` and `budget` bound aggregates, `declarations` are sentences
-        that you sign with it.
+        that you sign with it. `joint` is the clause by which this node's numbers are added up with
+        those of other nodes: ask each of them with the same one.
 
         Raises:
             AnswerInvalidError: the node proposes something else than was asked for.
@@ -313,6 +317,7 @@ class Client(
             group=group,
             budget=budget,
             declarations=tuple(declarations),
+            joint=joint,
         )
         return self._contracts.request(wish)
 
@@ -385,6 +390,10 @@ class Client(
         """
         self._questions.menu(contract)
         return Statistics(contract, self._questions, self._evidence)
+
+    def seat(self, contract: str) -> Seat:
+        """Return this node's seat in joint sums under a contract; a `Cohort` takes all of them."""
+        return Seat(self._session, self._contracts, contract)
 
     def job(self, job: str) -> Job:
         """Return a job as it stands now; `watch`, `wait`, `cancel` and `result` are its methods."""

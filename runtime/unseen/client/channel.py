@@ -56,10 +56,10 @@ class Unary(Protocol[Answer_co]):
 
 
 class Stream(Protocol[Answer_co]):
-    """A gRPC call with one request and a stream of answers."""
+    """A gRPC call with one request, or a stream of them, and a stream of answers."""
 
     def __call__(
-        self, request: Any, timeout: float | None = None, metadata: Any = None
+        self, request: Any, /, timeout: float | None = None, metadata: Any = None
     ) -> Iterator[Answer_co]:
         """Start the call."""
 

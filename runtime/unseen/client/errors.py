@@ -89,6 +89,12 @@ class WireError(ClientError):
         self.charged = cause.charged
         self.retry = cause.retry
 
+    def named(self, node: str) -> Cause:
+        """Return what the status said, beginning with the name of the node that said it."""
+        reason, said = self.reason, str(self)
+        message = said if said.startswith(f"{node}: ") else f"{node}: {said}"
+        return Cause(reason, message, self.clause, self.remedy, self.charged, self.retry)
+
 
 class RefusedError(WireError):
     """The node, or a rule it keeps, does not allow what was asked."""

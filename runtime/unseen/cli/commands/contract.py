@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from unseen.client.agreements.explanations import Explanation
     from unseen.client.api import Client
     from unseen.evidence.canonical import Json
+    from unseen.evidence.contracts.joint import Joint
 
 app = App(help="What may be asked, by whom, how often.", no_args_is_help=True)
 
@@ -49,6 +50,15 @@ GroupOption = Annotated[int, typer.Option(min=0, help="Smallest group of an aggr
 BudgetOption = Annotated[str, typer.Option(help="Most epsilon of aggregates, in decimal.")]
 DeclareOption = Annotated[
     list[str] | None, typer.Option("--declare", help="A sentence that you sign with it.")
+]
+JointOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--joint",
+        exists=True,
+        dir_okay=False,
+        help="File with the joint clause: add this node's numbers up with other nodes'.",
+    ),
 ]
 DeclareAllOption = Annotated[
     bool, typer.Option("--declare-all", help="Declare what the template asks to be declared.")
@@ -74,6 +84,7 @@ def request(
     budget: BudgetOption = "",
     declare: DeclareOption = None,
     declare_all: DeclareAllOption = False,
+    joint: JointOption = None,
     home: HomeOption = DEFAULT_HOME,
     form: FormatOption = Format.TABLE,
 ) -> None:
@@ -93,6 +104,7 @@ def request(
             group=group,
             budget=budget,
             declarations=_declarations(client, template, declare, declare_all),
+            joint=None if joint is None else read_clause(joint),
         )
     print_card(contract, form, contract_json(contract))
     note(f"Read what it leaks: unseen contract explain {contract.id}", form)
@@ -305,6 +317,29 @@ def form_command(
 def split(outputs: str) -> list[str]:
     """Return the names in a text with commas."""
     return [name.strip() for name in outputs.split(",") if name.strip()]
+
+
+def read_clause(path: Path) -> "Joint":
+    """Return the joint clause in a file; it may be laid out over several lines.
+
+    Raises:
+        UsageError: the file is no JSON.
+        ContractInvalidError: it holds no joint clause.
+
+    """
+    import json
+
+    from unseen.cli.failures import UsageError
+    from unseen.evidence.contracts.joint import Joint
+
+    try:
+        return Joint.from_json(json.loads(path.read_bytes()))
+    except ValueError:
+        raise UsageError(
+            f"{path} is no JSON",
+            clause="joint",
+            remedy="write the clause as docs/joint.md says",
+        ) from None
 
 
 def _declarations(

@@ -25,6 +25,7 @@ from unseen.client.session import Session
 from unseen.evidence import canonical
 from unseen.evidence.canonical import b64decode, b64encode, format_time
 from unseen.evidence.contracts.contract import Role, Terms, sign_terms, verify_approval
+from unseen.evidence.contracts.joint import Joint, joint_of
 from unseen.evidence.contracts.leakage import Leakage
 from unseen.evidence.contracts.limits import is_standing, verify_standing
 from unseen.evidence.contracts.plan import Plan
@@ -101,6 +102,9 @@ class Contract(Card):
         for name in ("order", "region", "group", "budget", "declarations"):
             if getattr(terms, name):
                 yield name, getattr(terms, name)
+        if (joint := joint_of(terms.parameters)) is not None:
+            yield "together with", joint.names
+            yield "vouched for", f"{joint.honest} of the nodes left at the end of a round"
         yield "holds if", terms.threat_model
         yield "plan", b64encode(terms.plan)
         yield "leakage", b64encode(terms.leakage)
@@ -141,6 +145,7 @@ class Wish:
     group: int = 0
     budget: str = ""
     declarations: tuple[str, ...] = ()
+    joint: Joint | None = None
 
     @classmethod
     def of(
@@ -181,6 +186,7 @@ class Wish:
             group=self.group,
             budget=self.budget,
             declarations=self.declarations,
+            joint=b"" if self.joint is None else self.joint.encode(),
         )
         setattr(request, "from", format_time(self.start))  # a word of Python's
         return request
@@ -206,6 +212,7 @@ class Wish:
             ("group", terms.group if self.group else 0, self.group),
             ("budget", terms.budget if self.budget else "", self.budget),
             ("declarations", terms.declarations, self.declarations),
+            ("joint", joint_of(terms.parameters), self.joint),
         )
         for clause, found, wished in clauses:
             if found != wished:

@@ -1,0 +1,245 @@
+"""Bonawitz et al., CCS 2017, as the buyer drives it: all nodes at once, a thread for each.
+
+A node that cannot be reached, is late, or began anew has dropped out: a round of five or more goes
+on while enough are left, a smaller one begins again under a fresh id (without the node where its
+contracts allow that). A node that refuses, or sends what is not the protocol's, ends the sum with
+an error that names it. Nothing is charged before a node's contribution; what is charged in a round
+that then fails stays charged.
+
+The buyer computes the sum and can see nothing else. That a node's numbers are true, nobody sees.
+"""
+
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from unseen.client.errors import NodeError, RefusedError, UnreachableError, WireError
+from unseen.client.joint.seats import Contributed, Seat, check_seats
+from unseen.client.session import Progress, no_progress
+from unseen.evidence.contracts.joint import ALL_BELOW, MIN_NODES, round_of
+from unseen.protocols.errors import (
+    CohortError,
+    MalformedMessageError,
+    SurvivorsTooFewError,
+    UnseenError,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from unseen.protocols.kernels.words import Words
+    from unseen.protocols.secagg import Aggregator
+    from unseen.protocols.secagg.parameters import Round
+
+STEP_SECONDS: Final = 120.0
+ATTEMPTS: Final = 3
+_PAUSE: Final = 1.0  # before a round begins again: a node that starts takes a second
+_GONE = frozenset({"ROUND_NOT_FOUND"})  # it began anew
+
+Result = TypeVar("Result")
+_Add = Callable[[bytes], None]
+
+
+@dataclass(frozen=True, slots=True)
+class JointSum:
+    """The sum over the nodes left, noise included, and what each of them charged.
+
+    `vector` has whole numbers; `contributed` holds the checked receipt of every node in the sum,
+    by its name. `gone` have dropped out of the round.
+    """
+
+    vector: "NDArray[np.int64]" = field(repr=False)
+    survivors: tuple[str, ...]
+    gone: tuple[str, ...]
+    round_id: bytes
+    contributed: dict[str, Contributed] = field(repr=False)
+
+
+class Cohort:
+    """The nodes of one joint clause, by the seats of a buyer's clients. Used by one thread.
+
+    Memory: one vector for each node, masked, until all of them have contributed.
+    """
+
+    def __init__(
+        self,
+        seats: Sequence[Seat],
+        *,
+        progress: Progress = no_progress,
+        step_seconds: float = STEP_SECONDS,
+    ) -> None:
+        """Take the seats of all nodes of a roster. A step that takes longer is a drop-out.
+
+        Raises:
+            PlanMismatchError: contracts hold different clauses.
+            AnswerInvalidError: a node has another key than its roster says.
+            InputInvalidError: a node of the roster has no seat, or two.
+
+        """
+        self.clause = check_seats(seats)
+        self._seats = {seat.name: seat for seat in seats}
+        self._suite = seats[0].suite
+        self._progress, self._seconds = progress, step_seconds
+
+    def sum(self, payload: bytes, dimension: int) -> JointSum:
+        """Return the sum of `dimension` coordinates that the nodes make of `payload`.
+
+        Raises:
+            SurvivorsTooFewError: too few nodes could be reached; it names those missing.
+            RefusedError: a node refuses; its name comes first.
+            PeerError: a node sent what the protocol forbids; the error names it.
+
+        """
+        without: tuple[str, ...] = ()
+        attempt = 0
+        while True:
+            attempt += 1
+            round_id = secrets.token_bytes(32)
+            parameters = round_of(self.clause, self._suite, round_id, payload, dimension, without)
+            seats = [self._seats[member.name] for member in parameters.members]
+            one = _Run(parameters, seats, self._progress, self._seconds)
+            try:
+                return one.run(payload)
+            except SurvivorsTooFewError:
+                if attempt == ATTEMPTS or one.contributed:
+                    raise  # what is charged would be charged once more
+            without = without or self._left_out(one.silent)
+            time.sleep(_PAUSE)
+
+    def _left_out(self, silent: Sequence[str]) -> tuple[str, ...]:
+        """Return whom the next round begins without: one of four, where three are vouched for."""
+        small = len(self._seats) < ALL_BELOW
+        fits = len(self._seats) - len(silent) >= max(MIN_NODES, self.clause.honest)
+        return tuple(silent) if small and fits else ()
+
+
+class _Run:
+    """One round. `silent` are those who did not even begin it."""
+
+    def __init__(
+        self, parameters: "Round", seats: Sequence[Seat], progress: Progress, seconds: float
+    ) -> None:
+        self._parameters, self._seats = parameters, list(seats)
+        self._progress, self._seconds = progress, seconds
+        self._gone: list[str] = []
+        self.silent: tuple[str, ...] = ()
+        self.contributed: dict[str, Contributed] = {}
+
+    def run(self, payload: bytes) -> JointSum:
+        from unseen.protocols.secagg import Aggregator  # noqa: PLC0415 - with vectors' library
+
+        server = Aggregator(self._parameters)
+        pool = ThreadPoolExecutor(len(self._seats), "joint")
+        try:
+            return self._run(pool, server, payload)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _run(self, pool: ThreadPoolExecutor, server: "Aggregator", payload: bytes) -> JointSum:
+        round_, seconds = self._parameters, self._seconds
+
+        def step(what: str, name: str, ask: Callable[[Seat], bytes], add: _Add) -> None:
+            for seat, message in self._each(pool, what, ask):
+                self._take(seat, name, message, add)
+
+        step("keys", "KEYS", lambda s: s.keys(round_, payload, seconds), server.add_keys)
+        self.silent = tuple(self._gone)
+        roster = server.close_keys()
+        step("shares", "SHARES", lambda s: s.shares(round_, roster, seconds), server.add_shares)
+        deals = server.close_shares()
+        masked = self._each(pool, "vectors", lambda s: s.masked(round_, deals[s.name], seconds))
+        words = dict(masked)
+        round_.require(round_.index(seat.name) for seat in words)
+        self._contribute(pool, server, words)
+        left, signed = server.close_masked(), self._signed(server.survivors)
+        add = server.add_confirmation
+        step("lists", "CONFIRM", lambda s: s.confirm(round_, left, signed, seconds), add)
+        confirmed = server.close_confirmations()
+        step("opening", "REVEAL", lambda s: s.reveal(round_, confirmed, seconds), server.add_reveal)
+        return JointSum(
+            vector=server.finish(),
+            survivors=server.survivors,
+            gone=tuple(self._gone),
+            round_id=round_.round_id,
+            contributed={name: self.contributed[name] for name in server.survivors},
+        )
+
+    def _contribute(
+        self, pool: ThreadPoolExecutor, server: "Aggregator", words: "dict[Seat, Words]"
+    ) -> None:
+        from unseen.protocols.secagg import Masked  # noqa: PLC0415 - with vectors' library
+
+        for seat, found in self._each(pool, "charges", lambda s: s.contribute(self._parameters)):
+            self.contributed[seat.name] = found
+            with _naming(seat.name):
+                self._check_sender(seat, "MASKED", found.message)
+                server.add_masked(Masked(found.message, words.pop(seat)))
+
+    def _signed(self, survivors: Sequence[str]) -> list[bytes]:
+        return [self.contributed[name].message for name in survivors]
+
+    def _each(
+        self, pool: ThreadPoolExecutor, what: str, work: Callable[[Seat], Result]
+    ) -> Iterator[tuple[Seat, Result]]:
+        """Yield what each seat answers, as it comes; whoever cannot be reached has dropped out.
+
+        Raises:
+            UnseenError: a seat refuses, or its node breaks the protocol; the error names it.
+
+        """
+        running = {pool.submit(work, seat): seat for seat in self._seats}
+        self._progress(f"joint {what}", 0, len(running))
+        for done, future in enumerate(as_completed(running), 1):
+            seat = running[future]
+            try:
+                with _naming(seat.name):
+                    found = future.result()
+            except WireError as error:
+                if not _dropped_out(error):
+                    raise
+                self._seats.remove(seat)
+                self._gone.append(seat.name)
+                self._progress(f"joint {what}: {seat.name} is gone", done, len(running))
+                continue
+            yield seat, found
+            self._progress(f"joint {what}", done, len(running))
+
+    def _take(self, seat: Seat, step: str, message: bytes, add: _Add) -> None:
+        with _naming(seat.name):
+            self._check_sender(seat, step, message)
+            add(message)
+
+    def _check_sender(self, seat: Seat, step: str, message: bytes) -> None:
+        from unseen.protocols.secagg import wire  # noqa: PLC0415 - with vectors' library
+
+        sender, _ = wire.opened(self._parameters, wire.Step[step], message, None)
+        if self._parameters.member(sender).name != seat.name:
+            raise MalformedMessageError("sent a message of another node")
+
+
+def _dropped_out(error: WireError) -> bool:
+    if isinstance(error, RefusedError):
+        return error.reason in _GONE
+    return isinstance(error, UnreachableError | NodeError)
+
+
+@contextmanager
+def _naming(name: str) -> Iterator[None]:
+    """Let every error begin with the name of the node it is about."""
+    try:
+        yield
+    except CohortError:
+        raise  # names it already: perhaps another one than this
+    except WireError as error:
+        raise type(error)(error.named(name)) from None
+    except UnseenError as error:
+        if str(error).startswith(f"{name}: "):
+            raise
+        said = error.__class__.__new__(error.__class__)
+        UnseenError.__init__(said, f"{name}: {error}", clause=error.clause, remedy=error.remedy)
+        raise said from None

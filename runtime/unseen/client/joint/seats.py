@@ -1,0 +1,233 @@
+"""One node's seat in a joint round: its steps as calls, and what it is charged for, checked.
+
+A seat believes what its node signed under the key that the roster names for it, and no more. The
+request for the node's contribution is written down before it is sent, as every charged request is.
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from unseen.client.agreements.contracts import Contracts, contract_bytes, resource
+from unseen.client.errors import AnswerInvalidError
+from unseen.client.local.state import Opening
+from unseen.client.queries import asking
+from unseen.client.session import Session
+from unseen.evidence.canonical import b64encode
+from unseen.evidence.contracts.joint import Joint, joint_of
+from unseen.evidence.errors import EvidenceError
+from unseen.evidence.releases.request import Request
+from unseen.evidence.verify import VerifiedReceipt
+from unseen.protocols.errors import (
+    InputInvalidError,
+    MalformedMessageError,
+    PeerError,
+    PlanMismatchError,
+)
+from unseen.v1 import joint_pb2, joint_pb2_grpc
+
+if TYPE_CHECKING:
+    from unseen.evidence.contracts.contract import Terms
+    from unseen.protocols.kernels.words import Words
+    from unseen.protocols.secagg.parameters import Round
+
+CHUNK_BYTES: Final = 256 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Contributed:
+    """What a node was charged for: its signature over its masked vector, and the receipt."""
+
+    message: bytes = field(repr=False)
+    request: str
+    receipt: VerifiedReceipt
+
+
+class Seat:
+    """A node under a contract with a joint clause. Thread-safe."""
+
+    def __init__(self, session: Session, contracts: Contracts, contract: str) -> None:
+        """Take the seat of `session`'s node under `contract`.
+
+        Raises:
+            InputInvalidError: the contract is over one node alone.
+
+        """
+        self._session = session
+        self._stub = joint_pb2_grpc.JointServiceStub(session.channel.grpc)
+        self.contract = contract
+        self.terms: Terms = contracts.terms(contract)
+        clause = joint_of(self.terms.parameters)
+        if clause is None:
+            raise InputInvalidError(
+                "the contract is over one node alone",
+                clause="joint",
+                remedy="request one with a joint clause: unseen contract request --joint FILE",
+            )
+        self.clause: Joint = clause
+        self.name = session.profile.node.name
+        self.key = session.profile.node.evidence_key
+        self.suite = session.suite
+
+    def __repr__(self) -> str:
+        """Return whose seat it is."""
+        return f"Seat({self.name} under {self.contract})"
+
+    def keys(self, parameters: "Round", payload: bytes, seconds: float) -> bytes:
+        """Begin a round over `payload`; return the node's announcement."""
+        present = {member.name for member in parameters.members}
+        without = [name for name in self.clause.names if name not in present]
+        chunks = (
+            joint_pb2.StepRequest(chunk=payload[start : start + CHUNK_BYTES])
+            for start in range(0, len(payload), CHUNK_BYTES)
+        )
+        step = joint_pb2.JOINT_STEP_KEYS
+        return self._message(self._step(parameters, step, chunks, seconds, without))
+
+    def shares(self, parameters: "Round", roster: Sequence[bytes], seconds: float) -> bytes:
+        """Hand over all announcements; return the node's sealed shares."""
+        step = joint_pb2.JOINT_STEP_SHARES
+        return self._message(self._step(parameters, step, _messages(roster), seconds))
+
+    def masked(self, parameters: "Round", deliveries: Sequence[bytes], seconds: float) -> "Words":
+        """Hand over the shares for the node; return its masked vector.
+
+        Raises:
+            MalformedMessageError: it has another size than the round's vectors.
+
+        """
+        import numpy as np  # noqa: PLC0415 - only who adds vectors up needs it
+
+        size = parameters.dimension * parameters.ring // 8
+        data = bytearray()
+        step = joint_pb2.JOINT_STEP_MASKED
+        for answer in self._step(parameters, step, _messages(deliveries), seconds):
+            data += answer.chunk
+            if answer.WhichOneof("part") != "chunk" or len(data) > size:
+                raise MalformedMessageError(f"{self.name}: not the round's vector")
+        if len(data) != size:
+            raise MalformedMessageError(f"{self.name}: not the round's vector")
+        words = np.frombuffer(data, f"<u{parameters.ring // 8}")
+        return words if sys.byteorder == "little" else words.astype(words.dtype.newbyteorder("="))
+
+    def contribute(self, parameters: "Round") -> Contributed:
+        """Pay for the node's part; return its signature over its vector, with a checked receipt.
+
+        Raises:
+            RefusedError: the node refuses; nothing was charged.
+            AnswerInvalidError, ReceiptInvalidError: the receipt is not for just this.
+
+        """
+        parts = (parameters.round_id, parameters.context)
+        request, signed = asking.new_request(
+            self._session,
+            contract=contract_bytes(self.contract),
+            kind=self.terms.kind,
+            units=1,
+            parts=parts,
+        )
+        message = joint_pb2.ContributeRequest(request=signed, round=parts[0], context=parts[1])
+        asking.write_down(
+            self._session,
+            request,
+            self.contract,
+            manifest="",
+            message=message,
+            secret={"round": b64encode(parameters.round_id)},
+        )
+        return self._exchange(request, message, fresh=True)
+
+    def finish(self, opening: Opening) -> Contributed:
+        """Fetch what was charged for a request that was written down before."""
+        message = joint_pb2.ContributeRequest.FromString(opening.wire)
+        return self._exchange(Request.decode(message.request.statement), message, fresh=False)
+
+    def confirm(
+        self, parameters: "Round", survivors: bytes, signed: Sequence[bytes], seconds: float
+    ) -> bytes:
+        """Hand over who is left, and their signatures; return the node's own over the list."""
+        step = joint_pb2.JOINT_STEP_CONFIRM
+        return self._message(self._step(parameters, step, _messages((survivors, *signed)), seconds))
+
+    def reveal(self, parameters: "Round", confirmations: Sequence[bytes], seconds: float) -> bytes:
+        """Hand over the confirmations; return the node's shares."""
+        step = joint_pb2.JOINT_STEP_REVEAL
+        return self._message(self._step(parameters, step, _messages(confirmations), seconds))
+
+    def _step(
+        self,
+        parameters: "Round",
+        step: joint_pb2.JointStep,
+        rest: Iterator[joint_pb2.StepRequest],
+        seconds: float,
+        without: Sequence[str] = (),
+    ) -> Iterator[joint_pb2.StepResponse]:
+        head = joint_pb2.StepHead(
+            contract=resource(self.contract),
+            round=parameters.round_id,
+            step=step,
+            without=without,
+        )
+
+        def sent() -> Iterator[joint_pb2.StepRequest]:
+            yield joint_pb2.StepRequest(head=head)
+            yield from rest
+
+        return self._session.channel.stream(self._stub.Step, sent(), seconds)
+
+    def _message(self, answers: Iterator[joint_pb2.StepResponse]) -> bytes:
+        found = [answer.message for answer in answers]
+        if len(found) != 1 or not found[0]:
+            raise MalformedMessageError(f"{self.name}: answered a step with no message")
+        return found[0]
+
+    def _exchange(
+        self, request: Request, message: joint_pb2.ContributeRequest, *, fresh: bool
+    ) -> Contributed:
+        session = self._session
+        answer = asking.send(session, self._stub.Contribute, message, request.request, fresh=fresh)
+        try:
+            receipt = asking.check_receipt(session, request, answer.release, self.terms)
+            asking.check_release(session, answer.release, (answer.message,), receipt.release)
+            asking.keep_reply(session, request.request, answer.SerializeToString())
+        except (EvidenceError, PeerError) as error:
+            asking.keep_failed(session, request.request, message, answer, error)
+            raise
+        session.rest()
+        return Contributed(answer.message, request.request, receipt)
+
+
+def check_seats(seats: Sequence[Seat]) -> Joint:
+    """Return the clause that all contracts of a joint sum hold, each with the node it names.
+
+    Raises:
+        PlanMismatchError: a contract has another clause than the first.
+        AnswerInvalidError: a node has another key than its roster says.
+        InputInvalidError: a node of the roster has no seat, or two.
+
+    """
+    clause = seats[0].clause if seats else None
+    if clause is None:
+        raise InputInvalidError("a joint sum needs the contracts of its nodes", clause="joint")
+    for seat in seats:
+        if seat.clause != clause:
+            raise PlanMismatchError(seat.name, "its contract has another joint clause")
+        if clause.key_of(seat.name) != seat.key:
+            raise AnswerInvalidError(
+                f"{seat.name}: stands in the roster with another key than it has",
+                clause="joint.nodes.key",
+                remedy="compare the keys with what its operator told you; ask for new contracts",
+            )
+    if sorted(seat.name for seat in seats) != sorted(clause.names):
+        missing = ", ".join(sorted({*clause.names} - {seat.name for seat in seats}))
+        raise InputInvalidError(
+            f"no contract, or two, of: {missing or 'a node'}",
+            clause="joint.nodes",
+            remedy="name the contract with each node of the roster, once",
+        )
+    return clause
+
+
+def _messages(messages: Sequence[bytes]) -> Iterator[joint_pb2.StepRequest]:
+    return (joint_pb2.StepRequest(message=message) for message in messages)
