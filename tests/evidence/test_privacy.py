@@ -1,12 +1,18 @@
-"""Privacy as leaves and terms say it: units, texts, and which ledgers a contract is charged to."""
+"""Privacy as leaves and terms say it: units, texts, and which ledgers a contract is charged to.
 
+`formats_v1_privacy.json` was written by `frozen` below, from fixed keys.
+"""
+
+import json
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from unseen.evidence import canonical
 from unseen.evidence.contracts.privacy import (
     MAX_EPSILON,
     UNITS,
@@ -21,10 +27,42 @@ from unseen.evidence.contracts.privacy import (
     units_of,
 )
 from unseen.evidence.errors import ContractInvalidError
+from unseen.evidence.log import decode_leaf, event_leaf
 from unseen.protocols.dp.zcdp import UNIT, epsilon_of
 from unseen.protocols.errors import InputInvalidError
 
 DELTA = "0.000001"
+FILE = Path(__file__).parents[1] / "vectors/evidence/formats_v1_privacy.json"
+VECTORS: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
+BUDGETS = [("0.1", DELTA), ("1", DELTA), ("4", "0.00001"), ("10", "0.000000001"), ("100", "0.001")]
+
+
+def frozen(world: Any) -> dict[str, Any]:
+    time, suite = world.leaf().time, world.suite
+    own: dict[str, canonical.Json] = {"table": "enterprises", "delta": DELTA, "by": "operator"}
+    events: dict[str, dict[str, canonical.Json]] = {
+        "privacy.budget": own | {"epsilon": "1", "limit": limit_of("1", DELTA)},
+        "privacy.raised": own | {"epsilon": "2", "limit": limit_of("2", DELTA)},
+        "privacy.inherited": {"table": "enterprises", "origin": "other/log", "spent": 1_000_000},
+    }
+    return {
+        kind: canonical.encode(event_leaf(suite, kind, time, fields)).decode()
+        for kind, fields in events.items()
+    } | {
+        "release": world.leaf(privacy=rho_text(charged_units(Fraction(1, 3)))).encode().decode(),
+        "limits": [[epsilon, delta, limit_of(epsilon, delta)] for epsilon, delta in BUDGETS],
+    }
+
+
+def test_every_format_is_what_it_was(world: Any) -> None:
+    assert frozen(world) == VECTORS[world.suite.id]
+
+
+def test_the_frozen_leaves_are_read(world: Any) -> None:
+    vector = VECTORS[world.suite.id]
+    for kind in ("privacy.budget", "privacy.raised", "privacy.inherited", "release"):
+        assert decode_leaf(vector[kind].encode())["type"] == kind
+    assert decode_leaf(vector["release"].encode())["privacy"] == "0.333333334"
 
 
 def terms(world: Any, parameters: dict[str, Any], budget: str = "") -> Any:

@@ -342,7 +342,8 @@ async def test_old_rows_of_reviews_say_nothing_of_privacy(house: Gatehouse) -> N
 
 def test_names_of_answers_are_the_contracts() -> None:
     contract = private(made("aggregate"))
-    assert len(answer_key(contract, b"question", bytes(32))) == 32
+    known = "1e799020387b1039afc8ee94f293d30ae952613a1ae4485db0c25e76d52e16e6"
+    assert answer_key(contract, b"question", bytes(32)).hex() == known  # or answers are lost
     grouped = dataclasses.replace(contract, plan=dataclasses.replace(contract.plan, group=50))
     assert answer_key(contract, b"q") != answer_key(grouped, b"q")
     other = dataclasses.replace(contract.terms, product_digest=bytes(32))

@@ -65,6 +65,7 @@ def test_who_supervises_sees_all(role: Role, kind: str) -> None:
     [
         ({"type": "node.started"}, True),
         ({"type": "table.registered"}, True),
+        ({"type": "privacy.budget"}, True),
         ({"type": "product.registered"}, True),
         ({"type": "rules.loaded"}, True),
         ({"type": "contract.proposed", "contract": OWN}, True),

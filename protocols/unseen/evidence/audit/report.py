@@ -76,7 +76,7 @@ class Report:
         for ledger in self.privacy:
             of = f"rho {rho(ledger.limit)}: epsilon {ledger.epsilon} at delta {ledger.delta}"
             said = f"rho {rho(ledger.spent)} of {of if ledger.epsilon else 'no budget'}"
-            yield f"privacy of {ledger.table}", said
+            yield "privacy", f"table {ledger.table}: {said}"
         yield "documents", _counted(self.documents)
         if self.unverified:
             yield (

@@ -16,7 +16,10 @@ from unseen.node.identity.rights import Role
 from unseen.node.objections.register import opener_of
 
 _WHOLE = frozenset({Role.OPERATOR, Role.AUDITOR, Role.REGULATOR})
-_PUBLIC = ("node.", "table.", "product.", "rules.", "template.", "mandate.", "consent.")
+_PUBLIC = (
+    *("node.", "table.", "product.", "rules.", "template.", "mandate.", "consent."),
+    "privacy.",  # without a table's budget nobody could hold its own releases against it
+)
 
 
 def whole(who: Caller) -> bool:
