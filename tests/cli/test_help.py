@@ -51,7 +51,7 @@ NOUNS = {
     "privacy": {"show"},
     "objection": {"open", "answer", "close", "list", "show"},
     "party": {"list", "revoke"},
-    "product": {"add", "list", "show", "export"},
+    "product": {"add", "list", "show", "menu", "export"},
     "receipt": {"list", "show", "fetch", "open", "verify", "export"},
     "table": {
         *("add", "refresh", "label", "holder", "list", "show", "audit", "replay", "check"),

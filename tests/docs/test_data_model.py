@@ -96,7 +96,9 @@ def test_example_is_the_frozen_vector(name: str, text: str) -> None:
     assert json.loads(text) == json.loads(vector)
 
 
-@pytest.mark.parametrize(("topic", "count"), [("registry", 7), ("rules", 3), ("joint", 1)])
+@pytest.mark.parametrize(
+    ("topic", "count"), [("registry", 7), ("rules", 3), ("joint", 1), ("statistics", 2)]
+)
 def test_examples_of_a_topic_are_frozen_vectors(topic: str, count: int) -> None:
     path = ROOT / f"tests/vectors/evidence/formats_v1_{topic}.json"
     vectors = json.loads(path.read_text(encoding="utf-8"))["intl"]

@@ -1,8 +1,12 @@
-"""What an operator offers to be counted: definitions, the files they come from, bits of answers."""
+"""What an operator offers to be counted: definitions, the files they come from, bits of answers.
+
+`formats_v1_statistics.json` was written by `frozen` below.
+"""
 
 import dataclasses
 import itertools
 import json
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -11,11 +15,16 @@ from hypothesis import strategies as st
 from tests.evidence.menus import AGE, COST, DEFINITION, FILE, MENU, REGION, STAY
 
 from unseen.evidence import canonical
+from unseen.evidence.contracts.plan import Output, ReleaseSpec
 from unseen.evidence.contracts.statistics import Menu, Question, shape_of
+from unseen.evidence.contracts.statistics.agreed import check_agreed
 from unseen.evidence.contracts.statistics.bounds import largest_bits
 from unseen.evidence.contracts.statistics.definition import Condition, Definition, Join, Origin
 from unseen.evidence.contracts.statistics.definition_file import parse_definition
 from unseen.evidence.errors import CanonicalError, ContractInvalidError
+
+FILE_OF_VECTORS = Path(__file__).parents[1] / "vectors/evidence/formats_v1_statistics.json"
+VECTORS: dict[str, Any] = json.loads(FILE_OF_VECTORS.read_text(encoding="utf-8"))
 
 
 def changed(**changes: Any) -> Definition:
@@ -219,3 +228,61 @@ def test_the_largest_answer_of_quantiles_is_the_one_with_most_places() -> None:
         for by in ((), ("region",), ("age",), ("region", "age"))
     ]
     assert largest_bits(menu) == max(shapes)
+
+
+QUESTIONS = {
+    "count": Question(what="count", by=("region", "age"), where=("adult",), rho="0.001"),
+    "mean": Question(what="mean", of="cost", by=("region",), rho="0.25"),
+    "quantile": Question(what="quantile", of="cost", at=("0.25", "0.5", "0.75"), rho="0.01"),
+    "partition": Question(what="partition"),
+}
+
+
+def frozen(world: Any) -> dict[str, str]:
+    """Return what a contract over the whole menu says, and questions under it."""
+    spec = ReleaseSpec(
+        type="aggregate", bits_per_run=largest_bits(MENU), bits_in_all=9 * largest_bits(MENU)
+    )
+    outputs = tuple(
+        Output(
+            name=entry.name,
+            text=entry.text,
+            expression_digest=world.suite.digest(DEFINITION.entry_text(entry.name).encode()),
+        )
+        for entry in DEFINITION.entries()
+    )
+    read = {column for name in MENU.names for column in DEFINITION.reads(name)}
+    plan = world.plan(
+        kind="statistics",
+        protocol="dp_statistics",
+        columns_read=tuple(sorted(read)),
+        outputs=outputs,
+        bits_per_unit=spec.bits_per_run,
+        label_bytes=0,
+        release=spec,
+        group=10,
+        budget="0.5",
+    )
+    terms = world.terms(
+        kind="statistics",
+        protocol="dp_statistics",
+        outputs=MENU.names,
+        plan=plan.digest(world.suite),
+        group=10,
+        budget="0.5",
+        parameters={"menu": MENU.to_json()},
+    )
+    check_agreed(terms, plan)
+    return {
+        "menu": canonical.encode(MENU.to_json()).decode(),
+        "definition": DEFINITION.encode().decode(),
+        "entry": DEFINITION.entry_text("insured"),
+        "plan": plan.encode().decode(),
+        "terms": terms.encode().decode(),
+        "terms_id": terms.id().hex(),
+        **{name: question.encode().decode() for name, question in QUESTIONS.items()},
+    }
+
+
+def test_the_bytes_of_menus_and_questions_are_frozen(world: Any) -> None:
+    assert frozen(world) == VECTORS[world.suite.id]

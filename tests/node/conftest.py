@@ -4,7 +4,7 @@ import dataclasses
 import datetime as dt
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,10 +14,19 @@ from unseen.evidence.contracts.contract import Period, Prices, Quota, Terms
 from unseen.evidence.contracts.leakage import Leakage
 from unseen.evidence.contracts.plan import Plan
 from unseen.evidence.contracts.states import State
+from unseen.evidence.contracts.statistics import Filter, Menu
+from unseen.evidence.contracts.statistics.definition import Condition, Definition
 from unseen.evidence.releases.request import Request
 from unseen.evidence.suite import INTL, Ed25519Signer, signer_id
 from unseen.node.audit.log import NodeLog
-from unseen.node.catalog.catalogue import Column, Predicate, Product, Snapshot, Table
+from unseen.node.catalog.catalogue import (
+    Column,
+    Predicate,
+    Product,
+    Snapshot,
+    Table,
+    entries_of,
+)
 from unseen.node.catalog.labels import Label
 from unseen.node.clock import Clock
 from unseen.node.contracts.clauses.clause import Ask, Offer, Signers
@@ -90,6 +99,8 @@ def make_table(level: str = "1", category: str = "public", rows: int = 100_000) 
 
 def make_product(kind: str = "lookup", count: int = 3) -> Product:
     names = [f"p{number}" for number in range(count)]
+    if kind == "statistics":
+        return offering(filters_of(names))
     return Product(
         name="product",
         table="people",
@@ -98,6 +109,30 @@ def make_product(kind: str = "lookup", count: int = 3) -> Product:
         predicates=tuple(Predicate(name, f"is {name}", "a > b", ("a", "b")) for name in names),
         prices=Prices(currency="CNY", data_fee=1, service_fee=2),
         digest="B" * 42 + "A",
+    )
+
+
+def filters_of(names: Sequence[str]) -> Definition:
+    """Return a menu of filters alone, each over the columns a and b."""
+    return Definition(
+        menu=Menu(filters=tuple(Filter(name=name, text=f"is {name}") for name in names)),
+        conditions=tuple(
+            Condition(name=name, expression="a > b", columns=("a", "b")) for name in names
+        ),
+    )
+
+
+def offering(definition: Definition, table: str = "people") -> Product:
+    """Return a product of kind `statistics`."""
+    return Product(
+        name="product",
+        table=table,
+        kind="statistics",
+        title="A menu",
+        predicates=entries_of(definition),
+        prices=Prices(currency="CNY", data_fee=1, service_fee=2),
+        digest="B" * 42 + "A",
+        definition=definition,
     )
 
 

@@ -5,6 +5,9 @@ from hypothesis import strategies as st
 from tests.node.conftest import RULES, make_ask, make_offer, make_product, make_signers, make_table
 
 from unseen.evidence.canonical import b64encode
+from unseen.evidence.contracts.statistics import menu_of
+from unseen.evidence.contracts.statistics.agreed import check_agreed
+from unseen.evidence.contracts.statistics.bounds import largest_bits
 from unseen.node.catalog.labels import CATEGORIES, LEVELS
 from unseen.node.contracts.compile import Compiled, Refusal, compile_contract
 from unseen.node.kinds.kind import KINDS
@@ -14,7 +17,7 @@ kinds = st.sampled_from(sorted(KINDS))
 
 
 @given(
-    outputs=st.lists(names, max_size=70),
+    outputs=st.one_of(st.lists(names, max_size=70), st.lists(names, max_size=3, unique=True)),
     kind=kinds,
     level=st.sampled_from(LEVELS),
     category=st.sampled_from(CATEGORIES),
@@ -43,8 +46,14 @@ def test_a_plan_holds_what_was_asked_for_and_nothing_else(
     wanted = tuple(outputs) or tuple(by_name)
     assert terms.outputs == wanted == tuple(output.name for output in plan.outputs)
     assert set(plan.columns_read) == {c for name in wanted for c in by_name[name].columns}
-    assert plan.bits_per_unit == 2 * len(wanted)
+    counts = kind == "statistics"
+    most = largest_bits(menu_of(terms.parameters)) if counts else 2 * len(wanted)
+    assert plan.bits_per_unit == most
     assert plan.release is not None
+    assert (plan.release.type, plan.by_question) == (
+        ("aggregate", True) if counts else ("verdicts", False)
+    )
+    check_agreed(terms, plan)
     assert plan.release.bits_in_all == plan.bits_per_unit * units
     assert plan.release.bits_per_run <= plan.release.bits_in_all
     assert (terms.kind, plan.kind, terms.table, plan.table) == (kind, kind, "people", "people")
@@ -53,7 +62,7 @@ def test_a_plan_holds_what_was_asked_for_and_nothing_else(
     assert (terms.quota, terms.period) == (ask.quota, ask.period)
     assert (terms.consent is not None) == (category == "personal")
     assert (plan.rows is not None and plan.rows.consent) == (category == "personal")
-    assert level in ("1", "2") or kind == "verify"
+    assert level in ("1", "2") or kind != "lookup"
     assert level in ("1", "2", "3")
     assert terms.rules == RULES.digest
     assert plan.rows

@@ -95,7 +95,7 @@ def test_each_limit_is_kept_by_name(own: Stage, clause: str, changes: dict[str, 
     assert full.state is State.PROPOSED  # any deviation is for every approver to sign
 
 
-@pytest.mark.parametrize("name", ["medical-statistics", "joint-model"])
+@pytest.mark.parametrize("name", ["joint-model"])
 def test_a_kind_that_does_not_exist_yet_is_refused_by_name(own: Stage, name: str) -> None:
     kind = own.lender.template(name).template.kinds[0]
     assert kind not in KINDS

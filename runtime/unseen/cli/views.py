@@ -84,6 +84,8 @@ def product_json(product: "Product") -> Json:
             {"name": item.name, "text": item.text, "expression": item.expression}
             for item in product.predicates
         ],
+        "menu": product.menu.to_json() if product.menu else None,
+        "definition": product.definition.to_json() if product.definition else None,
         "prices": {
             "currency": product.prices.currency,
             "data_fee": product.prices.data_fee,

@@ -42,6 +42,7 @@ from unseen.client.verdicts import Verdict
 from unseen.evidence.canonical import Json
 from unseen.evidence.contracts.clauses import Billing
 from unseen.evidence.contracts.joint import Joint
+from unseen.evidence.contracts.statistics.definition import Definition
 from unseen.v1 import node_pb2, node_pb2_grpc
 
 INVITATION_LIFE = dt.timedelta(days=7)
@@ -242,11 +243,14 @@ class Client(
         table: str,
         kind: str,
         title: str,
-        predicates: Sequence[Predicate],
+        predicates: Sequence[Predicate] | Definition,
         prices: Prices | None = None,
         billing: Billing | None = None,
     ) -> Product:
         """Offer yes-or-no questions over a table (operator only). Free unless `prices` says.
+
+        A product of kind `statistics` has a definition in the place of predicates: its menu, and
+        the columns and expressions behind it, which buyers do not see.
 
         `billing` says what is billed (units, requests or hits), what is free, the most a contract
         costs and who gets it; without it each unit has its price, for the operator.

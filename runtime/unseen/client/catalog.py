@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, cast
 from unseen.client.agreements.billing import billing_message, billing_rows, money, read_billing
 from unseen.client.cards import Card, Row
 from unseen.client.errors import AnswerInvalidError
+from unseen.client.menus import menu_rows, read_menu
 from unseen.client.session import Session
 from unseen.evidence.contracts.clauses import Billing
+from unseen.evidence.contracts.statistics import Menu
+from unseen.evidence.contracts.statistics.definition import Definition
 from unseen.protocols.errors import SubjectInvalidError
 from unseen.protocols.lookup.subject import SubjectColumn, SubjectType
 from unseen.v1 import catalog_pb2, catalog_pb2_grpc
@@ -117,7 +120,11 @@ class Prices:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Product(Card):
-    """What is offered from a table: a job kind with fixed questions and prices."""
+    """What is offered from a table: a job kind with fixed questions and prices.
+
+    Of kind `statistics` it has a `menu` in the place of predicates; the `definition` with columns
+    and expressions is the operator's alone.
+    """
 
     name: str
     table: str
@@ -129,6 +136,15 @@ class Product(Card):
     digest: str
     snapshot_at: str
     billing: Billing | None = None
+    menu: Menu | None = None
+    definition: Definition | None = None
+
+    @property
+    def questions(self) -> tuple[tuple[str, str], ...]:
+        """Return name and words of everything that a contract may name as an output."""
+        if self.menu is None:
+            return tuple((predicate.name, predicate.text) for predicate in self.predicates)
+        return tuple(self.menu.texts.items())
 
     def _title(self) -> str:
         return f"Product {self.name}: {self.title}"
@@ -136,9 +152,11 @@ class Product(Card):
     def _rows(self) -> Iterator[Row]:
         yield "kind", self.kind
         yield "table", f"{self.table}, data of {self.snapshot_at}"
-        yield "asked by", tuple(f"{column.name} ({column.type})" for column in self.subject)
+        who = "person" if self.menu else "asked by"
+        yield who, tuple(f"{column.name} ({column.type})" for column in self.subject)
         for predicate in self.predicates:
             yield predicate.name, predicate.text
+        yield from menu_rows(self.menu)
         yield "price", self.prices
         yield from billing_rows(self.billing, self.prices.currency)
 
@@ -211,11 +229,12 @@ class Catalog:
         table: str,
         kind: str,
         title: str,
-        predicates: Sequence[Predicate],
+        predicates: Sequence[Predicate] | Definition,
         prices: Prices,
         billing: Billing | None = None,
     ) -> Product:
-        """Offer `predicates` over a table; see `Client.register_product`."""
+        """Offer `predicates`, or a menu, over a table; see `Client.register_product`."""
+        menu = predicates if isinstance(predicates, Definition) else None
         request = catalog_pb2.RegisterProductRequest(
             name=f"products/{name}",
             table=f"tables/{table}",
@@ -223,7 +242,7 @@ class Catalog:
             title=title,
             predicates=[
                 catalog_pb2.Predicate(name=item.name, text=item.text, expression=item.expression)
-                for item in predicates
+                for item in (() if isinstance(predicates, Definition) else predicates)
             ],
             prices=catalog_pb2.Prices(
                 currency=prices.currency,
@@ -231,6 +250,7 @@ class Catalog:
                 service_fee=prices.service_fee,
             ),
             billing=billing_message(billing),
+            definition=menu.encode() if menu else b"",
         )
         answer = self._session.call(self._stub.RegisterProduct, request, REGISTER_SECONDS)
         return _product(answer.product)
@@ -272,6 +292,8 @@ def _product(product: catalog_pb2.Product) -> Product:
         digest=product.digest,
         snapshot_at=product.snapshot_at,
         billing=read_billing(product),
+        menu=read_menu(product.menu),
+        definition=Definition.decode(product.definition) if product.definition else None,
     )
 
 

@@ -133,10 +133,8 @@ def _offered(product: Product) -> Offered:
         kind=product.kind,
         table=product.table,
         digest=product.digest,
-        questions=tuple(
-            Question(name=predicate.name, text=predicate.text) for predicate in product.predicates
-        ),
-        asked_by=tuple(column.name for column in product.subject),
+        questions=tuple(Question(name=name, text=text) for name, text in product.questions),
+        asked_by=() if product.menu else tuple(column.name for column in product.subject),
         prices=Prices(
             currency=prices.currency, data_fee=prices.data_fee, service_fee=prices.service_fee
         ),

@@ -175,7 +175,7 @@ class SubjectColumn(_message.Message):
     def __init__(self, name: _Optional[str] = ..., type: _Optional[str] = ...) -> None: ...
 
 class Product(_message.Message):
-    __slots__ = ("name", "table", "kind", "title", "subject", "predicates", "prices", "digest", "snapshot_at", "billing")
+    __slots__ = ("name", "table", "kind", "title", "subject", "predicates", "prices", "digest", "snapshot_at", "billing", "menu", "definition")
     NAME_FIELD_NUMBER: _ClassVar[int]
     TABLE_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
@@ -186,6 +186,8 @@ class Product(_message.Message):
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOT_AT_FIELD_NUMBER: _ClassVar[int]
     BILLING_FIELD_NUMBER: _ClassVar[int]
+    MENU_FIELD_NUMBER: _ClassVar[int]
+    DEFINITION_FIELD_NUMBER: _ClassVar[int]
     name: str
     table: str
     kind: str
@@ -196,10 +198,12 @@ class Product(_message.Message):
     digest: str
     snapshot_at: str
     billing: Billing
-    def __init__(self, name: _Optional[str] = ..., table: _Optional[str] = ..., kind: _Optional[str] = ..., title: _Optional[str] = ..., subject: _Optional[_Iterable[_Union[SubjectColumn, _Mapping]]] = ..., predicates: _Optional[_Iterable[_Union[Predicate, _Mapping]]] = ..., prices: _Optional[_Union[Prices, _Mapping]] = ..., digest: _Optional[str] = ..., snapshot_at: _Optional[str] = ..., billing: _Optional[_Union[Billing, _Mapping]] = ...) -> None: ...
+    menu: bytes
+    definition: bytes
+    def __init__(self, name: _Optional[str] = ..., table: _Optional[str] = ..., kind: _Optional[str] = ..., title: _Optional[str] = ..., subject: _Optional[_Iterable[_Union[SubjectColumn, _Mapping]]] = ..., predicates: _Optional[_Iterable[_Union[Predicate, _Mapping]]] = ..., prices: _Optional[_Union[Prices, _Mapping]] = ..., digest: _Optional[str] = ..., snapshot_at: _Optional[str] = ..., billing: _Optional[_Union[Billing, _Mapping]] = ..., menu: _Optional[bytes] = ..., definition: _Optional[bytes] = ...) -> None: ...
 
 class RegisterProductRequest(_message.Message):
-    __slots__ = ("name", "table", "kind", "title", "predicates", "prices", "billing")
+    __slots__ = ("name", "table", "kind", "title", "predicates", "prices", "billing", "definition")
     NAME_FIELD_NUMBER: _ClassVar[int]
     TABLE_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
@@ -207,6 +211,7 @@ class RegisterProductRequest(_message.Message):
     PREDICATES_FIELD_NUMBER: _ClassVar[int]
     PRICES_FIELD_NUMBER: _ClassVar[int]
     BILLING_FIELD_NUMBER: _ClassVar[int]
+    DEFINITION_FIELD_NUMBER: _ClassVar[int]
     name: str
     table: str
     kind: str
@@ -214,7 +219,8 @@ class RegisterProductRequest(_message.Message):
     predicates: _containers.RepeatedCompositeFieldContainer[Predicate]
     prices: Prices
     billing: Billing
-    def __init__(self, name: _Optional[str] = ..., table: _Optional[str] = ..., kind: _Optional[str] = ..., title: _Optional[str] = ..., predicates: _Optional[_Iterable[_Union[Predicate, _Mapping]]] = ..., prices: _Optional[_Union[Prices, _Mapping]] = ..., billing: _Optional[_Union[Billing, _Mapping]] = ...) -> None: ...
+    definition: bytes
+    def __init__(self, name: _Optional[str] = ..., table: _Optional[str] = ..., kind: _Optional[str] = ..., title: _Optional[str] = ..., predicates: _Optional[_Iterable[_Union[Predicate, _Mapping]]] = ..., prices: _Optional[_Union[Prices, _Mapping]] = ..., billing: _Optional[_Union[Billing, _Mapping]] = ..., definition: _Optional[bytes] = ...) -> None: ...
 
 class RegisterProductResponse(_message.Message):
     __slots__ = ("product",)

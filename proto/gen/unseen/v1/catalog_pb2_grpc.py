@@ -112,7 +112,7 @@ class CatalogServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def RegisterProduct(self, request, context):
-        """Operator: offers predicates over a table under one job kind.
+        """Operator: offers predicates, or a menu of statistics, over a table under one job kind.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

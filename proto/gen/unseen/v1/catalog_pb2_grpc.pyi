@@ -44,7 +44,7 @@ class CatalogServiceStub:
     ListTables: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ListTablesRequest, _catalog_pb2.ListTablesResponse]
     """Operator: what is hosted."""
     RegisterProduct: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.RegisterProductRequest, _catalog_pb2.RegisterProductResponse]
-    """Operator: offers predicates over a table under one job kind."""
+    """Operator: offers predicates, or a menu of statistics, over a table under one job kind."""
     ListProducts: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ListProductsRequest, _catalog_pb2.ListProductsResponse]
     """Any party: what is offered. Never the predicates' expressions."""
 
@@ -64,7 +64,7 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     ListTables: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ListTablesRequest, _catalog_pb2.ListTablesResponse]  # type: ignore[assignment]
     """Operator: what is hosted."""
     RegisterProduct: _aio.UnaryUnaryMultiCallable[_catalog_pb2.RegisterProductRequest, _catalog_pb2.RegisterProductResponse]  # type: ignore[assignment]
-    """Operator: offers predicates over a table under one job kind."""
+    """Operator: offers predicates, or a menu of statistics, over a table under one job kind."""
     ListProducts: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ListProductsRequest, _catalog_pb2.ListProductsResponse]  # type: ignore[assignment]
     """Any party: what is offered. Never the predicates' expressions."""
 
@@ -117,7 +117,7 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _catalog_pb2.RegisterProductRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_pb2.RegisterProductResponse, _abc.Awaitable[_catalog_pb2.RegisterProductResponse]]:
-        """Operator: offers predicates over a table under one job kind."""
+        """Operator: offers predicates, or a menu of statistics, over a table under one job kind."""
 
     @_abc_1.abstractmethod
     def ListProducts(

@@ -17,7 +17,13 @@ from unseen.evidence.contracts.contract import Role, Terms, verify_approval
 from unseen.evidence.contracts.limits import is_standing
 from unseen.evidence.contracts.states import Event as Step
 from unseen.evidence.contracts.states import State, advance
-from unseen.evidence.errors import EvidenceError, ExportInvalidError, TransitionError
+from unseen.evidence.contracts.statistics.agreed import check_agreed
+from unseen.evidence.errors import (
+    ContractInvalidError,
+    EvidenceError,
+    ExportInvalidError,
+    TransitionError,
+)
 from unseen.evidence.suite import suite_of
 
 _STEPS = {
@@ -114,6 +120,10 @@ class Contracts:
         self._check_documents(index, terms)
         self.rulebook.check(index, contract.record)
         self.mandates.proposed(index, terms)
+        try:
+            check_agreed(terms, contract.record.plan)
+        except ContractInvalidError as error:
+            context.fail("contract.menu", index, str(error))
         if not self._tables.offers(terms):
             context.fail("contract.product", index, "the product of the terms was not registered")
 

@@ -68,7 +68,7 @@ class Mandates:
                 check_terms(terms, self._standing.known)
             except MandateInvalidError as error:
                 self._context.fail("contract.mandate", index, f"goes beyond its mandates: {error}")
-        elif terms.table in self._standing.governed:
+        elif self._standing.concerns(terms):
             self._context.fail("contract.mandate", index, "names no mandate over its table")
 
     def covers(self, contract: bytes, terms: Terms, time: datetime) -> bool:

@@ -30,6 +30,10 @@ _KINDS = {
         "Verification in the clear: answers yes or no about one subject, named to the operator.",
         "核验：回答关于单个对象的是非问题，运营方知道查询的是谁。",
     ),
+    "statistics": (
+        "Statistics: counts and sums over many people by the groups named here, with noise.",
+        "联合统计：按所列分组对多人计数、求和，结果加噪。",
+    ),
 }
 
 
@@ -45,7 +49,7 @@ class Publisher:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """A yes-or-no question that a product answers."""
+    """A yes-or-no question that a product answers, or an entry of its menu."""
 
     name: str
     text: str

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 from unseen.evidence.contracts.contract import Terms
+from unseen.evidence.contracts.statistics.agreed import tables_of
 from unseen.evidence.errors import MandateInvalidError
 from unseen.evidence.registry.mandate import Mandate
 from unseen.evidence.registry.permission import Permission, Use, chain_of, cover, permission
@@ -59,9 +60,13 @@ class Mandated:
         """Return whether a mandate's whole chain holds at `time`."""
         return any(one.mandates[-1] == identifier and one.covers(time) for one in self._split[0])
 
+    def concerns(self, terms: Terms) -> bool:
+        """Return whether a table that a contract reads is under mandates."""
+        return not self.governed.isdisjoint(tables_of(terms))
+
     def reach(self, terms: Terms, time: datetime) -> datetime:
         """Return from when on, after `time`, none covers a contract; `FOREVER` for never."""
-        if terms.table not in self.governed:
+        if not self.concerns(terms):
             return FOREVER
         reached = cover(self._granted(terms, self._split[0]), time, terms.period.until)[1]
         return reached if reached < terms.period.until else FOREVER
@@ -74,9 +79,13 @@ class Mandated:
         return WITHDRAWN if self._granted(terms, withdrawn) else MISSING
 
     def _granted(self, terms: Terms, among: Iterable[Permission]) -> list[Permission]:
-        use = Use(terms.operator, terms.table, terms.scenario, terms.kind)
+        beside = [table for table in tables_of(terms)[1:] if table in self.governed]
+        uses = [
+            Use(terms.operator, table, terms.scenario, terms.kind)
+            for table in (terms.table, *beside)
+        ]
         named = self._authorities(terms.mandates)
-        fitting = (one for one in among if not use.refused_by(one))
+        fitting = (one for one in among if not any(use.refused_by(one) for use in uses))
         return [one for one in fitting if not named or one.authority in named]
 
     def _authorities(self, identifiers: Iterable[bytes]) -> set[str]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from unseen.client import Client
     from unseen.client.catalog import Predicate, Prices
     from unseen.evidence.contracts.clauses import Billing
+    from unseen.evidence.contracts.statistics.definition import Definition
 
 app = App(help="What is offered from the tables.", no_args_is_help=True)
 
@@ -37,7 +38,13 @@ def add(
     *,
     name: Annotated[str, typer.Argument(help="Name of the product.")],
     table: Annotated[str, typer.Option(help="Name of the table it is about.")] = "",
-    kind: Annotated[str, typer.Option(help="lookup (hidden) or verify (in the clear).")] = "lookup",
+    kind: Annotated[
+        str,
+        typer.Option(
+            help="lookup (hidden) or verify (in the clear); statistics, with a menu.",
+            show_default="lookup, or statistics with --menu",
+        ),
+    ] = "",
     title: Annotated[str, typer.Option(help="One line that buyers read.")] = "",
     predicate: Annotated[
         list[str] | None, typer.Option(help="NAME|QUESTION IN WORDS|DUCKDB EXPRESSION")
@@ -45,6 +52,12 @@ def add(
     currency: Annotated[str, typer.Option(help="Currency of the prices.")] = "CNY",
     data_fee: Annotated[str, typer.Option(help="Price of the data, for one unit.")] = "0",
     service_fee: Annotated[str, typer.Option(help="Price of the service, for one unit.")] = "0",
+    menu: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="TOML file of what may be counted; see product menu."
+        ),
+    ] = None,
     bill: Annotated[
         str, typer.Option(help="per-evaluation, per-item, per-request or per-hit.")
     ] = "",
@@ -61,7 +74,8 @@ def add(
     home: HomeOption = DEFAULT_HOME,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Offer yes-or-no questions about the subjects of a table."""
+    """Offer yes-or-no questions about the subjects of a table, or statistics over its rows."""
+    kind = kind or ("statistics" if menu else "lookup")
     given: dict[str, Any] = {
         "table": table,
         "kind": kind,
@@ -75,19 +89,20 @@ def add(
         given["billing"] = billing
     if source is not None:
         given |= read_product(source)
-    if not given["table"] or not given["predicates"]:
+    if not given["table"] or bool(given["predicates"]) == bool(menu):
         raise UsageError(
-            "a product needs a table and at least one predicate",
+            "a product needs a table and at least one predicate; of kind statistics, a menu",
             clause="product",
-            remedy="give --table and --predicate, or --from FILE",
+            remedy="give --table and --predicate, or --from FILE; or --table and --menu FILE",
         )
-    with open_client(home, doing="checking the predicates") as client:
+    definition = _definition(menu) if menu else None
+    with open_client(home, doing="checking every row") as client:
         product = client.register_product(
             name,
             table=given["table"],
             kind=given["kind"],
             title=given["title"],
-            predicates=_predicates(given["predicates"]),
+            predicates=definition or _predicates(given["predicates"]),
             prices=_prices(given),
             billing=_billing(client, given.get("billing")),
         )
@@ -108,8 +123,8 @@ def list_products(home: HomeOption = DEFAULT_HOME, form: FormatOption = Format.T
                 product.name,
                 product.kind,
                 product.title,
-                [column.name for column in product.subject],
-                [predicate.name for predicate in product.predicates],
+                [] if product.menu else [column.name for column in product.subject],
+                [question for question, _ in product.questions],
                 product.prices,
                 product.snapshot_at,
             )
@@ -131,6 +146,22 @@ def show(
     if name not in found:
         raise UsageError(f"no product {name}", clause="product", remedy="see: unseen product list")
     print_card(found[name], form, product_json(found[name]))
+
+
+@app.command("menu")
+def menu_file(
+    table: Annotated[str, typer.Argument(help="Name of a table here.")],
+    output: OutputOption = None,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Print a menu file to start from: what of a table's columns could be counted (operator)."""
+    from unseen.client.menus import starter
+
+    with open_client(home) as client:
+        found = next((each for each in client.tables() if each.name == table), None)
+    if found is None:
+        raise UsageError(f"no table {table}", clause="table", remedy="see: unseen table list")
+    write_out(starter(found.name, found.columns), output)
 
 
 @app.command("export")
@@ -172,6 +203,16 @@ def read_product(path: Path) -> dict[str, Any]:
             remedy="correct the file",
         )
     return value
+
+
+def _definition(path: Path) -> "Definition":
+    from unseen.evidence.contracts.statistics.definition_file import parse_definition
+    from unseen.evidence.errors import ContractInvalidError
+
+    try:
+        return parse_definition(path.read_bytes())
+    except ContractInvalidError as error:
+        raise UsageError(str(error), clause=error.clause, remedy=f"correct {path}") from None
 
 
 def _split(text: str) -> dict[str, str]:

@@ -21,6 +21,7 @@ from unseen.client.catalog import Prices, short
 from unseen.client.errors import AnswerInvalidError, HomeError
 from unseen.client.fields import Fields
 from unseen.client.local.home import read_json, write_json
+from unseen.client.menus import agreed_rows
 from unseen.client.session import Session
 from unseen.evidence import canonical
 from unseen.evidence.canonical import b64decode, b64encode, format_time
@@ -30,6 +31,7 @@ from unseen.evidence.contracts.leakage import Leakage
 from unseen.evidence.contracts.limits import is_standing, verify_standing
 from unseen.evidence.contracts.plan import Plan
 from unseen.evidence.contracts.states import State
+from unseen.evidence.contracts.statistics.agreed import check_agreed, tables_of
 from unseen.evidence.errors import EvidenceError
 from unseen.evidence.suite import key_id
 from unseen.protocols.errors import InputInvalidError
@@ -63,7 +65,7 @@ class Contract(Card):
     def held_by_rules(self, table: str) -> bool:
         """Return whether it is over `table` and suspended since it no longer compiles."""
         held = any(stop.by == _BY_RULES for stop in self.stops)
-        return held and self.terms.table == table
+        return held and table in tables_of(self.terms)
 
     def _title(self) -> str:
         return f"Contract {self.id}"
@@ -83,6 +85,7 @@ class Contract(Card):
             yield "mandates", tuple(b64encode(mandate) for mandate in terms.mandates)
         yield "outputs", terms.outputs
         yield "reads", plan.columns_read
+        yield from agreed_rows(terms.parameters)
         bits = f"{plan.bits_per_unit:,} for each unit at most"
         in_all = f", {plan.release.bits_in_all:,} in all" if plan.release else ""
         yield "bits", bits + in_all
@@ -433,6 +436,7 @@ class Contracts:
                     clause=clause,
                     remedy="do not sign it; ask the operator",
                 )
+        check_agreed(terms, contract.plan)
         keys = {"operator": profile.node.operator_key, profile.role: profile.key}
         for role, approval in contract.approvals.items():
             if role not in keys:  # the others are verified by whoever trusts their keys

@@ -3,16 +3,19 @@
 A name `TABLE.COLUMN` is a column of the joined table; tables' names hold no dot.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from unseen.evidence.contracts.statistics.definition import Definition, Origin
 from unseen.evidence.contracts.statistics.entries import Dimension, Measure
 from unseen.node.catalog.catalogue import Product, Table
+from unseen.node.catalog.labels import Label
 from unseen.node.errors import ColumnUnknownError
 from unseen.protocols.errors import UnseenError
 
 MENU = "product.menu"
+PUBLIC = "public"
+Labels = list[tuple[str, Label]]
 _WHOLE = frozenset(
     {
         *("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"),
@@ -22,12 +25,17 @@ _WHOLE = frozenset(
 _BOOLEANS = frozenset({"true", "false"})
 
 
+def beside(joined: Table, column: str) -> str:
+    """Return the name under which plans know a column of the joined table."""
+    return f"{joined.name}.{column}"
+
+
 def known_columns(table: Table, joined: Table | None) -> tuple[str, ...]:
     """Return every column that a plan over these tables may name, in their order."""
     own = tuple(column.name for column in table.columns)
     if joined is None:
         return own
-    return own + tuple(f"{joined.name}.{column.name}" for column in joined.columns)
+    return own + tuple(beside(joined, column.name) for column in joined.columns)
 
 
 def conditions_over(product: Product, table: str) -> list[tuple[str, str, str, tuple[str, ...]]]:
@@ -43,7 +51,7 @@ def conditions_over(product: Product, table: str) -> list[tuple[str, str, str, t
     ]
 
 
-def with_columns(definition: Definition, read: Mapping[str, list[str]]) -> Definition:
+def with_columns(definition: Definition, read: Mapping[str, Sequence[str]]) -> Definition:
     """Return the definition with the columns that each of its conditions reads."""
     conditions = tuple(
         replace(each, columns=tuple(read[each.name])) for each in definition.conditions
@@ -78,6 +86,26 @@ def same_people(definition: Definition, table: Table) -> bool:
     if definition.join is None:
         return True
     return {*definition.join.here} == {*persons(definition, table)}
+
+
+def hidden_beside(definition: Definition, table: Table, labels: Labels) -> str:
+    """Return the first of the joined columns that only a join of the same people may read.
+
+    Public columns any join may read: nobody is behind them. `labels` are those of all columns read.
+    """
+    if definition.join is None or same_people(definition, table):
+        return ""
+    start = f"{definition.join.table}."
+    return next((c for c, label in labels if c.startswith(start) and label.category != PUBLIC), "")
+
+
+def labels_of(columns: Collection[str], table: Table, joined: Table | None) -> Labels:
+    """Return (column, label) of what is read by these names, and of the table's subject."""
+    found = table.labels(tuple(columns))
+    if joined is not None:
+        names = [(beside(joined, column.name), column.label) for column in joined.columns]
+        found += [(name, label) for name, label in names if name in columns]
+    return found
 
 
 def persons(definition: Definition, table: Table) -> tuple[str, ...]:

@@ -8,10 +8,13 @@ from typing import Any
 from unseen.evidence import canonical
 from unseen.evidence.contracts.clauses import BILLABLE, Billing
 from unseen.evidence.contracts.contract import Prices
+from unseen.evidence.contracts.plan import BY_QUESTION
+from unseen.evidence.contracts.statistics.definition import Definition
 from unseen.evidence.errors import ContractInvalidError
 from unseen.node.catalog.catalogue import Product, Table
 from unseen.node.catalog.changes import RegisterProduct
 from unseen.node.catalog.labels import Label
+from unseen.node.catalog.offered import inspected, labels_read
 from unseen.node.catalog.snapshots import check_predicates, first_snapshot, next_snapshot
 from unseen.node.context import Node
 from unseen.node.errors import FieldInvalidError, KindRefusedError, TableUnreadableError
@@ -20,7 +23,10 @@ from unseen.node.kinds.kind import KINDS
 
 @dataclass(frozen=True, slots=True)
 class NewProduct:
-    """A product as the operator describes it; predicates are (name, text, expression)."""
+    """A product as the operator describes it; predicates are (name, text, expression).
+
+    Of kind `statistics` it has a `definition` in their place.
+    """
 
     name: str
     table: str
@@ -29,6 +35,7 @@ class NewProduct:
     predicates: Sequence[tuple[str, str, str]]
     prices: dict[str, canonical.Json]
     billing: Billing | None = None
+    definition: Definition | None = None
 
 
 async def register_table(
@@ -77,11 +84,12 @@ async def refresh_table(node: Node, name: str, owner: str) -> tuple[Table, list[
 
 
 async def register_product(node: Node, new: NewProduct) -> Product:
-    """Check a product's predicates on every row and offer it.
+    """Check a product's predicates, or its menu, on every row and offer it.
 
     Raises:
         PredicateInvalidError: a predicate is not one boolean expression over the row.
         PredicateFailsError: it raises an error on some rows.
+        ColumnUnknownError: a column of the menu is not there, or has a type that does not fit.
         LabelRefusedError: a column it reads may not serve this kind.
         ContractInvalidError: a price is out of range, or the kind cannot bill such units.
 
@@ -93,21 +101,23 @@ async def register_product(node: Node, new: NewProduct) -> Product:
         )
     if not 0 < len(new.title) <= 200 or not new.title.isprintable():
         raise FieldInvalidError("a title has 1 to 200 printable characters", clause="product.title")
+    _check_form(new)
     Prices(**new.prices)  # type: ignore[arg-type]  # raises ContractInvalidError out of range
     _check_billing(new)
     table = node.catalogue.table(new.table)
-    fingerprint = table.snapshot.fingerprint.to_json()
-    read = await check_predicates(node, table, new.predicates, fingerprint)
-    _check_labels(node, new.kind, table.labels(tuple({name for names in read for name in names})))
+    if new.definition is None:
+        body, labels = await _predicates(node, new, table)
+    else:
+        found = await inspected(node, new.definition, table)
+        joined = node.catalogue.table(found.join.table) if found.join else None
+        body, labels = {"menu": found.to_json()}, labels_read(found, table, joined)
+    _check_labels(node, new.kind, labels)
     definition: dict[str, canonical.Json] = {
+        **body,
         "name": new.name,
         "table": new.table,
         "kind": new.kind,
         "title": new.title,
-        "predicates": [
-            {"name": name, "text": text, "expression": expression, "columns": list(columns)}
-            for (name, text, expression), columns in zip(new.predicates, read, strict=True)
-        ],
         "prices": new.prices,
     }
     if new.billing:
@@ -115,6 +125,20 @@ async def register_product(node: Node, new: NewProduct) -> Product:
     await node.writer.submit(RegisterProduct(new.name, definition, node.issuer()))
     node.catalogue.reload()
     return node.catalogue.product(new.name)
+
+
+async def _predicates(
+    node: Node, new: NewProduct, table: Table
+) -> tuple[dict[str, canonical.Json], list[tuple[str, Label]]]:
+    """Return predicates as they stand in a definition, and the labels of all that they read."""
+    fingerprint = table.snapshot.fingerprint.to_json()
+    read = await check_predicates(node, table, new.predicates, fingerprint)
+    predicates: list[canonical.Json] = [
+        {"name": name, "text": text, "expression": expression, "columns": list(columns)}
+        for (name, text, expression), columns in zip(new.predicates, read, strict=True)
+    ]
+    labels = table.labels(tuple({name for names in read for name in names}))
+    return {"predicates": predicates}, labels
 
 
 def _check_labels(node: Node, kind: str, labels: list[tuple[str, Label]]) -> None:
@@ -127,6 +151,19 @@ def _check_labels(node: Node, kind: str, labels: list[tuple[str, Label]]) -> Non
     )
     if errors:
         raise errors[0]
+
+
+def _check_form(new: NewProduct) -> None:
+    counts = new.kind in BY_QUESTION
+    if counts != (new.definition is not None) or counts == bool(new.predicates):
+        raise FieldInvalidError(
+            f"a product of kind {new.kind} offers {'a menu' if counts else 'predicates'},"
+            " and nothing else",
+            clause="product.menu" if counts else "product.predicates",
+            remedy="unseen product menu TABLE prints one to start from"
+            if counts
+            else "give predicates, or offer it as statistics",
+        )
 
 
 def _check_billing(new: NewProduct) -> None:

@@ -20,6 +20,7 @@ from unseen.evidence.contracts.states import State
 from unseen.node.catalog.catalogue import Column, Snapshot, Table
 from unseen.node.catalog.changes import NewSnapshot, RefreshTable, RegisterTable, relabelled
 from unseen.node.catalog.labels import Label
+from unseen.node.catalog.menus import conditions_over
 from unseen.node.context import Node
 from unseen.node.contracts import standing
 from unseen.node.contracts.builder import OpenBuild
@@ -116,8 +117,9 @@ async def _next(node: Node, running: Running, table: Table) -> Refresh:
     after = refreshed(table, found["columns"], snapshot)
     running.progress("checking predicates", 0)
     for product in node.catalogue.products():
-        asked = [(p.name, p.text, p.expression) for p in product.predicates if after.has(p.columns)]
-        if product.table == table.name and asked:
+        over = conditions_over(product, table.name)
+        asked = [(name, text, expression) for name, text, expression, c in over if after.has(c)]
+        if asked:
             await check_predicates(node, after, asked, found["fingerprint"])
     return refresh_of(node, after, found["columns"], snapshot)
 

@@ -5,21 +5,24 @@ cannot be compiled is refused with every clause that stands against it, not only
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from unseen.evidence.canonical import b64decode
 from unseen.evidence.contracts.contract import Terms, signers
 from unseen.evidence.contracts.joint import PROTOCOL, joint_of
-from unseen.evidence.contracts.leakage import Leakage, Statement
+from unseen.evidence.contracts.leakage import Leakage
 from unseen.evidence.contracts.plan import Output, Plan, ReadLabel, ReleaseSpec, RowsRule
+from unseen.evidence.contracts.statistics import menu_of
+from unseen.evidence.contracts.statistics.bounds import largest_bits
 from unseen.evidence.suite import Suite
-from unseen.node.catalog.catalogue import Predicate, Table
+from unseen.node.catalog.catalogue import Predicate
+from unseen.node.catalog.menus import known_columns, labels_of
 from unseen.node.contracts.clauses import CLAUSES
 from unseen.node.contracts.clauses.clause import Ask, Clause, Offer, Reading
 from unseen.node.contracts.clauses.joint import statements, threat_model
 from unseen.node.contracts.clauses.outputs import chosen
-from unseen.node.kinds.kind import KINDS, Kind
+from unseen.node.kinds.kind import KINDS
 from unseen.protocols.errors import UnseenError
 
 
@@ -72,14 +75,15 @@ def against(ask: Ask, offer: Offer, clauses: Iterable[Clause]) -> tuple[UnseenEr
 
 def reading_of(ask: Ask, offer: Offer) -> Reading:
     """Return what the asked outputs read, and what the labels of it allow and demand."""
-    columns = _columns_read(offer.table, chosen(ask, offer))
-    labels = tuple(offer.table.labels(columns))
+    columns = _columns_read(offer, chosen(ask, offer))
+    labels = tuple(labels_of(columns, offer.table, offer.joined))
     return Reading(columns, labels, offer.rules.ruling(labels))
 
 
-def _columns_read(table: Table, chosen: Sequence[Predicate]) -> tuple[str, ...]:
+def _columns_read(offer: Offer, chosen: Sequence[Predicate]) -> tuple[str, ...]:
     read = {column for predicate in chosen for column in predicate.columns}
-    return tuple(column.name for column in table.columns if column.name in read)
+    known = known_columns(offer.table, offer.joined)
+    return tuple(dict.fromkeys(column for column in known if column in read))
 
 
 def _plan(ask: Ask, offer: Offer, reading: Reading, agreed: dict[str, Any]) -> tuple[Plan, Leakage]:
@@ -88,7 +92,9 @@ def _plan(ask: Ask, offer: Offer, reading: Reading, agreed: dict[str, Any]) -> t
     outputs = tuple(_output(predicate, suite) for predicate in chosen(ask, offer))
     joint = joint_of(agreed.get("parameters", {}))
     holds = (kind.threat_model, kind.threat_model_zh) if joint is None else threat_model(joint)
-    bits = 2 * len(outputs)  # each answer is one of three: yes, no, no usable result
+    menu = menu_of(agreed["parameters"]) if product.definition else None
+    # Each verdict is one of three: yes, no, no usable result.
+    bits = largest_bits(menu) if menu else 2 * len(outputs)
     plan = Plan(
         suite=suite.id,
         kind=product.kind,
@@ -121,19 +127,13 @@ def _plan(ask: Ask, offer: Offer, reading: Reading, agreed: dict[str, Any]) -> t
     leakage = Leakage(
         suite=suite.id,
         statements=(
-            *_measured(kind, plan, ask),
+            *kind.stated(plan, menu, ask.quota),
             *(line for clause in CLAUSES for line in clause.statements(offer, reading)),
             *(() if joint is None else statements(joint)),
         ),
         ciphertext_leaves=kind.ciphertext_leaves,
     )
     return plan, leakage
-
-
-def _measured(kind: Kind, plan: Plan, ask: Ask) -> list[Statement]:
-    """Return the kind's lines, with the numbers of this plan."""
-    amounts = kind.amounts(plan.bits_per_unit, plan.label_bytes, ask.quota)
-    return [replace(line, amount=amounts[line.what]) for line in kind.statements]
 
 
 def _output(predicate: Predicate, suite: Suite) -> Output:

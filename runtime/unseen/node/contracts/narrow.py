@@ -81,7 +81,7 @@ def _refused(ask: Ask, offer: Offer, output: str) -> bool:
     labels = reading_of(alone, offer).labels
     kind = KINDS[offer.product.kind]
     return bool(
-        any(lacking(predicate, offer.table) for predicate in chosen(alone, offer))
+        any(lacking(predicate, offer) for predicate in chosen(alone, offer))
         or offer.rules.against_purpose(ask.scenario, labels)
         or offer.rules.against_kind(
             offer.product.kind,
@@ -99,6 +99,7 @@ def _by_product(ask: Ask, offer: Offer) -> _Step:
     for product in offer.others:
         found = {each.expression: each.name for each in product.predicates}
         same = (product.table, product.kind) == (offer.product.table, offer.product.kind)
+        same = same and _counts_alike(product, offer.product)
         if same and all(each.expression in found for each in wanted) and _less(product, best):
             best, names = product, {each.name: found[each.expression] for each in wanted}
     if best is offer.product or not wanted:
@@ -112,6 +113,17 @@ def _by_product(ask: Ask, offer: Offer) -> _Step:
     )
     outputs = tuple(dict.fromkeys(names[each.name] for each in wanted))
     return replace(ask, outputs=outputs), replace(offer, product=best), [why]
+
+
+def _counts_alike(one: Product, other: Product) -> bool:
+    """Return whether two products count people alike, and fix the same exact table."""
+    if one.definition is None or other.definition is None:
+        return one.definition is other.definition
+    ours, theirs = one.definition, other.definition
+    return (ours.person, ours.join) == (theirs.person, theirs.join) and all(
+        getattr(ours.menu, name) == getattr(theirs.menu, name)
+        for name in ("rows_per_person", "delta", "partition")
+    )
 
 
 def _less(one: Product, other: Product) -> bool:

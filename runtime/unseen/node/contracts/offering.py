@@ -28,6 +28,8 @@ def offer_for(
         raise PartyNotFoundError("the buyer is not enrolled", clause="buyer")
     product = node.catalogue.product(product_name)
     table = node.catalogue.table(product.table)
+    joined = node.catalogue.table(product.joined) if product.joined else None
+    over = node.mandates.book.standing.over
     return Offer(
         product=product,
         table=table,
@@ -40,7 +42,7 @@ def offer_for(
             approver=_key_of(node, Role.APPROVER),
             regulator=_key_of(node, Role.REGULATOR) or _key_of(node, Role.AUDITOR),
         ),
-        mandates=node.mandates.book.standing.over(table.name),
+        mandates=over(table.name),
         rules=node.rulebook.rules,
         granted=_granted(node, buyer, table.name, product.kind, but),
         others=tuple(each for each in node.catalogue.products() if each.name != product_name),
@@ -48,6 +50,8 @@ def offer_for(
         consent_latency=node.settings.consent_latency_seconds,
         followed=_followed(node, buyer, but),
         node=node.settings.name,
+        joined=joined,
+        joined_mandates=over(joined.name) if joined else None,
     )
 
 

@@ -97,6 +97,8 @@ def against_contract(
     offer = offer_now(node, contract)
     if table is not None and table.name == contract.terms.table:
         offer = replace(offer, table=table)
+    elif table is not None and table.name == offer.product.joined:
+        offer = replace(offer, joined=table)
     if rules is not None:
         offer = replace(offer, rules=rules)
     return against(ask_of(contract.terms), offer, _STANDING)
@@ -106,7 +108,7 @@ def steps(node: Node, table: Table | None = None, rules: Rules | None = None) ->
     """Return the steps that contracts take when `table` or `rules` come into force."""
     found: list[Hold | Lift] = []
     for contract in node.contracts.all():
-        if table is not None and contract.terms.table != table.name:
+        if table is not None and not _reads(node, contract, table.name):
             continue
         if contract.state not in _IN_FORCE:
             continue
@@ -118,6 +120,11 @@ def steps(node: Node, table: Table | None = None, rules: Rules | None = None) ->
         elif ours and not errors:
             found.append(Lift(node.suite, contract.id, Order(by=BY, cause="compiles again")))
     return tuple(found)
+
+
+def _reads(node: Node, contract: Contract, table: str) -> bool:
+    product = node.catalogue.product(contract.terms.product)
+    return table in (product.table, product.joined)
 
 
 def take(transaction: Transaction, steps: Steps) -> list[Contract]:

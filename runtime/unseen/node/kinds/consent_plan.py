@@ -18,6 +18,15 @@ _ROOTS = Statement(
     text_zh="本节点历来授权的对象总数，以及授权变动的时间",
     bound="one number and one time for each root in the log",
 )
+_COUNTED = Statement(
+    party="buyer",
+    what="consent",
+    text="only rows of those who consent are counted: two answers to one question, with a"
+    " withdrawal between them, differ by noise and by whoever withdrew",
+    text_zh="仅统计已授权的行：撤回前后对同一问题的两次结果，除噪声外还相差撤回授权者",
+    bound="as every answer: one person is hidden in the noise",
+    bound_zh="与各次结果相同：单个人被噪声掩盖",
+)
 _REGISTER = Statement(
     party="operator",
     what="consents",
@@ -43,4 +52,5 @@ _COST = Statement(
 STATEMENTS: dict[str, tuple[Statement, ...]] = {
     "verify": (_WITHHELD, _ROOTS, _REGISTER),
     "lookup": (_WITHHELD, _ROOTS, _REGISTER, _ROTATION, _COST),
+    "statistics": (_COUNTED, _ROOTS, _REGISTER),
 }

@@ -1,19 +1,23 @@
 """What the compiler asks of a job kind."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from unseen.evidence.contracts.contract import Quota
 from unseen.evidence.contracts.leakage import Amount, Statement
-from unseen.evidence.contracts.plan import ReleaseType
-from unseen.node.kinds import lookup_plan, verify_plan
+from unseen.evidence.contracts.plan import Plan, ReleaseType
+from unseen.evidence.contracts.statistics import Menu
+from unseen.node.kinds import lookup_plan, statistics_plan, verify_plan
 from unseen.protocols.lookup.labels import label_bytes_for
 from unseen.protocols.oprf.suite import MAX_BATCH
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """The fixed side of a job kind; `label_bytes` is 0 where no encrypted table exists."""
+    """The fixed side of a job kind; `label_bytes` is 0 where no encrypted table exists.
+
+    `by_menu` gives the lines of the leakage statement where they follow from the contract's menu.
+    """
 
     protocol: str
     threat_model: str
@@ -28,6 +32,14 @@ class Kind:
     units_per_run: int
     holds_under: str  # the strongest of the evidence's `THREAT_MODELS` that it holds under
     hidden: bool  # whether the node cannot tell its questions apart
+    by_menu: Callable[[Plan, Menu, Quota], tuple[Statement, ...]] | None = None
+
+    def stated(self, plan: Plan, menu: Menu | None, quota: Quota) -> tuple[Statement, ...]:
+        """Return the lines of the leakage statement, with the numbers of one contract."""
+        if self.by_menu is not None and menu is not None:
+            return self.by_menu(plan, menu, quota)
+        amounts = self.amounts(plan.bits_per_unit, plan.label_bytes, quota)
+        return tuple(replace(line, amount=amounts[line.what]) for line in self.statements)
 
     def label_bytes(self, outputs: int) -> int:
         """Return the bytes of a row's label for this many outputs."""
@@ -64,5 +76,21 @@ KINDS: dict[str, Kind] = {
         units_per_run=1,
         holds_under="malicious-buyer",
         hidden=False,
+    ),
+    "statistics": Kind(
+        protocol="dp_statistics",
+        threat_model=statistics_plan.THREAT_MODEL,
+        threat_model_zh=statistics_plan.THREAT_MODEL_ZH,
+        retention=statistics_plan.RETENTION,
+        retention_zh=statistics_plan.RETENTION_ZH,
+        ciphertext_leaves=False,
+        statements=(),
+        amounts=lambda *_: {},
+        labelled=False,
+        release="aggregate",
+        units_per_run=1,
+        holds_under="malicious-buyer",
+        hidden=False,
+        by_menu=statistics_plan.stated,
     ),
 }

@@ -97,6 +97,7 @@ class CatalogService(catalog_pb2_grpc.CatalogServiceServicer):
                 wire.predicates(request),
                 wire.prices(request.prices),
                 wire.billing(request),
+                wire.definition(request),
             ),
         )
         table = self._node.catalogue.table(product.table)

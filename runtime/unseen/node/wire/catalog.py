@@ -1,9 +1,13 @@
 """unseen.v1 catalogue messages <-> tables and products."""
 
+from unseen.evidence import canonical
 from unseen.evidence.canonical import Json
 from unseen.evidence.contracts.clauses import Billing, Payee
+from unseen.evidence.contracts.statistics.definition import Definition
+from unseen.evidence.errors import ContractInvalidError
 from unseen.node.catalog.catalogue import Product, Table
 from unseen.node.catalog.labels import CATEGORIES, LEVELS, Label
+from unseen.node.catalog.menus import MENU
 from unseen.node.catalog.names import field_name
 from unseen.node.errors import FieldInvalidError
 from unseen.v1 import catalog_pb2
@@ -31,13 +35,14 @@ def labels(
 
 
 def predicates(message: catalog_pb2.RegisterProductRequest) -> list[tuple[str, str, str]]:
-    """Return (name, text, expression) of each predicate.
+    """Return (name, text, expression) of each predicate; none where a menu stands in their place.
 
     Raises:
         FieldInvalidError: none, too many, one twice, a bad name, or an empty text.
 
     """
-    if not 1 <= len(message.predicates) <= 64:
+    least = 0 if message.definition else 1
+    if not least <= len(message.predicates) <= 64:
         raise FieldInvalidError("a product has 1 to 64 predicates", clause="product.predicates")
     found = []
     for predicate in message.predicates:
@@ -60,6 +65,24 @@ def prices(message: catalog_pb2.Prices) -> dict[str, Json]:
         "data_fee": message.data_fee,
         "service_fee": message.service_fee,
     }
+
+
+def definition(message: catalog_pb2.RegisterProductRequest) -> Definition | None:
+    """Return the menu of the product with what stands behind it, if it has one.
+
+    Raises:
+        CanonicalError: it is not canonical JSON.
+        ContractInvalidError: a field is out of range; the clause begins with `product.menu`.
+
+    """
+    if not message.definition:
+        return None
+    try:
+        return Definition.decode(message.definition)
+    except ContractInvalidError as error:
+        raise ContractInvalidError(
+            str(error), clause=f"{MENU}.{error.clause}", remedy="correct the menu, and add it again"
+        ) from None
 
 
 def billing(message: catalog_pb2.RegisterProductRequest) -> Billing | None:
@@ -137,7 +160,7 @@ def product_message(
                 text=predicate.text,
                 expression=predicate.expression if with_expressions else "",
             )
-            for predicate in product.predicates
+            for predicate in (() if product.definition else product.predicates)
         ],
         prices=catalog_pb2.Prices(
             currency=product.prices.currency,
@@ -147,4 +170,6 @@ def product_message(
         digest=product.digest,
         snapshot_at=table.snapshot.taken_at,
         billing=billing_message(product.billing) if product.billing else None,
+        menu=canonical.encode(product.definition.menu.to_json()) if product.definition else b"",
+        definition=product.definition.encode() if product.definition and with_expressions else b"",
     )

@@ -7,7 +7,7 @@ need not believe that they do.
 from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.contracts.plan import BY_QUESTION, Plan
 from unseen.evidence.contracts.statistics.bounds import largest_bits
-from unseen.evidence.contracts.statistics.menu import PARAMETER, Menu, menu_of
+from unseen.evidence.contracts.statistics.menu import PARAMETER, menu_of
 from unseen.evidence.errors import ContractInvalidError
 from unseen.evidence.fields import Checker
 
@@ -29,16 +29,22 @@ def check_agreed(terms: Terms, plan: Plan) -> None:
     menu = menu_of(terms.parameters)
     if sorted(menu.names) != sorted(terms.outputs):
         _CHECK.fail("parameters.menu", "offers other things than the outputs name")
-    _check_texts(menu, plan)
+    if menu.texts != {output.name: output.text for output in plan.outputs}:
+        _CHECK.fail("plan.outputs", "are not the entries of the menu")
     if not plan.by_question or plan.bits_per_unit != largest_bits(menu):
         _CHECK.fail("plan.bits_per_unit", "is not what the largest answer of the menu has")
     if not {*menu.joined} <= {column.partition(".")[0] for column in plan.columns_read}:
         _CHECK.fail("parameters.menu.joined", "names a table that the plan does not read")
 
 
-def _check_texts(menu: Menu, plan: Plan) -> None:
-    said = {entry.name: entry.text for entry in menu.dimensions}
-    said |= {entry.name: entry.text for entry in menu.measures}
-    said |= {entry.name: entry.text for entry in menu.filters}
-    if said != {output.name: output.text for output in plan.outputs}:
-        _CHECK.fail("plan.outputs", "are not the entries of the menu")
+def tables_of(terms: Terms) -> tuple[str, ...]:
+    """Return the tables that a contract reads: its own, and those that its menu joins.
+
+    Terms without a menu that holds are refused by `check_agreed`; here they join nothing.
+    """
+    if terms.kind not in BY_QUESTION:
+        return (terms.table,)
+    try:
+        return (terms.table, *menu_of(terms.parameters).joined)
+    except ContractInvalidError:
+        return (terms.table,)

@@ -73,6 +73,11 @@ class Menu:
         """Return the names of all entries: dimensions, measures, filters."""
         return tuple(entry.name for entry in self._entries())
 
+    @property
+    def texts(self) -> dict[str, str]:
+        """Return the words of all entries by their names, in order."""
+        return {entry.name: entry.text for entry in self._entries()}
+
     def dimension(self, name: str) -> Dimension | None:
         """Return the dimension of this name, if there is one."""
         return next((entry for entry in self.dimensions if entry.name == name), None)

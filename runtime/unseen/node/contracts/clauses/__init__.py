@@ -5,6 +5,7 @@ from unseen.node.contracts.clauses.clause import Clause
 from unseen.node.contracts.clauses.consent import CONSENT
 from unseen.node.contracts.clauses.declarations import DECLARATIONS
 from unseen.node.contracts.clauses.deny import DENY
+from unseen.node.contracts.clauses.joining import JOINING
 from unseen.node.contracts.clauses.joint import JOINT
 from unseen.node.contracts.clauses.labels import LABELS
 from unseen.node.contracts.clauses.limits import LIMITS
@@ -22,6 +23,7 @@ CLAUSES: tuple[Clause, ...] = (
     DENY,
     OUTPUTS,
     LABELS,
+    JOINING,
     MANDATE,
     QUOTA,
     LIMITS,

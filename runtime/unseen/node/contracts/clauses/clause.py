@@ -72,6 +72,8 @@ class Offer:
     is the one that the ask names, `others` are the further products of the node. Withdrawals take
     effect within `consent_latency` seconds. `followed` are products and starts of the buyer's other
     contracts that follow a template and have used units or still may. `node` is this node's name.
+    `joined` is the table that the product reads beside its own, if there is one, `joined_mandates`
+    what permits that.
     """
 
     product: Product
@@ -85,6 +87,8 @@ class Offer:
     consent_latency: int = 86_400
     followed: tuple[tuple[str, datetime], ...] = ()
     node: str = ""
+    joined: Table | None = None
+    joined_mandates: tuple[Permission, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from unseen.node.errors import LabelRefusedError
 from unseen.node.kinds.consent_plan import STATEMENTS
 
 # The kinds that look at consent before they answer, and those where a single use can be told.
-ENFORCED = frozenset({"verify", "lookup"})
+ENFORCED = frozenset({"verify", "lookup", "statistics"})
 SINGLE_USE = frozenset({"verify"})
 ROWS_PER_SECOND = 10_000  # that one core seals, to be on the safe side of docs/benchmarks.md
 
@@ -27,6 +27,13 @@ def _check(ask: Ask, offer: Offer, reading: Reading) -> Iterator[LabelRefusedErr
             f" {because}",
             clause="consent",
             remedy=f"offer a product of kind {' or '.join(sorted(ENFORCED))}",
+        )
+    elif offer.product.definition is not None and offer.product.definition.person:
+        yield LabelRefusedError(
+            "only rows with consent may serve, and the product counts others than the table's"
+            f" subjects as persons: {because}",
+            clause="consent",
+            remedy="offer a product whose person is the table's subject",
         )
     elif ask.agreed is not None and ask.agreed.consent is None:
         yield LabelRefusedError(

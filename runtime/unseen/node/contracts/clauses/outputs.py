@@ -1,10 +1,17 @@
-"""Outputs: which of the product's questions are asked, each once, over columns that are there."""
+"""Outputs: which of the product's questions are asked, each once, over columns that are there.
+
+Of kind `statistics` they are entries of the product's menu, and the part of it that they make
+stands in the contract's parameters.
+"""
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
+from unseen.evidence.contracts.statistics.menu import PARAMETER
 from unseen.evidence.errors import ContractInvalidError
 from unseen.node.catalog.catalogue import Predicate, Table
+from unseen.node.catalog.menus import known_columns, misfits
 from unseen.node.contracts.clauses.clause import Ask, Clause, Offer, Reading
 from unseen.node.errors import ColumnUnknownError, OutputUnknownError
 from unseen.protocols.errors import UnseenError
@@ -16,9 +23,18 @@ def chosen(ask: Ask, offer: Offer) -> tuple[Predicate, ...]:
     return tuple(offered[name] for name in ask.outputs or offered if name in offered)
 
 
-def lacking(predicate: Predicate, table: Table) -> list[str]:
-    """Return the columns that a predicate reads and its table no longer has."""
-    return sorted(set(predicate.columns) - {column.name for column in table.columns})
+def lacking(predicate: Predicate, offer: Offer) -> list[str]:
+    """Return the columns that a predicate reads and the tables no longer have."""
+    return sorted({*predicate.columns} - {*known_columns(offer.table, offer.joined)})
+
+
+def read_beside(ask: Ask, offer: Offer) -> Table | None:
+    """Return the joined table, if what is asked for reads it."""
+    joined = offer.joined
+    if joined is None:
+        return None
+    names = {*known_columns(offer.table, joined)} - {*known_columns(offer.table, None)}
+    return joined if any(names & {*each.columns} for each in chosen(ask, offer)) else None
 
 
 def _check(ask: Ask, offer: Offer, _reading: Reading) -> Iterator[UnseenError]:
@@ -36,13 +52,26 @@ def _check(ask: Ask, offer: Offer, _reading: Reading) -> Iterator[UnseenError]:
                 clause=f"outputs.{name}",
                 remedy="name each output once",
             )
+    gone_any = False
     for predicate in chosen(ask, offer):
-        if gone := lacking(predicate, offer.table):
+        if gone := lacking(predicate, offer):
+            gone_any = True
             yield ColumnUnknownError(
                 f"{predicate.name!r} reads column {gone[0]!r}, which the table no longer has",
                 clause=f"outputs.{predicate.name}",
                 remedy="choose outputs over columns that are there",
             )
 
+    if offer.product.definition is not None and not gone_any:
+        names = tuple(each.name for each in chosen(ask, offer))
+        yield from misfits(offer.product.definition, names, offer.table, offer.joined)
 
-OUTPUTS = Clause("outputs", _check, standing=True)
+
+def _terms(ask: Ask, offer: Offer, _reading: Reading) -> dict[str, Any]:
+    if offer.product.definition is None:
+        return {}
+    menu = offer.product.definition.only([each.name for each in chosen(ask, offer)])
+    return {"parameters": {PARAMETER: menu.to_json()}}
+
+
+OUTPUTS = Clause("outputs", _check, _terms, standing=True)
