@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -278,11 +279,26 @@ def test_whole_columns_of_64_bits_are_moved_before_they_are_scaled(
     assert found == [[min(max(value * 10**7, amount.low), amount.high)]]
 
 
+@pytest.mark.parametrize("edges", [(7, 9, 11), (7, 8, 11), (-(1 << 53) + 1, 1 << 52)])
+@pytest.mark.parametrize("value", [-(1 << 63), (1 << 63) - 1, 6, 7, 8, 9, 10, 11])
+def test_bins_of_whole_numbers_hold_at_their_ends(
+    tmp_path: Path, value: int, edges: tuple[int, ...]
+) -> None:
+    world = World(tmp_path, [ROW | {"visit": value, "cost": 1.0, "days": 1}], [])
+    counting = world.counting(offered(1, by_visit=True), PLAIN)
+    (found,) = count_raw(_changed(counting, axes=(Axis(place=Place("visit"), edges=edges),)), b"")
+    assert found == [int(low <= value < high) for low, high in pairwise(edges)]
+
+
 @pytest.mark.parametrize(
     ("change", "error"),
     [
         ({"axes": (Axis(place=Place("gone"), values=("a",)),)}, ColumnUnknownError),
         ({"axes": (Axis(place=Place("ward"), edges=(0, 1)),)}, ColumnUnknownError),
+        (
+            {"axes": (Axis(place=Place("ward"), values=("caf\u00e9", "cafe\u0301")),)},
+            ColumnUnknownError,
+        ),
         (
             {"amounts": (Amount(place=Place("ward"), decimals=0, low=0, high=1),)},
             ColumnUnknownError,
