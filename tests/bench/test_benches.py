@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from unseen.bench import (
     consent,
+    counting,
     dp,
     evidence,
     lookup,
@@ -18,6 +19,7 @@ from unseen.bench import (
     peers,
     receipt,
     secagg,
+    statistics,
     stopping,
 )
 from unseen.bench.main import BENCHES, app
@@ -124,6 +126,17 @@ def test_flower_adds_up_what_we_do() -> None:
         for gone in (0, 1):
             peer.ask(f"ready {gone}")
             assert peer.ask("unmask")["error"] < 1e-4
+
+
+def test_questions_are_answered_by_each_side() -> None:
+    found = run(statistics.BENCH, times=1)
+    assert len(found) == 3 * len(statistics.QUESTIONS)
+    for name in statistics.QUESTIONS:
+        ours = found[f"statistics/{name}"]
+        assert ours.limit == f"statistics/{name}/by-hand"
+        assert ours.units == found[ours.limit].units == counting.ROWS == statistics.ROWS
+        assert ours.peak_rss_mb > 1
+        assert "flights" in ours.note
 
 
 def test_noise_is_drawn_for_every_coordinate() -> None:

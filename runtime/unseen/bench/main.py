@@ -17,6 +17,7 @@ from unseen.bench import (
     output,
     receipt,
     secagg,
+    statistics,
 )
 from unseen.bench.registry import Bench
 from unseen.protocols.errors import InputInvalidError
@@ -32,6 +33,7 @@ BENCHES: dict[str, Bench] = {
         consent.BENCH,
         secagg.BENCH,
         dp.BENCH,
+        statistics.BENCH,
     )
 }
 
