@@ -128,6 +128,7 @@ def test_flower_adds_up_what_we_do() -> None:
             assert peer.ask("unmask")["error"] < 1e-4
 
 
+@pytest.mark.slow
 def test_questions_are_answered_by_each_side() -> None:
     found = run(statistics.BENCH, times=1)
     assert len(found) == 3 * len(statistics.QUESTIONS)
