@@ -143,6 +143,7 @@ def test_questions_are_answered_by_each_side() -> None:
 def test_noise_is_drawn_for_every_coordinate() -> None:
     found = run(dp.BENCH, dim=1000, sigma=3, draws=5, budgets=3)
     assert found["dp/gaussian"].units == found["dp/bytes"].units == 1000
+    assert found["dp/gaussian/portable"].limit == "dp/bytes"
     assert found["dp/table"].note == "35 entries"
     assert {item.phase for item in found.values()} == {"offline", "set-up", "online"}
     assert found["dp/single"].units == 5

@@ -4,6 +4,7 @@
 takes from the system, and nothing done with them. Tables are made before, in `dp/table`.
 """
 
+import importlib.util
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -45,8 +46,27 @@ def vector(parameters: Parameters) -> Group:
     limit = "dp/bytes"
     return [
         _case("dp/gaussian", count, bulk(gaussian), limit=limit, note=_PORTABLE),
+        *kernels(gaussian, count, limit),
         _case("dp/laplace", count, bulk(Laplace(sigma)), limit=limit, note=_PORTABLE),
         Case(name=limit, phase="offline", units=count, work=take),
+    ]
+
+
+def kernels(law: Law, count: int, limit: str) -> Group:
+    """Draw the same by each implementation for vectors, from AES-CTR; none without numpy."""
+    if importlib.util.find_spec("numpy") is None:
+        return []
+    from unseen.protocols.kernels import noise  # noqa: PLC0415 - the other cases do without numpy
+
+    def work(one: "noise.Implementation") -> Callable[[], None]:
+        def run() -> None:
+            noise.drawn_by(one, law, count, noise.KeyStream(secrets.token_bytes(16)))
+
+        return run
+
+    return [
+        _case(f"dp/gaussian/{one.name}", count, work(one), limit=limit, note="for vectors")
+        for one in noise.implementations()
     ]
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from fractions import Fraction
@@ -18,7 +19,7 @@ from tests.protocols.dp.pmf import chi_square_is_plausible, counted
 from unseen.protocols.dp import Gaussian, Laplace, batch
 from unseen.protocols.dp.inversion import MAX_ENTRIES, cuts
 from unseen.protocols.errors import InputInvalidError, KernelFaultError
-from unseen.protocols.kernels import features, noise
+from unseen.protocols.kernels import features, noise, objects
 from unseen.protocols.kernels.noise import Implementation, KeyStream, drawn_by
 from unseen.protocols.kernels.noise_tables import MARK, MAX_EDGES, tables
 from unseen.protocols.party import Rng
@@ -189,6 +190,21 @@ def test_what_is_compiled_compares_with_every_cut() -> None:
     blocks = np.array([0, table.lows[3], table.lows[3] - np.uint64(1), 2**64 - 1], np.uint64)
     assert one.count_below(table, blocks).tolist() == [0, 4, 3, len(table.lows)]
     assert ALL[1].count_below(table, blocks).tolist() == [0, 4, 3, len(table.lows)]
+
+
+@pytest.mark.skipif(features.target() is None, reason="nothing is compiled here")
+def test_no_branch_and_no_address_of_the_compiled_code_depends_on_a_draw() -> None:
+    text = objects.text_of("unseen.protocols.kernels.noise_builder", "scan")
+    start = text.index("define noundef i32")
+    body = text[start : text.index("\n}\n", start)]
+    # Draws are in vectors. What leaves one does so to memory, at the place of its number.
+    assert "store <32 x i16>" in body
+    for way in ("extractelement", "bitcast <", "ptrtoint", "vector.reduce", "gather", "switch"):
+        assert way not in body
+    conditions = re.findall(r"br i1 (%\S+),", body)
+    assert conditions
+    for condition in conditions:
+        assert re.search(rf"{re.escape(condition)} = icmp \S+ i64 ", body), condition
 
 
 PROGRAM = """

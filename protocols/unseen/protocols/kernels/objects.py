@@ -64,17 +64,23 @@ def _source(module: str) -> bytes:
     return (loader.get_source(module) or "").encode() if loader else b""
 
 
-def _object_of(module: str, function: str, name: str) -> bytes:
+def text_of(module: str, function: str) -> str:
+    """Return a kernel in LLVM's language, optimised, as its object file is made from it."""
     import numba  # noqa: PLC0415 - only where there is something to compile
-    from llvmlite import binding  # noqa: PLC0415
 
     source = getattr(importlib.import_module(module), function)
     count = source.__code__.co_argcount
     signature = f"void({', '.join(['uint64'] * count)})"
     # Inlined, LLVM sees that nothing in it can raise, and drops what would tell Python so.
     compiled = numba.cfunc(signature, forceinline=True)(source)
-    text = compiled.inspect_llvm().replace(compiled.native_name, _SYMBOL)
-    parsed = binding.parse_assembly(text)
+    text: str = compiled.inspect_llvm().replace(compiled.native_name, _SYMBOL)
+    return text
+
+
+def _object_of(module: str, function: str, name: str) -> bytes:
+    from llvmlite import binding  # noqa: PLC0415
+
+    parsed = binding.parse_assembly(text_of(module, function))
     for each in parsed.functions:
         # What is resolved at link time would be looked up in this process: there is nothing.
         if each.is_declaration and not each.name.startswith("llvm."):

@@ -7,6 +7,7 @@ a wrong share: the caller holds shares against commitments.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from unseen.protocols.errors import InputInvalidError
@@ -51,8 +52,12 @@ def split(secret: bytes, threshold: int, points: Sequence[int], rng: Rng) -> tup
     return tuple(shares)
 
 
-def weights(points: Sequence[int]) -> tuple[int, ...]:
-    """Return the Lagrange coefficients at 0 for distinct points, in their order."""
+@lru_cache(maxsize=16)
+def weights(points: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the Lagrange coefficients at 0 for distinct points, in their order.
+
+    Kept, since all secrets of a round are made up from the same points, which are public.
+    """
     found = []
     for one in points:
         top, bottom = 1, 1
