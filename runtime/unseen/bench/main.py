@@ -18,6 +18,7 @@ from unseen.bench import (
     receipt,
     secagg,
     statistics,
+    train,
 )
 from unseen.bench.registry import Bench
 from unseen.protocols.errors import InputInvalidError
@@ -34,6 +35,7 @@ BENCHES: dict[str, Bench] = {
         secagg.BENCH,
         dp.BENCH,
         statistics.BENCH,
+        train.BENCH,
     )
 }
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from unseen.protocols.errors import InputInvalidError
 from unseen.protocols.train.model import Model
 from unseen.protocols.train.regression import mean_of
-from unseen.protocols.train.rows import Reals, Rows, rows_of
+from unseen.protocols.train.rows import Reals, Rows, products, rows_of, score, total
 from unseen.protocols.train.spec import Spec
 
 WHOLE: Final = 10_000
@@ -107,18 +107,18 @@ def _part(rows: Rows, number: int) -> Rows:
 
 
 def _reference(weights: Reals, rows: Rows) -> Reals:
-    found: Reals = rows.columns @ weights[1:] + weights[0]
+    found: Reals = score(rows.columns, weights[1:]) + weights[0]
     return found
 
 
-def _loss(spec: Spec, score: Reals, labels: Reals) -> Reals:
+def _loss(spec: Spec, line: Reals, labels: Reals) -> Reals:
     found: Reals
     if spec.binary:
-        found = np.logaddexp(0.0, np.where(labels > 0, -score, score))
+        found = np.logaddexp(0.0, np.where(labels > 0, -line, line))
     elif spec.family == "poisson":
-        found = mean_of(spec, score) - labels * np.clip(score, -30.0, 30.0)
+        found = mean_of(spec, line) - labels * np.clip(line, -30.0, 30.0)
     else:
-        found = (labels - score) ** 2
+        found = (labels - line) ** 2
     return found
 
 
@@ -127,16 +127,16 @@ def _fit(spec: Spec, rows: Rows) -> Reals:
     design = np.concatenate([np.ones((len(rows.labels), 1)), rows.columns], axis=1)
     weights = np.zeros(design.shape[1])
     for _ in range(_ROUNDS):
-        score = np.clip(design @ weights, -30.0, 30.0)
+        line = np.clip(score(design, weights), -30.0, 30.0)
         if spec.binary:
-            mean = 1 / (1 + np.exp(-score))
+            mean = 1 / (1 + np.exp(-line))
             second = mean * (1 - mean)
         elif spec.family == "poisson":
-            mean = second = np.exp(score)
+            mean = second = np.exp(line)
         else:
-            mean, second = score, np.ones(len(score))
-        curvature = design.T @ (design * second[:, None]) + np.eye(len(weights))
-        move = np.linalg.solve(curvature, design.T @ (rows.labels - mean) - weights)
+            mean, second = line, np.ones(len(line))
+        curvature = products(design, design * second[:, None]) + np.eye(len(weights))
+        move = np.linalg.solve(curvature, total(design, rows.labels - mean) - weights)
         weights = weights + move * min(1.0, 2.0 / max(float(np.abs(move).max()), 1e-12))
     found: Reals = weights
     return found

@@ -45,6 +45,7 @@ class Outcome:
     cost: int
     smallest_leaf: int
     bytes_sent: int
+    steps: int
 
 
 def drive_train(
@@ -89,7 +90,9 @@ def drive_train(
         if progress is not None:
             progress(done, steps)
     cost = coordinator.cost if noisy else 0
-    return Outcome(coordinator.model(), coordinator.metrics, cost, coordinator.smallest_leaf, sent)
+    return Outcome(
+        coordinator.model(), coordinator.metrics, cost, coordinator.smallest_leaf, sent, done
+    )
 
 
 def _secure(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from unseen.protocols.errors import InputInvalidError, MalformedMessageError
 from unseen.protocols.train import boosting, coding
 from unseen.protocols.train.regression import SCALE, mean_of
-from unseen.protocols.train.rows import Reals, columns_of
+from unseen.protocols.train.rows import Reals, columns_of, score
 from unseen.protocols.train.spec import Spec
 
 FORMAT = "unseen/train/model/1"
@@ -70,7 +70,7 @@ class Model:
         """Return the predictor of rows as a model sees them: n x width."""
         if self.spec.family == "boosting":
             return boosting.score_of(self.trees, boosting.binned_of(self.spec, columns))
-        found: Reals = columns @ self.weights[1:] + self.weights[0]
+        found: Reals = score(columns, self.weights[1:]) + self.weights[0]
         return found
 
     def predict(self, features: NDArray[np.floating]) -> Reals:

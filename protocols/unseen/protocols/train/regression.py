@@ -18,7 +18,15 @@ from numpy.typing import NDArray
 
 from unseen.protocols.train import coding
 from unseen.protocols.train.coding import Json
-from unseen.protocols.train.rows import Reals, Rows, row_unit, whole_rows
+from unseen.protocols.train.rows import (
+    Reals,
+    Rows,
+    products,
+    row_unit,
+    score,
+    total,
+    whole_rows,
+)
 from unseen.protocols.train.schedule import Step, residual_length
 from unseen.protocols.train.spec import Spec
 
@@ -32,21 +40,20 @@ def curvature(spec: Spec, rows: Rows) -> NDArray[np.int64]:
     """Return the upper triangle of a party's curvature, p (p + 1) / 2 whole numbers, exactly."""
     whole = whole_rows(spec, rows)
     weighted = whole * rows.labels[:, None] if spec.family == "poisson" else whole
-    total = weighted.T @ whole  # whole numbers below 2^52: exact in any order
-    return total[np.triu_indices(len(total))].astype(np.int64)
+    found = products(weighted, whole)  # whole numbers below 2^52: exact in any order
+    return found[np.triu_indices(len(found))].astype(np.int64)
 
 
 def gradient(spec: Spec, rows: Rows, weights: Reals) -> NDArray[np.int64]:
     """Return the sum of a party's gradients, each at most S long, exactly."""
     whole = whole_rows(spec, rows)
-    predictor = whole @ weights / row_unit(spec)
+    predictor = score(whole, weights) / row_unit(spec)
     residual = np.rint((rows.labels - mean_of(spec, predictor)) * (1 << spec.privacy.bits))
     squares = np.einsum("ij,ij->i", whole, whole)
     longest = residual_length(spec)
     most = np.floor(longest / np.sqrt(np.maximum(squares, 1.0)))
     most -= most * most * squares > float(longest) ** 2
-    total = np.clip(residual, -most, most) @ whole
-    return np.asarray(total, dtype=np.int64)
+    return total(whole, np.clip(residual, -most, most)).astype(np.int64)
 
 
 def mean_of(spec: Spec, predictor: Reals) -> Reals:
@@ -80,24 +87,24 @@ class Regression:
         """Return what the parties have to know for the next step."""
         return {"weights": list(self.numbers)}
 
-    def absorb(self, step: Step, total: NDArray[np.int64], survivors: int) -> None:
+    def absorb(self, step: Step, sums: NDArray[np.int64], survivors: int) -> None:
         """Take the noisy sum of a step."""
         if step.kind == "curvature":
-            self._invert(total, sqrt(survivors * step.sigma2))
+            self._invert(sums, sqrt(survivors * step.sigma2))
             return
         unit = row_unit(self._spec) * (1 << self._spec.privacy.bits)
         ridge = float(self._spec.descent.ridge)
-        move = self._inverse @ (total / unit - ridge * self._weights)
+        move = self._inverse @ (sums / unit - ridge * self._weights)
         if self._spec.family == "poisson":
             far = float(np.sqrt(move @ move)) * float(self._spec.descent.norm)
             move *= min(1.0, _STRIDE / max(far, 1e-300))
         wide = np.clip(np.rint((self._weights + move) * SCALE), -_LARGEST, _LARGEST)
         self._weights = wide / SCALE
 
-    def _invert(self, total: NDArray[np.int64], sigma: float) -> None:
+    def _invert(self, sums: NDArray[np.int64], sigma: float) -> None:
         width = self._spec.width + 1
         upper = np.zeros((width, width))
-        upper[np.triu_indices(width)] = total
+        upper[np.triu_indices(width)] = sums
         factor = (0.25 if self._spec.family == "logistic" else 1.0) / row_unit(self._spec) ** 2
         values, vectors = np.linalg.eigh((upper + np.triu(upper, 1).T) * factor)
         lifted = np.maximum(values, 0.0) + 2 * sigma * sqrt(width) * factor

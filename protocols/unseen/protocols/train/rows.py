@@ -82,6 +82,24 @@ def whole_rows(spec: Spec, rows: Rows) -> Reals:
     return found
 
 
+def score(rows: Reals, weights: Reals) -> Reals:
+    """Return n x p times p. Not through BLAS, which starts threads for it."""
+    found: Reals = np.einsum("ij,j->i", rows, weights)
+    return found
+
+
+def total(rows: Reals, values: Reals) -> Reals:
+    """Return the sum of rows, n x p, each times its value; without BLAS as `score`."""
+    found: Reals = np.einsum("ij,i->j", rows, values)
+    return found
+
+
+def products(rows: Reals, others: Reals) -> Reals:
+    """Return the sum of all products of coordinates, p x p, of n x p twice; as `score`."""
+    found: Reals = np.einsum("ij,ik->jk", rows, others)
+    return found
+
+
 def row_unit(spec: Spec) -> float:
     """Return how many whole numbers 1 is in a row: A / norm."""
     return (1 << spec.privacy.bits) / float(spec.descent.norm)
