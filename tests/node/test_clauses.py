@@ -1,6 +1,7 @@
 """The compiler over mixed labels: nothing outside the contract compiles, every refusal helps."""
 
 import dataclasses
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -237,6 +238,22 @@ def test_a_group_is_no_larger_than_the_table(rows: int, group: int) -> None:
 def test_without_a_ceiling_any_epsilon_will_do() -> None:
     ask = dataclasses.replace(make_ask(), budget="100")
     assert against(ask, labelled(), [LIMITS]) == ()
+
+
+@pytest.mark.usefixtures("aggregates")
+@pytest.mark.parametrize(
+    ("budget", "delta", "clause"),
+    [("100.1", "", "budget"), ("1", "0.01", "delta"), ("1", "1", "delta"), ("1", "0.001", "")],
+)
+def test_a_budget_that_no_ledger_holds_is_refused(budget: str, delta: str, clause: str) -> None:
+    offer = labelled()
+    definition: Any = SimpleNamespace(menu=SimpleNamespace(delta=delta)) if delta else None
+    offer = dataclasses.replace(
+        offer, product=dataclasses.replace(offer.product, definition=definition)
+    )
+    errors = against(dataclasses.replace(make_ask(), budget=budget), offer, [LIMITS])
+    assert [each.clause for each in errors] == [clause] * bool(clause)
+    assert all(each.reason == "CONTRACT_INVALID" and each.remedy for each in errors)
 
 
 def test_rules_may_demand_a_template() -> None:

@@ -106,6 +106,8 @@ def receipt_rows(facts: VerifiedReceipt) -> Iterator[Row]:
     yield "contract", b64encode(facts.contract)
     yield "kind", facts.kind
     yield "units", f"{facts.units:,}, {facts.total:,} in all so far"
+    if facts.privacy != "0":
+        yield "privacy", f"rho {facts.privacy}"
     yield "time", format_time(facts.time)
     yield "requested by", f"{facts.buyer}, instance {facts.instance}"
     yield "answered by", facts.node

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from unseen.evidence.contracts.contract import MAX_GROUP
+from unseen.evidence.contracts.privacy import MAX_EPSILON, limit_of
 from unseen.evidence.contracts.rules import check_budget
 from unseen.evidence.errors import ContractInvalidError
 from unseen.evidence.fields import Checker
@@ -18,6 +19,7 @@ from unseen.node.kinds.kind import KINDS
 from unseen.protocols.errors import UnseenError
 
 _CHECK = Checker(ContractInvalidError, "contract")
+_DELTA = "0.000001"  # of products whose definition says none
 
 
 def limits_of(ask: Ask, ruling: Ruling) -> tuple[int, str]:
@@ -61,6 +63,18 @@ def _check(ask: Ask, offer: Offer, reading: Reading) -> Iterator[UnseenError]:
         yield LabelRefusedError(
             "an epsilon of 0 releases nothing", clause="budget", remedy="ask for more than 0"
         )
+    elif budget:
+        yield from _against_range(offer, budget)
+
+
+def _against_range(offer: Offer, budget: str) -> Iterator[UnseenError]:
+    """Refuse what the ledger could not hold: nothing with noise would ever leave under it."""
+    definition = offer.product.definition
+    try:
+        limit_of(budget, definition.menu.delta if definition else _DELTA)
+    except ContractInvalidError as error:
+        remedy = f"an epsilon is at most {MAX_EPSILON}; a delta is the product's, at most 0.001"
+        yield ContractInvalidError(str(error), clause=error.clause, remedy=remedy)
 
 
 def _against_verdicts(ask: Ask) -> Iterator[UnseenError]:
