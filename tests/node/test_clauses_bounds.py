@@ -84,13 +84,13 @@ class TestConsent:
     def test_a_kind_that_chooses_no_rows_reads_none_that_need_it(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setitem(kinds.KINDS, "statistics", kinds.KINDS["verify"])
-        offer = personal("statistics")
+        monkeypatch.setitem(kinds.KINDS, "score", kinds.KINDS["verify"])
+        offer = personal("score")
         assert refused(CONSENT, asking(), offer) == [("LABEL_REFUSED", "consent")]
         (error,) = CONSENT.check(asking(), offer, reading_of(asking(), offer))
-        assert error.remedy == "offer a product of kind lookup or verify"
-        assert "statistics does not choose rows: column" in str(error)
-        assert refused(CONSENT, asking(), make_offer(make_product("statistics"))) == []
+        assert error.remedy == "offer a product of kind lookup or statistics or verify"
+        assert "score does not choose rows: column" in str(error)
+        assert refused(CONSENT, asking(), make_offer(make_product("score"))) == []
 
     @pytest.mark.parametrize(("kind", "once"), [("verify", True), ("lookup", False)])
     def test_a_single_use_is_told_where_the_subject_is(self, kind: str, once: bool) -> None:
@@ -387,7 +387,7 @@ class TestQuota:
 
 def test_which_clauses_are_asked_again_under_a_contract_in_force() -> None:
     again = {"deny", "outputs", "labels", "quota", "limits", "signers", "order", "region"}
-    assert {clause.name for clause in CLAUSES if clause.standing} == again | {"consent"}
+    assert {clause.name for clause in CLAUSES if clause.standing} == again | {"consent", "join"}
 
 
 @pytest.mark.parametrize(("units", "run"), [(1, 4), (3, 12), (2000, 8000)])
