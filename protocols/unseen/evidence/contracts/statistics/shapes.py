@@ -100,7 +100,7 @@ def variance_cell(measure: Measure) -> Number:
 
 
 def quantile_cell(measure: Measure) -> Number:
-    """Return the cell of a quantile of `measure`: one of its edges."""
+    """Return the cell of a quantile of `measure`: between its outermost edges."""
     low, high = measure.edges[0], measure.edges[-1]
     return Number(use="measure", low=low, high=high, decimals=measure.decimals, optional=True)
 
