@@ -22,6 +22,7 @@ PAGES = (
     "release_gate.md",
     "exports.md",
     "settlement.md",
+    "statistics.md",
 )
 GUIDES = [(DOCS / name).read_text(encoding="utf-8") for name in PAGES]
 LINE = re.compile(r"^(?:\./)?unseen (.+?)(?:\s+#.*)?$", re.MULTILINE)

@@ -58,6 +58,7 @@ RECEIPTS_ALONE = {"metering/metered.py", "audit/evidence.py"}
         ("ReleaseLeaf", {"metering/charge.py"}),  # what the log says has left
         ("EvaluateResponse", {"services/lookup.py"}),
         ("VerifyResponse", {"services/verify.py"}),
+        ("AskResponse", {"services/statistics.py"}),
     ],
 )
 def test_each_step_of_the_way_out_has_one_place(name: str, modules: set[str]) -> None:
@@ -90,7 +91,7 @@ def test_stored_replies_are_read_in_the_charge_alone() -> None:
 
 
 def test_services_build_their_answers_from_nothing_else() -> None:
-    for module in ("lookup", "verify"):
+    for module in ("lookup", "verify", "statistics"):
         text = (NODE / f"services/{module}.py").read_text(encoding="utf-8")
         assert "unseen.node.jobs" not in text
         assert "executor" not in text

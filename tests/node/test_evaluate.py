@@ -48,7 +48,7 @@ class Desk:
     definition: Definition
     world: World
     settings: SimpleNamespace = field(
-        default_factory=lambda: SimpleNamespace(memory_mb=256, long_call_seconds=60.0)
+        default_factory=lambda: SimpleNamespace(memory_mb=256, question_seconds=60.0)
     )
     questions: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     going: UnseenError | None = None
@@ -171,7 +171,7 @@ async def test_a_question_under_way_ends_with_its_worker(
 ) -> None:
     desk.definition = _with_filter(desk.definition, SLOW)
     if error is DeadlineError:
-        desk.settings.long_call_seconds = 1.0
+        desk.settings.question_seconds = 1.0
     asked = asyncio.ensure_future(desk.ask(Question(what="count", where=("stayed",), rho="1")))
     while not desk.executor._bulk:  # noqa: ASYNC110 - nobody tells when a worker has started
         await asyncio.sleep(0.01)

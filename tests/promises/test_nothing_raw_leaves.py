@@ -19,6 +19,8 @@ from unseen.client.catalog import Predicate
 from unseen.client.errors import RefusedError
 from unseen.client.local.home import Home
 from unseen.client.local.profile import load_profile
+from unseen.client.statistics import Statistics
+from unseen.evidence.contracts.statistics.definition_file import parse_definition
 
 WRAPPED: dict[str, Callable[[bytes], bytes]] = {
     "as it is": lambda data: data,
@@ -35,6 +37,37 @@ FAILING = (
     "error(note) IS NULL",
 )
 VALUE = bytes.fromhex("f3a9117b0c5d2e8846ffb0e1927c64d5")
+COUNTED = """
+[[dimension]]
+name = "earnings_group"
+text = "Earnings"
+column = "earnings"
+edges = [0, 20000, 50000, 100000]
+
+[[measure]]
+name = "serial"
+text = "Serial number"
+column = "serial"
+low = 0
+high = 1000
+edges = [0, 500, 1001]
+
+[[measure]]
+name = "amount"
+text = "Amount"
+column = "amount"
+low = 0
+high = 1000
+
+[[filter]]
+name = "noted"
+text = "Has a note"
+expression = "{filter}"
+
+[partition]
+by = ["earnings_group"]
+measures = ["amount"]
+"""
 
 
 @pytest.mark.parametrize("wrapping", WRAPPED)
@@ -103,10 +136,12 @@ def test_canaries_stay_where_they_are(
         "/unseen.v1.LookupService/FetchTable",
         "/unseen.v1.LookupService/Evaluate",
         "/unseen.v1.VerifyService/Verify",
+        "/unseen.v1.StatisticsService/Ask",
         "/unseen.v1.LogService/ListLeaves",
         "/unseen.v1.CatalogService/ListTables",
         "/unseen.v1.CatalogService/RegisterProduct details",
         "/unseen.v1.VerifyService/Verify grpc-status-details-bin",
+        "/unseen.v1.StatisticsService/Ask grpc-status-details-bin",
     }
     assert len(proxy.seen["down"]) > sum(len(data) for _, data in recorder.received) // 2
 
@@ -150,6 +185,7 @@ def _walk_through(stage: Stage, folder: Path) -> str:
     for number, expression in enumerate(FAILING):
         bad = Predicate("bad", "fails", expression)
         shown.append(_refusal(stage.offer, f"bad-{number}", "people", "lookup", [bad]))
+    shown += _count(stage)
     people, table = make_people(4), folder / "other.parquet"
     stage.people += people
     write_table(table, [*people, *people])
@@ -160,9 +196,53 @@ def _walk_through(stage: Stage, folder: Path) -> str:
     stage.offer("other", "other", "verify")
     other = stage.contract("other", buyer="rival")
     rival.verify(other, people[0].subject)
+    counted = _counted(stage, "other", "rival")
     write_table(table, people[:3])
     shown.append(_refusal(rival.verify, other, people[1].subject))
+    shown.append(_refusal(lambda: counted.count(where="noted", rho="0.01")))
     return repr(shown)
+
+
+def _count(stage: Stage) -> list[object]:
+    """Ask every question about the planted columns, and some that are refused."""
+    for number, expression in enumerate(FAILING):
+        with pytest.raises(RefusedError):
+            _offer_counts(stage, f"bad-counts-{number}", "people", expression)
+    answers = _counted(stage, "people", "lender")
+    shown: list[object] = [answers.menu(), answers.partition()]
+    shown += [
+        ask(of, by="earnings_group", where="noted", rho="0.3")
+        for of in ("serial", "amount")
+        for ask in (answers.sum, answers.mean, answers.variance)
+    ]
+    shown += [answers.histogram("serial", rho="0.3"), answers.quantile("serial", rho="0.3")]
+    shown += [answers.count(rho="0.3"), answers.budget(), stage.operator.privacy_ledgers()]
+    return [*shown, _refusal(lambda: answers.count(by="earnings_group", rho="99"))]
+
+
+def _counted(stage: Stage, table: str, buyer: str) -> Statistics:
+    """Return what may be asked about a table under a contract in force."""
+    _offer_counts(stage, f"{table}-counts", table, "length(note) > 0")
+    stage.operator.set_privacy_budget(table, epsilon="90", delta="0.000001")
+    contract = stage.client(buyer).request_contract(
+        f"{table}-counts",
+        outputs=["earnings_group", "serial", "amount", "noted"],
+        scenario="tests",
+        units=50,
+        days=1,
+        group=3,
+        budget="90",
+    )
+    stage.operator.approve(contract.id)
+    stage.client(buyer).sign(contract.id)
+    return stage.client(buyer).statistics(contract.id)
+
+
+def _offer_counts(stage: Stage, name: str, table: str, expression: str) -> None:
+    menu = parse_definition(COUNTED.replace("{filter}", expression).encode())
+    stage.operator.register_product(
+        name, table=table, kind="statistics", title="Counts", predicates=menu
+    )
 
 
 def _refusal(call: Callable[..., object], *arguments: object) -> str:

@@ -35,6 +35,8 @@ class Settings(BaseSettings):
     max_streams: int = Field(default=128, ge=1)
     call_seconds: float = Field(default=30.0, gt=0)
     long_call_seconds: float = Field(default=600.0, gt=0)
+    # A question about a whole table; less than a signed request is good for (15 minutes).
+    question_seconds: float = Field(default=120.0, gt=0, le=840)
     review_hours: float = Field(default=72.0, gt=0, le=720)
     drain_seconds: float = Field(default=10.0, ge=0)
     # How long after a withdrawal a hidden lookup may still serve the subject's row; for new

@@ -31,7 +31,7 @@ from unseen.node.errors import (
 )
 from unseen.node.hardening import whereabouts
 from unseen.node.identity.parties import Caller
-from unseen.node.identity.rights import LONG_CALLS, RIGHTS, Role
+from unseen.node.identity.rights import LONG_CALLS, QUESTIONS, RIGHTS, Role
 from unseen.node.openings import conduct
 from unseen.node.status import rich_status, row_for
 from unseen.protocols.errors import MalformedMessageError, UnseenError
@@ -165,6 +165,8 @@ class Gate(grpc.aio.ServerInterceptor):
 
     def _limit(self, method: str) -> float:
         settings = self._node.settings
+        if method in QUESTIONS:  # the question's own limit comes first, and says so
+            return settings.question_seconds + settings.call_seconds
         return settings.long_call_seconds if method in LONG_CALLS else settings.call_seconds
 
     def _admit(self, method: str, context: _Context) -> Caller:

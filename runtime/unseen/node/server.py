@@ -30,6 +30,7 @@ from unseen.node.services.privacy import PrivacyService
 from unseen.node.services.registry import RegistryService
 from unseen.node.services.review import ReviewService
 from unseen.node.services.rules import RulesService
+from unseen.node.services.statistics import StatisticsService
 from unseen.node.services.template import TemplateService
 from unseen.node.services.verify import VerifyService
 from unseen.v1 import (
@@ -69,6 +70,8 @@ from unseen.v1 import (
     review_pb2_grpc,
     rules_pb2,
     rules_pb2_grpc,
+    statistics_pb2,
+    statistics_pb2_grpc,
     template_pb2,
     template_pb2_grpc,
     verify_pb2,
@@ -134,6 +137,7 @@ def _add_services(server: grpc.aio.Server, node: Node) -> None:
     review_pb2_grpc.add_ReviewServiceServicer_to_server(ReviewService(node), server)
     lookup_pb2_grpc.add_LookupServiceServicer_to_server(LookupService(node), server)
     verify_pb2_grpc.add_VerifyServiceServicer_to_server(VerifyService(node), server)
+    statistics_pb2_grpc.add_StatisticsServiceServicer_to_server(StatisticsService(node), server)
     meter_pb2_grpc.add_MeterServiceServicer_to_server(MeterService(node), server)
     job_pb2_grpc.add_JobServiceServicer_to_server(JobService(node), server)
     joint_pb2_grpc.add_JointServiceServicer_to_server(JointService(node), server)
@@ -158,6 +162,7 @@ def _service_names() -> list[str]:
         review_pb2,
         lookup_pb2,
         verify_pb2,
+        statistics_pb2,
         meter_pb2,
         job_pb2,
         joint_pb2,

@@ -76,6 +76,7 @@ RIGHTS: dict[str, frozenset[Role]] = {
     "/unseen.v1.LookupService/FetchTable": _BUYER,
     "/unseen.v1.LookupService/Evaluate": _BUYER,
     "/unseen.v1.VerifyService/Verify": _BUYER,
+    "/unseen.v1.StatisticsService/Ask": _BUYER,
     "/unseen.v1.MeterService/GetUsage": _SIGNERS | _READERS,
     "/unseen.v1.MeterService/GetReceipt": _BUYER,
     "/unseen.v1.MeterService/OpenRelease": _OPERATOR,
@@ -146,3 +147,6 @@ LONG_CALLS = frozenset(
         "/unseen.v1.ConsentService/WithdrawDelegation",
     }
 )
+
+# Calls that pass over a whole table for a buyer: their limit is a setting of its own.
+QUESTIONS = frozenset({"/unseen.v1.StatisticsService/Ask"})

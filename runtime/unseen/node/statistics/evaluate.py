@@ -96,14 +96,14 @@ class _Run:
     async def task(self, name: str, parts: Sequence[bytes]) -> Any:
         work = asyncio.ensure_future(self.node.executor.run_bulk(name, parts))
         try:
-            async with asyncio.timeout(self.node.settings.long_call_seconds):
+            async with asyncio.timeout(self.node.settings.question_seconds):
                 while not work.done():
                     await asyncio.wait({work}, timeout=_LOOK_SECONDS)
                     check_going(self.node, self.contract)
         except TimeoutError:
             raise DeadlineError(
                 "the question took longer than the node allows",
-                clause="node.long_call_seconds",
+                clause="node.question_seconds",
                 remedy="ask of fewer groups; or the operator allows more time",
             ) from None
         finally:

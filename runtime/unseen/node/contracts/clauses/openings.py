@@ -1,13 +1,25 @@
-"""Openings: hidden queries may be opened on an order, and whose order that is."""
+"""Openings: hidden queries may be opened on an order, and whose order that is.
+
+A question over statistics is asked in the clear and is about nobody: there is nothing to open.
+"""
 
 from collections.abc import Iterator
 from typing import Any
 
 from unseen.node.contracts.clauses.clause import Ask, Clause, Offer, Reading
-from unseen.node.errors import RegulatorMissingError
+from unseen.node.errors import KindRefusedError, RegulatorMissingError
+from unseen.protocols.errors import UnseenError
+
+_IN_THE_OPEN = "statistics"
 
 
-def _check(ask: Ask, offer: Offer, _reading: Reading) -> Iterator[RegulatorMissingError]:
+def _check(ask: Ask, offer: Offer, _reading: Reading) -> Iterator[UnseenError]:
+    if ask.openings and offer.product.kind == _IN_THE_OPEN:
+        yield KindRefusedError(
+            "a question over statistics is about nobody: there is nothing to open",
+            clause="openings",
+            remedy="ask for the contract without openings",
+        )
     if ask.openings and not offer.signers.regulator:
         yield RegulatorMissingError(
             "openings are asked for, and this node knows nobody who could order them",
