@@ -10,6 +10,7 @@ coverage branch coverage of contract, decide, metering, gate and evidence: 100 %
 mutants  change the code, one thing at a time, and see whether a test notices
 edits    20,000 random edits of a log's export, each of which an audit has to find
 peers    install what the benches compare with, in an environment of its own
+attacks  play the attacks of docs/attacks.md and print their table
 readme   execute the README's own commands in a temporary home
 check    lint, types, proto drift and compatibility: what CI runs beside the tests
 """
@@ -97,6 +98,11 @@ def coverage(*arguments: str) -> int:
     return tool("covered.py", *arguments)
 
 
+def attacks(*_: str) -> int:
+    """Play the attacks; prints their table."""
+    return script("python", "-m", "tests.attacks")
+
+
 def readme(*_: str) -> int:
     """Execute the README's commands."""
     return tool("check_readme.py")
@@ -111,7 +117,7 @@ VERBS: dict[str, Callable[..., int]] = {
     verb.__name__: verb
     for verb in (
         *(lint, fix, types, proto, wire, lock),
-        *(bench, client, coverage, mutants, edits, peers, readme, check),
+        *(bench, client, coverage, mutants, edits, attacks, peers, readme, check),
     )
 }
 

@@ -16,6 +16,7 @@ from unseen.node.release.examine import examine
 from unseen.node.release.facts import AggregateFacts
 from unseen.node.release.rules import Case, Finding, Limits, Mode, Outcome
 from unseen.node.statistics.exact import (
+    _at_least,
     answer,
     columns_of,
     decode_hidden,
@@ -115,6 +116,34 @@ def test_a_cell_that_says_too_much_is_hidden_and_would_be_refused(
     assert judged(rows, facts) == Finding(Outcome.PASS, ())
     open_rows = answer(SHAPE, found, [[False] * 6] * 2, LIMITS)
     assert rule in judged(open_rows, facts).rules
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_what_is_hidden_says_nothing_of_the_numbers_in_small_cells(data: st.DataObject) -> None:
+    sums = [Behind(200, 9_999, 9_999, 99, 98)] * 6
+    small = data.draw(st.sets(st.integers(0, 5), min_size=1))
+
+    def drawn() -> list[list[bool]]:
+        counts = []
+        for place in range(6):
+            few = data.draw(st.integers(0, LIMITS.group - 1))
+            many = data.draw(st.integers(198 + 5 * place, 202 + 5 * place))  # shown alike
+            rows = few if place in small else many
+            counts.append(Behind(rows, rows, rows, min(rows, 1), int(rows > 1)))
+        found = Exact(5_000, tuple(zip(counts, sums, strict=True)))
+        columns = columns_of(SHAPE, found, LIMITS, complement=True)
+        return decode_hidden(hide_encoded(encode_columns(SIZES, columns)))
+
+    assert drawn() == drawn()
+
+
+@given(st.sampled_from(["count", "measure"]), st.integers(0, 10**7), st.integers(0, 10**7))
+def test_what_a_cell_holds_at_least_is_seen_from_outside(use: Any, one: int, other: int) -> None:
+    cell = Number(use=use, low=0, high=10**9)
+    assert 0 <= _at_least(cell, one, LIMITS) <= one
+    if rounded(cell, one, LIMITS) == rounded(cell, other, LIMITS):
+        assert _at_least(cell, one, LIMITS) == _at_least(cell, other, LIMITS)
 
 
 def test_what_adds_up_to_zero_says_that_everybody_has_none() -> None:

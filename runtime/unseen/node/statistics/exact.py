@@ -5,6 +5,12 @@ not; if two persons make up too much of it, or the second of them could work out
 that is added up is zero. Then more is hidden until line sums do not give it away (`hiding.py`).
 Counts are rounded to the nearest multiple, sums to significant digits, halves away from zero.
 
+Which cells are hidden is an answer, too: whoever knows the algorithm can try what a hidden cell
+must have held for just these to be hidden (Wong et al., "Minimality attack in privacy preserving
+data publishing", VLDB 2007). So what is hidden follows from rounded numbers, and from which cells
+say too much: not from the numbers in these. Of a sum, how wide an interval remains still follows
+from its largest part.
+
 Hiding is the same for everybody and every time, since the contract fixes the table and the node
 answers it over one snapshot alone. Two tables over two snapshots, or two partitions, would undo it.
 """
@@ -27,7 +33,10 @@ _WHOLE = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of numbers: what is moved in a cell, and how wide an interval has to remain."""
+    """One column of numbers: what may be moved in a cell, and how wide an interval has to remain.
+
+    `values` are no larger than the true ones, and 0 where the cell says too much.
+    """
 
     values: tuple[int, ...]
     asked: tuple[int, ...]
@@ -46,7 +55,11 @@ def columns_of(shape: Table, found: Exact, limits: Limits, *, complement: bool) 
             near = complement and found.population - counts.persons < limits.group
             width = limits.group if place == 0 else _share(each.largest, limits.p_ratio)
             asked.append(width if near or _open(cell, each, limits) else 0)
-        columns.append(Column(tuple(each.total for each in behind), tuple(asked)))
+        sure = (
+            0 if wanted else _at_least(cell, each.total, limits)
+            for each, wanted in zip(behind, asked, strict=True)
+        )
+        columns.append(Column(tuple(sure), tuple(asked)))
     return columns
 
 
@@ -122,6 +135,14 @@ def rounded(cell: Number, value: int, limits: Limits) -> int:
     if excess > 0:
         value = _to(value, 10**excess)
     return _to(value, limits.rounding) if cell.use == "count" else value
+
+
+def _at_least(cell: Number, value: int, limits: Limits) -> int:
+    """Return what a cell of `value`, not below 0, holds at least by what is shown of it."""
+    shown = rounded(cell, value, limits)
+    slack: int = 10 ** max(len(str(shown)) - limits.digits, 0) // 2
+    slack += limits.rounding // 2 if cell.use == "count" else 0
+    return max(shown - slack, 0)
 
 
 def _open(cell: Number, behind: Behind, limits: Limits) -> bool:

@@ -102,6 +102,18 @@ class Grid:
             self.asked[corner] = 1
         return bool(corners)
 
+    def surround(self, cell: int) -> None:
+        """Hide the corners of one hypercube through the cell, if none is hidden as a whole.
+
+        Of those that hide the fewest further cells, that of the least loss.
+        """
+        cubes = [
+            [at for at in (*even, *odd) if not self.asked[at]] for even, odd in self.cubes(cell)
+        ]
+        fewest = min(cubes, key=lambda at: (len(at), sum(self.values[c] for c in at)), default=[])
+        for corner in fewest:
+            self.asked[corner] = 1
+
     def _least(self, corners: list[int]) -> int:
         return min((self.values[corner] for corner in corners), default=0)
 
@@ -137,8 +149,11 @@ def _protected(grid: Grid, cell: int) -> bool:
     """Hide what the cell needs; return whether it is protected, or cannot be for its lines."""
     while (short := grid.asked[cell] - grid.width(cell)) > 0:
         if not grid.hide_for(cell, short):
+            if grid.thin(cell):
+                grid.surround(cell)
+                return True
             # A cell without any line has nobody beside it who could give it away.
-            return grid.thin(cell) or all(size == 1 for size in grid.sizes)
+            return all(size == 1 for size in grid.sizes)
     return True
 
 
