@@ -98,7 +98,7 @@ class Governed:
                 templates=Templates(store.engine),
                 stops=Stops(store.engine),
                 mandates=Mandates(store.engine),
-                settings=SimpleNamespace(consent_latency_seconds=86_400),
+                settings=SimpleNamespace(name="node", consent_latency_seconds=86_400),
                 epochs=SimpleNamespace(answers=lambda _contract, over="": False),
                 jobs=SimpleNamespace(kinds={}, look=lambda: None),
                 proposing=asyncio.Lock(),
