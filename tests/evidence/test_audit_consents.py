@@ -130,6 +130,23 @@ def test_a_release_names_the_root_that_it_has_to(
 
 
 @pytest.mark.parametrize(
+    ("given", "seconds", "good"),
+    [("new", 10**6, True), ("old", 60, True), ("old", 61, False), ("strange", 0, False)],
+)
+def test_what_many_are_counted_by_is_not_older_than_the_latency(
+    court: Court, given: str, seconds: int, good: bool
+) -> None:
+    world = court.world
+    for number, name in enumerate(("old", "new"), 1):
+        root = make_root(world, number=number, root=world.hash(name))
+        court.releases.consents.rooted(number, logged(court, root))
+    terms = world.terms(kind="statistics", consent=RULE)
+    time = NOW + timedelta(seconds=seconds)
+    leaf = release(court, consent_root=text(court, given), kind=b"statistics", time=time)
+    assert (list(court.releases.consents.faults(terms, leaf, None)) == []) is good
+
+
+@pytest.mark.parametrize(
     ("asked", "given", "good"),
     [
         (True, "root", True),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from tests.evidence.conftest import NOW, ORIGIN, World
+from tests.evidence.menus import MENU
 
 from unseen.evidence import jws
 from unseen.evidence.audit.context import Context, Read
@@ -153,6 +154,16 @@ def test_a_contract_waits_for_everybody(court: Court) -> None:
     found.proposed(3, leaf)
     found.approved(4, leaf)
     assert standing.state is State.APPROVED
+
+
+def test_statistics_without_the_menu_that_they_are_over_are_found(court: Court) -> None:
+    for changes in ({}, {"parameters": {"menu": MENU.to_json()}}):
+        found, leaf, _ = contracts(court, kind="statistics", **changes)
+        found.proposed(3, leaf)
+    assert court.rules == ["contract.menu", "contract.menu"]
+    found, leaf, _ = contracts(court, parameters={"menu": MENU.to_json()})
+    found.proposed(3, leaf)
+    assert court.rules == ["contract.menu"] * 3
 
 
 def test_what_terms_rest_on_stands_in_the_log_before_them(court: Court) -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.evidence.conftest import NOW, ORIGIN, World
+from tests.evidence.menus import MENU
 from tests.evidence.registry import Registry
 
 from unseen.evidence import jws
@@ -71,6 +72,23 @@ class TestMandated:
         standing = Mandated({}, required=frozenset({"enterprises"}))
         assert standing.reach(terms, NOW) == NOW
         assert standing.why(terms) == MISSING
+
+    def test_a_joined_table_under_mandates_needs_one_over_both(self, registry: Registry) -> None:
+        parameters = {"menu": MENU.to_json()}
+        terms = registry.world.terms(kind="statistics", parameters=parameters)
+        joined, _, beside = registry.signed(tables=("insurances",), kinds=())
+        standing = Mandated({joined: beside})
+        assert standing.concerns(terms)
+        assert standing.reach(terms, NOW) == NOW
+        both, _, mandate = registry.signed(tables=("enterprises", "insurances"), kinds=())
+        assert Mandated({joined: beside, both: mandate}).reach(terms, NOW) == FOREVER
+        alone, _, one = registry.signed(kinds=())
+        assert Mandated({joined: beside, alone: one}).reach(terms, NOW) == NOW
+        apart = registry.world.terms(
+            kind="statistics", parameters={"menu": MENU.only(("region",)).to_json() | {}}
+        )
+        assert standing.concerns(apart)  # a menu that still says that it joins
+        assert not standing.concerns(registry.world.terms())
 
     def test_another_authority_does_not_stand_in(self, registry: Registry) -> None:
         first, _, one = registry.signed(until=NOW + DAY)

@@ -1,13 +1,15 @@
 """Roots of consents: they follow each other, and every use names the one that it has to.
 
 An answer in the clear names the newest root before it, since a withdrawal acts at once; a hidden
-lookup names the root of its table, which may be older by the latency that the contract allows. No
-root stands twice: a tree from before a withdrawal does not come back under a new number. What is
-not checked, since the log does not say it: whose consents changed from root to root, hence whether
-a table that was not built anew should have been. Each subject checks its own (`consent_proof.py`).
+lookup names the root of its table, which may be older by the latency that the contract allows, and
+so may the root that many were counted by. No root stands twice: a tree from before a withdrawal
+does not come back under a new number. What is not checked, since the log does not say it: whose
+consents changed from root to root, hence whether a table that was not built anew should have been.
+Each subject checks its own (`consent_proof.py`).
 """
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 from unseen.evidence.audit.context import Context
 from unseen.evidence.audit.contracts import Epoch
@@ -15,9 +17,11 @@ from unseen.evidence.audit.leaves import Event, Release
 from unseen.evidence.canonical import b64encode, encode
 from unseen.evidence.consents.consent_tree import ConsentRoot
 from unseen.evidence.contracts.contract import Terms
+from unseen.evidence.contracts.plan import BY_QUESTION
 from unseen.evidence.releases.manifest import Manifest
 
 _CLEAR = b"verify"
+_COUNTED = tuple(kind.encode() for kind in BY_QUESTION)
 _UNKNOWN = "a root of consents that was not logged before"
 
 
@@ -29,6 +33,7 @@ class Consents:
         self._context = context
         self._known: set[bytes] = set()
         self._newest = b""
+        self._replaced: dict[bytes, datetime] = {}  # when a root was not the newest any more
         self._number = self._size = 0
         self._key: bytes | None = None
 
@@ -37,7 +42,8 @@ class Consents:
         fail, self._number = self._context.fail, self._number + 1
         if leaf.fields.get("number") != self._number:
             fail("consent.number", index, "does not follow the root before it")
-        self._newest = str(leaf.fields.get("root")).encode()
+        before, self._newest = self._newest, str(leaf.fields.get("root")).encode()
+        self._replaced[before] = leaf.time
         if self._newest in self._known:
             fail("consent.again", index, "is a root that stood before: what ended since would not")
         self._known.add(self._newest)
@@ -73,5 +79,16 @@ class Consents:
             yield "consent", f"was made under {_UNKNOWN}"
         elif wanted and leaf.kind == _CLEAR and given != self._newest:
             yield "consent", "was made under a root of consents that a newer one had replaced"
+        elif wanted and leaf.kind in _COUNTED and self._late(terms, leaf):
+            yield (
+                "consent",
+                "counted by a root that was replaced longer ago than the contract allows",
+            )
         elif wanted and epoch is not None and given != epoch.consent_root:
             yield "consent", "names another root of consents than its table"
+
+    def _late(self, terms: Terms, leaf: Release) -> bool:
+        rule, replaced = terms.consent, self._replaced.get(leaf.consent_root)
+        if rule is None or replaced is None:
+            return False
+        return leaf.time - replaced > timedelta(seconds=rule.latency_seconds)
