@@ -15,13 +15,13 @@ from tests.node.spending import DELTA, private
 from unseen.evidence import canonical
 from unseen.evidence.contracts.privacy import UNITS, limit_of, rho_text
 from unseen.evidence.contracts.states import State
-from unseen.evidence.contracts.statistics import Question, raws_of, shape_of
+from unseen.evidence.contracts.statistics import Question, noisy, raws_of, shape_of
 from unseen.node.contracts.register import Contract
 from unseen.node.errors import GroupTooSmallError
 from unseen.node.privacy.charging import Budget, Ledger
 from unseen.node.privacy.spend import Pin, Spend, answer_key
 from unseen.node.release.rules import Limits
-from unseen.node.statistics import exact, noisy
+from unseen.node.statistics import exact
 from unseen.node.statistics.found import Behind, Exact
 from unseen.protocols.dp import Gaussian
 from unseen.protocols.testing import seeded_rng

@@ -29,7 +29,7 @@ from unseen.client.joint.rounds import Cohort, JointSum
 from unseen.evidence.canonical import b64decode
 from unseen.evidence.contracts.joint import Joint, Place, honest_range, round_of
 from unseen.node import main as serving
-from unseen.node.joint import contribution, steps
+from unseen.node.joint import kinds, steps
 from unseen.node.joint.contribution import Asked, Contribution, Contributor, Outline
 from unseen.node.joint.rounds import Reply
 from unseen.node.kinds.kind import KINDS
@@ -142,8 +142,7 @@ class Consortium:
 
     def contracts(self, clause: Joint, units: int = 100) -> dict[int, str]:
         """Return a contract with each node of a clause, by the node's number."""
-        numbers = [int(name.removeprefix("node-")) for name in clause.names]
-        return {number: self.contract(number, clause, units) for number in numbers}
+        return {number: self.contract(number, clause, units) for number in numbers_of(clause)}
 
     def cohort(
         self,
@@ -251,7 +250,7 @@ def _contribute(patch: pytest.MonkeyPatch, faults: dict[str, str]) -> None:
         )
 
     made = Contributor(most_bytes=1 << 20, outline=outline, contribute=contribute)
-    patch.setitem(contribution.CONTRIBUTORS, KIND, made)
+    patch.setitem(kinds.CONTRIBUTORS, KIND, made)
     _lie(patch, faults)
 
 
@@ -288,6 +287,11 @@ def _lie(patch: pytest.MonkeyPatch, faults: dict[str, str]) -> None:
     patch.setattr(steps, "round_of", lying_round)
     patch.setattr(steps, "begin", named_begin)
     patch.setattr(steps, "take_step", take_step)
+
+
+def numbers_of(clause: Joint) -> list[int]:
+    """Return the numbers of the nodes of a clause."""
+    return [int(name.removeprefix("node-")) for name in clause.names]
 
 
 def payload(dimension: int, rho: str = "0") -> bytes:

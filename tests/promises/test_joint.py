@@ -349,6 +349,12 @@ def test_the_answer_is_kept_over_a_restart(nodes: Consortium, three: dict[int, s
     assert again.message == found.message
     assert again.receipt.index == found.receipt.index
     refused("ROUND_NOT_FOUND", lambda: one.seats[1].confirm(one.round, b"", [], SECONDS))
+    lender = nodes.stages[1].lender
+    before = nodes.used(three)
+    (folder := lender.home.receipt(found.request)).unlink()
+    lender.receipt(found.request)
+    assert folder.exists()
+    assert nodes.used(three) == before
 
 
 def test_a_suspended_contract_takes_no_step(nodes: Consortium) -> None:

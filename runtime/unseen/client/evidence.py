@@ -12,6 +12,7 @@ from pathlib import Path
 from unseen.client.agreements.contracts import Contracts, resource
 from unseen.client.cards import Card, Row
 from unseen.client.errors import AnswerInvalidError, HomeError, RefusedError
+from unseen.client.joint.seats import Seat
 from unseen.client.local.home import read_file
 from unseen.client.local.state import Opening, RequestState
 from unseen.client.queries import questions
@@ -23,6 +24,7 @@ from unseen.client.session import Session
 from unseen.client.statistic import Statistic
 from unseen.client.verdicts import Verdict
 from unseen.evidence.canonical import Json, b64encode, format_time, parse_time
+from unseen.evidence.contracts.joint import PARAMETER
 from unseen.evidence.errors import EvidenceError, LogForkedError
 from unseen.evidence.log import RELEASE, ReleaseLeaf, decode_leaf
 from unseen.evidence.releases.request import MAX_REQUEST_AGE, Request
@@ -30,6 +32,7 @@ from unseen.evidence.verify import VerifiedReceipt, verify_receipt
 from unseen.protocols.errors import InputInvalidError, PeerError
 from unseen.v1 import (
     identity_pb2_grpc,
+    joint_pb2,
     log_pb2,
     log_pb2_grpc,
     lookup_pb2,
@@ -44,11 +47,13 @@ _MESSAGES: dict[
     str,
     type[lookup_pb2.EvaluateRequest]
     | type[verify_pb2.VerifyRequest]
-    | type[statistics_pb2.AskRequest],
+    | type[statistics_pb2.AskRequest]
+    | type[joint_pb2.ContributeRequest],
 ] = {
     "lookup": lookup_pb2.EvaluateRequest,
     "verify": verify_pb2.VerifyRequest,
     questions.KIND: statistics_pb2.AskRequest,
+    "joint": joint_pb2.ContributeRequest,  # of any kind, over several nodes
 }
 
 
@@ -219,10 +224,16 @@ class Evidence:
         return found
 
     def _finish(self, opening: Opening) -> list[Verdict] | Statistic:
+        if self._is_joint(opening):
+            Seat(self._session, self._contracts, opening.contract).finish(opening)
+            return []  # a part of a sum: the answer was made of all of them, or is lost
         if opening.kind == questions.KIND:
             return self._questions.finish(opening)
         finish = self._lookups.finish if opening.kind == "lookup" else self._verifies.finish
         return finish(opening)
+
+    def _is_joint(self, opening: Opening) -> bool:
+        return PARAMETER in self._contracts.terms(opening.contract).parameters
 
     def _fetch_late(self, opening: Opening) -> None:
         state = self._session.state
@@ -252,7 +263,8 @@ class Evidence:
             answer = self._session.call(self._meter.GetReceipt, ask)
         except RefusedError:
             return  # without one, the bill says so
-        message = _MESSAGES[opening.kind].FromString(opening.wire)
+        kind = "joint" if self._is_joint(opening) else opening.kind
+        message = _MESSAGES[kind].FromString(opening.wire)
         request = Request.decode(message.request.statement)
         terms = self._contracts.terms(opening.contract)
         check_receipt(self._session, request, answer.release, terms)

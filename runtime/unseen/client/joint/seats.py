@@ -7,6 +7,7 @@ request for the node's contribution is written down before it is sent, as every 
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from unseen.client.agreements.contracts import Contracts, contract_bytes, resource
@@ -42,6 +43,7 @@ class Contributed:
     message: bytes = field(repr=False)
     request: str
     receipt: VerifiedReceipt
+    path: Path
 
 
 class Seat:
@@ -195,7 +197,8 @@ class Seat:
             asking.keep_failed(session, request.request, message, answer, error)
             raise
         session.rest()
-        return Contributed(answer.message, request.request, receipt)
+        path = session.home.receipt(request.request)
+        return Contributed(answer.message, request.request, receipt, path)
 
 
 def check_seats(seats: Sequence[Seat]) -> Joint:

@@ -20,7 +20,7 @@ from unseen.node.catalog.catalogue import Predicate
 from unseen.node.catalog.menus import known_columns, labels_of
 from unseen.node.contracts.clauses import CLAUSES
 from unseen.node.contracts.clauses.clause import Ask, Clause, Offer, Reading
-from unseen.node.contracts.clauses.joint import statements, threat_model
+from unseen.node.contracts.clauses.joint import check_task, statements, threat_model
 from unseen.node.contracts.clauses.outputs import chosen
 from unseen.node.kinds.kind import KINDS
 from unseen.protocols.errors import UnseenError
@@ -93,6 +93,8 @@ def _plan(ask: Ask, offer: Offer, reading: Reading, agreed: dict[str, Any]) -> t
     joint = joint_of(agreed.get("parameters", {}))
     holds = (kind.threat_model, kind.threat_model_zh) if joint is None else threat_model(joint)
     menu = menu_of(agreed["parameters"]) if product.definition else None
+    if joint is not None and menu is not None:
+        check_task(joint, menu, suite)
     # Each verdict is one of three: yes, no, no usable result.
     bits = largest_bits(menu) if menu else 2 * len(outputs)
     plan = Plan(

@@ -215,6 +215,18 @@ def count_noisy(parts: list[bytes], _progress: Progress) -> list[bytes]:
     return [canonical.encode([[str(number) for number in table] for table in tables])]
 
 
+def count_plain(parts: list[bytes], _progress: Progress) -> list[bytes]:
+    """Counting as JSON -> each raw table's numbers before any noise, as decimal texts, as JSON.
+
+    A second part opens the spool's list of those who consent, where there is one.
+    """
+    from unseen.node.data import statistics  # noqa: PLC0415
+    from unseen.node.data.counting import decode_counting  # noqa: PLC0415
+
+    tables = statistics.count_raw(decode_counting(_json(parts[0])), b"".join(parts[1:]))
+    return [canonical.encode([[str(number) for number in table] for table in tables])]
+
+
 def count_exact(parts: list[bytes], _progress: Progress) -> list[bytes]:
     """Counting as JSON -> persons in the table, and who is behind each number, as decimal texts.
 
@@ -289,6 +301,7 @@ TASKS: dict[str, Task] = {
         check_predicates,
         verify_subject,
         count_noisy,
+        count_plain,
         count_exact,
         hide_cells,
         fill_table,

@@ -8,11 +8,10 @@ It refuses what its contract does not allow; what it makes leaves masked, never 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from unseen.evidence.contracts.joint import Joint
 from unseen.node.contracts.register import Contract
-from unseen.node.errors import KindRefusedError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,23 +70,3 @@ class Contributor:
     most_bytes: int
     outline: Callable[[Asked], Outline]
     contribute: Callable[["Node", Asked, "Round"], Awaitable[Contribution]]
-
-
-CONTRIBUTORS: Final[dict[str, Contributor]] = {}
-"""By job kind."""
-
-
-def contributor_of(kind: str) -> Contributor:
-    """Return who contributes for contracts of `kind`.
-
-    Raises:
-        KindRefusedError: nothing of this kind is added up.
-
-    """
-    if kind not in CONTRIBUTORS:
-        raise KindRefusedError(
-            f"contracts for {kind} add nothing up with other nodes",
-            clause="kind",
-            remedy="request a contract over a product of the kind you need",
-        )
-    return CONTRIBUTORS[kind]

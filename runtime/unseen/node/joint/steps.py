@@ -23,7 +23,8 @@ from unseen.node.contracts.decide import Deny, decide
 from unseen.node.contracts.register import Contract
 from unseen.node.errors import FieldInvalidError, JointRefusedError
 from unseen.node.identity.parties import Caller
-from unseen.node.joint.contribution import Asked, Contribution, Outline, contributor_of
+from unseen.node.joint.contribution import Asked, Contribution, Outline
+from unseen.node.joint.kinds import contributor_of
 from unseen.node.joint.rounds import Reply, Running
 from unseen.node.metering.metered import check_going, check_held
 from unseen.node.privacy.charging import Ledger

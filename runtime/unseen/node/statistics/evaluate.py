@@ -7,14 +7,15 @@ an operator's expression that fails on a row, or too little memory, is an error 
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json, b64decode
-from unseen.evidence.contracts.statistics import Menu, Question, menu_of, shape_of
+from unseen.evidence.contracts.statistics import Menu, Question, menu_of, noisy, shape_of
 from unseen.node.catalog.catalogue import Product, Table
 from unseen.node.catalog.snapshots import spool
 from unseen.node.consent.serving import choose_now
@@ -26,7 +27,7 @@ from unseen.node.errors import DeadlineError, GroupTooSmallError, InternalError
 from unseen.node.metering.metered import check_going
 from unseen.node.release.facts import AggregateFacts
 from unseen.node.release.rules import Limits
-from unseen.node.statistics import exact, noisy
+from unseen.node.statistics import exact
 from unseen.node.statistics.asked import Room, counting_of
 from unseen.node.statistics.found import Exact, read_exact
 
@@ -63,26 +64,47 @@ async def evaluate(
 
     """
     menu = menu_of(contract.terms.parameters)
+    limits = Limits().with_group(contract.plan.group)
+    async with _counting(node, contract, product, table, question) as (run, counting, root):
+        if question.exact:
+            rows, facts = await _exact(run, menu, question, counting, limits)
+        else:
+            rows, facts = await _noisy(run, menu, question, counting, limits), _PRIVATE
+    snapshot = b64decode(table.snapshot.commitment)
+    return Evaluated((canonical.encode(rows),), facts, snapshot, question.cost, root)
+
+
+async def count_plain(
+    node: Node, contract: Contract, product: Product, table: Table, question: Question
+) -> tuple[list[int], bytes]:
+    """Return the raw tables of a question end to end, and the root their rows were chosen by.
+
+    Without noise: whoever asks for them adds it, and masks them. Raises as `evaluate` does.
+    """
+    async with _counting(node, contract, product, table, question) as (run, counting, root):
+        found = await run.count("count_plain", counting)
+    return [int(number) for numbers in found for number in numbers], root
+
+
+@asynccontextmanager
+async def _counting(
+    node: Node, contract: Contract, product: Product, table: Table, question: Question
+) -> "AsyncIterator[tuple[_Run, Counting, bytes]]":
+    """Yield what is counted for a question, and by whom; one at a time."""
+    menu = menu_of(contract.terms.parameters)
     shape_of(menu, question)  # before anything is read
     if product.definition is None:
         raise InternalError("a product of statistics without a menu")
     tables = {"": table}
     if product.joined:
         tables[product.joined] = node.catalogue.table(product.joined)
-    limits = Limits().with_group(contract.plan.group)
     async with node.questions:
         with spool(node) as folder:
             root = await choose_now(node, contract.terms, folder)
             room = Room(folder, node.settings.memory_mb, permitted=bool(root))
             counting = counting_of(menu, question, product.definition, tables, room)
             secret = [open_secret(node.reader.connection, node.vault)] if root else []
-            run = _Run(node, contract.id, secret)
-            if question.exact:
-                rows, facts = await _exact(run, menu, question, counting, limits)
-            else:
-                rows, facts = await _noisy(run, menu, question, counting, limits), _PRIVATE
-    snapshot = b64decode(table.snapshot.commitment)
-    return Evaluated((canonical.encode(rows),), facts, snapshot, question.cost, root)
+            yield _Run(node, contract.id, secret), counting, root
 
 
 @dataclass(frozen=True, slots=True)

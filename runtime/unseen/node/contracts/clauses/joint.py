@@ -10,8 +10,10 @@ from typing import Any
 
 from unseen.evidence.contracts.joint import KEY_BYTES, PARAMETER, Joint
 from unseen.evidence.contracts.leakage import Statement
+from unseen.evidence.contracts.statistics import Menu
+from unseen.evidence.contracts.statistics.jointly import task_of
 from unseen.evidence.errors import ContractInvalidError, EvidenceError
-from unseen.evidence.suite import key_id
+from unseen.evidence.suite import Suite, key_id
 from unseen.node.contracts.clauses.clause import Ask, Clause, Offer, Reading
 from unseen.node.contracts.clauses.limits import limits_of
 from unseen.node.errors import JointRefusedError
@@ -104,6 +106,21 @@ def _refused(clause: str, message: str, remedy: str) -> JointRefusedError:
 def _terms(ask: Ask, _offer: Offer, _reading: Reading) -> dict[str, Any]:
     clause = clause_of(ask)
     return {} if clause is None else {"parameters": {PARAMETER: clause.to_json()}}
+
+
+def check_task(clause: Joint, menu: Menu, suite: Suite) -> None:
+    """Return if what is added up is what the contract's menu offers.
+
+    Raises:
+        JointRefusedError: the clause is over another menu.
+
+    """
+    if clause.task != task_of(menu, suite):
+        raise _refused(
+            "joint.task",
+            "the joint clause is over another menu than this node offers for these outputs",
+            "agree with all operators on one menu; then write the clause over it anew",
+        )
 
 
 def statements(clause: Joint) -> tuple[Statement, ...]:

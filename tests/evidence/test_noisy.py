@@ -11,9 +11,9 @@ from tests.node.counted import COST, DAYS, offered
 
 from unseen.evidence import canonical
 from unseen.evidence.contracts.statistics import Question, raws_of, shape_of
+from unseen.evidence.contracts.statistics.noisy import answer
 from unseen.evidence.contracts.typed import decode
-from unseen.node.errors import InternalError
-from unseen.node.statistics.noisy import answer
+from unseen.evidence.errors import ReleaseInvalidError
 
 MENU = offered(1, by_visit=True).menu
 HUGE = st.integers(-(10**40), 10**40)
@@ -99,5 +99,5 @@ def test_a_sum_has_no_count_and_is_moved_into_its_bounds() -> None:
 
 
 def test_counts_of_another_shape_are_no_answer() -> None:
-    with pytest.raises(InternalError):
+    with pytest.raises(ReleaseInvalidError):
         answer(MENU, ask("count", by=("urgent",)), [[1, 2, 3]], 10)

@@ -17,7 +17,7 @@ from unseen.evidence.canonical import Json
 from unseen.evidence.contracts.cells import Choice, Number
 from unseen.evidence.contracts.statistics import Measure, Menu, Question, shape_of
 from unseen.evidence.contracts.typed import Table
-from unseen.node.errors import InternalError
+from unseen.evidence.errors import ReleaseInvalidError
 
 Numbers = list[int | None]
 
@@ -88,7 +88,9 @@ def _rows(shape: Table, found: Sequence[Numbers]) -> list[Json]:
     keys = list(product(*(cell.of for _, cell in shape.columns if isinstance(cell, Choice))))
     cells = [cell for _, cell in shape.columns if isinstance(cell, Number)]
     if len(keys) != len(found) or any(len(row) != len(cells) for row in found):
-        raise InternalError("counts of another shape than the answer's")
+        raise ReleaseInvalidError(
+            "release: counts of another shape than the answer's", clause="value"
+        )
     return [
         [*key, *(_within(cell, number) for cell, number in zip(cells, row, strict=True))]
         for key, row in zip(keys, found, strict=True)
