@@ -14,7 +14,16 @@ from unseen.protocols.dp.zcdp import UNIT
 from unseen.protocols.errors import InputInvalidError
 from unseen.protocols.secagg import Member, Round
 from unseen.protocols.testing import seeded_rng
-from unseen.protocols.train import Coordinator, Spec, Step, coding, cost_of, local_step, schedule
+from unseen.protocols.train import (
+    Coordinator,
+    Spec,
+    Step,
+    bound_of,
+    coding,
+    cost_of,
+    local_step,
+    schedule,
+)
 from unseen.protocols.train.steps import FORMAT
 
 FAMILIES = tuple(LABELS)
@@ -114,7 +123,8 @@ def test_every_step_makes_a_round(family: str) -> None:
             bound=step.bound,
             ring=spec.privacy.ring,
         )
-        assert made.bound >= spec.privacy.most_rows * step.most
+        assert made.bound >= spec.privacy.most_rows * step.most + step.noise(seeded_rng(1)).reach
+        assert bound_of(spec) >= step.bound
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -17,6 +17,7 @@ from unseen.protocols.errors import (
     VectorInvalidError,
 )
 from unseen.protocols.train import Coordinator, Model, Spec, coding, local_step, schedule, step_of
+from unseen.protocols.train import rows as row_blocks
 
 FAMILIES = tuple(LABELS)
 
@@ -107,6 +108,37 @@ def test_payloads_of_another_task_or_step_are_refused(family: str) -> None:
     for change in bent:
         with pytest.raises(MalformedMessageError):
             local_step(spec, coding.encode(fields | change), "p", features, labels)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_vectors_of_parts_add_up_to_that_of_all(
+    family: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = task(family, evaluation="0.1")
+    coordinator = Coordinator(spec)
+    features, labels = rows(family, 100)
+    while step := coordinator.step:
+        sent = coordinator.payload()
+        whole = local_step(spec, sent, "p", features, labels)
+        parts = [
+            local_step(spec, sent, "p", features[start : start + 30], labels[start : start + 30])
+            for start in range(0, 100, 30)
+        ]
+        assert whole.tolist() == np.sum(parts, axis=0).tolist()
+        with monkeypatch.context() as patched:
+            patched.setattr(row_blocks, "BLOCK", 7)
+            assert local_step(spec, sent, "p", features, labels).tolist() == whole.tolist()
+        coordinator.absorb(whole + step.number, 3)
+
+
+def test_a_place_is_counted_from_the_first_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(row_blocks, "BLOCK", 4)
+    spec = task()
+    features, labels = rows("logistic", 20)
+    features[17, 2] = np.inf
+    with pytest.raises(VectorInvalidError) as caught:
+        local_step(spec, Coordinator(spec).payload(), "north", features, labels)
+    assert caught.value.position == 17 * 3 + 2
 
 
 def test_a_payload_names_its_step() -> None:

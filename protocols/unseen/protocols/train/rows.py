@@ -4,9 +4,10 @@ Each row is looked at alone: nothing is centred or scaled by what other rows hol
 party and the place, never the value; they stay with the party, since a place is data as well.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import sqrt
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,8 @@ from unseen.protocols.errors import (
 from unseen.protocols.train.spec import Feature, Spec
 
 Reals: TypeAlias = NDArray[np.float64]
+
+BLOCK: Final = 1 << 14  # rows at a time, so that memory does not grow with a table
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,23 +41,26 @@ def rows_of(
 ) -> Rows:
     """Return the rows of a party. `features` are n x the features of the task, in its units.
 
+    Takes 8 bytes a number of what a model sees; `blocks_of` takes them part by part.
+
     Raises:
         DimensionMismatchError: other columns than the task has, or another number of labels.
         VectorInvalidError: a value is not a number, or infinite; counted row by row.
         RingOverflowError: more rows than a party may have.
 
     """
-    values = _reals(features, 2)
-    wanted = _reals(labels, 1)
-    if values.shape[1] != len(spec.features):
-        raise DimensionMismatchError(party, found=values.shape[1], expected=len(spec.features))
-    if wanted.size != len(values):
-        raise DimensionMismatchError(party, found=wanted.size, expected=len(values))
-    if len(values) > spec.privacy.most_rows:
-        raise RingOverflowError(party, spec.privacy.most_rows)
-    _check_finite(party, values)
-    _check_finite(party, wanted)
-    return Rows(columns_of(spec, values), _labels(spec, wanted))
+    _check_shapes(spec, party, features, labels)
+    return _block(spec, party, features, labels, 0)
+
+
+def blocks_of(
+    spec: Spec, party: str, features: NDArray[np.floating], labels: NDArray[np.floating]
+) -> Iterator[Rows]:
+    """Yield the rows of a party in blocks of 16,384, one of none at least; errors as `rows_of`."""
+    _check_shapes(spec, party, features, labels)
+    for start in range(0, max(len(features), 1), BLOCK):
+        end = start + BLOCK
+        yield _block(spec, party, features[start:end], labels[start:end], start)
 
 
 def columns_of(spec: Spec, values: Reals) -> Reals:
@@ -131,13 +137,34 @@ def _labels(spec: Spec, labels: Reals) -> Reals:
     return _spread(spec.label, labels)
 
 
-def _reals(values: NDArray[np.floating], dimensions: int) -> Reals:
-    if values.ndim != dimensions or values.dtype.kind not in "fiu":
-        raise InputInvalidError("features are a matrix and labels a vector, of numbers")
-    return np.asarray(values, dtype=np.float64)
+def _check_shapes(
+    spec: Spec, party: str, features: NDArray[np.floating], labels: NDArray[np.floating]
+) -> None:
+    for values, dimensions in ((features, 2), (labels, 1)):
+        if values.ndim != dimensions or values.dtype.kind not in "fiu":
+            raise InputInvalidError("features are a matrix and labels a vector, of numbers")
+    if features.shape[1] != len(spec.features):
+        raise DimensionMismatchError(party, found=features.shape[1], expected=len(spec.features))
+    if labels.size != len(features):
+        raise DimensionMismatchError(party, found=labels.size, expected=len(features))
+    if len(features) > spec.privacy.most_rows:
+        raise RingOverflowError(party, spec.privacy.most_rows)
 
 
-def _check_finite(party: str, values: Reals) -> None:
+def _block(
+    spec: Spec,
+    party: str,
+    features: NDArray[np.floating],
+    labels: NDArray[np.floating],
+    start: int,
+) -> Rows:
+    values, wanted = (np.asarray(one, dtype=np.float64) for one in (features, labels))
+    _check_finite(party, values, start * values.shape[1])
+    _check_finite(party, wanted, start)
+    return Rows(columns_of(spec, values), _labels(spec, wanted))
+
+
+def _check_finite(party: str, values: Reals, start: int) -> None:
     for wrong, what in ((np.isnan(values), "not a number"), (np.isinf(values), "an infinity")):
         if wrong.any():
-            raise VectorInvalidError(party, what, int(np.flatnonzero(wrong.ravel())[0]))
+            raise VectorInvalidError(party, what, start + int(np.flatnonzero(wrong.ravel())[0]))

@@ -93,6 +93,11 @@ def cost_of(spec: Spec) -> int:
     return sum(step.cost for step in schedule(spec))
 
 
+def bound_of(spec: Spec) -> int:
+    """Return the largest bound of any step: one that holds for all rounds of a training."""
+    return max(step.bound for step in schedule(spec))
+
+
 def residual_length(spec: Spec) -> int:
     """Return S, the longest gradient of a row in whole numbers."""
     unit = Fraction(1 << (2 * spec.privacy.bits)) / Fraction(spec.descent.norm)
@@ -173,15 +178,19 @@ def _step(  # noqa: PLR0913, PLR0917 - what differs from step to step
 def _noise(
     sensitivity: dp.Sensitivity, rho: Fraction, honest: int, dimension: int
 ) -> dp.Distributed:
-    """Return the least whole sigma squared, or nearly, that costs `rho` at most."""
+    """Return a whole sigma squared that costs `rho` at most: the least, or the next after it.
+
+    What a sum of discrete Gaussians is not one itself costs far below a unit where sigma is 5 or
+    more; where it is not, sigma squared grows by 1, 2, 4, ...
+    """
     if not rho:
         raise InputInvalidError("a step is left without rho", clause="spec.rho")
-    sigma2 = max(1, ceil(sigma2_for(sensitivity.l2_squared, rho) / honest))
+    sigma2, more = max(1, ceil(sigma2_for(sensitivity.l2_squared, rho) / honest)), 1
     while True:
         found = dp.Distributed(sigma2, honest, dimension)
         if found.rho(sensitivity) <= rho:
             return found
-        sigma2 += 1 + sigma2 // 10**6
+        sigma2, more = sigma2 + more, 2 * more
 
 
 def _floor(rho: Fraction) -> Fraction:
