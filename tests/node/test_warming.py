@@ -66,6 +66,16 @@ async def test_only_a_contract_over_several_nodes_needs_kernels(contracts: Any, 
     assert await House(*contracts).swept() == asked
 
 
+async def test_a_contract_that_begins_is_not_waited_for_until_the_next_sweep() -> None:
+    house = House(JOINT, (State.ACTIVE, {}))
+    joint, other = house.contracts.all()
+    warming.expect(cast("Node", house), other)
+    assert not house.warm
+    warming.expect(cast("Node", house), joint)
+    await asyncio.gather(*house.background)
+    assert house.asked == 1
+
+
 async def test_it_is_done_once_and_nobody_waits_for_it() -> None:
     house = House(JOINT)
     await warming.sweep(cast("Node", house))

@@ -35,6 +35,7 @@ from unseen.node.errors import (
 )
 from unseen.node.failpoints import hit
 from unseen.node.identity.parties import Party
+from unseen.node.jobs import warming
 from unseen.node.store.writer import Change, Together
 from unseen.protocols.errors import UnseenError
 
@@ -173,6 +174,7 @@ async def activate(node: Node, contract: Contract, approval: str) -> Contract:
     hit("contract.after_activate")
     if active.terms.kind == "lookup":
         start_epoch(node, active)
+    warming.expect(node, active)
     return active
 
 

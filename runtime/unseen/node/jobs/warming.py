@@ -33,8 +33,14 @@ def settle(home: Path) -> None:
 
 
 async def sweep(node: Node) -> None:
-    """Begin once, as soon as there is a contract that needs it; the work goes on by itself."""
-    if node.warm or not any(map(_needs, node.contracts.all())):
+    """Begin, if there is a contract that needs it: at the start, for contracts from before."""
+    for contract in node.contracts.all():
+        expect(node, contract)
+
+
+def expect(node: Node, contract: Contract) -> None:
+    """Begin, once, if this contract needs it; the work goes on by itself."""
+    if not _needs(contract) or node.warm:
         return
     node.warm = True
     task = asyncio.create_task(_warm_up(node))
