@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from unseen.client.errors import NodeError, RefusedError, UnreachableError, WireError
@@ -23,6 +24,7 @@ from unseen.client.session import Progress, no_progress
 from unseen.evidence.contracts.joint import ALL_BELOW, MIN_NODES, round_of
 from unseen.protocols.errors import (
     CohortError,
+    InputInvalidError,
     MalformedMessageError,
     SurvivorsTooFewError,
     UnseenError,
@@ -78,9 +80,15 @@ class Cohort:
         Raises:
             PlanMismatchError: contracts hold different clauses.
             AnswerInvalidError: a node has another key than its roster says.
-            InputInvalidError: a node of the roster has no seat, or two.
+            InputInvalidError: a node of the roster has no seat, or two; or numpy is missing.
 
         """
+        if find_spec("numpy") is None:
+            raise InputInvalidError(
+                "adding up what several nodes send needs numpy",
+                clause="client.joint",
+                remedy="install unseen[kernels]",
+            )
         self.clause = check_seats(seats)
         self._seats = {seat.name: seat for seat in seats}
         self._suite = seats[0].suite

@@ -5,7 +5,6 @@ elements never loads DuckDB.
 """
 
 import functools
-import importlib.util
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -274,15 +273,13 @@ def merge_table(parts: list[bytes], progress: Progress) -> list[bytes]:
 
 
 def warm_up(_parts: list[bytes], _progress: Progress) -> list[bytes]:
-    """Nothing -> the names of the kernels, once they are compiled and tried; nothing without numpy.
+    """Nothing -> the names of the kernels, once they are compiled and tried.
 
     Raises:
         KernelFaultError: this machine computes one of them wrongly.
 
     """
-    if importlib.util.find_spec("numpy") is None:
-        return []
-    from unseen.protocols.kernels import warming  # noqa: PLC0415 - needs numpy
+    from unseen.protocols.kernels import warming  # noqa: PLC0415 - vectors' library comes with it
 
     return [warming.warm_up().encode()]
 

@@ -3,8 +3,8 @@
 A node with a contract over several nodes will mask vectors. So that its first round waits for no
 compiler, and no query waits for one either, a bulk worker compiles and tries the kernels and keeps
 their machine code in the node's home; the serving process then loads that, without numba. Where the
-folder is not the node's alone, the first round compiles. Without numpy nothing is done, and a
-contract over several nodes is refused elsewhere.
+folder is not the node's alone, the first round compiles. Without numba it is the portable code,
+which is tried all the same.
 """
 
 import asyncio
@@ -55,14 +55,14 @@ def _needs(contract: Contract) -> bool:
 async def _warm_up(node: Node) -> None:
     try:
         names = await node.executor.run_bulk(TASK, [])
-        if names and cache.usable():
+        if cache.usable():
             await asyncio.to_thread(_load)
     except UnseenError as error:
         _logger.error("kernels are not ready: %s", error)  # noqa: TRY400 - it says all there is
     except Exception as error:  # noqa: BLE001 - a round will say what is wrong
         _logger.error("kernels are not ready: %s", whereabouts(error))  # noqa: TRY400
     else:
-        _logger.info("kernels: %s", names[0].decode() if names else "none without unseen[kernels]")
+        _logger.info("kernels: %s", names[0].decode())
 
 
 def _load() -> None:
