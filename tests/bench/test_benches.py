@@ -130,8 +130,11 @@ def test_flower_adds_up_what_we_do() -> None:
 
 @pytest.mark.slow
 def test_questions_are_answered_by_each_side() -> None:
-    found = run(statistics.BENCH, times=1)
-    assert len(found) == 3 * len(statistics.QUESTIONS)
+    found = run(statistics.BENCH, times=1, asked=2, asked_rows=500)
+    assert len(found) == 3 * len(statistics.QUESTIONS) + 3
+    new, known = found["statistics/node/new"], found["statistics/node/known"]
+    assert (new.units, new.limit) == (known.units, known.name)
+    assert new.note.startswith("p50 ")
     for name in statistics.QUESTIONS:
         ours = found[f"statistics/{name}"]
         assert ours.limit == f"statistics/{name}/by-hand"

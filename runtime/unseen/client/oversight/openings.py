@@ -27,6 +27,7 @@ from unseen.evidence.fields import head
 from unseen.evidence.oversight.clear import make_clear_opening, verify_clear_opening
 from unseen.evidence.oversight.hidden import Batch, Item
 from unseen.evidence.oversight.opening import RowProver, verify_opening
+from unseen.evidence.verify import verify_receipt
 from unseen.protocols.errors import InputInvalidError
 from unseen.protocols.lookup.subject import encode_subject, parse_value
 from unseen.protocols.oprf.client import unblind_one
@@ -57,11 +58,7 @@ class Openings:
             return self.released(request, contract)
         opening = self.answered(request)
         if opening.kind == KIND:
-            raise InputInvalidError(
-                "a question about many has no subject to be shown",
-                clause="kind",
-                remedy=f"show its receipt, and the answer: unseen receipt fetch {request}",
-            )
+            raise _about_nobody(request)
         if opening.kind == "verify":
             _check_position(position, 1)
             return self.clear(opening)
@@ -86,6 +83,8 @@ class Openings:
             request=request, contract=resource(contract) if contract else ""
         )
         answer = self._session.call(self._meter.OpenRelease, message)
+        if verify_receipt(answer.release.receipt, self._session.trust).kind == KIND:
+            raise _about_nobody(request)
         found, subject = short(answer.contract), canonical.decode(answer.subject)
         Parties(self._session).list()  # whom the operator enrolled it trusts
         bundle = make_clear_opening(
@@ -124,6 +123,14 @@ class Openings:
         )
         verify_clear_opening(bundle, self._session.trust)
         return bundle
+
+
+def _about_nobody(request: str) -> InputInvalidError:
+    return InputInvalidError(
+        "a question about many has no subject to be shown",
+        clause="kind",
+        remedy=f"show its receipt, and the answer: unseen receipt fetch {request}",
+    )
 
 
 def _values(subject: Json) -> list[str | int]:

@@ -8,6 +8,7 @@ clamps and rows that were dropped are not in it.
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 from math import sqrt
 
 from unseen.evidence.contracts.cells import CellValue, Number
@@ -135,7 +136,9 @@ class _Deviations:
 
     def _rank_noise(self, measure: Measure, keys: Sequence[CellValue], edge: int) -> float:
         """Return that of B - q T: B the people below the edge, T all of them, by their bins."""
-        place, bins = float(Fraction(str(keys[-1]))), len(measure.bins)
-        below = sum(each <= edge for each in measure.edges[1:])
-        spread = below * (1 - place) ** 2 + (bins - below) * place**2
+        place = float(Fraction(str(keys[-1])))
+        spread = 0.0
+        for low, high in pairwise(measure.edges):
+            below = min(max((edge - low) / (high - low), 0.0), 1.0)  # of the bin, on a line
+            spread += (below - place) ** 2
         return sqrt(self._sigma2["bins"] * spread)
