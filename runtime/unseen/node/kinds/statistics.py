@@ -42,10 +42,17 @@ async def ask(node: Node, caller: Caller, signed: SignedRequest) -> Answer:
         check_question(menu_of(contract.terms.parameters), question)
         product = node.catalogue.product(contract.terms.product)
         tables = _tables(node, product)
-        spend = _spend(contract, product, tables, question, await _root(node, contract))
+        root = await _root(node, contract)
+        spend = _spend(contract, product, tables, question, root)
         known = look(node, contract, spend)
         if known is not None:
-            return Work(known.parts, known.snapshot, question=question, privacy=known.spend)
+            return Work(
+                known.parts,
+                known.snapshot,
+                consent_root=root,  # by which these very rows were chosen: it is in the key
+                question=question,
+                privacy=known.spend,
+            )
         try:
             done = await evaluate(node, contract, product, tables[0], question)
         except TableError as error:  # the buyer is refused, but only the operator can mend it
