@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert, select
 from tests.node.conftest import Store, put_contract
-from tests.node.gating import COUNTED, KEYS, OPERATOR, ROWS, STATED, Gatehouse, made
+from tests.node.gating import COUNTED, KEYS, OPERATOR, ROWS, STATED, Gatehouse, later, made
 from tests.node.governed import put_table
 from tests.node.spending import DELTA, RHO_OF_ONE, private, spent_in
 from tests.node.test_reviews import log_of, signed
@@ -19,6 +19,7 @@ from tests.node.test_yielding import claimed, finish, result_of
 
 from unseen.evidence import canonical
 from unseen.evidence.canonical import b64encode
+from unseen.evidence.contracts.clauses import ConsentRule
 from unseen.evidence.contracts.privacy import UNITS, epsilon_text, limit_of
 from unseen.evidence.suite import INTL, signer_id
 from unseen.node.catalog.catalogue import Catalogue
@@ -46,10 +47,12 @@ from unseen.node.release import reviewing
 from unseen.node.release.facts import Facts
 from unseen.node.release.gate import Ask, Refused, Standing, again
 from unseen.node.release.holding import Run
+from unseen.node.release.register import State as ReviewState
 from unseen.node.release.rules import FAULT, MALFORMED, Mode
 from unseen.node.release.yielding import yielded
 from unseen.node.store.engine import open_engine
 from unseen.node.store.schema import snapshots, tables
+from unseen.node.store.schema_consent import consent_roots
 from unseen.node.store.schema_privacy import privacy_answers, privacy_partitions
 from unseen.node.store.schema_release import reviews
 
@@ -250,6 +253,42 @@ async def test_a_known_answer_that_a_person_has_to_see_costs_nothing_then(
     await reviewing.decide(house.node, OPERATOR, review.id, signed(house, review))
     assert said(house) == ["0.000005", "0"]
     assert spent(house) == COST
+
+
+@pytest.mark.parametrize(
+    ("hours", "others", "leaves"),
+    [(0, True, True), (0.9, True, True), (1, True, False), (1, False, True)],
+)
+async def test_what_is_held_over_consented_rows_leaves_under_their_root(
+    store: Store, hours: float, others: bool, leaves: bool
+) -> None:
+    put_table(store, "public:1", 100_000)
+    contract = private(made("aggregate", runs=50, units=100))
+    rule = ConsentRule(scenario="tests", latency_seconds=3600, once=False)
+    terms = dataclasses.replace(contract.terms, consent=rule)
+    serving = Gatehouse(store, dataclasses.replace(contract, terms=terms, id=b64encode(terms.id())))
+    await store.writer.submit(SetBudget(INTL, "people", "1", DELTA, False, "operator"))
+    chosen = bytes([3]) * 32
+    put_root(store, 1, chosen)
+    done = Work((ROWS,), bytes(32), facts=STATED, consent_root=chosen, privacy=cost())
+    with pytest.raises(ReleaseHeldError):
+        await paid(serving, 0, done)
+    if others:
+        put_root(store, 2, bytes([4]) * 32)
+    (review,) = serving.start().releases.waiting()
+    store.clock._now = lambda: later(hours=hours)
+    after = await reviewing.decide(serving.node, OPERATOR, review.id, signed(serving, review))
+    assert (after.state is ReviewState.PASSED) is leaves
+    released = [leaf for leaf in log_of(store) if leaf["type"] == "release"]
+    assert [leaf["consent_root"] for leaf in released] == [b64encode(chosen)] * leaves
+    assert spent(serving) == COST * leaves
+
+
+def put_root(store: Store, number: int, root: bytes) -> None:
+    """Put a root of consents into the store, without its leaf."""
+    row = {"number": number, "root": b64encode(root), "size": 1, "document": "", "made_at": ""}
+    with store.engine.begin() as connection:
+        connection.execute(insert(consent_roots), [{**row, "leaf_index": 0, "used": 0}])
 
 
 async def test_a_long_job_is_charged_with_its_end(house: Gatehouse) -> None:

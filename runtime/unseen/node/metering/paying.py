@@ -84,7 +84,15 @@ async def pay(node: Node, admitted: Admitted, done: Work) -> Charged:
         signature, instance = admitted.signature, admitted.instance
         rests_on = asked.permit.consent if asked and asked.permit else ""
         run = Run(
-            contract, request, signature, instance, done.snapshot, billed, rests_on, done.privacy
+            contract,
+            request,
+            signature,
+            instance,
+            done.snapshot,
+            billed,
+            rests_on,
+            done.privacy,
+            done.consent_root,
         )
         await withhold(node, run, outcome)
     charged = await node.writer.submit(

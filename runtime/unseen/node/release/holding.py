@@ -51,6 +51,7 @@ class Run:
     billed: int | None = field(default=None, repr=False)  # hits, where the contract bills those
     consent: str = field(default="", repr=False)  # id of the consent that the reply rests on
     privacy: Spend | None = None
+    consent_root: bytes = b""  # by which rows were chosen, where they were
 
     @property
     def suite(self) -> Suite:
@@ -93,6 +94,7 @@ class Hold(Change[Review]):
             "bits": held.bits,
             "billed": run.billed,
             "consent": run.consent,
+            "consent_root": b64encode(run.consent_root),
             "privacy": run.privacy.to_text() if run.privacy else "",
             "rules": json.dumps(held.rules),
             "release_nonce": held.nonce,

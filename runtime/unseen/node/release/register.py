@@ -67,6 +67,7 @@ class Review:
     document: str = ""
     job: str = ""  # whose result it is
     privacy: Spend | None = None
+    consent_root: str = ""  # that its rows were chosen by
 
     @property
     def key(self) -> tuple[str, str]:
@@ -235,6 +236,7 @@ def review_of(row: Row[Any]) -> Review:
         row.document,
         row.job,
         Spend.from_text(row.privacy) if row.privacy else None,
+        row.consent_root,
     )
 
 

@@ -19,7 +19,7 @@ from unseen.evidence.releases.review import verify_review
 from unseen.evidence.suite import suite_of
 from unseen.node.consent.charging import counts, held_under
 from unseen.node.consent.rotation import check_deadline
-from unseen.node.consent.tree import TreeKeys
+from unseen.node.consent.tree import TreeKeys, newest_root
 from unseen.node.context import Node
 from unseen.node.contracts.register import Contract
 from unseen.node.errors import (
@@ -137,6 +137,8 @@ async def decide(node: Node, who: Caller, identifier: str, token: str) -> Review
         return await _close(node, contract, review, State.REFUSED, REFUSED, who.party, token)
     if review.consent and not counts(node.reader.connection, review.consent, node.clock.now()):
         return await _close(node, contract, review, State.REFUSED, CONSENT_ENDED, who.party, "")
+    if _outlived(node, contract, review):
+        return await _close(node, contract, review, State.REFUSED, CONSENT_ENDED, who.party, "")
     if review.request.epoch:
         check_deadline(node, contract.id)
     _check_instance(node, contract, review)
@@ -210,9 +212,11 @@ class Pass(Change[tuple[Review, Charged]]):
         document = log_decision(
             transaction, run, "pass", review.rules, review.bits, fields, self.token
         )
-        root, consent = held_under(
-            transaction.connection, self.tree, self.contract.id, review.request, review.consent
-        )
+        root, consent = b64decode(review.consent_root), None
+        if not root:
+            root, consent = held_under(
+                transaction.connection, self.tree, self.contract.id, review.request, review.consent
+            )
         charge = Charge(
             contract=self.contract,
             request=review.request,
@@ -302,6 +306,19 @@ def _check_subject(decision: Decision, review: Review) -> None:
     found = (decision.request, b64encode(decision.release), decision.bits, decision.rules)
     if found != (review.request.request, review.id, review.bits, review.rules):
         raise ReviewInvalidError("review: it decides on another release", clause="release")
+
+
+def _outlived(node: Node, contract: Contract, review: Review) -> bool:
+    """Return whether the consents behind a held answer are others by now, and have been for long.
+
+    A withdrawal acts within the contract's latency, as it does on an epoch's table.
+    """
+    rule = contract.terms.consent
+    if rule is None or not review.consent_root:
+        return False
+    if node.clock.now() < parse_time(review.held_at) + timedelta(seconds=rule.latency_seconds):
+        return False
+    return newest_root(node.reader.connection).root != b64decode(review.consent_root)
 
 
 def _check_open(review: Review, now: datetime) -> None:

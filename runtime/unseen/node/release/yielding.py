@@ -42,6 +42,7 @@ async def yielded(
 
     """
     contract, request = run.contract, run.request
+    run = replace(run, consent_root=consent_root)
     ask = Ask(contract, request.request, request.units, since)
     found = leave(node, ask, parts, run.privacy, facts)
     if isinstance(found, Refused):

@@ -19,6 +19,7 @@ reviews = Table(
     Column("bits", Integer, nullable=False),
     Column("billed", Integer),  # units that were a hit, where the contract bills those
     Column("consent", String(64), nullable=False),  # that the reply rests on, or empty
+    Column("consent_root", String(64), nullable=False),  # that its rows were chosen by, or empty
     Column("privacy", Text, nullable=False),  # JSON of what it costs in privacy, or empty
     Column("rules", Text, nullable=False),  # JSON list of the rules that held it
     Column("release_nonce", LargeBinary, nullable=False),
