@@ -59,6 +59,7 @@ NOUNS = {
     },
     "review": {"list", "show", "approve", "refuse"},
     "statistics": {"ask", "menu"},
+    "statistics joint": {"ask", "clause"},
     "template": {"add", "list", "show", "approve", "withdraw"},
 }
 COMMANDS = {"bench", "demo", "doctor", "join", "lookup", "verify"}

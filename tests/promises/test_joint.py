@@ -394,6 +394,11 @@ def test_a_node_refuses_a_roster_that_it_does_not_stand_in(nodes: Consortium) ->
     names = [(place.name, other.key) for place, other in zip(swapped, swapped[::-1], strict=True)]
     places = tuple(type(swapped[0])(name=name, key=key) for name, key in names)
     assert ask(nodes=places).clause == "joint.nodes"
+    assert ask(nodes=swapped, lead="node-2").clause == "joint.lead"
+    few = {"nodes": swapped, "sigma2": "0.1"}
+    assert ask(**few).clause == "joint.sigma2"
+    wide = {"nodes": swapped, "sigma2": "100", "bound": 64}
+    assert ask(**wide).clause == "joint.bound"
 
 
 def test_a_message_in_the_place_of_another_nodes_is_refused(

@@ -1,5 +1,6 @@
 """A question about many over three real hospitals: one noisy answer, charged at each of them."""
 
+import json
 import random
 from collections.abc import Iterator
 from fractions import Fraction
@@ -11,7 +12,9 @@ import duckdb
 import pytest
 from tests.promises.jointly import Consortium, consortium
 from tests.promises.oversight import audit
+from typer.testing import CliRunner
 
+from unseen.cli.main import app
 from unseen.client.catalog import Prices
 from unseen.client.errors import RefusedError
 from unseen.client.joint.statistics import JointStatistics, make_clause
@@ -213,6 +216,55 @@ def test_a_node_with_another_menu_signs_no_such_clause(hospitals: Consortium) ->
     with pytest.raises(RefusedError, match="another menu") as caught:
         contract(hospitals, 1, clause(hospitals), outputs=["ward"])
     assert caught.value.clause == "joint.task"
+
+
+def run(*words: str) -> Any:
+    done = CliRunner().invoke(app, [*words, "--format", "json"], env={"COLUMNS": "200"})
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)
+
+
+def test_the_command_line_goes_from_a_clause_to_an_answer(
+    hospitals: Consortium, tmp_path: Path
+) -> None:
+    for stage in hospitals.stages:
+        stage.close_clients()
+    homes = [str(stage.party_home("lender")) for stage in hospitals.stages]
+    every = [word for home in homes for word in ("--home", home)]
+    path = tmp_path / "clause.json"
+    wrote = CliRunner().invoke(
+        app, ["statistics", "joint", "clause", "care", *every, "-o", str(path)]
+    )
+    assert wrote.exit_code == 0, wrote.output
+    assert Joint.from_json(json.loads(path.read_bytes())) == clause(hospitals)
+    for stage in hospitals.stages:
+        stage.close_clients()
+    words = [
+        "--outputs",
+        "ward,stay,acute",
+        "--scenario",
+        "tests",
+        "--units",
+        "5",
+        "--budget",
+        "1",
+        "--joint",
+    ]
+    found = [
+        run("contract", "request", "care", *words, str(path), "--home", home)["id"]
+        for home in homes
+    ]
+    for stage, each in zip(hospitals.stages, found, strict=True):
+        stage.operator.approve(each)
+        run("contract", "sign", each, "--home", str(stage.party_home("lender")))
+    asked = ["--what", "count", "--by", "ward", "--rho", "0.01"]
+    answer = run("statistics", "joint", "ask", found[1][:12], *every, *asked)
+    assert answer["nodes"] == ["node-1", "node-2", "node-3"]
+    assert [row["ward"] for row in answer["rows"]] == ["heart", "hip"]
+    assert all(300 < row["count"] < 900 for row in answer["rows"])
+    assert all(Path(path).exists() for path in answer["receipts"].values())
+    missing = ["statistics", "joint", "ask", found[0], *every[:4], *asked]
+    assert CliRunner().invoke(app, missing).exit_code == 2
 
 
 def test_the_log_of_each_node_holds_under_an_audit(

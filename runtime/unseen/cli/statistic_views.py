@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from unseen.client.joint.statistics import JointStatistic
     from unseen.client.menu_card import BudgetCard, MenuCard
     from unseen.client.statistic import Statistic
 
@@ -21,6 +22,16 @@ def statistic_json(found: "Statistic") -> dict[str, object]:
         "cached": found.cached,
         "request": found.request_id,
         "receipt": str(found.receipt_path),
+    }
+
+
+def joint_json(found: "JointStatistic") -> dict[str, object]:
+    """Return an answer over several nodes: what `statistic_json` says, and whose it is."""
+    return statistic_json(found) | {
+        "nodes": list(found.nodes),
+        "gone": list(found.gone),
+        "honest": found.honest,
+        "receipts": {name: str(path) for name, path in found.receipts.items()},
     }
 
 

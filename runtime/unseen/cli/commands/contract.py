@@ -338,7 +338,7 @@ def read_clause(path: Path) -> "Joint":
         raise UsageError(
             f"{path} is no JSON",
             clause="joint",
-            remedy="write the clause as docs/joint.md says",
+            remedy="write it with: unseen statistics joint clause",
         ) from None
 
 

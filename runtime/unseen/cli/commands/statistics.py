@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unseen.cli.app import App
+from unseen.cli.commands import joint
 from unseen.cli.failures import UsageError
 from unseen.cli.names import resolve_contract
 from unseen.cli.output import (
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from unseen.evidence.contracts.statistics.question import Question
 
 app = App(help="Questions about many people at once.", no_args_is_help=True)
+app.add_typer(joint.app, name="joint")
 
 ContractArgument = Annotated[
     str, typer.Argument(help="Id of the contract, or the beginning of it.", metavar="CONTRACT")

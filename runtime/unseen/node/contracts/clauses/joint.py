@@ -57,6 +57,12 @@ def _check(ask: Ask, offer: Offer, reading: Reading) -> Iterator[UnseenError]:
             "a template does not say whose nodes take part, and its signatures come by themselves",
             "ask without a template: then every signer reads the roster",
         )
+    if clause.lead:
+        yield _refused(
+            "joint.lead",
+            "this node takes part in sums that the buyer receives, with noise, and in no others",
+            "ask with a clause that names no lead",
+        )
     yield from _against_roster(clause, offer)
     yield from _against_noise(clause, ask, reading)
 
@@ -73,7 +79,7 @@ def _against_roster(clause: Joint, offer: Offer) -> Iterator[UnseenError]:
         yield _refused(
             "joint.nodes",
             f"this node is not in the roster under its name, {offer.node}, and its evidence key",
-            "write name and key of the node into the clause as its invitation says them",
+            "write the clause from the homes at the nodes: unseen statistics joint clause",
         )
 
 

@@ -1,0 +1,189 @@
+"""`unseen statistics joint`: questions about many over several nodes, relayed by this client."""
+
+import json
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from unseen.cli.app import App
+from unseen.cli.failures import UsageError
+from unseen.cli.names import resolve
+from unseen.cli.output import Format, FormatOption, note, print_card
+from unseen.cli.progress import board
+from unseen.cli.statistic_views import joint_json
+from unseen.cli.writing import OutputOption, write_out
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from unseen.client.agreements.contracts import Contract
+    from unseen.client.api import Client
+    from unseen.client.joint.statistics import JointStatistics
+    from unseen.client.session import Progress
+    from unseen.evidence.contracts.statistics import Menu
+
+app = App(help="The same over several nodes: one sum, masked.", no_args_is_help=True)
+
+HomesOption = Annotated[
+    list[Path], typer.Option("--home", help="A home at one of the nodes; once for each node.")
+]
+
+
+@app.command("ask")
+def ask(
+    contract: Annotated[
+        str,
+        typer.Argument(
+            help="Id of the contract with one of the nodes, or the beginning of it; the others are"
+            " those in force under the same joint clause.",
+            metavar="CONTRACT",
+        ),
+    ],
+    *,
+    home: HomesOption,
+    what: Annotated[str, typer.Option(help="count, sum, mean, variance, histogram or quantile.")],
+    of: Annotated[str, typer.Option(help="Measure of the menu.")] = "",
+    by: Annotated[
+        list[str] | None, typer.Option(help="Dimension to group by; several with commas.")
+    ] = None,
+    where: Annotated[
+        list[str] | None, typer.Option(help="Filter that has to hold; several with commas.")
+    ] = None,
+    at: Annotated[
+        list[str] | None, typer.Option(help="Quantiles from 0 to 1; several with commas.")
+    ] = None,
+    epsilon: Annotated[
+        str | None, typer.Option(help="What the answer may cost at each node, at the menu's delta.")
+    ] = None,
+    rho: Annotated[str | None, typer.Option(help="The same in zCDP, which adds up.")] = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Ask all nodes of a joint clause one question; a unit and privacy at each of them."""
+    from unseen.client.statistics import cost_of, make_question
+
+    with _answers(home, contract) as answers:
+        question = make_question(
+            answers.menu,
+            what,
+            of,
+            by=_names(by),
+            where=_names(where),
+            at=_names(at),
+            cost=cost_of(answers.menu, epsilon, rho),
+        )
+        found = answers.ask(question)
+    print_card(found, form, joint_json(found))
+
+
+@app.command("clause")
+def clause(
+    *,
+    product: Annotated[str, typer.Argument(help="Name of the product, the same at each node.")],
+    home: HomesOption,
+    outputs: Annotated[
+        str, typer.Option(help="Names of the menu's entries, with commas; all of them without.")
+    ] = "",
+    honest: Annotated[
+        int | None,
+        typer.Option(min=3, help="How many of the nodes left are vouched for; all without."),
+    ] = None,
+    output: OutputOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Write the joint clause that contracts at these nodes are asked for with."""
+    from unseen.client.joint.statistics import make_clause
+    from unseen.evidence.contracts.joint import Place
+
+    with ExitStack() as stack:
+        clients = _open(stack, home)
+        menus = [_menu(client, product, outputs) for client in clients]
+        for client, menu in zip(clients, menus, strict=True):
+            if menu != menus[0]:
+                raise UsageError(
+                    f"{client.profile.node.name} offers another menu than"
+                    f" {clients[0].profile.node.name}",
+                    clause="joint.task",
+                    remedy="ask the operators to agree on one, word for word",
+                )
+        nodes = [client.profile.node for client in clients]
+        places = [Place(name=each.name, key=each.evidence_key) for each in nodes]
+        made = make_clause(places, menus[0], clients[0].profile.suite, honest=honest)
+    write_out(json.dumps(made.to_json(), indent=2, ensure_ascii=False), output)
+    note("Ask each node for a contract: unseen contract request PRODUCT --joint FILE", form)
+
+
+@contextmanager
+def _answers(homes: list[Path], contract: str) -> "Iterator[JointStatistics]":
+    """Open a client at each node, all with one board of bars."""
+    from unseen.client.joint.statistics import JointStatistics
+
+    with ExitStack() as stack:
+        shown = stack.enter_context(board())
+        clients = _open(stack, homes, shown.report)
+        every = [client.contracts() for client in clients]
+        known = [found for each in every for found in each]
+        wanted = resolve("contract", contract, lambda: (found.id for found in known))
+        seats = [
+            client.seat(_same_clause(client, wanted, known, each))
+            for client, each in zip(clients, every, strict=True)
+        ]
+        yield JointStatistics(seats, progress=shown.report)
+
+
+def _same_clause(
+    client: "Client", wanted: str, known: "list[Contract]", own: "list[Contract]"
+) -> str:
+    """Return the contract of `own`, in force, that holds the clause of the one that is wanted."""
+    from unseen.evidence.contracts.joint import joint_of
+    from unseen.evidence.contracts.states import State
+
+    clauses = {each.id: joint_of(each.terms.parameters) for each in known}
+    clause = clauses.get(wanted)
+    if clause is None:
+        raise UsageError(
+            "no home given here has this contract with a joint clause",
+            clause="contract",
+            remedy="see: unseen contract list, in the home at each node",
+        )
+    for each in own:
+        if each.id == wanted or (each.state is State.ACTIVE and clauses[each.id] == clause):
+            return each.id
+    raise UsageError(
+        f"no contract in force with {client.profile.node.name} has the same joint clause",
+        clause="joint",
+        remedy="ask for one with the same file: unseen contract request PRODUCT --joint FILE",
+    )
+
+
+def _open(
+    stack: ExitStack, homes: list[Path], progress: "Progress | None" = None
+) -> "list[Client]":
+    from unseen.client import Client
+    from unseen.client.session import no_progress
+
+    return [stack.enter_context(Client(home, progress=progress or no_progress)) for home in homes]
+
+
+def _menu(client: "Client", product: str, outputs: str) -> "Menu":
+    name = client.profile.node.name
+    for each in client.products():
+        if each.name == product and each.menu is not None:
+            wanted = _names([outputs]) or list(each.menu.names)
+            if {*wanted} <= {*each.menu.names}:
+                return each.menu.only(wanted)
+            raise UsageError(
+                f"{name}: the menu of {product} does not have all of these entries",
+                clause="outputs",
+                remedy=f"see: unseen product show {product}",
+            )
+    raise UsageError(
+        f"{name} offers no statistics called {product}",
+        clause="product",
+        remedy="see: unseen product list",
+    )
+
+
+def _names(given: list[str] | None) -> list[str]:
+    return [name.strip() for each in given or () for name in each.split(",") if name.strip()]
