@@ -6,6 +6,7 @@ then the noise of this one is all there is.
 
 from collections.abc import Iterator
 from fractions import Fraction
+from importlib.util import find_spec
 from typing import Any
 
 from unseen.evidence.contracts.joint import KEY_BYTES, PARAMETER, Joint
@@ -62,6 +63,12 @@ def _check(ask: Ask, offer: Offer, reading: Reading) -> Iterator[UnseenError]:
             "joint.lead",
             "this node takes part in sums that the buyer receives, with noise, and in no others",
             "ask with a clause that names no lead",
+        )
+    if find_spec("numpy") is None:
+        yield _refused(
+            "joint",
+            "this node has no library for vectors",
+            "its operator installs it: pip install 'unseen[node,kernels]'",
         )
     yield from _against_roster(clause, offer)
     yield from _against_noise(clause, ask, reading)
