@@ -86,26 +86,35 @@ async def _root(node: Node, contract: Contract) -> bytes:
 def _spend(
     contract: Contract, product: Product, tables: Sequence[Table], question: Question, root: bytes
 ) -> Spend:
-    """Return what the answer over these rows costs, and what it is kept and pinned by."""
+    """Return what the answer over these rows costs, and what it is kept and pinned by.
+
+    The exact table is kept by what it is pinned by: it is computed once, since consents run out
+    under one root, and a second computation over fewer rows could be taken from the first.
+    """
     rows = [b64decode(table.snapshot.commitment) for table in tables]
     if root:
-        rows += [root, contract.terms.scenario.encode()]
-    return Spend(
-        rho=question.cost,
-        answer=answer_key(contract, question.encode(), *rows),
-        pins=_pins(contract, product, tables, rows) if question.exact else (),
-    )
+        rows += [root, _consented(contract)]
+    if not question.exact:
+        return Spend(rho=question.cost, answer=answer_key(contract, question.encode(), *rows))
+    digest = partition_digest(contract, product, rows)
+    return Spend(rho=question.cost, answer=digest, pins=_pins(contract, tables, digest))
 
 
-def _pins(
-    contract: Contract, product: Product, tables: Sequence[Table], rows: Sequence[bytes]
-) -> tuple[Pin, ...]:
+def _consented(contract: Contract) -> bytes:
+    """Return what people consent to: rows that serve one buyer need not serve another one."""
+    terms = contract.terms
+    if terms.consent is None:
+        raise InternalError("rows chosen by consent, under a contract that asks for none")
+    used: list[Json] = [terms.buyer, terms.consent.scenario, terms.product]
+    return canonical.encode(used)
+
+
+def _pins(contract: Contract, tables: Sequence[Table], digest: bytes) -> tuple[Pin, ...]:
     """Return what the exact table shows, for each table that it is about.
 
     Everything that decides on a number or on its suppression is in the digest: two tables that
     differ in any of it, shown side by side, could be taken from each other.
     """
-    digest = partition_digest(contract, product, rows)
     charged = tables_of(contract.terms)
     return tuple(
         Pin(table=table.name, partition=digest, version=table.snapshot.version)
