@@ -22,6 +22,7 @@ from tests.node.counted import (
 
 from unseen.evidence import canonical
 from unseen.evidence.contracts.statistics import Menu, Partition, Question, raws_of
+from unseen.node.data import statistics
 from unseen.node.data.counting import (
     Amount,
     Axis,
@@ -41,6 +42,7 @@ from unseen.node.errors import (
 from unseen.protocols.errors import InputInvalidError
 from unseen.protocols.testing import seeded_rng
 
+ROW = {"visit": 1, "patient": 1, "ward": "east", "age": 20.0, "urgent": True}
 WHATS = ("count", "sum", "mean", "variance", "histogram", "quantile")
 ODD = st.sampled_from([None, float("nan"), float("inf"), float("-inf"), 1e300, -1e300, -0.0])
 VISIT = st.fixed_dictionaries(
@@ -61,7 +63,7 @@ INSURANCE = st.fixed_dictionaries(
     }
 )
 SLOW = settings(
-    max_examples=40,
+    max_examples=30,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -80,7 +82,7 @@ def questions(draw: st.DrawFn) -> Question:
     measures = {"count": [""], "histogram": ["cost", "days"], "quantile": ["cost", "days"]}
     of = draw(st.sampled_from(measures.get(what, ["cost", "days", "limit"])))
     offers = ("ward", "age", "urgent", "plan")
-    chosen = draw(st.sets(st.sampled_from(offers)))
+    chosen = draw(st.sets(st.sampled_from(offers), max_size=2))
     filters = draw(st.sets(st.sampled_from(("stayed", "insured"))))
     return Question(
         what=what,
@@ -161,6 +163,59 @@ def test_the_order_of_rows_says_nothing(
     assert count_raw(turned.counting(definition, question), b"") == forward
 
 
+HEAVY = [
+    ROW | {"visit": at, "patient": 1, "cost": 1e9 * (-1) ** at, "days": 30} for at in range(12)
+]
+ALWAYS = [
+    ROW | {"visit": at, "patient": at, "cost": 3.0, "days": 1, "ward": "west"}
+    for at in range(20, 24)
+]
+
+
+@pytest.mark.parametrize("most", [1, 2, 5])
+@pytest.mark.parametrize("by", [(), ("ward",), ("age", "urgent")])
+@pytest.mark.parametrize("what", WHATS)
+def test_the_worst_person_moves_as_much_as_is_said_and_no_more(
+    tmp_path: Path, what: str, by: tuple[str, ...], most: int
+) -> None:
+    of, at = ("" if what == "count" else "days"), (("0.5",) if what == "quantile" else ())
+    question = Question(what=what, of=of, by=by, at=at, rho="1")
+    definition = offered(most, by_visit=False)
+    world = World(tmp_path, HEAVY + ALWAYS, [])
+    one = count_raw(world.counting(definition, question), b"")
+    other = count_raw(world.without(1).counting(definition, question), b"")
+    for raw, with_person, without in zip(
+        raws_of(definition.menu, question), one, other, strict=True
+    ):
+        moved = [a - b for a, b in zip(with_person, without, strict=True)]
+        assert sum(step * step for step in moved) == raw.sensitivity.l2_squared
+
+
+def test_which_rows_of_a_person_count_does_not_depend_on_where_they_stand(tmp_path: Path) -> None:
+    question = Question(what="sum", of="cost", rho="1")
+    definition = offered(1, by_visit=False)
+    rows = [row | {"cost": float(at)} for at, row in enumerate(HEAVY)]
+    turned = [World(tmp_path, rows[turn:] + rows[:turn], []) for turn in range(len(rows))]
+    found = [count_raw(world.counting(definition, question), b"") for world in turned]
+    assert len({str(each) for each in found}) == 1
+
+
+@pytest.mark.parametrize("expression", ["age < 100", "age > 100", "age = 20", "age <> 20"])
+@pytest.mark.parametrize("others", [[20.0], [20.0, 150.0], [150.0], []])
+def test_what_is_no_number_counts_the_same_whoever_else_is_there(
+    tmp_path: Path, expression: str, others: list[float]
+) -> None:
+    nobody = [ROW | {"cost": float("nan"), "days": 1, "age": float("nan")}] * 3
+    rest = [ROW | {"cost": 1.0, "days": 1, "age": age} for age in others]
+    world = World(tmp_path, [row | {"visit": at} for at, row in enumerate(nobody + rest)], [])
+    definition = offered(1, by_visit=True)
+    counting = world.counting(definition, Question(what="sum", of="days", by=("age",), rho="1"))
+    assert count_raw(counting, b"") == [[0, others.count(20.0), 0]]
+    filtered = _changed(counting, axes=(), filters=(Condition("f", expression),))
+    holds = {"age < 100": [20.0], "age > 100": [150.0], "age = 20": [20.0], "age <> 20": [150.0]}
+    assert count_raw(filtered, b"") == [[sum(others.count(age) for age in holds[expression])]]
+
+
 @SLOW
 @given(worlds(), questions())
 def test_next_to_no_noise_leaves_the_counts_as_they_are(
@@ -220,7 +275,6 @@ def _check_behind(behind: Any, values: list[tuple[int, int]]) -> None:
     assert [behind.largest, behind.second] == [*most, 0, 0][:2]
 
 
-ROW = {"visit": 1, "patient": 1, "ward": "east", "age": 20.0, "urgent": True}
 PLAIN = Question(what="count", rho="1")
 
 
@@ -333,6 +387,23 @@ def test_a_file_that_is_another_one_is_refused(tmp_path: Path) -> None:
         count_raw(counting, b"")
     (tmp_path / "visits.parquet").unlink()
     with pytest.raises(TableUnreadableError):
+        count_raw(counting, b"")
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = _plain(tmp_path)
+    counting = world.counting(offered(1, by_visit=True), PLAIN)
+    fetch = statistics._fetch
+
+    def replaced(*asked: Any) -> Any:
+        found = fetch(*asked)
+        World(tmp_path, [*world.visits, world.visits[0] | {"visit": 2}], []).write()
+        return found
+
+    monkeypatch.setattr(statistics, "_fetch", replaced)
+    with pytest.raises(TableChangedError):
         count_raw(counting, b"")
 
 

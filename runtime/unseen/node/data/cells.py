@@ -75,9 +75,9 @@ def exact_sql(counting: Counting, types: Types) -> str:
     return f"SELECT {', '.join([*keys, *numbers])} FROM ({per_person}) AS each{_grouped(keys)}"  # noqa: S608
 
 
-def population_sql(counting: Counting) -> str:
+def population_sql(counting: Counting, types: Types) -> str:
     """Return a query for the number of persons in the table, whatever the filters."""
-    source = f"{VIEW} WHERE {_allowed(counting)}"
+    source = f"{_clean(VIEW, types[0])} WHERE {_allowed(counting)}"
     if counting.unique:
         return f"SELECT count(*) FROM {source}"  # noqa: S608
     columns = [identifier(name) for name in counting.person]
@@ -136,20 +136,33 @@ def _rows(counting: Counting, types: Types, *, binned: bool) -> str:
 
 def _source(counting: Counting, types: Types) -> str:
     """Return the rows of the table that pass, each beside the one row it meets, or none."""
-    source = f"{_passing(counting, 0, VIEW, _allowed(counting))} AS t0"
+    source = f"{_passing(counting, 0, _clean(VIEW, types[0]), _allowed(counting))} AS t0"
     needed = []
     for number, joined in enumerate(counting.joined, 1):
         equal = " AND ".join(_equal(ours, its, number, types) for ours, its in joined.on)
-        rows = _passing(counting, number, joined_view(number), "true")
+        rows = _passing(counting, number, _clean(joined_view(number), types[number]), "true")
         source += f" LEFT JOIN {rows} AS t{number} ON {equal}"
         if any(condition.table == number for condition in counting.filters):
             needed.append(_column(Place(joined.on[0][1], number)))  # a subject is never null
     return source + (f" WHERE {_present(needed)}" if needed else "")
 
 
-def _passing(counting: Counting, table: int, view: str, allowed: str) -> str:
+def _passing(counting: Counting, table: int, rows: str, allowed: str) -> str:
     conditions = [boolean(each.expression) for each in counting.filters if each.table == table]
-    return f"(SELECT * FROM {view} WHERE {' AND '.join([allowed, *conditions])})"  # noqa: S608
+    return f"(SELECT * FROM {rows} WHERE {' AND '.join([allowed, *conditions])})"  # noqa: S608
+
+
+def _clean(view: str, types: Mapping[str, str]) -> str:
+    """Return the view with null for NaN, which is above every number for a condition.
+
+    Where a file's bounds leave NaN out, as Parquet's do, a condition would also pass over such rows
+    by what the other rows are: one person would decide about somebody else's.
+    """
+    columns = [identifier(name) for name, kind in types.items() if kind in _REAL]
+    if not columns:
+        return view
+    nulls = ", ".join(f"CASE WHEN NOT isnan({name}) THEN {name} END AS {name}" for name in columns)
+    return f"(SELECT * REPLACE ({nulls}) FROM {view})"  # noqa: S608
 
 
 def _equal(ours: str, its: str, number: int, types: Types) -> str:

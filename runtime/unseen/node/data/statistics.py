@@ -121,7 +121,7 @@ def _run(counting: Counting, secret: bytes, *, noisy: bool) -> list[list[tuple[A
         make = noisy_sql if noisy else exact_sql
         found = [_fetch(connection, counting, make(counting, types))]
         if not noisy:
-            found.append(_fetch(connection, counting, population_sql(counting)))
+            found.append(_fetch(connection, counting, population_sql(counting, types)))
     finally:
         connection.close()
     _check(counting)
