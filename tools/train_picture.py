@@ -1,35 +1,70 @@
-"""Draw what privacy costs in accuracy, from the bench's own figures.
+"""Draw what privacy costs in accuracy, from the bench's own figures and one more training.
 
     ./unseen bench run train --format json >train.json
     .venv/bin/python tools/train_picture.py train.json >docs/pictures/train.svg
 
-An SVG of lines and text, without a library. Reads the notes of the cases `train/TABLE/epsilon-N`.
+Area under the curve and loss are those in the notes of the cases `train/TABLE/epsilon-N`; for the
+calibration RAND health is trained anew on the first split. An SVG of lines and text, by no library.
 """
 
 import json
 import re
 import sys
+from collections.abc import Sequence
 from math import log2
 from pathlib import Path
 from typing import Final, NamedTuple
 
-WIDTH: Final = 640
+from unseen.bench import training
+
+WIDTH: Final = 960
 HEIGHT: Final = 360
-LEFT, RIGHT, TOP, BOTTOM = 70, 610, 40, 300
-LOWEST: Final = -0.11
-NOTE: Final = re.compile(r"AUC ([0-9.]+), ([+-][0-9.]+), worst split ([+-][0-9.]+)")
+TOP: Final = 50
+BOTTOM: Final = 270
+NOTE: Final = re.compile(
+    r"AUC [0-9.]+, loss [0-9.]+; "
+    r"AUC ([+-][0-9.]+) \(worst split ([+-][0-9.]+)\), loss ([+-][0-9.]+)"
+)
 TABLES: Final = {
     "rand": ("RAND health: 5,912 people, 4 parties", "#1f5fa8", 0.01),
     "german": ("German credit: 1,000 loans, 3 parties", "#b4531a", 0.03),
 }
+CALIBRATED: Final = {1: "#8fb7de", 4: "#1f5fa8"}
 
 
 class Point(NamedTuple):
-    """Mean and worst distance of the area under the curve from that of pooled rows."""
+    """How far area under the curve and loss are from those of pooled rows, by epsilon."""
 
     epsilon: int
-    mean: float
+    auc: float
     worst: float
+    loss: float
+
+
+class Panel(NamedTuple):
+    """A part of the picture: its left and right edge, and the values at its bottom and top."""
+
+    left: float
+    right: float
+    low: float
+    high: float
+
+    def x(self, part: float) -> float:
+        """Return where a part of the width stands."""
+        return self.left + part * (self.right - self.left)
+
+    def by_epsilon(self, epsilon: int) -> float:
+        """Return where an epsilon from 1 to 8 stands: by its logarithm."""
+        return self.x(0.1 + 0.8 * log2(epsilon) / 3)
+
+    def y(self, value: float) -> float:
+        """Return where a value stands."""
+        return BOTTOM - (value - self.low) / (self.high - self.low) * (BOTTOM - TOP)
+
+
+AREA: Final = Panel(60, 310, -0.12, 0.0)
+LOSS: Final = Panel(375, 625, 0.0, 0.12)
+CALIBRATION: Final = Panel(690, 930, 0.3, 1.0)
 
 
 def points(measured: list[dict[str, object]], table: str) -> list[Point]:
@@ -39,64 +74,96 @@ def points(measured: list[dict[str, object]], table: str) -> list[Point]:
         name = re.fullmatch(rf"train/{table}/epsilon-(\d+)", str(one["name"]))
         note = NOTE.fullmatch(str(one["note"]))
         if name and note:
-            found.append(Point(int(name[1]), float(note[2]), float(note[3])))
+            found.append(Point(int(name[1]), *map(float, note.groups())))
     return sorted(found)
 
 
-def x_of(epsilon: int) -> float:
-    """Return where an epsilon stands: from 1 to 8, by its logarithm."""
-    return LEFT + 30 + log2(epsilon) / 3 * (RIGHT - LEFT - 60)
-
-
-def y_of(value: float) -> float:
-    """Return where a distance stands."""
-    return TOP + value / LOWEST * (BOTTOM - TOP)
-
-
-def picture(measured: list[dict[str, object]]) -> str:
-    """Return the SVG."""
+def picture(
+    measured: list[dict[str, object]], calibrated: dict[int, Sequence[tuple[float, float]]]
+) -> str:
+    """Return the SVG. `calibrated` has (predicted, observed) of the tenths, by epsilon."""
     box = f'viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="12"'
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" {box}>',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
-        _text(LEFT, 22, "Area under the curve, less that of pooled rows without noise"),
     ]
-    for part in range(6):
-        value = -0.02 * part
-        lines.append(_line(LEFT, y_of(value), RIGHT, y_of(value), "#ddd"))
-        lines.append(_text(LEFT - 8, y_of(value) + 4, f"{value:.2f}", "end"))
+    lines += _frame(AREA, "Area under the curve, less pooled", [-0.02 * n for n in range(7)])
+    lines += _frame(LOSS, "Logistic loss, more than pooled", [0.02 * n for n in range(7)])
+    lines += _frame(CALIBRATION, "RAND health, tenths by score", [0.3 + 0.1 * n for n in range(8)])
     for number, table in enumerate(TABLES):
         lines += _series(points(measured, table), table, number)
-    lines += [_text(x_of(e), BOTTOM + 18, str(e), "middle") for e in (1, 2, 4, 8)]
-    lines.append(_text((LEFT + RIGHT) / 2, BOTTOM + 36, "epsilon", "middle"))
-    return "\n".join([*lines, "</svg>"]) + "\n"
+    for panel in (AREA, LOSS):
+        lines += [
+            _text(panel.by_epsilon(e), BOTTOM + 18, str(e), "middle") for e in training.EPSILONS
+        ]
+        lines.append(_text(panel.x(0.5), BOTTOM + 36, "epsilon", "middle"))
+    words = "dot: mean of the splits; line: to the worst; dashed: the bar at epsilon 4"
+    lines.append(_text(AREA.left, HEIGHT - 8, words))
+    return "\n".join([*lines, *_calibration(calibrated), "</svg>"]) + "\n"
+
+
+def _frame(panel: Panel, title: str, values: list[float]) -> list[str]:
+    lines = [_text(panel.left, 30, title)]
+    for value in values:
+        y = panel.y(value)
+        lines.append(_line((panel.left, y), (panel.right, y), "#ddd"))
+        lines.append(_text(panel.left - 8, y + 4, f"{abs(value) and value:.2f}", "end"))
+    return lines
 
 
 def _series(found: list[Point], table: str, number: int) -> list[str]:
     words, colour, target = TABLES[table]
     shift = 6 * number - 3
-    path = " ".join(f"{x_of(p.epsilon) + shift:.1f},{y_of(p.mean):.1f}" for p in found)
-    lines = [f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>']
+    lines = []
+    for panel, name in ((AREA, "auc"), (LOSS, "loss")):
+        spots = [(panel.by_epsilon(p.epsilon) + shift, panel.y(getattr(p, name))) for p in found]
+        lines.append(_path(spots, colour))
+        lines += [_dot(spot, colour) for spot in spots]
     for point in found:
-        x = x_of(point.epsilon) + shift
-        lines.append(_line(x, y_of(point.mean), x, y_of(point.worst), colour))
-        lines.append(f'<circle cx="{x:.1f}" cy="{y_of(point.mean):.1f}" r="4" fill="{colour}"/>')
-    x = x_of(4) + shift
-    lines.append(_line(x - 14, y_of(-target), x + 14, y_of(-target), colour, dashed=True))
-    height = BOTTOM - 50 + 18 * number
-    lines.append(_line(LEFT + 230, height - 4, LEFT + 255, height - 4, colour))
-    lines.append(_text(LEFT + 262, height, words))
-    if number:
-        words = "dot: mean of the splits; line: to the worst; dashed: the bar at epsilon 4"
-        lines.append(_text(LEFT + 130, height + 18, words))
+        x = AREA.by_epsilon(point.epsilon) + shift
+        lines.append(_line((x, AREA.y(point.auc)), (x, AREA.y(point.worst)), colour))
+    x, y = AREA.by_epsilon(4) + shift, AREA.y(-target)
+    lines.append(_line((x - 14, y), (x + 14, y), colour, dashed=True))
+    height = HEIGHT - 26
+    lines.append(_dot((AREA.left + 240 * number + 5, height - 4), colour))
+    lines.append(_text(AREA.left + 240 * number + 16, height, words))
     return lines
 
 
-def _line(x1: float, y1: float, x2: float, y2: float, colour: str, dashed: bool = False) -> str:
+def _calibration(calibrated: dict[int, Sequence[tuple[float, float]]]) -> list[str]:
+    def spot(predicted: float, observed: float) -> tuple[float, float]:
+        part = (predicted - CALIBRATION.low) / (CALIBRATION.high - CALIBRATION.low)
+        return CALIBRATION.x(part), CALIBRATION.y(observed)
+
+    lines = [_line(spot(0.3, 0.3), spot(1.0, 1.0), "#999", dashed=True)]
+    for number, (epsilon, tenths) in enumerate(sorted(calibrated.items())):
+        spots = [spot(*tenth) for tenth in tenths]
+        lines.append(_path(spots, CALIBRATED[epsilon]))
+        lines += [_dot(one, CALIBRATED[epsilon]) for one in spots]
+        words = f"epsilon {epsilon}"
+        lines.append(_dot((CALIBRATION.left + 90 * number + 5, HEIGHT - 30), CALIBRATED[epsilon]))
+        lines.append(_text(CALIBRATION.left + 90 * number + 16, HEIGHT - 26, words))
+    for value in (0.4, 0.6, 0.8, 1.0):
+        lines.append(_text(spot(value, 0.3)[0], BOTTOM + 18, f"{value:.1f}", "middle"))
+    lines.append(_text(CALIBRATION.x(0.5), BOTTOM + 36, "predicted, and observed above", "middle"))
+    return lines
+
+
+def _path(spots: list[tuple[float, float]], colour: str) -> str:
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in spots)
+    return f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
+
+
+def _dot(spot: tuple[float, float], colour: str) -> str:
+    return f'<circle cx="{spot[0]:.1f}" cy="{spot[1]:.1f}" r="4" fill="{colour}"/>'
+
+
+def _line(
+    start: tuple[float, float], end: tuple[float, float], colour: str, *, dashed: bool = False
+) -> str:
     dash = ' stroke-dasharray="4 3"' if dashed else ""
-    return (
-        f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}"{dash}/>'
-    )
+    ends = f'x1="{start[0]:.1f}" y1="{start[1]:.1f}" x2="{end[0]:.1f}" y2="{end[1]:.1f}"'
+    return f'<line {ends} stroke="{colour}"{dash}/>'
 
 
 def _text(x: float, y: float, words: str, anchor: str = "start") -> str:
@@ -108,7 +175,10 @@ def main() -> int:
     if len(sys.argv) != 2:
         print(__doc__, file=sys.stderr)
         return 2
-    print(picture(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))), end="")
+    measured = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    table = training.rand()
+    calibrated = {epsilon: table.joint(epsilon, 0).calibration for epsilon in CALIBRATED}
+    print(picture(measured, dict(calibrated)), end="")
     return 0
 
 

@@ -3,7 +3,7 @@
 `units` of the cases that compare are splits; `note` has the mean area under the curve.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from statistics import mean
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from unseen.bench.registry import SEED, Bench, Case, Group, Parameters, Traffic
 from unseen.protocols.errors import InputInvalidError
 
 if TYPE_CHECKING:
-    from unseen.bench.training import Table
+    from unseen.bench.training import Judged, Table
     from unseen.protocols.train.driver import Outcome
 
 DEFAULTS = {"splits": 20, "epsilon": 0, "seed": SEED}
@@ -47,7 +47,7 @@ def groups(parameters: Parameters) -> Iterator[Iterator[Group]]:
 def group(table: "Table", epsilons: tuple[int, ...], parameters: Parameters) -> Group:
     """Train at each epsilon over all splits, on pooled rows beside it, and once under masks."""
     seeds = range(parameters["seed"], parameters["seed"] + parameters["splits"])
-    pooled: list[float] = []
+    pooled: list[Judged] = []
     outcome: list[Outcome] = []
 
     def together() -> None:
@@ -64,7 +64,7 @@ def group(table: "Table", epsilons: tuple[int, ...], parameters: Parameters) -> 
             units=len(seeds),
             work=together,
             once=True,
-            note=lambda: f"AUC {mean(pooled):.4f}",
+            note=lambda: _means(pooled),
         ),
         *(_joint(table, epsilon, seeds, pooled) for epsilon in epsilons),
         Case(
@@ -80,15 +80,17 @@ def group(table: "Table", epsilons: tuple[int, ...], parameters: Parameters) -> 
     ]
 
 
-def _joint(table: "Table", epsilon: int, seeds: range, pooled: list[float]) -> Case:
-    areas: list[float] = []
+def _joint(table: "Table", epsilon: int, seeds: range, pooled: "list[Judged]") -> Case:
+    found: list[Judged] = []
 
     def work() -> None:
-        areas[:] = [table.joint(epsilon, seed) for seed in seeds]
+        found[:] = [table.joint(epsilon, seed) for seed in seeds]
 
     def note() -> str:
-        apart = [one - other for one, other in zip(areas, pooled, strict=True)]
-        return f"AUC {mean(areas):.4f}, {mean(apart):+.4f}, worst split {min(apart):+.4f}"
+        apart = [one.auc - other.auc for one, other in zip(found, pooled, strict=True)]
+        worst = f"AUC {mean(apart):+.4f} (worst split {min(apart):+.4f})"
+        more = mean(one.loss - other.loss for one, other in zip(found, pooled, strict=True))
+        return f"{_means(found)}; {worst}, loss {more:+.4f}"
 
     return Case(
         name=f"train/{table.name}/epsilon-{epsilon}",
@@ -101,6 +103,11 @@ def _joint(table: "Table", epsilon: int, seeds: range, pooled: list[float]) -> C
         threat_model=MODEL,
         note=note,
     )
+
+
+def _means(judged: "Sequence[Judged]") -> str:
+    areas, losses = [one.auc for one in judged], [one.loss for one in judged]
+    return f"AUC {mean(areas):.4f}, loss {mean(losses):.4f}"
 
 
 BENCH = Bench(

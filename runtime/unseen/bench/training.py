@@ -30,6 +30,15 @@ _RHO_PARTS: Final = 10**6
 Reals = NDArray[np.float64]
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Area under the curve, logistic loss, and (predicted, observed) by tenths of the score."""
+
+    auc: float
+    loss: float
+    calibration: tuple[tuple[float, float], ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """A table as parties hold it. `people` says whose row it is, `holder` which party's."""
@@ -92,22 +101,31 @@ class Table:
         task = self.task(self.rho(epsilon, seed))
         return drive_train(task, shares, seeded_rng(seed), masked=masked)
 
-    def auc(self, scores: Reals, seed: int) -> float:
-        """Return the area under the curve over the rows held out, from the scores of all rows."""
+    def judged(self, scores: Reals, seed: int) -> "Judged":
+        """Return how good scores, of all rows, are over the rows held out."""
         held = self.held_out(seed)
-        yes = self.labels[held] == 1
-        return area(scores[held][yes], scores[held][~yes])
+        kept, yes = scores[held], self.labels[held] == 1
+        loss = np.logaddexp(0.0, np.where(yes, -kept, kept))
+        order = np.array_split(np.argsort(kept, kind="stable"), 10)
+        chance = 1 / (1 + np.exp(-np.clip(kept, -30, 30)))
+        return Judged(
+            auc=area(kept[yes], kept[~yes]),
+            loss=float(loss.mean()),
+            calibration=tuple(
+                (float(chance[part].mean()), float(yes[part].mean())) for part in order
+            ),
+        )
 
-    def joint(self, epsilon: int, seed: int) -> float:
-        """Return the area that a joint training reaches."""
-        return self.auc(self.train(epsilon, seed).model.score(self.rows), seed)
+    def joint(self, epsilon: int, seed: int) -> "Judged":
+        """Return how good a joint training is."""
+        return self.judged(self.train(epsilon, seed).model.score(self.rows), seed)
 
-    def pooled(self, seed: int) -> float:
-        """Return the area of the same regression without noise, on the rows of all parties."""
+    def pooled(self, seed: int) -> "Judged":
+        """Return how good the same regression is on the rows of all parties, without noise."""
         seen = columns_of(self.task("1"), self.rows)
         design = np.concatenate([np.ones((len(seen), 1)), seen], axis=1)
         kept = ~self.held_out(seed)
-        return self.auc(score(design, _newton(design[kept], self.labels[kept])), seed)
+        return self.judged(score(design, _newton(design[kept], self.labels[kept])), seed)
 
 
 @cache
@@ -146,7 +164,7 @@ def rand() -> Table:
             for name, (low, high, decimals) in plain.items()
         ),
         label="visited",
-        steps=Descent(rounds=8, norm="3.5", clip="1"),
+        steps=Descent(rounds=4, norm="3.5", clip="3"),
         rows_per_person=5,
         rows=rows[whole],
         labels=(_numbers(columns["mdvis"]) > 0).astype(np.float64)[whole],
@@ -184,7 +202,7 @@ def german() -> Table:
         name="german",
         features=tuple(features),
         label="bad",
-        steps=Descent(rounds=8, norm="5", clip="1"),
+        steps=Descent(rounds=4, norm="4.5", clip="2.25"),
         rows_per_person=1,
         rows=np.stack(rows, axis=1),
         labels=np.array([float(x == "bad") for x in columns["creditability"]]),

@@ -63,8 +63,9 @@ class Feature:
 class Descent:
     """How a regression is fitted: one step for its curvature, `rounds` for gradients.
 
-    A row, with a one for the intercept, is shortened to the length `norm`, and its gradient to
-    `clip`. `ridge` is added to the curvature; `curvature` is the share of rho that goes to it.
+    A row, with a one for the intercept, is shortened to the length `norm`, its gradient to `clip`:
+    far below `norm` times a usual residual, that keeps the order of scores and spoils their size.
+    `ridge` is added to the curvature, to which the share `curvature` of rho goes.
     """
 
     rounds: int
