@@ -108,3 +108,13 @@ def test_a_rounded_vector_keeps_its_norm_s_bound(values: list[float], norm: floa
 def test_a_vector_over_its_norm_is_refused() -> None:
     with pytest.raises(InputInvalidError, match="longer"):
         UNIT.quantise("a", np.full(100, 0.9), RNG, 1.0)
+
+
+@pytest.mark.parametrize("bits", [2, 16, 32])
+@pytest.mark.parametrize("clip", [0.1, 1.0, 3e-7, 1e30])
+def test_what_lies_at_the_clip_stays_within_the_bound(clip: float, bits: int) -> None:
+    quantiser = Quantiser(clip, bits)
+    near = np.nextafter(clip, 0)
+    values = np.tile(np.array([clip, -clip, near, -near]), 10_000)
+    found = quantiser.quantise("one", values, seeded_rng(1))
+    assert (int(found.max()), int(found.min())) == (quantiser.bound, -quantiser.bound)

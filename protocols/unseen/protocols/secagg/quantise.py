@@ -19,6 +19,7 @@ from unseen.protocols.secagg.parameters import HEADROOM_BITS
 from unseen.protocols.secagg.ring import BLOCK
 
 BETA: Final = exp(-0.5)  # how often a vector at the clip's edge is rounded anew, at most
+_EDGE: Final = 2.0**-10  # far above the rounding of the scale: bounds have at most 31 bits
 _TRIES: Final = 1000  # all of them fail with probability under 2^-700
 
 
@@ -95,8 +96,8 @@ class Quantiser:
             raise InputInvalidError("a vector of floating-point numbers is quantised")
         limit = None if norm is None else self.norm_bound(norm, values.size)
         for _ in range(_TRIES):
-            found, squared = self._rounded(party, values, rng(aes.KEY_BYTES))
-            if limit is None or squared <= limit:
+            found = self._rounded(party, values, rng(aes.KEY_BYTES))
+            if limit is None or _squared(found) <= limit:
                 return found
         raise InputInvalidError(f"{party}: the vector is longer than it was clipped to")
 
@@ -104,24 +105,23 @@ class Quantiser:
         """Return a sum of quantised vectors in the unit of the data."""
         return total.astype(np.float64) * self.step
 
-    def _rounded(
-        self, party: str, values: NDArray[np.floating], key: bytes
-    ) -> tuple[NDArray[np.int32], float]:
+    def _rounded(self, party: str, values: NDArray[np.floating], key: bytes) -> NDArray[np.int32]:
         found = np.empty(values.size, np.int32)
-        squared = 0.0
+        scale = self.bound / self.clip
+        parts = np.empty(min(BLOCK, values.size), np.float64)
         for start in range(0, values.size, BLOCK):
-            block = values[start : start + BLOCK].astype(np.float64)
-            _check(party, block, self.clip, start)
-            block *= self.bound / self.clip
-            chance = aes.stream(key, block.size, start // 4)
-            block += chance * 2.0**-32
+            given = values[start : start + BLOCK]
+            most = _check(party, given, self.clip, start)
+            block, part = given.astype(np.float64), parts[: given.size]
+            block *= scale
+            np.multiply(aes.stream(key, given.size, start // 4), 2.0**-32, out=part)
+            block += part
             np.floor(block, out=block)
-            # At the very edge the scale's own rounding may reach one step beyond.
-            np.clip(block, -self.bound, self.bound, out=block)
-            # Not through BLAS, which starts threads for it.
-            squared += float(np.einsum("i,i->", block, block))
+            if most * scale > self.bound - _EDGE:
+                # At the very edge the scale's own rounding may reach one step beyond.
+                np.clip(block, -self.bound, self.bound, out=block)
             found[start : start + BLOCK] = block
-        return found, squared
+        return found
 
 
 def clip_norm(values: NDArray[np.floating], norm: float) -> NDArray[np.float64]:
@@ -133,10 +133,20 @@ def clip_norm(values: NDArray[np.floating], norm: float) -> NDArray[np.float64]:
     return wide
 
 
-def _check(party: str, block: NDArray[np.float64], clip: float, start: int) -> None:
-    top, bottom = block.max(), block.min()
+def _squared(found: NDArray[np.int32]) -> float:
+    """Return the squared length, block by block."""
+    total = 0.0
+    for start in range(0, found.size, BLOCK):
+        block = found[start : start + BLOCK].astype(np.float64)
+        total += float(np.einsum("i,i->", block, block))  # BLAS would start threads for it
+    return total
+
+
+def _check(party: str, block: NDArray[np.floating], clip: float, start: int) -> float:
+    """Return the largest magnitude of a block, if all of it is finite and within the clip."""
+    top, bottom = float(block.max()), float(block.min())
     if isfinite(top) and isfinite(bottom) and top <= clip and bottom >= -clip:
-        return
+        return max(top, -bottom)
     for wrong, what in ((np.isnan(block), "not a number"), (np.isinf(block), "an infinity")):
         if wrong.any():
             raise VectorInvalidError(party, what, start + _first(wrong))
