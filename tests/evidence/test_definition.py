@@ -16,12 +16,13 @@ from tests.evidence.menus import AGE, COST, DEFINITION, FILE, MENU, REGION, STAY
 
 from unseen.evidence import canonical
 from unseen.evidence.contracts.plan import Output, ReleaseSpec
-from unseen.evidence.contracts.statistics import Menu, Question, shape_of
+from unseen.evidence.contracts.statistics import Dimension, Menu, Question, shape_of
 from unseen.evidence.contracts.statistics.agreed import check_agreed
 from unseen.evidence.contracts.statistics.bounds import largest_bits
 from unseen.evidence.contracts.statistics.definition import Condition, Definition, Join, Origin
 from unseen.evidence.contracts.statistics.definition_file import parse_definition
-from unseen.evidence.errors import CanonicalError, ContractInvalidError
+from unseen.evidence.contracts.statistics.menu import MAX_CELLS
+from unseen.evidence.errors import CanonicalError, ContractInvalidError, QuestionInvalidError
 
 FILE_OF_VECTORS = Path(__file__).parents[1] / "vectors/evidence/formats_v1_statistics.json"
 VECTORS: dict[str, Any] = json.loads(FILE_OF_VECTORS.read_text(encoding="utf-8"))
@@ -218,6 +219,24 @@ def test_no_answer_says_more_bits_than_the_largest(
     assert most <= largest_bits(menu)
     if "cost" not in measures:  # else a hundred quantiles are more than nine
         assert most == largest_bits(menu)
+
+
+@given(st.lists(st.integers(1, 400), max_size=4))
+def test_of_many_groupings_the_largest_that_may_be_asked_for_counts(sizes: list[int]) -> None:
+    """Groupings of more than a thousand cells cannot be asked for, and count for nothing."""
+    dimensions = tuple(
+        Dimension(name=f"d{place}", text="grouped", values=tuple(map(str, range(size))))
+        for place, size in enumerate(sizes)
+    )
+    menu = Menu(dimensions=dimensions, measures=(STAY,))
+    found = []
+    for question in asked(menu):
+        if menu.cells(question.by) <= MAX_CELLS:
+            found.append(shape_of(menu, question).bits)
+        else:
+            with pytest.raises(QuestionInvalidError):
+                shape_of(menu, question)
+    assert largest_bits(menu) == max(found)
 
 
 def test_the_largest_answer_of_quantiles_is_the_one_with_most_places() -> None:

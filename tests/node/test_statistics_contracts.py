@@ -23,7 +23,7 @@ from unseen.evidence.registry.permission import Permission
 from unseen.evidence.suite import INTL
 from unseen.node.catalog.catalogue import Column, Table
 from unseen.node.catalog.labels import Label
-from unseen.node.contracts.clauses.clause import Ask, Offer
+from unseen.node.contracts.clauses.clause import Ask, Offer, Standing
 from unseen.node.contracts.compile import Compiled, Refusal, compile_contract
 from unseen.node.contracts.explain import explain
 from unseen.node.contracts.narrow import narrowest
@@ -307,6 +307,20 @@ def test_templates_bound_statistics() -> None:
     assert clauses.isdisjoint({"kinds", "group", "budget"})
     strict = template(**fields | {"group": 50, "budget": "0.1"})
     assert {excess.clause for excess in exceeded(strict, scope)} >= {"group", "budget"}
+
+
+def test_a_contract_over_statistics_follows_a_template_within_its_limits() -> None:
+    limits: dict[str, Any] = {"kinds": ("statistics",), "group": 20, "budget": "1"}
+    made_of = template(**limits)
+    standing = Standing(made_of, {"operator": "signed"})
+    signers = dataclasses.replace(offer_of().signers, operator=made_of.operator)
+    offer = dataclasses.replace(offer_of(), template=standing, signers=signers)
+    within = ask_of("region", "cost", template="credit-check", group=20, budget="0.5")
+    assert made(within, offer).terms.template == made_of.id()
+    beyond = dataclasses.replace(within, group=5, budget="2")
+    assert clauses_of(beyond, offer) == ["template.group", "template.budget"]
+    other = dataclasses.replace(offer, template=Standing(template(), {"operator": "signed"}))
+    assert "template.kinds" in clauses_of(within, other)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from tests.promises.stage import Stage, serving
 from unseen.client.catalog import Prices
 from unseen.client.statistics import Statistics
 from unseen.evidence.contracts.statistics.definition_file import parse_definition
+from unseen.evidence.exports.credential import read_credential
 
 MENU = b"""
 [[dimension]]
@@ -77,7 +78,10 @@ def total(answer: Any) -> Any:
 
 def test_only_who_consents_is_counted(consenting: Consenting, tmp_path: Path) -> None:
     ask, one = signed(consenting)
-    assert total(ask.partition()) == GIVEN  # of 64
+    exact = ask.partition()
+    assert total(exact) == GIVEN  # of 64
+    token = consenting.lender.export_receipt(exact.request_id)
+    assert read_credential(token, consenting.lender._session.trust).kind == "statistics"
     noisy = ask.count(rho="0.01")
     assert total(ask.count(rho="0.01")) == total(noisy)  # the same question, the same noise
     consenting.hub.withdraw_consent(one)

@@ -178,6 +178,14 @@ def test_a_menu_that_does_not_fit_is_refused_by_name(
     assert "broken" not in {product.name for product in own.operator.products()}
 
 
+def test_a_menu_that_no_contract_could_hold_is_refused(own: Stage) -> None:
+    values = ", ".join(f'"{number:064}"' for number in range(1024))
+    text = FILE.replace('["north", "south", "西部"]', f"[{values}]")
+    with pytest.raises(RefusedError) as caught:
+        offer(own, "broken", text.replace('by = ["region"]', "by = []"))
+    assert (caught.value.reason, caught.value.clause) == ("FIELD_INVALID", "product.menu")
+
+
 def test_a_table_that_is_not_there_is_joined_with_nothing(own: Stage) -> None:
     with pytest.raises(RefusedError) as caught:
         offer(own, "broken", FILE.replace('"insurances"', '"nowhere"'))

@@ -22,12 +22,15 @@ from unseen.node.errors import (
     PredicateInvalidError,
 )
 
+MAX_BYTES = 1 << 16  # every contract over the product holds its part of it
+
 
 async def inspected(node: Node, definition: Definition, table: Table) -> Definition:
     """Return the definition with the columns that its filters read.
 
     Raises:
-        FieldInvalidError: a name may not name an output, or two columns would have one name.
+        FieldInvalidError: it is too large for contracts to hold, a name may not name an output, or
+            two columns would have one name.
         TableNotFoundError: there is no such table to join.
         ColumnUnknownError: a column is not there, or has a type that does not fit.
         PredicateInvalidError: a filter is not one boolean expression over the row.
@@ -77,6 +80,12 @@ async def _conditions(
 
 
 def _check_names(definition: Definition, table: Table, joined: Table | None) -> None:
+    if len(definition.encode()) > MAX_BYTES:
+        raise FieldInvalidError(
+            f"a menu with what stands behind it has at most {MAX_BYTES:,} bytes",
+            clause=MENU,
+            remedy="offer fewer values in each dimension, or two products",
+        )
     for name in definition.menu.names:
         field_name(name, f"{MENU}.name")
     subject = {column.name for column in table.subject}
