@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
@@ -153,6 +154,29 @@ def test_many_who_ask_the_same_at_once_are_charged_for_it_once(counting: Countin
     assert counting.stage.lender.usage(contract).units_used == 8
 
 
+def test_whoever_asks_much_waits_for_itself(counting: Counting) -> None:
+    """A rival waits for what runs and for one more question of the other buyer, not for all."""
+    many, one = counting.contract(), counting.contract("rival")
+    asks = [
+        Asking.of(counting.stage.lender, many, Question(what="count", rho=f"0.0001{number}"))
+        for number in range(11, 20)
+    ]
+    done: list[str] = []
+
+    def send(asking: Asking, who: str) -> None:
+        asking.send()
+        done.append(who)
+
+    first = Question(what="count", by=("age",), rho="0.00021")
+    with ThreadPoolExecutor(len(asks) + 1) as pool:
+        waiting = [pool.submit(send, asking, "lender") for asking in asks]
+        while counting.stage.lender.usage(many).requests < 1:
+            time.sleep(0.01)
+        pool.submit(send, Asking.of(counting.stage.rival, one, first), "rival").result()
+        assert not all(each.done() for each in waiting)
+    assert done.index("rival") <= len(asks) - 3
+
+
 def test_the_last_of_a_budget_goes_to_one(counting: Counting) -> None:
     rho = Fraction(limit_of("1", DELTA), 10**12) * Fraction(3, 4)
     text = f"{float(rho):.6f}".rstrip("0")
@@ -185,6 +209,7 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
     "an unknown filter": ({"where": ["rich"]}, "QUESTION_INVALID", "where"),
     "a measure to group by": ({"by": ["cost"]}, "QUESTION_INVALID", "by"),
     "another order than the menu's": ({"by": ["age", "region"]}, "QUESTION_INVALID", "by"),
+    "a name of half a million letters": ({"by": ["n" * 500_000]}, "QUESTION_INVALID", "by"),
     "a group twice": ({"by": ["region", "region"]}, "QUESTION_INVALID", "by"),
     "SQL": ({"by": ["1) FROM residents --"]}, "QUESTION_INVALID", "by"),
     "another statistic": ({"what": "median", "of": "cost"}, "QUESTION_INVALID", "what"),
@@ -212,6 +237,12 @@ BAD: dict[str, tuple[bytes, str, str]] = {
     "a key twice": (COUNT.encode()[:-1] + b',"v":1}', "CANONICAL_INVALID", ""),
     "nothing": (b"", "CANONICAL_INVALID", ""),
     "a list": (b"[]", "QUESTION_INVALID", ""),
+    "a hundred thousand brackets": (b"[" * 100_000, "CANONICAL_INVALID", ""),
+    "bytes that are no text": (b'{"v":"\xff"}', "CANONICAL_INVALID", ""),
+    "a cost that is a number": (
+        COUNT.encode().replace(b'"0.02"', b"0.02"),
+        *("CANONICAL_INVALID", ""),
+    ),
 }
 
 

@@ -1,7 +1,7 @@
 """The node as its parts: what services and kinds are handed, so that nothing is global."""
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from unseen.node.metering.charge import Charged
 
     InFlight = dict[tuple[str, str], tuple[str, asyncio.Task[Charged]]]
+    Turns = defaultdict[str, asyncio.Semaphore]  # by party: one of its questions waits at a time
 
 
 @dataclass(slots=True)
@@ -74,6 +75,7 @@ class Node:
     ended: set[str] = field(default_factory=set)  # contracts whose epochs were closed for good
     audits: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     questions: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    turns: "Turns" = field(default_factory=lambda: defaultdict(lambda: asyncio.Semaphore(1)))
     jobs: "Driver" = field(init=False)  # made last: it runs over all the rest
     calls: Counter[str] = field(default_factory=Counter)  # open calls by party
     proposing: asyncio.Lock = field(default_factory=asyncio.Lock)

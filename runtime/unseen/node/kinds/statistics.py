@@ -40,34 +40,50 @@ async def ask(node: Node, caller: Caller, signed: SignedRequest) -> Answer:
     async def work(contract: Contract, _request: Request) -> Work:
         question = Question.decode(signed.parts[0])
         check_question(menu_of(contract.terms.parameters), question)
-        product = node.catalogue.product(contract.terms.product)
-        tables = _tables(node, product)
-        root = await _root(node, contract)
-        spend = _spend(contract, product, tables, question, root)
-        known = look(node, contract, spend)
-        if known is not None:
-            return Work(
-                known.parts,
-                known.snapshot,
-                consent_root=root,  # by which these very rows were chosen: it is in the key
-                question=question,
-                privacy=known.spend,
-            )
-        try:
-            done = await evaluate(node, contract, product, tables[0], question)
-        except TableError as error:  # the buyer is refused, but only the operator can mend it
-            _logger.warning("table %s: %s", tables[0].name, error.reason)
-            raise
-        return Work(
-            done.parts,
-            done.snapshot,
-            facts=done.facts,
-            consent_root=done.consent_root,
-            question=question,
-            privacy=_spend(contract, product, tables, question, done.consent_root),
-        )
+        found = await _known(node, contract, question)
+        if found is not None:
+            return found
+        # One question of a party waits among all: whoever asks much waits for itself.
+        async with node.turns[caller.party]:
+            found = await _known(node, contract, question)  # the one before may have been the same
+            return found or await _counted(node, contract, question)
 
     return await run_metered(node, caller, "statistics", signed, 1, work)
+
+
+async def _known(node: Node, contract: Contract, question: Question) -> Work | None:
+    """Return the answer given before, over the same rows; or None, if one may be computed."""
+    product = node.catalogue.product(contract.terms.product)
+    tables, root = _tables(node, product), await _root(node, contract)
+    known = look(node, contract, _spend(contract, product, tables, question, root))
+    if known is None:
+        return None
+    return Work(
+        known.parts,
+        known.snapshot,
+        consent_root=root,  # by which these very rows were chosen: it is in the key
+        question=question,
+        privacy=known.spend,
+    )
+
+
+async def _counted(node: Node, contract: Contract, question: Question) -> Work:
+    """Return a new answer, and what it costs."""
+    product = node.catalogue.product(contract.terms.product)
+    tables = _tables(node, product)
+    try:
+        done = await evaluate(node, contract, product, tables[0], question)
+    except TableError as error:  # the buyer is refused, but only the operator can mend it
+        _logger.warning("table %s: %s", tables[0].name, error.reason)
+        raise
+    return Work(
+        done.parts,
+        done.snapshot,
+        facts=done.facts,
+        consent_root=done.consent_root,
+        question=question,
+        privacy=_spend(contract, product, tables, question, done.consent_root),
+    )
 
 
 def _tables(node: Node, product: Product) -> tuple[Table, ...]:
