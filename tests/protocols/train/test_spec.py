@@ -10,6 +10,7 @@ from tests.protocols.train.tasks import FEATURES, LABELS, task
 
 from unseen.evidence import canonical
 from unseen.protocols.errors import InputInvalidError, MalformedMessageError
+from unseen.protocols.secagg import Member, Round
 from unseen.protocols.train import Feature, Privacy, Spec, coding
 
 FAMILIES = tuple(LABELS)
@@ -72,6 +73,8 @@ def test_every_field_is_asked_for_and_typed(family: str) -> None:
         ("logistic", {"rho": "NaN"}, "spec.rho"),
         ("logistic", {"parties": 2}, "spec.parties"),
         ("logistic", {"honest": 4}, "spec.honest"),
+        ("logistic", {"honest": 1}, "spec.honest"),
+        ("logistic", {"parties": 10, "honest": 8}, "spec.honest"),
         ("logistic", {"ring": 48}, "spec.ring"),
         ("logistic", {"bits": 3}, "spec.bits"),
         ("logistic", {"label": Feature(name="ill", high=2)}, "spec.label"),
@@ -108,6 +111,16 @@ def test_what_is_out_of_range_is_named(family: str, changes: dict[str, Any], cla
 def test_columns_that_are_none(fields: dict[str, Any]) -> None:
     with pytest.raises(InputInvalidError):
         Feature(**fields)
+
+
+@pytest.mark.parametrize("parties", range(3, 101))
+def test_no_more_noise_is_counted_on_than_a_round_ends_with(parties: int) -> None:
+    members = tuple(Member(f"p{i}", i.to_bytes(32)) for i in range(parties))
+    ids: dict[str, Any] = {"plan_hash": bytes(32), "round_id": bytes(32), "context": bytes(32)}
+    least = Round(**ids, members=members, dimension=1, bound=1).least
+    assert Privacy(rho="1", parties=parties, honest=least).honest == least
+    with pytest.raises(InputInvalidError):
+        Privacy(rho="1", parties=parties, honest=least + 1)
 
 
 def test_steps_belong_to_their_family() -> None:

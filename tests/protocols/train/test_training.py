@@ -1,13 +1,19 @@
 """Whole trainings: the right model without noise, the same one under masks, metrics by sums."""
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from tests.protocols.train.tasks import LABELS, rows, task
 
 from unseen.protocols.errors import InputInvalidError
+from unseen.protocols.secagg.driver import cohort, drive_secagg
+from unseen.protocols.secagg.ring import Noise
+from unseen.protocols.secagg.wire import Step as Stage
 from unseen.protocols.testing import seeded_rng
-from unseen.protocols.train import Spec, cost_of, schedule
+from unseen.protocols.train import Coordinator, Spec, Step, cost_of, local_step, schedule
 from unseen.protocols.train.driver import Outcome, Share, drive_train
 from unseen.protocols.train.evaluation import auc_of
 from unseen.protocols.train.rows import columns_of
@@ -187,3 +193,49 @@ def test_a_small_leaf_is_not_split_off() -> None:
 def test_another_number_of_parties_is_refused() -> None:
     with pytest.raises(InputInvalidError):
         drive_train(task(parties=4), shares("logistic", 5), seeded_rng(1))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_party_that_drops_out_is_not_in_the_sum_and_the_training_goes_on(family: str) -> None:
+    spec = task(family, parties=6, honest=4, rho="1", evaluation="0.2")
+    names = [f"party-{i}" for i in range(6)]
+    mine = {name: rows(family, 300, i) for i, name in enumerate(names)}
+    coordinator, rng = Coordinator(spec), seeded_rng(3)
+    group = cohort(6, 1, 1, rng, spec.privacy.ring)
+    while step := coordinator.step:
+        sent = coordinator.payload()
+        vectors = {name: local_step(spec, sent, name, *mine[name]) for name in names}
+        parameters = replace(
+            group.parameters, dimension=step.dimension, bound=step.bound, round_id=rng(32)
+        )
+        gone = {Stage.MASKED: [names[step.number % 6]]}
+        drawn: list[NDArray[np.int64]] = []
+
+        def noise(name: str, step: Step = step, drawn: list[Any] = drawn) -> Recorded:
+            return Recorded(step.noise(seeded_rng(int(name[-1]))), drawn)
+
+        total, survivors, _ = drive_secagg(
+            replace(group, parameters=parameters), vectors, rng, gone, noise=noise
+        )
+        assert len(survivors) == 5
+        expected = sum((vectors[name] for name in survivors), np.zeros(step.dimension, np.int64))
+        assert total.tolist() == (expected + np.sum(drawn, axis=0)).tolist()
+        coordinator.absorb(total, len(survivors))
+    assert coordinator.metrics is not None
+    assert coordinator.cost == cost_of(spec)
+
+
+class Recorded:
+    """Noise that leaves a copy of each draw."""
+
+    def __init__(self, noise: Noise, drawn: list[Any]) -> None:
+        self.noise, self.drawn = noise, drawn
+
+    @property
+    def reach(self) -> int:
+        return self.noise.reach
+
+    def __call__(self, count: int) -> NDArray[np.int64]:
+        found = self.noise(count)
+        self.drawn.append(found)
+        return found

@@ -14,7 +14,7 @@ from math import isqrt
 from typing import Final
 
 from unseen.protocols.errors import InputInvalidError, MalformedMessageError
-from unseen.protocols.secagg.parameters import MAX_PARTIES, MIN_PARTIES
+from unseen.protocols.secagg.parameters import MAX_PARTIES, MIN_PARTIES, NO_DROP_OUT_BELOW
 from unseen.protocols.train import coding
 from unseen.protocols.train.coding import Json, decimal
 
@@ -123,7 +123,8 @@ class Privacy:
 
     `rho` (zCDP) is for all steps that fit, `evaluation` for the one that measures, "0" for none.
     Each of `parties` adds noise, of which that of `honest` counts: the least number of parties
-    that stay to the end and keep their noise to themselves. A person has at most
+    that stay to the end and keep their noise to themselves, so no more than a round can end with
+    (floor(2n/3) + 1 of n >= 5). A person has at most
     `rows_per_person` rows over all parties, a party at most `most_rows`. A row of full length is
     2^`bits` whole numbers long, and sums are over Z_2^`ring`.
     """
@@ -142,12 +143,17 @@ class Privacy:
         decimal(self.rho, "spec.rho", low=Fraction(1, 10**6), high=1000)
         decimal(self.evaluation, "spec.evaluation", high=1000)
         _range("spec.parties", self.parties, MIN_PARTIES, MAX_PARTIES)
-        _range("spec.honest", self.honest, 2, self.parties)
+        _range("spec.honest", self.honest, 2, self._least)
         _range("spec.rows_per_person", self.rows_per_person, 1, 1000)
         _range("spec.most_rows", self.most_rows, 1, 1 << 32)
         _range("spec.bits", self.bits, 4, 14)
         if self.ring not in {32, 64}:
             raise InputInvalidError("a ring has 32 or 64 bits", clause="spec.ring")
+
+    @property
+    def _least(self) -> int:
+        """Return how many parties a round ends with at least: more cannot be counted on."""
+        return self.parties if self.parties < NO_DROP_OUT_BELOW else 2 * self.parties // 3 + 1
 
 
 @dataclass(frozen=True, kw_only=True)
