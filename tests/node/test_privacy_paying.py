@@ -25,6 +25,7 @@ from unseen.evidence.suite import INTL, signer_id
 from unseen.node.catalog.catalogue import Catalogue
 from unseen.node.catalog.changes import NewSnapshot, RefreshTable
 from unseen.node.errors import (
+    KeyLockedError,
     PartitionPinnedError,
     PrivacyBudgetMissingError,
     PrivacyBudgetSpentError,
@@ -192,6 +193,22 @@ def test_a_fault_over_a_stored_answer_lets_nothing_out(
     assert again(asked, (b"[]", b"[]"), standing) == Refused((MALFORMED,))
     monkeypatch.setattr(gatekeeper, "declared", lambda *_: 1 / 0)
     assert again(asked, (ROWS,), standing) == Refused((FAULT,))
+
+
+async def test_a_stored_answer_that_was_altered_fails_its_own_charge_alone(
+    house: Gatehouse,
+) -> None:
+    row = {"key": b64encode(KEY), "sealed_reply": bytes(64), "snapshot": bytes(32)}
+    with house.store.engine.begin() as connection:
+        connection.execute(insert(privacy_answers), [{**row, "contract": "", "leaf_index": 0}])
+    works = [
+        Work((ROWS,), bytes(32), facts=COUNTED, privacy=cost(key=key)) for key in (KEY, b"", KEY)
+    ]
+    found = await asyncio.gather(
+        *(paid(house, number, done) for number, done in enumerate(works)), return_exceptions=True
+    )
+    assert [type(each) for each in found] == [KeyLockedError, Charged, KeyLockedError]
+    assert spent(house) == COST
 
 
 async def test_a_stored_answer_counts_its_bits(house: Gatehouse) -> None:

@@ -486,7 +486,7 @@ def test_the_command_line_asks_as_the_library_does(counting: Counting) -> None:
     assert (code, "已隐去" in out) == (0, True)
     fetch = ["receipt", "fetch", found["request"], "--home", str(desk.home), "--format", "json"]
     fetched = json.loads(CliRunner().invoke(app, fetch).stdout)
-    assert fetched["receipt"]["privacy"] == found["privacy"]
+    assert fetched["receipt"]["facts"]["privacy"] == found["privacy"]
     assert fetched["answers"][0]["rows"] == found["rows"]
     opened = ["receipt", "open", found["request"], "-o", "x", "--home", str(desk.home)]
     assert "no subject to be shown" in CliRunner().invoke(app, opened).stderr

@@ -96,7 +96,11 @@ def let_again(
     standing, vault = node.releases.standing(ask.contract), node.vault
 
     def open_again(sealed: bytes) -> Released | UnseenError:
-        outcome = again(ask, _open(vault, spend, sealed), standing)
+        try:
+            parts = _open(vault, spend, sealed)
+        except UnseenError as error:  # it concerns this charge alone, not the others of its group
+            return error
+        outcome = again(ask, parts, standing)
         return outcome if isinstance(outcome, Released) else refused()
 
     return open_again
