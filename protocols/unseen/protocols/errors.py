@@ -124,14 +124,14 @@ class DuplicateSubjectError(UnseenError):
 
 
 class KernelFaultError(UnseenError):
-    """A compiled kernel does not compute the published numbers on this machine."""
+    """A kernel cannot be compiled here, or does not compute the published numbers."""
 
     reason = "KERNEL_FAULT"
 
-    def __init__(self, name: str) -> None:
-        """Record which implementation it is."""
+    def __init__(self, name: str, what: str = "fails its known-answer test") -> None:
+        """Record which implementation it is, and what is wrong with it."""
         super().__init__(
-            f"{name} fails its known-answer test",
+            f"{name} {what}",
             remedy="uninstall numba: the portable twin is used without it",
         )
         self.name = name

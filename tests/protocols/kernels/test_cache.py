@@ -142,15 +142,23 @@ def test_a_kernel_is_compiled_once_and_loaded_without_numba(folder: Path) -> Non
 
 
 @needs_numba
-def test_code_that_asks_for_something_outside_is_refused(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize(
+    ("name", "body", "words"),
+    [
+        ("outside_builder", "print(address)", "something outside itself"),
+        ("unknown_builder", "open(address)", "cannot be compiled"),
+        ("typed_builder", "'text' + address", "cannot be compiled"),
+    ],
+)
+def test_code_that_is_no_kernel_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, body: str, words: str
 ) -> None:
-    (tmp_path / "outside_builder.py").write_text(
-        "def kernel(address):\n    print(address)\n", encoding="utf-8"
-    )
+    text = f"def kernel(address):\n    {body}\n"
+    (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(KernelFaultError, match="outside"):
-        objects._object_of("outside_builder", "kernel", "outside")
+    with pytest.raises(KernelFaultError, match=words) as caught:
+        objects._object_of(name, "kernel", name)
+    assert "uninstall numba" in caught.value.remedy
 
 
 @needs_numba

@@ -36,7 +36,7 @@ def load(builder: str, function: str) -> Compiled:
     Ask `features` first: LLVM ends the process over an instruction that may not be used.
 
     Raises:
-        KernelFaultError: the machine code asks for something outside itself.
+        KernelFaultError: it cannot be compiled, or asks for something outside itself.
 
     """
     name = f"{builder}.{function}"
@@ -80,11 +80,14 @@ def text_of(module: str, function: str) -> str:
 def _object_of(module: str, function: str, name: str) -> bytes:
     from llvmlite import binding  # noqa: PLC0415
 
-    parsed = binding.parse_assembly(text_of(module, function))
+    try:
+        parsed = binding.parse_assembly(text_of(module, function))
+    except Exception as error:  # numba's errors have no common name
+        raise KernelFaultError(name, "cannot be compiled") from error
     for each in parsed.functions:
         # What is resolved at link time would be looked up in this process: there is nothing.
         if each.is_declaration and not each.name.startswith("llvm."):
-            raise KernelFaultError(name)
+            raise KernelFaultError(name, "asks for something outside itself")
     machine = _machine()
     return bytes(machine.emit_object(parsed))
 
@@ -97,7 +100,7 @@ def _linked(code: bytes, name: str) -> Compiled:
     engine.finalize_object()
     address = engine.get_function_address(_SYMBOL)
     if not address:
-        raise KernelFaultError(name)
+        raise KernelFaultError(name, "is not in its object file")
     _engines.append(engine)
 
     def run(*numbers: int) -> None:
@@ -114,7 +117,7 @@ def _machine() -> Any:
     binding.initialize_native_asmprinter()
     found = target()
     if found is None:
-        raise KernelFaultError("compiled")
+        raise KernelFaultError("llvm", "compiles for x86-64 alone")
     return binding.Target.from_triple(found.triple).create_target_machine(
         cpu=found.processor, features=found.features, opt=3, jit=True
     )
