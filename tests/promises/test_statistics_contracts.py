@@ -236,6 +236,8 @@ def test_an_operator_starts_from_a_printed_menu(own: Stage, tmp_path: Path) -> N
     home = own.party_home("operator")
     printed = run(home, "product", "menu", "stays")
     assert 'column = "region"' in printed
+    told: Any = json.loads(run(home, "product", "menu", "stays", "--format", "json"))
+    assert told == {"table": "stays", "menu": printed[:-1]}
     path = tmp_path / "menu.toml"
     path.write_text(FILE, encoding="utf-8")
     words = ("product", "add", "counts", "--table", "stays", "--menu", str(path), "--title", "Care")

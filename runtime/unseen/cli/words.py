@@ -144,6 +144,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "document": "文档",
         "documents": "文档",
         "drawn": "已抽样",
+        "dropped out": "掉线节点",
         "ended": "结束",
         "entries": "条目",
         "epsilon": "隐私预算 ε",

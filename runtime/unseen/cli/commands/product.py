@@ -16,6 +16,7 @@ from unseen.cli.output import (
     FormatOption,
     HomeOption,
     print_card,
+    print_json,
     print_list,
 )
 from unseen.cli.progress import open_client
@@ -153,6 +154,7 @@ def menu_file(
     table: Annotated[str, typer.Argument(help="Name of a table here.")],
     output: OutputOption = None,
     home: HomeOption = DEFAULT_HOME,
+    form: FormatOption = Format.TABLE,
 ) -> None:
     """Print a menu file to start from: what of a table's columns could be counted (operator)."""
     from unseen.client.menus import starter
@@ -161,7 +163,11 @@ def menu_file(
         found = next((each for each in client.tables() if each.name == table), None)
     if found is None:
         raise UsageError(f"no table {table}", clause="table", remedy="see: unseen table list")
-    write_out(starter(found.name, found.columns), output)
+    text = starter(found.name, found.columns)
+    if form is Format.JSON and output is None:
+        print_json({"table": table, "menu": text})
+    else:
+        write_out(text, output)
 
 
 @app.command("export")
