@@ -72,6 +72,12 @@ def test_protocols_that_need_no_vectors_import_without_their_libraries(name: str
     assert done.returncode == 0, done.stderr
 
 
+def test_training_imports_without_the_libraries_of_model_files() -> None:
+    done = imported("unseen.protocols.train", "onnx", "onnxruntime", "safetensors", *NODE_LIBRARIES)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 10
+
+
 def test_the_check_itself_finds_an_import() -> None:
     done = imported("unseen.v1", "google")
     assert done.returncode != 0

@@ -41,6 +41,7 @@ def test_locks_hold_what_the_project_asks_for() -> None:
     node = {normal(r) for r in PROJECT["project"]["optional-dependencies"]["node"]}
     node |= {normal(r) for r in PROJECT["project"]["optional-dependencies"]["kernels"]}
     dev = {normal(r) for r in PROJECT["dependency-groups"]["dev"]}
+    dev |= {normal(r) for r in PROJECT["project"]["optional-dependencies"]["train"]}
     for name, wanted in (("client", base), ("node", base | node), ("dev", base | node | dev)):
         assert wanted <= pins(ROOT / f"requirements/{name}.txt").keys()
 
@@ -48,4 +49,5 @@ def test_locks_hold_what_the_project_asks_for() -> None:
 def test_client_stays_small() -> None:
     client = pins(ROOT / "requirements/client.txt").keys()
     heavy = {"duckdb", "pyarrow", "sqlalchemy", "alembic", "tenseal", "numpy", "numba", "llvmlite"}
+    heavy |= {"onnx", "onnxruntime", "safetensors"}
     assert client.isdisjoint(heavy)
