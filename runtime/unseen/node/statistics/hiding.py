@@ -1,4 +1,4 @@
-"""Which further cells a table has to hide: Giessing, "Hypercube method", 2003, chained.
+"""Which further cells a table hides: hypercubes (Giessing, Repsilber, LNCS 2316, 2002), chained.
 
 Who knows the sums along every line of a table, and the cells that are shown, knows a hidden cell
 up to an interval. A hypercube of hidden cells lets values be moved: up at its even corners and
