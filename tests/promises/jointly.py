@@ -119,7 +119,7 @@ class Consortium:
                 name=f"node-{number}",
                 key=self.stages[number - 1].lender.profile.node.evidence_key,
             )
-            for number in numbers
+            for number in sorted(numbers, key=str)  # in the order of the names
         )
         fields: dict[str, Any] = {
             "nodes": places,
