@@ -1,0 +1,101 @@
+"""The joint clause as a node compiles it: whose roster, how much noise, and what is said of it."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.node.conftest import make_ask, make_offer, make_product, make_signers
+
+from unseen.evidence.contracts.joint import Joint, Place, honest_range
+from unseen.evidence.contracts.leakage import Leakage
+from unseen.evidence.suite import INTL, Ed25519Signer, key_id
+from unseen.node.contracts.clauses.clause import Ask, Offer, Reading
+from unseen.node.contracts.clauses.joint import JOINT, statements, threat_model
+from unseen.protocols.errors import UnseenError
+
+KEYS = {f"node-{number}": Ed25519Signer(bytes([number]) * 32).public_key for number in range(1, 8)}
+
+
+def clause(count: int = 3, **changes: Any) -> Joint:
+    nodes = tuple(Place(name=name, key=key) for name, key in list(KEYS.items())[:count])
+    fields: dict[str, Any] = {
+        "nodes": nodes,
+        "honest": honest_range(count)[0],
+        "ring": 64,
+        "bound": 1 << 40,
+        "task": bytes(32),
+    }
+    return Joint(**fields | changes)
+
+
+def offer(name: str = "node-2", key: str = "node-2") -> Offer:
+    signers = replace(make_signers(), node=key_id(INTL, KEYS[key]))
+    product = replace(make_product("verify"), kind="statistics")
+    return replace(make_offer(product), signers=signers, node=name)
+
+
+def against(ask: Ask, given: Offer | None = None) -> list[UnseenError]:
+    return list(JOINT.check(ask, given or offer(), Reading(())))
+
+
+def asked(joint: Joint, **changes: Any) -> Ask:
+    return replace(make_ask(), joint=joint.encode(), **changes)
+
+
+def test_nothing_is_asked_of_a_contract_over_one_node() -> None:
+    assert against(make_ask()) == []
+    assert JOINT.terms(make_ask(), offer(), Reading(())) == {}
+
+
+def test_a_node_that_stands_in_the_roster_signs_the_clause_as_it_is() -> None:
+    ask = asked(clause())
+    assert against(ask) == []
+    assert JOINT.terms(ask, offer(), Reading(())) == {"parameters": {"joint": clause().to_json()}}
+
+
+@pytest.mark.parametrize(
+    ("ask", "given", "refused"),
+    [
+        (asked(clause()), offer(name="node-1"), "joint.nodes"),
+        (asked(clause()), offer(key="node-3"), "joint.nodes"),
+        (asked(clause()), offer(name="node-5", key="node-5"), "joint.nodes"),
+        (asked(clause(), template="credit"), None, "joint"),
+        (asked(clause(lead="node-1")), None, "joint.lead"),
+        (asked(clause(sigma2="0.1")), None, "joint.sigma2"),
+        (asked(clause(sigma2="1", bound=11)), None, "joint.bound"),
+        (asked(clause(sigma2="1"), budget="0.01"), None, "joint.sigma2"),
+        (replace(make_ask(), joint=b"{}"), None, "joint.nodes"),
+        (replace(make_ask(), joint=b"no JSON"), None, "joint"),
+    ],
+)
+def test_what_a_node_refuses_names_the_clause(ask: Ask, given: Offer | None, refused: str) -> None:
+    first = against(ask, given)[0]
+    assert first.clause == refused
+    assert first.remedy
+
+
+def test_verdicts_are_not_added_up() -> None:
+    verdicts = replace(offer(), product=make_product("verify"))
+    assert "adds nothing up" in str(against(asked(clause()), verdicts)[0])
+
+
+def test_enough_fixed_noise_is_accepted() -> None:
+    assert against(asked(clause(sigma2="400"), budget="0.5")) == []
+
+
+@pytest.mark.parametrize("count", [3, 4, 5, 7])
+def test_the_statement_says_who_learns_what_in_both_languages(count: int) -> None:
+    joint = clause(count)
+    lines = {line.what: line for line in statements(joint)}
+    whole = Leakage(suite="intl", statements=tuple(lines.values()), ciphertext_leaves=False)
+    assert Leakage.from_json(whole.to_json()) == whole
+    assert lines["joint-sum"].party == "buyer"
+    assert f"at least {joint.honest} nodes" in lines["joint-sum"].text
+    assert f"{joint.colluding} of those left may collude" in lines["joint-sum"].bound
+    assert str(joint.honest) in lines["joint-sum"].text_zh
+    assert "garbage" in lines["joint-garbage"].text
+    assert all(line.text_zh and line.bound_zh for line in lines.values())
+    said, said_zh = threat_model(joint)
+    assert f"{joint.honest} of those left are honest" in said
+    assert f"{joint.honest} 个诚实" in said_zh
+    assert len(said.encode()) <= 256
