@@ -1,15 +1,21 @@
 """The privacy ledger on a real node: set once, in the log, kept by everything that happens."""
 
 import json
+import shutil
+import sqlite3
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from tests.promises.counting import TABLE, Counting
+from tests.promises.oversight import audit
 from tests.promises.stage import Stage
 from typer.testing import CliRunner
 
 from unseen.cli.main import app
 from unseen.client.errors import RefusedError
-from unseen.evidence.contracts.privacy import limit_of
+from unseen.evidence.contracts.privacy import limit_of, units_of
+from unseen.evidence.errors import LogForkedError
 
 runner = CliRunner()
 
@@ -73,3 +79,49 @@ def test_a_buyer_neither_sets_nor_sees_it(stage: Stage) -> None:
     with pytest.raises(RefusedError) as caught:
         lender.set_privacy_budget("people", epsilon="1", delta="0.000001")
     assert caught.value.reason == "RIGHT_MISSING"
+
+
+def test_a_ledger_that_was_set_back_in_secret_is_found_by_an_audit(
+    copy: Callable[[], Stage], tmp_path: Path
+) -> None:
+    """An operator who edits its own state has a node that overspends, and a log that says so."""
+    stage = copy()
+    stage.start()
+    counting = Counting.on(stage, epsilon="1")
+    rho = "0.02"  # of 0.0243
+    counting.answers().count(by="region", rho=rho)
+    assert audit(stage, tmp_path / "honest").ok
+    with pytest.raises(RefusedError) as caught:
+        counting.answers("rival").count(by="age", rho=rho)
+    assert (caught.value.reason, caught.value.clause) == ("PRIVACY_BUDGET_SPENT", "table.budget")
+
+    stage.stop()
+    with sqlite3.connect(stage.home / "state.db") as state:
+        state.execute("UPDATE privacy_budgets SET spent = 0")
+    state.close()
+    stage.start()
+    answers = counting.answers("rival")
+    answers.count(by="age", rho=rho)
+    report = audit(stage, tmp_path / "edited")
+    (finding,) = report.findings
+    assert (finding.rule, finding.party) == ("release.privacy_table", "test-node")
+    assert f"table {TABLE} has spent 0.04 of rho" in finding.what
+    assert {total.table: total.spent for total in report.privacy} == {TABLE: 2 * units_of(rho)}
+
+
+def test_a_backup_that_forgets_what_was_spent_is_caught_by_whoever_was_answered(
+    copy: Callable[[], Stage], tmp_path: Path
+) -> None:
+    stage = copy()
+    stage.start()
+    counting = Counting.on(stage, epsilon="1")
+    contract = counting.contract()
+    stage.stop()
+    shutil.copy(stage.home / "state.db", tmp_path / "state.db")
+    stage.start()
+    stage.lender.statistics(contract).count(by="region", rho="0.001")
+    stage.stop()
+    shutil.copy(tmp_path / "state.db", stage.home / "state.db")
+    stage.start()
+    with pytest.raises(LogForkedError):
+        stage.lender.statistics(contract).count(by="age", rho="0.001")
