@@ -10,7 +10,12 @@ from typing import Any
 import pytest
 
 from unseen.evidence.errors import ReleaseInvalidError
-from unseen.node.errors import FieldInvalidError, OverloadedError, RoundNotFoundError
+from unseen.node.errors import (
+    FieldInvalidError,
+    OverloadedError,
+    RateExceededError,
+    RoundNotFoundError,
+)
 from unseen.node.joint import rounds
 from unseen.node.joint.contribution import Outline
 from unseen.node.joint.kinds import contributor_of
@@ -74,6 +79,18 @@ def test_a_party_has_so_many_rounds_and_no_more() -> None:
     with pytest.raises(OverloadedError, match="of this party"):
         begin(known, "other", 99)
     begin(known, "other", 99, buyer="rival")
+
+
+def test_rounds_begin_thrice_as_often_as_they_may_be_charged() -> None:
+    known = Rounds()
+    for number in range(2 * rounds.TRIES):
+        known.check_rate("c", 2, NOW + dt.timedelta(seconds=number))
+    with pytest.raises(RateExceededError):
+        known.check_rate("c", 2, NOW + dt.timedelta(seconds=59))
+    known.check_rate("d", 2, NOW)
+    known.check_rate("c", 2, NOW + dt.timedelta(seconds=60))
+    with pytest.raises(RateExceededError):
+        known.check_rate("c", 2, NOW + dt.timedelta(seconds=60))
 
 
 def test_vectors_take_no_more_memory_than_is_given() -> None:

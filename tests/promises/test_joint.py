@@ -118,7 +118,7 @@ def test_what_a_joint_contract_leaks_is_said_before_it_is_signed(
     assert "node-5" in str(found)
 
 
-@pytest.mark.parametrize("step", ["shares", "vectors", "charges", "lists", "opening"])
+@pytest.mark.parametrize("step", ["keys", "shares", "vectors", "charges", "lists", "opening"])
 def test_five_nodes_go_on_without_one_that_drops_out(
     nodes: Consortium, five: dict[int, str], step: str
 ) -> None:

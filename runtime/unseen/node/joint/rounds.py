@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from unseen.node.errors import OverloadedError, RoundNotFoundError
+from unseen.node.errors import OverloadedError, RateExceededError, RoundNotFoundError
 from unseen.node.joint.contribution import Asked, Contribution, Outline
 from unseen.protocols.errors import RoundReplayedError
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 MAX_PER_CONTRACT: Final = 4
 MAX_PER_PARTY: Final = 16
 MAX_AGE: Final = timedelta(minutes=15)
+TRIES: Final = 3  # rounds begun for one that is charged: some lose a node
+_MINUTE: Final = timedelta(minutes=1)
 _REMEMBERED: Final = 1 << 16
 _THREADS: Final = 2
 
@@ -86,6 +88,7 @@ class Rounds:
         """Begin without any."""
         self._running: OrderedDict[Key, Running] = OrderedDict()
         self._over: OrderedDict[Key, None] = OrderedDict()
+        self._begun: dict[str, list[datetime]] = {}  # within the last minute, by contract
         self._threads: ThreadPoolExecutor | None = None
 
     def __len__(self) -> int:
@@ -123,6 +126,22 @@ class Rounds:
         key = contract, round_id
         if key in self._over or key in self._running:
             raise RoundReplayedError(name, "was in a round of this id before")
+
+    def check_rate(self, contract: str, per_minute: int, now: datetime) -> None:
+        """Return if a round more may begin now; it counts from here on.
+
+        Raises:
+            RateExceededError: thrice as many as may be charged within a minute have begun.
+
+        """
+        recent = [time for time in self._begun.get(contract, ()) if now - time < _MINUTE]
+        if len(recent) >= TRIES * per_minute:
+            raise RateExceededError(
+                f"{len(recent)} rounds began within one minute",
+                clause="quota.per_minute",
+                remedy="begin the round again in a minute",
+            )
+        self._begun[contract] = [*recent, now]
 
     def check_room(self, contract: str, buyer: str, size: int, most: int) -> None:
         """Return if there is room for a round more of `size` bytes, `most` for all of them.

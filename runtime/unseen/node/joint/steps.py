@@ -143,6 +143,7 @@ def begin(node: Node, who: Caller, contract_id: str, round_id: bytes, spoken: Sp
         return reply
     node.joint.check_new(contract.id, round_id, name)
     check_beginning(node, contract)
+    node.joint.check_rate(contract.id, contract.terms.quota.per_minute, now)
     outline = contributor_of(contract.terms.kind).outline(asked)
     check_budget(node, contract, outline)
     dimension = outline.dimension
