@@ -1,8 +1,10 @@
 """Refuses to start where the namespace would be closed; gives hypothesis its time; samples.
 
-Tests marked `sampled` kill a node at each of many points: a third of the cases is drawn from
-`UNSEEN_TEST_SEED` (1), always the same for a seed and at least one for each test.
-`UNSEEN_TEST_ALL=1 ./unseen test` runs every case, and so does naming a test.
+Tests marked `sampled` have many cases that are alike, such as points at which a node is killed:
+a third of the cases is drawn from `UNSEEN_TEST_SEED` (1), always the same for a seed and at least
+one for each test. Tests marked `long` take half a minute or more: examples and benches as a user
+runs them. `./unseen test -m long` runs those, `UNSEEN_TEST_ALL=1 ./unseen test` every case of all,
+and a test that is named, or whose folder is, is run.
 """
 
 import hashlib
@@ -35,6 +37,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if "UNSEEN_TEST_ALL" in os.environ or any("::" in word for word in config.args):
         return
     left_out = unsampled(items, os.environ.get("UNSEEN_TEST_SEED", "1"))
+    everything = {Path(word).resolve() for word in config.args} <= {ROOT, ROOT / "tests"}
+    if everything and not config.option.markexpr:
+        left_out |= {item for item in items if item.get_closest_marker("long")}
     items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=list(left_out))
 

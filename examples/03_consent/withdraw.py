@@ -1,4 +1,4 @@
-"""One person withdraws, and disappears from every kind of job that exists; a stranger checks it.
+"""One person withdraws, and is in no later answer about one person; a stranger checks it.
 
 Makes a node with a made-up table of numbered residents, a consent hub and a bank, all on this
 machine, and tells the story by the SDK. Run it from the repository's folder:
@@ -27,7 +27,7 @@ from unseen.client.consents import Permission
 from unseen.evidence import canonical, trust
 from unseen.evidence.consents.consent_proof import verify_consent_proof
 
-KINDS = ("verify", "lookup")  # every kind of job that a node knows
+KINDS = ("verify", "lookup")  # every kind of job that answers about one person
 ROWS, SEED = 300, 0
 PERSON, NEIGHBOUR, SILENT = 42, 43, 17  # 42 will withdraw, 43 consents, 17 never does
 SECONDS = 15  # within which withdrawals reach encrypted tables; 24 hours unless an operator says so

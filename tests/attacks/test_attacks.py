@@ -16,6 +16,7 @@ PAGE = (Path(__file__).parents[2] / "docs/attacks.md").read_text(encoding="utf-8
 OVER_FEW = 0.75  # how often an attack has to succeed against a careless table, or it is none
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
 def test_an_attack_learns_what_the_page_says(attack: Attack) -> None:
     found = measure(attack)

@@ -129,6 +129,7 @@ def test_flower_adds_up_what_we_do() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_questions_are_answered_by_each_side() -> None:
     found = run(statistics.BENCH, times=1, asked=2, asked_rows=500)
     assert len(found) == 3 * len(statistics.QUESTIONS) + 3
@@ -153,6 +154,7 @@ def test_noise_is_drawn_for_every_coordinate() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_lookup_builds_a_table_within_its_ceiling_and_opens_it() -> None:
     found = run(lookup.BENCH, rows=300, queries=8, batch=4, memory_mb=512)
     for step in ("register", "fill", "merge"):
@@ -164,6 +166,7 @@ def test_lookup_builds_a_table_within_its_ceiling_and_opens_it() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_every_second_subject_of_the_lookup_is_found() -> None:
     parameters = lookup.BENCH.parameters(["rows=50", "queries=8", "batch=2"])
     with lookup.groups(parameters) as groups:
@@ -177,6 +180,7 @@ def test_every_second_subject_of_the_lookup_is_found() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_node_answers_batches_and_singles() -> None:
     found = run(
         node.BENCH, batch=4, batches=3, singles=8, singles_in_flight=4, rows=20, batches_in_flight=2
@@ -194,6 +198,7 @@ def test_node_answers_batches_and_singles() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_evidence_charges_in_groups() -> None:
     small = {"charges": 40, "in_flight": 8, "leaves": 64, "decisions": 10, "audited": 120}
     found = run(evidence.BENCH, **small, rows=20, askers=2)

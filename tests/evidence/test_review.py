@@ -221,7 +221,7 @@ def test_what_says_nothing_is_not_written(world: Any, field: str, empty: Any) ->
     [
         ({"type": "verdicts"}, "release.shape"),
         ({"type": "model"}, "release.shape"),
-        ({"shape": None}, "release.shape"),
+        ({"shape": None, "type": "model"}, "release.shape"),
         ({"shape": "table"}, "release.shape"),
         ({"bits_per_run": 64}, "release.bits_per_run"),
     ],

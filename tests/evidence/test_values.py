@@ -10,6 +10,7 @@ COUNTING = {
     "audit.gate": {"_Held"},
     "audit.oversight": {"Ordered", "Oversight"},
     "audit.parties": {"Enrolled", "Certified"},
+    "audit.privacy": {"TableSpent"},
     "reports.disclosure": {"_Line"},
     "reports.personal": {"_Jobs", "_Consents"},
 }

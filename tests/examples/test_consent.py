@@ -1,4 +1,7 @@
-"""examples/03_consent: whoever withdraws is gone from every kind of job, as its README says."""
+"""examples/03_consent: whoever withdraws is gone from answers about one, as its README says.
+
+For counts of many, `tests/promises/test_statistics_consent.py` shows the same.
+"""
 
 import re
 import subprocess
@@ -14,7 +17,12 @@ from unseen.node.kinds.kind import KINDS
 EXAMPLE = Path(__file__).parents[2] / "examples/03_consent"
 
 
+def about_one() -> list[str]:
+    return [name for name, kind in KINDS.items() if kind.release == "verdicts"]
+
+
 @pytest.mark.slow
+@pytest.mark.long
 def test_who_withdraws_is_in_no_later_job(tmp_path: Path) -> None:
     folder = tmp_path / "consent"
     done = subprocess.run(
@@ -28,7 +36,7 @@ def test_who_withdraws_is_in_no_later_job(tmp_path: Path) -> None:
     answers = re.findall(r"(\w+) +of resident 42: (.+)", done.stdout)
     silent = re.findall(r"(\w+) +of resident 17: (.+)", done.stdout)
     believed = trust.parse((folder / "hub/parties.json").read_bytes())
-    for kind in KINDS:
+    for kind in about_one():
         said = [answer for asked, answer in answers if asked == kind]
         assert said[0] == "yes"
         assert set(said[1:]) == {"no usable result"}

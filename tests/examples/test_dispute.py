@@ -15,6 +15,7 @@ EXAMPLE = Path(__file__).parents[2] / "examples/02_dispute"
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_both_exports_settle_the_bill(tmp_path: Path) -> None:
     folder = tmp_path / "dispute"
     done = subprocess.run(

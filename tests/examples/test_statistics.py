@@ -17,6 +17,7 @@ ROW = re.compile(r"answer +([\d.]+)  true +([\d.]+)  off by +([\d.]+), noise +([
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_story_ends_as_its_readme_says(tmp_path: Path) -> None:
     folder = tmp_path / "statistics"
     done = subprocess.run(

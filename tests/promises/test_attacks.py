@@ -184,6 +184,7 @@ class Watched:
         return Watched(self.oracle.other(*where), self.seen)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", PLAYED)
 def test_a_node_answers_as_the_guarded_table_does(serving_stage: Stage, name: str) -> None:
     guess, by = PLAYED[name]

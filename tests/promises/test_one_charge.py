@@ -83,6 +83,7 @@ def test_a_kill_while_a_contract_comes_into_force_leaves_it_usable(
     assert stage.lender.usage(contract).units_used == 1
 
 
+@pytest.mark.long
 def test_a_node_killed_at_random_keeps_its_books(copy: Callable[[], Stage]) -> None:
     """Four threads ask without pause while the node is killed again and again."""
     stage = copy()

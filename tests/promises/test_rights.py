@@ -7,6 +7,7 @@ else than a refusal of the identity, be it that the empty message says nothing.
 import datetime as dt
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from cryptography.hazmat.primitives import hashes
 from google.protobuf.descriptor_pool import Default
 from google.rpc import error_details_pb2, status_pb2
 from tests.promises.asks import blind_ask, verify_ask
-from tests.promises.stage import Stage, now
+from tests.promises.stage import Stage, now, serving
 
 from unseen.client import Client
 from unseen.client.channel import SERVER_NAME
@@ -113,6 +114,13 @@ def _invitee(stage: Stage) -> Identity:
     invitation = json.loads(stage.operator.invite("guest"))
     ca, key, chain = (invitation[name].encode() for name in ("ca", "key", "certificate"))
     return Identity(ca, key, chain)
+
+
+@pytest.fixture(scope="module")
+def stage(template: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Return a stage of this module's own: who is enrolled changes what contracts say."""
+    with serving(template.copy(tmp_path_factory.mktemp("rights") / "stage")) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

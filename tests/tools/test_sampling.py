@@ -1,4 +1,4 @@
-"""Which of the tests that kill nodes are run: a seeded third, the same for a seed, never none."""
+"""Which tests are run: a seeded third of those that are alike, and no long ones unless asked."""
 
 from pathlib import Path
 
@@ -21,6 +21,10 @@ def test_few(point):
 
 def test_plain():
     pass
+
+@pytest.mark.long
+def test_long():
+    pass
 """
 
 
@@ -28,14 +32,15 @@ def test_plain():
 def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     monkeypatch.delenv("UNSEEN_TEST_ALL", raising=False)
     monkeypatch.delenv("UNSEEN_TEST_SEED", raising=False)
-    pytester.makeini("[pytest]\nmarkers =\n    sampled: a third")
-    pytester.makeconftest(CONFTEST)
-    pytester.makepyfile(test_it=TESTS)
+    pytester.makeini("[pytest]\ntestpaths = tests\nmarkers =\n    sampled: a third\n    long: slow")
+    tests = pytester.mkdir("tests")
+    (tests / "conftest.py").write_text(CONFTEST)
+    (tests / "test_it.py").write_text(TESTS)
     return pytester
 
 
 def names(found: pytest.RunResult) -> list[str]:
-    return [line for line in found.outlines if line.startswith("test_it.py::")]
+    return [line for line in found.outlines if line.startswith("tests/test_it.py::")]
 
 
 def chosen(run: pytest.Pytester, *words: str) -> list[str]:
@@ -62,6 +67,15 @@ def test_a_third_is_drawn_and_the_seed_says_which(
 def test_all_are_run_when_asked_for_or_named(
     run: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert len(chosen(run, "test_it.py::test_kill")) == 9
+    assert len(chosen(run, "tests/test_it.py::test_kill")) == 9
     monkeypatch.setenv("UNSEEN_TEST_ALL", "1")
-    assert len(chosen(run)) == 12
+    assert len(chosen(run)) == 13
+
+
+def test_long_ones_are_run_when_asked_for_or_named(run: pytest.Pytester) -> None:
+    long = "tests/test_it.py::test_long"
+    assert long not in chosen(run)
+    assert long not in chosen(run, "tests")
+    assert chosen(run, "-m", "long") == [long]
+    assert long in chosen(run, "tests/test_it.py")
+    assert chosen(run, long) == [long]

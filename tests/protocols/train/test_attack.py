@@ -27,7 +27,7 @@ def attacked(spec: Spec, count: int, *, noisy: bool, seed: int = 0) -> Membershi
 
 def test_a_model_that_learnt_by_heart_is_found_out() -> None:
     by_heart = task(
-        "boosting", trees=60, depth=8, bins=256, columns=5, rate="1", ridge="0", leaf=1, rho="1000"
+        "boosting", trees=20, depth=7, bins=128, columns=5, rate="1", ridge="0", leaf=1, rho="1000"
     )
     found = attacked(by_heart, 100, noisy=False)
     assert found.auc > 7000
