@@ -1,24 +1,22 @@
-"""Several real nodes that add numbers up, each over its own socket, all in one process.
+"""Several real nodes that add numbers up, each over its own socket, in a process beside this one.
 
-What each of them adds is given here: its number times the place of the coordinate, with noise. A
-node can be told to go wrong in one way (`Consortium.faults`).
+A node can be told to go wrong in one way (`Consortium.fault`); `joint_nodes.py` has the ways.
 """
 
-import asyncio
-import dataclasses
 import json
 import os
 import secrets
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from fractions import Fraction
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-import pytest
+from tests.promises.joint_nodes import DONE, KIND, SIGMA2
 from tests.promises.stage import LABELS, Stage, free_port, make_people, wait_until, write_table
 
 from unseen.cli.commands.node import init
@@ -26,67 +24,74 @@ from unseen.cli.output import Format
 from unseen.client.catalog import Predicate, Prices
 from unseen.client.errors import UnreachableError
 from unseen.client.joint.rounds import Cohort, JointSum
-from unseen.evidence.canonical import b64decode
-from unseen.evidence.contracts.joint import Joint, Place, honest_range, round_of
-from unseen.node import main as serving
-from unseen.node.joint import kinds, steps
-from unseen.node.joint.contribution import Asked, Contribution, Contributor, Outline
-from unseen.node.joint.rounds import Reply
-from unseen.node.kinds.kind import KINDS
-from unseen.protocols.dp import Distributed
-from unseen.protocols.secagg.noise import PartyNoise
-from unseen.protocols.secagg.parameters import Round
+from unseen.evidence.contracts.joint import Joint, Place, honest_range
 
-if TYPE_CHECKING:
-    import concurrent.futures
-
-KIND = "train"  # its product here is one with predicates, whatever it is elsewhere
 PREDICATES = (Predicate("earns", "has earnings at all", "earnings > 0"),)
 TASK = bytes(32)
-SIGMA2 = 9
 SECONDS = 60.0
 
 
 class Nodes:
-    """A loop in a thread of its own that nodes are served on."""
+    """The process that nodes are served in (`joint_nodes.py`)."""
 
     def __init__(self) -> None:
-        """Start the thread."""
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        self._running: dict[Path, concurrent.futures.Future[None]] = {}
+        """Start it."""
+        own = {name: value for name, value in os.environ.items() if not name.startswith("UNSEEN_")}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.promises.joint_nodes"],
+            cwd=Path(__file__).parents[2],
+            env=own | {"UNSEEN_WORKERS": "1", "UNSEEN_DRAIN_SECONDS": "0"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._telling = threading.Lock()
+        self._running: set[Path] = set()
 
     def start(self, home: Path) -> None:
         """Serve a home, and return when it answers."""
-        ready = threading.Event()
-        serve = serving.serve(home, ready=lambda _address: ready.set())
-        self._running[home] = asyncio.run_coroutine_threadsafe(serve, self._loop)
-        assert ready.wait(SECONDS), self._running[home]
+        self._tell("start", str(home))
+        self._running.add(home)
 
     def stop(self, home: Path) -> None:
         """End a node; what it had in memory is gone."""
-        if (task := self._running.pop(home, None)) is None:
-            return
-        task.cancel()
-        while home.joinpath("state.db-wal").exists():
-            threading.Event().wait(0.02)
+        if home in self._running:
+            self._running.remove(home)
+            self._tell("stop", str(home))
+
+    def fault(self, name: str, what: str) -> None:
+        """Have the node called `name` go wrong, or, where `what` is empty, right again."""
+        self._tell("fault", name, what)
 
     def close(self) -> None:
-        """End all nodes and the thread."""
-        for home in list(self._running):
-            self.stop(home)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(SECONDS)
+        """End all nodes and the process."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        try:
+            self._process.wait(SECONDS)
+        finally:
+            self._process.kill()
+            self._process.wait()
+            if self._process.stdout is not None:
+                self._process.stdout.close()
+
+    def _tell(self, *words: str) -> None:
+        into, out = self._process.stdin, self._process.stdout
+        assert into is not None
+        assert out is not None
+        with self._telling:
+            into.write(" ".join(words) + "\n")
+            into.flush()
+            while (line := out.readline().strip()) != DONE:
+                assert line, "the nodes' process has ended"
 
 
 @dataclass
 class Consortium:
-    """Nodes called `node-1` and on, with a buyer at each; `faults` by the name of a node."""
+    """Nodes called `node-1` and on, with a buyer at each."""
 
     stages: list[Stage]
     nodes: Nodes
-    faults: dict[str, str] = field(default_factory=dict)
 
     def stop(self, number: int) -> None:
         """End a node."""
@@ -106,11 +111,11 @@ class Consortium:
     @contextmanager
     def fault(self, number: int, what: str) -> Iterator[None]:
         """Have a node go wrong for a while."""
-        self.faults[f"node-{number}"] = what
+        self.nodes.fault(f"node-{number}", what)
         try:
             yield
         finally:
-            del self.faults[f"node-{number}"]
+            self.nodes.fault(f"node-{number}", "")
 
     def clause(self, numbers: Sequence[int], **changes: Any) -> Joint:
         """Return a clause over some of the nodes."""
@@ -177,20 +182,14 @@ class Consortium:
 def consortium(root: Path, count: int) -> Iterator[Consortium]:
     """Serve `count` nodes, each with a table, a product and a buyer."""
     stages = [_stage(root / f"node-{number}", number) for number in range(1, count + 1)]
-    with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("UNSEEN_")]:
-            patch.delenv(name)
-        patch.setenv("UNSEEN_WORKERS", "1")
-        patch.setenv("UNSEEN_DRAIN_SECONDS", "0")
-        made = Consortium(stages, Nodes())
-        _contribute(patch, made.faults)
-        try:
-            for number, stage in enumerate(stages, 1):
-                made.start(number)
-                _furnish(stage)
-            yield made
-        finally:
-            made.close()
+    made = Consortium(stages, Nodes())
+    try:
+        for number, stage in enumerate(stages, 1):
+            made.start(number)
+            _furnish(stage)
+        yield made
+    finally:
+        made.close()
 
 
 def _stage(folder: Path, number: int) -> Stage:
@@ -223,70 +222,6 @@ def _furnish(stage: Stage) -> None:
         prices=Prices("CNY", 1_000_000, 500_000),
     )
     stage.join("lender")
-
-
-def _contribute(patch: pytest.MonkeyPatch, faults: dict[str, str]) -> None:
-    """Let the nodes of this process take part, and go wrong as `faults` says."""
-    kind = dataclasses.replace(KINDS["verify"], protocol="tests", release="aggregate")
-    patch.setitem(KINDS, KIND, kind)
-
-    def outline(asked: Asked) -> Outline:
-        return Outline(int(asked.payload[:8]), Fraction(asked.payload[8:16].decode().strip()))
-
-    async def contribute(node: Any, asked: Asked, parameters: Round) -> Contribution:
-        fault = faults.get(node.settings.name, "")
-        number = int(node.settings.name.removeprefix("node-"))
-        values = np.arange(parameters.dimension, dtype=np.int64) * number
-        if fault == "overflow":
-            values[5] = asked.clause.bound + 1
-        table = node.catalogue.table(asked.contract.terms.table)
-        spread = Distributed(SIGMA2, asked.clause.honest, parameters.dimension)
-        noise = PartyNoise(spread, parameters, secrets.token_bytes)
-        return Contribution(
-            vector=values[1:] if fault == "dimension" else values,
-            people=4 if fault == "people" else table.snapshot.rows,
-            snapshot=b64decode(table.snapshot.commitment),
-            noise=None if fault == "bare" else noise,
-        )
-
-    made = Contributor(most_bytes=1 << 20, outline=outline, contribute=contribute)
-    patch.setitem(kinds.CONTRIBUTORS, KIND, made)
-    _lie(patch, faults)
-
-
-def _lie(patch: pytest.MonkeyPatch, faults: dict[str, str]) -> None:
-    """Have nodes begin other rounds than their contracts say, or send what is no message."""
-    begin, take = steps.begin, steps.take_step
-    beginning: list[str] = []
-
-    def lying_round(clause: Joint, *rest: Any) -> Round:
-        found, fault = round_of(clause, *rest), faults.get(beginning[-1], "")
-        if fault == "plan":
-            return dataclasses.replace(found, plan_hash=bytes(32))
-        if fault != "roster":
-            return found
-        at = next(i for i, member in enumerate(found.members) if member.name != beginning[-1])
-        members = list(found.members)
-        members[at] = dataclasses.replace(members[at], key=secrets.token_bytes(32))
-        return dataclasses.replace(found, members=tuple(members))
-
-    def named_begin(node: Any, *rest: Any) -> Reply:
-        beginning.append(node.settings.name)
-        return begin(node, *rest)
-
-    async def take_step(node: Any, *rest: Any) -> Reply:
-        reply = await take(node, *rest)
-        fault, step = faults.get(node.settings.name, ""), rest[3].name
-        if fault == f"late at {step}":
-            await asyncio.sleep(3)
-        if fault == f"garbage at {step}":
-            noise = secrets.token_bytes(len(reply.message))
-            return Reply(noise, None if reply.vector is None else reply.vector + 1)
-        return reply
-
-    patch.setattr(steps, "round_of", lying_round)
-    patch.setattr(steps, "begin", named_begin)
-    patch.setattr(steps, "take_step", take_step)
 
 
 def numbers_of(clause: Joint) -> list[int]:

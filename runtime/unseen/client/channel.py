@@ -33,6 +33,7 @@ _OPTIONS = (
     ("grpc.use_local_subchannel_pool", 1),  # a client has its own connection
     ("grpc.enable_http_proxy", 0),  # a proxy could only break what TLS pins end to end
     ("grpc.max_receive_message_length", 8 << 20),
+    ("grpc.enable_retries", 0),  # the client itself sends again, and says what became of it
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 1_000),  # less than a request is retried for
