@@ -10,7 +10,7 @@ import pytest
 from unseen.evidence.log import MAX_LEAF_BYTES
 from unseen.node.catalog.labels import MAX_EVALUATIONS
 from unseen.node.failpoints import POINTS
-from unseen.node.kinds import consent_plan, lookup_plan, statistics_plan, verify_plan
+from unseen.node.kinds import consent_plan, lookup_plan, statistics_plan, train_plan, verify_plan
 from unseen.node.server import MAX_MESSAGE_BYTES, _options
 from unseen.protocols.oprf.suite import MAX_BATCH
 
@@ -25,7 +25,9 @@ SETTINGS = SimpleNamespace(settings=SimpleNamespace(max_streams=0))
 
 
 @pytest.mark.parametrize(
-    "plan", [lookup_plan, verify_plan, statistics_plan], ids=["lookup", "verify", "statistics"]
+    "plan",
+    [lookup_plan, verify_plan, statistics_plan, train_plan],
+    ids=["lookup", "verify", "statistics", "train"],
 )
 def test_leakage_is_quoted_as_it_is_signed(plan: object) -> None:
     statements = vars(plan)["STATEMENTS"]

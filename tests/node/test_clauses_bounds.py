@@ -88,7 +88,7 @@ class TestConsent:
         offer = personal("score")
         assert refused(CONSENT, asking(), offer) == [("LABEL_REFUSED", "consent")]
         (error,) = CONSENT.check(asking(), offer, reading_of(asking(), offer))
-        assert error.remedy == "offer a product of kind lookup or statistics or verify"
+        assert error.remedy == "offer a product of kind lookup or statistics or train or verify"
         assert "score does not choose rows: column" in str(error)
         assert refused(CONSENT, asking(), make_offer(make_product("score"))) == []
 
@@ -318,9 +318,9 @@ class TestTemplate:
 
     def test_it_is_this_operator_s_and_for_a_kind_of_this_node(self) -> None:
         assert self.over(templated(operator=HOLDER)) == ["template.operator"]
-        elsewhere = self.over(templated(kinds=("train",)))
+        elsewhere = self.over(templated(kinds=("score",)))
         assert elsewhere == ["template.kinds", "template.kinds"]
-        assert self.over(templated(kinds=("train", "verify"))) == []
+        assert self.over(templated(kinds=("score", "verify"))) == []
 
     @pytest.mark.parametrize(
         ("limit", "changes", "clause"),

@@ -28,7 +28,7 @@ from unseen.protocols.dp import Distributed
 from unseen.protocols.secagg.noise import PartyNoise
 from unseen.protocols.secagg.parameters import Round
 
-KIND = "train"  # its product here is one with predicates, whatever it is elsewhere
+KIND = "run"  # its product here is one with predicates, whatever it is elsewhere
 SIGMA2 = 9
 DONE = "done"
 

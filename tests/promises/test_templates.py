@@ -13,7 +13,6 @@ from unseen.client.errors import AnswerInvalidError, RefusedError
 from unseen.evidence.contracts.limits import is_standing, verify_standing
 from unseen.evidence.contracts.states import State
 from unseen.evidence.errors import TemplateInvalidError
-from unseen.node.kinds.kind import KINDS
 from unseen.v1 import template_pb2, template_pb2_grpc
 
 Copy = Callable[[], Stage]
@@ -95,14 +94,12 @@ def test_each_limit_is_kept_by_name(own: Stage, clause: str, changes: dict[str, 
     assert full.state is State.PROPOSED  # any deviation is for every approver to sign
 
 
-@pytest.mark.parametrize("name", ["joint-model"])
-def test_a_kind_that_does_not_exist_yet_is_refused_by_name(own: Stage, name: str) -> None:
-    kind = own.lender.template(name).template.kinds[0]
-    assert kind not in KINDS
-    error = refused(own, name, scenario=own.lender.template(name).template.purposes[0])
-    assert error.reason == "KIND_REFUSED"
-    assert kind in str(error)
-    assert kind in shipped_text(name).decode()
+def test_a_template_for_trainings_says_that_no_contract_follows_it(own: Stage) -> None:
+    template = own.lender.template("joint-model").template
+    assert template.kinds == ("train",)
+    error = refused(own, "joint-model", scenario=template.purposes[0])
+    assert error.reason == "TEMPLATE_EXCEEDED"
+    assert b"JOINT_REFUSED" in shipped_text("joint-model")
 
 
 def test_all_that_come_along_are_listed_and_read_as_cards(own: Stage) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from unseen.client import parties
 from unseen.client.agreements.contracts import Contract, Contracts, Wish
@@ -44,6 +44,9 @@ from unseen.evidence.contracts.clauses import Billing
 from unseen.evidence.contracts.joint import Joint
 from unseen.evidence.contracts.statistics.definition import Definition
 from unseen.v1 import node_pb2, node_pb2_grpc
+
+if TYPE_CHECKING:
+    from unseen.protocols.train import Spec
 
 INVITATION_LIFE = dt.timedelta(days=7)
 
@@ -294,6 +297,7 @@ class Client(
         budget: str = "",
         declarations: Sequence[str] = (),
         joint: Joint | None = None,
+        train: "Spec | None" = None,
     ) -> Contract:
         """Ask for a contract (buyer only); read its card and leakage before signing it.
 
@@ -301,7 +305,8 @@ class Client(
         template's signers. `order` is the number of an order at a data exchange, `region` where
         the answers are used, `group` and `budget` bound aggregates, `declarations` are sentences
         that you sign with it. `joint` is the clause by which this node's numbers are added up with
-        those of other nodes: ask each of them with the same one.
+        those of other nodes: ask each of them with the same one. `train` is the training that those
+        sums are for, of a product of kind `train` (`client.joint.training.make_training`).
 
         Raises:
             AnswerInvalidError: the node proposes something else than was asked for.
@@ -322,6 +327,7 @@ class Client(
             budget=budget,
             declarations=tuple(declarations),
             joint=joint,
+            train=train,
         )
         return self._contracts.request(wish)
 

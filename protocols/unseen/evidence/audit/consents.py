@@ -17,11 +17,11 @@ from unseen.evidence.audit.leaves import Event, Release
 from unseen.evidence.canonical import b64encode, encode
 from unseen.evidence.consents.consent_tree import ConsentRoot
 from unseen.evidence.contracts.contract import Terms
-from unseen.evidence.contracts.plan import BY_QUESTION
+from unseen.evidence.contracts.plan import BY_MENU
 from unseen.evidence.releases.manifest import Manifest
 
 _CLEAR = b"verify"
-_COUNTED = tuple(kind.encode() for kind in BY_QUESTION)
+_COUNTED = tuple(kind.encode() for kind in BY_MENU)
 _UNKNOWN = "a root of consents that was not logged before"
 
 

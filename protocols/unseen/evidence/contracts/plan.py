@@ -23,6 +23,7 @@ ReleaseType = Literal["verdicts", "aggregate", "model"]
 KINDS = ("verify", "lookup", "intersect", "statistics", "score", "train", "run")
 AGGREGATES = ("statistics", "train", "run")  # kinds that group and budget bound
 BY_QUESTION = ("statistics",)  # kinds whose releases have shapes that follow from the question
+BY_MENU = ("statistics", "train")  # kinds whose contracts hold a menu
 MAX_COLUMNS = 256
 MAX_OUTPUTS = 128  # what a label of 32 bytes holds at two bits each
 

@@ -34,6 +34,10 @@ _KINDS = {
         "Statistics: counts and sums over many people by the groups named here, with noise.",
         "联合统计：按所列分组对多人计数、求和，结果加噪。",
     ),
+    "train": (
+        "Joint training: a model of the columns named here, from noisy sums over several nodes.",
+        "联合建模：由多个节点的加噪求和训练所列字段的模型。",
+    ),
 }
 
 

@@ -25,11 +25,14 @@ from unseen.cli.words import OwnLanguageOption, present_language
 from unseen.cli.writing import OutputOption, linked, write_out
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from unseen.client.agreements.contracts import Contract
     from unseen.client.agreements.explanations import Explanation
     from unseen.client.api import Client
     from unseen.evidence.canonical import Json
     from unseen.evidence.contracts.joint import Joint
+    from unseen.protocols.train import Spec
 
 app = App(help="What may be asked, by whom, how often.", no_args_is_help=True)
 
@@ -65,11 +68,24 @@ DeclareAllOption = Annotated[
 ]
 
 
+TrainOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--train",
+        exists=True,
+        dir_okay=False,
+        help="TOML file of a training; the joint clause is over it.",
+    ),
+]
+
+
 @app.command("request")
 def request(
     *,
     product: Annotated[str, typer.Argument(help="Name of the product.")],
-    outputs: Annotated[str, typer.Option(help="Names of the questions, with commas between.")],
+    outputs: Annotated[
+        str, typer.Option(help="Names of the questions, with commas; a training names its own.")
+    ] = "",
     scenario: Annotated[str, typer.Option(help="What the answers are for, in one word.")],
     units: Annotated[int, typer.Option(min=1, help="How many subjects may be asked about.")],
     days: Annotated[int, typer.Option(min=1, help="How many days from now.")] = 30,
@@ -85,14 +101,17 @@ def request(
     declare: DeclareOption = None,
     declare_all: DeclareAllOption = False,
     joint: JointOption = None,
+    train: TrainOption = None,
     home: HomeOption = DEFAULT_HOME,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Ask for a contract (buyer). Read what it leaks before you sign it."""
+    clause = None if joint is None else read_clause(joint)
     with open_client(home) as client:
+        spec = None if train is None else _training(client, product, train, clause)
         contract = client.request_contract(
             product,
-            outputs=split(outputs),
+            outputs=_outputs(outputs, spec),
             scenario=scenario,
             units=units,
             days=days,
@@ -104,7 +123,8 @@ def request(
             group=group,
             budget=budget,
             declarations=_declarations(client, template, declare, declare_all),
-            joint=None if joint is None else read_clause(joint),
+            joint=clause,
+            train=spec,
         )
     print_card(contract, form, contract_json(contract))
     note(f"Read what it leaks: unseen contract explain {contract.id}", form)
@@ -317,6 +337,37 @@ def form_command(
 def split(outputs: str) -> list[str]:
     """Return the names in a text with commas."""
     return [name.strip() for name in outputs.split(",") if name.strip()]
+
+
+def _outputs(outputs: str, spec: "Spec | None") -> "Sequence[str]":
+    """Return what is asked for: what was typed, or what a training names."""
+    from unseen.cli.failures import UsageError
+
+    if spec is None and not outputs:
+        raise UsageError(
+            "a contract names what it lets be asked",
+            clause="outputs",
+            remedy="give --outputs NAME,NAME, or --train FILE",
+        )
+    if outputs or spec is None:
+        return split(outputs)
+    from unseen.evidence.contracts.training.clause import names_of
+
+    return names_of(spec)
+
+
+def _training(client: "Client", product: str, path: Path, clause: "Joint | None") -> "Spec":
+    """Return the training in a file, over the columns of a product and the nodes of a clause."""
+    from unseen.cli.failures import UsageError
+    from unseen.client.joint.training import make_training, offered
+
+    if clause is None:
+        raise UsageError(
+            "a training is over several nodes",
+            clause="joint",
+            remedy="write a clause: unseen train clause; and give it with --joint FILE",
+        )
+    return make_training(path.read_bytes(), offered(client.products(), product), clause)
 
 
 def read_clause(path: Path) -> "Joint":

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from unseen.client.agreements.billing import billing_rows
 from unseen.client.agreements.explanations import Explanation, explanation
@@ -32,10 +32,14 @@ from unseen.evidence.contracts.limits import is_standing, verify_standing
 from unseen.evidence.contracts.plan import Plan
 from unseen.evidence.contracts.states import State
 from unseen.evidence.contracts.statistics.agreed import check_agreed, tables_of
+from unseen.evidence.contracts.training.clause import trained_rows, training_of
 from unseen.evidence.errors import EvidenceError
 from unseen.evidence.suite import key_id
 from unseen.protocols.errors import InputInvalidError
 from unseen.v1 import contract_pb2, contract_pb2_grpc
+
+if TYPE_CHECKING:
+    from unseen.protocols.train import Spec
 
 _ID = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 _BY_RULES = "node:rules"  # the node, by labels, rules, rows and columns
@@ -86,6 +90,7 @@ class Contract(Card):
         yield "outputs", terms.outputs
         yield "reads", plan.columns_read
         yield from agreed_rows(terms.parameters)
+        yield from trained_rows(terms.parameters)
         bits = f"{plan.bits_per_unit:,} for each unit at most"
         in_all = f", {plan.release.bits_in_all:,} in all" if plan.release else ""
         yield "bits", bits + in_all
@@ -149,6 +154,7 @@ class Wish:
     budget: str = ""
     declarations: tuple[str, ...] = ()
     joint: Joint | None = None
+    train: "Spec | None" = None
 
     @classmethod
     def of(
@@ -190,6 +196,7 @@ class Wish:
             budget=self.budget,
             declarations=self.declarations,
             joint=b"" if self.joint is None else self.joint.encode(),
+            train=b"" if self.train is None else self.train.encode(),
         )
         setattr(request, "from", format_time(self.start))  # a word of Python's
         return request
@@ -216,6 +223,7 @@ class Wish:
             ("budget", terms.budget if self.budget else "", self.budget),
             ("declarations", terms.declarations, self.declarations),
             ("joint", joint_of(terms.parameters), self.joint),
+            ("train", training_of(terms.parameters), self.train),
         )
         for clause, found, wished in clauses:
             if found != wished:

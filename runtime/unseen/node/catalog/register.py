@@ -8,7 +8,7 @@ from typing import Any
 from unseen.evidence import canonical
 from unseen.evidence.contracts.clauses import BILLABLE, Billing
 from unseen.evidence.contracts.contract import Prices
-from unseen.evidence.contracts.plan import BY_QUESTION
+from unseen.evidence.contracts.plan import BY_MENU
 from unseen.evidence.contracts.statistics.definition import Definition
 from unseen.evidence.errors import ContractInvalidError
 from unseen.node.catalog.catalogue import Product, Table
@@ -154,7 +154,7 @@ def _check_labels(node: Node, kind: str, labels: list[tuple[str, Label]]) -> Non
 
 
 def _check_form(new: NewProduct) -> None:
-    counts = new.kind in BY_QUESTION
+    counts = new.kind in BY_MENU
     if counts != (new.definition is not None) or counts == bool(new.predicates):
         raise FieldInvalidError(
             f"a product of kind {new.kind} offers {'a menu' if counts else 'predicates'},"

@@ -15,6 +15,7 @@ from unseen.evidence.contracts.leakage import Leakage
 from unseen.evidence.contracts.plan import Output, Plan, ReadLabel, ReleaseSpec, RowsRule
 from unseen.evidence.contracts.statistics import menu_of
 from unseen.evidence.contracts.statistics.bounds import largest_bits
+from unseen.evidence.contracts.training.clause import bits_of, training_of
 from unseen.evidence.suite import Suite
 from unseen.node.catalog.catalogue import Predicate
 from unseen.node.catalog.menus import known_columns, labels_of
@@ -93,10 +94,13 @@ def _plan(ask: Ask, offer: Offer, reading: Reading, agreed: dict[str, Any]) -> t
     joint = joint_of(agreed.get("parameters", {}))
     holds = (kind.threat_model, kind.threat_model_zh) if joint is None else threat_model(joint)
     menu = menu_of(agreed["parameters"]) if product.definition else None
-    if joint is not None and menu is not None:
+    spec = training_of(agreed.get("parameters", {}))
+    if joint is not None and menu is not None and spec is None:
         check_task(joint, menu, suite)
     # Each verdict is one of three: yes, no, no usable result.
-    bits = largest_bits(menu) if menu else 2 * len(outputs)
+    bits = 2 * len(outputs)
+    if menu is not None:
+        bits = largest_bits(menu) if spec is None else bits_of(spec)
     plan = Plan(
         suite=suite.id,
         kind=product.kind,

@@ -10,9 +10,11 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from unseen.evidence import canonical
 from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.contracts.joint import joint_of
 from unseen.evidence.contracts.states import State
+from unseen.evidence.contracts.training.clause import PARAMETER as TRAIN
 from unseen.evidence.errors import TransitionError
 from unseen.node.catalog.catalogue import Table
 from unseen.node.context import Node
@@ -73,6 +75,7 @@ def ask_of(terms: Terms) -> Ask:
         budget=terms.budget,
         declarations=terms.declarations,
         joint=_joint(terms),
+        train=_train(terms),
         agreed=terms,
     )
 
@@ -80,6 +83,10 @@ def ask_of(terms: Terms) -> Ask:
 def _joint(terms: Terms) -> bytes:
     clause = joint_of(terms.parameters)
     return b"" if clause is None else clause.encode()
+
+
+def _train(terms: Terms) -> bytes:
+    return canonical.encode(terms.parameters[TRAIN]) if TRAIN in terms.parameters else b""
 
 
 def offer_now(node: Node, contract: Contract) -> Offer:

@@ -53,4 +53,5 @@ STATEMENTS: dict[str, tuple[Statement, ...]] = {
     "verify": (_WITHHELD, _ROOTS, _REGISTER),
     "lookup": (_WITHHELD, _ROOTS, _REGISTER, _ROTATION, _COST),
     "statistics": (_COUNTED, _ROOTS, _REGISTER),
+    "train": (_COUNTED, _ROOTS, _REGISTER),
 }

@@ -7,7 +7,7 @@ from unseen.evidence.contracts.contract import Quota
 from unseen.evidence.contracts.leakage import Amount, Statement
 from unseen.evidence.contracts.plan import Plan, ReleaseType
 from unseen.evidence.contracts.statistics import Menu
-from unseen.node.kinds import lookup_plan, statistics_plan, verify_plan
+from unseen.node.kinds import lookup_plan, statistics_plan, train_plan, verify_plan
 from unseen.protocols.lookup.labels import label_bytes_for
 from unseen.protocols.oprf.suite import MAX_BATCH
 
@@ -92,5 +92,21 @@ KINDS: dict[str, Kind] = {
         holds_under="malicious-buyer",
         hidden=False,
         by_menu=statistics_plan.stated,
+    ),
+    "train": Kind(
+        protocol="secagg",
+        threat_model=train_plan.THREAT_MODEL,
+        threat_model_zh=train_plan.THREAT_MODEL_ZH,
+        retention=train_plan.RETENTION,
+        retention_zh=train_plan.RETENTION_ZH,
+        ciphertext_leaves=False,
+        statements=(),
+        amounts=lambda *_: {},
+        labelled=False,
+        release="aggregate",
+        units_per_run=1,
+        holds_under="malicious-buyer",
+        hidden=False,
+        by_menu=train_plan.stated,
     ),
 }

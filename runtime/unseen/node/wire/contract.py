@@ -46,6 +46,7 @@ def ask(message: contract_pb2.RequestContractRequest) -> Ask:
         budget=message.budget,
         declarations=tuple(message.declarations),
         joint=message.joint,
+        train=message.train,
     )
 
 

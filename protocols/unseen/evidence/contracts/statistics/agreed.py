@@ -1,16 +1,17 @@
-"""What a contract over statistics agrees on, and that its parts say the same. Pure.
+"""What a contract over a menu agrees on, and that its parts say the same. Pure.
 
-Menu, outputs, plan and bits all follow from the menu that stands in the terms; who reads a contract
-need not believe that they do.
+Menu, training, outputs, plan and bits all follow from what stands in the terms; who reads a
+contract need not believe that they do.
 """
 
 from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.contracts.joint import PROTOCOL as SECAGG
-from unseen.evidence.contracts.joint import joint_of
-from unseen.evidence.contracts.plan import BY_QUESTION, Plan
+from unseen.evidence.contracts.joint import Joint, joint_of
+from unseen.evidence.contracts.plan import BY_MENU, Plan
 from unseen.evidence.contracts.statistics.bounds import largest_bits
 from unseen.evidence.contracts.statistics.jointly import task_of
-from unseen.evidence.contracts.statistics.menu import PARAMETER, menu_of
+from unseen.evidence.contracts.statistics.menu import PARAMETER, Menu, menu_of
+from unseen.evidence.contracts.training import clause as training
 from unseen.evidence.errors import ContractInvalidError
 from unseen.evidence.fields import Checker
 from unseen.evidence.suite import suite_of
@@ -19,31 +20,65 @@ _CHECK = Checker(ContractInvalidError, "contract")
 
 
 def check_agreed(terms: Terms, plan: Plan) -> None:
-    """Return if the menu of `terms` is what outputs and `plan` say, and there is one if needed.
+    """Return if menu and training of `terms` are what outputs and `plan` say, each where needed.
 
     Raises:
-        ContractInvalidError: a menu is missing, malformed, or there where nobody asks by one; or
-            outputs, shape, bits, protocol or joint clause are not those that follow from it.
+        ContractInvalidError: a menu or a training is missing, malformed, or there where nothing
+            follows from it; or outputs, shape, bits, quota, budget, protocol or joint clause are
+            not those that follow.
+        InputInvalidError: the contract is over a training, and this machine cannot read one.
 
     """
-    if terms.kind not in BY_QUESTION:
+    if terms.kind not in BY_MENU:
         if PARAMETER in terms.parameters:
             _CHECK.fail("parameters.menu", f"stands in a contract of kind {terms.kind}")
+        _check_no_training(terms)
         return
     menu = menu_of(terms.parameters)
     if sorted(menu.names) != sorted(terms.outputs):
         _CHECK.fail("parameters.menu", "offers other things than the outputs name")
     if menu.texts != {output.name: output.text for output in plan.outputs}:
         _CHECK.fail("plan.outputs", "are not the entries of the menu")
-    if not plan.by_question or plan.bits_per_unit != largest_bits(menu):
-        _CHECK.fail("plan.bits_per_unit", "is not what the largest answer of the menu has")
     joint = joint_of(terms.parameters)
     if (joint is None) == (plan.protocol == SECAGG):
         _CHECK.fail("plan.protocol", "is not that of the contract's clauses")
-    if joint is not None and joint.task != task_of(menu, suite_of(terms.suite)):
-        _CHECK.fail("parameters.joint.task", "is another menu than the contract's")
+    if terms.kind == training.KIND:
+        _check_training(terms, plan, menu, joint)
+    else:
+        _check_statistics(terms, plan, menu, joint)
     if not {*menu.joined} <= {column.partition(".")[0] for column in plan.columns_read}:
         _CHECK.fail("parameters.menu.joined", "names a table that the plan does not read")
+
+
+def _check_statistics(terms: Terms, plan: Plan, menu: Menu, joint: Joint | None) -> None:
+    _check_no_training(terms)
+    if not plan.by_question or plan.bits_per_unit != largest_bits(menu):
+        _CHECK.fail("plan.bits_per_unit", "is not what the largest answer of the menu has")
+    if joint is not None and joint.task != task_of(menu, suite_of(terms.suite)):
+        _CHECK.fail("parameters.joint.task", "is another menu than the contract's")
+
+
+def _check_no_training(terms: Terms) -> None:
+    if training.PARAMETER in terms.parameters:
+        _CHECK.fail("parameters.train", f"stands in a contract of kind {terms.kind}")
+
+
+def _check_training(terms: Terms, plan: Plan, menu: Menu, joint: Joint | None) -> None:
+    spec = training.training_of(terms.parameters)
+    if spec is None or joint is None:
+        _CHECK.fail("parameters.train", "or the joint clause is missing")
+    if menu.partition is not None or menu.joined:
+        _CHECK.fail("parameters.menu", "has an exact table or a joined one, and is for a training")
+    if {*menu.names} != {*training.names_of(spec)}:
+        _CHECK.fail("parameters.menu", "offers other things than the training names")
+    training.check_menu(spec, menu)
+    training.check_joint(spec, joint)
+    if not plan.by_question or plan.bits_per_unit != training.bits_of(spec):
+        _CHECK.fail("plan.bits_per_unit", "is not what the largest step of the training has")
+    if terms.quota.units < len(training.steps_of(spec)):
+        _CHECK.fail("quota.units", "is less than the training has steps")
+    if terms.budget and not training.within(spec, terms.budget, menu.delta):
+        _CHECK.fail("budget", "is less than the training costs")
 
 
 def tables_of(terms: Terms) -> tuple[str, ...]:
@@ -51,7 +86,7 @@ def tables_of(terms: Terms) -> tuple[str, ...]:
 
     Terms without a menu that holds are refused by `check_agreed`; here they join nothing.
     """
-    if terms.kind not in BY_QUESTION:
+    if terms.kind not in BY_MENU:
         return (terms.table,)
     try:
         return (terms.table, *menu_of(terms.parameters).joined)

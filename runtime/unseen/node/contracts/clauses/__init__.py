@@ -17,6 +17,7 @@ from unseen.node.contracts.clauses.quota import QUOTA
 from unseen.node.contracts.clauses.region import REGION
 from unseen.node.contracts.clauses.signers import SIGNERS
 from unseen.node.contracts.clauses.template import TEMPLATE
+from unseen.node.contracts.clauses.train import TRAIN
 
 # The deny-list comes before everything else. The template comes last: it bounds the other clauses.
 CLAUSES: tuple[Clause, ...] = (
@@ -35,5 +36,6 @@ CLAUSES: tuple[Clause, ...] = (
     OPENINGS,
     BILLING,
     JOINT,
+    TRAIN,
     TEMPLATE,
 )

@@ -33,6 +33,7 @@ class Ask:
     budget: str = ""  # most epsilon, as a decimal text
     declarations: tuple[str, ...] = ()
     joint: bytes = b""  # canonical JSON of the joint clause, with whom numbers are added up
+    train: bytes = b""  # canonical JSON of the training that the joint sums are for
     agreed: Terms | None = None  # of the contract that is asked about again
 
 

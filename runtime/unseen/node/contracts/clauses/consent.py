@@ -12,7 +12,7 @@ from unseen.node.errors import LabelRefusedError
 from unseen.node.kinds.consent_plan import STATEMENTS
 
 # The kinds that look at consent before they answer, and those where a single use can be told.
-ENFORCED = frozenset({"verify", "lookup", "statistics"})
+ENFORCED = frozenset({"verify", "lookup", "statistics", "train"})
 SINGLE_USE = frozenset({"verify"})
 ROWS_PER_SECOND = 10_000  # that one core seals, to be on the safe side of docs/benchmarks.md
 

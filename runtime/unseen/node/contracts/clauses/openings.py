@@ -1,6 +1,7 @@
 """Openings: hidden queries may be opened on an order, and whose order that is.
 
-A question over statistics is asked in the clear and is about nobody: there is nothing to open.
+A question over statistics or a step of a training is asked in the clear and is about nobody: there
+is nothing to open.
 """
 
 from collections.abc import Iterator
@@ -10,13 +11,13 @@ from unseen.node.contracts.clauses.clause import Ask, Clause, Offer, Reading
 from unseen.node.errors import KindRefusedError, RegulatorMissingError
 from unseen.protocols.errors import UnseenError
 
-_IN_THE_OPEN = "statistics"
+_IN_THE_OPEN = ("statistics", "train")
 
 
 def _check(ask: Ask, offer: Offer, _reading: Reading) -> Iterator[UnseenError]:
-    if ask.openings and offer.product.kind == _IN_THE_OPEN:
+    if ask.openings and offer.product.kind in _IN_THE_OPEN:
         yield KindRefusedError(
-            "a question over statistics is about nobody: there is nothing to open",
+            f"a request for {offer.product.kind} is about nobody: there is nothing to open",
             clause="openings",
             remedy="ask for the contract without openings",
         )

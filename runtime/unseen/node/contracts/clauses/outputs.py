@@ -1,14 +1,16 @@
 """Outputs: which of the product's questions are asked, each once, over columns that are there.
 
-Of kind `statistics` they are entries of the product's menu, and the part of it that they make
-stands in the contract's parameters.
+Of kinds `statistics` and `train` they are entries of the product's menu, and the part of it that
+they make stands in the contract's parameters.
 """
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from unseen.evidence.contracts.statistics.menu import PARAMETER
+from unseen.evidence.contracts.training.clause import KIND as TRAIN
 from unseen.evidence.errors import ContractInvalidError
 from unseen.node.catalog.catalogue import Predicate, Table
 from unseen.node.catalog.menus import known_columns, misfits
@@ -71,6 +73,8 @@ def _terms(ask: Ask, offer: Offer, _reading: Reading) -> dict[str, Any]:
     if offer.product.definition is None:
         return {}
     menu = offer.product.definition.only([each.name for each in chosen(ask, offer)])
+    if offer.product.kind == TRAIN:  # nobody asks a training for an exact table
+        menu = replace(menu, partition=None)
     return {"parameters": {PARAMETER: menu.to_json()}}
 
 

@@ -1,0 +1,1 @@
+"""Trainings: what a contract of kind `train` agrees on. Everything follows from signed text."""
