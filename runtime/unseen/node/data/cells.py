@@ -19,6 +19,7 @@ from unseen.node.errors import ColumnUnknownError
 Types = Sequence[Mapping[str, str]]
 """DuckDB's type of each column, of the table and of each joined one."""
 
+PERSON = "{person}"
 _WHOLE = frozenset(
     {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
 )
@@ -73,6 +74,57 @@ def exact_sql(counting: Counting, types: Types) -> str:
             f"max(abs({of}), 2)",
         ]
     return f"SELECT {', '.join([*keys, *numbers])} FROM ({per_person}) AS each{_grouped(keys)}"  # noqa: S608
+
+
+def rows_sql(counting: Counting, types: Types, label: str, side: str) -> str:
+    """Return a query for a row each: its codes, whole values and label `l0`, all of them there.
+
+    `label` is a condition on the row, empty where the label is an amount; `side` one on the text
+    that says who the row is about (`PERSON`). At most `most` rows of a person are kept.
+    """
+    beside = ""
+    if label:
+        place = _new_name(types[0])
+        beside = f", {boolean(label)} AS {identifier(place)}"
+    source = f"{_clean(VIEW, types[0])} WHERE {_allowed(counting)}"
+    codes = [f"{_code(axis, types)} AS d{at}" for at, axis in enumerate(counting.axes)]
+    values = [f"{_value(amount, types)} AS v{at}" for at, amount in enumerate(counting.amounts)]
+    answers = [f"CAST(t0.{identifier(place)} AS INTEGER) AS l0"] if label else []
+    names = [each.rpartition(" AS ")[2] for each in (*codes, *values, *answers)]
+    people = [
+        f"{_column(Place(name))} AS {alias}"
+        for name, alias in zip(counting.person, _persons(counting), strict=True)
+    ]
+    rows = (
+        f"SELECT {', '.join([*codes, *values, *answers, *people])}"  # noqa: S608
+        f" FROM (SELECT *{beside} FROM {source}) AS t0"
+    )
+    kept = f"SELECT {', '.join(names)} FROM ({rows}) AS single"  # noqa: S608
+    kept += f" WHERE {_present([*names, *_persons(counting)])} AND {_sided(counting, types, side)}"
+    if counting.unique:
+        return kept
+    persons, order = ", ".join(_persons(counting)), ", ".join(names)
+    return (
+        f"{kept} QUALIFY row_number() OVER (PARTITION BY {persons} ORDER BY hash({order}))"
+        f" <= {counting.most}"
+    )
+
+
+def _sided(counting: Counting, types: Types, side: str) -> str:
+    """Return `side` of the text that names a row's person, no two persons by the same."""
+    texts = []
+    for name, alias in zip(counting.person, _persons(counting), strict=True):
+        is_text = _type(Place(name), types) == "VARCHAR"
+        text = f"nfc_normalize({alias})" if is_text else f"CAST({alias} AS VARCHAR)"
+        texts.append(f"CAST(length({text}) AS VARCHAR) || ':' || {text}")
+    return side.replace(PERSON, " || ".join(texts))
+
+
+def _new_name(types: Mapping[str, str]) -> str:
+    name = "label"
+    while name.lower() in {known.lower() for known in types}:
+        name += "_"
+    return name
 
 
 def population_sql(counting: Counting, types: Types) -> str:

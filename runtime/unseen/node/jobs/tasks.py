@@ -226,6 +226,18 @@ def count_plain(parts: list[bytes], _progress: Progress) -> list[bytes]:
     return [canonical.encode([[str(number) for number in table] for table in tables])]
 
 
+def train_step(parts: list[bytes], _progress: Progress) -> list[bytes]:
+    """Reading as JSON, payload -> the step's vector before any noise, eight bytes a number.
+
+    A third part opens the spool's list of those who consent, where there is one.
+    """
+    from unseen.node.data import training  # noqa: PLC0415
+    from unseen.node.data.trained import decode_reading  # noqa: PLC0415
+
+    reading = decode_reading(_json(parts[0]))
+    return [training.vector(reading, parts[1], b"".join(parts[2:]))]
+
+
 def count_exact(parts: list[bytes], _progress: Progress) -> list[bytes]:
     """Counting as JSON -> persons in the table, and who is behind each number, as decimal texts.
 
@@ -299,6 +311,7 @@ TASKS: dict[str, Task] = {
         verify_subject,
         count_noisy,
         count_plain,
+        train_step,
         count_exact,
         hide_cells,
         fill_table,

@@ -5,8 +5,9 @@ from typing import Final
 from unseen.node.errors import KindRefusedError
 from unseen.node.joint.contribution import Contributor
 from unseen.node.joint.statistics import STATISTICS
+from unseen.node.joint.training import TRAIN
 
-CONTRIBUTORS: Final[dict[str, Contributor]] = {"statistics": STATISTICS}
+CONTRIBUTORS: Final[dict[str, Contributor]] = {"statistics": STATISTICS, "train": TRAIN}
 
 
 def contributor_of(kind: str) -> Contributor:

@@ -89,8 +89,8 @@ async def count_plain(
 @asynccontextmanager
 async def _counting(
     node: Node, contract: Contract, product: Product, table: Table, question: Question
-) -> "AsyncIterator[tuple[_Run, Counting, bytes]]":
-    """Yield what is counted for a question, and by whom; one at a time."""
+) -> "AsyncIterator[tuple[Run, Counting, bytes]]":
+    """Yield what is counted for a question, and by whom."""
     menu = menu_of(contract.terms.parameters)
     shape_of(menu, question)  # before anything is read
     if product.definition is None:
@@ -98,24 +98,41 @@ async def _counting(
     tables = {"": table}
     if product.joined:
         tables[product.joined] = node.catalogue.table(product.joined)
+    async with opened(node, contract) as (run, room, root):
+        yield run, counting_of(menu, question, product.definition, tables, room), root
+
+
+@asynccontextmanager
+async def opened(node: Node, contract: Contract) -> "AsyncIterator[tuple[Run, Room, bytes]]":
+    """Yield who reads rows under a contract, where, and the root they are chosen by; one at a time.
+
+    Raises:
+        UnseenError: nobody's rows may serve.
+
+    """
     async with node.questions:
         with spool(node) as folder:
             root = await choose_now(node, contract.terms, folder)
             room = Room(folder, node.settings.memory_mb, permitted=bool(root))
-            counting = counting_of(menu, question, product.definition, tables, room)
             secret = [open_secret(node.reader.connection, node.vault)] if root else []
-            yield _Run(node, contract.id, secret), counting, root
+            yield Run(node, contract.id, secret), room, root
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class Run:
     """One question's worker tasks, each killed when node or contract stops."""
 
     node: Node
     contract: str
     secret: list[bytes] = field(repr=False)
 
-    async def task(self, name: str, parts: Sequence[bytes]) -> Any:
+    async def bare(self, name: str, parts: Sequence[bytes]) -> bytes:
+        """Return the one part that a worker's task yields.
+
+        Raises:
+            DeadlineError: it took too long. UnseenError: node or contract has stopped meanwhile.
+
+        """
         work = asyncio.ensure_future(self.node.executor.run_bulk(name, parts))
         try:
             async with asyncio.timeout(self.node.settings.question_seconds):
@@ -132,14 +149,19 @@ class _Run:
             work.cancel()
             await asyncio.wait({work})
         (result,) = work.result()
-        return canonical.decode(result)
+        return result
+
+    async def task(self, name: str, parts: Sequence[bytes]) -> Any:
+        """Return the JSON that a worker's task yields; raises as `bare`."""
+        return canonical.decode(await self.bare(name, parts))
 
     async def count(self, name: str, counting: Counting) -> Any:
+        """Return the JSON that a worker's task over a counting yields; raises as `bare`."""
         return await self.task(name, [canonical.encode(encode_counting(counting)), *self.secret])
 
 
 async def _noisy(
-    run: _Run, menu: Menu, question: Question, counting: Counting, limits: Limits
+    run: Run, menu: Menu, question: Question, counting: Counting, limits: Limits
 ) -> list[Json]:
     found = await run.count("count_noisy", counting)
     tables = [[int(number) for number in table] for table in found]
@@ -147,7 +169,7 @@ async def _noisy(
 
 
 async def _exact(
-    run: _Run, menu: Menu, question: Question, counting: Counting, limits: Limits
+    run: Run, menu: Menu, question: Question, counting: Counting, limits: Limits
 ) -> tuple[list[Json], AggregateFacts]:
     shape = shape_of(menu, question)
     found: Exact = read_exact(await run.count("count_exact", counting))

@@ -1,0 +1,110 @@
+"""A step's vector from a table's rows: Bonawitz et al. 2017, section 4, a party's own part.
+
+Rows are read as for statistics: values clamped and rounded to whole numbers, one by one, and a row
+in which anything is missing, or in no group, is left out. Each person is on one side, by a hash of
+what names them: fitted on, or held out to measure with. Rows come in blocks, so that memory does
+not grow with a table. What leaves the worker has no noise yet: whoever asks adds it, and masks it.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+import duckdb
+import numpy as np
+from numpy.typing import NDArray
+
+from unseen.node.data import scan, source
+from unseen.node.data.cells import PERSON, rows_sql
+from unseen.node.data.connection import VIEW, connect, quoted, reading
+from unseen.node.data.names import PERMITTED
+from unseen.node.data.permitted import load_permitted
+from unseen.node.data.predicates import fails
+from unseen.node.data.trained import Reading
+from unseen.protocols.train import local_step, step_of
+
+if TYPE_CHECKING:
+    from unseen.protocols.train import Spec
+
+BLOCK: Final = 1 << 14
+_HELD: Final = "33333333"  # of eight hexadecimal digits: a fifth of all people is held out
+_DIGITS: Final = len(_HELD)
+
+Rows = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+
+def vector(asked: Reading, payload: bytes, secret: bytes) -> bytes:
+    """Return the vector of the step that `payload` is for, as whole numbers of eight bytes.
+
+    `secret` opens the spool's list of those who consent, where only they are counted.
+
+    Raises:
+        TableChangedError: a file is not the registered one.
+        TableUnreadableError: it cannot be read within the memory given.
+        PredicateFailsError: the label's condition raises an error on a row.
+
+    """
+    step = step_of(asked.spec, payload)
+    total = np.zeros(step.dimension, np.int64)
+    for features, labels in rows(asked, secret, held=step.kind == "evaluation"):
+        total += local_step(asked.spec, payload, asked.party, features, labels)
+    return total.astype("<i8").tobytes()
+
+
+def rows(asked: Reading, secret: bytes, *, held: bool) -> Iterator[Rows]:
+    """Yield features and labels of the rows of one side, in blocks; raises as `vector`."""
+    counting = asked.counting
+    source.check_fingerprint(counting.source.path, counting.fingerprint)
+    spill = counting.spool / "duckdb"
+    connection = connect(counting.source, memory_mb=counting.memory_mb // 2, spill=spill)
+    try:
+        with reading():
+            if counting.permitted:
+                load_permitted(connection, counting.spool / PERMITTED, secret, counting.permitted)
+            types = [{each.name: each.type for each in scan.read_schema(connection, VIEW)}]
+        sql = rows_sql(counting, types, asked.label, side_of(asked.spec, held=held))
+        yield from _blocks(connection, asked, sql)
+    finally:
+        connection.close()
+    source.check_fingerprint(counting.source.path, counting.fingerprint)
+
+
+def side_of(spec: "Spec", *, held: bool) -> str:
+    """Return the condition on a person's text for one side: the same at every node of a training.
+
+    A person who is in the tables of several nodes under one name is on one side at all of them.
+    """
+    drawn = f"substr(sha256({quoted(spec.digest)} || ':' || {PERSON}), 1, {_DIGITS})"
+    return f"{drawn} {'<' if held else '>='} {quoted(_HELD)}"
+
+
+def _blocks(connection: duckdb.DuckDBPyConnection, asked: Reading, sql: str) -> Iterator[Rows]:
+    try:
+        reader = connection.sql(sql).to_arrow_reader(BLOCK)
+        for batch in reader:
+            columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+            yield _block(asked, {name: _floats(each) for name, each in columns.items()})
+    except duckdb.OutOfMemoryException as error:
+        raise source.unreadable(error) from None
+    except duckdb.Error as error:
+        if not asked.label:
+            raise source.unreadable(error) from None
+        raise fails(asked.spec.label.name, type(error).__name__) from None
+
+
+def _floats(column: Any) -> NDArray[np.float64]:
+    found: NDArray[np.float64] = column.to_numpy(zero_copy_only=False).astype(np.float64)
+    return found
+
+
+def _block(asked: Reading, columns: dict[str, NDArray[np.float64]]) -> Rows:
+    spec, taken = asked.spec, []
+    axis = amount = 0
+    for feature in spec.features:
+        if feature.values:
+            taken.append(columns[f"d{axis}"])
+            axis += 1
+        else:
+            taken.append(columns[f"v{amount}"] / 10.0**feature.decimals)
+            amount += 1
+    label = columns["l0"] if asked.label else columns[f"v{amount}"] / 10.0**spec.label.decimals
+    return np.stack(taken, axis=1), label
