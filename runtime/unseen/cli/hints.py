@@ -19,7 +19,7 @@ LAUNCHER: Final = "UNSEEN_LAUNCHER"
 _NAMES: Final = (
     "audit|bench|catalog|certificate|consent|contract|demo|doctor|evidence|instance|job|join"
     "|lookup|mandate|meter|node|objection|party|privacy|product|receipt|review|statistics|table"
-    "|template|verify"
+    "|template|train|verify"
 )
 COMMANDS: Final = frozenset(_NAMES.split("|"))
 _COMMAND = re.compile(
@@ -37,7 +37,7 @@ _BUYERS: Final = frozenset(
     (("contract", "request"), ("contract", "sign"), ("template", "approve"), ("mandate", "sign"))
 )
 _NOT_OPERATORS: Final = frozenset(
-    ("consent", "instance", "join", "lookup", "receipt", "statistics", "verify")
+    ("consent", "instance", "join", "lookup", "receipt", "statistics", "train", "verify")
 )
 
 _ABOUT: Final = {"statistics": "contract"}  # whose id such a command takes

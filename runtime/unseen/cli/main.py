@@ -34,6 +34,7 @@ from unseen.cli.commands import (
     stop,
     table,
     template,
+    train,
 )
 from unseen.cli.commands.doctor import doctor
 from unseen.cli.failures import FailingGroup
@@ -70,6 +71,7 @@ order.register(audit.app)
 report.register(audit.app)
 app.add_typer(review.app, name="review")
 app.add_typer(statistics.app, name="statistics")
+app.add_typer(train.app, name="train")
 app.add_typer(evidence.app, name="evidence")
 table.app.command("budget")(privacy.budget)
 meter.app.command("resolve")(dispute.resolve)

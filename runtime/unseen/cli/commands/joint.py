@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from unseen.client.agreements.contracts import Contract
     from unseen.client.api import Client
+    from unseen.client.joint.seats import Seat
     from unseen.client.joint.statistics import JointStatistics
     from unseen.client.session import Progress
     from unseen.evidence.contracts.statistics import Menu
@@ -97,7 +98,7 @@ def clause(
     from unseen.evidence.contracts.joint import Place
 
     with ExitStack() as stack:
-        clients = _open(stack, home)
+        clients = open_homes(stack, home)
         menus = [_menu(client, product, outputs) for client in clients]
         for client, menu in zip(clients, menus, strict=True):
             if menu != menus[0]:
@@ -116,12 +117,18 @@ def clause(
 
 @contextmanager
 def _answers(homes: list[Path], contract: str) -> "Iterator[JointStatistics]":
-    """Open a client at each node, all with one board of bars."""
     from unseen.client.joint.statistics import JointStatistics
 
+    with seats_under(homes, contract) as (seats, progress):
+        yield JointStatistics(seats, progress=progress)
+
+
+@contextmanager
+def seats_under(homes: list[Path], contract: str) -> "Iterator[tuple[list[Seat], Progress]]":
+    """Open a client at each node, all with one board of bars: seats under one joint clause."""
     with ExitStack() as stack:
         shown = stack.enter_context(board())
-        clients = _open(stack, homes, shown.report)
+        clients = open_homes(stack, homes, shown.report)
         every = [client.contracts() for client in clients]
         known = [found for each in every for found in each]
         wanted = resolve("contract", contract, lambda: (found.id for found in known))
@@ -129,7 +136,7 @@ def _answers(homes: list[Path], contract: str) -> "Iterator[JointStatistics]":
             client.seat(_same_clause(client, wanted, known, each))
             for client, each in zip(clients, every, strict=True)
         ]
-        yield JointStatistics(seats, progress=shown.report)
+        yield seats, shown.report
 
 
 def _same_clause(
@@ -157,9 +164,10 @@ def _same_clause(
     )
 
 
-def _open(
+def open_homes(
     stack: ExitStack, homes: list[Path], progress: "Progress | None" = None
 ) -> "list[Client]":
+    """Open a client at each home, closed with the stack."""
     from unseen.client import Client
     from unseen.client.session import no_progress
 

@@ -71,6 +71,7 @@ class Seat:
         self.name = session.profile.node.name
         self.key = session.profile.node.evidence_key
         self.suite = session.suite
+        self.home = session.home
 
     def __repr__(self) -> str:
         """Return whose seat it is."""

@@ -1,27 +1,43 @@
 """A training over several nodes: one model, fitted by sums of which each node has a part.
 
     spec = make_training(path.read_bytes(), menu, clause)
-    training = JointTraining([a.seat(A), b.seat(B), c.seat(C)], folder)
-    model = training.fit()
+    training = JointTraining([a.seat(A), b.seat(B), c.seat(C)])
+    model = training.fit().model
 
 The buyer coordinates: it sends every node the present weights, receives the noisy sum of what they
 make of their rows, and goes on. What has been absorbed is written down after every step, so that a
-client which ends goes on from there; a step is paid when its sum is known to be made, and a sum
-that was paid for and lost is paid again with its step.
+client which ends goes on from there; a step that was paid for and whose sum was lost is done, and
+paid, once more.
 """
 
+import hashlib
 from collections.abc import Iterable, Sequence
+from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
+from unseen.client.errors import AnswerInvalidError
+from unseen.client.joint.absorbed import Absorbed, Steps
+from unseen.client.joint.rounds import STEP_SECONDS, Cohort, JointSum
+from unseen.client.joint.trained import Progressed, Trained
+from unseen.client.session import Progress, no_progress
+from unseen.evidence.canonical import b64encode
 from unseen.evidence.contracts.joint import Joint, Place, honest_range, most_bound
-from unseen.evidence.contracts.statistics import Menu
-from unseen.evidence.contracts.training.clause import task_of
+from unseen.evidence.contracts.statistics import Menu, menu_of
+from unseen.evidence.contracts.training.clause import (
+    KIND,
+    charged_text,
+    steps_of,
+    task_of,
+    total_of,
+    training_of,
+)
 from unseen.evidence.contracts.training.file import parse_training
 from unseen.protocols.errors import InputInvalidError
 
 if TYPE_CHECKING:
     from unseen.client.catalog import Product
-    from unseen.protocols.train import Spec
+    from unseen.client.joint.seats import Seat
+    from unseen.protocols.train import Coordinator, Spec
 
 RING: Final = 64
 
@@ -72,3 +88,155 @@ def offered(products: "Iterable[Product]", name: str) -> Menu:
         clause="product",
         remedy="see: unseen product list",
     )
+
+
+class JointTraining:
+    """The training that the contracts of a joint clause are for. Used by one thread.
+
+    Errors name nodes as those of `Cohort` do. What is done stays done: `fit` goes on from there.
+    """
+
+    def __init__(
+        self,
+        seats: "Sequence[Seat]",
+        *,
+        progress: Progress = no_progress,
+        step_seconds: float = STEP_SECONDS,
+    ) -> None:
+        """Take the seats of all nodes of the clause.
+
+        Raises:
+            PlanMismatchError: contracts hold different clauses.
+            AnswerInvalidError: the clause is over another training than a contract's; or as
+                `Cohort`.
+            InputInvalidError: a contract is for another kind, or a node of the roster is missing.
+
+        """
+        self._cohort = Cohort(seats, progress=progress, step_seconds=step_seconds)
+        self._seats = sorted(seats, key=lambda seat: seat.name)
+        self._progress = progress
+        self.spec = _training(self._seats)
+        self.delta = min(
+            (menu_of(seat.terms.parameters).delta for seat in self._seats), key=Fraction
+        )
+        self._steps = Steps(self._seats[0].home.training(_name(self._seats)))
+
+    @property
+    def clause(self) -> Joint:
+        """The joint clause that all contracts hold."""
+        return self._cohort.clause
+
+    def done(self) -> int:
+        """Return how many steps have been absorbed before."""
+        return self._resumed()[1]
+
+    def state(self) -> Progressed:
+        """Return what is trained, and how far it has come."""
+        coordinator, done = self._resumed()
+        return Progressed(
+            spec=self.spec,
+            nodes=tuple(seat.name for seat in self._seats),
+            steps=len(steps_of(self.spec)),
+            done=done,
+            spent=coordinator.cost,
+            cost=total_of(self.spec),
+            delta=self.delta,
+        )
+
+    def fit(self) -> Trained:
+        """Take all steps that are left, and return the model.
+
+        A unit and privacy at each node for every step; steps done before are not paid again.
+
+        Raises:
+            RefusedError, SurvivorsTooFewError, PeerError: as `Cohort.sum`; each names a node.
+            AnswerInvalidError: a node charged another privacy than its contract says.
+            HomeError: what was kept of the training is damaged.
+
+        """
+        coordinator, resumed = self._resumed()
+        steps = steps_of(self.spec)
+        self._progress("training", resumed, len(steps))
+        while (step := coordinator.step) is not None:
+            found = self._cohort.sum(coordinator.payload(), step.dimension)
+            _check_privacy(found, charged_text(step))
+            requests = {name: one.request for name, one in found.contributed.items()}
+            rows = {
+                name: b64encode(one.receipt.snapshot) for name, one in found.contributed.items()
+            }
+            kept = Absorbed(found.vector, found.survivors, requests, rows)
+            coordinator.absorb(kept.total, len(kept.survivors))
+            self._steps.write(step.number, kept)
+            self._progress("training", step.number + 1, len(steps))
+        return self._trained(coordinator, resumed)
+
+    def _resumed(self) -> "tuple[Coordinator, int]":
+        """Return the coordinator as far as the sums that are kept lead, and how many they are."""
+        from unseen.protocols.train import Coordinator  # noqa: PLC0415 - with vectors' library
+
+        coordinator, done = Coordinator(self.spec), 0
+        while (step := coordinator.step) is not None:
+            kept = self._steps.read(step.number, step.dimension)
+            if kept is None:
+                break
+            coordinator.absorb(kept.total, len(kept.survivors))
+            done += 1
+        return coordinator, done
+
+    def _trained(self, coordinator: "Coordinator", resumed: int) -> Trained:
+        from unseen.protocols.train.card import Source  # noqa: PLC0415 - with vectors' library
+
+        every = [self._steps.read(step.number, step.dimension) for step in steps_of(self.spec)]
+        kept = [one for one in every if one is not None]
+        rows = {name: text for one in kept for name, text in one.snapshots.items()}  # the last ones
+        return Trained(
+            model=coordinator.model(),
+            metrics=coordinator.metrics,
+            cost=total_of(self.spec),
+            delta=self.delta,
+            sources=tuple(
+                Source(party=seat.name, contract=seat.contract, commitment=rows.get(seat.name, ""))
+                for seat in self._seats
+            ),
+            units=sum(len(one.requests) for one in kept),
+            resumed=resumed,
+        )
+
+
+def _training(seats: "Sequence[Seat]") -> "Spec":
+    for seat in seats:
+        spec = training_of(seat.terms.parameters) if seat.terms.kind == KIND else None
+        if spec is None:
+            raise InputInvalidError(
+                f"{seat.name}: the contract is for kind {seat.terms.kind}",
+                clause="kind",
+                remedy="name contracts over products of the kind train",
+            )
+        if seat.clause.task != task_of(spec):
+            raise AnswerInvalidError(
+                f"{seat.name}: the joint clause is over another training than its contract's",
+                clause="joint.task",
+                remedy="do not train under it; ask its operator for another contract",
+            )
+    found = training_of(seats[0].terms.parameters)
+    if found is None:
+        raise InputInvalidError("a contract without a training", clause="train")
+    return found
+
+
+def _name(seats: "Sequence[Seat]") -> str:
+    """Return what the training under just these contracts is kept by."""
+    text = "\n".join(f"{seat.name} {seat.contract}" for seat in seats)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _check_privacy(found: JointSum, agreed: str) -> None:
+    """Refuse a sum for which a node charged another privacy than its contract says."""
+    for name, one in found.contributed.items():
+        if one.receipt.privacy != agreed:
+            raise AnswerInvalidError(
+                f"{name}: the receipt says that the step cost a rho of {one.receipt.privacy},"
+                f" and the training {agreed}",
+                clause="receipt.privacy",
+                remedy="keep the receipt and show it to the operator",
+            )

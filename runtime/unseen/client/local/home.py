@@ -104,6 +104,12 @@ class Home:
         """Return the files of the orders that were fetched, each in the folder of its order."""
         return sorted((self.root / "orders").glob("*/answer"))
 
+    def training(self, name: str) -> Path:
+        """Return the folder of the sums of a training so far; it is made."""
+        folder = self.root / "trainings" / name
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder
+
     def objections(self) -> Path:
         """Return the folder of the objections that this client has seen; it is made."""
         folder = self.root / "objections"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json
 from unseen.evidence.contracts.joint import Joint
-from unseen.evidence.contracts.privacy import UNITS, charged_units, limit_of
+from unseen.evidence.contracts.privacy import UNITS, charged_units, limit_of, rho_text
 from unseen.evidence.contracts.statistics import Menu
 from unseen.evidence.errors import ContractInvalidError
 from unseen.evidence.fields import Checker
@@ -92,6 +92,11 @@ def steps_of(spec: "Spec") -> "tuple[Step, ...]":
 def charge_of(step: "Step") -> Fraction:
     """Return the rho that a step is charged: its cost, as a leaf can say it."""
     return Fraction(charged_units(Fraction(step.cost, UNITS)), UNITS)
+
+
+def charged_text(step: "Step") -> str:
+    """Return the rho that a step is charged, as its leaf and receipt say it."""
+    return rho_text(charged_units(Fraction(step.cost, UNITS)))
 
 
 def total_of(spec: "Spec") -> int:

@@ -1,0 +1,169 @@
+"""`unseen train`: one model over the rows of several nodes, coordinated by this client."""
+
+import json
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from unseen.cli.app import App
+from unseen.cli.commands.joint import HomesOption, open_homes, seats_under
+from unseen.cli.failures import UsageError
+from unseen.cli.output import Format, FormatOption, note, print_card
+from unseen.cli.writing import OutputOption, write_out
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from unseen.client.api import Client
+    from unseen.client.joint.trained import Trained
+    from unseen.client.joint.training import JointTraining
+    from unseen.evidence.contracts.joint import Joint
+
+app = App(help="A model over several nodes: sums with noise, masked.", no_args_is_help=True)
+
+ContractArgument = Annotated[
+    str,
+    typer.Argument(
+        help="Id of the contract with one of the nodes, or the beginning of it; the others are"
+        " those in force under the same joint clause.",
+        metavar="CONTRACT",
+    ),
+]
+PurposeOption = Annotated[
+    str, typer.Option(help="What the model is for, in English; it stands in its card.")
+]
+PurposeZhOption = Annotated[str, typer.Option(help="The same in Chinese.")]
+
+
+@app.command("clause")
+def clause(
+    *,
+    product: Annotated[str, typer.Argument(help="Name of the product, the same at each node.")],
+    file: Annotated[
+        Path, typer.Argument(help="TOML file of the training.", exists=True, dir_okay=False)
+    ],
+    home: HomesOption,
+    honest: Annotated[
+        int | None,
+        typer.Option(min=3, help="How many of the nodes left are vouched for; all without."),
+    ] = None,
+    output: OutputOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Write the joint clause over a training, which contracts at these nodes are asked for with."""
+    with ExitStack() as stack:
+        made = _clause(open_homes(stack, home), product, file.read_bytes(), honest)
+    write_out(json.dumps(made.to_json(), indent=2, ensure_ascii=False), output)
+    note(
+        "Ask each node for a contract: unseen contract request PRODUCT --train FILE --joint CLAUSE",
+        form,
+    )
+
+
+@app.command("fit")
+def fit(
+    *,
+    contract: ContractArgument,
+    home: HomesOption,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Folder for the model and its card.", file_okay=False),
+    ] = None,
+    purpose: PurposeOption = "what its contracts say",
+    purpose_zh: PurposeZhOption = "见各合约",
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Train the model: a unit and privacy at each node for every step that is left.
+
+    What is done stays done: a command that was ended goes on with the next step.
+    """
+    with _training(home, contract) as training:
+        found = training.fit()
+    written = _written(found, output, (purpose, purpose_zh)) if output else []
+    print_card(found, form, _trained_json(found, written))
+    if found.resumed and form is not Format.JSON:
+        note(f"{found.resumed:,} steps were done before, and not paid again", form)
+
+
+@app.command("show")
+def show(
+    *,
+    contract: ContractArgument,
+    home: HomesOption,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Show what is trained, and how far it has come."""
+    with _training(home, contract) as training:
+        found = training.state()
+    print_card(
+        found,
+        form,
+        {
+            "family": found.spec.family,
+            "features": [feature.name for feature in found.spec.features],
+            "label": found.spec.label.name,
+            "nodes": list(found.nodes),
+            "steps": found.steps,
+            "done": found.done,
+            "spent": found.spent,
+            "cost": found.cost,
+        },
+    )
+
+
+@contextmanager
+def _training(homes: list[Path], contract: str) -> "Iterator[JointTraining]":
+    from unseen.client.joint.training import JointTraining
+
+    with seats_under(homes, contract) as (seats, progress):
+        yield JointTraining(seats, progress=progress)
+
+
+def _clause(clients: "list[Client]", product: str, data: bytes, honest: int | None) -> "Joint":
+    """Return the clause that the product of every node leads to, one and the same."""
+    from unseen.client.joint.training import make_clause, offered
+    from unseen.evidence.contracts.joint import Place
+
+    nodes = [client.profile.node for client in clients]
+    places = [Place(name=each.name, key=each.evidence_key) for each in nodes]
+    menus = [offered(client.products(), product) for client in clients]
+    found = [make_clause(places, data, menu, honest=honest) for menu in menus]
+    for node, made in zip(nodes, found, strict=True):
+        if made.task != found[0].task:
+            raise UsageError(
+                f"{node.name} offers these columns with other clamps or values than"
+                f" {nodes[0].name}",
+                clause="joint.task",
+                remedy="ask the operators to agree on clamps and values",
+            )
+    return found[0]
+
+
+def _written(found: "Trained", folder: Path, purpose: tuple[str, str]) -> list[str]:
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for name, data in found.files(purpose).items():
+        path = folder / name
+        path.write_bytes(data)
+        paths.append(str(path))
+    return paths
+
+
+def _trained_json(found: "Trained", written: list[str]) -> dict[str, object]:
+    metrics = found.metrics
+    named = ("rows", "auc", "spread", "loss", "error", "explained")
+    return {
+        "family": found.model.spec.family,
+        "features": [feature.name for feature in found.model.spec.features],
+        "label": found.model.spec.label.name,
+        "numbers": list(found.model.numbers),
+        "metrics": {name: getattr(metrics, name) for name in named} if metrics else None,
+        "cost": found.cost,
+        "delta": found.delta,
+        "nodes": {source.party: source.contract for source in found.sources},
+        "units": found.units,
+        "resumed": found.resumed,
+        "files": written,
+    }

@@ -1,0 +1,169 @@
+"""A model over three real hospitals: fitted by noisy sums, each step charged at each of them."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.promises.jointly import Consortium, consortium
+from tests.promises.oversight import audit
+from tests.promises.test_joint_statistics import MENU, furnish, patients
+from typer.testing import CliRunner
+
+from unseen.cli.main import app
+from unseen.client.catalog import Prices
+from unseen.client.errors import RefusedError
+from unseen.client.joint.training import JointTraining, make_clause, make_training
+from unseen.evidence.contracts.joint import Joint
+from unseen.evidence.contracts.statistics.definition_file import parse_definition
+from unseen.evidence.contracts.training import clause as training
+from unseen.protocols.train import Model
+
+FILE = """
+family = "logistic"
+features = ["ward", "stay"]
+label = "long"
+
+[steps]
+rounds = 3
+norm = 2
+clip = 2
+
+[privacy]
+epsilon = 40
+most_rows = 1000
+"""
+# A label that the features do tell: whoever stayed long. The wards say nothing of it.
+LABELLED = (
+    MENU
+    + """
+[[filter]]
+name = "long"
+text = "Stayed for more than 20 days"
+expression = "stay > 20"
+"""
+)
+STEPS = 5  # curvature, three gradients, and the one that measures
+runner = CliRunner()
+
+
+@pytest.fixture(scope="module")
+def hospitals(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Consortium]:
+    with consortium(tmp_path_factory.mktemp("hospitals"), 3) as made:
+        for number in (1, 2, 3):
+            furnish(made, number, MENU)
+            made.stages[number - 1].operator.register_product(
+                "model",
+                table="care",
+                kind="train",
+                title="Long stays",
+                predicates=parse_definition(LABELLED.encode()),
+                prices=Prices("CNY", 1_000_000, 500_000),
+            )
+        yield made
+
+
+def clause_of(made: Consortium) -> Joint:
+    places = made.clause([1, 2, 3]).nodes
+    return make_clause(places, FILE.encode(), parse_definition(LABELLED.encode()).menu)
+
+
+def contract(made: Consortium, number: int, joint: Joint, **changes: Any) -> str:
+    stage = made.stages[number - 1]
+    spec = make_training(FILE.encode(), parse_definition(LABELLED.encode()).menu, joint)
+    fields: dict[str, Any] = {
+        "outputs": training.names_of(spec),
+        "scenario": "tests",
+        "units": 20,
+        "days": 1,
+        "budget": "40",
+        "joint": joint,
+        "train": spec,
+    }
+    found = stage.lender.request_contract("model", **fields | changes)
+    stage.operator.approve(found.id)
+    stage.lender.sign(found.id)
+    return found.id
+
+
+@pytest.fixture(scope="module")
+def contracts(hospitals: Consortium) -> dict[int, str]:
+    joint = clause_of(hospitals)
+    return {number: contract(hospitals, number, joint) for number in (1, 2, 3)}
+
+
+def trained(made: Consortium, contracts: dict[int, str]) -> JointTraining:
+    seats = [made.stages[n - 1].lender.seat(one) for n, one in contracts.items()]
+    return JointTraining(seats, step_seconds=30)
+
+
+def test_a_training_ended_midway_goes_on_and_every_step_is_charged_once_at_each_node(
+    hospitals: Consortium, contracts: dict[int, str], tmp_path: Path
+) -> None:
+    one = trained(hospitals, contracts)
+    taken = one._cohort.sum
+    calls: list[int] = []
+
+    def ended(payload: bytes, dimension: int) -> Any:
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        calls.append(dimension)
+        return taken(payload, dimension)
+
+    one._cohort.sum = ended  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        one.fit()
+    assert hospitals.used(contracts) == {1: 2, 2: 2, 3: 2}
+    hospitals.restart(2)
+
+    homes = [str(stage.party_home("lender")) for stage in hospitals.stages]
+    options = [part for home in homes for part in ("--home", home)]
+    folder = tmp_path / "model"
+    done = runner.invoke(
+        app,
+        [*("train", "fit", contracts[1], *options, "--output", str(folder)), "--format", "json"],
+    )
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)
+    assert (found["resumed"], found["units"]) == (2, 3 * STEPS)
+    assert hospitals.used(contracts) == {1: STEPS, 2: STEPS, 3: STEPS}
+    assert (
+        found["metrics"]["auc"] > 0.7
+    )  # with noise of its own; the model orders every row rightly
+    model = Model.decode((folder / "model.json").read_bytes())
+    assert list(model.numbers) == found["numbers"]
+    rows = [row for number in (1, 2, 3) for row in patients(number)]
+    features = np.array([[("heart", "hip").index(row[1]), row[2]] for row in rows], float)
+    scores, long = model.predict(features), np.array([row[2] > 20 for row in rows])
+    assert ((scores > 0.5) == long).mean() > 0.8
+    for number, one_id in contracts.items():
+        receipts = hospitals.stages[number - 1].lender.receipts(one_id)
+        spent = sum(float(receipt.facts.privacy) for receipt in receipts)
+        assert spent == pytest.approx(training.total_of(model.spec) / 10**12)
+        stage = hospitals.stages[number - 1]
+        assert audit(stage, tmp_path / f"log-{number}").findings == ()
+
+
+def test_a_finished_training_is_shown_and_not_paid_again(
+    hospitals: Consortium, contracts: dict[int, str]
+) -> None:
+    again = trained(hospitals, contracts)
+    assert again.state().done == STEPS
+    again.fit()
+    assert hospitals.used(contracts) == {1: STEPS, 2: STEPS, 3: STEPS}
+
+
+def test_more_than_the_budget_is_refused_by_name_and_costs_nothing(
+    hospitals: Consortium, contracts: dict[int, str]
+) -> None:
+    one = trained(hospitals, contracts)
+    step = training.steps_of(one.spec)[0]
+    from unseen.protocols.train import Coordinator
+
+    with pytest.raises(RefusedError) as caught:
+        one._cohort.sum(Coordinator(one.spec).payload(), step.dimension)
+    assert caught.value.reason == "PRIVACY_BUDGET_SPENT"
+    assert str(caught.value).startswith("node-")
+    assert hospitals.used(contracts) == {1: STEPS, 2: STEPS, 3: STEPS}
