@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ from unseen.evidence.contracts.statistics import Filter
 from unseen.evidence.contracts.training import clause
 from unseen.evidence.contracts.training.file import parse_training
 from unseen.evidence.errors import ContractInvalidError
-from unseen.protocols.train import Feature, Spec
+from unseen.protocols.train import Coordinator, Feature, Spec
 
 FILE = """
 family = "logistic"
@@ -214,6 +215,18 @@ def test_a_joint_clause_that_counts_on_something_else_is_refused(
     with pytest.raises(ContractInvalidError) as caught:
         clause.check_joint(spec, joint_of(spec, **changes))
     assert caught.value.clause == f"parameters.joint.{at}"
+
+
+@pytest.mark.parametrize("text", [FILE, TREES])
+def test_no_payload_is_longer_than_is_said(text: str) -> None:
+    spec = spec_of(text)
+    coordinator, longest = Coordinator(spec), 0
+    while step := coordinator.step:
+        longest = max(longest, len(coordinator.payload()))
+        chance = np.random.default_rng(step.number)
+        total = chance.integers(-(1 << 40), 1 << 40, step.dimension)
+        coordinator.absorb(total, 3)
+    assert longest <= clause.most_payload(spec) < 20 * longest
 
 
 def test_people_read_what_is_trained() -> None:

@@ -261,6 +261,7 @@ HOSTILE: list[Callable[[bytes], bytes]] = [
     lambda _: b"\xff" * 64,
     lambda _: b"{}",
     lambda payload: payload + b" ",
+    lambda payload: payload + b" " * 10_000,
     _payload(lambda body: body.update(step=99)),
     _payload(lambda body: body.update(step=-1)),
     _payload(lambda body: body.update(step="0")),

@@ -216,7 +216,7 @@ def sign(
     with open_client(home) as client:
         found = client.sign(resolve_contract(client, contract))
     print_card(found, form, contract_json(found))
-    note(f"Ask: unseen {found.terms.kind} {found.id} SUBJECT --home {home}", form)
+    note(_next(found, home), form)
 
 
 @app.command("show")
@@ -332,6 +332,20 @@ def form_command(
         return
     typer.echo(str(output))
     note("Open it in a browser and print it; the signature that counts is made by sign.", form)
+
+
+def _next(contract: "Contract", home: Path) -> str:
+    """Return what a buyer does with a contract in force."""
+    from unseen.evidence.contracts.joint import joint_of
+
+    kind, others = contract.terms.kind, " --home HOME, once for each node"
+    if kind == "train":
+        return f"Train: unseen train fit {contract.id} --home {home}{others}"
+    if kind != "statistics":
+        return f"Ask: unseen {kind} {contract.id} SUBJECT --home {home}"
+    if joint_of(contract.terms.parameters) is None:
+        return f"Ask: unseen statistics menu {contract.id} --home {home}"
+    return f"Ask: unseen statistics joint ask {contract.id} --home {home}{others}"
 
 
 def split(outputs: str) -> list[str]:

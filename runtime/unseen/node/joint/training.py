@@ -17,6 +17,7 @@ from unseen.evidence.contracts.training.clause import (
     charge_of,
     check_joint,
     check_menu,
+    most_payload,
     training_of,
 )
 from unseen.evidence.errors import ContractInvalidError
@@ -149,16 +150,22 @@ def _step(spec: "Spec", payload: bytes) -> "Step":
 
     from unseen.protocols.train import local_step, step_of  # noqa: PLC0415
 
+    if len(payload) > most_payload(spec):  # before anybody reads it
+        raise _refused("it is longer than any")
     try:
         # Over no rows: whatever is wrong with the weights is wrong before any is looked at.
         local_step(spec, payload, "", np.zeros((0, len(spec.features))), np.zeros(0))
         return step_of(spec, payload)
     except MalformedMessageError as error:
-        raise JointRefusedError(
-            f"the payload is no step of this contract's training: {error}",
-            clause="joint.payload",
-            remedy="send what the coordinator of the training makes",
-        ) from None
+        raise _refused(str(error)) from None
+
+
+def _refused(why: str) -> JointRefusedError:
+    return JointRefusedError(
+        f"the payload is no step of this contract's training: {why}",
+        clause="joint.payload",
+        remedy="send what the coordinator of the training makes",
+    )
 
 
 def _check_rows(spec: "Spec", table: Table) -> None:

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 PARAMETER: Final = "train"
 KIND: Final = "train"
+_NUMBER_BYTES: Final = 18  # of a whole number with a sign and a comma
+_TREE_BYTES: Final = 64  # of the names around a tree's numbers
+_HEAD_BYTES: Final = 256
 _CHECK = Checker(ContractInvalidError, "contract")
 
 
@@ -120,6 +123,12 @@ def parameters_of(spec: "Spec") -> int:
         return spec.width + 1
     steps = spec.boosting
     return steps.trees * ((3 << steps.depth) - 2)  # columns and bins of the nodes, then leaves
+
+
+def most_payload(spec: "Spec") -> int:
+    """Return how many bytes the payload of a step has at most."""
+    trees = spec.boosting.trees if spec.family == "boosting" else 0
+    return _HEAD_BYTES + _NUMBER_BYTES * parameters_of(spec) + _TREE_BYTES * trees
 
 
 def check_menu(spec: "Spec", menu: Menu) -> None:
