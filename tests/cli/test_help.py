@@ -61,7 +61,7 @@ NOUNS = {
     "statistics": {"ask", "menu"},
     "statistics joint": {"ask", "clause"},
     "template": {"add", "list", "show", "approve", "withdraw"},
-    "train": {"clause", "fit", "show"},
+    "train": {"clause", "fit", "release", "show"},
 }
 COMMANDS = {"bench", "demo", "doctor", "join", "lookup", "verify"}
 runner = CliRunner()

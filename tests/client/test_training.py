@@ -1,28 +1,27 @@
 """The buyer's side of a training: steps in their order, going on after an end, what it believes."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from tests.evidence.test_jointly import MENU
 from tests.evidence.test_training import FILE, TREES, joint_of, spec_of
 
-from unseen.client.errors import AnswerInvalidError, HomeError
+from unseen.client.errors import AnswerInvalidError, Cause, HomeError, RefusedError
 from unseen.client.joint import training
 from unseen.client.joint.rounds import JointSum
 from unseen.client.joint.training import JointTraining, make_clause, make_training, offered
 from unseen.client.local.home import Home
+from unseen.evidence import canonical
 from unseen.evidence.contracts.joint import Joint, Place
 from unseen.evidence.contracts.training import clause
 from unseen.evidence.errors import ContractInvalidError
 from unseen.protocols.errors import InputInvalidError
 from unseen.protocols.train import Model, Spec, local_step, step_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 NAMES = ("a", "b", "c")
 
@@ -245,3 +244,81 @@ def test_what_no_library_is_there_for_is_said(monkeypatch: pytest.MonkeyPatch) -
         spec_of()
     assert "pip install" in caught.value.remedy
     assert dict(clause.trained_rows({"train": {}}))["trains"].count("pip install") == 1
+
+
+class Gates:
+    """Seats at nodes that let a model out, hold it or say something else."""
+
+    def __init__(self, model: Model) -> None:
+        self.held: set[str] = {"b"}
+        self.calls: list[tuple[str, str]] = []
+        self.said = {name: canonical.encode(list(model.numbers)) for name in NAMES}
+
+    def seat(self, seat: Any) -> Any:
+        def answer(what: str) -> Any:
+            self.calls.append((seat.name, what))
+            if seat.name in self.held:
+                raise RefusedError(Cause("RELEASE_HELD", "a person has to look first"))
+            return SimpleNamespace(value=self.said[seat.name], path=Path(f"{seat.name}.receipt"))
+
+        def endorse(_model: bytes, *, wrote: Callable[[str], None]) -> Any:
+            wrote(f"request-{seat.name}")
+            return answer("new")
+
+        seat.endorse, seat.endorsed = endorse, answer
+        return seat
+
+
+@pytest.fixture
+def released(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[JointTraining, Gates, Model]:
+    fakes = Fakes(spec_of())
+    monkeypatch.setattr(training, "Cohort", lambda *_, **__: fakes)
+    plain = seats_of(fakes.spec, tmp_path)
+    model = JointTraining(plain).fit().model
+    gates = Gates(model)
+    return JointTraining([gates.seat(seat) for seat in plain]), gates, model
+
+
+def test_a_model_is_handed_to_every_node_once_and_asked_for_again_where_it_was_held(
+    released: tuple[JointTraining, Gates, Model],
+) -> None:
+    one, gates, model = released
+    found = one.release(model)
+    assert gates.calls == [("a", "new"), ("b", "new"), ("c", "new")]
+    assert (sorted(found.receipts), found.held) == (["a", "c"], ("b",))
+    assert "b: request-b" in str(found)
+    gates.held.clear()
+    again = one.release(model)
+    assert gates.calls[3:] == [(name, f"request-{name}") for name in NAMES]
+    assert (sorted(again.receipts), again.held) == ([*NAMES], ())
+
+
+def test_another_model_is_another_request(released: tuple[JointTraining, Gates, Model]) -> None:
+    one, gates, model = released
+    one.release(model)
+    other = dataclasses.replace(model, numbers=(*model.numbers[:-1], model.numbers[-1] + 1))
+    gates.said = {name: canonical.encode(list(other.numbers)) for name in NAMES}
+    one.release(other)
+    assert [what for _, what in gates.calls] == ["new"] * 6
+
+
+def test_a_node_that_lets_other_numbers_out_is_named(
+    released: tuple[JointTraining, Gates, Model],
+) -> None:
+    one, gates, model = released
+    gates.said["c"] = b"[1,2,3]"
+    with pytest.raises(AnswerInvalidError, match="c: let out other numbers"):
+        one.release(model)
+
+
+def test_a_node_that_refuses_is_named(released: tuple[JointTraining, Gates, Model]) -> None:
+    one, gates, model = released
+
+    def refuse(_request: str) -> Any:
+        raise InputInvalidError("models are switched off", clause="release")
+
+    one.release(model)
+    one._seats[0].endorsed = refuse  # type: ignore[assignment,method-assign]
+    with pytest.raises(InputInvalidError, match="a: models are switched off"):
+        one.release(model)
+    assert gates.calls[-1][0] == "c"

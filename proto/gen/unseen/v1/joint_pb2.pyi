@@ -63,6 +63,22 @@ class ContributeRequest(_message.Message):
     context: bytes
     def __init__(self, request: _Optional[_Union[_request_pb2.SignedRequest, _Mapping]] = ..., round: _Optional[bytes] = ..., context: _Optional[bytes] = ...) -> None: ...
 
+class EndorseRequest(_message.Message):
+    __slots__ = ("request", "model")
+    REQUEST_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    request: _request_pb2.SignedRequest
+    model: bytes
+    def __init__(self, request: _Optional[_Union[_request_pb2.SignedRequest, _Mapping]] = ..., model: _Optional[bytes] = ...) -> None: ...
+
+class EndorseResponse(_message.Message):
+    __slots__ = ("value", "release")
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    RELEASE_FIELD_NUMBER: _ClassVar[int]
+    value: bytes
+    release: _request_pb2.Release
+    def __init__(self, value: _Optional[bytes] = ..., release: _Optional[_Union[_request_pb2.Release, _Mapping]] = ...) -> None: ...
+
 class ContributeResponse(_message.Message):
     __slots__ = ("message", "release")
     MESSAGE_FIELD_NUMBER: _ClassVar[int]

@@ -46,6 +46,11 @@ class JointServiceStub(object):
                 request_serializer=unseen_dot_v1_dot_joint__pb2.ContributeRequest.SerializeToString,
                 response_deserializer=unseen_dot_v1_dot_joint__pb2.ContributeResponse.FromString,
                 _registered_method=True)
+        self.Endorse = channel.unary_unary(
+                '/unseen.v1.JointService/Endorse',
+                request_serializer=unseen_dot_v1_dot_joint__pb2.EndorseRequest.SerializeToString,
+                response_deserializer=unseen_dot_v1_dot_joint__pb2.EndorseResponse.FromString,
+                _registered_method=True)
 
 
 class JointServiceServicer(object):
@@ -69,6 +74,14 @@ class JointServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Endorse(self, request, context):
+        """Looks at the model that a training has led to and releases it through this node's gate, which
+        may hold it for a person; costs a unit and no privacy.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_JointServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -81,6 +94,11 @@ def add_JointServiceServicer_to_server(servicer, server):
                     servicer.Contribute,
                     request_deserializer=unseen_dot_v1_dot_joint__pb2.ContributeRequest.FromString,
                     response_serializer=unseen_dot_v1_dot_joint__pb2.ContributeResponse.SerializeToString,
+            ),
+            'Endorse': grpc.unary_unary_rpc_method_handler(
+                    servicer.Endorse,
+                    request_deserializer=unseen_dot_v1_dot_joint__pb2.EndorseRequest.FromString,
+                    response_serializer=unseen_dot_v1_dot_joint__pb2.EndorseResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -139,6 +157,33 @@ class JointService(object):
             '/unseen.v1.JointService/Contribute',
             unseen_dot_v1_dot_joint__pb2.ContributeRequest.SerializeToString,
             unseen_dot_v1_dot_joint__pb2.ContributeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Endorse(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/unseen.v1.JointService/Endorse',
+            unseen_dot_v1_dot_joint__pb2.EndorseRequest.SerializeToString,
+            unseen_dot_v1_dot_joint__pb2.EndorseResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,6 +43,10 @@ class JointServiceStub:
     """Between MASKED and CONFIRM: the node's signature over its masked vector. Charged and receipted
     before it leaves. Without it no other node lets the vector be unmasked.
     """
+    Endorse: _grpc.UnaryUnaryMultiCallable[_joint_pb2.EndorseRequest, _joint_pb2.EndorseResponse]
+    """Looks at the model that a training has led to and releases it through this node's gate, which
+    may hold it for a person; costs a unit and no privacy.
+    """
 
 @_typing.type_check_only
 class JointServiceAsyncStub(JointServiceStub):
@@ -58,6 +62,10 @@ class JointServiceAsyncStub(JointServiceStub):
     Contribute: _aio.UnaryUnaryMultiCallable[_joint_pb2.ContributeRequest, _joint_pb2.ContributeResponse]  # type: ignore[assignment]
     """Between MASKED and CONFIRM: the node's signature over its masked vector. Charged and receipted
     before it leaves. Without it no other node lets the vector be unmasked.
+    """
+    Endorse: _aio.UnaryUnaryMultiCallable[_joint_pb2.EndorseRequest, _joint_pb2.EndorseResponse]  # type: ignore[assignment]
+    """Looks at the model that a training has led to and releases it through this node's gate, which
+    may hold it for a person; costs a unit and no privacy.
     """
 
 class JointServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -83,6 +91,16 @@ class JointServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_joint_pb2.ContributeResponse, _abc.Awaitable[_joint_pb2.ContributeResponse]]:
         """Between MASKED and CONFIRM: the node's signature over its masked vector. Charged and receipted
         before it leaves. Without it no other node lets the vector be unmasked.
+        """
+
+    @_abc_1.abstractmethod
+    def Endorse(
+        self,
+        request: _joint_pb2.EndorseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_joint_pb2.EndorseResponse, _abc.Awaitable[_joint_pb2.EndorseResponse]]:
+        """Looks at the model that a training has led to and releases it through this node's gate, which
+        may hold it for a person; costs a unit and no privacy.
         """
 
 def add_JointServiceServicer_to_server(servicer: JointServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

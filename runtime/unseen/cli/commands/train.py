@@ -87,6 +87,41 @@ def fit(
         note(f"{found.resumed:,} steps were done before, and not paid again", form)
 
 
+@app.command("release")
+def release(
+    *,
+    contract: ContractArgument,
+    home: HomesOption,
+    model: Annotated[
+        Path,
+        typer.Option(
+            "--model", exists=True, dir_okay=False, help="The model, as `train fit` wrote it."
+        ),
+    ],
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Have every node look at the finished model and let it out: a unit at each, no privacy.
+
+    A model is held until a person at the node has looked; then say the same again.
+    """
+    from unseen.protocols.train import Model
+
+    read = Model.decode(model.read_bytes())
+    with _training(home, contract) as training:
+        found = training.release(read)
+    print_card(
+        found,
+        form,
+        {
+            "receipts": {name: str(path) for name, path in found.receipts.items()},
+            "requests": dict(found.requests),
+            "held": list(found.held),
+        },
+    )
+    if found.held:
+        note("Say the same again when its operator has decided: unseen review list", form)
+
+
 @app.command("show")
 def show(
     *,

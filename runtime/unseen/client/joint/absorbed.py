@@ -5,6 +5,7 @@ halve. So whoever goes on takes the same sums in the same order and comes to the
 sums have their noise and are what the buyer was sold: they are kept as private as answers are.
 """
 
+import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,6 +71,19 @@ class Steps:
             "snapshots": found.snapshots,
         }
         write_file(self._path(number), json.dumps(body).encode(), private=True)
+
+    def asked(self, node: str, model: bytes) -> str:
+        """Return the request by which a node was handed just this model; empty if it was not."""
+        path = self._model_path(node, model)
+        return read_file(path).decode("ascii", "replace") if path.exists() else ""
+
+    def ask(self, node: str, model: bytes, request: str) -> None:
+        """Keep the request by which a node is handed a model."""
+        write_file(self._model_path(node, model), request.encode(), private=True)
+
+    def _model_path(self, node: str, model: bytes) -> Path:
+        digest = hashlib.sha256(node.encode() + b"\x00" + model).hexdigest()[:32]
+        return self._folder / f"model-{digest}"
 
     def _path(self, number: int) -> Path:
         return self._folder / f"{number:05d}.json"

@@ -190,7 +190,7 @@ class _Run:
 
         for seat, found in self._each(pool, "charges", lambda s: s.contribute(self._parameters)):
             self.contributed[seat.name] = found
-            with _naming(seat.name):
+            with naming(seat.name):
                 self._check_sender(seat, "MASKED", found.message)
                 server.add_masked(Masked(found.message, words.pop(seat)))
 
@@ -211,7 +211,7 @@ class _Run:
         for done, future in enumerate(as_completed(running), 1):
             seat = running[future]
             try:
-                with _naming(seat.name):
+                with naming(seat.name):
                     found = future.result()
             except WireError as error:
                 if not _dropped_out(error):
@@ -224,7 +224,7 @@ class _Run:
             self._progress(f"joint {what}", done, len(running))
 
     def _take(self, seat: Seat, step: str, message: bytes, add: _Add) -> None:
-        with _naming(seat.name):
+        with naming(seat.name):
             self._check_sender(seat, step, message)
             add(message)
 
@@ -243,7 +243,7 @@ def _dropped_out(error: WireError) -> bool:
 
 
 @contextmanager
-def _naming(name: str) -> Iterator[None]:
+def naming(name: str) -> Iterator[None]:
     """Let every error begin with the name of the node it is about."""
     try:
         yield

@@ -5,7 +5,7 @@ request for the node's contribution is written down before it is sent, as every 
 """
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from unseen.protocols.secagg.parameters import Round
 
 CHUNK_BYTES: Final = 256 << 10
+_MODEL: Final = "model"  # in what opens a request: it is about a finished model
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,16 @@ class Contributed:
     """What a node was charged for: its signature over its masked vector, and the receipt."""
 
     message: bytes = field(repr=False)
+    request: str
+    receipt: VerifiedReceipt
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Endorsed:
+    """A model that a node has let out through its gate: its numbers as JSON, and the receipt."""
+
+    value: bytes = field(repr=False)
     request: str
     receipt: VerifiedReceipt
     path: Path
@@ -141,8 +152,52 @@ class Seat:
         )
         return self._exchange(request, message, fresh=True)
 
+    def endorse(self, model: bytes, *, wrote: Callable[[str], None]) -> Endorsed:
+        """Hand the node a finished model; return what it lets out, with a checked receipt.
+
+        `wrote` hears of the request's id before it is sent: it is what is asked with again, where a
+        person has to look first.
+
+        Raises:
+            RefusedError: the node refuses, or holds it for a person; nothing was charged.
+            AnswerInvalidError, ReceiptInvalidError: the receipt is not for just this.
+
+        """
+        request, signed = asking.new_request(
+            self._session,
+            contract=contract_bytes(self.contract),
+            kind=self.terms.kind,
+            units=1,
+            parts=(model,),
+        )
+        message = joint_pb2.EndorseRequest(request=signed, model=model)
+        asking.write_down(
+            self._session,
+            request,
+            self.contract,
+            manifest="",
+            message=message,
+            secret={_MODEL: True},
+        )
+        wrote(request.request)
+        return self._endorsed(request, message, fresh=True)
+
+    def endorsed(self, request: str) -> Endorsed:
+        """Ask again, with a request that was written down, for what a node has endorsed."""
+        found = self._session.state.request(request)
+        if found is None or _MODEL not in found.secret:
+            raise InputInvalidError("no request of this id was made for a model", clause="request")
+        return self._again(found)
+
+    def fetch(self, opening: Opening) -> None:
+        """Fetch what was charged for any request under this contract; raises as `endorse`."""
+        if _MODEL in opening.secret:
+            self._again(opening)
+        else:
+            self.finish(opening)
+
     def finish(self, opening: Opening) -> Contributed:
-        """Fetch what was charged for a request that was written down before."""
+        """Fetch what was charged for a part of a sum that was asked for before."""
         message = joint_pb2.ContributeRequest.FromString(opening.wire)
         return self._exchange(Request.decode(message.request.statement), message, fresh=False)
 
@@ -157,6 +212,27 @@ class Seat:
         """Hand over the confirmations; return the node's shares."""
         step = joint_pb2.JOINT_STEP_REVEAL
         return self._message(self._step(parameters, step, _messages(confirmations), seconds))
+
+    def _again(self, opening: Opening) -> Endorsed:
+        message = joint_pb2.EndorseRequest.FromString(opening.wire)
+        return self._endorsed(Request.decode(message.request.statement), message, fresh=False)
+
+    def _endorsed(
+        self, request: Request, message: joint_pb2.EndorseRequest, *, fresh: bool
+    ) -> Endorsed:
+        session = self._session
+        answer = asking.send(session, self._stub.Endorse, message, request.request, fresh=fresh)
+        try:
+            receipt = asking.check_receipt(session, request, answer.release, self.terms)
+            asking.check_release(session, answer.release, (answer.value,), receipt.release)
+            asking.keep_reply(session, request.request, answer.SerializeToString())
+        except (EvidenceError, PeerError) as error:
+            asking.keep_failed(session, request.request, message, answer, error)
+            raise
+        session.rest()
+        return Endorsed(
+            answer.value, request.request, receipt, session.home.receipt(request.request)
+        )
 
     def _step(
         self,

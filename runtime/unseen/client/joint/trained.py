@@ -1,7 +1,8 @@
 """A finished training as people see it, and as files for other programs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unseen.client.cards import Card, Row
@@ -87,6 +88,24 @@ class Trained(Card):
         epsilon = epsilon_text(self.cost, self.delta)
         yield "privacy", f"at each node epsilon {epsilon} at delta {self.delta}, of all steps"
         yield "paid for", f"{self.units:,} units over all nodes"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Released(Card):
+    """What became of a model at each node: let out, with a receipt, or held for a person there."""
+
+    receipts: Mapping[str, Path]
+    requests: Mapping[str, str]
+    held: tuple[str, ...]
+
+    def _title(self) -> str:
+        return "Released model"
+
+    def _rows(self) -> Iterator[Row]:
+        yield "let out by", tuple(self.receipts) or "no node yet"
+        if self.held:
+            yield "waits at", tuple(f"{name}: {self.requests[name]}" for name in self.held)
+        yield "receipts", tuple(str(path) for path in self.receipts.values())
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -15,11 +15,13 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
-from unseen.client.errors import AnswerInvalidError
+from unseen.client.errors import AnswerInvalidError, RefusedError
 from unseen.client.joint.absorbed import Absorbed, Steps
-from unseen.client.joint.rounds import STEP_SECONDS, Cohort, JointSum
-from unseen.client.joint.trained import Progressed, Trained
+from unseen.client.joint.rounds import STEP_SECONDS, Cohort, JointSum, naming
+from unseen.client.joint.trained import Progressed, Released, Trained
+from unseen.client.queries.asking import HELD
 from unseen.client.session import Progress, no_progress
+from unseen.evidence import canonical
 from unseen.evidence.canonical import b64encode
 from unseen.evidence.contracts.joint import Joint, Place, honest_range, most_bound
 from unseen.evidence.contracts.statistics import Menu, menu_of
@@ -35,9 +37,11 @@ from unseen.evidence.contracts.training.file import parse_training
 from unseen.protocols.errors import InputInvalidError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from unseen.client.catalog import Product
-    from unseen.client.joint.seats import Seat
-    from unseen.protocols.train import Coordinator, Spec
+    from unseen.client.joint.seats import Endorsed, Seat
+    from unseen.protocols.train import Coordinator, Model, Spec
 
 RING: Final = 64
 
@@ -170,6 +174,46 @@ class JointTraining:
             self._progress("training", step.number + 1, len(steps))
         return self._trained(coordinator, resumed)
 
+    def release(self, model: "Model") -> Released:
+        """Hand the finished model to every node, for its gate; a unit at each that lets it out.
+
+        Where a person has to look first it is held: called again, this asks again under the same
+        request, and pays nothing twice.
+
+        Raises:
+            RefusedError: a node refuses the model; its name comes first.
+            AnswerInvalidError: a node let out other numbers than the model's.
+
+        """
+        data = model.encode()
+        receipts: dict[str, Path] = {}
+        requests: dict[str, str] = {}
+        held = []
+        for number, seat in enumerate(self._seats):
+            self._progress("releasing", number, len(self._seats))
+            with naming(seat.name):
+                try:
+                    found = self._endorsed(seat, data)
+                except RefusedError as error:
+                    if error.reason != HELD:
+                        raise
+                    held.append(seat.name)
+                else:
+                    _check_numbers(found, model)
+                    receipts[seat.name] = found.path
+            requests[seat.name] = self._steps.asked(seat.name, data)
+        self._progress("releasing", len(self._seats), len(self._seats))
+        return Released(receipts, requests, tuple(held))
+
+    def _endorsed(self, seat: "Seat", data: bytes) -> "Endorsed":
+        if request := self._steps.asked(seat.name, data):
+            return seat.endorsed(request)
+
+        def wrote(request: str) -> None:
+            self._steps.ask(seat.name, data, request)
+
+        return seat.endorse(data, wrote=wrote)
+
     def _resumed(self) -> "tuple[Coordinator, int]":
         """Return the coordinator as far as the sums that are kept lead, and how many they are."""
         from unseen.protocols.train import Coordinator  # noqa: PLC0415 - with vectors' library
@@ -200,6 +244,15 @@ class JointTraining:
             ),
             units=sum(len(one.requests) for one in kept),
             resumed=resumed,
+        )
+
+
+def _check_numbers(found: "Endorsed", model: "Model") -> None:
+    if found.value != canonical.encode(list(model.numbers)):
+        raise AnswerInvalidError(
+            "let out other numbers than the model's",
+            clause="release",
+            remedy="keep the receipt and show it to the operator",
         )
 
 

@@ -20,12 +20,15 @@ from unseen.node.data.names import PERMITTED
 from unseen.node.data.permitted import load_permitted
 from unseen.node.data.predicates import fails
 from unseen.node.data.trained import Reading
-from unseen.protocols.train import local_step, step_of
+from unseen.protocols.errors import InputInvalidError
+from unseen.protocols.train import Model, local_step, step_of
+from unseen.protocols.train.attack import membership
 
 if TYPE_CHECKING:
     from unseen.protocols.train import Spec
 
 BLOCK: Final = 1 << 14
+_ATTACKED: Final = 50_000
 _HELD: Final = "33333333"  # of eight hexadecimal digits: a fifth of all people is held out
 _DIGITS: Final = len(_HELD)
 
@@ -48,6 +51,30 @@ def vector(asked: Reading, payload: bytes, secret: bytes) -> bytes:
     for features, labels in rows(asked, secret, held=step.kind == "evaluation"):
         total += local_step(asked.spec, payload, asked.party, features, labels)
     return total.astype("<i8").tobytes()
+
+
+def attacked(asked: Reading, model: bytes, secret: bytes) -> int | None:
+    """Return the area under the curve of an attack on a model, in ten-thousandths.
+
+    Members are rows that were fitted on, others those held out, 50,000 of each at most. None where
+    there are too few of either for a report. Raises as `vector`.
+    """
+    sides = [_first(rows(asked, secret, held=held), asked) for held in (False, True)]
+    try:
+        return membership(Model.decode(model), asked.party, sides[0], sides[1]).auc
+    except InputInvalidError:
+        return None
+
+
+def _first(blocks: Iterator[Rows], asked: Reading) -> Rows:
+    """Return the first rows of one side."""
+    found: list[Rows] = [(np.zeros((0, len(asked.spec.features))), np.zeros(0))]
+    for features, labels in blocks:
+        found.append((features, labels))
+        if sum(len(each[1]) for each in found) >= _ATTACKED:
+            break
+    features = np.concatenate([each[0] for each in found])[:_ATTACKED]
+    return features, np.concatenate([each[1] for each in found])[:_ATTACKED]
 
 
 def rows(asked: Reading, secret: bytes, *, held: bool) -> Iterator[Rows]:

@@ -238,6 +238,19 @@ def train_step(parts: list[bytes], _progress: Progress) -> list[bytes]:
     return [training.vector(reading, parts[1], b"".join(parts[2:]))]
 
 
+def attack_model(parts: list[bytes], _progress: Progress) -> list[bytes]:
+    """Reading as JSON, model -> what an attack with the node's own rows finds in it, as JSON.
+
+    A third part opens the spool's list of those who consent, where there is one.
+    """
+    from unseen.node.data import training  # noqa: PLC0415
+    from unseen.node.data.trained import decode_reading  # noqa: PLC0415
+
+    reading = decode_reading(_json(parts[0]))
+    found = training.attacked(reading, parts[1], b"".join(parts[2:]))
+    return [canonical.encode({} if found is None else {"area": found})]
+
+
 def count_exact(parts: list[bytes], _progress: Progress) -> list[bytes]:
     """Counting as JSON -> persons in the table, and who is behind each number, as decimal texts.
 
@@ -312,6 +325,7 @@ TASKS: dict[str, Task] = {
         count_noisy,
         count_plain,
         train_step,
+        attack_model,
         count_exact,
         hide_cells,
         fill_table,

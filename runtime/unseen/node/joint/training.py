@@ -70,11 +70,8 @@ async def contribute(node: Node, asked: Asked, parameters: "Round") -> Contribut
     step = _step(spec, asked.payload)
     party = next(m.name for m in parameters.members if m.key == node.signer.public_key)
     async with opened(node, contract) as (run, room, root):
-        counting = counting_of(spec, product.definition, table, room)
-        label = label_of(spec, product.definition)
-        reading = Reading(counting=counting, spec=spec, party=party, label=label)
-        parts = [canonical.encode(encode_reading(reading)), asked.payload, *run.secret]
-        found = await run.bare("train_step", parts)
+        reading = reading_of(spec, product.definition, table, room, party)
+        found = await run.bare("train_step", [reading, asked.payload, *run.secret])
     return Contribution(
         vector=np.frombuffer(found, "<i8").astype(np.int64),
         people=table.snapshot.rows,
@@ -82,6 +79,14 @@ async def contribute(node: Node, asked: Asked, parameters: "Round") -> Contribut
         noise=step.noise(secrets.token_bytes),
         consent_root=root,
     )
+
+
+def reading_of(spec: "Spec", offered: Definition, table: Table, room: Room, party: str) -> bytes:
+    """Return what a worker reads for a training, as it is told."""
+    counting = counting_of(spec, offered, table, room)
+    label = label_of(spec, offered)
+    reading = Reading(counting=counting, spec=spec, party=party, label=label)
+    return canonical.encode(encode_reading(reading))
 
 
 def counting_of(spec: "Spec", offered: Definition, table: Table, room: Room) -> Counting:

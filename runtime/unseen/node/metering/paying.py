@@ -7,6 +7,7 @@ for, and from what the log holds.
 from dataclasses import dataclass, field
 
 from unseen.evidence.contracts.statistics import Question
+from unseen.evidence.contracts.typed import Model
 from unseen.evidence.releases import receipt as receipts
 from unseen.evidence.releases.request import Request
 from unseen.node.audit.shown import show
@@ -43,7 +44,7 @@ class Work:
 
     `hits` is how many of the units found something, where the node sees that.
     `facts` are what the gate's rules have to know of an aggregate or a model, `question` what was
-    asked, where the answer's shape follows from it.
+    asked, where the answer's shape follows from it, `model` the shape of a finished model.
     `consent_root` is the root that the rows were chosen by, 32 bytes; `consent` stands in its
     place where the charge has to decide about one subject.
     `privacy` is what the reply costs the people it is about, where contracts of the kind say that.
@@ -56,6 +57,7 @@ class Work:
     consent_root: bytes = b""
     consent: Asked | None = None
     question: Question | None = field(default=None, repr=False)
+    model: Model | None = None
     privacy: Spend | None = None
 
 
@@ -77,7 +79,7 @@ async def pay(node: Node, admitted: Admitted, done: Work) -> Charged:
     """
     contract, request = admitted.contract, admitted.request
     billed = done.hits if contract.terms.bills_hits else None
-    ask = Ask(contract, request.request, request.units, question=done.question)
+    ask = Ask(contract, request.request, request.units, question=done.question, model=done.model)
     outcome = leave(node, ask, done.reply, done.privacy, done.facts)
     asked = done.consent
     if not isinstance(outcome, Released):

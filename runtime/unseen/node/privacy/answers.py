@@ -71,7 +71,7 @@ def leave(
     node: "Node", ask: "Ask", parts: Sequence[bytes], spend: Spend | None, facts: "Facts | None"
 ) -> Released | Held | Refused:
     """Return what the gate makes of a reply, be it new or known."""
-    standing = node.releases.standing(ask.contract)
+    standing = node.releases.standing(ask.contract, ask.type)
     if spend is not None and spend.known:
         return again(ask, parts, standing)
     return release(ask, parts, standing, facts)

@@ -15,7 +15,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from unseen.evidence.commitment import NONCE_BYTES, commit
+from unseen.evidence.contracts.plan import ReleaseType
 from unseen.evidence.contracts.statistics import Question
+from unseen.evidence.contracts.typed import Model
 from unseen.evidence.errors import ReleaseInvalidError
 from unseen.evidence.releases.metered import spec_of
 from unseen.evidence.suite import suite_of
@@ -111,7 +113,8 @@ class Ask:
     """One run that asks for its release: the contract, the request's id and its units.
 
     `since` is the index of the leaf that has held the request, where the run took long; `question`
-    is what was asked, where the shape of the answer follows from it.
+    is what was asked, where the shape of the answer follows from it. `model` is the shape of a
+    finished model, where the run is about one.
     """
 
     contract: Contract
@@ -119,6 +122,13 @@ class Ask:
     units: int
     since: int = 0
     question: Question | None = field(default=None, repr=False)
+    model: Model | None = None
+
+    @property
+    def type(self) -> ReleaseType:
+        """Return the type of the release."""
+        contract = self.contract
+        return "model" if self.model else spec_of(contract.plan, contract.terms).type
 
 
 def release(
@@ -177,13 +187,13 @@ def _release(
     rules: Sequence[Rule] | None = None,
 ) -> Released | Held | Refused:
     plan, terms = ask.contract.plan, ask.contract.terms
-    wanted = declared(plan, ask.units, answer_shape(terms, ask.question))
+    wanted = declared(plan, ask.units, ask.model or answer_shape(terms, ask.question))
     spec = spec_of(plan, terms)
     found = wanted.form.read(parts)
     hit("gate.read")
     finding = examine(
         Case(
-            type=spec.type,
+            type=ask.type,
             mode=standing.mode,
             bits=wanted.bits,
             bits_per_run=spec.bits_per_run,

@@ -116,9 +116,9 @@ class Releases:
             )
         return review
 
-    def standing(self, contract: Contract) -> Standing:
-        """Return what the gate has to know about a contract beside its plan."""
-        kind = spec_of(contract.plan, contract.terms).type
+    def standing(self, contract: Contract, kind: str = "") -> Standing:
+        """Return what the gate has to know about a contract beside its plan; `kind` of release."""
+        kind = kind or spec_of(contract.plan, contract.terms).type
         return Standing(self.modes[kind], contract.bits_used)
 
     def check(self, contract: Contract, request: str) -> None:

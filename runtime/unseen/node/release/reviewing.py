@@ -11,9 +11,11 @@ from datetime import datetime, timedelta
 from typing import NoReturn
 
 from unseen.evidence.canonical import Json, b64decode, b64encode, format_time, parse_time
+from unseen.evidence.contracts.plan import ReleaseType
 from unseen.evidence.contracts.states import State as ContractState
 from unseen.evidence.errors import ReviewInvalidError
 from unseen.evidence.registry.mandated import FOREVER
+from unseen.evidence.releases.metered import spec_of
 from unseen.evidence.releases.review import Review as Decision
 from unseen.evidence.releases.review import verify_review
 from unseen.evidence.suite import suite_of
@@ -146,7 +148,11 @@ async def decide(node: Node, who: Caller, identifier: str, token: str) -> Review
     suite = suite_of(contract.terms.suite)
     identity = b64decode(document_id(suite, token.encode()))
     outcome = let_out(
-        ask, _held(node, review), node.releases.standing(contract), identity, review.leaf_index
+        ask,
+        _held(node, review),
+        node.releases.standing(contract, held_type(review, contract)),
+        identity,
+        review.leaf_index,
     )
     if isinstance(outcome, Refused):
         rule = outcome.rules[0]
@@ -242,6 +248,12 @@ class Pass(Change[tuple[Review, Charged]]):
             passed = JobReview(run.suite, self.kinds, review.job, self.by, passed=True)
             passed.apply(transaction)
         return after, charged
+
+
+def held_type(review: Review, contract: Contract) -> ReleaseType:
+    """Return the type of what is held: rules over models hold models, whatever else leaves."""
+    models = any(rule.startswith("model.") for rule in review.rules)
+    return "model" if models else spec_of(contract.plan, contract.terms).type
 
 
 async def _close(

@@ -8,7 +8,7 @@ import grpc.aio
 from unseen.node.catalog.names import contract_id
 from unseen.node.context import Node
 from unseen.node.interceptors import caller
-from unseen.node.joint import charging, steps
+from unseen.node.joint import charging, endorsing, steps
 from unseen.node.wire import joint as wire
 from unseen.node.wire import requests
 from unseen.v1 import joint_pb2, joint_pb2_grpc
@@ -38,6 +38,15 @@ class JointService(joint_pb2_grpc.JointServiceServicer):
         for response in wire.responses(reply):
             steps.check_leaves(node, contract)  # a stop takes effect between chunks
             yield response
+
+    async def Endorse(
+        self, request: joint_pb2.EndorseRequest, context: _Context
+    ) -> joint_pb2.EndorseResponse:
+        """Release a trained model; charged and receipted."""
+        del context
+        signed = requests.signed_request(request.request, [request.model])
+        answer = await endorsing.endorse(self._node, caller(), signed)
+        return joint_pb2.EndorseResponse(value=answer.reply[0], release=requests.release(answer))
 
     async def Contribute(
         self, request: joint_pb2.ContributeRequest, context: _Context

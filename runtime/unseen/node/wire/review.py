@@ -2,11 +2,10 @@
 
 import re
 
-from unseen.evidence.releases.metered import spec_of
 from unseen.node.errors import FieldInvalidError
 from unseen.node.release.examine import WORDS
 from unseen.node.release.register import State
-from unseen.node.release.reviewing import Shown
+from unseen.node.release.reviewing import Shown, held_type
 from unseen.node.release.rules import Mode
 from unseen.v1 import review_pb2
 
@@ -69,7 +68,7 @@ def review_message(shown: Shown) -> review_pb2.Review:
         name=f"reviews/{review.id}",
         contract=f"contracts/{review.contract}",
         request=review.request.request,
-        type=_TYPES[spec_of(contract.plan, contract.terms).type],
+        type=_TYPES[held_type(review, contract)],
         state=_STATES[review.state],
         bits=review.bits,
         findings=[_finding(rule) for rule in review.rules],

@@ -15,10 +15,12 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 from unseen.evidence import canonical
-from unseen.evidence.canonical import Json
+from unseen.evidence.canonical import MAX_INTEGER, Json
+from unseen.evidence.contracts.cells import Number
 from unseen.evidence.contracts.joint import Joint
 from unseen.evidence.contracts.privacy import UNITS, charged_units, limit_of, rho_text
 from unseen.evidence.contracts.statistics import Menu
+from unseen.evidence.contracts.typed import MAX_CELLS, Model
 from unseen.evidence.errors import ContractInvalidError
 from unseen.evidence.fields import Checker
 from unseen.protocols.errors import InputInvalidError, UnseenError
@@ -61,6 +63,8 @@ def read_training(value: Json) -> "Spec":
             clause=f"parameters.train{at}",
             remedy=error.remedy,
         ) from None
+    if parameters_of(found) > MAX_CELLS:
+        _CHECK.fail("parameters.train.steps", f"make a model of more than {MAX_CELLS} numbers")
     return found
 
 
@@ -113,8 +117,15 @@ def within(spec: "Spec", epsilon: str, delta: str) -> bool:
 
 
 def bits_of(spec: "Spec") -> int:
-    """Return the bits of the largest sum of a training: what one step lets out at most."""
-    return max(step.dimension for step in steps_of(spec)) * spec.privacy.ring
+    """Return the bits of the largest release: a step's sum, or the finished model."""
+    largest = max(step.dimension for step in steps_of(spec)) * spec.privacy.ring
+    return max(largest, model_shape(spec).bits)
+
+
+def model_shape(spec: "Spec") -> Model:
+    """Return the shape of the finished model as a node releases it: whole numbers alone."""
+    cell = Number(use="parameter", low=-MAX_INTEGER, high=MAX_INTEGER)
+    return Model(family=spec.family, format="json", cell=cell, parameters=parameters_of(spec))
 
 
 def parameters_of(spec: "Spec") -> int:

@@ -1,0 +1,112 @@
+"""The model that a training has led to, released through this node's gate. No protocol of its own.
+
+The buyer has the model already: its noise was charged step by step, and whatever is made of noisy
+sums says no more. What it gets here is a release: a gate that has judged family, size and leaves,
+a person who has looked where the rules ask for one, and a receipt that commits to the numbers. The
+node attacks the model with its own rows first. It cannot see that the model is what the sums led
+to: a buyer may hand in any numbers, and then that is what was endorsed.
+"""
+
+import logging
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from unseen.evidence import canonical
+from unseen.evidence.canonical import b64decode, b64encode
+from unseen.evidence.contracts.training.clause import KIND, model_shape, steps_of, training_of
+from unseen.evidence.releases.request import Request
+from unseen.node.context import Node
+from unseen.node.contracts.register import Contract
+from unseen.node.errors import InternalError, JointRefusedError
+from unseen.node.identity.parties import Caller
+from unseen.node.joint.steps import contract_for, own_name
+from unseen.node.joint.training import reading_of
+from unseen.node.metering.metered import SignedRequest, run_metered
+from unseen.node.metering.paying import Answer, Work
+from unseen.node.privacy.spend import Spend
+from unseen.node.release.facts import ModelFacts
+from unseen.node.statistics.evaluate import opened
+from unseen.protocols.errors import UnseenError
+
+if TYPE_CHECKING:
+    from unseen.protocols.train import Model, Spec
+
+_logger = logging.getLogger("unseen.node.joint")
+
+
+async def endorse(node: Node, caller: Caller, signed: SignedRequest) -> Answer:
+    """Release a finished model; the request's one part is its canonical bytes.
+
+    Raises:
+        JointRefusedError: it is no model of the contract's training, or not all steps were taken.
+        UnseenError: the refusal, with its clause; nothing was charged.
+
+    """
+    (data,) = signed.parts
+
+    async def work(contract: Contract, _request: Request) -> Work:
+        spec = _training(contract)
+        model = _model(spec, data)
+        steps = len(steps_of(spec))
+        if node.contracts.get(contract.id).units_used < steps:
+            raise _refused("steps of the training are left", "take all steps first")
+        return await _judged(node, caller, contract, spec, model)
+
+    request = Request.decode(signed.statement)
+    contract_for(node, caller, b64encode(request.contract))
+    return await run_metered(node, caller, KIND, signed, 1, work)
+
+
+async def _judged(
+    node: Node, caller: Caller, contract: Contract, spec: "Spec", model: "Model"
+) -> Work:
+    """Return the model as it may leave, with what the gate has to know of it."""
+    product = node.catalogue.product(contract.terms.product)
+    table = node.catalogue.table(product.table)
+    if product.definition is None:
+        raise InternalError("a product of trainings without a menu")
+    _, clause = contract_for(node, caller, contract.id)
+    async with opened(node, contract) as (run, room, root):
+        reading = reading_of(spec, product.definition, table, room, own_name(node, clause))
+        found = await run.task("attack_model", [reading, model.encode(), *run.secret])
+    attack = found.get("area")
+    _logger.info("model under %s: an attack's area is %s of 10,000", contract.id, attack)
+    facts = ModelFacts(
+        rows=table.snapshot.rows,
+        measured=True,
+        # Both sides of a split hold so many by the noisy sums; how many they are nobody knows.
+        smallest_leaf=spec.boosting.leaf if spec.family == "boosting" else 0,
+        attack=attack,
+        private=True,
+    )
+    return Work(
+        (canonical.encode(list(model.numbers)),),
+        b64decode(table.snapshot.commitment),
+        facts=facts,
+        consent_root=root,
+        model=model_shape(spec),
+        privacy=Spend(rho=Fraction(0)),  # it was charged with the steps
+    )
+
+
+def _training(contract: Contract) -> "Spec":
+    spec = training_of(contract.terms.parameters)
+    if spec is None:
+        raise _refused("the contract is over no training", "name a contract of the kind train")
+    return spec
+
+
+def _model(spec: "Spec", data: bytes) -> "Model":
+    from unseen.protocols.train import Model  # noqa: PLC0415 - with vectors' library
+
+    try:
+        model = Model.decode(data)
+    except UnseenError as error:
+        raise _refused(f"no model: {error}", "send what the training ended with") from None
+    if model.spec != spec:
+        raise _refused("a model of another training", "send what this training ended with")
+    return model
+
+
+def _refused(why: str, remedy: str) -> JointRefusedError:
+    return JointRefusedError(f"endorsing: {why}", clause="joint.model", remedy=remedy)
