@@ -167,3 +167,23 @@ def test_more_than_the_budget_is_refused_by_name_and_costs_nothing(
     assert caught.value.reason == "PRIVACY_BUDGET_SPENT"
     assert str(caught.value).startswith("node-")
     assert hospitals.used(contracts) == {1: STEPS, 2: STEPS, 3: STEPS}
+
+
+def test_every_node_lets_the_model_out_past_a_person_for_a_unit_and_no_privacy(
+    hospitals: Consortium, contracts: dict[int, str], tmp_path: Path
+) -> None:
+    one = trained(hospitals, contracts)
+    model = one.fit().model
+    assert one.release(model).held == ("node-1", "node-2", "node-3")
+    assert hospitals.used(contracts) == {1: STEPS, 2: STEPS, 3: STEPS}
+    for stage in hospitals.stages:
+        (review,) = stage.operator.reviews(waiting=True)
+        assert review.type == "model"
+        stage.operator.approve_release(review.id)
+    found = one.release(model)
+    assert (sorted(found.receipts), found.held) == (["node-1", "node-2", "node-3"], ())
+    assert hospitals.used(contracts) == {1: STEPS + 1, 2: STEPS + 1, 3: STEPS + 1}
+    for number, one_id in contracts.items():
+        stage = hospitals.stages[number - 1]
+        assert stage.lender.receipts(one_id)[-1].facts.privacy == "0"
+        assert audit(stage, tmp_path / f"after-{number}").findings == ()
