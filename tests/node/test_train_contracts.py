@@ -179,6 +179,30 @@ def test_more_rows_than_a_party_may_have_are_refused() -> None:
     assert clauses_of(ask(spec)) == ["parameters.train.privacy.most_rows"]
 
 
+TREES = """
+family = "boosting"
+features = ["region", "cost", "stay"]
+label = "adult"
+
+[steps]
+objective = "logistic"
+trees = 2
+depth = 2
+bins = 8
+columns = 3
+leaf = 20
+
+[privacy]
+epsilon = 6
+"""
+
+
+def test_leaves_below_the_group_are_refused_before_anything_is_spent() -> None:
+    spec = spec_of(TREES)
+    made(ask(spec, group=20))
+    assert clauses_of(ask(spec, group=21)) == ["parameters.train.steps.leaf"]
+
+
 def test_a_model_too_large_for_the_rows_is_refused_before_anything_is_spent() -> None:
     offer = offer_of()
     snapshot = dataclasses.replace(offer.table.snapshot, rows=29)

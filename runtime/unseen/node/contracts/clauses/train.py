@@ -122,7 +122,14 @@ def _against_limits(
             clause="parameters.train.features",
             remedy="train fewer columns, or fewer and smaller trees",
         )
-    _, budget = limits_of(ask, reading.ruling)
+    group, budget = limits_of(ask, reading.ruling)
+    least = Limits().with_group(group).group
+    if spec.family == "boosting" and spec.boosting.leaf < least:
+        yield ContractInvalidError(
+            f"contract: leaves of {spec.boosting.leaf} rows are below the smallest group, {least}",
+            clause="parameters.train.steps.leaf",
+            remedy=f"train leaves of {least} rows or more",
+        )
     definition = offer.product.definition
     if not budget or definition is None:
         return
