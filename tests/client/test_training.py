@@ -144,6 +144,23 @@ def test_a_refusal_ends_the_step_and_nothing_of_it_is_kept(
     assert one.done() == 2
 
 
+def test_no_two_processes_go_on_with_one_training(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    fakes = Fakes(spec_of())
+    one, other = (made(monkeypatch, fakes, tmp_path, []) for _ in range(2))
+
+    def fail(_number: int) -> None:
+        with pytest.raises(HomeError, match="another process"):
+            other.fit()
+
+    fakes.fail = fail
+    one.fit()
+    fakes.fail = lambda _number: None
+    assert fakes.asked == list(range(len(clause.steps_of(fakes.spec))))
+    assert other.fit().resumed == len(fakes.asked)
+
+
 def test_a_node_that_charges_another_privacy_is_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -21,6 +21,7 @@ from unseen.evidence.errors import ContractInvalidError
 from unseen.evidence.suite import INTL, key_id
 from unseen.node.contracts.clauses.clause import Ask, Offer
 from unseen.node.contracts.compile import Compiled, Refusal, compile_contract
+from unseen.node.contracts.explain import explain
 from unseen.node.contracts.standing import ask_of
 from unseen.protocols.train import Spec
 
@@ -246,3 +247,11 @@ def test_a_contract_of_another_kind_holds_no_training() -> None:
     check_agreed(found.terms, found.plan)
     with pytest.raises(ContractInvalidError, match="train"):
         check_agreed(_changed(found.terms, train=spec_of().to_json()), found.plan)
+
+
+def test_it_is_explained_and_the_narrowest_that_would_do_is_a_training_too() -> None:
+    found = explain(ask(quota=Quota(units=50, per_minute=500)), offer_of())
+    for each in (found.asked, found.narrowest):
+        assert isinstance(each, Compiled)
+        assert training.training_of(each.terms.parameters) == spec_of()
+    assert isinstance(explain(ask(budget="1"), offer_of()).asked, Refusal)

@@ -92,7 +92,7 @@ def add(
         given |= read_product(source)
     if not given["table"] or bool(given["predicates"]) == bool(menu):
         raise UsageError(
-            "a product needs a table and at least one predicate; of kind statistics, a menu",
+            "a product needs a table and at least one predicate; statistics and train, a menu",
             clause="product",
             remedy="give --table and --predicate, or --from FILE; or --table and --menu FILE",
         )

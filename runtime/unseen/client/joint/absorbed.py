@@ -5,8 +5,11 @@ halve. So whoever goes on takes the same sums in the same order and comes to the
 sums have their noise and are what the buyer was sold: they are kept as private as answers are.
 """
 
+import fcntl
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +41,25 @@ class Steps:
     def __init__(self, folder: Path) -> None:
         """Take the folder, which is there."""
         self._folder = folder
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other processes from going on with the same training: each would pay for its steps.
+
+        Raises:
+            HomeError: one does.
+
+        """
+        with (self._folder / "lock").open("ab") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise HomeError(
+                    "another process goes on with this training",
+                    clause="client.home",
+                    remedy="wait until it has ended, or end it",
+                ) from None
+            yield
 
     def read(self, number: int, dimension: int) -> Absorbed | None:
         """Return what a step has come to, None where it has not.

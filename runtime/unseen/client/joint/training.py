@@ -155,23 +155,24 @@ class JointTraining:
         Raises:
             RefusedError, SurvivorsTooFewError, PeerError: as `Cohort.sum`; each names a node.
             AnswerInvalidError: a node charged another privacy than its contract says.
-            HomeError: what was kept of the training is damaged.
+            HomeError: what was kept of the training is damaged, or another process goes on with it.
 
         """
-        coordinator, resumed = self._resumed()
-        steps = steps_of(self.spec)
-        self._progress("training", resumed, len(steps))
-        while (step := coordinator.step) is not None:
-            found = self._cohort.sum(coordinator.payload(), step.dimension)
-            _check_privacy(found, charged_text(step))
-            requests = {name: one.request for name, one in found.contributed.items()}
-            rows = {
-                name: b64encode(one.receipt.snapshot) for name, one in found.contributed.items()
-            }
-            kept = Absorbed(found.vector, found.survivors, requests, rows)
-            coordinator.absorb(kept.total, len(kept.survivors))
-            self._steps.write(step.number, kept)
-            self._progress("training", step.number + 1, len(steps))
+        with self._steps.alone():
+            coordinator, resumed = self._resumed()
+            steps = steps_of(self.spec)
+            self._progress("training", resumed, len(steps))
+            while (step := coordinator.step) is not None:
+                found = self._cohort.sum(coordinator.payload(), step.dimension)
+                _check_privacy(found, charged_text(step))
+                requests = {name: one.request for name, one in found.contributed.items()}
+                rows = {
+                    name: b64encode(one.receipt.snapshot) for name, one in found.contributed.items()
+                }
+                kept = Absorbed(found.vector, found.survivors, requests, rows)
+                coordinator.absorb(kept.total, len(kept.survivors))
+                self._steps.write(step.number, kept)
+                self._progress("training", step.number + 1, len(steps))
         return self._trained(coordinator, resumed)
 
     def release(self, model: "Model") -> Released:
