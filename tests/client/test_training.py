@@ -1,6 +1,7 @@
 """The buyer's side of a training: steps in their order, going on after an end, what it believes."""
 
 import dataclasses
+import json
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -199,6 +200,20 @@ def test_a_kept_sum_that_is_damaged_is_an_error_with_its_place(
     assert path.stat().st_mode & 0o077 == 0
 
 
+def test_a_kept_sum_of_numbers_that_are_not_whole_is_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    fakes = Fakes(spec_of())
+    made(monkeypatch, fakes, tmp_path, []).fit()
+    (path,) = tmp_path.glob("trainings/*/00003.json")
+    body = json.loads(path.read_bytes())
+    path.write_text(json.dumps(body | {"total": [each + 0.5 for each in body["total"]]}))
+    with pytest.raises(HomeError, match="00003"):
+        made(monkeypatch, fakes, tmp_path, []).state()
+    path.write_text(json.dumps(body))
+    assert made(monkeypatch, fakes, tmp_path, []).done() == len(clause.steps_of(fakes.spec))
+
+
 def test_other_contracts_are_another_training(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -339,3 +354,33 @@ def test_a_node_that_refuses_is_named(released: tuple[JointTraining, Gates, Mode
     with pytest.raises(InputInvalidError, match="a: models are switched off"):
         one.release(model)
     assert gates.calls[-1][0] == "c"
+
+
+def test_a_model_that_a_person_refused_is_handed_in_anew(
+    released: tuple[JointTraining, Gates, Model],
+) -> None:
+    one, gates, model = released
+    one.release(model)
+    kept = one._seats[1].endorsed
+
+    def refuse(_request: str) -> Any:
+        raise RefusedError(Cause("RELEASE_REFUSED", "a person has refused it"))
+
+    one._seats[1].endorsed = refuse  # type: ignore[assignment,method-assign]
+    with pytest.raises(RefusedError, match="b: a person has refused") as caught:
+        one.release(model)
+    assert caught.value.reason == "RELEASE_REFUSED"
+    one._seats[1].endorsed = kept  # type: ignore[method-assign]
+    gates.held.clear()
+    assert one.release(model).held == ()
+    assert ("b", "new") in gates.calls[3:]
+
+
+def test_a_model_of_another_training_is_not_handed_in(
+    released: tuple[JointTraining, Gates, Model],
+) -> None:
+    one, gates, model = released
+    other = spec_of(FILE.replace("rounds = 10", "rounds = 11"))
+    with pytest.raises(InputInvalidError, match="another training"):
+        one.release(dataclasses.replace(model, spec=other))
+    assert not gates.calls

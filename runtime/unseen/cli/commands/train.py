@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from unseen.client.joint.trained import Trained
     from unseen.client.joint.training import JointTraining
     from unseen.evidence.contracts.joint import Joint
+    from unseen.protocols.train import Model
 
 app = App(help="A model over several nodes: sums with noise, masked.", no_args_is_help=True)
 
@@ -104,9 +105,7 @@ def release(
 
     A model is held until a person at the node has looked; then say the same again.
     """
-    from unseen.protocols.train import Model
-
-    read = Model.decode(model.read_bytes())
+    read = _model(model)
     with _training(home, contract) as training:
         found = training.release(read)
     print_card(
@@ -174,6 +173,20 @@ def _clause(clients: "list[Client]", product: str, data: bytes, honest: int | No
                 remedy="ask the operators to agree on clamps and values",
             )
     return found[0]
+
+
+def _model(path: Path) -> "Model":
+    from unseen.protocols.errors import UnseenError
+    from unseen.protocols.train import Model
+
+    try:
+        return Model.decode(path.read_bytes())
+    except UnseenError as error:
+        raise UsageError(
+            f"{path} is no model: {error}",
+            clause="model",
+            remedy="name the model.json that unseen train fit wrote",
+        ) from None
 
 
 def _written(found: "Trained", folder: Path, purpose: tuple[str, str]) -> list[str]:

@@ -75,7 +75,7 @@ class Steps:
             return None
         try:
             body: Any = json.loads(read_file(path))
-            total = np.array(body["total"], np.int64)
+            total = np.array([_whole(each) for each in body["total"]], np.int64)
             survivors = tuple(str(name) for name in body["survivors"])
             requests, snapshots = _texts(body["requests"]), _texts(body["snapshots"])
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
@@ -103,12 +103,22 @@ class Steps:
         """Keep the request by which a node is handed a model."""
         write_file(self._model_path(node, model), request.encode(), private=True)
 
+    def forget(self, node: str, model: bytes) -> None:
+        """Forget the request by which a node was handed a model: the next one is another."""
+        self._model_path(node, model).unlink(missing_ok=True)
+
     def _model_path(self, node: str, model: bytes) -> Path:
         digest = hashlib.sha256(node.encode() + b"\x00" + model).hexdigest()[:32]
         return self._folder / f"model-{digest}"
 
     def _path(self, number: int) -> Path:
         return self._folder / f"{number:05d}.json"
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int:
+        raise TypeError
+    return value
 
 
 def _texts(value: Any) -> dict[str, str]:

@@ -182,10 +182,18 @@ class JointTraining:
         request, and pays nothing twice.
 
         Raises:
-            RefusedError: a node refuses the model; its name comes first.
+            InputInvalidError: it is a model of another training.
+            RefusedError: a node refuses the model; its name comes first. Then the next call asks
+                anew.
             AnswerInvalidError: a node let out other numbers than the model's.
 
         """
+        if model.spec != self.spec:
+            raise InputInvalidError(
+                "the model is of another training than these contracts'",
+                clause="model",
+                remedy="name the contract that it was trained under",
+            )
         data = model.encode()
         receipts: dict[str, Path] = {}
         requests: dict[str, str] = {}
@@ -197,6 +205,8 @@ class JointTraining:
                     found = self._endorsed(seat, data)
                 except RefusedError as error:
                     if error.reason != HELD:
+                        if not error.charged:
+                            self._steps.forget(seat.name, data)
                         raise
                     held.append(seat.name)
                 else:
