@@ -19,14 +19,19 @@ from unseen.evidence.contracts.joint import Joint, Place, most_bound
 from unseen.evidence.contracts.statistics.definition import Condition, Definition
 from unseen.evidence.contracts.training import clause
 from unseen.evidence.contracts.training.file import parse_training
+from unseen.node.consent.admission import subject_name
+from unseen.node.consent.tree import sealer_of
 from unseen.node.data import training
+from unseen.node.data.names import PERMITTED
 from unseen.node.data.trained import Reading, decode_reading, encode_reading
 from unseen.node.errors import JointRefusedError, PredicateFailsError, TableChangedError
+from unseen.node.jobs import frames
 from unseen.node.jobs.tasks import TASKS
 from unseen.node.joint.contribution import Asked
 from unseen.node.joint.training import TRAIN, counting_of, label_of
 from unseen.node.statistics.asked import Room
 from unseen.protocols.train import Coordinator, Spec, local_step
+from unseen.protocols.train.schedule import residual_length
 
 FILE = """
 family = "logistic"
@@ -304,3 +309,47 @@ def test_more_rows_than_a_party_may_have_are_refused_by_their_number_alone(tmp_p
     with pytest.raises(JointRefusedError) as caught:
         asyncio.run(cast("Any", TRAIN.contribute(node, asked, cast("Any", None))))
     assert caught.value.clause == "parameters.train.privacy.most_rows"
+
+
+def test_only_rows_of_who_consents_are_read(tmp_path: Path) -> None:
+    world = made(tmp_path)
+    asked, spec, definition = reading_of(world, offered(1, by_visit=True))
+    secret, chosen = b"s" * 32, set(range(0, 400, 3))
+    sealer = sealer_of(secret)
+    with (asked.counting.spool / PERMITTED).open("wb") as file:
+        for at in chosen:
+            sealed = sealer.seal(subject_name(f"consent{at}"), canonical.encode([str(at)]))
+            file.write(frames.framed(frames.pack([f"consent{at}".encode(), sealed])))
+    subject = world.tables()[""].subject
+    asking = dataclasses.replace(asked.counting, permitted=subject)
+    parts = [canonical.encode(encode_reading(dataclasses.replace(asked, counting=asking)))]
+    (found,) = TASKS["train_step"]([*parts, Coordinator(spec).payload(), secret], lambda _: None)
+    permitted = dataclasses.replace(
+        world, visits=[row for row in world.visits if row["visit"] in chosen]
+    )
+    rows = by_hand(permitted, definition, spec, ("visit",), held=False)
+    assert 50 < len(rows) < len(chosen)
+    features, labels = np.array([r[:-1] for r in rows]), np.array([r[-1] for r in rows])
+    wanted = local_step(spec, Coordinator(spec).payload(), "a", features, labels)
+    assert np.array_equal(np.frombuffer(found, "<i8"), wanted)
+
+
+@pytest.mark.parametrize("gone", [0, 3, 12, 40, 77, 130])
+def test_one_person_moves_a_step_by_no_more_than_its_noise_covers(
+    tmp_path: Path, gone: int
+) -> None:
+    world = made(tmp_path)
+    (tmp_path / "without").mkdir()
+    other = made(tmp_path / "without", [r for r in world.visits if r["patient"] != gone])
+    spec = reading_of(world, offered(2, by_visit=False))[1]
+    coordinator, rows = Coordinator(spec), spec.privacy.rows_per_person
+    longest = {"curvature": 1 << 2 * spec.privacy.bits, "gradient": residual_length(spec)}
+    while step := coordinator.step:
+        payload = coordinator.payload()
+        vectors = []
+        for each in (world, other):
+            asked = reading_of(each, offered(2, by_visit=False))[0]
+            vectors.append(np.frombuffer(training.vector(asked, payload, b""), "<i8"))
+        moved = (vectors[0] - vectors[1]).astype(float)
+        assert np.sqrt((moved**2).sum()) <= rows * longest.get(step.kind, 1) + 1e-6
+        coordinator.absorb(3 * vectors[0], 3)
