@@ -1,0 +1,53 @@
+"""`unseen contract request` and `sign`: what is asked for, and what a buyer is told to do next."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from tests.evidence.test_jointly import MENU
+from tests.evidence.test_training import FILE, joint_of, spec_of
+
+from unseen.cli.commands.contract import _next, _outputs, _training
+from unseen.cli.failures import UsageError
+from unseen.evidence.canonical import Json
+
+HOME = Path("home")
+
+
+def test_a_training_names_its_own_outputs() -> None:
+    assert tuple(_outputs("", spec_of())) == ("ward", "age", "stay", "acute")
+    assert _outputs("a, b", spec_of()) == ["a", "b"]
+    assert _outputs("a", None) == ["a"]
+    with pytest.raises(UsageError) as caught:
+        _outputs("", None)
+    assert "--train" in caught.value.remedy
+
+
+def test_a_training_is_read_over_the_menu_and_the_nodes_of_the_clause(tmp_path: Path) -> None:
+    path = tmp_path / "training.toml"
+    path.write_text(FILE, encoding="utf-8")
+    products = [SimpleNamespace(name="risk", kind="train", menu=MENU)]
+    client = cast("Any", SimpleNamespace(products=lambda: products))
+    assert _training(client, "risk", path, joint_of(spec_of())) == spec_of()
+    with pytest.raises(UsageError) as caught:
+        _training(client, "risk", path, None)
+    assert caught.value.clause == "joint"
+
+
+@pytest.mark.parametrize(
+    ("kind", "parameters", "said"),
+    [
+        ("lookup", {}, "Ask: unseen lookup ID SUBJECT"),
+        ("statistics", {}, "Ask: unseen statistics menu ID"),
+        ("statistics", {"joint": joint_of(spec_of()).to_json()}, "unseen statistics joint ask ID"),
+        ("train", {}, "Train: unseen train fit ID"),
+    ],
+)
+def test_who_has_signed_is_told_the_command_of_the_kind(
+    kind: str, parameters: dict[str, Json], said: str
+) -> None:
+    terms = SimpleNamespace(kind=kind, parameters=parameters)
+    found = _next(cast("Any", SimpleNamespace(id="ID", terms=terms)), HOME)
+    assert said in found
+    assert "--home home" in found
