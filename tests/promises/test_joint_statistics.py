@@ -258,13 +258,31 @@ def test_the_command_line_goes_from_a_clause_to_an_answer(
         stage.operator.approve(each)
         run("contract", "sign", each, "--home", str(stage.party_home("lender")))
     asked = ["--what", "count", "--by", "ward", "--rho", "0.01"]
-    answer = run("statistics", "joint", "ask", found[1][:12], *every, *asked)
+    answer = run("statistics", "joint", "ask", *(one[:12] for one in found), *every, *asked)
     assert answer["nodes"] == ["node-1", "node-2", "node-3"]
     assert [row["ward"] for row in answer["rows"]] == ["heart", "hip"]
     assert all(300 < row["count"] < 900 for row in answer["rows"])
     assert all(Path(path).exists() for path in answer["receipts"].values())
     missing = ["statistics", "joint", "ask", found[0], *every[:4], *asked]
     assert CliRunner().invoke(app, missing).exit_code == 2
+
+
+def test_no_budget_is_spent_that_was_not_meant(
+    hospitals: Consortium, contracts: dict[int, str]
+) -> None:
+    further = contract(hospitals, 2, clause(hospitals))
+    before = hospitals.used({**contracts, 2: further})
+    for stage in hospitals.stages:
+        stage.close_clients()
+    homes = [str(stage.party_home("lender")) for stage in hospitals.stages]
+    every = [word for home in homes for word in ("--home", home)]
+    asked = ["statistics", "joint", "ask", contracts[1], *every, "--what", "count", "--rho", "0.01"]
+    done = CliRunner().invoke(app, [*asked, "--format", "json"])
+    assert done.exit_code == 2
+    said = json.loads(done.output)
+    assert "node-2" in said["message"]
+    assert further[:12] in said["message"]
+    assert hospitals.used({**contracts, 2: further}) == before
 
 
 def test_the_log_of_each_node_holds_under_an_audit(

@@ -16,13 +16,14 @@ from unseen.cli.statistic_views import joint_json
 from unseen.cli.writing import OutputOption, write_out
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from unseen.client.agreements.contracts import Contract
     from unseen.client.api import Client
     from unseen.client.joint.seats import Seat
     from unseen.client.joint.statistics import JointStatistics
     from unseen.client.session import Progress
+    from unseen.evidence.contracts.joint import Joint
     from unseen.evidence.contracts.statistics import Menu
 
 app = App(help="The same over several nodes: one sum, masked.", no_args_is_help=True)
@@ -30,18 +31,19 @@ app = App(help="The same over several nodes: one sum, masked.", no_args_is_help=
 HomesOption = Annotated[
     list[Path], typer.Option("--home", help="A home at one of the nodes; once for each node.")
 ]
+SeatsArgument = Annotated[
+    list[str],
+    typer.Argument(
+        help="Id of the contract with one of the nodes, or the beginning of it; the others are"
+        " those in force under the same joint clause. Where a node has several, name its own too.",
+        metavar="CONTRACT...",
+    ),
+]
 
 
 @app.command("ask")
 def ask(
-    contract: Annotated[
-        str,
-        typer.Argument(
-            help="Id of the contract with one of the nodes, or the beginning of it; the others are"
-            " those in force under the same joint clause.",
-            metavar="CONTRACT",
-        ),
-    ],
+    contract: SeatsArgument,
     *,
     home: HomesOption,
     what: Annotated[str, typer.Option(help="count, sum, mean, variance, histogram or quantile.")],
@@ -116,52 +118,72 @@ def clause(
 
 
 @contextmanager
-def _answers(homes: list[Path], contract: str) -> "Iterator[JointStatistics]":
+def _answers(homes: list[Path], names: list[str]) -> "Iterator[JointStatistics]":
     from unseen.client.joint.statistics import JointStatistics
 
-    with seats_under(homes, contract) as (seats, progress):
+    with seats_under(homes, names) as (seats, progress):
         yield JointStatistics(seats, progress=progress)
 
 
 @contextmanager
-def seats_under(homes: list[Path], contract: str) -> "Iterator[tuple[list[Seat], Progress]]":
+def seats_under(homes: list[Path], names: list[str]) -> "Iterator[tuple[list[Seat], Progress]]":
     """Open a client at each node, all with one board of bars: seats under one joint clause."""
     with ExitStack() as stack:
         shown = stack.enter_context(board())
         clients = open_homes(stack, homes, shown.report)
         every = [client.contracts() for client in clients]
         known = [found for each in every for found in each]
-        wanted = resolve("contract", contract, lambda: (found.id for found in known))
+        wanted = [resolve("contract", one, lambda: (found.id for found in known)) for one in names]
+        clause = _clause_of(wanted[0], known)
         seats = [
-            client.seat(_same_clause(client, wanted, known, each))
+            client.seat(_same_clause(client, wanted, clause, each))
             for client, each in zip(clients, every, strict=True)
         ]
         yield seats, shown.report
 
 
+def _clause_of(wanted: str, known: "list[Contract]") -> "Joint":
+    """Return the joint clause of a contract."""
+    from unseen.evidence.contracts.joint import joint_of
+
+    for each in known:
+        if each.id == wanted and (clause := joint_of(each.terms.parameters)) is not None:
+            return clause
+    raise UsageError(
+        "no home given here has this contract with a joint clause",
+        clause="contract",
+        remedy="see: unseen contract list, in the home at each node",
+    )
+
+
 def _same_clause(
-    client: "Client", wanted: str, known: "list[Contract]", own: "list[Contract]"
+    client: "Client", wanted: "Collection[str]", clause: "Joint", own: "list[Contract]"
 ) -> str:
-    """Return the contract of `own`, in force, that holds the clause of the one that is wanted."""
+    """Return the contract of `own` that is wanted, or the one in force with this clause."""
     from unseen.evidence.contracts.joint import joint_of
     from unseen.evidence.contracts.states import State
 
-    clauses = {each.id: joint_of(each.terms.parameters) for each in known}
-    clause = clauses.get(wanted)
-    if clause is None:
+    name = client.profile.node.name
+    named = [each.id for each in own if each.id in wanted]
+    found = named or [
+        each.id
+        for each in own
+        if each.state is State.ACTIVE and joint_of(each.terms.parameters) == clause
+    ]
+    if not found:
         raise UsageError(
-            "no home given here has this contract with a joint clause",
-            clause="contract",
-            remedy="see: unseen contract list, in the home at each node",
+            f"no contract in force with {name} has the same joint clause",
+            clause="joint",
+            remedy="ask for one with the same file: unseen contract request PRODUCT --joint FILE",
         )
-    for each in own:
-        if each.id == wanted or (each.state is State.ACTIVE and clauses[each.id] == clause):
-            return each.id
-    raise UsageError(
-        f"no contract in force with {client.profile.node.name} has the same joint clause",
-        clause="joint",
-        remedy="ask for one with the same file: unseen contract request PRODUCT --joint FILE",
-    )
+    if len(found) > 1:
+        raise UsageError(
+            f"{len(found)} contracts with {name} have this joint clause, each with a budget"
+            f" of its own: {', '.join(each[:12] for each in found)}",
+            clause="contract",
+            remedy=f"name the one with {name}, too",
+        )
+    return found[0]
 
 
 def open_homes(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unseen.cli.app import App
-from unseen.cli.commands.joint import HomesOption, open_homes, seats_under
+from unseen.cli.commands.joint import HomesOption, SeatsArgument, open_homes, seats_under
 from unseen.cli.failures import UsageError
 from unseen.cli.output import Format, FormatOption, note, print_card
 from unseen.cli.writing import OutputOption, write_out
@@ -24,14 +24,6 @@ if TYPE_CHECKING:
 
 app = App(help="A model over several nodes: sums with noise, masked.", no_args_is_help=True)
 
-ContractArgument = Annotated[
-    str,
-    typer.Argument(
-        help="Id of the contract with one of the nodes, or the beginning of it; the others are"
-        " those in force under the same joint clause.",
-        metavar="CONTRACT",
-    ),
-]
 PurposeOption = Annotated[
     str, typer.Option(help="What the model is for, in English; it stands in its card.")
 ]
@@ -66,7 +58,7 @@ def clause(
 @app.command("fit")
 def fit(
     *,
-    contract: ContractArgument,
+    contract: SeatsArgument,
     home: HomesOption,
     output: Annotated[
         Path | None,
@@ -91,7 +83,7 @@ def fit(
 @app.command("release")
 def release(
     *,
-    contract: ContractArgument,
+    contract: SeatsArgument,
     home: HomesOption,
     model: Annotated[
         Path,
@@ -124,7 +116,7 @@ def release(
 @app.command("show")
 def show(
     *,
-    contract: ContractArgument,
+    contract: SeatsArgument,
     home: HomesOption,
     form: FormatOption = Format.TABLE,
 ) -> None:
@@ -148,10 +140,10 @@ def show(
 
 
 @contextmanager
-def _training(homes: list[Path], contract: str) -> "Iterator[JointTraining]":
+def _training(homes: list[Path], names: list[str]) -> "Iterator[JointTraining]":
     from unseen.client.joint.training import JointTraining
 
-    with seats_under(homes, contract) as (seats, progress):
+    with seats_under(homes, names) as (seats, progress):
         yield JointTraining(seats, progress=progress)
 
 
