@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
@@ -302,6 +303,24 @@ def test_nobody_opens_what_a_node_has_not_charged(nodes: Consortium, three: dict
     again = [*signed, signed[1]]
     refused("COHORT_PARTY_DUPLICATE", lambda: seat.confirm(one.round, listed, again, SECONDS))
     refused("SURVIVORS_TOO_FEW", lambda: _confirm_two(one, signed))
+
+
+def test_what_is_charged_under_one_contract_opens_nothing_under_another(
+    nodes: Consortium, three: dict[int, str]
+) -> None:
+    one = walk(nodes, three)
+    signed = one.contributed()
+    more = nodes.contracts(one.seats[0].clause)
+    seats = [nodes.stages[n - 1].lender.seat(contract) for n, contract in more.items()]
+    other = Walk(seats, one.round, Aggregator(one.round), one.payload)  # the same round once more
+    deals = other.shares()
+    for seat in seats:
+        seat.masked(one.round, deals[seat.name], SECONDS)
+    listed = survivors_message(one.round, [0, 1, 2], [])
+    for seat in seats:
+        confirm = partial(seat.confirm, one.round, listed, signed, SECONDS)
+        assert "another run" in str(refused("PLAN_MISMATCH", confirm))
+    assert nodes.used(more) == {1: 0, 2: 0, 3: 0}
 
 
 def _confirm_two(one: Walk, signed: list[bytes]) -> bytes:

@@ -99,6 +99,14 @@ class Party:
         """Name party and step, and no secret."""
         return f"Party({self.name!r}, {self._stage.name})"
 
+    @property
+    def view(self) -> bytes:
+        """Return the hash of whose messages the party has seen so far, 32 bytes.
+
+        Others with the same view are in this very run of the round: its own fresh keys are in it.
+        """
+        return self._view
+
     def advertise(self) -> bytes:
         """Announce fresh keys, and a commitment to the secret of the party's own mask.
 

@@ -30,13 +30,14 @@ from unseen.node.metering.metered import check_going, check_held
 from unseen.node.privacy.charging import Ledger
 from unseen.node.privacy.spend import Spend
 from unseen.node.release.rules import Limits
-from unseen.protocols.errors import PartyDroppedError
+from unseen.protocols.errors import PartyDroppedError, PlanMismatchError
 
 if TYPE_CHECKING:
     from unseen.protocols.secagg import Party
     from unseen.protocols.secagg.wire import Step
 
 ROUND_BYTES = 32
+VIEW_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +267,11 @@ async def _contribution(node: Node, running: Running) -> Contribution:
 
 
 def _confirmed(party: "Party", said: Sequence[bytes]) -> bytes:
-    """Confirm a list, `said[0]`, in which each has signed its vector, in the list's order."""
+    """Confirm a list, `said[0]`, in which each has signed its vector, in the list's order.
+
+    A signature counts in the run that it was made in: one round may be run twice, under two
+    contracts or after a node began anew, and what was charged for one run opens no other.
+    """
     from unseen.protocols.secagg import wire  # noqa: PLC0415 - vectors' library comes with it
 
     if not said:
@@ -275,8 +280,11 @@ def _confirmed(party: "Party", said: Sequence[bytes]) -> bytes:
     left, _ = wire.opened_survivors(parameters, said[0])
     signed: set[int] = set()
     for message in said[1:]:
-        sender, _ = wire.opened(parameters, wire.Step.MASKED, message, 64)
+        sender, body = wire.opened(parameters, wire.Step.MASKED, message, 64)
         wire.check_new(parameters, sender, signed, left)
+        if body[:VIEW_BYTES] != party.view:
+            name = parameters.member(sender).name
+            raise PlanMismatchError(name, "signed its vector in another run of this round")
         signed.add(sender)
     for index in left:
         if index not in signed:
