@@ -14,9 +14,10 @@ from unseen.evidence.contracts.clauses import Billing
 from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.contracts.limits import exceeded, scope_of
 from unseen.evidence.contracts.plan import Plan
+from unseen.evidence.contracts.privacy import tables_of
 from unseen.evidence.contracts.ruling import breaches
 from unseen.evidence.contracts.statistics import Partition, menu_of
-from unseen.evidence.contracts.statistics.agreed import check_agreed, tables_of
+from unseen.evidence.contracts.statistics.agreed import check_agreed, tables_read
 from unseen.evidence.contracts.statistics.definition import Definition
 from unseen.evidence.errors import ContractInvalidError
 from unseen.evidence.registry.permission import Permission
@@ -94,7 +95,7 @@ def test_a_contract_holds_what_was_chosen_of_the_menu_and_nothing_else(names: se
     labels = {*plan.columns_read, "stay"}
     assert plan.rows is not None
     assert {each.column for each in plan.rows.labels} == labels
-    assert tables_of(terms) == ("stays", *(["insurances"] if "insured" in names else []))
+    assert tables_read(terms) == ("stays", *(["insurances"] if "insured" in names else []))
     assert (menu.partition is not None) == ({"region", "adult", "cost"} <= names)
     check_agreed(terms, plan)
     assert Terms.from_json(terms.to_json()) == terms
@@ -359,4 +360,16 @@ def test_a_menu_stands_in_no_contract_of_another_kind() -> None:
     terms = dataclasses.replace(found.terms, parameters={"menu": MENU.to_json()})
     with pytest.raises(ContractInvalidError):
         check_agreed(terms, found.plan)
-    assert tables_of(terms) == (terms.table,)
+    assert tables_read(terms) == (terms.table,)
+
+
+@pytest.mark.parametrize("joined", ["insurances", [1], ["a b"]])
+def test_terms_that_join_no_tables_read_their_own_and_are_refused(joined: Any) -> None:
+    found = made(ask_of(), offer_of())
+    parameters: dict[str, Any] = {"menu": {**MENU.to_json(), "joined": joined}}
+    terms = dataclasses.replace(found.terms, parameters=parameters)
+    assert tables_read(terms) == (terms.table,)
+    with pytest.raises(ContractInvalidError):
+        tables_of(terms)
+    with pytest.raises(ContractInvalidError):
+        check_agreed(terms, found.plan)

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 from unseen.evidence.contracts.contract import Terms
-from unseen.evidence.contracts.statistics.agreed import tables_of
+from unseen.evidence.contracts.statistics.agreed import tables_read
 from unseen.evidence.errors import MandateInvalidError
 from unseen.evidence.registry.mandate import Mandate
 from unseen.evidence.registry.permission import Permission, Use, chain_of, cover, permission
@@ -62,7 +62,7 @@ class Mandated:
 
     def concerns(self, terms: Terms) -> bool:
         """Return whether a table that a contract reads is under mandates."""
-        return not self.governed.isdisjoint(tables_of(terms))
+        return not self.governed.isdisjoint(tables_read(terms))
 
     def reach(self, terms: Terms, time: datetime) -> datetime:
         """Return from when on, after `time`, none covers a contract; `FOREVER` for never."""
@@ -79,7 +79,7 @@ class Mandated:
         return WITHDRAWN if self._granted(terms, withdrawn) else MISSING
 
     def _granted(self, terms: Terms, among: Iterable[Permission]) -> list[Permission]:
-        beside = [table for table in tables_of(terms)[1:] if table in self.governed]
+        beside = [table for table in tables_read(terms)[1:] if table in self.governed]
         uses = [
             Use(terms.operator, table, terms.scenario, terms.kind)
             for table in (terms.table, *beside)

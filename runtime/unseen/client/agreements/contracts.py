@@ -31,7 +31,7 @@ from unseen.evidence.contracts.leakage import Leakage
 from unseen.evidence.contracts.limits import is_standing, verify_standing
 from unseen.evidence.contracts.plan import Plan
 from unseen.evidence.contracts.states import State
-from unseen.evidence.contracts.statistics.agreed import check_agreed, tables_of
+from unseen.evidence.contracts.statistics.agreed import check_agreed, tables_read
 from unseen.evidence.contracts.training.clause import trained_rows, training_of
 from unseen.evidence.errors import EvidenceError
 from unseen.evidence.suite import key_id
@@ -69,7 +69,7 @@ class Contract(Card):
     def held_by_rules(self, table: str) -> bool:
         """Return whether it is over `table` and suspended since it no longer compiles."""
         held = any(stop.by == _BY_RULES for stop in self.stops)
-        return held and table in tables_of(self.terms)
+        return held and table in tables_read(self.terms)
 
     def _title(self) -> str:
         return f"Contract {self.id}"

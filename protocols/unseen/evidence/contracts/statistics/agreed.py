@@ -8,6 +8,7 @@ from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.contracts.joint import PROTOCOL as SECAGG
 from unseen.evidence.contracts.joint import Joint, joint_of
 from unseen.evidence.contracts.plan import BY_MENU, Plan
+from unseen.evidence.contracts.privacy import tables_of
 from unseen.evidence.contracts.statistics.bounds import largest_bits
 from unseen.evidence.contracts.statistics.jointly import task_of
 from unseen.evidence.contracts.statistics.menu import PARAMETER, Menu, menu_of
@@ -81,14 +82,13 @@ def _check_training(terms: Terms, plan: Plan, menu: Menu, joint: Joint | None) -
         _CHECK.fail("budget", "is less than the training costs")
 
 
-def tables_of(terms: Terms) -> tuple[str, ...]:
+def tables_read(terms: Terms) -> tuple[str, ...]:
     """Return the tables that a contract reads: its own, and those that its menu joins.
 
-    Terms without a menu that holds are refused by `check_agreed`; here they join nothing.
+    As `tables_of`, which charges them, but of any terms: where `check_agreed` refuses what they
+    join, they join nothing.
     """
-    if terms.kind not in BY_MENU:
-        return (terms.table,)
     try:
-        return (terms.table, *menu_of(terms.parameters).joined)
+        return tables_of(terms) if terms.kind in BY_MENU else (terms.table,)
     except ContractInvalidError:
         return (terms.table,)
