@@ -13,7 +13,7 @@ from tests.client.answering import MENU, Answering
 from unseen.client.errors import AnswerInvalidError, Cause, RefusedError
 from unseen.client.evidence import Evidence
 from unseen.client.queries.questions import Questions
-from unseen.client.statistics import Statistics, cost_of, make_question, rho_text
+from unseen.client.statistics import Statistics, cost_of, make_question, rho_at
 from unseen.evidence.contracts.statistics import Question, check_question
 from unseen.evidence.errors import ReceiptInvalidError, ReleaseInvalidError
 from unseen.protocols.dp.zcdp import epsilon_of
@@ -46,7 +46,7 @@ def test_names_are_put_into_the_menu_s_order_and_the_cost_into_rho(
     assert answers.asked == [found.question]
     assert found.question.by == ("region", "age")
     assert found.question.where == ("adult",)
-    assert found.question.cost == Fraction(rho_text("0.2", MENU.delta))
+    assert found.question.cost == Fraction(rho_at("0.2", MENU.delta))
     assert epsilon_of(found.question.cost, Fraction(MENU.delta)) <= Fraction("0.2")
     assert found.columns == ("region", "age", "count", "mean")
     assert [row[:2] for row in found.rows] == [

@@ -2,14 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 
 from unseen.client.cards import Card, Row
 from unseen.client.catalog import short
 from unseen.client.session import Session
+from unseen.evidence.decimals import as_written, plain, shortest
 from unseen.v1 import privacy_pb2, privacy_pb2_grpc
-
-_UNITS = 10**12
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,20 +107,13 @@ class PrivacyCalls:
 
 def _shortest(text: str) -> str:
     """Return a decimal number in the form that is signed; what is none the node refuses."""
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        return text
-    if not number.is_finite() or abs(number.adjusted()) > 20:
-        return text
-    whole, dot, places = f"{number:f}".partition(".")
-    places = places.rstrip("0")
-    return f"{whole}{dot}{places}" if places else whole
+    number = as_written(text)
+    return plain(number) if number.is_finite() else text
 
 
 def _rho(units: int) -> str:
     """Return units as rho, to twelve places."""
-    return _shortest(f"{units // _UNITS}.{units % _UNITS:012d}")
+    return shortest(units, 12)
 
 
 def _ledger(message: privacy_pb2.Ledger) -> Ledger:

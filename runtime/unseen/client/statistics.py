@@ -20,6 +20,7 @@ from unseen.client.statistic import Statistic
 from unseen.evidence.contracts.privacy import delta_of, granted, units_of
 from unseen.evidence.contracts.statistics.menu import Menu
 from unseen.evidence.contracts.statistics.question import Question
+from unseen.evidence.decimals import shortest
 from unseen.evidence.errors import QuestionInvalidError
 from unseen.protocols.dp.zcdp import rho_within
 from unseen.protocols.errors import InputInvalidError
@@ -48,7 +49,7 @@ class Statistics:
     def menu(self, epsilon: Amount = USUAL) -> MenuCard:
         """Return what may be asked, and how far noise moves it at an `epsilon`."""
         menu, terms = self._questions.menu(self.contract), self._questions.terms(self.contract)
-        rho = rho_text(epsilon, menu.delta)
+        rho = rho_at(epsilon, menu.delta)
         return MenuCard(self.contract, menu, rho, terms.budget, terms.group)
 
     def budget(self) -> BudgetCard:
@@ -207,10 +208,10 @@ def cost_of(menu: Menu, epsilon: Amount | None, rho: Amount | None) -> str:
             clause="question.rho",
             remedy="what each costs: unseen statistics menu ID",
         )
-    return _decimal(_exact(rho, "rho"), "rho") if epsilon is None else rho_text(epsilon, menu.delta)
+    return _decimal(_exact(rho, "rho"), "rho") if epsilon is None else rho_at(epsilon, menu.delta)
 
 
-def rho_text(epsilon: Amount, delta: str) -> str:
+def rho_at(epsilon: Amount, delta: str) -> str:
     """Return the rho that an epsilon admits at `delta`, as a question says it: rounded down.
 
     Raises:
@@ -249,5 +250,4 @@ def _decimal(value: Fraction, name: str) -> str:
         raise InputInvalidError(
             f"{name} is not above 0, or so small that it says nothing", clause=f"question.{name}"
         )
-    text = f"{Decimal(scaled).scaleb(-_PLACES):f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    return shortest(scaled, _PLACES)

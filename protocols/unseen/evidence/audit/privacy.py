@@ -16,7 +16,8 @@ from unseen.evidence.audit.contracts import Standing
 from unseen.evidence.audit.leaves import Event, Release
 from unseen.evidence.audit.tables import Tables
 from unseen.evidence.canonical import MAX_INTEGER
-from unseen.evidence.contracts.privacy import UNITS, granted, limit_of, tables_of
+from unseen.evidence.contracts.privacy import granted, limit_of, tables_of
+from unseen.evidence.decimals import shortest
 from unseen.evidence.errors import EvidenceError
 
 
@@ -104,6 +105,4 @@ class Privacy:
 
 def rho(units: int) -> str:
     """Return units as rho, to twelve places, in the shortest form."""
-    whole, rest = divmod(units, UNITS)
-    places = f"{rest:012d}".rstrip("0")
-    return f"{whole}.{places}" if places else str(whole)
+    return shortest(units, 12)

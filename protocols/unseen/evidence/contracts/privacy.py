@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from unseen.evidence.contracts.contract import Terms
+from unseen.evidence.decimals import shortest
 from unseen.evidence.errors import ContractInvalidError
 from unseen.evidence.fields import Checker
 from unseen.protocols.dp.exact import Exact, not_negative
@@ -47,11 +48,9 @@ def rho_text(units: int) -> str:
         ContractInvalidError: they are no multiple of 1000, below zero, or 10^9 of rho or more.
 
     """
-    whole, rest = divmod(units, UNITS)
-    if units < 0 or units % _STEP or whole >= 10**9:
+    if units < 0 or units % _STEP or units >= UNITS * 10**9:
         _CHECK.fail("privacy", "is no cost that a leaf can say")
-    places = f"{rest // _STEP:0{_PLACES}d}".rstrip("0")
-    return f"{whole}.{places}" if places else str(whole)
+    return shortest(units // _STEP, _PLACES)
 
 
 def units_of(text: str) -> int:
@@ -105,9 +104,7 @@ def epsilon_text(units: int, delta: str) -> str:
     if not 0 < chance < 1:
         _CHECK.fail("delta", "is not between 0 and 1")
     found = epsilon_of(units * UNIT, chance) * 10_000
-    whole, rest = divmod(-(-found.numerator // found.denominator), 10_000)
-    places = f"{rest:04d}".rstrip("0")
-    return f"{whole}.{places}" if places else str(whole)
+    return shortest(-(-found.numerator // found.denominator), 4)
 
 
 def tables_of(terms: Terms) -> tuple[str, ...]:

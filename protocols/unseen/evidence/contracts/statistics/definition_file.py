@@ -11,7 +11,7 @@ Read strictly: an unknown key is an error. Decimals are read as they are written
 fractions, so that a clamp is what it says.
 """
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -21,6 +21,7 @@ from unseen.evidence.contracts.rules import load_toml
 from unseen.evidence.contracts.statistics.definition import Condition, Definition, Join, Origin
 from unseen.evidence.contracts.statistics.entries import Dimension, Filter, Measure, Partition
 from unseen.evidence.contracts.statistics.menu import Menu
+from unseen.evidence.decimals import as_written, plain
 from unseen.evidence.errors import ContractInvalidError
 from unseen.evidence.fields import Checker
 
@@ -42,7 +43,7 @@ def parse_definition(data: bytes) -> Definition:
         ContractInvalidError: not TOML, or not a menu; the clause names the entry and the field.
 
     """
-    body = _CHECK.take(load_toml(_CHECK, data, _number), (), "menu", _OPTIONAL)
+    body = _CHECK.take(load_toml(_CHECK, data, as_written), (), "menu", _OPTIONAL)
     entries = {sort: _entries(sort, body.get(sort, [])) for sort in _LISTS}
     join = _join(body["join"]) if "join" in body else None
     menu = Menu(
@@ -50,7 +51,7 @@ def parse_definition(data: bytes) -> Definition:
         measures=tuple(map(_measure, entries["measure"])),
         filters=tuple(Filter(name=e["name"], text=e["text"]) for e in entries["filter"]),
         rows_per_person=body.get("rows_per_person", 1),
-        delta=_plain(body.get("delta", DELTA)),
+        delta=plain(body.get("delta", DELTA)),
         partition=_partition(body["partition"]) if "partition" in body else None,
         joined=(join.table,) if join else (),
     )
@@ -119,21 +120,6 @@ def _word(entry: dict[str, Any], value: object) -> str:
     if type(value) is not str:
         _CHECK.fail(f"dimension.{entry['name']}.values", "are not texts, or true and false")
     return value
-
-
-def _number(text: str) -> Decimal:
-    """Return a number as it is written; what no number can hold is none."""
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        return Decimal("nan")
-
-
-def _plain(value: object) -> str:
-    """Return a decimal of the file as the text that stands in the contract."""
-    if type(value) is Decimal and value.is_finite():
-        return format(value, "f").rstrip("0").rstrip(".")
-    return str(value)
 
 
 def _partition(value: Any) -> Partition:

@@ -14,13 +14,13 @@ they do not. Read strictly: an unknown key is an error.
 
 from collections.abc import Sequence
 from dataclasses import fields
-from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Final
 
-from unseen.evidence.contracts.privacy import UNITS, limit_of
+from unseen.evidence.contracts.privacy import limit_of, rho_text
 from unseen.evidence.contracts.rules import load_toml
 from unseen.evidence.contracts.statistics import Menu
 from unseen.evidence.contracts.training import clause
+from unseen.evidence.decimals import as_written, plain
 from unseen.evidence.errors import ContractInvalidError
 from unseen.evidence.fields import Checker
 from unseen.protocols.errors import UnseenError
@@ -45,7 +45,7 @@ def parse_training(data: bytes, menu: Menu, parties: int, honest: int) -> "Spec"
 
     """
     body = _CHECK.take(
-        load_toml(_CHECK, data, _number),
+        load_toml(_CHECK, data, as_written),
         ("family", "features", "label", "steps", "privacy"),
         "training",
     )
@@ -75,7 +75,7 @@ def parse_training(data: bytes, menu: Menu, parties: int, honest: int) -> "Spec"
 
 def with_names(data: bytes) -> Sequence[str]:
     """Return the names of the menu that the TOML `data` says; raises as `parse_training`."""
-    body = load_toml(_CHECK, data, _number)
+    body = load_toml(_CHECK, data, as_written)
     listed = _CHECK.unlist("features", body.get("features", []))
     return [_name(each) for each in (*listed, body.get("label", ""))]
 
@@ -101,7 +101,7 @@ def _steps(family: object, given: object) -> Any:
     texts = {field.name for field in fields(made) if field.type in ("str", str)}
     body = _CHECK.take(given, (), "steps", tuple(field.name for field in fields(made)))
     given_as: dict[str, Any] = {
-        name: _plain(value) if name in texts - {"objective"} else value
+        name: plain(value) if name in texts - {"objective"} else value
         for name, value in body.items()
     }
     try:
@@ -117,10 +117,10 @@ def _privacy(given: object, menu: Menu, parties: int, honest: int) -> "Privacy":
     if "epsilon" in body:
         if {"rho", "evaluation"} & {*body}:
             _CHECK.fail("privacy", "is an epsilon, or a rho with an evaluation")
-        body |= _shares(_plain(body.pop("epsilon")), menu)
+        body |= _shares(plain(body.pop("epsilon")), menu)
     elif "rho" not in body:
         _CHECK.fail("privacy", "says neither epsilon nor rho")
-    body |= {name: _plain(body[name]) for name in ("rho", "evaluation") if name in body}
+    body |= {name: plain(body[name]) for name in ("rho", "evaluation") if name in body}
     body.setdefault("rows_per_person", menu.rows_per_person)
     return Privacy(parties=parties, honest=honest, **body)
 
@@ -132,32 +132,10 @@ def _shares(epsilon: str, menu: Menu) -> dict[str, str]:
     rho = (units - last) // _PLACE * _PLACE
     if rho <= 0:
         _CHECK.fail("privacy.epsilon", "is so small that nothing can be trained")
-    return {"rho": _units_text(rho), "evaluation": _units_text(last)}
-
-
-def _units_text(units: int) -> str:
-    return _plain(Decimal(units) / UNITS)
+    return {"rho": rho_text(rho), "evaluation": rho_text(last)}
 
 
 def _name(value: object) -> str:
     if type(value) is not str:
         _CHECK.fail("names", "are not texts")
     return value
-
-
-def _number(text: str) -> Decimal:
-    """Return a number as it is written; what no number can hold is none."""
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        return Decimal("nan")
-
-
-def _plain(value: object) -> str:
-    """Return a number of the file as the decimal text that stands in the contract."""
-    if type(value) is int:
-        return str(value)
-    if type(value) is Decimal and value.is_finite() and abs(value.adjusted()) < 20:
-        text = format(value, "f")
-        return text.rstrip("0").rstrip(".") if "." in text else text
-    return str(value)
