@@ -22,7 +22,8 @@ from unseen.evidence.contracts.leakage import Leakage, Statement
 from unseen.evidence.contracts.plan import Output, Plan
 from unseen.evidence.errors import SignatureInvalidError
 from unseen.evidence.log import ReleaseLeaf, encode_leaf
-from unseen.evidence.oversight.opening import Announcement, make_opening, prove_rows
+from unseen.evidence.logged import Headed
+from unseen.evidence.oversight.opening import make_opening, prove_rows
 from unseen.evidence.releases.instance import certify
 from unseen.evidence.releases.manifest import Manifest, published_leaf, sign_manifest
 from unseen.evidence.releases.receipt import issue
@@ -224,13 +225,13 @@ class World:
         }
         return issue(**fields | changes)
 
-    def announce(self, manifest: Manifest, leaf: Any = None) -> Announcement:
+    def announce(self, manifest: Manifest, leaf: Any = None) -> Headed:
         """Append the leaf that announces `manifest`, or `leaf`, to the log and prove it."""
         leaf = published_leaf(manifest, NOW) if leaf is None else leaf
         index = self.tree.append(leaf_hash(encode_leaf(leaf), self.suite.hash))
         proof = tuple(self.tree.inclusion_proof(index))
         note = self.checkpoint(self.tree.size, self.tree.root())
-        return Announcement(leaf=leaf, index=index, proof=proof, checkpoint=note)
+        return Headed(leaf=leaf, index=index, proof=proof, checkpoint=note)
 
     def receipt_deep(self, leaf: ReleaseLeaf, depth: int, **changes: Any) -> str:
         """Return the receipt of `leaf`, the last one in a log of 2^depth leaves."""

@@ -12,7 +12,6 @@ from unseen.evidence.consents.consent_proof import (
     ConsentAnswer,
     JobScope,
     Listed,
-    Logged,
     sign_answer,
 )
 from unseen.evidence.consents.consent_tree import EVENT, ConsentRoot, set_commitment, tree_shape
@@ -20,6 +19,7 @@ from unseen.evidence.consents.delegation import Delegation, sign_delegation
 from unseen.evidence.consents.subjects import DataSubject
 from unseen.evidence.contracts.clauses import ConsentRule
 from unseen.evidence.log import encode_leaf, event_leaf
+from unseen.evidence.logged import Logged
 from unseen.evidence.suite import Signer, signer_id
 from unseen.evidence.trust import Trust, TrustedParty
 from unseen.protocols.lookup.subject import SubjectColumn

@@ -9,6 +9,7 @@ from tests.evidence.conftest import NOW, ORIGIN, World, make_signer
 from unseen.evidence import jws
 from unseen.evidence.canonical import Json
 from unseen.evidence.log import encode_leaf
+from unseen.evidence.logged import Headed
 from unseen.evidence.registry.certificate import (
     Certificate,
     Held,
@@ -159,7 +160,8 @@ class Registry:
         world.tree.append(leaf_hash(b"after", world.suite.hash))
         note = world.checkpoint(world.tree.size, world.tree.root())
         proof = tuple(world.tree.inclusion_proof(index))
-        return Entry(token=token, leaf=leaf, index=index, proof=proof, checkpoint=note)
+        logged = Headed(leaf=leaf, index=index, proof=proof, checkpoint=note)
+        return Entry(token=token, logged=logged)
 
     def entries(self, *steps: tuple[Signer, Signer], **changes: Any) -> list[Entry]:
         """Return a certificate's entry and those of its transfers, each (from, to)."""
@@ -181,10 +183,11 @@ class Registry:
     def moved(self, entry: Entry, origin: str) -> Entry:
         """Return the entry under a head of another log that holds the same leaves."""
         world, key = self.world, self.world.log
-        head = parse_body(SignedNote.parse(entry.checkpoint).body)
+        head = parse_body(SignedNote.parse(entry.logged.checkpoint).body)
         body = Checkpoint(origin, head.size, head.root).body()
         note = sign_note(body, origin, world.suite.note_type, key.public_key, key.sign)
-        return dataclasses.replace(entry, checkpoint=note)
+        logged = dataclasses.replace(entry.logged, checkpoint=note)
+        return dataclasses.replace(entry, logged=logged)
 
     def bundle(self, *steps: tuple[Signer, Signer], **changes: Any) -> dict[str, Any]:
         return make_bundle(self.world.suite, self.entries(*steps, **changes))

@@ -9,7 +9,7 @@ from unseen.evidence import canonical
 from unseen.evidence.contracts.plan import Plan
 from unseen.evidence.errors import OpeningInvalidError, ReceiptInvalidError
 from unseen.evidence.oversight.batch import make_batch_opening, verify_batch_opening
-from unseen.evidence.oversight.hidden import Announcement, Batch, Item, Row
+from unseen.evidence.oversight.hidden import Batch, Item, Row, read_announcement
 from unseen.evidence.oversight.opening import verify_opening
 
 ABSENT = ("nobody", "1999-09-09")
@@ -40,7 +40,7 @@ def batch_of(lookup: Any, bundle: Any, plan: Plan | None) -> Batch:
         receipt=bundle["receipt"],
         terms=lookup.world.terms(),
         manifest=bundle["manifest"],
-        announcement=Announcement.from_json(bundle["announcement"]),
+        announcement=read_announcement(bundle["announcement"]),
         blinded=tuple(map(unb64, bundle["blinded"])),
         evaluated=tuple(map(unb64, bundle["evaluated"])),
         dleq=unb64(bundle["dleq"]),

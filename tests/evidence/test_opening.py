@@ -18,7 +18,8 @@ from unseen.evidence.errors import (
     TrustMissingError,
 )
 from unseen.evidence.log import event_leaf
-from unseen.evidence.oversight.opening import Announcement, Row, prove_rows, verify_opening
+from unseen.evidence.logged import Headed
+from unseen.evidence.oversight.opening import Row, prove_rows, verify_opening
 from unseen.evidence.releases.instance import certify
 from unseen.evidence.releases.manifest import published_leaf, sign_manifest
 from unseen.evidence.releases.request import sign_request
@@ -341,7 +342,7 @@ def other_log(world: Any, manifest: Any, origin: str, filler: int) -> Any:
     body = Checkpoint(origin, tree.size, tree.root()).body()
     note = sign_note(body, origin, world.suite.note_type, world.log.public_key, world.log.sign)
     proof = tuple(tree.inclusion_proof(0))
-    return Announcement(leaf=leaf, index=0, proof=proof, checkpoint=note).to_json()
+    return Headed(leaf=leaf, index=0, proof=proof, checkpoint=note).to_json()
 
 
 def test_an_announcement_in_another_log_is_refused(lookup: Any) -> None:

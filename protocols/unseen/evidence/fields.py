@@ -147,6 +147,13 @@ class Checker:
         except CanonicalError:
             self.fail(field, "is not base64url")
 
+    def hashes(self, field: str, value: object) -> tuple[bytes, ...]:
+        """Return the 32-byte hashes of which, end to end, `value` is the base64url."""
+        data = self.unb64(field, value)
+        if len(data) % DIGEST_BYTES:
+            self.fail(field, "is not a list of hashes")
+        return tuple(data[at : at + DIGEST_BYTES] for at in range(0, len(data), DIGEST_BYTES))
+
     def key_id(self, field: str, value: object) -> None:
         """Refuse what is not the name of a key: base64url of a hash."""
         self.octets(field, self.unb64(field, value))

@@ -248,8 +248,7 @@ def _checkpoint(text: Json, node: TrustedParty, trust: Trust, suite: Suite) -> C
 
 def _inclusion(body: dict[str, Any], checkpoint: Checkpoint, suite: Suite) -> None:
     _CHECK.integer("index", body["index"], 0)
-    proof = _CHECK.unb64("proof", body["proof"])
-    nodes = [proof[at : at + DIGEST_BYTES] for at in range(0, len(proof), DIGEST_BYTES)]
+    nodes = _CHECK.hashes("proof", body["proof"])
     hashed = leaf_hash(encode_leaf(body["leaf"]), suite.hash)
     verify_inclusion(hashed, body["index"], checkpoint.size, nodes, checkpoint.root, suite.hash)
 

@@ -7,7 +7,7 @@ from unseen.client.queries.tables import keep_announcement
 from unseen.client.session import Session
 from unseen.evidence.canonical import Json, b64encode
 from unseen.evidence.log import decode_leaf
-from unseen.evidence.oversight.opening import Announcement
+from unseen.evidence.logged import Headed
 from unseen.evidence.releases.manifest import Manifest
 from unseen.evidence.verify import verify_checkpoint
 from unseen.protocols.errors import ProofInvalidError
@@ -46,6 +46,6 @@ def check_logged(
     announced = found.get("manifest")
     if found.get("type") != "manifest.published" or announced != b64encode(manifest.id()):
         raise AnswerInvalidError("the log announces another manifest", clause="manifest.log")
-    announcement = Announcement(leaf=found, index=index, proof=tuple(proof), checkpoint=checkpoint)
+    announcement = Headed(leaf=found, index=index, proof=tuple(proof), checkpoint=checkpoint)
     keep_announcement(session.home, manifest, announcement)
     return found

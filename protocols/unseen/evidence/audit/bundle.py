@@ -31,11 +31,12 @@ from unseen.evidence.contracts.plan import Plan
 from unseen.evidence.contracts.ruling import breaches
 from unseen.evidence.errors import BundleInvalidError, EvidenceError, LogForkedError
 from unseen.evidence.fields import Checker, head
-from unseen.evidence.oversight.hidden import Announcement
+from unseen.evidence.logged import Headed
+from unseen.evidence.oversight.hidden import read_announcement
 from unseen.evidence.oversight.opening import check_epoch
 from unseen.evidence.registry.permission import check_terms
 from unseen.evidence.releases.manifest import Manifest
-from unseen.evidence.suite import DIGEST_BYTES, suite_of
+from unseen.evidence.suite import suite_of
 from unseen.evidence.trust import Trust
 from unseen.evidence.verify import VerifiedReceipt, verify_growth, verify_receipt, verify_terms
 from unseen.protocols.errors import PeerError
@@ -82,7 +83,7 @@ class Bundle:
     leakage: Leakage
     approvals: Mapping[str, str]
     manifest: str = ""
-    announcement: Announcement | None = None
+    announcement: Headed | None = None
     cosigned: tuple[Cosigned, ...] = ()
     documents: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
@@ -131,7 +132,7 @@ class Bundle:
             leakage=Leakage.from_json(body["leakage"]),
             approvals=approvals,
             manifest=body.get("manifest", ""),
-            announcement=None if announced is None else Announcement.from_json(announced),
+            announcement=None if announced is None else read_announcement(announced),
             cosigned=tuple(map(_cosigned, _list(body, "cosigned", MAX_COSIGNED))),
             documents=tuple(map(_document, _list(body, "documents", MAX_DOCUMENTS))),
         )
@@ -287,9 +288,7 @@ def _cosigned(value: Json) -> Cosigned:
     entry = _CHECK.take(value, ("note", "proof"), "cosigned")
     if type(entry["note"]) is not str:
         _CHECK.fail("cosigned.note", "is not text")
-    proof = _CHECK.unb64("cosigned.proof", entry["proof"])
-    hashes = [proof[at : at + DIGEST_BYTES] for at in range(0, len(proof), DIGEST_BYTES)]
-    return Cosigned(note=entry["note"], proof=tuple(hashes))
+    return Cosigned(note=entry["note"], proof=_CHECK.hashes("cosigned.proof", entry["proof"]))
 
 
 def _document(value: Json) -> tuple[str, str]:

@@ -43,7 +43,8 @@ from unseen.evidence.errors import (
     TrustMissingError,
 )
 from unseen.evidence.fields import Checker, head
-from unseen.evidence.log import ReleaseLeaf, encode_leaf
+from unseen.evidence.log import ReleaseLeaf
+from unseen.evidence.logged import Headed, Logged
 from unseen.evidence.suite import DIGEST_BYTES, Signer, Suite, signer_id, suite_of
 from unseen.evidence.trust import Trust, TrustedParty
 from unseen.evidence.verify import verify_checkpoint
@@ -52,8 +53,6 @@ from unseen.protocols.smt.index import IndexProof
 from unseen.protocols.smt.proofs import Path, verify_absent, verify_present
 from unseen.protocols.smt.shape import INDEX_BYTES
 from unseen.protocols.tlog.checkpoint import Checkpoint
-from unseen.protocols.tlog.proofs import verify_inclusion
-from unseen.protocols.tlog.tree import leaf_hash
 
 TYP = "unseen-consent-answer"
 MAX_CONSENTS = 256
@@ -61,38 +60,7 @@ _CHECK = Checker(ConsentProofInvalidError, "consent proof")
 _ANSWER = ("index", "root", "path", "place")
 _OPTIONAL = ("set", "job")
 _BUNDLE = ("subject", "blind", "evaluated", "dleq", "answer")
-_PLACE = ("leaf", "index", "proof")
 _SCOPE = ("recipient", "table", "product", "consent")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Logged:
-    """A leaf at `index` of a log, with the hashes that lead from it to a head."""
-
-    leaf: dict[str, Json]
-    index: int
-    proof: tuple[bytes, ...]
-
-    def to_json(self) -> dict[str, Json]:
-        """Return the place as an object."""
-        return {"leaf": self.leaf, "index": self.index, "proof": b64encode(b"".join(self.proof))}
-
-    @classmethod
-    def from_json(cls, field: str, value: Json) -> Self:
-        """Return the place that `to_json` gives `value` for; nothing is verified."""
-        body = _CHECK.take(value, _PLACE, field)
-        if type(body["leaf"]) is not dict:
-            _CHECK.fail(f"{field}.leaf", "is not an object")
-        _CHECK.integer(f"{field}.index", body["index"], 0)
-        proof = _CHECK.unb64(f"{field}.proof", body["proof"])
-        nodes = tuple(proof[at : at + DIGEST_BYTES] for at in range(0, len(proof), DIGEST_BYTES))
-        return cls(leaf=body["leaf"], index=body["index"], proof=nodes)
-
-    def verify(self, checkpoint: Checkpoint, suite: Suite) -> None:
-        """Return if the leaf is where it says in the log that `checkpoint` heads."""
-        hashed = leaf_hash(encode_leaf(self.leaf), suite.hash)
-        size, root = checkpoint.size, checkpoint.root
-        verify_inclusion(hashed, self.index, size, self.proof, root, suite.hash)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,10 +187,7 @@ class ConsentAnswer:
 
         """
         body = _CHECK.body(value, "consent-answer", _ANSWER, _OPTIONAL)
-        place = dict(_CHECK.take(body["place"], (*_PLACE, "checkpoint"), "place"))
-        checkpoint = place.pop("checkpoint")
-        if type(checkpoint) is not str:
-            _CHECK.fail("place.checkpoint", "is not text")
+        shown = Headed.from_json(_CHECK, "place", body["place"])
         root = ConsentRoot.from_json(body["root"])
         if root.suite != body["suite"]:
             _CHECK.fail("root", "is of another suite than the answer")
@@ -234,8 +199,8 @@ class ConsentAnswer:
             index=index,
             root=root,
             path=_CHECK.unb64("path", body["path"]),
-            place=Logged.from_json("place", place),
-            checkpoint=checkpoint,
+            place=Logged(leaf=shown.leaf, index=shown.index, proof=shown.proof),
+            checkpoint=shown.checkpoint,
             nonce=nonce,
             consents=consents,
             job=job,
@@ -364,7 +329,7 @@ def _set(value: Json) -> tuple[bytes, tuple[Listed, ...]]:
 
 def _job(value: Json) -> tuple[Logged, JobScope]:
     body = _CHECK.take(value, ("place", "scope"), "job")
-    return Logged.from_json("job", body["place"]), JobScope.from_json(body["scope"])
+    return Logged.from_json(_CHECK, "job", body["place"]), JobScope.from_json(body["scope"])
 
 
 def _place(answer: ConsentAnswer, node: TrustedParty, trust: Trust, suite: Suite) -> Checkpoint:

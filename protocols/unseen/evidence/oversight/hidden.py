@@ -5,15 +5,15 @@ against the receipt, and says in which order and what it proves.
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any
 
 from unseen.evidence.canonical import Json, b64encode
 from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.contracts.plan import Plan
 from unseen.evidence.errors import OpeningInvalidError
 from unseen.evidence.fields import Checker
+from unseen.evidence.logged import Headed
 from unseen.evidence.releases.manifest import MAX_ROWS
-from unseen.evidence.suite import DIGEST_BYTES
 from unseen.protocols.oprf import dleq
 from unseen.protocols.oprf.suite import MAX_BATCH
 
@@ -42,48 +42,10 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Announcement:
-    """A leaf `manifest.published`, its place, its path, and the signed head it leads to."""
-
-    leaf: dict[str, Json]
-    index: int
-    proof: tuple[bytes, ...]
-    checkpoint: str
-
-    def to_json(self) -> dict[str, Json]:
-        """Return the announcement as an object."""
-        return {
-            "leaf": self.leaf,
-            "index": self.index,
-            "proof": b64encode(b"".join(self.proof)),
-            "checkpoint": self.checkpoint,
-        }
-
-    @classmethod
-    def from_json(cls, value: Json) -> Self:
-        """Return the announcement that `to_json` gives `value` for; nothing is verified.
-
-        Raises:
-            OpeningInvalidError: a field is missing, not known or of another type.
-
-        """
-        entry = CHECK.take(value, ("leaf", "index", "proof", "checkpoint"), "announcement")
-        if type(entry["leaf"]) is not dict:
-            CHECK.fail("announcement.leaf", "is not an object")
-        CHECK.integer("announcement.index", entry["index"], 0)
-        if type(entry["checkpoint"]) is not str:
-            CHECK.fail("announcement.checkpoint", "is not text")
-        proof = _hashes("announcement.proof", entry["proof"])
-        return cls(
-            leaf=entry["leaf"], index=entry["index"], proof=proof, checkpoint=entry["checkpoint"]
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """What all subjects of a request share.
 
-    `receipt` and `manifest` are the signed tokens, `announcement` is how the log announced the
+    `receipt` and `manifest` are the signed tokens, `announcement` is the leaf that announced the
     manifest, `blinded`, `evaluated` and `dleq` the batch as it was sent and answered, elements
     of 32 bytes, and the nonces open the two commitments of the release. `plan` may be left out.
     """
@@ -91,7 +53,7 @@ class Batch:
     receipt: str
     terms: Terms
     manifest: str
-    announcement: Announcement
+    announcement: Headed
     blinded: tuple[bytes, ...]
     evaluated: tuple[bytes, ...]
     dleq: bytes
@@ -150,7 +112,7 @@ class Sent:
 
     receipt: str
     manifest: str
-    announcement: Announcement
+    announcement: Headed
     blinded: tuple[bytes, ...]
     evaluated: tuple[bytes, ...]
     dleq: bytes
@@ -177,7 +139,7 @@ def parse_batch(body: dict[str, Any]) -> Sent:
     return Sent(
         receipt=body["receipt"],
         manifest=body["manifest"],
-        announcement=Announcement.from_json(body["announcement"]),
+        announcement=read_announcement(body["announcement"]),
         blinded=blinded,
         evaluated=evaluated,
         dleq=_octets("dleq", body["dleq"], dleq.PROOF_BYTES),
@@ -186,6 +148,16 @@ def parse_batch(body: dict[str, Any]) -> Sent:
         terms=body["terms"],
         plan=body.get("plan"),
     )
+
+
+def read_announcement(value: Json) -> Headed:
+    """Return a leaf `manifest.published` with its place; nothing is verified.
+
+    Raises:
+        OpeningInvalidError: a field is missing, not known or of another type.
+
+    """
+    return Headed.from_json(CHECK, "announcement", value)
 
 
 def check_plan(body: dict[str, Any]) -> None:
@@ -227,9 +199,4 @@ def _row(value: Json) -> Row:
     entry = CHECK.take(value, ("index", "row", "path"), "rows")
     CHECK.integer("rows.index", entry["index"], 0, MAX_ROWS)
     row = CHECK.unb64("rows.row", entry["row"])
-    return Row(entry["index"], row, _hashes("rows.path", entry["path"]))
-
-
-def _hashes(name: str, value: Json) -> tuple[bytes, ...]:
-    data = CHECK.unb64(name, value)
-    return tuple(data[at : at + DIGEST_BYTES] for at in range(0, len(data), DIGEST_BYTES))
+    return Row(entry["index"], row, CHECK.hashes("rows.path", entry["path"]))

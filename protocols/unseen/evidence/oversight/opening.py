@@ -46,11 +46,11 @@ from unseen.evidence.errors import (
 )
 from unseen.evidence.fields import head
 from unseen.evidence.log import encode_leaf
+from unseen.evidence.logged import Headed
 from unseen.evidence.oversight.hidden import (
     BATCH_FIELDS,
     CHECK,
     ITEM_FIELDS,
-    Announcement,
     Batch,
     Item,
     Row,
@@ -82,7 +82,6 @@ from unseen.protocols.tlog.proofs import verify_inclusion
 from unseen.protocols.tlog.tree import Tree, leaf_hash
 
 __all__ = [
-    "Announcement",
     "Batch",
     "Item",
     "Opened",
@@ -168,7 +167,7 @@ def make_opening(  # noqa: PLR0913 - one for each field of the bundle, by name
     receipt: str,
     terms: Terms,
     manifest: str,
-    announcement: Announcement,
+    announcement: Headed,
     subject: Sequence[str],
     position: int,
     blind: bytes,
@@ -275,7 +274,7 @@ def check_terms(terms: Json, plan: Json, receipt: VerifiedReceipt) -> tuple[Term
 
 def check_epoch(
     manifest: str,
-    announcement: Announcement,
+    announcement: Headed,
     terms: Terms,
     receipt: VerifiedReceipt,
     trust: Trust,
@@ -310,23 +309,17 @@ def _manifest(token: str, receipt: VerifiedReceipt, terms: Terms, trust: Trust) 
     return manifest
 
 
-def _announced(
-    found: Announcement, manifest: Manifest, receipt: VerifiedReceipt, trust: Trust
-) -> None:
+def _announced(found: Headed, manifest: Manifest, receipt: VerifiedReceipt, trust: Trust) -> None:
     """Return if the receipt's log announced `manifest` before the release."""
     suite = suite_of(receipt.suite)
     with _named("announcement"):
         checkpoint = verify_checkpoint(found.checkpoint, trust)
         if checkpoint.origin != receipt.origin:
             CHECK.fail("announcement", "is in another log than the release")
-        data = encode_leaf(found.leaf)
-        hashed = leaf_hash(data, suite.hash)
-        verify_inclusion(
-            hashed, found.index, checkpoint.size, found.proof, checkpoint.root, suite.hash
-        )
+        found.verify(checkpoint, suite)
         time = CHECK.untime("announcement.time", found.leaf.get("time"))
         # As bytes: true would equal 1.
-        if data != encode_leaf(published_leaf(manifest, time)):
+        if encode_leaf(found.leaf) != encode_leaf(published_leaf(manifest, time)):
             CHECK.fail("announcement", "is not that of the manifest")
     if found.index >= receipt.index:
         CHECK.fail("announcement", "does not come before the release")

@@ -19,7 +19,7 @@ from functools import partial
 from typing import Self
 
 from unseen.evidence import jws
-from unseen.evidence.canonical import Json, b64encode
+from unseen.evidence.canonical import Json
 from unseen.evidence.errors import (
     CanonicalError,
     LeafInvalidError,
@@ -28,6 +28,7 @@ from unseen.evidence.errors import (
 )
 from unseen.evidence.fields import Checker, head
 from unseen.evidence.log import encode_leaf
+from unseen.evidence.logged import Headed
 from unseen.evidence.registry.certificate import (
     Certificate,
     Held,
@@ -36,12 +37,10 @@ from unseen.evidence.registry.certificate import (
     verify_certificate,
 )
 from unseen.evidence.registry.snapshot import RowsOpening
-from unseen.evidence.suite import DIGEST_BYTES, Suite, suite_of
+from unseen.evidence.suite import Suite, suite_of
 from unseen.evidence.trust import Trust
 from unseen.evidence.verify import verify_checkpoint
 from unseen.protocols.errors import ProofInvalidError
-from unseen.protocols.tlog.proofs import verify_inclusion
-from unseen.protocols.tlog.tree import leaf_hash
 
 MAX_TRANSFERS = 256
 Leaf = Callable[[datetime], dict[str, Json]]
@@ -51,41 +50,23 @@ _BUNDLE = Checker(RegistrationInvalidError, "bundle")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A signed token, the leaf that logged it, its place, its path and the head it leads to."""
+    """A signed token, and the leaf that logged it with its place."""
 
     token: str
-    leaf: dict[str, Json]
-    index: int
-    proof: tuple[bytes, ...]
-    checkpoint: str
+    logged: Headed
 
     def to_json(self) -> dict[str, Json]:
         """Return the entry as an object."""
-        return {
-            "token": self.token,
-            "leaf": self.leaf,
-            "index": self.index,
-            "proof": b64encode(b"".join(self.proof)),
-            "checkpoint": self.checkpoint,
-        }
+        return {"token": self.token} | self.logged.to_json()
 
     @classmethod
     def from_json(cls, value: Json) -> Self:
         """Return the entry that `to_json` gives `value` for; nothing is verified."""
         names = ("token", "leaf", "index", "proof", "checkpoint")
         body = _BUNDLE.take(value, names, "entries")
-        if type(body["leaf"]) is not dict:
-            _BUNDLE.fail("entries.leaf", "is not an object")
-        for name in ("token", "checkpoint"):
-            if type(body[name]) is not str:
-                _BUNDLE.fail(f"entries.{name}", "is not text")
-        _BUNDLE.integer("entries.index", body["index"], 0)
-        data = _BUNDLE.unb64("entries.proof", body["proof"])
-        if len(data) % DIGEST_BYTES:
-            _BUNDLE.fail("entries.proof", "is not a list of hashes")
-        steps = range(0, len(data), DIGEST_BYTES)
-        proof = tuple(data[at : at + DIGEST_BYTES] for at in steps)
-        return cls(**body | {"proof": proof})
+        if type(body["token"]) is not str:
+            _BUNDLE.fail("entries.token", "is not text")
+        return cls(token=body["token"], logged=Headed.of(_BUNDLE, "entries", body))
 
 
 def make_bundle(suite: Suite, entries: Sequence[Entry]) -> dict[str, Json]:
@@ -137,22 +118,22 @@ def verify_bundle(bundle: Json, trust: Trust) -> Verified:
     log, size = _logged(entries[0], issued, trust, suite)
     if log != certificate.log or trust.log(log).node != certificate.node:
         _BUNDLE.fail("log", "is not the one of the node that issued the certificate")
-    holders, last = [held.holder], {log: entries[0].index}
+    holders, last = [held.holder], {log: entries[0].logged.index}
     for entry in entries[1:]:
         held = held.take(entry.token)
         holders.append(held.holder)
         before = log
         log, size = _logged(entry, partial(transferred_leaf, entry.token, held), trust, suite)
-        if entry.index <= last.get(log, -1) or (log != before and log in last):
+        if entry.logged.index <= last.get(log, -1) or (log != before and log in last):
             _BUNDLE.fail("entries.index", "is not after the entry before it")
-        last[log] = entry.index
+        last[log] = entry.logged.index
     return Verified(
         id=held.certificate,
         certificate=certificate,
         issuer=issuer.name,
         holders=tuple(holders),
         log=log,
-        index=entries[-1].index,
+        index=entries[-1].logged.index,
         size=size,
     )
 
@@ -185,16 +166,15 @@ def _peek(token: str) -> jws.Token:
 
 def _logged(entry: Entry, leaf_of: Leaf, trust: Trust, suite: Suite) -> tuple[str, int]:
     """Return origin and size of the log whose head covers the leaf that has to log the entry."""
-    checkpoint = verify_checkpoint(entry.checkpoint, trust)
+    logged = entry.logged
+    checkpoint = verify_checkpoint(logged.checkpoint, trust)
     if trust.log(checkpoint.origin).suite != suite.id:
         _BUNDLE.fail("log", "is of another suite than the bundle")
-    time = _BUNDLE.untime("entries.leaf.time", entry.leaf.get("time"))
+    time = _BUNDLE.untime("entries.leaf.time", logged.leaf.get("time"))
     try:
-        data = encode_leaf(entry.leaf)
-        if data != encode_leaf(leaf_of(time)):
+        if encode_leaf(logged.leaf) != encode_leaf(leaf_of(time)):
             _BUNDLE.fail("entries.leaf", "does not log this token")
-        hashed, size, root = leaf_hash(data, suite.hash), checkpoint.size, checkpoint.root
-        verify_inclusion(hashed, entry.index, size, entry.proof, root, suite.hash)
+        logged.verify(checkpoint, suite)
     except (ProofInvalidError, LeafInvalidError, CanonicalError):
         _BUNDLE.fail("entries.proof", "does not lead from the leaf to the head")
     return checkpoint.origin, checkpoint.size

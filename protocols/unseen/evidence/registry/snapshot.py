@@ -23,7 +23,6 @@ from typing import Any
 from unseen.evidence.canonical import Json, b64encode
 from unseen.evidence.errors import SnapshotMismatchError
 from unseen.evidence.fields import Checker, head
-from unseen.evidence.suite import DIGEST_BYTES
 from unseen.protocols.errors import InputInvalidError, ProofInvalidError
 from unseen.protocols.tlog.proofs import verify_inclusion
 from unseen.protocols.tlog.tree import leaf_hash
@@ -220,7 +219,4 @@ def hashes(value: Json) -> tuple[bytes, ...]:
         SnapshotMismatchError: it is not that.
 
     """
-    data = _CHECK.unb64("path", value)
-    if len(data) % DIGEST_BYTES:
-        _CHECK.fail("path", "is not a list of hashes")
-    return tuple(data[at : at + DIGEST_BYTES] for at in range(0, len(data), DIGEST_BYTES))
+    return _CHECK.hashes("path", value)

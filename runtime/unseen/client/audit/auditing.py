@@ -23,7 +23,7 @@ from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.contracts.leakage import Leakage
 from unseen.evidence.contracts.plan import Plan
 from unseen.evidence.log import decode_leaf
-from unseen.evidence.oversight.hidden import Announcement
+from unseen.evidence.logged import Headed
 from unseen.evidence.trust import TrustedParty
 from unseen.protocols.tlog import cosign
 from unseen.v1 import audit_pb2, audit_pb2_grpc, log_pb2, log_pb2_grpc
@@ -222,10 +222,10 @@ class AuditCalls:
         return self._auditing.bundle(request, contract)
 
 
-def _announcement(found: audit_pb2.GetEvidenceResponse) -> Announcement | None:
+def _announcement(found: audit_pb2.GetEvidenceResponse) -> Headed | None:
     if not found.manifest:
         return None
-    return Announcement(
+    return Headed(
         leaf=decode_leaf(found.announcement),
         index=found.announcement_index,
         proof=tuple(found.announcement_proof),

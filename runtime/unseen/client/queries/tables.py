@@ -19,7 +19,8 @@ from unseen.client.errors import AnswerInvalidError, HomeError
 from unseen.client.local.home import Home, read_file, read_json, write_file, write_json
 from unseen.client.session import Progress, Session
 from unseen.evidence.canonical import b64encode
-from unseen.evidence.oversight.opening import Announcement
+from unseen.evidence.logged import Headed
+from unseen.evidence.oversight.hidden import read_announcement
 from unseen.evidence.releases.manifest import Manifest, verify_manifest
 from unseen.evidence.suite import suite_of
 from unseen.protocols.errors import MalformedMessageError
@@ -98,21 +99,21 @@ def load_manifest(session: Session, identifier: str) -> tuple[str, Manifest]:
     return token, verify_manifest(token, session.suite, session.profile.node.evidence_key)
 
 
-def keep_announcement(home: Home, manifest: Manifest, announcement: Announcement) -> None:
+def keep_announcement(home: Home, manifest: Manifest, announcement: Headed) -> None:
     """Keep how the log announced a manifest; openings need it after its epoch."""
     path = home.table(f"{b64encode(manifest.id())}.announcement")
     if not path.exists():
         write_json(path, announcement.to_json())
 
 
-def load_announcement(home: Home, identifier: str) -> Announcement:
+def load_announcement(home: Home, identifier: str) -> Headed:
     """Return how the log announced the manifest with this id (base64url).
 
     Raises:
         HomeError: this home has never seen it.
 
     """
-    return Announcement.from_json(read_json(home.table(f"{identifier}.announcement")))
+    return read_announcement(read_json(home.table(f"{identifier}.announcement")))
 
 
 def _fetch(session: Session, contract: str, manifest: Manifest, part: Path) -> None:

@@ -15,11 +15,11 @@ from unseen.evidence.consents.consent_proof import (
     ConsentAnswer,
     JobScope,
     Listed,
-    Logged,
     sign_answer,
 )
 from unseen.evidence.consents.consent_tree import ConsentRoot
 from unseen.evidence.log import RELEASE, ReleaseLeaf
+from unseen.evidence.logged import Logged
 from unseen.node.audit.log import Head
 from unseen.node.audit.shown import show
 from unseen.node.consent.admission import token_name

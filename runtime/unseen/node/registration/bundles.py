@@ -6,6 +6,7 @@ from sqlalchemy import Engine, Row, select
 
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json
+from unseen.evidence.logged import Headed
 from unseen.evidence.registry.registration import Entry, make_bundle
 from unseen.node.audit.log import Head, NodeLog
 from unseen.node.store.schema_registry import certificates, transfers
@@ -33,10 +34,10 @@ def _imported(row: Row[Any]) -> list[Entry]:
 
 
 def _entry(engine: Engine, log: NodeLog, row: Row[Any], head: Head) -> Entry:
-    return Entry(
-        token=row.token,
+    logged = Headed(
         leaf=log.read_leaf(engine, row.leaf_index),
         index=row.leaf_index,
         proof=tuple(log.inclusion_proof(row.leaf_index, head)),
         checkpoint=head.note,
     )
+    return Entry(token=row.token, logged=logged)
