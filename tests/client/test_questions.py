@@ -13,7 +13,7 @@ from tests.client.answering import MENU, Answering
 from unseen.client.errors import AnswerInvalidError, Cause, RefusedError
 from unseen.client.evidence import Evidence
 from unseen.client.queries.questions import Questions
-from unseen.client.statistics import Statistics, cost_of, make_question, rho_at
+from unseen.client.statistics import How, Statistics, cost_of, make_question, rho_at
 from unseen.evidence.contracts.statistics import Question, check_question
 from unseen.evidence.errors import ReceiptInvalidError, ReleaseInvalidError
 from unseen.protocols.dp.zcdp import epsilon_of
@@ -76,6 +76,22 @@ def test_every_method_asks_what_it_says(fake: Any, answers: Answering) -> None:
     assert all(
         each > 0 for one in found[:6] for row in one.noise for each in row if each is not None
     )
+
+
+@pytest.mark.parametrize("what", ["count", "sum", "mean", "variance", "histogram", "quantile"])
+def test_a_keyword_that_no_question_has_is_an_error_of_python(
+    fake: Any, answers: Answering, what: str
+) -> None:
+    of = () if what == "count" else ("cost",)
+    with pytest.raises(TypeError, match=f"{what}.*'group'"):
+        getattr(asking(fake), what)(*of, epsilon=1, group="region")
+    assert not answers.asked
+
+
+def test_the_keywords_of_all_questions_are_named_where_a_reader_looks() -> None:
+    assert set(How.__annotations__) == {"by", "where", "epsilon", "rho", "again"}
+    assert all(f"`{name}`" in (How.__doc__ or "") for name in How.__annotations__)
+    assert all(f"`{name}`" in (Statistics.__doc__ or "") for name in How.__annotations__)
 
 
 def test_numbers_have_the_measure_s_decimals_and_suppressed_ones_are_none(

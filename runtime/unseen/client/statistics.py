@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
+from typing import TypedDict, Unpack
 
 from unseen.client.evidence import Evidence
 from unseen.client.menu_card import BudgetCard, MenuCard
@@ -34,9 +35,26 @@ USUAL = "0.1"
 """Epsilon at which a menu shows noise unless told."""
 
 
+class How(TypedDict, total=False):
+    """How a question is narrowed, and what its answer may cost: keywords of every method.
+
+    `by` names dimensions to group by, `where` filters that all must hold. `epsilon` or `rho`, one
+    of the two, is what it costs in privacy. `again` sends what this home has an answer to.
+    """
+
+    by: Names
+    where: Names
+    epsilon: Amount | None
+    rho: Amount | None
+    again: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """The questions that one contract allows. Thread-safe, as its client is."""
+    """The questions that one contract allows. Thread-safe, as its client is.
+
+    What all of them take, as keywords: `by`, `where`, `epsilon` or `rho`, and `again`; see `How`.
+    """
 
     contract: str
     _questions: Questions
@@ -61,84 +79,31 @@ class Statistics:
         spent = sum(units_of(leaf.privacy) for leaf in self._evidence.releases(self.contract))
         return BudgetCard(self.contract, terms.budget, delta_of(terms), granted(terms), spent)
 
-    def count(
-        self,
-        *,
-        by: Names = (),
-        where: Names = (),
-        epsilon: Amount | None = None,
-        rho: Amount | None = None,
-        again: bool = False,
-    ) -> Statistic:
+    def count(self, **how: Unpack[How]) -> Statistic:
         """Return how many people (rows) there are, by groups, among those that pass filters."""
-        return self.ask(self._question("count", "", by, where, epsilon, rho), again=again)
+        return self._ask("count", "", how)
 
-    def sum(
-        self,
-        of: str,
-        *,
-        by: Names = (),
-        where: Names = (),
-        epsilon: Amount | None = None,
-        rho: Amount | None = None,
-        again: bool = False,
-    ) -> Statistic:
+    def sum(self, of: str, **how: Unpack[How]) -> Statistic:
         """Return the sum of a measure; values are first moved into its limits."""
-        return self.ask(self._question("sum", of, by, where, epsilon, rho), again=again)
+        return self._ask("sum", of, how)
 
-    def mean(
-        self,
-        of: str,
-        *,
-        by: Names = (),
-        where: Names = (),
-        epsilon: Amount | None = None,
-        rho: Amount | None = None,
-        again: bool = False,
-    ) -> Statistic:
+    def mean(self, of: str, **how: Unpack[How]) -> Statistic:
         """Return the mean of a measure, and of how many."""
-        return self.ask(self._question("mean", of, by, where, epsilon, rho), again=again)
+        return self._ask("mean", of, how)
 
-    def variance(
-        self,
-        of: str,
-        *,
-        by: Names = (),
-        where: Names = (),
-        epsilon: Amount | None = None,
-        rho: Amount | None = None,
-        again: bool = False,
-    ) -> Statistic:
+    def variance(self, of: str, **how: Unpack[How]) -> Statistic:
         """Return the variance of a measure, with its mean and of how many."""
-        return self.ask(self._question("variance", of, by, where, epsilon, rho), again=again)
+        return self._ask("variance", of, how)
 
-    def histogram(
-        self,
-        of: str,
-        *,
-        by: Names = (),
-        where: Names = (),
-        epsilon: Amount | None = None,
-        rho: Amount | None = None,
-        again: bool = False,
-    ) -> Statistic:
+    def histogram(self, of: str, **how: Unpack[How]) -> Statistic:
         """Return how many there are in each bin of a measure."""
-        return self.ask(self._question("histogram", of, by, where, epsilon, rho), again=again)
+        return self._ask("histogram", of, how)
 
     def quantile(
-        self,
-        of: str,
-        *,
-        at: Amount | Iterable[Amount] = "0.5",
-        by: Names = (),
-        where: Names = (),
-        epsilon: Amount | None = None,
-        rho: Amount | None = None,
-        again: bool = False,
+        self, of: str, *, at: Amount | Iterable[Amount] = "0.5", **how: Unpack[How]
     ) -> Statistic:
         """Return quantiles of a measure, to the edge of a bin; `at` are places from 0 to 1."""
-        question = self._question("quantile", of, by, where, epsilon, rho, at)
-        return self.ask(question, again=again)
+        return self._ask("quantile", of, how, at)
 
     def partition(self, *, again: bool = False) -> Statistic:
         """Return the one exact table that the contract fixes; it costs no privacy budget."""
@@ -157,19 +122,20 @@ class Statistics:
         """
         return self._questions.ask(self.contract, question, again=again)
 
-    def _question(
-        self,
-        what: str,
-        of: str,
-        by: Names,
-        where: Names,
-        epsilon: Amount | None,
-        rho: Amount | None,
-        at: Amount | Iterable[Amount] = (),
-    ) -> Question:
+    def _ask(self, what: str, of: str, how: How, at: Amount | Iterable[Amount] = ()) -> Statistic:
+        if unknown := how.keys() - How.__annotations__.keys():
+            raise TypeError(f"{what}() got an unexpected keyword argument {min(unknown)!r}")
         menu = self._questions.menu(self.contract)
-        cost = cost_of(menu, epsilon, rho)
-        return make_question(menu, what, of, by=by, where=where, at=at, cost=cost)
+        question = make_question(
+            menu,
+            what,
+            of,
+            by=how.get("by", ()),
+            where=how.get("where", ()),
+            at=at,
+            cost=cost_of(menu, how.get("epsilon"), how.get("rho")),
+        )
+        return self.ask(question, again=how.get("again", False))
 
 
 def make_question(
