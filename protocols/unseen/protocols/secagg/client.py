@@ -7,6 +7,7 @@
     reveal()      <-- t signatures; --- one share for each party ----->  add_reveal
                                                                         finish: the sum
 
+In a round with a lead the last message is sealed to it (`sealed.py`); `Party.opener` opens those.
 The aggregator, together with fewer than n/3 of the parties, learns the sum over those who are left
 and nothing else. A party object takes each step once: the survivors it confirmed are the ones
 whose shares it reveals, so that never both shares of one party leave it.
@@ -41,6 +42,7 @@ from unseen.protocols.party import Rng
 from unseen.protocols.secagg import keying, shamir, wire
 from unseen.protocols.secagg.parameters import HASH_BYTES, Round
 from unseen.protocols.secagg.ring import Noise, to_ring
+from unseen.protocols.secagg.sealed import Opener, seal_shares
 from unseen.protocols.secagg.shamir import SHARE_BYTES
 from unseen.protocols.secagg.wire import Sign, Step
 
@@ -94,6 +96,7 @@ class Party:
         self._shares: dict[int, tuple[bytes, bytes]] = {}  # of each dealer: of b, of the mask key
         self._view = b""
         self._left: tuple[int, ...] = ()
+        self._opener: Opener | None = None
 
     def __repr__(self) -> str:
         """Name party and step, and no secret."""
@@ -213,6 +216,8 @@ class Party:
     def reveal(self, confirmations: Sequence[bytes]) -> bytes:
         """Reveal one share of each dealer: of its own mask where it is left, else of its mask key.
 
+        To the round's lead alone, where it has one.
+
         Raises:
             CohortError: a confirmation is not signed, by somebody who is not left, twice, or over
                 another list; or there are fewer than the round needs.
@@ -235,10 +240,32 @@ class Party:
         body = b"".join(
             pair[0] if dealer in left else pair[1] for dealer, pair in self._shares.items()
         )
+        view = wire.view_of_dealers(self._view, self._left)
+        if self.parameters.lead:
+            body = self._sealed(view, body)
         self._stage = _Stage.DONE
         self._shares, self._keys = {}, {}
         self._mask_secret = self._seal_secret = self._self_secret = b""
-        return self._message(Step.REVEAL, wire.view_of_dealers(self._view, self._left) + body)
+        return self._message(Step.REVEAL, view + body)
+
+    def opener(self) -> Opener:
+        """Return what opens the shares that all parties have sealed to this one, the round's lead.
+
+        Raises:
+            StepOrderError: it has not revealed its own yet, or is not the lead.
+
+        """
+        if self._opener is None:
+            raise StepOrderError(f"{self.name} opens no shares: not its turn, or not the lead")
+        return self._opener
+
+    def _sealed(self, view: bytes, shares: bytes) -> bytes:
+        keys = {peer: pair[1] for peer, pair in self._keys.items()}
+        lead = self.parameters.index(self.parameters.lead)
+        if self.index == lead:
+            self._opener = Opener(self.parameters, self._seal_secret, keys)
+        own = (self.index, self._seal_secret)
+        return seal_shares(self.parameters, own, keys[lead], (view, shares))
 
     def _deal(self, keys: dict[int, tuple[bytes, bytes]]) -> bytes:
         points = [index + 1 for index in keys]

@@ -19,8 +19,9 @@ from unseen.protocols.kernels.aes import KEY_BYTES
 from unseen.protocols.secagg.parameters import Round
 from unseen.protocols.secagg.shamir import SHARE_BYTES
 
-SEALED_BYTES: Final = 2 * SHARE_BYTES + 16
-_NONCE: Final = bytes(12)  # each key seals once
+TAG_BYTES: Final = 16
+SEALED_BYTES: Final = 2 * SHARE_BYTES + TAG_BYTES
+NONCE: Final = bytes(12)  # each key seals once
 
 
 def public_key(secret: bytes) -> bytes:
@@ -71,7 +72,7 @@ def seal(
     parameters: Round, shared: bytes, dealer: int, holder: int, data: tuple[bytes, bytes]
 ) -> bytes:
     """Encrypt shares, `data[0]`, from dealer to holder; `data[1]` is public and bound to them."""
-    return _cipher(parameters, shared, dealer, holder).encrypt(_NONCE, *data)
+    return _cipher(parameters, shared, dealer, holder).encrypt(NONCE, *data)
 
 
 def unseal(
@@ -84,10 +85,16 @@ def unseal(
 
     """
     try:
-        return _cipher(parameters, shared, dealer, holder).decrypt(_NONCE, *data)
+        return _cipher(parameters, shared, dealer, holder).decrypt(NONCE, *data)
     except InvalidTag:
         name = parameters.member(dealer).name
         raise ShareInvalidError(name, "its sealed shares do not open") from None
+
+
+def letter(parameters: Round, shared: bytes, sender: int, reader: int) -> AESGCM:
+    """Return the cipher of the one message that a party reveals to `reader` alone."""
+    info = sender.to_bytes(2) + reader.to_bytes(2)
+    return AESGCM(_derive(parameters, shared, b"reveal", info))
 
 
 def _cipher(parameters: Round, shared: bytes, dealer: int, holder: int) -> AESGCM:

@@ -43,7 +43,9 @@ class Round:
     `plan_hash` names what the parties agreed to, `round_id` this one round and no other, and
     `context` all else that a sum depends on (model, quantiser, noise): 32 bytes each. A
     coordinate, with the reach of its noise, is from -`bound` to `bound`; sums are over
-    Z_2^`ring`, read as signed.
+    Z_2^`ring`, read as signed. `lead` is the party that the shares are revealed to, sealed for it
+    alone, where there is one: then nobody may drop out, since sums over two sets of parties would
+    give away whoever is in one of them.
     """
 
     plan_hash: bytes
@@ -53,6 +55,7 @@ class Round:
     dimension: int
     bound: int
     ring: int = 32
+    lead: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what no round can be run with.
@@ -60,6 +63,7 @@ class Round:
         Raises:
             InputInvalidError: a length, a number or the headroom is wrong.
             PartyDuplicateError: two members have one name or one key.
+            PartyUnknownError: the lead is no member.
 
         """
         hashes = (self.plan_hash, self.round_id, self.context)
@@ -77,6 +81,8 @@ class Round:
                 remedy="a smaller bound, or a ring of 64 bits",
             )
         _check_members(self.members)
+        if self.lead:
+            self.index(self.lead)
 
     @property
     def threshold(self) -> int:
@@ -85,9 +91,9 @@ class Round:
 
     @property
     def least(self) -> int:
-        """Return how many parties have to be left: t, or all of them where n < 5."""
+        """Return how many parties have to be left: t, or all where n < 5 or there is a lead."""
         count = len(self.members)
-        return count if count < NO_DROP_OUT_BELOW else self.threshold
+        return count if count < NO_DROP_OUT_BELOW or self.lead else self.threshold
 
     @cached_property
     def digest(self) -> bytes:
@@ -99,6 +105,8 @@ class Round:
         for member in self.members:
             name = member.name.encode()
             found.update(len(name).to_bytes(1) + name + member.key)
+        if self.lead:
+            found.update(b"lead" + self.index(self.lead).to_bytes(2))
         return found.digest()
 
     def index(self, name: str) -> int:
@@ -140,7 +148,7 @@ class Round:
         """Return the round that starts anew without these parties, under a fresh `round_id`.
 
         Raises:
-            PartyUnknownError: the roster has no such party.
+            PartyUnknownError: the roster has no such party, or the lead is left out.
             InputInvalidError: fewer than three are left, or the id is the old one.
 
         """

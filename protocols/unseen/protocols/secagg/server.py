@@ -26,6 +26,7 @@ from unseen.protocols.secagg import keying, shamir, wire
 from unseen.protocols.secagg.client import Masked
 from unseen.protocols.secagg.parameters import HASH_BYTES, Round
 from unseen.protocols.secagg.ring import from_ring
+from unseen.protocols.secagg.sealed import Opener
 from unseen.protocols.secagg.shamir import SHARE_BYTES
 from unseen.protocols.secagg.wire import ENTRY_BYTES, Step
 
@@ -33,9 +34,10 @@ from unseen.protocols.secagg.wire import ENTRY_BYTES, Step
 class Aggregator:
     """One round. A step's `add_*` takes messages until its `close_*`; an error adds nothing."""
 
-    def __init__(self, parameters: Round) -> None:
-        """Begin a round."""
+    def __init__(self, parameters: Round, opener: Opener | None = None) -> None:
+        """Begin a round. Of one with a lead only who has its `opener` takes what is revealed."""
         self.parameters = parameters
+        self._opener = opener
         self._step: Step | None = Step.KEYS
         self._keys: dict[int, bytes] = {}
         self._entries: dict[int, bytes] = {}
@@ -186,20 +188,22 @@ class Aggregator:
         Raises:
             CohortError: as for `add_shares`; or a share is not what its dealer committed to.
             MalformedMessageError: it holds no shares, or not one of each dealer.
-            StepOrderError: not the turn of this step.
+            StepOrderError: not the turn of this step, or it is sealed to a lead that is not here.
 
         """
         self._expect(Step.REVEAL)
-        size = HASH_BYTES + len(self._entries) * SHARE_BYTES
+        tag = keying.TAG_BYTES if self.parameters.lead else 0
+        size = HASH_BYTES + len(self._entries) * SHARE_BYTES + tag
         sender, body = wire.opened(self.parameters, Step.REVEAL, message, size)
         wire.check_new(self.parameters, sender, self._revealed, self._confirmed)
         name = self.parameters.members[sender].name
         if body[:HASH_BYTES] != wire.view_of_dealers(self._view, sorted(self._masked)):
             raise PlanMismatchError(name, "revealed shares for other survivors")
+        revealed = self._opened(sender, body)
         shares = {}
         for number, dealer in enumerate(self._entries):
-            start = HASH_BYTES + number * SHARE_BYTES
-            shares[dealer] = body[start : start + SHARE_BYTES]
+            start = number * SHARE_BYTES
+            shares[dealer] = revealed[start : start + SHARE_BYTES]
             place = (dealer, sender)
             own = dealer in self._masked
             label = b"own share" if own else b"mask share"
@@ -239,6 +243,14 @@ class Aggregator:
         self._step = None
         self._revealed = {}
         return from_ring(self._sum)
+
+    def _opened(self, sender: int, body: bytes) -> bytes:
+        view, revealed = body[:HASH_BYTES], body[HASH_BYTES:]
+        if not self.parameters.lead:
+            return revealed
+        if self._opener is None:
+            raise StepOrderError(f"what is revealed is sealed to {self.parameters.lead}")
+        return self._opener.open(sender, view, revealed)
 
     def _combined(self, dealer: int) -> bytes:
         some = sorted(self._revealed)[: self.parameters.threshold]

@@ -88,6 +88,19 @@ def opened(parameters: Round, step: Step, message: bytes, size: int | None) -> t
     return sender, text[_HEAD_BYTES:]
 
 
+def step_of(message: bytes) -> Step:
+    """Return the step that a message says it is of; who wrote it is not looked at.
+
+    Raises:
+        MalformedMessageError: it is no message of a round.
+
+    """
+    found = message[len(_MAGIC) : len(_MAGIC) + 1]
+    if not message.startswith(_MAGIC) or found not in {step.to_bytes(1) for step in Step}:
+        raise MalformedMessageError("no message of a round")
+    return Step(found[0])
+
+
 def survivors_message(parameters: Round, left: Collection[int], gone: Collection[int]) -> bytes:
     """Return the aggregator's word on who is left of those that masked, and who is not."""
     lists = b"".join(len(members).to_bytes(2) + packed(sorted(members)) for members in (left, gone))
