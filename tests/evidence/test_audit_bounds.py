@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
+from tests.evidence.auditing import Case, case, event_of, hidden
 from tests.evidence.governance import labelled_plan, make_template
-from tests.evidence.test_audit import Case, case, event_of, hidden
 from tests.evidence.test_audit_signed import Court, contracts, court
 
 from unseen.bench.ledger import START
