@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.evidence.auditing import Case, case, event_of
 from tests.evidence.conftest import NOW, World
-from tests.evidence.test_audit import Case, case, event_of
 from tests.evidence.test_audit_signed import Court, release
 
 from unseen.evidence.audit.leaves import Event, read_leaf

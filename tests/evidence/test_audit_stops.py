@@ -5,8 +5,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.evidence.auditing import Case, case, event_of
 from tests.evidence.conftest import NOW, ORIGIN, World
-from tests.evidence.test_audit import Case, case, event_of
 from tests.evidence.test_audit_signed import make_stop
 
 from unseen.bench.ledger import START

@@ -234,6 +234,22 @@ def test_tests_run_on_all_cores_unless_told_otherwise(
     assert command[len(command) - len(arguments) :] == arguments
 
 
+@pytest.mark.parametrize(("verb", "kept"), [("test", True), ("dev", False), ("doctor", False)])
+def test_tests_keep_what_they_compile_within_the_environment(
+    starter: ModuleType, verb: str, kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[list[str | None]] = []
+    monkeypatch.setattr(os, "environ", {"PYTHONDONTWRITEBYTECODE": "1"})
+    monkeypatch.setattr(os, "chdir", lambda _: None)
+    monkeypatch.setattr(starter, "ensure", lambda *_, **__: Path("python"))
+    names = ("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX")
+    monkeypatch.setattr(
+        starter, "become", lambda *_: started.append([os.environ.get(name) for name in names])
+    )
+    starter.main([verb])
+    assert started == [[None, str(starter.VENV / starter.BYTECODE)] if kept else ["1", None]]
+
+
 def test_old_python_gets_one_line() -> None:
     program = (
         "import sys; sys.version_info = (3, 8, 1); sys.argv = ['unseen']; "
