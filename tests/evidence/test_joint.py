@@ -187,6 +187,17 @@ def test_the_numbers_are_those_of_the_protocol(count: int, ring: int) -> None:
             replace(found, bound=most + 1)
 
 
+@given(st.integers(3, 9), st.data())
+def test_whoever_is_left_out_enough_honest_ones_are_left(count: int, data: st.DataObject) -> None:
+    clause = make(count, honest=data.draw(st.integers(*honest_range(count))))
+    without = data.draw(st.sets(st.sampled_from(clause.names)))
+    try:
+        found = round_of(clause, INTL, ROUND_ID, b"", 1, without)
+    except (ContractInvalidError, InputInvalidError):
+        return
+    assert found.least - clause.colluding >= clause.honest
+
+
 def test_the_constants_are_those_of_the_protocol() -> None:
     for name in ("HEADROOM_BITS",):
         assert getattr(clauses, name) == getattr(parameters, name)

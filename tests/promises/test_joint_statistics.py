@@ -131,6 +131,16 @@ def everybody() -> list[tuple[str, str, int, bool]]:
     return [row for number in (1, 2, 3) for row in patients(number)]
 
 
+def test_a_node_of_a_joint_contract_answers_nothing_alone(
+    hospitals: Consortium, contracts: dict[int, str]
+) -> None:
+    before = hospitals.used(contracts)
+    with pytest.raises(RefusedError) as caught:
+        hospitals.stages[0].lender.statistics(contracts[1]).count(rho="0.01")
+    assert caught.value.reason == "JOINT_REFUSED", caught.value
+    assert hospitals.used(contracts) == before
+
+
 def test_a_mean_over_three_hospitals_is_that_of_all_their_patients(
     hospitals: Consortium, contracts: dict[int, str], answers: JointStatistics
 ) -> None:

@@ -165,8 +165,13 @@ class Joint:
 
     @property
     def colluding(self) -> int:
-        """Return how many of those left may collude with the receiver, and learn nothing."""
-        return least_survivors(len(self.nodes)) - self.honest
+        """Return how many of those left may collude with the receiver, and learn nothing.
+
+        Whoever drives a round chooses which of four it leaves out (`round_of`): of the three that
+        are left then none may collude, or fewer honest ones than the clause names have noise in it.
+        """
+        count = len(self.nodes)
+        return 0 if count < ALL_BELOW else least_survivors(count) - self.honest
 
     def key_of(self, name: str) -> bytes:
         """Return the evidence key of the node called `name`.

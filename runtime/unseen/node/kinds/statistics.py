@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json, b64decode, b64encode
+from unseen.evidence.contracts.joint import PROTOCOL as SECAGG
 from unseen.evidence.contracts.privacy import tables_of
 from unseen.evidence.contracts.statistics import Question, check_question, menu_of
 from unseen.evidence.releases.request import Request
@@ -19,7 +20,7 @@ from unseen.node.consent.register import tree_of
 from unseen.node.consent.tree import newest_root
 from unseen.node.context import Node
 from unseen.node.contracts.register import Contract
-from unseen.node.errors import InternalError, TableError
+from unseen.node.errors import InternalError, JointRefusedError, TableError
 from unseen.node.identity.parties import Caller
 from unseen.node.metering.metered import SignedRequest, run_metered
 from unseen.node.metering.paying import Answer, Work
@@ -38,6 +39,7 @@ async def ask(node: Node, caller: Caller, signed: SignedRequest) -> Answer:
     """
 
     async def work(contract: Contract, _request: Request) -> Work:
+        _check_alone(contract)
         question = Question.decode(signed.parts[0])
         check_question(menu_of(contract.terms.parameters), question)
         found = await _known(node, contract, question)
@@ -49,6 +51,19 @@ async def ask(node: Node, caller: Caller, signed: SignedRequest) -> Answer:
             return found or await _counted(node, contract, question)
 
     return await run_metered(node, caller, "statistics", signed, 1, work)
+
+
+def _check_alone(contract: Contract) -> None:
+    """Refuse to answer for one node what its contract lets be asked of several together.
+
+    Before anything is counted: whether the exact table can be shown is a bit of the rows.
+    """
+    if contract.plan.protocol == SECAGG:
+        raise JointRefusedError(
+            "the contract is over several nodes, and no node's own numbers leave under it",
+            clause="joint",
+            remedy="ask all of them: unseen statistics joint ask",
+        )
 
 
 async def _known(node: Node, contract: Contract, question: Question) -> Work | None:
