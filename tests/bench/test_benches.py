@@ -12,6 +12,7 @@ from unseen.bench import (
     counting,
     dp,
     evidence,
+    joint,
     lookup,
     measuring,
     node,
@@ -24,7 +25,9 @@ from unseen.bench import (
 )
 from unseen.bench.main import BENCHES, app
 from unseen.bench.measuring import Measurement
+from unseen.bench.parts import part
 from unseen.bench.registry import Bench
+from unseen.client.joint.rounds import JointSum
 from unseen.protocols.errors import InputInvalidError
 
 ELEMENT, PROOF = 32, 64
@@ -142,6 +145,38 @@ def test_questions_are_answered_by_each_side() -> None:
         assert ours.units == found[ours.limit].units == counting.ROWS == statistics.ROWS
         assert ours.peak_rss_mb > 1
         assert "flights" in ours.note
+
+
+@pytest.mark.slow
+@pytest.mark.long
+def test_a_round_over_real_nodes_sends_a_vector_of_each() -> None:
+    found = run(joint.BENCH, parties=3, dim=2000)
+    whole, bare = found["joint/round"], found["joint/round/bare"]
+    assert bare.bytes_down == 3 * 2000 * 8
+    assert bare.bytes_down < whole.bytes_down < 2 * bare.bytes_down
+    assert 3 * 1000 < whole.bytes_up < bare.bytes_down
+    assert (whole.units, whole.rounds, whole.limit) == (2000, joint.STEPS, bare.name)
+    assert whole.target == joint.TARGET
+    assert whole.note.startswith("CPU ")
+    assert found["joint/agree"].phase == "set-up"
+
+
+def test_a_round_of_the_bench_is_held_against_its_parts() -> None:
+    names = ("node-001", "node-003")
+    total = part(names[0], 50) + part(names[1], 50)
+    right = JointSum(total, names, (), bytes(32), {})
+    joint.check(right, 2)
+    with pytest.raises(RuntimeError, match="another sum"):
+        joint.check(right, 3)
+    off = total.copy()
+    off[7] += 1000
+    with pytest.raises(RuntimeError, match="another sum"):
+        joint.check(JointSum(off, names, (), bytes(32), {}), 2)
+
+
+def test_bare_connections_carry_every_byte() -> None:
+    size = (1 << 18) + 5  # more than one piece, and not a whole number of them
+    assert joint.carry(3, size) == 3 * size
 
 
 def test_noise_is_drawn_for_every_coordinate() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from unseen.bench import flower
+from unseen.bench import flower, streams
 from unseen.bench.peers import Peer
 from unseen.bench.registry import (
     CURVE_BITS,
@@ -240,25 +240,7 @@ class World:
         return lambda: aes.add_streams(words, keys, [False] * count)
 
     def _openssl(self, count: int) -> Callable[[], None]:
-        """Return what writes so many streams, by OpenSSL in 64 KiB, and adds none of them."""
-        from cryptography.hazmat.primitives.ciphers import (  # noqa: PLC0415
-            Cipher,
-            algorithms,
-            modes,
-        )
-
-        size = 1 << 16
-        zeros, out = bytes(size), bytearray(size)
-        whole, rest = divmod(self._dim * self._ring // 8, size)
-
-        def work() -> None:
-            for _ in range(count):
-                made = Cipher(algorithms.AES(self._rng(16)), modes.CTR(bytes(16))).encryptor()
-                for _ in range(whole):
-                    made.update_into(zeros, out)
-                made.update_into(zeros[:rest], out)
-
-        return work
+        return streams.openssl(count, self._dim * self._ring // 8, self._rng)
 
     def _case(
         self,

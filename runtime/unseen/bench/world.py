@@ -21,6 +21,7 @@ from unseen.client.catalog import Predicate
 from unseen.protocols.errors import InputInvalidError
 
 UNITS = 1_000_000_000  # so that no quota ends a run
+LOG = "node.log"
 _START_SECONDS = 60
 _STOP_SECONDS = 30
 _PREDICATES = (
@@ -50,21 +51,38 @@ def serving(folder: Path, workers: int) -> Iterator[tuple[subprocess.Popen[str],
         InputInvalidError: it does not start; the message has its last line.
 
     """
-    home, port = folder / "node", _free_port()
-    _cli(folder, "node", "init", "--home", str(home), "--listen", f"127.0.0.1:{port}")
-    with (folder / "node.log").open("w") as log:
-        process = subprocess.Popen(
-            _command("node", "serve", "--home", str(home), "--format", "json"),
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            env={**os.environ, "UNSEEN_WORKERS": str(workers)},
-        )
+    home = make(folder, "node")
+    command = _command("node", "serve", "--home", str(home), "--format", "json")
+    process = launch(folder, command, UNSEEN_WORKERS=str(workers))
     try:
-        first_line(process, folder / "node.log")
+        first_line(process, folder / LOG)
         yield process, home
     finally:
         stop(process)
+
+
+def make(folder: Path, name: str) -> Path:
+    """Make a node of this name under `folder`, for a free port of this machine; give its home.
+
+    Raises:
+        InputInvalidError: it cannot be made; the message has the last line that was said.
+
+    """
+    home, address = folder / "node", f"127.0.0.1:{_free_port()}"
+    _cli(folder, "node", "init", "--home", str(home), "--name", name, "--listen", address)
+    return home
+
+
+def launch(folder: Path, command: Sequence[str], **settings: str) -> subprocess.Popen[str]:
+    """Start a process with these settings in its environment; what it logs goes to `folder`."""
+    with (folder / LOG).open("w") as log:
+        return subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            env={**os.environ, **settings},
+        )
 
 
 @contextmanager
