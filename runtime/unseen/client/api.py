@@ -5,12 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self, Unpack
 
 from unseen.client import parties
-from unseen.client.agreements.contracts import Contract, Contracts, Wish
+from unseen.client.agreements.contracts import Contract, Contracts
 from unseen.client.agreements.governing import GoverningCalls
 from unseen.client.agreements.stops import NodeStops, Stop
+from unseen.client.agreements.wishes import Clauses, Wish
 from unseen.client.audit.auditing import AuditCalls
 from unseen.client.bills.metering import MeterCalls
 from unseen.client.cards import Card, Row
@@ -41,12 +42,8 @@ from unseen.client.subjects import Subject
 from unseen.client.verdicts import Verdict
 from unseen.evidence.canonical import Json
 from unseen.evidence.contracts.clauses import Billing
-from unseen.evidence.contracts.joint import Joint
 from unseen.evidence.contracts.statistics.definition import Definition
 from unseen.v1 import node_pb2, node_pb2_grpc
-
-if TYPE_CHECKING:
-    from unseen.protocols.train import Spec
 
 INVITATION_LIFE = dt.timedelta(days=7)
 
@@ -280,55 +277,25 @@ class Client(
         """Cut off a party, or an instance by `PARTY/INSTANCE`, from its next call on."""
         return self._parties.revoke(name)
 
-    def request_contract(  # noqa: PLR0913 - as many as a contract has clauses to ask for
+    def request_contract(
         self,
         product: str,
         *,
         outputs: Sequence[str],
         scenario: str,
         units: int,
-        days: int = 30,
-        per_minute: int | None = None,
-        openings: bool = False,
-        template: str = "",
-        order: str = "",
-        region: str = "",
-        group: int = 0,
-        budget: str = "",
-        declarations: Sequence[str] = (),
-        joint: Joint | None = None,
-        train: "Spec | None" = None,
+        **clauses: Unpack[Clauses],
     ) -> Contract:
         """Ask for a contract (buyer only); read its card and leakage before signing it.
 
-        `template` names one whose limits the contract keeps: then it needs no signature of the
-        template's signers. `order` is the number of an order at a data exchange, `region` where
-        the answers are used, `group` and `budget` bound aggregates, `declarations` are sentences
-        that you sign with it. `joint` is the clause by which this node's numbers are added up with
-        those of other nodes: ask each of them with the same one. `train` is the training that those
-        sums are for, of a product of kind `train` (`client.joint.training.make_training`).
+        `clauses`, as keywords: how many `days` it lasts (30), `per_minute`, `openings`, `template`,
+        `order`, `region`, `group`, `budget`, `declarations`, `joint` and `train`; see `Clauses`.
 
         Raises:
             AnswerInvalidError: the node proposes something else than was asked for.
 
         """
-        wish = Wish.of(
-            product,
-            outputs=outputs,
-            scenario=scenario,
-            units=units,
-            days=days,
-            per_minute=per_minute,
-            openings=openings,
-            template=template,
-            order=order,
-            region=region,
-            group=group,
-            budget=budget,
-            declarations=tuple(declarations),
-            joint=joint,
-            train=train,
-        )
+        wish = Wish.of(product, outputs=outputs, scenario=scenario, units=units, **clauses)
         return self._contracts.request(wish)
 
     def contract(self, contract: str, *, offline: bool = False) -> Contract:

@@ -5,17 +5,17 @@ the terms must be those of the plan and the statement, the id that of the terms,
 pinned ones, and every approval must verify. What the buyer signs is what the buyer was shown.
 """
 
-import datetime as dt
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import cast
 
 from unseen.client.agreements.billing import billing_rows
 from unseen.client.agreements.explanations import Explanation, explanation
 from unseen.client.agreements.stops import Stop, order, read_stops
 from unseen.client.agreements.templates import Templates
+from unseen.client.agreements.wishes import Wish
 from unseen.client.cards import Card, Row
 from unseen.client.catalog import Prices, short
 from unseen.client.errors import AnswerInvalidError, HomeError
@@ -26,20 +26,17 @@ from unseen.client.session import Session
 from unseen.evidence import canonical
 from unseen.evidence.canonical import b64decode, b64encode, format_time
 from unseen.evidence.contracts.contract import Role, Terms, sign_terms, verify_approval
-from unseen.evidence.contracts.joint import Joint, joint_of
+from unseen.evidence.contracts.joint import joint_of
 from unseen.evidence.contracts.leakage import Leakage
 from unseen.evidence.contracts.limits import is_standing, verify_standing
 from unseen.evidence.contracts.plan import Plan
 from unseen.evidence.contracts.states import State
 from unseen.evidence.contracts.statistics.agreed import check_agreed, tables_read
-from unseen.evidence.contracts.training.clause import trained_rows, training_of
+from unseen.evidence.contracts.training.clause import trained_rows
 from unseen.evidence.errors import EvidenceError
 from unseen.evidence.suite import key_id
 from unseen.protocols.errors import InputInvalidError
 from unseen.v1 import contract_pb2, contract_pb2_grpc
-
-if TYPE_CHECKING:
-    from unseen.protocols.train import Spec
 
 _ID = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 _BY_RULES = "node:rules"  # the node, by labels, rules, rows and columns
@@ -133,105 +130,6 @@ class Contract(Card):
 
     def _signed(self, role: str) -> str:
         return f"{role} (by the template)" if is_standing(self.approvals[role]) else role
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What a buyer asks for; the terms that come back must say the same."""
-
-    product: str
-    scenario: str
-    outputs: tuple[str, ...]
-    units: int
-    per_minute: int
-    start: dt.datetime
-    end: dt.datetime
-    openings: bool
-    template: str = ""
-    order: str = ""
-    region: str = ""
-    group: int = 0
-    budget: str = ""
-    declarations: tuple[str, ...] = ()
-    joint: Joint | None = None
-    train: "Spec | None" = None
-
-    @classmethod
-    def of(
-        cls,
-        product: str,
-        *,
-        outputs: Sequence[str],
-        units: int,
-        days: int,
-        per_minute: int | None,
-        **clauses: Any,
-    ) -> Self:
-        """Return the wish for a contract that begins now and lasts `days`."""
-        start, end = default_period(days)
-        return cls(
-            product=product,
-            outputs=tuple(outputs),
-            units=units,
-            per_minute=units if per_minute is None else per_minute,
-            start=start,
-            end=end,
-            **clauses,
-        )
-
-    def message(self) -> contract_pb2.RequestContractRequest:
-        """Return the wish as the node is asked."""
-        request = contract_pb2.RequestContractRequest(
-            product=f"products/{self.product}",
-            scenario=self.scenario,
-            outputs=self.outputs,
-            units=self.units,
-            units_per_minute=self.per_minute,
-            until=format_time(self.end),
-            openings=self.openings,
-            template=self.template,
-            exchange_order=self.order,
-            region=self.region,
-            group=self.group,
-            budget=self.budget,
-            declarations=self.declarations,
-            joint=b"" if self.joint is None else self.joint.encode(),
-            train=b"" if self.train is None else self.train.encode(),
-        )
-        setattr(request, "from", format_time(self.start))  # a word of Python's
-        return request
-
-    def check(self, terms: Terms) -> None:
-        """Refuse terms that say anything else.
-
-        Raises:
-            AnswerInvalidError: they do; `clause` names the first difference.
-
-        """
-        clauses: tuple[tuple[str, object, object], ...] = (
-            ("product", terms.product, self.product),
-            ("scenario", terms.scenario, self.scenario),
-            ("outputs", terms.outputs, self.outputs),
-            ("quota.units", terms.quota.units, self.units),
-            ("quota.per_minute", terms.quota.per_minute, self.per_minute),
-            ("period.until", terms.period.until, self.end),
-            ("openings", terms.openings, self.openings),
-            ("template", bool(terms.template), bool(self.template)),
-            ("order", terms.order, self.order),
-            ("region", terms.region, self.region),
-            ("group", terms.group if self.group else 0, self.group),
-            ("budget", terms.budget if self.budget else "", self.budget),
-            ("declarations", terms.declarations, self.declarations),
-            ("joint", joint_of(terms.parameters), self.joint),
-            ("train", training_of(terms.parameters), self.train),
-        )
-        for clause, found, wished in clauses:
-            if found != wished:
-                raise AnswerInvalidError(
-                    f"the node proposed another {clause} than was asked for",
-                    clause=clause,
-                    remedy="do not sign it; ask the operator",
-                )
 
 
 class Contracts:
@@ -517,15 +415,3 @@ def contract_bytes(contract: str) -> bytes:
 def resource(contract: str) -> str:
     """Return the resource name of a contract id."""
     return f"contracts/{contract}"
-
-
-def default_period(days: int) -> tuple[dt.datetime, dt.datetime]:
-    """Return now and `days` later, in UTC with whole seconds."""
-    now = dt.datetime.now(dt.UTC).replace(microsecond=0)
-    return now, now + dt.timedelta(days=days)
-
-
-def names(outputs: Sequence[str] | str) -> tuple[str, ...]:
-    """Return output names from a list, or from a text with commas."""
-    given = outputs.split(",") if isinstance(outputs, str) else outputs
-    return tuple(name.strip() for name in given)

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from typing import Unpack
 
-from unseen.client.agreements.contracts import Contracts, Wish
+from unseen.client.agreements.contracts import Contracts
 from unseen.client.agreements.explanations import Explanation
 from unseen.client.agreements.rules import Governed, RulesCalls, RulesCard
 from unseen.client.agreements.templates import TemplateCard, Templates
+from unseen.client.agreements.wishes import Clauses, Wish
 from unseen.client.catalog import Catalog, Relabelled, Table
 from unseen.client.errors import HomeError
 from unseen.client.parties import Parties
@@ -120,44 +122,21 @@ class GoverningCalls:
         """Return what the ask behind a contract would lead to now, and what would do."""
         return self._contracts.explain(contract)
 
-    def explain_request(  # noqa: PLR0913 - as many as a contract has clauses to ask for
+    def explain_request(
         self,
         product: str,
         *,
         outputs: Sequence[str] = (),
         scenario: str,
         units: int,
-        days: int = 30,
-        per_minute: int | None = None,
-        openings: bool = False,
-        template: str = "",
-        order: str = "",
-        region: str = "",
-        group: int = 0,
-        budget: str = "",
-        declarations: Sequence[str] = (),
+        **clauses: Unpack[Clauses],
     ) -> Explanation:
         """Return what `request_contract` would lead to, every clause against it, and what would do.
 
         Nothing is stored and nothing is charged. Without `outputs`, all that the product offers.
         """
-        return self._contracts.explain_wish(
-            Wish.of(
-                product,
-                outputs=outputs,
-                scenario=scenario,
-                units=units,
-                days=days,
-                per_minute=per_minute,
-                openings=openings,
-                template=template,
-                order=order,
-                region=region,
-                group=group,
-                budget=budget,
-                declarations=tuple(declarations),
-            )
-        )
+        wish = Wish.of(product, outputs=outputs, scenario=scenario, units=units, **clauses)
+        return self._contracts.explain_wish(wish)
 
     def _approver_key(self, name: str) -> bytes | None:
         found = [
