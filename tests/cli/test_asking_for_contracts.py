@@ -8,19 +8,20 @@ import pytest
 from tests.evidence.test_jointly import MENU
 from tests.evidence.test_training import FILE, joint_of, spec_of
 
-from unseen.cli.commands.contract import _next, _outputs, _training
+from unseen.cli.commands.contract import _next
+from unseen.cli.contract_options import asked_for, read_training
 from unseen.cli.failures import UsageError
 from unseen.evidence.canonical import Json
 
 HOME = Path("home")
 
 
-def test_a_training_names_its_own_outputs() -> None:
-    assert tuple(_outputs("", spec_of())) == ("ward", "age", "stay", "acute")
-    assert _outputs("a, b", spec_of()) == ["a", "b"]
-    assert _outputs("a", None) == ["a"]
+def test_a_training_names_its_ownasked_for() -> None:
+    assert tuple(asked_for("", spec_of())) == ("ward", "age", "stay", "acute")
+    assert asked_for("a, b", spec_of()) == ["a", "b"]
+    assert asked_for("a", None) == ["a"]
     with pytest.raises(UsageError) as caught:
-        _outputs("", None)
+        asked_for("", None)
     assert "--train" in caught.value.remedy
 
 
@@ -29,9 +30,9 @@ def test_a_training_is_read_over_the_menu_and_the_nodes_of_the_clause(tmp_path: 
     path.write_text(FILE, encoding="utf-8")
     products = [SimpleNamespace(name="risk", kind="train", menu=MENU)]
     client = cast("Any", SimpleNamespace(products=lambda: products))
-    assert _training(client, "risk", path, joint_of(spec_of())) == spec_of()
+    assert read_training(client, "risk", path, joint_of(spec_of())) == spec_of()
     with pytest.raises(UsageError) as caught:
-        _training(client, "risk", path, None)
+        read_training(client, "risk", path, None)
     assert caught.value.clause == "joint"
 
 

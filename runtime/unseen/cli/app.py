@@ -11,6 +11,8 @@ from typing import Any
 import typer
 from typer.core import TyperCommand
 
+from unseen.cli.sharing import spread
+
 _HYPHENED = re.compile(r"-[A-Za-z0-9_-]{42}", re.ASCII)
 _GUARD = "\0"
 
@@ -30,8 +32,14 @@ class App(typer.Typer):
     """A noun with its verbs."""
 
     def command(self, name: str | None = None, **settings: Any) -> Callable[[Any], Any]:
-        """Register a verb, as `typer.Typer.command` does."""
-        return super().command(name, **{"cls": Verb, **settings})
+        """Register a verb, as `typer.Typer.command` does; it may take dataclasses of options."""
+        register = super().command(name, **{"cls": Verb, **settings})
+
+        def keep(command: Any) -> Any:
+            register(spread(command))
+            return command
+
+        return keep
 
 
 def _bare(value: Any) -> Any:

@@ -7,6 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unseen.cli.app import App
+from unseen.cli.contract_options import (
+    ClauseOptions,
+    OutputsOption,
+    ScenarioOption,
+    asked_for,
+    split,
+)
 from unseen.cli.explain_view import print_explanation, print_plan
 from unseen.cli.names import OfflineOption, resolve_contract
 from unseen.cli.output import (
@@ -25,14 +32,9 @@ from unseen.cli.words import OwnLanguageOption, present_language
 from unseen.cli.writing import OutputOption, linked, write_out
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from unseen.client.agreements.contracts import Contract
     from unseen.client.agreements.explanations import Explanation
-    from unseen.client.api import Client
     from unseen.evidence.canonical import Json
-    from unseen.evidence.contracts.joint import Joint
-    from unseen.protocols.train import Spec
 
 app = App(help="What may be asked, by whom, how often.", no_args_is_help=True)
 
@@ -41,90 +43,23 @@ ContractArgument = Annotated[
 ]
 
 
-OpeningsOption = Annotated[
-    bool, typer.Option("--openings", help="Agree to open hidden queries on a lawful order.")
-]
-TemplateOption = Annotated[
-    str, typer.Option(help="Stay within this template: then it needs no signature of its signers.")
-]
-OrderOption = Annotated[str, typer.Option(help="Number of the order at a data exchange.")]
-RegionOption = Annotated[str, typer.Option(help="Where the answers are used, as CN or CN-44.")]
-GroupOption = Annotated[int, typer.Option(min=0, help="Smallest group of an aggregate.")]
-BudgetOption = Annotated[str, typer.Option(help="Most epsilon of aggregates, in decimal.")]
-DeclareOption = Annotated[
-    list[str] | None, typer.Option("--declare", help="A sentence that you sign with it.")
-]
-JointOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--joint",
-        exists=True,
-        dir_okay=False,
-        help="File with the joint clause: add this node's numbers up with other nodes'.",
-    ),
-]
-DeclareAllOption = Annotated[
-    bool, typer.Option("--declare-all", help="Declare what the template asks to be declared.")
-]
-
-
-TrainOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--train",
-        exists=True,
-        dir_okay=False,
-        help="TOML file of a training; the joint clause is over it.",
-    ),
-]
-
-
 @app.command("request")
 def request(
     *,
     product: Annotated[str, typer.Argument(help="Name of the product.")],
-    outputs: Annotated[
-        str, typer.Option(help="Names of the questions, with commas; a training names its own.")
-    ] = "",
-    scenario: Annotated[str, typer.Option(help="What the answers are for, in one word.")],
+    outputs: OutputsOption = "",
+    scenario: ScenarioOption,
     units: Annotated[int, typer.Option(min=1, help="How many subjects may be asked about.")],
-    days: Annotated[int, typer.Option(min=1, help="How many days from now.")] = 30,
-    per_minute: Annotated[
-        int | None, typer.Option(min=1, help="Units within a minute; without it, all of them.")
-    ] = None,
-    openings: OpeningsOption = False,
-    template: TemplateOption = "",
-    order: OrderOption = "",
-    region: RegionOption = "",
-    group: GroupOption = 0,
-    budget: BudgetOption = "",
-    declare: DeclareOption = None,
-    declare_all: DeclareAllOption = False,
-    joint: JointOption = None,
-    train: TrainOption = None,
+    said: ClauseOptions,
     home: HomeOption = DEFAULT_HOME,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Ask for a contract (buyer). Read what it leaks before you sign it."""
-    clause = None if joint is None else read_clause(joint)
     with open_client(home) as client:
-        spec = None if train is None else _training(client, product, train, clause)
+        clauses = said.clauses(client, product)
+        named = asked_for(outputs, clauses.get("train"))
         contract = client.request_contract(
-            product,
-            outputs=_outputs(outputs, spec),
-            scenario=scenario,
-            units=units,
-            days=days,
-            per_minute=per_minute,
-            openings=openings,
-            template=template,
-            order=order,
-            region=region,
-            group=group,
-            budget=budget,
-            declarations=_declarations(client, template, declare, declare_all),
-            joint=clause,
-            train=spec,
+            product, outputs=named, scenario=scenario, units=units, **clauses
         )
     print_card(contract, form, contract_json(contract))
     note(f"Read what it leaks: unseen contract explain {contract.id}", form)
@@ -140,23 +75,10 @@ def explain(
             metavar="CONTRACT|PRODUCT",
         ),
     ],
-    outputs: Annotated[
-        str, typer.Option(help="Names of the questions, with commas between; all of them without.")
-    ] = "",
-    scenario: Annotated[str, typer.Option(help="What the answers are for, in one word.")] = "",
+    outputs: OutputsOption = "",
+    scenario: ScenarioOption = "",
     units: Annotated[int, typer.Option(min=0, help="How many subjects may be asked about.")] = 0,
-    days: Annotated[int, typer.Option(min=1, help="How many days from now.")] = 30,
-    per_minute: Annotated[
-        int | None, typer.Option(min=1, help="Units within a minute; without it, all of them.")
-    ] = None,
-    openings: OpeningsOption = False,
-    template: TemplateOption = "",
-    order: OrderOption = "",
-    region: RegionOption = "",
-    group: GroupOption = 0,
-    budget: BudgetOption = "",
-    declare: DeclareOption = None,
-    declare_all: DeclareAllOption = False,
+    said: ClauseOptions,
     language: OwnLanguageOption = None,
     offline: OfflineOption = False,
     home: HomeOption = DEFAULT_HOME,
@@ -164,7 +86,8 @@ def explain(
 ) -> None:
     """Say in plain words what a contract reads, releases and leaks, and what less would do.
 
-    With --units and --scenario: before you ask for one. Nothing is stored or charged.
+    With --units and --scenario: before you ask for one. Nothing is stored or charged. Without
+    --outputs, all that the product offers.
     """
     del language  # its option has told the whole command
     with open_client(home) as client:
@@ -179,15 +102,7 @@ def explain(
                 outputs=split(outputs),
                 scenario=scenario,
                 units=units,
-                days=days,
-                per_minute=per_minute,
-                openings=openings,
-                template=template,
-                order=order,
-                region=region,
-                group=group,
-                budget=budget,
-                declarations=_declarations(client, template, declare, declare_all),
+                **said.clauses(client, subject),
             )
     if form is Format.JSON:
         print_json(_explained_json(contract, found))
@@ -346,73 +261,6 @@ def _next(contract: "Contract", home: Path) -> str:
     if joint_of(contract.terms.parameters) is None:
         return f"Ask: unseen statistics menu {contract.id} --home {home}"
     return f"Ask: unseen statistics joint ask {contract.id} --home {home}{others}"
-
-
-def split(outputs: str) -> list[str]:
-    """Return the names in a text with commas."""
-    return [name.strip() for name in outputs.split(",") if name.strip()]
-
-
-def _outputs(outputs: str, spec: "Spec | None") -> "Sequence[str]":
-    """Return what is asked for: what was typed, or what a training names."""
-    from unseen.cli.failures import UsageError
-
-    if spec is None and not outputs:
-        raise UsageError(
-            "a contract names what it lets be asked",
-            clause="outputs",
-            remedy="give --outputs NAME,NAME, or --train FILE",
-        )
-    if outputs or spec is None:
-        return split(outputs)
-    from unseen.evidence.contracts.training.clause import names_of
-
-    return names_of(spec)
-
-
-def _training(client: "Client", product: str, path: Path, clause: "Joint | None") -> "Spec":
-    """Return the training in a file, over the columns of a product and the nodes of a clause."""
-    from unseen.cli.failures import UsageError
-    from unseen.client.joint.training import make_training, offered
-
-    if clause is None:
-        raise UsageError(
-            "a training is over several nodes",
-            clause="joint",
-            remedy="write a clause: unseen train clause; and give it with --joint FILE",
-        )
-    return make_training(path.read_bytes(), offered(client.products(), product), clause)
-
-
-def read_clause(path: Path) -> "Joint":
-    """Return the joint clause in a file; it may be laid out over several lines.
-
-    Raises:
-        UsageError: the file is no JSON.
-        ContractInvalidError: it holds no joint clause.
-
-    """
-    import json
-
-    from unseen.cli.failures import UsageError
-    from unseen.evidence.contracts.joint import Joint
-
-    try:
-        return Joint.from_json(json.loads(path.read_bytes()))
-    except ValueError:
-        raise UsageError(
-            f"{path} is no JSON",
-            clause="joint",
-            remedy="write it with: unseen statistics joint clause",
-        ) from None
-
-
-def _declarations(
-    client: "Client", template: str, said: list[str] | None, everything: bool
-) -> tuple[str, ...]:
-    """Return what is declared: what was typed, and with `everything` what the template asks."""
-    asked = client.template(template).template.declarations if template and everything else ()
-    return tuple(dict.fromkeys((*asked, *(said or ()))))
 
 
 def _explained_json(contract: "Contract | None", found: "Explanation | None") -> "dict[str, Json]":

@@ -1,0 +1,166 @@
+"""The options and the TOML file that say what a product is."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from unseen.cli.billing_options import given_billing, micros, read_billing
+from unseen.cli.failures import UsageError
+
+if TYPE_CHECKING:
+    from unseen.client import Client
+    from unseen.client.catalog import Predicate, Prices
+    from unseen.evidence.contracts.clauses import Billing
+    from unseen.evidence.contracts.statistics.definition import Definition
+
+_FIELDS = {"table", "kind", "title", "currency", "data_fee", "service_fee", "predicates", "billing"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductOptions:
+    """What is offered from a table, and what it costs."""
+
+    table: Annotated[str, typer.Option(help="Name of the table it is about.")] = ""
+    kind: Annotated[
+        str,
+        typer.Option(
+            help="lookup (hidden) or verify (in the clear); statistics, with a menu.",
+            show_default="lookup, or statistics with --menu",
+        ),
+    ] = ""
+    title: Annotated[str, typer.Option(help="One line that buyers read.")] = ""
+    predicate: Annotated[
+        list[str] | None, typer.Option(help="NAME|QUESTION IN WORDS|DUCKDB EXPRESSION")
+    ] = None
+    currency: Annotated[str, typer.Option(help="Currency of the prices.")] = "CNY"
+    data_fee: Annotated[str, typer.Option(help="Price of the data, for one unit.")] = "0"
+    service_fee: Annotated[str, typer.Option(help="Price of the service, for one unit.")] = "0"
+    bill: Annotated[str, typer.Option(help="per-evaluation, per-item, per-request or per-hit.")] = (
+        ""
+    )
+    free: Annotated[int, typer.Option(min=0, help="Billed units that cost nothing.")] = 0
+    cap: Annotated[str, typer.Option(help="The most that a contract costs in all.")] = ""
+    payee: Annotated[
+        list[str] | None,
+        typer.Option(help="LINE:NAME:PARTY:PERCENT, LINE being data_fee or service_fee."),
+    ] = None
+
+    def given(self, name: str, *, counts: bool) -> dict[str, Any]:
+        """Return what they say of the product `name`, in the form of the TOML file.
+
+        Raises:
+            UsageError: one is malformed.
+
+        """
+        kind = self.kind or ("statistics" if counts else "lookup")
+        found: dict[str, Any] = {
+            "table": self.table,
+            "kind": kind,
+            "title": self.title or name,
+            "currency": self.currency,
+            "data_fee": self.data_fee,
+            "service_fee": self.service_fee,
+            "predicates": [_split(item) for item in self.predicate or ()],
+        }
+        billing = given_billing(kind, self.bill, self.free, self.cap, self.payee or ())
+        return found if billing is None else found | {"billing": billing}
+
+
+def read_product(path: Path) -> dict[str, Any]:
+    """Return the fields of a product from a TOML file.
+
+    Raises:
+        UsageError: it is not TOML, or has fields that a product has not.
+
+    """
+    try:
+        value = tomllib.loads(path.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: {error}", clause="product", remedy="correct the file") from None
+    unknown = value.keys() - _FIELDS
+    predicates = value.get("predicates", [])
+    shaped = isinstance(predicates, list) and all(
+        isinstance(item, dict) and item.keys() == {"name", "text", "expression"}
+        for item in predicates
+    )
+    if unknown or not shaped:
+        raise UsageError(
+            f"{path}: a product has the fields {', '.join(sorted(_FIELDS))}; "
+            "each of its predicates has name, text and expression",
+            clause="product",
+            remedy="correct the file",
+        )
+    return value
+
+
+def read_menu(path: Path) -> "Definition":
+    """Return what a menu file says.
+
+    Raises:
+        UsageError: it is no menu.
+
+    """
+    from unseen.evidence.contracts.statistics.definition_file import parse_definition
+    from unseen.evidence.errors import ContractInvalidError
+
+    try:
+        return parse_definition(path.read_bytes())
+    except ContractInvalidError as error:
+        raise UsageError(str(error), clause=error.clause, remedy=f"correct {path}") from None
+
+
+def _split(text: str) -> dict[str, str]:
+    parts = [part.strip() for part in text.split("|", 2)]
+    if len(parts) != 3 or not all(parts):
+        raise UsageError(
+            "a predicate is NAME|QUESTION IN WORDS|DUCKDB EXPRESSION",
+            clause="predicates",
+            remedy="for example 'large|More than 500 staff|staff > 500'",
+        )
+    return dict(zip(("name", "text", "expression"), parts, strict=True))
+
+
+def predicates_of(given: Mapping[str, Any]) -> list["Predicate"]:
+    """Return the questions of a product's fields."""
+    from unseen.client.catalog import Predicate
+
+    return [
+        Predicate(str(item["name"]), str(item["text"]), str(item["expression"]))
+        for item in given["predicates"]
+    ]
+
+
+def billing_of(client: "Client", given: Mapping[str, Any]) -> "Billing | None":
+    """Return what contracts over a product bill; None where its fields say nothing of it.
+
+    Raises:
+        UsageError: they are malformed, or name a party that is not enrolled.
+
+    """
+    if "billing" not in given:
+        return None
+
+    def key_of(name: str) -> str | None:
+        return next((party.key_id for party in client.parties() if party.name == name), None)
+
+    return read_billing(given["billing"], key_of)
+
+
+def prices_of(given: Mapping[str, Any]) -> "Prices":
+    """Return the prices of a product's fields.
+
+    Raises:
+        UsageError: one is no amount.
+
+    """
+    from unseen.client.catalog import Prices
+
+    return Prices(
+        currency=str(given["currency"]),
+        data_fee=micros(str(given["data_fee"])),
+        service_fee=micros(str(given["service_fee"])),
+    )
