@@ -16,7 +16,13 @@ from tests.evidence.menus import AGE, COST, DEFINITION, FILE, MENU, REGION, STAY
 
 from unseen.evidence import canonical
 from unseen.evidence.contracts.plan import Output, ReleaseSpec
-from unseen.evidence.contracts.statistics import Dimension, Menu, Question, shape_of
+from unseen.evidence.contracts.statistics import (
+    Dimension,
+    Menu,
+    Question,
+    check_question,
+    shape_of,
+)
 from unseen.evidence.contracts.statistics.agreed import check_agreed
 from unseen.evidence.contracts.statistics.bounds import largest_bits
 from unseen.evidence.contracts.statistics.definition import Condition, Definition, Join, Origin
@@ -247,6 +253,30 @@ def test_the_largest_answer_of_quantiles_is_the_one_with_most_places() -> None:
         for by in ((), ("region",), ("age",), ("region", "age"))
     ]
     assert largest_bits(menu) == max(shapes)
+
+
+@given(groups=st.integers(1, 1000), bins=st.integers(1, 120))
+def test_of_quantiles_as_many_count_as_fit_beside_the_groups(groups: int, bins: int) -> None:
+    edges = tuple(range(0, 1000 * (bins + 1), 1000))
+    measure = dataclasses.replace(COST, low=0, high=edges[-1], edges=edges)
+    grouped = Dimension(name="d", text="grouped", values=tuple(map(str, range(groups))))
+    menu = Menu(dimensions=(grouped,), measures=(measure,))
+    found = [shape_of(menu, question).bits for question in asked(menu) if fits(menu, question)]
+    at = tuple(f"0.{number:02}".rstrip("0") for number in range(1, 100))
+    for by in ((), ("d",)):
+        for count in {1, 2, 64, 65, 99, min(99, MAX_CELLS // groups)}:
+            question = Question(what="quantile", of="cost", by=by, at=at[:count], rho="1")
+            if fits(menu, question):
+                found.append(shape_of(menu, question).bits)
+    assert largest_bits(menu) == max(found)
+
+
+def fits(menu: Menu, question: Question) -> bool:
+    try:
+        check_question(menu, question)
+    except QuestionInvalidError:
+        return False
+    return True
 
 
 QUESTIONS = {

@@ -27,8 +27,7 @@ def largest_bits(menu: Menu) -> int:
     found = [
         _bits(cells * own, keys + own_keys, numbers)
         for cells, keys in _key_bits(menu).items()
-        for own, own_keys, numbers, counted in _forms(menu)
-        if cells * counted <= MAX_CELLS
+        for own, own_keys, numbers in _forms(menu, MAX_CELLS // cells)
     ]
     if menu.partition is not None:
         found.append(shape_of(menu, Question(what="partition")).bits)
@@ -40,17 +39,19 @@ def _bits(rows: int, keys: int, numbers: int) -> int:
     return rows.bit_length() + rows * (keys + numbers)
 
 
-def _forms(menu: Menu) -> Iterator[tuple[int, int, int, int]]:
-    """Yield for each sort of answer: rows of a cell, bits of their key, of the numbers, cells."""
-    yield 1, 0, COUNT.bits, 1
+def _forms(menu: Menu, most: int) -> Iterator[tuple[int, int, int]]:
+    """Yield for each sort of answer: rows of a group, bits of their key, bits of their numbers.
+
+    A group can have `most` rows. Of quantiles, as many as can be asked for are the most bits.
+    """
+    yield 1, 0, COUNT.bits
     for measure in menu.measures:
         for numbers in _numbers(measure):
-            yield 1, 0, sum(cell.bits for cell in numbers), 1
-        if measure.edges:
-            bins, quantile = len(measure.bins), quantile_cell(measure).bits
-            yield bins, (bins - 1).bit_length(), COUNT.bits, bins
-            for asked in range(1, MAX_QUANTILES + 1):
-                yield asked, (asked - 1).bit_length(), quantile, max(bins, asked)
+            yield 1, 0, sum(cell.bits for cell in numbers)
+        if measure.edges and len(measure.bins) <= most:
+            bins, asked = len(measure.bins), min(MAX_QUANTILES, most)
+            yield bins, (bins - 1).bit_length(), COUNT.bits
+            yield asked, (asked - 1).bit_length(), quantile_cell(measure).bits
 
 
 def _numbers(measure: Measure) -> Iterator[tuple[Cell, ...]]:
