@@ -72,6 +72,11 @@ def test_protocols_that_need_no_vectors_import_without_their_libraries(name: str
     assert done.returncode == 0, done.stderr
 
 
+def test_the_process_that_serves_imports_without_what_reads_tables() -> None:
+    done = imported("unseen.node.main", "duckdb", "pyarrow", "onnx", *KERNEL_LIBRARIES)
+    assert done.returncode == 0, done.stderr
+
+
 def test_training_imports_without_the_libraries_of_model_files() -> None:
     done = imported("unseen.protocols.train", "onnx", "onnxruntime", "safetensors", *NODE_LIBRARIES)
     assert done.returncode == 0, done.stderr

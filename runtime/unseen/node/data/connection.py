@@ -2,7 +2,8 @@
 
 The connection may touch the files it was opened for: no other file, no network, no extension,
 no change of settings. The operator writes the expressions that run here, so this is the inner
-of two fences; buyers never send SQL. Only worker processes import this module.
+of two fences; buyers never send SQL. Only processes that read tables import this module: workers,
+and `unseen node open-rows` beside the node; the one that serves does not.
 """
 
 from collections.abc import Iterator, Sequence

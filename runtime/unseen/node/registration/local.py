@@ -12,8 +12,6 @@ from unseen.evidence.registry.snapshot import RowsOpening, draw
 from unseen.evidence.suite import INTL
 from unseen.node.catalog.catalogue import Catalogue
 from unseen.node.config import load_settings
-from unseen.node.data.opening import Asked
-from unseen.node.data.opening import open_rows as read_rows
 from unseen.node.data.source import changed
 from unseen.node.hardening import harden
 from unseen.node.setup import open_keys, state_path
@@ -32,6 +30,8 @@ def open_rows(
         KeyLockedError: the vault does not open.
 
     """
+    from unseen.node.data import opening  # noqa: PLC0415 - DuckDB; a node that serves reads nothing
+
     harden()
     settings = load_settings(home)
     keys = open_keys(home, settings, passphrase)
@@ -46,8 +46,10 @@ def open_rows(
     chosen = draw(commitment, seed, snapshot.rows, count)
     (home / "spool").mkdir(mode=0o700, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=home / "spool") as spill:
-        asked = Asked(table.where, columns, snapshot.rows, chosen, settings.memory_mb, Path(spill))
-        found = read_rows(asked, keys.vault.open(f"snapshot/{name}", snapshot.sealed_salt))
+        asked = opening.Asked(
+            table.where, columns, snapshot.rows, chosen, settings.memory_mb, Path(spill)
+        )
+        found = opening.open_rows(asked, keys.vault.open(f"snapshot/{name}", snapshot.sealed_salt))
     if (found.rows, found.root) != (snapshot.rows, commitment):
         raise changed()
     return RowsOpening(
