@@ -4,12 +4,17 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from unseen.protocols.train import Model, Spec, local_step, schedule, step_of
+from unseen.protocols.train.card import Card
 from unseen.protocols.train.rows import rows_of, whole_rows
 
 VECTORS = json.loads(
     (Path(__file__).parents[2] / "vectors/train/logistic_v1.json").read_text(encoding="utf-8")
+)
+CARD = json.loads(
+    (Path(__file__).parents[2] / "vectors/train/card_v2.json").read_text(encoding="utf-8")
 )
 TASK = Spec.decode(VECTORS["task"].encode())
 ROWS, LABELS = np.array(VECTORS["rows"]), np.array(VECTORS["labels"])
@@ -45,3 +50,14 @@ def test_a_model_predicts_what_the_vector_says() -> None:
     assert model.encode() == VECTORS["model"].encode()
     expected = [float(text) for text in VECTORS["predictions"]]
     assert np.abs(model.predict(ROWS) - expected).max() < 1e-15
+
+
+def test_a_card_has_the_bytes_and_the_bounds_of_the_vector() -> None:
+    card = Card.decode(CARD["card"].encode())
+    assert card.encode() == CARD["card"].encode()
+    assert card.digest == CARD["digest"]
+    assert float(card.epsilon or 0) == pytest.approx(float(CARD["epsilon"]), abs=2e-5)
+    assert card.bounds is not None
+    for at, bound in enumerate(card.bounds):
+        assert float(bound.advantage) == pytest.approx(float(CARD["advantage"][at]), abs=2e-5)
+        assert float(bound.area) == pytest.approx(float(CARD["area"][at]), abs=2e-5)

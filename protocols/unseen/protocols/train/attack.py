@@ -6,6 +6,11 @@ model has not seen. The area under the curve of that difference, members against
 where the attack finds nothing. A stronger attack (many shadow models, rows that stand out) may
 find what this one does not: differential privacy bounds all of them, an attack none.
 
+A few rows make a figure that moves by chance. `least` is the area less 2.326 times the error that
+it has where there is nothing to find (Mann and Whitney 1947), which is the larger one: so a model
+whose true area is the bar breaks it in one of a hundred cases, and one whose area is 1/2 in one of
+some thousand. With several rows a person all of a person's are counted as one.
+
 The report is computed from rows, without noise. It is for the gate of whoever holds them, and says
 something about them: what is passed on of it is rounded.
 """
@@ -26,6 +31,7 @@ from unseen.protocols.train.spec import Spec
 WHOLE: Final = 10_000
 LEAST: Final = 40  # rows of either kind below which there is no report
 _Z: Final = 1.96  # of a 95 % interval
+_Z_LEAST: Final = 2.326  # of one side of 99 %
 _ROUNDS: Final = 25
 
 
@@ -33,13 +39,16 @@ _ROUNDS: Final = 25
 class Membership:
     """What the attack found, in ten-thousandths: the area, and its 95 % interval.
 
-    `auc` is what the gate's rule compares (`ModelFacts.attack`). The interval is that of Hanley and
-    McNeil (1982) for independent rows: with several rows a person it is too narrow.
+    `least` is what the area is at least, with 99 % confidence: what the gate's rule compares.
+    `advantage` is the largest share of members named less that of others, over all thresholds:
+    picked afterwards, so that chance alone makes it larger than 0 (`dp.membership.by_chance`).
     """
 
     auc: int
     low: int
     high: int
+    least: int
+    advantage: int
     members: int
     others: int
 
@@ -75,14 +84,22 @@ def membership(
         for rows in (inside, fresh)
     ]
     auc = area(found[0], found[1])
-    spread = _Z * _error(auc, len(found[0]), len(found[1]))
+    sizes = len(found[0]), len(found[1]), spec.privacy.rows_per_person
+    error = error_of(auc, *sizes)
     return Membership(
         auc=round(WHOLE * auc),
-        low=max(floor(WHOLE * (auc - spread)), 0),
-        high=min(ceil(WHOLE * (auc + spread)), WHOLE),
+        low=max(floor(WHOLE * (auc - _Z * error)), 0),
+        high=min(ceil(WHOLE * (auc + _Z * error)), WHOLE),
+        least=least_of(auc, *sizes),
+        advantage=round(WHOLE * advantage(found[0], found[1])),
         members=len(found[0]),
         others=len(found[1]),
     )
+
+
+def least_of(auc: float, first: int, second: int, alike: int = 1) -> int:
+    """Return what an area is at least, in ten-thousandths; see the module's docstring."""
+    return max(floor(WHOLE * (auc - _Z_LEAST * error_of(0.5, first, second, alike))), 0)
 
 
 def area(higher: Reals, lower: Reals) -> float:
@@ -95,11 +112,21 @@ def area(higher: Reals, lower: Reals) -> float:
     return float((ranks[:count].sum() - count * (count + 1) / 2) / pairs)
 
 
-def _error(auc: float, first: int, second: int) -> float:
-    """Return the standard error of an area (Hanley and McNeil 1982, formula 1)."""
+def advantage(higher: Reals, lower: Reals) -> float:
+    """Return the largest share of `higher` above a threshold less that of `lower`."""
+    both = np.unique(np.concatenate([higher, lower]))
+    below = [np.searchsorted(np.sort(one), both, "right") / len(one) for one in (lower, higher)]
+    return max(float((below[0] - below[1]).max()), 0.0)
+
+
+def error_of(auc: float, first: int, second: int, alike: int = 1) -> float:
+    """Return the standard error of an area (Hanley and McNeil 1982, formula 1).
+
+    `alike` rows in a row may be one person's: then as many count as one, which errs upwards.
+    """
     q1, q2 = auc / (2 - auc), 2 * auc * auc / (1 + auc)
     squares = auc * (1 - auc) + (first - 1) * (q1 - auc**2) + (second - 1) * (q2 - auc**2)
-    return sqrt(max(squares, 0.0) / (first * second))
+    return sqrt(alike * max(squares, 0.0) / (first * second))
 
 
 def _part(rows: Rows, number: int) -> Rows:

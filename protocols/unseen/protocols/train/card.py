@@ -1,9 +1,12 @@
 """Mitchell et al., "Model cards for model reporting", 2019, section 4: what goes with a model.
 
-What it was made of, under which contracts, what it cost, how good it is, what an attack found and
-what it must not be used for: canonical JSON to be hashed, and the same in words for people. A card
-says what its maker says; contracts and commitments in it can be checked against logs, metrics and
-attack cannot.
+What it was made of, under which contracts, what it cost, how good it is, what bounds and tests of
+membership say and what it must not be used for: canonical JSON to be hashed, and the same in words
+for people. A card says what its maker says; contracts, commitments and endorsements in it can be
+checked against logs and receipts, metrics and an attack of one's own cannot.
+
+Of a node that endorsed the model the card holds the bar and the request, and no figure: what its
+attack found was computed from its rows without noise, and stays there.
 """
 
 import hashlib
@@ -13,6 +16,7 @@ from fractions import Fraction
 from typing import Final
 
 from unseen.protocols import dp
+from unseen.protocols.dp import membership
 from unseen.protocols.dp.zcdp import UNIT
 from unseen.protocols.errors import InputInvalidError, MalformedMessageError
 from unseen.protocols.train import coding
@@ -22,7 +26,7 @@ from unseen.protocols.train.evaluation import Metrics
 from unseen.protocols.train.model import Model
 from unseen.protocols.train.spec import Spec
 
-FORMAT: Final = "unseen/train/card/1"
+FORMAT: Final = "unseen/train/card/2"
 _ROUND: Final = 100  # an attack is passed on in hundredths: it was computed without noise
 _PARTS: Final = 1000  # metrics are passed on in thousandths
 
@@ -46,6 +50,27 @@ class Attack:
     high: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endorsement:
+    """A party that let the model out: `bar` is its gate's, in ten-thousandths of an area.
+
+    `request` (32 hexadecimal digits) and `leaf`, the place in the party's log, name the receipt.
+    """
+
+    party: str
+    request: str
+    leaf: int
+    bar: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What no test of membership exceeds: its advantage, and the area under its curve."""
+
+    advantage: Fraction
+    area: Fraction
+
+
 @dataclass(frozen=True, kw_only=True)
 class Card:
     """What goes with a model. `metrics` are whole numbers, in thousandths but for `rows`.
@@ -62,9 +87,26 @@ class Card:
     metrics: tuple[tuple[str, int], ...]
     calibration: tuple[tuple[int, int, int], ...]
     attacks: tuple[Attack, ...]
+    endorsed: tuple[Endorsement, ...]
     purpose: str
     purpose_zh: str
     unfit: tuple[tuple[str, str], ...]
+
+    @property
+    def bounds(self) -> tuple[Bound, Bound] | None:
+        """Return what bounds any test of membership: epsilon at `delta`, and rho.
+
+        None for a model without noise. For one person's rows, as far as they are bounded.
+        """
+        if (epsilon := self.epsilon) is None:
+            return None
+        delta = decimal(self.delta, "card.delta")
+        found = (
+            membership.advantage_by_epsilon(epsilon, delta),
+            membership.advantage_by_rho(self.cost * UNIT),
+        )
+        by_epsilon, by_rho = (Bound(each, membership.area_within(each)) for each in found)
+        return by_epsilon, by_rho
 
     @property
     def epsilon(self) -> Fraction | None:
@@ -85,6 +127,7 @@ class Card:
             "metrics": dict(self.metrics),
             "calibration": coding.to_json(self.calibration),
             "attacks": coding.to_json(self.attacks),
+            "endorsed": coding.to_json(self.endorsed),
             "purpose": self.purpose,
             "purpose_zh": self.purpose_zh,
             "unfit": coding.to_json(self.unfit),
@@ -154,6 +197,9 @@ def card_of(
 ) -> Card:
     """Return the card of a model; figures are rounded as they are passed on.
 
+    `attacks` are somebody's own, who may pass them on; nodes that endorse a model pass on none and
+    stand in `endorsed` once they have.
+
     Raises:
         InputInvalidError: `delta` is not a decimal in (0, 1).
 
@@ -172,6 +218,7 @@ def card_of(
             for mean, share, rows in (metrics.calibration if metrics else ())
         ),
         attacks=tuple(_attack(party, found) for party, found in attacks),
+        endorsed=(),
         purpose=purpose[0],
         purpose_zh=purpose[1],
         unfit=UNFIT,
@@ -216,7 +263,16 @@ def _read(fields: dict[str, Json]) -> Card:
         metrics=tuple(sorted((str(k), int(v)) for k, v in fields["metrics"].items())),
         calibration=tuple((a, b, c) for a, b, c in rows),
         attacks=tuple(coding.from_json(Attack, item) for item in fields["attacks"]),
+        endorsed=tuple(_endorsement(item) for item in fields["endorsed"]),
         purpose=fields["purpose"],
         purpose_zh=fields["purpose_zh"],
         unfit=unfit,
     )
+
+
+def _endorsement(value: Json) -> Endorsement:
+    found = coding.from_json(Endorsement, value)
+    fits = found.leaf >= 0 and WHOLE // 2 <= found.bar <= WHOLE
+    if not fits or not re.fullmatch("[0-9a-f]{32}", found.request):
+        raise MalformedMessageError("not a model card")
+    return found

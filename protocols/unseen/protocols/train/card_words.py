@@ -4,8 +4,11 @@ Everything comes out of the card. Names of columns and parties are those of the 
 whoever wrote them need not have meant well.
 """
 
+from fractions import Fraction
+from math import ceil
 from typing import Final
 
+from unseen.protocols.train.attack import LEAST
 from unseen.protocols.train.card import Card
 from unseen.protocols.train.spec import Feature
 
@@ -35,6 +38,41 @@ _WORDS: Final = {
     "metrics": ("On rows that were held out", "留出数据上的表现"),
     "none": ("Not measured.", "未评估。"),
     "attack": ("Membership inference", "成员推断攻击"),
+    "bound": (
+        "How far any test may tell who was in, whatever it does, by what the model has cost:",
+        "无论采用何种检验，判断某人是否在训练数据之中的优势，均不超过隐私开销所给的上界：",
+    ),
+    "advantage": (
+        "advantage at most {0}, area under the curve at most {1}",
+        "优势不超过 {0}，曲线下面积不超过 {1}",
+    ),
+    "by_epsilon": (
+        "by epsilon and delta (Kairouz, Oh and Viswanath 2015, theorem 2.1)",
+        "依据 epsilon 与 delta（Kairouz、Oh、Viswanath 2015，定理 2.1）",
+    ),
+    "by_rho": (
+        "by rho (Bun and Steinke 2016; Pinsker's inequality)",
+        "依据 rho（Bun、Steinke 2016；Pinsker 不等式）",
+    ),
+    "endorsed": (
+        "These parties let it out, past their own attack on it. What that found stays with them.",
+        "下列参与方已对模型实施攻击测试并准予出域；攻击结果由各方自行留存，不对外提供。",
+    ),
+    "refused": (
+        "A party refuses an area that is above the bar with 99 % confidence.",
+        "攻击曲线下面积以 99 % 置信度超过门限的，不予放行。",
+    ),
+    "few": (
+        "It measures none with fewer than {0} rows that were fitted on, or {1} held out.",
+        "参与拟合的数据不足 {0} 行或留出数据不足 {1} 行时不作测量。",
+    ),
+    "waiting": (
+        "No party has let it out yet: it has not been released.",
+        "尚无参与方准予出域：模型未经交付。",
+    ),
+    "bar": ("bar", "门限"),
+    "receipt": ("receipt", "回执"),
+    "leaf": ("leaf of its log", "存证日志序号"),
     "attack_words": (
         "Area under the attack's curve, 0.50 where it finds nothing, and its 95 % interval.",
         "攻击的曲线下面积及其 95 % 区间；0.50 表示一无所获。",
@@ -70,13 +108,41 @@ def to_markdown(card: Card, *, chinese: bool = False) -> str:
     lines += [f"**{word('label')}** {_column(card.spec.label)}", ""]
     lines += [f"## {word('privacy')}", "", *_privacy(card, at), ""]
     lines += [f"## {word('metrics')}", "", *_metrics(card, at), ""]
-    lines += [f"## {word('attack')}", ""]
-    lines += [f"{word('attack_words')}", ""] if card.attacks else [word("none"), ""]
-    lines += [
+    lines += [f"## {word('attack')}", "", *_membership(card, at)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _membership(card: Card, at: int) -> list[str]:
+    found: list[str] = []
+    if (bounds := card.bounds) is not None:
+        found += [_WORDS["bound"][at], ""]
+        for name, bound in zip(("by_rho", "by_epsilon"), reversed(bounds), strict=True):
+            text = _WORDS["advantage"][at].format(_above(bound.advantage), _above(bound.area))
+            found.append(f"- {text}; {_WORDS[name][at]}")
+        found.append("")
+    if card.endorsed:
+        heads = [_WORDS[name][at] for name in ("party", "bar", "receipt", "leaf")]
+        rows = [
+            [one.party, f"{one.bar / 10_000:.2f}", one.request, f"{one.leaf}"]
+            for one in card.endorsed
+        ]
+        words = [_WORDS["endorsed"][at], _WORDS["refused"][at]]
+        words.append(_WORDS["few"][at].format(LEAST, 2 * LEAST))
+        found += [("" if at else " ").join(words), "", *_table(heads, rows)]
+    elif card.bounds is not None:
+        found += [_WORDS["waiting"][at], ""]
+    if card.attacks:
+        found += [_WORDS["attack_words"][at], ""]
+    found += [
         f"- {_plain(one.party)}: {one.auc / 100:.2f} ({one.low / 100:.2f} - {one.high / 100:.2f})"
         for one in card.attacks
     ]
-    return "\n".join(lines).rstrip() + "\n"
+    return found or [_WORDS["none"][at]]
+
+
+def _above(value: Fraction) -> str:
+    """Return a bound in thousandths, rounded up."""
+    return f"{ceil(1000 * value) / 1000:.3f}"
 
 
 def _privacy(card: Card, at: int) -> list[str]:
