@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from tests.node.conftest import NOW, Store
 from tests.node.counted import offered
-from tests.node.gating import KEYS, OPERATOR, Gatehouse
+from tests.node.gating import KEYS, MINISTRY, OPERATOR, Gatehouse
 from tests.node.test_train_contracts import ask, joint_of, made, offer_of
 from tests.node.test_train_contracts import spec_of as contract_spec
 from tests.node.test_train_rows import asked_of, reading_of, visits
@@ -36,16 +36,28 @@ from unseen.node.joint import endorsing
 from unseen.node.metering.charge import digest_of
 from unseen.node.metering.paying import Admitted, Work, pay
 from unseen.node.privacy.spend import Spend
-from unseen.node.release import reviewing
+from unseen.node.release import register, reviewing
 from unseen.node.release.declared import declared
-from unseen.node.release.facts import MaskedFacts, ModelFacts
+from unseen.node.release.facts import Attacked, MaskedFacts, ModelFacts
 from unseen.node.release.register import State as ReviewState
 from unseen.node.release.rules import Mode
 from unseen.node.statistics import evaluate as evaluating
+from unseen.node.wire.review import review_message
 from unseen.protocols.train import Model, Spec
 from unseen.protocols.train.driver import Share, drive_train
 
-FACTS = ModelFacts(rows=100_000, measured=True, attack=9_000, private=True)
+REPORT = Attacked(
+    measured=True,
+    auc=5_210,
+    low=5_010,
+    high=5_420,
+    least=4_960,
+    advantage=510,
+    bar=6_000,
+    members=4_000,
+    others=500,
+)
+FACTS = ModelFacts(rows=100_000, measured=True, attack=4_960, report=REPORT, private=True)
 
 
 def contract_of() -> Contract:
@@ -118,9 +130,45 @@ async def test_a_model_waits_for_a_person_and_leaves_as_it_was_when_one_lets_it(
     shown = reviewing.show(gate.node, OPERATOR, review.id)
     assert shown.held is not None
     assert shown.held.parts == (PART,)
+    assert shown.attacked == REPORT
     assert gate.contract.units_used == 0
     await reviewing.decide(gate.node, OPERATOR, review.id, decision(gate))
     assert gate.contract.units_used == 1
+    after = reviewing.show(gate.node, OPERATOR, review.id)
+    assert (after.held, after.attacked) == (None, REPORT)
+
+
+async def test_what_the_attack_found_is_for_the_operator_alone_and_sealed(store: Store) -> None:
+    contract = contract_of()
+    approver = signer_id(KEYS["approver"])
+    approvals = ("operator", "approver", "buyer")
+    terms = dataclasses.replace(contract.terms, approver=approver, approvals=approvals)
+    changed = dataclasses.replace(contract, terms=terms, id=b64encode(terms.id()))
+    gate = Gatehouse(store, changed)
+    with pytest.raises(ReleaseHeldError):
+        await pays(gate, PART)
+    (review,) = gate.node.releases.waiting()
+    shown = reviewing.show(gate.node, MINISTRY, review.id)
+    assert (shown.held, shown.attacked) == (None, None)
+    assert not review_message(shown).HasField("attack")
+    assert review_message(reviewing.show(gate.node, OPERATOR, review.id)).attack.least == 4_960
+    sealed = register.find_report(gate.node.reader.connection, review.id)
+    assert sealed is not None
+    assert b"4960" not in sealed
+    listed = reviewing.listed(gate.node, OPERATOR)
+    assert [each.attacked for each in listed] == [None]
+
+
+async def test_a_contract_hands_in_three_models_and_a_retry_is_none(store: Store) -> None:
+    gate = Gatehouse(store, contract_of())
+    submit = gate.node.writer.submit
+    for request in ("a" * 32, "b" * 32, "a" * 32, "c" * 32, "c" * 32):
+        await submit(endorsing.Judge(gate.contract.id, request))
+    with pytest.raises(JointRefusedError, match="3 models") as caught:
+        await submit(endorsing.Judge(gate.contract.id, "d" * 32))
+    assert caught.value.clause == "joint.model"
+    await submit(endorsing.Judge("another", "d" * 32))
+    await submit(endorsing.Judge(gate.contract.id, "b" * 32))
 
 
 async def test_where_models_are_switched_off_none_is_let_out(store: Store) -> None:
@@ -146,7 +194,7 @@ async def test_where_models_are_switched_off_none_is_let_out(store: Store) -> No
         (PART, None),
         (PART, MaskedFacts(people=100, private=True, measured=True)),
         (PART, dataclasses.replace(FACTS, rows=10)),
-        (PART, dataclasses.replace(FACTS, private=False)),
+        (PART, dataclasses.replace(FACTS, attack=6_001)),
         (PART, dataclasses.replace(FACTS, private=False, attack=None)),
     ],
     ids=range(9),
@@ -222,15 +270,26 @@ async def test_the_node_attacks_the_model_with_its_own_rows_and_says_what_stands
     assert found.privacy == Spend(rho=0)
     facts = cast("ModelFacts", found.facts)
     assert (facts.rows, facts.private, facts.measured) == (2000, True, True)
-    assert facts.attack is not None
-    assert 3_500 < facts.attack < 6_500  # it was fitted on other rows: nothing is to be found
+    report = facts.report
+    assert report is not None
+    assert report.measured
+    assert facts.attack == report.least < report.low <= report.auc <= report.high
+    assert report.least < report.bar == 6_000
+    assert 3_500 < report.auc < 6_500  # it was fitted on other rows: nothing is to be found
+    # At most three rows a person count, and a tenth of all is held out and scored.
+    assert 3 < report.members / report.others < 16
+    assert Attacked.decode(report.encode()) == report
 
 
 def test_too_few_rows_make_no_report(tmp_path: Path) -> None:
     world = world_of(tmp_path, visits(120))
     asked, spec, _ = reading_of(world, offered(3, by_visit=False))
     parts = [canonical.encode(encode_reading(asked)), a_model(spec).encode()]
-    assert TASKS["attack_model"](parts, lambda _done: None) == [b"{}"]
+    (found,) = TASKS["attack_model"](parts, lambda _done: None)
+    counted = canonical.decode(found)
+    assert isinstance(counted, dict)
+    assert set(counted) == {"members", "others"}
+    assert (counted["members"], counted["others"]) == (69, 12)  # at most three rows a person
 
 
 HOSTILE: list[Callable[[Model], bytes]] = [

@@ -217,7 +217,8 @@ KINDS: list[tuple[Case, set[str]]] = [
     (model("tree"), set()),
     (model("forest", attack=6_000), set()),
     (model("boosting", attack=None, private=True), set()),
-    (model("mlp", attack=9_900, private=True), set()),
+    (model("mlp", attack=6_000, private=True), set()),
+    (model("mlp", attack=6_001, private=True), {"model.attack"}),  # noise that was not added
     (model("knn"), {"model.family"}),
     (model("svm_rbf"), {"model.family"}),
     (model("gaussian_process"), {"model.family"}),

@@ -11,6 +11,7 @@ from enum import Enum
 from typing import cast
 
 from unseen.client.agreements.contracts import Contracts
+from unseen.client.attacked import Attack, attack_of
 from unseen.client.cards import Card, Row
 from unseen.client.catalog import short
 from unseen.client.errors import AnswerInvalidError
@@ -66,7 +67,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Review(Card):
-    """A held release. `value` is what it says, if `shown`: to the operator, while it waits."""
+    """A held release. `value` is what it says, if `shown`: to the operator, while it waits.
+
+    `attack` is what the node found in a model, to the operator alone.
+    """
 
     id: str
     contract: str
@@ -82,6 +86,7 @@ class Review(Card):
     document: str
     shown: bool = False
     value: Json = field(default=None, compare=False)
+    attack: Attack | None = None
 
     def _title(self) -> str:
         return f"Held release {self.id}"
@@ -93,6 +98,8 @@ class Review(Card):
         yield "type", f"{self.type}, {self.bits} bits at most"
         for finding in self.findings:
             yield f"rule {finding.rule}", f"{finding.text}（{finding.text_zh}）"
+        if self.attack is not None:
+            yield from self.attack.rows()
         if self.shown:
             yield "says", canonical.encode(self.value).decode()
         yield "held", f"{self.held_at}, until {self.expires_at}"
@@ -184,6 +191,9 @@ class Reviews:
         review = _read(message)
         if review.id != identifier:
             raise AnswerInvalidError("the node shows another held release", clause="review")
+        if message.HasField("attack"):
+            terms = self._contracts.terms(review.contract)
+            review = replace(review, attack=attack_of(message.attack, terms))
         if not message.parts:
             return review
         suite = suite_of(self._contracts.terms(review.contract).suite)

@@ -24,45 +24,47 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16unseen/v1/review.proto\x12\tunseen.v1\"6\n\x07\x46inding\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x0f\n\x07text_zh\x18\x03 \x01(\t\"\xb7\x02\n\x06Review\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x63ontract\x18\x02 \x01(\t\x12\x0f\n\x07request\x18\x03 \x01(\t\x12$\n\x04type\x18\x04 \x01(\x0e\x32\x16.unseen.v1.ReleaseType\x12%\n\x05state\x18\x05 \x01(\x0e\x32\x16.unseen.v1.ReviewState\x12\x0c\n\x04\x62its\x18\x06 \x01(\x03\x12$\n\x08\x66indings\x18\x07 \x03(\x0b\x32\x12.unseen.v1.Finding\x12\x0f\n\x07held_at\x18\x08 \x01(\t\x12\x12\n\nexpires_at\x18\t \x01(\t\x12\x12\n\ndecided_at\x18\n \x01(\t\x12\x12\n\ndecided_by\x18\x0b \x01(\t\x12\x10\n\x08\x64ocument\x18\x0c \x01(\t\x12\r\n\x05parts\x18\r \x03(\x0c\x12\r\n\x05nonce\x18\x0e \x01(\x0c\"L\n\x12ListReviewsRequest\x12\x0f\n\x07waiting\x18\x01 \x01(\x08\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"R\n\x13ListReviewsResponse\x12\"\n\x07reviews\x18\x01 \x03(\x0b\x32\x11.unseen.v1.Review\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\" \n\x10GetReviewRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"6\n\x11GetReviewResponse\x12!\n\x06review\x18\x01 \x01(\x0b\x32\x11.unseen.v1.Review\"5\n\x13\x44\x65\x63ideReviewRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x64\x65\x63ision\x18\x02 \x01(\t\"9\n\x14\x44\x65\x63ideReviewResponse\x12!\n\x06review\x18\x01 \x01(\x0b\x32\x11.unseen.v1.Review\"V\n\x08TypeMode\x12$\n\x04type\x18\x01 \x01(\x0e\x32\x16.unseen.v1.ReleaseType\x12$\n\x04mode\x18\x02 \x01(\x0e\x32\x16.unseen.v1.ReleaseMode\"\x19\n\x17ListReleaseModesRequest\">\n\x18ListReleaseModesResponse\x12\"\n\x05modes\x18\x01 \x03(\x0b\x32\x13.unseen.v1.TypeMode\"c\n\x15SetReleaseModeRequest\x12$\n\x04type\x18\x01 \x01(\x0e\x32\x16.unseen.v1.ReleaseType\x12$\n\x04mode\x18\x02 \x01(\x0e\x32\x16.unseen.v1.ReleaseMode\"<\n\x16SetReleaseModeResponse\x12\"\n\x05modes\x18\x01 \x03(\x0b\x32\x13.unseen.v1.TypeMode*\x92\x01\n\x0bReviewState\x12\x1c\n\x18REVIEW_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14REVIEW_STATE_WAITING\x10\x01\x12\x17\n\x13REVIEW_STATE_PASSED\x10\x02\x12\x18\n\x14REVIEW_STATE_REFUSED\x10\x03\x12\x18\n\x14REVIEW_STATE_EXPIRED\x10\x04*z\n\x0bReleaseType\x12\x1c\n\x18RELEASE_TYPE_UNSPECIFIED\x10\x00\x12\x19\n\x15RELEASE_TYPE_VERDICTS\x10\x01\x12\x1a\n\x16RELEASE_TYPE_AGGREGATE\x10\x02\x12\x16\n\x12RELEASE_TYPE_MODEL\x10\x03*q\n\x0bReleaseMode\x12\x1c\n\x18RELEASE_MODE_UNSPECIFIED\x10\x00\x12\x15\n\x11RELEASE_MODE_PASS\x10\x01\x12\x17\n\x13RELEASE_MODE_REVIEW\x10\x02\x12\x14\n\x10RELEASE_MODE_OFF\x10\x03\x32\xaa\x03\n\rReviewService\x12L\n\x0bListReviews\x12\x1d.unseen.v1.ListReviewsRequest\x1a\x1e.unseen.v1.ListReviewsResponse\x12\x46\n\tGetReview\x12\x1b.unseen.v1.GetReviewRequest\x1a\x1c.unseen.v1.GetReviewResponse\x12O\n\x0c\x44\x65\x63ideReview\x12\x1e.unseen.v1.DecideReviewRequest\x1a\x1f.unseen.v1.DecideReviewResponse\x12[\n\x10ListReleaseModes\x12\".unseen.v1.ListReleaseModesRequest\x1a#.unseen.v1.ListReleaseModesResponse\x12U\n\x0eSetReleaseMode\x12 .unseen.v1.SetReleaseModeRequest\x1a!.unseen.v1.SetReleaseModeResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16unseen/v1/review.proto\x12\tunseen.v1\"6\n\x07\x46inding\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x0f\n\x07text_zh\x18\x03 \x01(\t\"\x93\x01\n\x06\x41ttack\x12\x10\n\x08measured\x18\x01 \x01(\x08\x12\x0c\n\x04\x61rea\x18\x02 \x01(\x05\x12\x0b\n\x03low\x18\x03 \x01(\x05\x12\x0c\n\x04high\x18\x04 \x01(\x05\x12\r\n\x05least\x18\x05 \x01(\x05\x12\x0b\n\x03\x62\x61r\x18\x06 \x01(\x05\x12\x11\n\tadvantage\x18\x07 \x01(\x05\x12\x0f\n\x07members\x18\x08 \x01(\x05\x12\x0e\n\x06others\x18\t \x01(\x05\"\xda\x02\n\x06Review\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x63ontract\x18\x02 \x01(\t\x12\x0f\n\x07request\x18\x03 \x01(\t\x12$\n\x04type\x18\x04 \x01(\x0e\x32\x16.unseen.v1.ReleaseType\x12%\n\x05state\x18\x05 \x01(\x0e\x32\x16.unseen.v1.ReviewState\x12\x0c\n\x04\x62its\x18\x06 \x01(\x03\x12$\n\x08\x66indings\x18\x07 \x03(\x0b\x32\x12.unseen.v1.Finding\x12\x0f\n\x07held_at\x18\x08 \x01(\t\x12\x12\n\nexpires_at\x18\t \x01(\t\x12\x12\n\ndecided_at\x18\n \x01(\t\x12\x12\n\ndecided_by\x18\x0b \x01(\t\x12\x10\n\x08\x64ocument\x18\x0c \x01(\t\x12\r\n\x05parts\x18\r \x03(\x0c\x12\r\n\x05nonce\x18\x0e \x01(\x0c\x12!\n\x06\x61ttack\x18\x0f \x01(\x0b\x32\x11.unseen.v1.Attack\"L\n\x12ListReviewsRequest\x12\x0f\n\x07waiting\x18\x01 \x01(\x08\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"R\n\x13ListReviewsResponse\x12\"\n\x07reviews\x18\x01 \x03(\x0b\x32\x11.unseen.v1.Review\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\" \n\x10GetReviewRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"6\n\x11GetReviewResponse\x12!\n\x06review\x18\x01 \x01(\x0b\x32\x11.unseen.v1.Review\"5\n\x13\x44\x65\x63ideReviewRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x64\x65\x63ision\x18\x02 \x01(\t\"9\n\x14\x44\x65\x63ideReviewResponse\x12!\n\x06review\x18\x01 \x01(\x0b\x32\x11.unseen.v1.Review\"V\n\x08TypeMode\x12$\n\x04type\x18\x01 \x01(\x0e\x32\x16.unseen.v1.ReleaseType\x12$\n\x04mode\x18\x02 \x01(\x0e\x32\x16.unseen.v1.ReleaseMode\"\x19\n\x17ListReleaseModesRequest\">\n\x18ListReleaseModesResponse\x12\"\n\x05modes\x18\x01 \x03(\x0b\x32\x13.unseen.v1.TypeMode\"c\n\x15SetReleaseModeRequest\x12$\n\x04type\x18\x01 \x01(\x0e\x32\x16.unseen.v1.ReleaseType\x12$\n\x04mode\x18\x02 \x01(\x0e\x32\x16.unseen.v1.ReleaseMode\"<\n\x16SetReleaseModeResponse\x12\"\n\x05modes\x18\x01 \x03(\x0b\x32\x13.unseen.v1.TypeMode*\x92\x01\n\x0bReviewState\x12\x1c\n\x18REVIEW_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14REVIEW_STATE_WAITING\x10\x01\x12\x17\n\x13REVIEW_STATE_PASSED\x10\x02\x12\x18\n\x14REVIEW_STATE_REFUSED\x10\x03\x12\x18\n\x14REVIEW_STATE_EXPIRED\x10\x04*z\n\x0bReleaseType\x12\x1c\n\x18RELEASE_TYPE_UNSPECIFIED\x10\x00\x12\x19\n\x15RELEASE_TYPE_VERDICTS\x10\x01\x12\x1a\n\x16RELEASE_TYPE_AGGREGATE\x10\x02\x12\x16\n\x12RELEASE_TYPE_MODEL\x10\x03*q\n\x0bReleaseMode\x12\x1c\n\x18RELEASE_MODE_UNSPECIFIED\x10\x00\x12\x15\n\x11RELEASE_MODE_PASS\x10\x01\x12\x17\n\x13RELEASE_MODE_REVIEW\x10\x02\x12\x14\n\x10RELEASE_MODE_OFF\x10\x03\x32\xaa\x03\n\rReviewService\x12L\n\x0bListReviews\x12\x1d.unseen.v1.ListReviewsRequest\x1a\x1e.unseen.v1.ListReviewsResponse\x12\x46\n\tGetReview\x12\x1b.unseen.v1.GetReviewRequest\x1a\x1c.unseen.v1.GetReviewResponse\x12O\n\x0c\x44\x65\x63ideReview\x12\x1e.unseen.v1.DecideReviewRequest\x1a\x1f.unseen.v1.DecideReviewResponse\x12[\n\x10ListReleaseModes\x12\".unseen.v1.ListReleaseModesRequest\x1a#.unseen.v1.ListReleaseModesResponse\x12U\n\x0eSetReleaseMode\x12 .unseen.v1.SetReleaseModeRequest\x1a!.unseen.v1.SetReleaseModeResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'unseen.v1.review_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REVIEWSTATE']._serialized_start=1116
-  _globals['_REVIEWSTATE']._serialized_end=1262
-  _globals['_RELEASETYPE']._serialized_start=1264
-  _globals['_RELEASETYPE']._serialized_end=1386
-  _globals['_RELEASEMODE']._serialized_start=1388
-  _globals['_RELEASEMODE']._serialized_end=1501
+  _globals['_REVIEWSTATE']._serialized_start=1301
+  _globals['_REVIEWSTATE']._serialized_end=1447
+  _globals['_RELEASETYPE']._serialized_start=1449
+  _globals['_RELEASETYPE']._serialized_end=1571
+  _globals['_RELEASEMODE']._serialized_start=1573
+  _globals['_RELEASEMODE']._serialized_end=1686
   _globals['_FINDING']._serialized_start=37
   _globals['_FINDING']._serialized_end=91
-  _globals['_REVIEW']._serialized_start=94
-  _globals['_REVIEW']._serialized_end=405
-  _globals['_LISTREVIEWSREQUEST']._serialized_start=407
-  _globals['_LISTREVIEWSREQUEST']._serialized_end=483
-  _globals['_LISTREVIEWSRESPONSE']._serialized_start=485
-  _globals['_LISTREVIEWSRESPONSE']._serialized_end=567
-  _globals['_GETREVIEWREQUEST']._serialized_start=569
-  _globals['_GETREVIEWREQUEST']._serialized_end=601
-  _globals['_GETREVIEWRESPONSE']._serialized_start=603
-  _globals['_GETREVIEWRESPONSE']._serialized_end=657
-  _globals['_DECIDEREVIEWREQUEST']._serialized_start=659
-  _globals['_DECIDEREVIEWREQUEST']._serialized_end=712
-  _globals['_DECIDEREVIEWRESPONSE']._serialized_start=714
-  _globals['_DECIDEREVIEWRESPONSE']._serialized_end=771
-  _globals['_TYPEMODE']._serialized_start=773
-  _globals['_TYPEMODE']._serialized_end=859
-  _globals['_LISTRELEASEMODESREQUEST']._serialized_start=861
-  _globals['_LISTRELEASEMODESREQUEST']._serialized_end=886
-  _globals['_LISTRELEASEMODESRESPONSE']._serialized_start=888
-  _globals['_LISTRELEASEMODESRESPONSE']._serialized_end=950
-  _globals['_SETRELEASEMODEREQUEST']._serialized_start=952
-  _globals['_SETRELEASEMODEREQUEST']._serialized_end=1051
-  _globals['_SETRELEASEMODERESPONSE']._serialized_start=1053
-  _globals['_SETRELEASEMODERESPONSE']._serialized_end=1113
-  _globals['_REVIEWSERVICE']._serialized_start=1504
-  _globals['_REVIEWSERVICE']._serialized_end=1930
+  _globals['_ATTACK']._serialized_start=94
+  _globals['_ATTACK']._serialized_end=241
+  _globals['_REVIEW']._serialized_start=244
+  _globals['_REVIEW']._serialized_end=590
+  _globals['_LISTREVIEWSREQUEST']._serialized_start=592
+  _globals['_LISTREVIEWSREQUEST']._serialized_end=668
+  _globals['_LISTREVIEWSRESPONSE']._serialized_start=670
+  _globals['_LISTREVIEWSRESPONSE']._serialized_end=752
+  _globals['_GETREVIEWREQUEST']._serialized_start=754
+  _globals['_GETREVIEWREQUEST']._serialized_end=786
+  _globals['_GETREVIEWRESPONSE']._serialized_start=788
+  _globals['_GETREVIEWRESPONSE']._serialized_end=842
+  _globals['_DECIDEREVIEWREQUEST']._serialized_start=844
+  _globals['_DECIDEREVIEWREQUEST']._serialized_end=897
+  _globals['_DECIDEREVIEWRESPONSE']._serialized_start=899
+  _globals['_DECIDEREVIEWRESPONSE']._serialized_end=956
+  _globals['_TYPEMODE']._serialized_start=958
+  _globals['_TYPEMODE']._serialized_end=1044
+  _globals['_LISTRELEASEMODESREQUEST']._serialized_start=1046
+  _globals['_LISTRELEASEMODESREQUEST']._serialized_end=1071
+  _globals['_LISTRELEASEMODESRESPONSE']._serialized_start=1073
+  _globals['_LISTRELEASEMODESRESPONSE']._serialized_end=1135
+  _globals['_SETRELEASEMODEREQUEST']._serialized_start=1137
+  _globals['_SETRELEASEMODEREQUEST']._serialized_end=1236
+  _globals['_SETRELEASEMODERESPONSE']._serialized_start=1238
+  _globals['_SETRELEASEMODERESPONSE']._serialized_end=1298
+  _globals['_REVIEWSERVICE']._serialized_start=1689
+  _globals['_REVIEWSERVICE']._serialized_end=2115
 # @@protoc_insertion_point(module_scope)

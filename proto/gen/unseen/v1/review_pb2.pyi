@@ -52,8 +52,30 @@ class Finding(_message.Message):
     text_zh: str
     def __init__(self, rule: _Optional[str] = ..., text: _Optional[str] = ..., text_zh: _Optional[str] = ...) -> None: ...
 
+class Attack(_message.Message):
+    __slots__ = ("measured", "area", "low", "high", "least", "bar", "advantage", "members", "others")
+    MEASURED_FIELD_NUMBER: _ClassVar[int]
+    AREA_FIELD_NUMBER: _ClassVar[int]
+    LOW_FIELD_NUMBER: _ClassVar[int]
+    HIGH_FIELD_NUMBER: _ClassVar[int]
+    LEAST_FIELD_NUMBER: _ClassVar[int]
+    BAR_FIELD_NUMBER: _ClassVar[int]
+    ADVANTAGE_FIELD_NUMBER: _ClassVar[int]
+    MEMBERS_FIELD_NUMBER: _ClassVar[int]
+    OTHERS_FIELD_NUMBER: _ClassVar[int]
+    measured: bool
+    area: int
+    low: int
+    high: int
+    least: int
+    bar: int
+    advantage: int
+    members: int
+    others: int
+    def __init__(self, measured: bool = ..., area: _Optional[int] = ..., low: _Optional[int] = ..., high: _Optional[int] = ..., least: _Optional[int] = ..., bar: _Optional[int] = ..., advantage: _Optional[int] = ..., members: _Optional[int] = ..., others: _Optional[int] = ...) -> None: ...
+
 class Review(_message.Message):
-    __slots__ = ("name", "contract", "request", "type", "state", "bits", "findings", "held_at", "expires_at", "decided_at", "decided_by", "document", "parts", "nonce")
+    __slots__ = ("name", "contract", "request", "type", "state", "bits", "findings", "held_at", "expires_at", "decided_at", "decided_by", "document", "parts", "nonce", "attack")
     NAME_FIELD_NUMBER: _ClassVar[int]
     CONTRACT_FIELD_NUMBER: _ClassVar[int]
     REQUEST_FIELD_NUMBER: _ClassVar[int]
@@ -68,6 +90,7 @@ class Review(_message.Message):
     DOCUMENT_FIELD_NUMBER: _ClassVar[int]
     PARTS_FIELD_NUMBER: _ClassVar[int]
     NONCE_FIELD_NUMBER: _ClassVar[int]
+    ATTACK_FIELD_NUMBER: _ClassVar[int]
     name: str
     contract: str
     request: str
@@ -82,7 +105,8 @@ class Review(_message.Message):
     document: str
     parts: _containers.RepeatedScalarFieldContainer[bytes]
     nonce: bytes
-    def __init__(self, name: _Optional[str] = ..., contract: _Optional[str] = ..., request: _Optional[str] = ..., type: _Optional[_Union[ReleaseType, str]] = ..., state: _Optional[_Union[ReviewState, str]] = ..., bits: _Optional[int] = ..., findings: _Optional[_Iterable[_Union[Finding, _Mapping]]] = ..., held_at: _Optional[str] = ..., expires_at: _Optional[str] = ..., decided_at: _Optional[str] = ..., decided_by: _Optional[str] = ..., document: _Optional[str] = ..., parts: _Optional[_Iterable[bytes]] = ..., nonce: _Optional[bytes] = ...) -> None: ...
+    attack: Attack
+    def __init__(self, name: _Optional[str] = ..., contract: _Optional[str] = ..., request: _Optional[str] = ..., type: _Optional[_Union[ReleaseType, str]] = ..., state: _Optional[_Union[ReviewState, str]] = ..., bits: _Optional[int] = ..., findings: _Optional[_Iterable[_Union[Finding, _Mapping]]] = ..., held_at: _Optional[str] = ..., expires_at: _Optional[str] = ..., decided_at: _Optional[str] = ..., decided_by: _Optional[str] = ..., document: _Optional[str] = ..., parts: _Optional[_Iterable[bytes]] = ..., nonce: _Optional[bytes] = ..., attack: _Optional[_Union[Attack, _Mapping]] = ...) -> None: ...
 
 class ListReviewsRequest(_message.Message):
     __slots__ = ("waiting", "page_size", "page_token")

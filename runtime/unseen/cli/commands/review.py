@@ -110,4 +110,5 @@ def review_json(review: "Review") -> "Json":
         "document": review.document,
         "shown": review.shown,
         "value": review.value,
+        "attack": review.attack.to_json() if review.attack else None,
     }

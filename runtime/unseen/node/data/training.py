@@ -7,6 +7,7 @@ not grow with a table. What leaves the worker has no noise yet: whoever asks add
 """
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 import duckdb
@@ -53,17 +54,17 @@ def vector(asked: Reading, payload: bytes, secret: bytes) -> bytes:
     return total.astype("<i8").tobytes()
 
 
-def attacked(asked: Reading, model: bytes, secret: bytes) -> int | None:
-    """Return the area under the curve of an attack on a model, in ten-thousandths.
+def attacked(asked: Reading, model: bytes, secret: bytes) -> dict[str, int]:
+    """Return what an attack on a model finds: the fields of `Membership`.
 
-    Members are rows that were fitted on, others those held out, 50,000 of each at most. None where
-    there are too few of either for a report. Raises as `vector`.
+    Members are rows that were fitted on, others those held out, 50,000 of each at most. Where there
+    are too few of either for a report, only how many there are. Raises as `vector`.
     """
     sides = [_first(rows(asked, secret, held=held), asked) for held in (False, True)]
     try:
-        return membership(Model.decode(model), asked.party, sides[0], sides[1]).auc
+        return asdict(membership(Model.decode(model), asked.party, sides[0], sides[1]))
     except InputInvalidError:
-        return None
+        return {"members": len(sides[0][1]), "others": len(sides[1][1])}
 
 
 def _first(blocks: Iterator[Rows], asked: Reading) -> Rows:

@@ -248,7 +248,7 @@ def attack_model(parts: list[bytes], _progress: Progress) -> list[bytes]:
 
     reading = decode_reading(_json(parts[0]))
     found = training.attacked(reading, parts[1], b"".join(parts[2:]))
-    return [canonical.encode({} if found is None else {"area": found})]
+    return [canonical.encode(dict(found))]
 
 
 def count_exact(parts: list[bytes], _progress: Progress) -> list[bytes]:

@@ -9,6 +9,7 @@ from unseen.evidence.contracts.contract import Quota
 from unseen.evidence.contracts.leakage import Amount, Statement
 from unseen.evidence.contracts.plan import Plan
 from unseen.evidence.contracts.statistics import Menu
+from unseen.evidence.contracts.training.clause import MODELS
 
 # Of a contract without a joint clause, which is refused: with it, the clause says when it holds.
 THREAT_MODEL = "operator is trusted with weights, rows and noise; buyers may deviate and collude"
@@ -55,6 +56,16 @@ _SPENT = Statement(
     bound_zh="每步一个数",
     channel="counts",
 )
+_JUDGED = Statement(
+    party="buyer",
+    what="verdict",
+    text="whether the gate refuses a model that is handed in: the node attacks it with its rows,"
+    " and that verdict has no noise",
+    text_zh="提交的模型是否被出域审核拒绝：节点以本方数据对其实施攻击测试，该结论未加噪声",
+    bound="one bit a model, over {models} models at most; a person decides on what is not refused",
+    bound_zh="每个模型一比特，至多 {models} 个模型；未被拒绝的由人工决定",
+    channel="answers",
+)
 _TIMING = Statement(
     party="network",
     what="timing",
@@ -64,7 +75,7 @@ _TIMING = Statement(
     bound_zh="每步一个耗时，并受节点繁忙程度影响",
     channel="timing",
 )
-STATEMENTS = (_WEIGHTS, _MODEL, _UNBOUNDED, _SPENT, _TIMING)
+STATEMENTS = (_WEIGHTS, _MODEL, _UNBOUNDED, _JUDGED, _SPENT, _TIMING)
 
 
 def stated(plan: Plan, menu: Menu, quota: Quota) -> tuple[Statement, ...]:
@@ -72,9 +83,21 @@ def stated(plan: Plan, menu: Menu, quota: Quota) -> tuple[Statement, ...]:
     units, bits = quota.units, plan.bits_per_unit
     asked = Amount(measure="units", each=1, most=units)
     released = Amount(measure="bits", each=bits, most=bits * units)
-    words = {"rows": menu.rows_per_person, "budget": plan.budget, "delta": menu.delta}
+    judged = Amount(measure="bits", each=1, most=MODELS)
+    words = {
+        "rows": menu.rows_per_person,
+        "budget": plan.budget,
+        "delta": menu.delta,
+        "models": MODELS,
+    }
     model = _MODEL if plan.budget else _UNBOUNDED
-    lines = ((_WEIGHTS, asked), (model, released), (_SPENT, asked), (_TIMING, asked))
+    lines = (
+        (_WEIGHTS, asked),
+        (model, released),
+        (_JUDGED, judged),
+        (_SPENT, asked),
+        (_TIMING, asked),
+    )
     names = ("text", "text_zh", "bound", "bound_zh")
     return tuple(
         replace(

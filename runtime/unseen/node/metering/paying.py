@@ -20,7 +20,7 @@ from unseen.node.identity.parties import instance_by_key
 from unseen.node.metering.charge import Charge, Charged
 from unseen.node.privacy.answers import leave, let_again, seal_answer
 from unseen.node.privacy.spend import Spend
-from unseen.node.release.facts import Facts
+from unseen.node.release.facts import Facts, ModelFacts
 from unseen.node.release.gate import Ask, Released, release
 from unseen.node.release.holding import Run
 from unseen.node.release.reviewing import withhold
@@ -95,6 +95,7 @@ async def pay(node: Node, admitted: Admitted, done: Work) -> Charged:
             rests_on,
             done.privacy,
             done.consent_root,
+            _report(done.facts),
         )
         await withhold(node, run, outcome)
     charged = await node.writer.submit(
@@ -119,6 +120,11 @@ async def pay(node: Node, admitted: Admitted, done: Work) -> Charged:
     charged.follow(node.contracts, contract.id)
     hit("charge.after_commit")
     return charged
+
+
+def _report(facts: Facts | None) -> bytes:
+    """Return what the node has measured for whoever looks at a release that is held."""
+    return facts.report.encode() if isinstance(facts, ModelFacts) and facts.report else b""
 
 
 def _consented(node: Node, ask: Ask, asked: Asked | None) -> Consented | None:

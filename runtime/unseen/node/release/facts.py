@@ -4,7 +4,10 @@
 is not measured, and no rule over contributors can be trusted on it: such a release needs a person.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
+
+from unseen.evidence import canonical
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,19 +43,52 @@ class AggregateFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attacked:
+    """What a membership inference with the node's own rows found in a model; for its operator.
+
+    The area under the curve, its 95 % interval, what it is at least with 99 % confidence, and the
+    advantage, all in ten-thousandths; `bar` is what the rule compares `least` with. `members` are
+    the rows that were fitted on, `others` those held out and scored. Where either were too few
+    nothing was measured (`measured`), and the figures are 0.
+    """
+
+    measured: bool
+    auc: int = 0
+    low: int = 0
+    high: int = 0
+    least: int = 0
+    advantage: int = 0
+    bar: int
+    members: int
+    others: int
+
+    def encode(self) -> bytes:
+        """Return it as canonical JSON."""
+        return canonical.encode({each.name: getattr(self, each.name) for each in fields(self)})
+
+    @classmethod
+    def decode(cls, data: bytes) -> "Attacked":
+        """Return what `encode` wrote."""
+        value: Any = canonical.decode(data)
+        return cls(**value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFacts:
     """What stands behind a model.
 
     `rows` are those it was trained on, `smallest_leaf` how many of them the smallest leaf of its
-    trees holds (0 without trees). `attack` is the area under the curve of a membership inference
-    against it, in ten-thousandths, None where none was run; `private` says that it was trained
-    under an epsilon that the privacy ledger has charged.
+    trees holds (0 without trees). `attack` is what the area under the curve of a membership
+    inference against it is at least, with 99 % confidence, in ten-thousandths; None where none was
+    run; `report` is all of what that found. `private` says that it was trained under an epsilon
+    that the privacy ledger has charged.
     """
 
     rows: int
     measured: bool
     smallest_leaf: int = 0
     attack: int | None = None
+    report: Attacked | None = None
     private: bool = False
 
 

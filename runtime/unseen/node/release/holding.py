@@ -52,6 +52,7 @@ class Run:
     consent: str = field(default="", repr=False)  # id of the consent that the reply rests on
     privacy: Spend | None = None
     consent_root: bytes = b""  # by which rows were chosen, where they were
+    report: bytes = field(default=b"", repr=False)  # what the operator sees beside it
 
     @property
     def suite(self) -> Suite:
@@ -99,6 +100,9 @@ class Hold(Change[Review]):
             "rules": json.dumps(held.rules),
             "release_nonce": held.nonce,
             "sealed_reply": None if self.job else self.vault.seal(f"review/{identifier}", reply),
+            "sealed_report": self.vault.seal(report_label(identifier), run.report)
+            if run.report
+            else None,
             "leaf_index": index,
             "held_at": format_time(transaction.now),
             "expires_at": format_time(transaction.now + self.keep),
@@ -217,6 +221,11 @@ def _end_job(
         return
     by, reason = review.decided_by, ReleaseRefusedError.reason
     JobReview(suite, kinds, job.id, by, passed=False, reason=reason).apply(transaction)
+
+
+def report_label(identifier: str) -> str:
+    """Return what the report beside a held release is sealed under."""
+    return f"review/{identifier}/report"
 
 
 def open_review(transaction: Transaction, identifier: str) -> Review:

@@ -4,7 +4,12 @@ A model's format is not a rule but its shape: integers in canonical JSON, the on
 so that no model is ever code. Families that keep training rows inside themselves (nearest
 neighbours, kernel machines, Gaussian processes) are refused, and so is every family not named.
 
-An attack that finds nothing proves nothing; therefore a person signs every model as well.
+The bar on an attack holds for models under a privacy budget too. Noise as agreed keeps any attack
+below it; what breaks it is noise that was not added, a fault, or a model that came from elsewhere.
+Such a verdict depends on rows and is one bit about them without noise: therefore only few models a
+contract are judged (`joint/endorsing.py`). It is asked of what the area is at least, with 99 %
+confidence, so that few rows refuse nothing by chance. An attack that finds nothing proves nothing;
+therefore a person signs every model as well.
 """
 
 from unseen.evidence.contracts.typed import Model
@@ -50,7 +55,7 @@ def _small_leaf(case: Case) -> bool:
 
 def _attacked(case: Case) -> bool:
     facts = case.facts
-    if not isinstance(facts, ModelFacts) or facts.attack is None or facts.private:
+    if not isinstance(facts, ModelFacts) or facts.attack is None:
         return False
     return facts.attack > case.limits.attack
 
@@ -109,8 +114,8 @@ MODEL = (
         id="model.attack",
         types=_ONLY,
         outcome=Outcome.REFUSE,
-        text="an attack tells who was in the training data, and no privacy budget bounds it",
-        text_zh="成员推断攻击有效，且未受隐私预算约束",
+        text="an attack tells who was in the training data better than the bar allows",
+        text_zh="成员推断攻击效果超过允许的门限",
         fires=_attacked,
     ),
     Rule(

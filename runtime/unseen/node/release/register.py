@@ -214,6 +214,13 @@ def find_reply(connection: Connection, identifier: str) -> tuple[bytes | None, b
     return row.sealed_reply, row.release_nonce
 
 
+def find_report(connection: Connection, identifier: str) -> bytes | None:
+    """Return what the node measured of what is held, sealed; None where there was nothing to."""
+    found = select(reviews.c.sealed_report).where(reviews.c.id == identifier)
+    sealed: bytes | None = connection.execute(found).scalar_one()
+    return sealed
+
+
 def review_of(row: Row[Any]) -> Review:
     """Return the held release of a row."""
     return Review(
@@ -245,4 +252,5 @@ def closed(review: Review, state: State, at: str, by: str, document: str = "") -
     return replace(review, state=state, decided_at=at, decided_by=by, document=document)
 
 
-_WITHOUT_REPLY = [column for column in reviews.c if column.name != "sealed_reply"]
+_SEALED = frozenset({"sealed_reply", "sealed_report"})
+_WITHOUT_REPLY = [column for column in reviews.c if column.name not in _SEALED]

@@ -39,6 +39,7 @@ from unseen.node.jobs.sealing import open_result
 from unseen.node.jobs.states import State as JobState
 from unseen.node.metering.charge import Charge, Charged, digest_of
 from unseen.node.privacy.answers import seal_answer
+from unseen.node.release.facts import Attacked
 from unseen.node.release.gate import Ask, Held, Refused, Released, let_out
 from unseen.node.release.holding import (
     Close,
@@ -48,6 +49,7 @@ from unseen.node.release.holding import (
     SetMode,
     log_decision,
     open_review,
+    report_label,
     write_closed,
 )
 from unseen.node.release.register import (
@@ -56,6 +58,7 @@ from unseen.node.release.register import (
     as_refusal,
     closed,
     find_reply,
+    find_report,
     refused,
     review_closed,
 )
@@ -88,11 +91,15 @@ async def withhold(node: Node, run: Run, outcome: Held | Refused) -> NoReturn:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A held release as a reviewer sees it; `held` is what it says, for the operator alone."""
+    """A held release as a reviewer sees it; `held` is what it says, for the operator alone.
+
+    So is `attacked`, what the node found in a model; that outlives the decision.
+    """
 
     review: Review
     contract: Contract
     held: Held | None = field(repr=False)
+    attacked: Attacked | None = field(default=None, repr=False)
 
 
 def show(node: Node, who: Caller, identifier: str) -> Shown:
@@ -104,7 +111,8 @@ def show(node: Node, who: Caller, identifier: str) -> Shown:
     """
     review, contract = _find(node, who, identifier)
     inside = who.role is Role.OPERATOR and review.state is State.WAITING
-    return Shown(review, contract, _held(node, review) if inside else None)
+    found = _attacked(node, review) if who.role is Role.OPERATOR else None
+    return Shown(review, contract, _held(node, review) if inside else None, found)
 
 
 def listed(node: Node, who: Caller, start: int = 0, *, waiting: bool = False) -> list[Shown]:
@@ -301,6 +309,13 @@ def _held(node: Node, review: Review) -> Held:
     else:
         parts = frames.unpack(node.vault.open(f"review/{review.id}", sealed))
     return Held(review.bits, review.rules, tuple(parts), nonce, b64decode(review.id))
+
+
+def _attacked(node: Node, review: Review) -> Attacked | None:
+    sealed = find_report(node.reader.connection, review.id)
+    if sealed is None:
+        return None
+    return Attacked.decode(node.vault.open(report_label(review.id), sealed))
 
 
 def _may_see(node: Node, who: Caller, contract: Contract) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Enum, IntEnum
 
+from unseen.evidence.contracts.training.clause import ATTACK_BAR
 from unseen.evidence.contracts.typed import Value
 from unseen.node.release.facts import Facts
 
@@ -51,7 +52,7 @@ class Limits:
     rows: int = 1_000
     cells: int = 10_000
     parameters: int = 2_000  # of a model, for its rows
-    attack: int = 6_000  # area under the curve of a membership inference
+    attack: int = ATTACK_BAR  # what the area of a membership inference is at least
 
     def with_group(self, group: int) -> "Limits":
         """Return the limits of a plan whose contract asks for groups of at least `group`."""

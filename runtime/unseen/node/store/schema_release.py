@@ -24,6 +24,7 @@ reviews = Table(
     Column("rules", Text, nullable=False),  # JSON list of the rules that held it
     Column("release_nonce", LargeBinary, nullable=False),
     Column("sealed_reply", LargeBinary),  # framed, under the vault; null with a job or decided
+    Column("sealed_report", LargeBinary),  # what the operator sees beside it, under the vault
     Column("leaf_index", Integer, nullable=False),  # of the leaf that says it is held
     Column("held_at", String(20), nullable=False),
     Column("expires_at", String(20), nullable=False),
@@ -31,6 +32,13 @@ reviews = Table(
     Column("decided_by", String(40), nullable=False),  # name of the party, or "node"
     Column("document", String(64), nullable=False),  # id of the signed decision, or empty
     UniqueConstraint("contract", "request"),
+)
+
+judged_models = Table(
+    "judged_models",
+    metadata,
+    Column("contract", String(64), primary_key=True),
+    Column("request", String(32), primary_key=True),  # by which a model was handed in
 )
 
 release_modes = Table(

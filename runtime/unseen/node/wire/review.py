@@ -4,6 +4,7 @@ import re
 
 from unseen.node.errors import FieldInvalidError
 from unseen.node.release.examine import WORDS
+from unseen.node.release.facts import Attacked
 from unseen.node.release.register import State
 from unseen.node.release.reviewing import Shown, held_type
 from unseen.node.release.rules import Mode
@@ -79,12 +80,27 @@ def review_message(shown: Shown) -> review_pb2.Review:
         document=review.document,
         parts=held.parts if held else (),
         nonce=held.nonce if held else b"",
+        attack=_attack(shown.attacked) if shown.attacked else None,
     )
 
 
 def modes_message(modes: dict[str, Mode]) -> list[review_pb2.TypeMode]:
     """Return the mode of each type."""
     return [review_pb2.TypeMode(type=_TYPES[name], mode=_MODES[modes[name]]) for name in _TYPES]
+
+
+def _attack(found: Attacked) -> review_pb2.Attack:
+    return review_pb2.Attack(
+        measured=found.measured,
+        area=found.auc,
+        low=found.low,
+        high=found.high,
+        least=found.least,
+        bar=found.bar,
+        advantage=found.advantage,
+        members=found.members,
+        others=found.others,
+    )
 
 
 def _finding(rule: str) -> review_pb2.Finding:

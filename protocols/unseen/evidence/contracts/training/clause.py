@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 PARAMETER: Final = "train"
 KIND: Final = "train"
+ATTACK_BAR: Final = (
+    6_000  # what a gate refuses above: see `Attacked` of the node, in ten-thousandths
+)
+MODELS: Final = 3  # that a node attacks for one contract
 _NUMBER_BYTES: Final = 18  # of a whole number with a sign and a comma
 _TREE_BYTES: Final = 64  # of the names around a tree's numbers
 _HEAD_BYTES: Final = 256
