@@ -9,6 +9,7 @@ and a test that is named, or whose folder is, is run.
 
 import hashlib
 import os
+import signal
 from collections import defaultdict
 from pathlib import Path
 
@@ -29,6 +30,10 @@ def pytest_configure() -> None:
     closed = [root for root in SOURCE_ROOTS if (ROOT / root / "unseen/__init__.py").exists()]
     if closed:
         raise pytest.UsageError(f"delete unseen/__init__.py under {closed}: it hides the others")
+    # A shell that starts the tests in the background has them ignore what its keyboard sends, and
+    # all that they start too; some tests interrupt what they started.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # Nodes of the tests share compiled kernels; each with a home of its own would compile them.
     os.environ.setdefault("UNSEEN_KERNEL_CACHE", str(Path.home() / ".cache/unseen/kernels"))
 

@@ -20,6 +20,7 @@ SOURCES = [
 ]
 COMMAND = re.compile(rf"(?<![\w./-])unseen ({'|'.join(sorted(COMMANDS))})\b([^;:,`)；，。：]*)")
 WORD = re.compile(r"[a-z][a-z-]*")
+NOUNS: Any = vars(typer.main.get_command(app))["commands"]
 
 
 def said(node: ast.AST) -> str | None:
@@ -58,7 +59,7 @@ def named() -> set[tuple[str, str]]:
 
 def wrong(noun: str, rest: str) -> str:
     """Return what does not exist about a command; nothing where all of it does."""
-    command: Any = typer.main.get_command(app).commands[noun]  # type: ignore[attr-defined]
+    command = NOUNS[noun]
     words = rest.split()
     while hasattr(command, "commands") and words and WORD.fullmatch(words[0]):
         if words[0] not in command.commands:

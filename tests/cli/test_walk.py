@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.ports import free_port
 from typer.testing import CliRunner
 
 from unseen.cli.main import app
@@ -48,9 +48,7 @@ class Walk:
 def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
     os.environ.setdefault("UNSEEN_WORKERS", "1")
     made = Walk(tmp_path_factory.mktemp("walk"))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     made.json(made.node, "node", "init", "--name", "register", "--listen", address)
     command = [sys.executable, "-m", "unseen.cli", "node", "serve", "--home", str(made.node)]
     process = subprocess.Popen(
@@ -60,7 +58,7 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
     assert json.loads(process.stdout.readline()) == {"address": address}
     yield made
     process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
     process.stdout.close()
 
 

@@ -65,7 +65,7 @@ def test_a_malformed_label_fails_no_other_threads_question(fake: Any) -> None:
     lookups, barrier = fake.lookups(gather=True), threading.Barrier(4)
 
     def ask(subject: int) -> Any:
-        barrier.wait(5)
+        barrier.wait(60)
         return lookups.many(CONTRACT, [subject])[0]
 
     with ThreadPoolExecutor(4) as pool:

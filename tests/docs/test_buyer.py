@@ -26,6 +26,7 @@ PAGES = (
 )
 GUIDES = [(DOCS / name).read_text(encoding="utf-8") for name in PAGES]
 LINE = re.compile(r"^(?:\./)?unseen (.+?)(?:\s+#.*)?$", re.MULTILINE)
+ROOT = get_command(app)
 
 
 def command_lines() -> list[str]:
@@ -49,7 +50,7 @@ def test_python_examples_parse() -> None:
 @pytest.mark.parametrize("line", sorted(set(command_lines())))
 def test_command_and_options_exist(line: str) -> None:
     words = line.split()
-    command = get_command(app)
+    command = ROOT
     while words and words[0] in getattr(command, "commands", {}):
         command = vars(command)["commands"][words.pop(0)]
     assert not hasattr(command, "commands"), line

@@ -66,7 +66,7 @@ async def serving(driver: Driver) -> AsyncIterator[Driver]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - what is waited for is in a store
             await asyncio.sleep(0.005)
 
@@ -597,7 +597,7 @@ class TestWatching:
             await until(lambda: bool(seen) or True)
             for _ in range(3):
                 gate.release()
-            await asyncio.wait_for(watching, 10)
+            await asyncio.wait_for(watching, 60)
         assert seen[-1].state is State.DONE
         assert seen[-1].id == job.id
         (again,) = [moved async for moved in driver.watch(job.id, "done")]
@@ -614,7 +614,7 @@ class TestWatching:
         await asyncio.sleep(0.05)
         assert not late.done()
         await driver.cancel(job, "lender", "")
-        assert (await asyncio.wait_for(late, 5)).state is State.CANCELLED
+        assert (await asyncio.wait_for(late, 60)).state is State.CANCELLED
         fresh = Workshop(shop.store).driver({"chain": chain.kind})
         assert fresh.cursor(job) != cursor  # another process knows no moment of this one
 

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tests.ports import free_port
 from tests.promises.joint_nodes import DONE, KIND, SIGMA2
-from tests.promises.stage import LABELS, Stage, free_port, make_people, wait_until, write_table
+from tests.promises.stage import LABELS, Stage, make_people, wait_until, write_table
 
 from unseen.cli.commands.node import init
 from unseen.cli.output import Format

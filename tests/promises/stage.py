@@ -8,7 +8,6 @@ import contextlib
 import datetime as dt
 import json
 import os
-import random
 import resource
 import secrets
 import shutil
@@ -23,6 +22,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
+from tests.ports import free_port
 
 from unseen.cli.commands.node import init
 from unseen.cli.output import Format
@@ -111,17 +111,6 @@ def write_table(path: Path, people: Sequence[Person]) -> None:
             ],
         )
         connection.execute(f"COPY people TO '{path}' (FORMAT parquet)")
-
-
-def free_port() -> int:
-    """Return a port of the loopback below those that clients are given at random."""
-    chance = random.Random(secrets.token_bytes(8))
-    for _ in range(1000):
-        port = chance.randrange(20_000, 32_000)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise OSError("no free port")
 
 
 @dataclass

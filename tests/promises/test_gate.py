@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from tests.promises.asks import ASKS
 from tests.promises.oversight import audit
-from tests.promises.stage import Stage
+from tests.promises.stage import Stage, now, wait_until
 from typer.testing import CliRunner
 
 from unseen.cli.main import app
 from unseen.client.errors import RefusedError, UnreachableError
 from unseen.client.reviews import ReleaseMode, Review, ReviewState
+from unseen.evidence.canonical import format_time
 from unseen.evidence.verify import verify_receipt
 
 Copy = Callable[[], Stage]
@@ -186,6 +187,7 @@ def test_nobody_decides_in_time(copy: Copy) -> None:
     contract = stage.contract("clear")
     review = held(stage, contract)
     stage.stop()
+    wait_until(lambda: format_time(now()) > review.expires_at)
     stage.start()  # the sweep at a start closes what is over
     with pytest.raises(RefusedError) as caught:
         stage.operator.approve_release(review.id)

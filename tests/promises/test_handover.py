@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.promises.stage import Stage, free_port, node_environment, serving, wait_until
+from tests.ports import free_port
+from tests.promises.stage import Stage, node_environment, serving, wait_until
 
 from unseen.cli.commands.node import handover, init, takeover
 from unseen.cli.output import Format

@@ -204,14 +204,14 @@ def outcome(channel: Any, method: str, data: bytes = b"") -> str:
     try:
         if method.endswith(STREAMS):
             requests = iter([data])
-            call = channel.stream_stream(method)(requests, timeout=20)
+            call = channel.stream_stream(method)(requests, timeout=60)
             if method.endswith("Watch"):
                 next(call)
                 call.cancel()
                 return ALLOWED
             list(call)
         else:
-            channel.unary_unary(method)(data, timeout=20)
+            channel.unary_unary(method)(data, timeout=60)
     except grpc.RpcError as error:
         return _reason(error)
     return ALLOWED
@@ -279,7 +279,7 @@ def test_an_instance_pays_only_once_it_has_shown_its_certification(
         method = {"hidden": "LookupService/Evaluate", "clear": "VerifyService/Verify"}[kind]
         call: Any = client._session.channel.grpc.unary_unary(f"/unseen.v1.{method}")
         with pytest.raises(grpc.RpcError) as caught:
-            call(_bytes(ask.message), timeout=20)
+            call(_bytes(ask.message), timeout=60)
     assert b"INSTANCE_UNKNOWN" in _details(caught.value)
     assert stage.lender.usage(contract).requests == 0
 
@@ -313,13 +313,13 @@ def test_another_buyers_contract_looks_like_none(stage: Stage) -> None:
             call: Any = channel.unary_stream(f"/unseen.v1.{method}")
             for name in (contract, none):
                 with pytest.raises(grpc.RpcError) as caught:
-                    list(call(message(name), timeout=20))
+                    list(call(message(name), timeout=60))
                 error: Any = caught.value
                 told.append((error.code(), error.details(), _details(error)))
             assert told[0] == told[1], method
             assert told[0][0] is grpc.StatusCode.NOT_FOUND
         stub = contract_pb2_grpc.ContractServiceStub(channel)
-        listed = stub.ListContracts(contract_pb2.ListContractsRequest(), timeout=20).contracts
+        listed = stub.ListContracts(contract_pb2.ListContractsRequest(), timeout=60).contracts
         assert contract not in [each.name for each in listed]
     assert stage.events() == events
 

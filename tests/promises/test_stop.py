@@ -41,7 +41,7 @@ def test_a_suspended_contract_ends_a_batch_in_its_middle_uncharged(stage: Stage)
     ask = long_ask(stage, contract)
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(ask.send)
-        time.sleep(0.1)
+        time.sleep(0.05)
         stopped = stage.operator.suspend(contract, "complaint 17")
         told = time.monotonic()
         error = running.exception()

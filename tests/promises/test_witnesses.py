@@ -1,17 +1,20 @@
 """A home that demands witnesses asks nothing without them, nor a node that shows it another log."""
 
+import datetime as dt
 import json
 import shutil
 import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tests.promises.stage import Stage, serving
 from typer.testing import CliRunner
 
 from unseen.cli.main import app
+from unseen.client import demanding
 from unseen.client.errors import HomeError, WitnessesMissingError
 from unseen.evidence.errors import LogForkedError
 from unseen.protocols.errors import InputInvalidError
@@ -59,19 +62,30 @@ def test_nothing_is_asked_before_as_many_have_cosigned_as_are_demanded(stage: St
     assert stage.rival.demand.needed == 0  # another's home, another demand
 
 
+def later(seconds: int) -> dict[str, SimpleNamespace]:
+    """Return both clocks that a client's demand goes by, so many seconds on."""
+    ahead = dt.timedelta(seconds=seconds)
+    date = SimpleNamespace(now=lambda zone: dt.datetime.now(zone) + ahead)
+    return {
+        "dt": SimpleNamespace(UTC=dt.UTC, datetime=date, timedelta=dt.timedelta),
+        "time": SimpleNamespace(monotonic=lambda: time.monotonic() + seconds),
+    }
+
+
 def test_what_is_demanded_outlives_the_client_and_what_witnesses_signed_does_not_last(
-    stage: Stage,
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clear = stage.contract("clear")
     subject = stage.people[1].subject
     stage.client("wit").cosign()
-    stage.lender.demand_witnesses(1, within=2)
+    stage.lender.demand_witnesses(1, within=600)
     asked = stage.lender.verify(clear, subject).request_id
-    time.sleep(3)
+    for name, clock in later(601).items():
+        monkeypatch.setattr(demanding, name, clock)
     missing(lambda: stage.lender.verify(clear, subject))
     assert stage.lender.fetch(asked).id == asked  # what was asked before is fetched
     stage.close_clients()
-    assert (stage.lender.demand.needed, stage.lender.demand.within) == (1, 2)
+    assert (stage.lender.demand.needed, stage.lender.demand.within) == (1, 600)
     missing(lambda: stage.lender.verify(clear, subject))
     stage.lender.demand_witnesses(0)
     assert stage.lender.verify(clear, subject).found
