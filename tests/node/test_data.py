@@ -460,7 +460,8 @@ _FILL = textwrap.dedent("""
     from unseen.node.data.spec import BuildSpec
     from unseen.protocols.lookup.oprf_table import TableParameters
     from unseen.protocols.lookup.subject import SubjectColumn
-    build.evaluate_input = lambda key, data, mode: __import__("hashlib").sha512(data).digest()
+    digest = lambda data: __import__("hashlib").sha512(data).digest()
+    build.evaluate_inputs = lambda key, inputs, mode: list(map(digest, inputs))
     where = source.Source.parse(sys.argv[1])
     spool = Path(sys.argv[2]); spool.mkdir()
     subject = (SubjectColumn("id", "integer"), SubjectColumn("name", "string"))

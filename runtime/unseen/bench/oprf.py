@@ -15,11 +15,12 @@ from unseen.bench.registry import (
     Traffic,
     oprf_bits,
 )
+from unseen.protocols.group import bulk as bulk_products
 from unseen.protocols.oprf import client, keys, server
 from unseen.protocols.oprf.suite import Mode
 from unseen.protocols.testing import drive_oprf, seeded_rng
 
-DEFAULTS = {"records": 2048, "batch": 1024, "seed": SEED}
+DEFAULTS = {"records": 8192, "batch": 1024, "seed": SEED}
 
 
 @contextmanager
@@ -33,10 +34,10 @@ def bulk(parameters: Parameters) -> Group:
     count, seed = parameters["records"], parameters["seed"]
     rng = seeded_rng(seed)
     key, records = keys.generate(rng), [rng(48) for _ in range(count)]
+    bulk_products.warm_up()
 
     def work() -> None:
-        for record in records:
-            server.evaluate_input(key, record, Mode.VOPRF)
+        server.evaluate_inputs(key, records, Mode.VOPRF)
 
     return [
         _case("oprf/bulk", count, work, phase="set-up", limit="oprf/bulk/raw"),

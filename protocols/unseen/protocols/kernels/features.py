@@ -48,3 +48,8 @@ def compiled_features() -> frozenset[str]:
 def has_aes() -> bool:
     """Whether AES instructions may be compiled."""
     return {"aes", "sse4.1"} <= compiled_features()
+
+
+def has_vectors() -> bool:
+    """Whether vectors of 256 bits may be compiled, of whole numbers."""
+    return "avx2" in compiled_features() and importlib.util.find_spec("numpy") is not None

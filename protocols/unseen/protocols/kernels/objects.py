@@ -25,8 +25,11 @@ Compiled: TypeAlias = Callable[..., None]
 
 _SYMBOL: Final = "unseen_kernel"
 _PACKAGE: Final = "unseen.protocols.kernels"
-_SHARED: Final = (f"{_PACKAGE}.objects", f"{_PACKAGE}.lowering")
+_SHARED: Final = tuple(
+    f"{_PACKAGE}.{name}" for name in ("objects", "lowering", "field25519", "field_builder")
+)
 _engines: list[Any] = []  # machine code lives as long as the process
+_loaded: set[str] = set()
 
 
 @cache
@@ -45,7 +48,14 @@ def load(builder: str, function: str) -> Compiled:
     if code is None:
         code = _object_of(f"{_PACKAGE}.{builder}", function, name)
         kept.write(key, code)
+    _loaded.add(key)
     return _linked(code, name)
+
+
+def is_ready(builder: str, function: str) -> bool:
+    """Return whether `load` would need no compiler: it is loaded, or on disk."""
+    key = _key(f"{_PACKAGE}.{builder}", function)
+    return key in _loaded or kept.read(key) is not None
 
 
 def _key(module: str, function: str) -> str:
@@ -67,6 +77,10 @@ def _source(module: str) -> bytes:
 def text_of(module: str, function: str) -> str:
     """Return a kernel in LLVM's language, optimised, as its object file is made from it."""
     import numba  # noqa: PLC0415 - only where there is something to compile
+    from llvmlite import binding  # noqa: PLC0415
+
+    binding.initialize_native_target()
+    binding.initialize_native_asmparser()  # for kernels that name an instruction
 
     source = getattr(importlib.import_module(module), function)
     count = source.__code__.co_argcount
@@ -115,6 +129,7 @@ def _machine() -> Any:
 
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
+    binding.initialize_native_asmparser()
     found = target()
     if found is None:
         raise KernelFaultError("llvm", "compiles for x86-64 alone")

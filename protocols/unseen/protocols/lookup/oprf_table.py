@@ -37,7 +37,7 @@ from unseen.protocols.lookup.labels import (
     unpack_verdicts,
 )
 from unseen.protocols.oprf.keys import PrivateKey
-from unseen.protocols.oprf.server import evaluate_input
+from unseen.protocols.oprf.server import evaluate_inputs
 from unseen.protocols.oprf.suite import OUTPUT_BYTES, Mode
 
 __all__ = [
@@ -251,9 +251,11 @@ def build(
         DuplicateSubjectError: two items have one subject.
 
     """
-    rows = bytearray()
-    for subject, label in items:
-        rows += seal_row(parameters, evaluate_input(key, subject, Mode.VOPRF), label)
+    subjects, labels = zip(*pairs, strict=True) if (pairs := tuple(items)) else ((), ())
+    outputs = evaluate_inputs(key, subjects, Mode.VOPRF)
+    rows = b"".join(
+        seal_row(parameters, output, label) for output, label in zip(outputs, labels, strict=True)
+    )
     return sort_rows(parameters, rows)
 
 

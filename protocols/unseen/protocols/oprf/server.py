@@ -8,10 +8,18 @@ number of elements and nothing of the inputs.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from unseen.protocols.group import ristretto255
+from unseen.protocols.group import bulk, ristretto255
 from unseen.protocols.oprf import dleq
 from unseen.protocols.oprf.keys import PrivateKey
-from unseen.protocols.oprf.suite import Mode, Weights, check_batch, finalize, hash_input
+from unseen.protocols.oprf.suite import (
+    Mode,
+    Weights,
+    check_batch,
+    check_input,
+    finalize,
+    group_tag,
+    hash_input,
+)
 from unseen.protocols.party import Rng
 
 
@@ -58,3 +66,19 @@ def evaluate_input(key: PrivateKey, data: bytes, mode: Mode) -> bytes:
 
     """
     return finalize(data, ristretto255.multiply(key.scalar, hash_input(data, mode)))
+
+
+def evaluate_inputs(key: PrivateKey, inputs: Sequence[bytes], mode: Mode) -> tuple[bytes, ...]:
+    """Return what `evaluate_input` does for each input, in order, and much sooner for many.
+
+    For inputs that the server holds and nobody times: see `group.bulk`.
+
+    Raises:
+        InputInvalidError: an input is over 65535 bytes.
+        KernelFaultError: this machine computes products wrongly.
+
+    """
+    for data in inputs:
+        check_input(data)
+    elements = bulk.hash_each(key.scalar, inputs, group_tag(mode))
+    return tuple(map(finalize, inputs, elements))

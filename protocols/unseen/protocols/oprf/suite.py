@@ -47,9 +47,24 @@ def hash_input(data: bytes, mode: Mode) -> bytes:
         InputInvalidError: the input is over 65535 bytes, or hashes to the identity.
 
     """
+    check_input(data)
+    return ristretto255.hash_to_group(data, group_tag(mode))
+
+
+def group_tag(mode: Mode) -> bytes:
+    """Return the domain separation tag under which inputs are hashed to the group."""
+    return _HASH_TO_GROUP[mode]
+
+
+def check_input(data: bytes) -> None:
+    """Refuse an input that is too long.
+
+    Raises:
+        InputInvalidError: it is over 65535 bytes.
+
+    """
     if len(data) > MAX_INPUT_BYTES:
         raise InputInvalidError(f"an input has at most {MAX_INPUT_BYTES} bytes")
-    return ristretto255.hash_to_group(data, _HASH_TO_GROUP[mode])
 
 
 def finalize(data: bytes, unblinded: bytes) -> bytes:
@@ -59,8 +74,7 @@ def finalize(data: bytes, unblinded: bytes) -> bytes:
         InputInvalidError: the input is over 65535 bytes.
 
     """
-    if len(data) > MAX_INPUT_BYTES:
-        raise InputInvalidError(f"an input has at most {MAX_INPUT_BYTES} bytes")
+    check_input(data)
     framed = len(data).to_bytes(2, "big") + data + _ELEMENT_LENGTH + unblinded
     return hashlib.sha512(framed + b"Finalize").digest()
 

@@ -22,11 +22,12 @@ from unseen.node.data.names import PERMITTED
 from unseen.node.data.permitted import load_permitted, permitted_only
 from unseen.node.data.spec import BuildSpec, Built
 from unseen.protocols.errors import DuplicateSubjectError
+from unseen.protocols.group import bulk
 from unseen.protocols.lookup.labels import pack_verdicts
 from unseen.protocols.lookup.oprf_table import seal_row, sort_rows
 from unseen.protocols.lookup.subject import Value, encode_subject
 from unseen.protocols.oprf.keys import PrivateKey
-from unseen.protocols.oprf.server import evaluate_input
+from unseen.protocols.oprf.server import evaluate_inputs
 from unseen.protocols.oprf.suite import Mode
 from unseen.protocols.tlog.tree import Frontier, leaf_hash
 
@@ -59,6 +60,7 @@ def fill(
     buckets = _Buckets(spec.spool, part)
     hasher = scan.SnapshotHasher(salt) if part == 0 else None
     try:
+        bulk.prepare(spec.rows // parts)
         if spec.permitted:
             _hash_rows(spec, connection, hasher)
             load_permitted(connection, spec.spool / PERMITTED, secret, spec.subject)
@@ -146,6 +148,7 @@ def _seal_batch(
 ) -> int:
     """Seal this part's rows of the batch; return how many it looked at."""
     parameters, seen = spec.parameters, 0
+    inputs, labels = [], []
     for offset, subject in enumerate(batch.subjects):
         if not share.holds(offset, subject):
             continue
@@ -153,9 +156,9 @@ def _seal_batch(
         answers = batch.answers[offset]
         if not any(answer is not None for answer in answers):
             continue  # absent and without a usable answer look the same: neither has a row
-        data = encode_subject(spec.subject, subject, parameters.domain)
-        output = evaluate_input(key, data, Mode.VOPRF)
-        label = pack_verdicts(answers, parameters.label_bytes)
+        inputs.append(encode_subject(spec.subject, subject, parameters.domain))
+        labels.append(pack_verdicts(answers, parameters.label_bytes))
+    for output, label in zip(evaluate_inputs(key, inputs, Mode.VOPRF), labels, strict=True):
         buckets.add(seal_row(parameters, output, label))
     return seen
 
