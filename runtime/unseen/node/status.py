@@ -48,6 +48,7 @@ ROWS: tuple[tuple[type[UnseenError], Row], ...] = (
     (errors.ReplyNotFoundError, Row(StatusCode.NOT_FOUND, "no", "yes")),
     (errors.NotFoundError, Row(StatusCode.NOT_FOUND)),
     (errors.JobError, Row(StatusCode.FAILED_PRECONDITION)),
+    (errors.ConsentChangedError, Row(StatusCode.FAILED_PRECONDITION, "same-id")),
     (errors.ConsentError, Row(StatusCode.FAILED_PRECONDITION)),
     (errors.FieldInvalidError, Row(StatusCode.INVALID_ARGUMENT)),
     (errors.TableError, Row(StatusCode.FAILED_PRECONDITION)),

@@ -7,17 +7,18 @@ the transaction of the use.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
-from unseen.evidence.canonical import b64decode
+from unseen.evidence.canonical import b64decode, b64encode, parse_time
+from unseen.evidence.contracts.clauses import ConsentRule
 from unseen.evidence.releases.request import Request
 from unseen.node.consent.changes import SPENT, end_consents
 from unseen.node.consent.reading import Permit, still_permitted
 from unseen.node.consent.tree import Root, TreeKeys, newest_root, use_root
-from unseen.node.errors import ConsentNotFoundError
+from unseen.node.errors import ConsentChangedError, ConsentNotFoundError
 from unseen.node.store.schema_consent import consent_epochs, consent_roots, consents
 from unseen.node.store.writer import Transaction
 
@@ -90,6 +91,26 @@ def counts(connection: Connection, consent: str, now: datetime) -> bool:
     return bool(still_permitted(connection, {consent}, now))
 
 
+def outlived(connection: Connection, rule: ConsentRule | None, root: bytes, now: datetime) -> bool:
+    """Return whether rows were chosen by a `root` that was replaced longer ago than `rule` allows.
+
+    Counted as the audit of the log counts it: from the next root to the release. A root of 32
+    bytes; without one, or without a rule, nothing can outlive it.
+    """
+    if rule is None or not root:
+        return False
+    replaced = connection.execute(_REPLACED, {"root": b64encode(root)}).scalar_one_or_none()
+    if replaced is None:
+        return False
+    return now - parse_time(replaced) > timedelta(seconds=rule.latency_seconds)
+
+
+_CHOSEN = select(consent_roots.c.number).where(consent_roots.c.root == bindparam("root"))
+_REPLACED = select(consent_roots.c.made_at).where(
+    consent_roots.c.number == _CHOSEN.scalar_subquery() + 1
+)
+
+
 def held_under(
     connection: Connection, tree: TreeKeys | None, contract: str, request: Request, consent: str
 ) -> tuple[bytes, Consented | None]:
@@ -110,6 +131,15 @@ def held_under(
         return b"", Consented(tree, None, None)
     once = connection.execute(select(consents.c.once).where(consents.c.id == consent)).scalar_one()
     return b"", Consented(tree, Permit(consent, bool(once)), None)
+
+
+def consents_changed() -> ConsentChangedError:
+    """Return the error for an answer over rows of people who have withdrawn since."""
+    return ConsentChangedError(
+        "consents were withdrawn since the rows were chosen, longer ago than the contract allows",
+        clause="consent.latency_seconds",
+        remedy="send the same request again: the rows are chosen anew",
+    )
 
 
 def consent_over() -> ConsentNotFoundError:

@@ -29,6 +29,7 @@ from unseen.node.errors.callers import (
 )
 from unseen.node.errors.consents import (
     ConsentBulkError,
+    ConsentChangedError,
     ConsentError,
     ConsentNotFoundError,
     ConsentReplayedError,
@@ -141,6 +142,7 @@ __all__ = [
     "ColumnUnknownError",
     "ConfigInvalidError",
     "ConsentBulkError",
+    "ConsentChangedError",
     "ConsentError",
     "ConsentNotFoundError",
     "ConsentReplayedError",

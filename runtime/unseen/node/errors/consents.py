@@ -41,3 +41,9 @@ class ConsentBulkError(ConsentError):
     """Some lines of many cannot be taken; none was. Names the lines, never what is in them."""
 
     reason = "CONSENT_BULK"
+
+
+class ConsentChangedError(ConsentError):
+    """Rows were chosen by consents that are others by now, for longer than the contract allows."""
+
+    reason = "CONSENT_CHANGED"

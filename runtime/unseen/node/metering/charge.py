@@ -19,7 +19,13 @@ from unseen.evidence.log import ReleaseLeaf, event_leaf
 from unseen.evidence.registry.mandated import EXPIRED, FOREVER
 from unseen.evidence.releases.request import MAX_HELD_AGE, MAX_REQUEST_AGE, Request
 from unseen.evidence.suite import suite_of
-from unseen.node.consent.charging import Consented, Consenting, consent_over
+from unseen.node.consent.charging import (
+    Consented,
+    Consenting,
+    consent_over,
+    consents_changed,
+    outlived,
+)
 from unseen.node.contracts.decide import Deny, Usage, decide
 from unseen.node.contracts.epochs import READY
 from unseen.node.contracts.register import Contract, Contracts
@@ -226,10 +232,13 @@ class _Group:
         return not_covered(EXPIRED) if now >= operation.covered else None
 
     def _consented(self, operation: Charge) -> Charge | UnseenError:
-        """Return the operation under the root in force, with the answer that consent allows."""
+        """Return the operation under the root in force, with the answer that consent allows.
+
+        Rows that were chosen by a root keep it for the contract's latency; an epoch has its own.
+        """
         consent = operation.consent
         if consent is None:
-            return operation
+            return consents_changed() if self._outlived(operation) else operation
         operation = replace(operation, consent_root=self._consents.root())
         if consent.permit is None or self._consents.answers(consent.permit):
             return operation
@@ -237,6 +246,12 @@ class _Group:
             return consent_over()
         billed = None if operation.billed is None else 0  # as if nobody had been found
         return replace(operation, released=consent.withheld, billed=billed, keep=b"")
+
+    def _outlived(self, operation: Charge) -> bool:
+        if operation.request.epoch:
+            return False
+        rule, transaction = operation.contract.terms.consent, self._transaction
+        return outlived(transaction.connection, rule, operation.consent_root, transaction.now)
 
     def _private(self, operation: Charge) -> Charge | UnseenError:
         """Return the operation with what it costs in privacy: nothing, if it was answered before.

@@ -19,9 +19,9 @@ from unseen.evidence.releases.metered import spec_of
 from unseen.evidence.releases.review import Review as Decision
 from unseen.evidence.releases.review import verify_review
 from unseen.evidence.suite import suite_of
-from unseen.node.consent.charging import counts, held_under
+from unseen.node.consent.charging import counts, held_under, outlived
 from unseen.node.consent.rotation import check_deadline
-from unseen.node.consent.tree import TreeKeys, newest_root
+from unseen.node.consent.tree import TreeKeys
 from unseen.node.context import Node
 from unseen.node.contracts.register import Contract
 from unseen.node.errors import (
@@ -340,12 +340,8 @@ def _outlived(node: Node, contract: Contract, review: Review) -> bool:
 
     A withdrawal acts within the contract's latency, as it does on an epoch's table.
     """
-    rule = contract.terms.consent
-    if rule is None or not review.consent_root:
-        return False
-    if node.clock.now() < parse_time(review.held_at) + timedelta(seconds=rule.latency_seconds):
-        return False
-    return newest_root(node.reader.connection).root != b64decode(review.consent_root)
+    root, now = b64decode(review.consent_root), node.clock.now()
+    return outlived(node.reader.connection, contract.terms.consent, root, now)
 
 
 def _check_open(review: Review, now: datetime) -> None:
