@@ -171,6 +171,40 @@ class TestAnswers:
         (again,) = desk.charge([asking(contract, 1, RHO_OF_ONE, key=key)])
         assert again.reply == (b"first",)
 
+    def test_a_contract_gets_no_more_of_others_answers_than_was_granted_to_it(
+        self, desk: Desk
+    ) -> None:
+        desk.table(epsilon="1")
+        rich, poor = desk.contract("1"), desk.contract("0.1")
+        most = limit_of("0.1", DELTA) // 1_000 * 1_000
+        keys = [bytes([number]) * 32 for number in range(4)]
+        costs = [most + 1_000, most - 2_000, 2_000, 1_000]
+
+        def asked(contract: Contract, number: int, at: int, *, known: bool = False) -> Any:
+            return asking(contract, number, costs[at], key=keys[at], known=known)
+
+        paid = desk.charge([asked(rich, at, at) for at in range(4)])
+        before = desk.books()
+        assert desk.charge([asked(poor, 9, 0)]) == [CONTRACT_SPENT]
+        assert desk.charge([asked(poor, 9, 0, known=True)]) == [CONTRACT_SPENT]
+        given = desk.charge([asked(poor, 1, 1), asked(poor, 2, 2, known=True), asked(poor, 3, 3)])
+        assert [each.total for each in given[:2]] == [1, 2]
+        assert given[2] == CONTRACT_SPENT
+        (again,) = desk.charge([asked(poor, 4, 1)])  # had already: nothing new
+        assert again.total == 3
+        assert desk.charge([asking(poor, 5, 1_000)]) == [CONTRACT_SPENT]
+        assert desk.books() == before
+        assert privacy_of(desk)[len(paid) :] == ["0", "0", "0"]
+
+    def test_answers_of_others_take_no_budget_that_one_has_paid_with(self, desk: Desk) -> None:
+        desk.table(epsilon="1")
+        one, other, key = desk.contract("0.1"), desk.contract(), bytes([7]) * 32
+        desk.charge([asking(one, 0, limit_of("0.1", DELTA) // 1_000 * 1_000, key=key)])
+        (known,) = desk.charge([asking(one, 1, 10**9, key=key)])
+        assert known.total == 2
+        (given,) = desk.charge([asking(other, 0, 10**9, key=key)])
+        assert given.total == 1
+
     def test_what_is_called_known_has_to_be_stored(self, desk: Desk) -> None:
         desk.table(epsilon="1")
         contract, key = desk.contract(), bytes([7]) * 32

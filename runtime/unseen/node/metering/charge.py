@@ -264,12 +264,15 @@ class _Group:
             if spend is not None and spend.known:
                 return InternalError("an answer is given again that is not stored")
             return self._privacy.against(operation.contract, spend) or operation
+        if error := self._privacy.against_known(operation.contract, spend):
+            return error
         released = operation.released
         if operation.again and not spend.known:
             found = operation.again(stored)
             if isinstance(found, UnseenError):
                 return found
             released = found
+        self._privacy.give(operation.contract, spend)
         return replace(operation, released=released, privacy=None, keep=b"")
 
     def _spend(self, operation: Charge, index: int) -> None:

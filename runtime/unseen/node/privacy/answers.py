@@ -1,7 +1,8 @@
 """Answers that are given again: the same question over the same rows yields the same noise.
 
 Asking again would otherwise average the noise away, at a price; given again, an answer says
-nothing new, so it costs a unit of the contract and no privacy. It lies in the store under the
+nothing new, so it costs a unit of the contract and no privacy. A contract that did not pay for it
+gets it within its own budget: to this buyer it is new. It lies in the store under the
 vault and passes the gate anew, since its type may have been switched off since.
 """
 
@@ -57,6 +58,8 @@ def look(node: "Node", contract: "Contract", spend: Spend) -> Known | None:
     connection = node.reader.connection
     ledger = Ledger.read(connection, [_Look(contract, spend)])
     if ledger.answer(spend) is not None:
+        if error := ledger.against_known(contract, spend):
+            raise error
         key = b64encode(spend.answer)
         row = connection.execute(select(privacy_answers).where(privacy_answers.c.key == key)).one()
         parts = _open(node.vault, spend, row.sealed_reply)

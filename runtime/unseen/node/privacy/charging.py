@@ -1,7 +1,9 @@
 """Privacy at the charge: decided for good, and written, in the transaction that charges.
 
-First the ledger of every table, over all contracts, then the contract's own budget. What one
-charge of a group takes, the next one does not find. Whether an answer is refused depends on the
+First the ledger of every table, over all contracts, then the contract's own budget. An answer that
+another contract has paid for costs the tables nothing, and the contract's budget what it says: a
+contract never gets more than was granted to it. What one charge of a group takes, the next one
+does not find. Whether an answer is refused depends on the
 ledger and on what was asked, never on what the answer says.
 """
 
@@ -9,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from unseen.evidence.canonical import b64encode
 from unseen.evidence.contracts.privacy import UNITS, granted, rho_text, spends, tables_of
@@ -26,6 +28,7 @@ from unseen.node.store.schema_privacy import (
     privacy_budgets,
     privacy_contracts,
     privacy_partitions,
+    privacy_received,
     privacy_spends,
 )
 from unseen.protocols.errors import UnseenError
@@ -59,9 +62,13 @@ class Ledger:
     contracts: dict[str, int]  # units spent, by contract
     pins: dict[str, tuple[str, int]]  # partition and version, by table
     answers: dict[str, bytes]  # sealed replies, by key
+    # Units of answers that others paid for, by contract; contract and key of those it has had.
+    given: dict[str, int] = field(default_factory=dict)
+    received: set[tuple[str, str]] = field(default_factory=set)
     _noted: list[dict[str, Any]] = field(default_factory=list)
     _pinned: list[dict[str, Any]] = field(default_factory=list)
     _answered: list[dict[str, Any]] = field(default_factory=list)
+    _received: list[dict[str, Any]] = field(default_factory=list)
     _changed: set[str] = field(default_factory=set)
     _first: set[str] = field(default_factory=set)  # contracts that spend for the first time
 
@@ -97,6 +104,28 @@ class Ledger:
             or self._against_contract(contract, most, spend.units)
         )
 
+    def against_known(self, contract: Contract, spend: Spend) -> UnseenError | None:
+        """Return what stands against giving a stored answer: the contract's budget, the first time.
+
+        Without this a contract with a small budget would get all that others have asked with a
+        large one.
+        """
+        if not spend.units or (contract.id, b64encode(spend.answer)) in self.received:
+            return None
+        try:
+            return self._against_contract(contract, granted(contract.terms), spend.units)
+        except UnseenError as error:
+            return error
+
+    def give(self, contract: Contract, spend: Spend) -> None:
+        """Count a stored answer that is given, the first time that it is under this contract."""
+        key = b64encode(spend.answer)
+        if not spend.units or (contract.id, key) in self.received:
+            return
+        self.received.add((contract.id, key))
+        self.given[contract.id] = self.given.get(contract.id, 0) + spend.units
+        self._received.append({"contract": contract.id, "key": key, "units": spend.units})
+
     def note(
         self, contract: Contract, request: str, spend: Spend, snapshot: bytes, leaf: int
     ) -> None:
@@ -130,6 +159,7 @@ class Ledger:
         if not key or key in self.answers:
             return
         self.answers[key] = sealed
+        self.received.add((contract, key))
         self._answered.append(
             {
                 "key": key,
@@ -146,6 +176,7 @@ class Ledger:
             (privacy_spends, self._noted),
             (privacy_partitions, self._pinned),
             (privacy_answers, self._answered),
+            (privacy_received, self._received),
         ):
             if rows:
                 connection.execute(insert(table), rows)
@@ -205,7 +236,7 @@ class Ledger:
                 clause="budget",
                 remedy="ask for a contract with one: unseen contract request",
             )
-        left = most - self.contracts.get(contract.id, 0)
+        left = most - self.contracts.get(contract.id, 0) - self.given.get(contract.id, 0)
         if units > left:
             return PrivacyBudgetSpentError(
                 f"the answer costs a rho of {rho_text_of(units)}; {_said(left)} are left of the"
@@ -245,18 +276,37 @@ def _pin_row(pin: Pin, contract: str, leaf: int) -> dict[str, Any]:
 
 def _read(
     connection: Connection, tables: set[str], contracts: set[str], keys: set[str]
-) -> tuple[dict[str, Budget], dict[str, int], dict[str, tuple[str, int]], dict[str, bytes]]:
-    budgets, spent = privacy_budgets, privacy_contracts
+) -> tuple[
+    dict[str, Budget],
+    dict[str, int],
+    dict[str, tuple[str, int]],
+    dict[str, bytes],
+    dict[str, int],
+    set[tuple[str, str]],
+]:
+    budgets, spent, had = privacy_budgets, privacy_contracts, privacy_received
     pins, answers = privacy_partitions, privacy_answers
     found = connection.execute(select(budgets).where(budgets.c.table_name.in_(tables)))
     totals = connection.execute(select(spent).where(spent.c.contract.in_(contracts)))
     pinned = connection.execute(select(pins).where(pins.c.table_name.in_(tables)))
     known = connection.execute(
-        select(answers.c.key, answers.c.sealed_reply).where(answers.c.key.in_(keys))
+        select(answers.c.key, answers.c.sealed_reply, answers.c.contract).where(
+            answers.c.key.in_(keys)
+        )
+    ).all()
+    given = connection.execute(
+        select(had.c.contract, func.sum(had.c.units).label("units"))
+        .where(had.c.contract.in_(contracts))
+        .group_by(had.c.contract)
+    )
+    received = connection.execute(
+        select(had.c.contract, had.c.key).where(had.c.contract.in_(contracts), had.c.key.in_(keys))
     )
     return (
         {row.table_name: Budget(row.most if row.epsilon else None, row.spent) for row in found},
         {row.contract: row.spent for row in totals},
         {row.table_name: (row.partition, row.version) for row in pinned},
         {row.key: row.sealed_reply for row in known},
+        {row.contract: int(row.units) for row in given},
+        {(row.contract, row.key) for row in (*known, *received)},
     )

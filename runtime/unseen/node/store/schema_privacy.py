@@ -50,6 +50,15 @@ privacy_answers = Table(
     Column("leaf_index", Integer, nullable=False),  # of that release
 )
 
+privacy_received = Table(
+    "privacy_received",
+    metadata,
+    # An answer that was computed under another contract, and given under this one for nothing.
+    Column("contract", String(64), primary_key=True),
+    Column("key", String(64), primary_key=True),  # of the answer; base64url
+    Column("units", BigInteger, nullable=False),  # what it says of people: of the contract's budget
+)
+
 privacy_partitions = Table(
     "privacy_partitions",
     metadata,
