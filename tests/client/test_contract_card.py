@@ -1,10 +1,12 @@
 """The card of a contract: every clause that is signed, who has signed and whom it waits for."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from tests.evidence.conftest import World
 from tests.evidence.test_exports import plain_terms, whole_terms
+from tests.evidence.test_joint import make
 
 from unseen.cli import words
 from unseen.client.agreements.contracts import Contract
@@ -14,7 +16,7 @@ from unseen.evidence.canonical import b64encode
 from unseen.evidence.contracts.contract import sign_terms
 from unseen.evidence.contracts.states import State
 from unseen.evidence.contracts.template import TYP
-from unseen.evidence.suite import INTL
+from unseen.evidence.suite import INTL, key_id
 
 
 @pytest.fixture
@@ -57,6 +59,23 @@ def test_it_says_every_clause(world: World) -> None:
     assert rows["signed by"] == "operator"
     assert rows["waits for"] == "holder, approver, buyer"
     assert rows.keys() <= words.WORDS.keys() | words.PHRASES.keys()
+
+
+def test_it_names_the_nodes_of_a_joint_contract_by_their_keys(world: World) -> None:
+    joint = make()
+    stranger = replace(joint.nodes[1], key=world.stranger.public_key)
+    swapped = replace(joint, nodes=(joint.nodes[0], stranger, joint.nodes[2]))
+    said = []
+    for clause in (joint, swapped):
+        terms = world.terms(parameters={"joint": clause.to_json()})
+        rows = card((terms, world.plan(), world.leakage()), {})
+        for place in clause.nodes:
+            assert f"{place.name} (key {key_id(INTL, place.key)})" in rows["together with"]
+        assert rows["joint clause"] == b64encode(clause.digest(INTL))
+        assert rows.keys() <= words.WORDS.keys() | words.PHRASES.keys()
+        said.append((rows["together with"], rows["joint clause"]))
+    assert said[0][0] != said[1][0]
+    assert said[0][1] != said[1][1]
 
 
 def test_it_names_the_template_and_who_has_signed_by_it(world: World) -> None:

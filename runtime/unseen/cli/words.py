@@ -304,6 +304,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "title": "标题",
         "to": "收款方",
         "together with": "共同参与节点",
+        "joint clause": "联合条款",
         "trains": "训练",
         "type": "类型",
         "unit": "单位",

@@ -34,7 +34,7 @@ from unseen.evidence.contracts.states import State
 from unseen.evidence.contracts.statistics.agreed import check_agreed, tables_read
 from unseen.evidence.contracts.training.clause import trained_rows
 from unseen.evidence.errors import EvidenceError
-from unseen.evidence.suite import key_id
+from unseen.evidence.suite import key_id, suite_of
 from unseen.protocols.errors import InputInvalidError
 from unseen.v1 import contract_pb2, contract_pb2_grpc
 
@@ -108,7 +108,13 @@ class Contract(Card):
             if getattr(terms, name):
                 yield name, getattr(terms, name)
         if (joint := joint_of(terms.parameters)) is not None:
-            yield "together with", joint.names
+            suite = suite_of(terms.suite)
+            # A name is anybody's: whoever signs compares keys, or the clause, with the others.
+            yield (
+                "together with",
+                tuple(f"{each.name} (key {key_id(suite, each.key)})" for each in joint.nodes),
+            )
+            yield "joint clause", b64encode(joint.digest(suite))
             yield "vouched for", f"{joint.honest} of the nodes left at the end of a round"
         yield "holds if", terms.threat_model
         yield "plan", b64encode(terms.plan)
