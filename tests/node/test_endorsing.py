@@ -34,6 +34,7 @@ from unseen.node.jobs.executor import LocalExecutor
 from unseen.node.jobs.tasks import TASKS
 from unseen.node.joint import endorsing
 from unseen.node.metering.charge import digest_of
+from unseen.node.metering.metered import SignedRequest
 from unseen.node.metering.paying import Admitted, Work, pay
 from unseen.node.privacy.spend import Spend
 from unseen.node.release import register, reviewing
@@ -159,16 +160,49 @@ async def test_what_the_attack_found_is_for_the_operator_alone_and_sealed(store:
     assert [each.attacked for each in listed] == [None]
 
 
-async def test_a_contract_hands_in_three_models_and_a_retry_is_none(store: Store) -> None:
+async def test_a_contract_hands_in_three_models_whatever_becomes_of_them(store: Store) -> None:
     gate = Gatehouse(store, contract_of())
     submit = gate.node.writer.submit
-    for request in ("a" * 32, "b" * 32, "a" * 32, "c" * 32, "c" * 32):
+    for request in ("a" * 32, "b" * 32, "c" * 32):
         await submit(endorsing.Judge(gate.contract.id, request))
+        with pytest.raises(JointRefusedError, match="looked at before"):
+            await submit(endorsing.Judge(gate.contract.id, request))
     with pytest.raises(JointRefusedError, match="3 models") as caught:
         await submit(endorsing.Judge(gate.contract.id, "d" * 32))
     assert caught.value.clause == "joint.model"
     await submit(endorsing.Judge("another", "d" * 32))
-    await submit(endorsing.Judge(gate.contract.id, "b" * 32))
+
+
+async def test_under_the_id_of_a_refused_model_no_other_is_looked_at(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, looked = Gatehouse(store, contract_of()), []
+    monkeypatch.setattr(endorsing, "contract_for", lambda *_: (gate.contract, None))
+
+    async def judged(*_: Any) -> Work:
+        looked.append(1)
+        return Work((PART,), bytes(32), facts=dataclasses.replace(FACTS, attack=6_001))
+
+    async def metered(
+        _node: Any, _caller: Any, _kind: str, signed: Any, _units: int, work: Any
+    ) -> Any:
+        request = dataclasses.replace(gate.request(0), commitment=bytes([signed.nonce[0]]) * 32)
+        used = dataclasses.replace(gate.contract, units_used=100)
+        monkeypatch.setattr(gate.node.contracts, "get", lambda *_a, **_k: used)
+        done = await work(gate.contract, request)
+        instance = signer_id(KEYS["buyer"])
+        admitted = Admitted(gate.contract, request, digest_of(request), bytes(64), instance)
+        return await pay(gate.node, admitted, done)
+
+    monkeypatch.setattr(endorsing, "run_metered", metered)
+    monkeypatch.setattr(endorsing, "_judged", judged)
+    monkeypatch.setattr(endorsing, "_model", lambda _spec, data: data)
+    for number, expected in ((1, ReleaseRefusedError), (2, JointRefusedError)):
+        statement = gate.request(0).bytes()
+        signed = SignedRequest(statement, bytes(64), bytes([number]) * 32, (bytes([number]),))
+        with pytest.raises(expected):
+            await endorsing.endorse(gate.node, cast("Any", None), signed)
+    assert looked == [1]
 
 
 async def test_where_models_are_switched_off_none_is_let_out(store: Store) -> None:

@@ -77,22 +77,30 @@ async def endorse(node: Node, caller: Caller, signed: SignedRequest) -> Answer:
 
 @dataclass(frozen=True, slots=True)
 class Judge(Change[None]):
-    """Count a model that a contract hands in, before anything is learnt of it."""
+    """Count a model that a contract hands in, before anything is learnt of it.
+
+    Each look at rows counts: what is refused leaves no trace of its request elsewhere, so that
+    under one id any number of models could be tried until one is not refused, or one model until
+    rows come in another order.
+    """
 
     contract: str
     request: str
 
     def apply(self, transaction: Transaction) -> None:
-        """Write it down, once for each request.
+        """Write it down.
 
         Raises:
-            JointRefusedError: a contract hands in no more.
+            JointRefusedError: a contract hands in no more, or this request's model was looked at.
 
         """
         of = select(judged_models.c.request).where(judged_models.c.contract == self.contract)
         before = set(transaction.connection.execute(of).scalars())
         if self.request in before:
-            return
+            raise _refused(
+                "the model of this request was looked at before, and did not leave",
+                f"hand one in anew, under a fresh request: {MODELS - len(before)} are left",
+            )
         if len(before) >= MODELS:
             raise _refused(
                 f"{MODELS} models were handed in under this contract, and no more are looked at",
