@@ -22,7 +22,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 from unseen.evidence import canonical
 from unseen.node.audit.log import NodeLog
 from unseen.node.clock import Clock
-from unseen.node.errors import InternalError, StorageFullError
+from unseen.node.errors import DrainingError, InternalError, StorageFullError
 from unseen.node.hardening import whereabouts
 from unseen.node.store.schema import leaves
 from unseen.protocols.errors import UnseenError
@@ -112,6 +112,22 @@ class Together(Change[tuple[Any, ...]]):
         return tuple(change.apply(transaction) for change in self.changes)
 
 
+class _Outcome(asyncio.Future[T]):
+    """What becomes of an operation. No cancelling ends it: a task that waits learns of it after."""
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        """Cancel nothing: the task that waits is told so, and is cancelled when this is done."""
+        del msg
+        return False
+
+
+def _cancel_again(task: "asyncio.Task[Any] | None") -> None:
+    """Cancel a task that went on to follow what was written, if whoever wanted that still does."""
+    if task is not None and task.cancelling():
+        task.uncancel()
+        task.cancel()
+
+
 @dataclass(slots=True)
 class _Waiting:
     operation: Operation[Any]
@@ -136,6 +152,7 @@ class Writer:
         self._engine = engine
         self._log = log
         self._clock = clock
+        self._closed = False
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
@@ -143,18 +160,33 @@ class Writer:
     async def submit(self, operation: Operation[T]) -> T:
         """Apply `operation` durably and return its result.
 
+        What is queued cannot be called back. Whoever is cancelled meanwhile still gets the result,
+        so that memory follows the store, and is cancelled at the next thing it waits for.
+
         Raises:
             StorageFullError: the store could not be written; nothing was changed.
+            DrainingError: the node is shutting down; nothing was changed.
             UnseenError: what the operation itself raised; nothing was changed.
 
         """
+        if self._closed:
+            raise DrainingError(
+                "the node is shutting down",
+                clause="node",
+                remedy="send the same request again later",
+            )
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[T] = loop.create_future()
-        self._queue.put(_Waiting(operation, loop, future))
-        return await future
+        outcome: _Outcome[T] = _Outcome(loop=loop)
+        self._queue.put(_Waiting(operation, loop, outcome))
+        try:
+            return await outcome
+        except asyncio.CancelledError:  # comes with the outcome, see `_Outcome`
+            loop.call_soon(_cancel_again, asyncio.current_task())
+            return outcome.result()
 
     def close(self) -> None:
         """Finish what is queued, then end the thread."""
+        self._closed = True
         self._queue.put(None)
         self._thread.join()
 
