@@ -10,6 +10,7 @@ import pytest
 from tests.promises.jointly import Consortium, check_sum, consortium, payload
 
 from unseen.client.errors import RefusedError
+from unseen.client.joint import rounds
 from unseen.client.joint.seats import Seat
 from unseen.evidence.contracts.joint import round_of
 from unseen.protocols.errors import (
@@ -18,7 +19,7 @@ from unseen.protocols.errors import (
     PlanMismatchError,
     SurvivorsTooFewError,
 )
-from unseen.protocols.secagg import Aggregator, Masked
+from unseen.protocols.secagg import Aggregator
 from unseen.protocols.secagg.parameters import Round
 from unseen.protocols.secagg.wire import survivors_message
 from unseen.v1 import joint_pb2, joint_pb2_grpc
@@ -73,9 +74,9 @@ class Walk:
     def contributed(self) -> list[bytes]:
         deals, signed = self.shares(), []
         for seat in self.seats:
-            words = seat.masked(self.round, deals[seat.name], SECONDS)
+            arrival = seat.masked(self.round, deals[seat.name], SECONDS)
             signed.append(seat.contribute(self.round).message)
-            self.server.add_masked(Masked(signed[-1], words))
+            self.server.add_arrived(signed[-1], arrival)
         return signed
 
 
@@ -134,6 +135,44 @@ def test_five_nodes_go_on_without_one_that_drops_out(
     assert found.gone == ("node-4",)
     used = nodes.used(five)
     assert {n: used[n] - before[n] for n in used} == {1: 1, 2: 1, 3: 1, 4: int(late), 5: 1}
+
+
+@pytest.fixture
+def two_fit(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Let a client hold two vectors that are not signed; return a dimension of many pieces."""
+    dimension = 200_000
+    monkeypatch.setattr(rounds, "UNSIGNED_BYTES", 2 * 8 * dimension)
+    return dimension
+
+
+def test_vectors_that_do_not_fit_wait_at_their_nodes(
+    nodes: Consortium, five: dict[int, str], two_fit: int
+) -> None:
+    before = nodes.used(five)
+    steps: list[str] = []
+    asked = nodes.cohort(five, hook=steps.append)
+    check_sum(asked.sum(payload(two_fit), two_fit), [1, 2, 3, 4, 5], two_fit)
+    assert steps == ["keys", "shares", *["vectors", "charges"] * 3, "lists", "opening"]
+    assert nodes.used(five) == {number: used + 1 for number, used in before.items()}
+
+
+def test_a_node_that_is_gone_before_its_vector_is_fetched_is_not_charged(
+    nodes: Consortium, five: dict[int, str], two_fit: int
+) -> None:
+    before, steps = nodes.used(five), []
+
+    def hook(what: str) -> None:
+        steps.append(what)
+        if what == "vectors" and steps.count("vectors") == 2:
+            nodes.stop(4)
+
+    try:
+        found = nodes.cohort(five, hook=hook).sum(payload(two_fit), two_fit)
+    finally:
+        nodes.start(4)
+    check_sum(found, [1, 2, 3, 5], two_fit)
+    assert found.gone == ("node-4",)
+    assert nodes.used(five) == {number: used + (number != 4) for number, used in before.items()}
 
 
 def test_a_node_that_begins_anew_has_dropped_out_and_joins_the_next_round(

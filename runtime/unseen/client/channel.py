@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Any, Protocol, TypeVar
 
 import grpc
@@ -117,7 +117,9 @@ class Channel:
                 self._linking.release()
         return answer
 
-    def stream(self, call: Stream[Answer], request: object, timeout: float) -> Iterator[Answer]:
+    def stream(
+        self, call: Stream[Answer], request: object, timeout: float
+    ) -> Generator[Answer, None, None]:
         """Yield the answers to `request`; checks the head of the log at the end.
 
         Raises:

@@ -8,7 +8,7 @@ aggregator can always publish another sum than the one it computed.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,9 @@ from unseen.protocols.errors import (
     StepOrderError,
 )
 from unseen.protocols.kernels import aes
-from unseen.protocols.kernels.words import wire_bytes, zeros
+from unseen.protocols.kernels.words import Words, wire_bytes, zeros
 from unseen.protocols.secagg import keying, shamir, wire
+from unseen.protocols.secagg.arriving import Arrival
 from unseen.protocols.secagg.client import Masked
 from unseen.protocols.secagg.parameters import HASH_BYTES, Round
 from unseen.protocols.secagg.ring import from_ring
@@ -123,20 +124,18 @@ class Aggregator:
             StepOrderError: not the turn of this step.
 
         """
-        self._expect(Step.MASKED)
-        size = 2 * HASH_BYTES
-        sender, body = wire.opened(self.parameters, Step.MASKED, masked.message, size)
-        wire.check_new(self.parameters, sender, self._masked, self._entries)
-        self._check_view(sender, body[:HASH_BYTES])
-        name, words = self.parameters.members[sender].name, masked.words
-        if words.dtype != self._sum.dtype or words.ndim != 1:
-            raise MalformedMessageError(f"{name}: a vector over another ring")
-        if words.size != self._sum.size:
-            raise DimensionMismatchError(name, found=words.size, expected=self._sum.size)
-        if hashlib.sha256(wire_bytes(words)).digest() != body[HASH_BYTES:]:
-            raise MalformedMessageError(f"{name}: another vector than the one it signed")
-        np.add(self._sum, words, out=self._sum)
-        self._masked.add(sender)
+        sender, signed = self._signed(masked.message)
+        self._add(sender, signed, masked.words, lambda: _digest(masked.words))
+
+    def add_arrived(self, message: bytes, arrival: Arrival) -> None:
+        """Add a masked vector that was hashed as it came in, where `message` signs that hash.
+
+        Raises:
+            As `add_masked`; MalformedMessageError too where a part of the vector is missing.
+
+        """
+        sender, signed = self._signed(message)
+        self._add(sender, signed, arrival.words, lambda: arrival.digest)
 
     def close_masked(self) -> bytes:
         """Return the list of those left, which every one of them has to confirm.
@@ -252,6 +251,25 @@ class Aggregator:
             raise StepOrderError(f"what is revealed is sealed to {self.parameters.lead}")
         return self._opener.open(sender, view, revealed)
 
+    def _signed(self, message: bytes) -> tuple[int, bytes]:
+        """Return who signed a vector, and the hash of it."""
+        self._expect(Step.MASKED)
+        sender, body = wire.opened(self.parameters, Step.MASKED, message, 2 * HASH_BYTES)
+        wire.check_new(self.parameters, sender, self._masked, self._entries)
+        self._check_view(sender, body[:HASH_BYTES])
+        return sender, body[HASH_BYTES:]
+
+    def _add(self, sender: int, signed: bytes, words: Words, digest: Callable[[], bytes]) -> None:
+        name = self.parameters.members[sender].name
+        if words.dtype != self._sum.dtype or words.ndim != 1:
+            raise MalformedMessageError(f"{name}: a vector over another ring")
+        if words.size != self._sum.size:
+            raise DimensionMismatchError(name, found=words.size, expected=self._sum.size)
+        if digest() != signed:
+            raise MalformedMessageError(f"{name}: another vector than the one it signed")
+        np.add(self._sum, words, out=self._sum)
+        self._masked.add(sender)
+
     def _combined(self, dealer: int) -> bytes:
         some = sorted(self._revealed)[: self.parameters.threshold]
         announced = self._announced(dealer)
@@ -294,3 +312,7 @@ class Aggregator:
         if self._step is not step:
             present = self._step.name if self._step else "its end"
             raise StepOrderError(f"the round is at {present}, not at {step.name}")
+
+
+def _digest(words: Words) -> bytes:
+    return hashlib.sha256(wire_bytes(words)).digest()

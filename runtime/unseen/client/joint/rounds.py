@@ -11,8 +11,8 @@ The buyer computes the sum and can see nothing else. That a node's numbers are t
 
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from unseen.protocols.kernels.words import Words
-    from unseen.protocols.secagg import Aggregator
+    from unseen.protocols.secagg import Aggregator, Arrival
     from unseen.protocols.secagg.parameters import Round
 
 STEP_SECONDS: Final = 120.0
 ATTEMPTS: Final = 3
+UNSIGNED_BYTES: Final = 256 << 20  # of masked vectors that are here and not yet signed
 _PAUSE: Final = 1.0  # before a round begins again: a node that starts takes a second
 _GONE = frozenset({"ROUND_NOT_FOUND"})  # it began anew
 
@@ -65,7 +65,10 @@ class JointSum:
 class Cohort:
     """The nodes of one joint clause, by the seats of a buyer's clients. Used by one thread.
 
-    Memory: one vector for each node, masked, until all of them have contributed.
+    Memory: one sum, and of masked vectors that their nodes have not yet signed at most
+    `UNSIGNED_BYTES`, or one where that is larger; a vector is added as soon as it is signed. The
+    result of a round over 32 bits is twice as large as its sum. What does not fit stays at its node
+    until it is its turn, however many nodes there are.
     """
 
     def __init__(
@@ -160,10 +163,7 @@ class _Run:
         roster = server.close_keys()
         step("shares", "SHARES", lambda s: s.shares(round_, roster, seconds), server.add_shares)
         deals = server.close_shares()
-        masked = self._each(pool, "vectors", lambda s: s.masked(round_, deals[s.name], seconds))
-        words = dict(masked)
-        round_.require(round_.index(seat.name) for seat in words)
-        self._contribute(pool, server, words)
+        self._collect(pool, server, deals)
         left, signed = server.close_masked(), self._signed(server.survivors)
         add = server.add_confirmation
         step("lists", "CONFIRM", lambda s: s.confirm(round_, left, signed, seconds), add)
@@ -177,45 +177,82 @@ class _Run:
             contributed={name: self.contributed[name] for name in server.survivors},
         )
 
-    def _contribute(
-        self, pool: ThreadPoolExecutor, server: "Aggregator", words: "dict[Seat, Words]"
+    def _collect(
+        self, pool: ThreadPoolExecutor, server: "Aggregator", deals: Mapping[str, Sequence[bytes]]
     ) -> None:
-        from unseen.protocols.secagg import Masked  # noqa: PLC0415 - with vectors' library
+        """Add every vector, as many at a time as fit, each as soon as its node has signed it.
 
-        for seat, found in self._each(pool, "charges", lambda s: s.contribute(self._parameters)):
+        Nobody is charged before all that are left have made theirs, or said why not.
+        """
+        round_, seconds = self._parameters, self._seconds
+
+        def masked(seat: Seat) -> "Arrival":
+            return seat.masked(round_, deals[seat.name], seconds)
+
+        def made(seat: Seat) -> "Arrival | None":
+            if seat in first:
+                return masked(seat)
+            seat.mask(round_, deals[seat.name], seconds)
+            return None
+
+        size = round_.dimension * round_.ring // 8
+        most = max(1, UNSIGNED_BYTES // size)
+        first = frozenset(self._seats[:most])
+        found = dict(self._each(pool, "vectors", made))
+        round_.require(round_.index(seat.name) for seat in found)
+        later = [seat for seat, arrival in found.items() if arrival is None]
+        arrived = {seat: arrival for seat, arrival in found.items() if arrival is not None}
+        del found
+        self._contribute(pool, server, arrived)
+        for start in range(0, len(later), most):
+            asked = later[start : start + most]
+            self._contribute(pool, server, dict(self._each(pool, "vectors", masked, asked)))
+
+    def _contribute(
+        self, pool: ThreadPoolExecutor, server: "Aggregator", arrived: "dict[Seat, Arrival]"
+    ) -> None:
+        """Have the nodes of these vectors charge and sign; whose is signed is added and let go."""
+        signing = self._each(pool, "charges", lambda s: s.contribute(self._parameters), [*arrived])
+        for seat, found in signing:
             self.contributed[seat.name] = found
             with naming(seat.name):
                 self._check_sender(seat, "MASKED", found.message)
-                server.add_masked(Masked(found.message, words.pop(seat)))
+                server.add_arrived(found.message, arrived.pop(seat))
+        arrived.clear()  # of those that have dropped out
 
     def _signed(self, survivors: Sequence[str]) -> list[bytes]:
         return [self.contributed[name].message for name in survivors]
 
     def _each(
-        self, pool: ThreadPoolExecutor, what: str, work: Callable[[Seat], Result]
+        self,
+        pool: ThreadPoolExecutor,
+        what: str,
+        work: Callable[[Seat], Result],
+        asked: Sequence[Seat] | None = None,
     ) -> Iterator[tuple[Seat, Result]]:
         """Yield what each seat answers, as it comes; whoever cannot be reached has dropped out.
+
+        `asked` are some of the seats left; without it all of them.
 
         Raises:
             UnseenError: a seat refuses, or its node breaks the protocol; the error names it.
 
         """
-        running = {pool.submit(work, seat): seat for seat in self._seats}
-        self._progress(f"joint {what}", 0, len(running))
+        running = {
+            pool.submit(work, seat): seat for seat in (self._seats if asked is None else asked)
+        }
+        total = len(running)
+        self._progress(f"joint {what}", 0, total)
         for done, future in enumerate(as_completed(running), 1):
-            seat = running[future]
-            try:
-                with naming(seat.name):
-                    found = future.result()
-            except WireError as error:
-                if not _dropped_out(error):
-                    raise
+            # What came is not kept here: it may be a vector.
+            seat = running.pop(future)
+            if answer := _answer(seat, future):
+                yield seat, answer.pop()
+                self._progress(f"joint {what}", done, total)
+            else:
                 self._seats.remove(seat)
                 self._gone.append(seat.name)
-                self._progress(f"joint {what}: {seat.name} is gone", done, len(running))
-                continue
-            yield seat, found
-            self._progress(f"joint {what}", done, len(running))
+                self._progress(f"joint {what}: {seat.name} is gone", done, total)
 
     def _take(self, seat: Seat, step: str, message: bytes, add: _Add) -> None:
         with naming(seat.name):
@@ -228,6 +265,20 @@ class _Run:
         sender, _ = wire.opened(self._parameters, wire.Step[step], message, None)
         if self._parameters.member(sender).name != seat.name:
             raise MalformedMessageError("sent a message of another node")
+
+
+def _answer(seat: Seat, future: Future[Result]) -> list[Result]:
+    """Return a list of what a seat answered, empty if it has dropped out.
+
+    A drop-out is not raised: an error keeps the frames that it went through, and what they hold.
+    """
+    error = future.exception()
+    if error is None:
+        return [future.result()]
+    with naming(seat.name):
+        if not isinstance(error, WireError) or not _dropped_out(error):
+            raise error
+    return []
 
 
 def _dropped_out(error: WireError) -> bool:

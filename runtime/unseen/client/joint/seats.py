@@ -4,8 +4,8 @@ A seat believes what its node signed under the key that the roster names for it,
 request for the node's contribution is written down before it is sent, as every charged request is.
 """
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -30,7 +30,7 @@ from unseen.v1 import joint_pb2, joint_pb2_grpc
 
 if TYPE_CHECKING:
     from unseen.evidence.contracts.contract import Terms
-    from unseen.protocols.kernels.words import Words
+    from unseen.protocols.secagg import Arrival
     from unseen.protocols.secagg.parameters import Round
 
 CHUNK_BYTES: Final = 256 << 10
@@ -104,26 +104,32 @@ class Seat:
         step = joint_pb2.JOINT_STEP_SHARES
         return self._message(self._step(parameters, step, _messages(roster), seconds))
 
-    def masked(self, parameters: "Round", deliveries: Sequence[bytes], seconds: float) -> "Words":
-        """Hand over the shares for the node; return its masked vector.
+    def masked(self, parameters: "Round", deliveries: Sequence[bytes], seconds: float) -> "Arrival":
+        """Hand over the shares for the node; return its masked vector, hashed as it came.
 
         Raises:
             MalformedMessageError: it has another size than the round's vectors.
 
         """
-        import numpy as np  # noqa: PLC0415 - only who adds vectors up needs it
+        from unseen.protocols.secagg import Arrival  # noqa: PLC0415 - with vectors' library
 
-        size = parameters.dimension * parameters.ring // 8
-        data = bytearray()
-        step = joint_pb2.JOINT_STEP_MASKED
-        for answer in self._step(parameters, step, _messages(deliveries), seconds):
-            data += answer.chunk
-            if answer.WhichOneof("part") != "chunk" or len(data) > size:
-                raise MalformedMessageError(f"{self.name}: not the round's vector")
-        if len(data) != size:
-            raise MalformedMessageError(f"{self.name}: not the round's vector")
-        words = np.frombuffer(data, f"<u{parameters.ring // 8}")
-        return words if sys.byteorder == "little" else words.astype(words.dtype.newbyteorder("="))
+        arrival = Arrival(parameters)
+        for piece in self._pieces(parameters, deliveries, seconds):
+            arrival.add(piece)
+        arrival.check_whole()
+        return arrival
+
+    def mask(self, parameters: "Round", deliveries: Sequence[bytes], seconds: float) -> None:
+        """Hand over the shares for the node, and let it keep its vector until it is asked again.
+
+        Raises:
+            MalformedMessageError: what it begins with is no vector.
+
+        """
+        pieces = self._pieces(parameters, deliveries, seconds)
+        with closing(pieces):
+            if not next(pieces, b""):
+                raise MalformedMessageError("not the round's vector")
 
     def contribute(self, parameters: "Round") -> Contributed:
         """Pay for the node's part; return its signature over its vector, with a checked receipt.
@@ -241,7 +247,7 @@ class Seat:
         rest: Iterator[joint_pb2.StepRequest],
         seconds: float,
         without: Sequence[str] = (),
-    ) -> Iterator[joint_pb2.StepResponse]:
+    ) -> Generator[joint_pb2.StepResponse, None, None]:
         head = joint_pb2.StepHead(
             contract=resource(self.contract),
             round=parameters.round_id,
@@ -254,6 +260,18 @@ class Seat:
             yield from rest
 
         return self._session.channel.stream(self._stub.Step, sent(), seconds)
+
+    def _pieces(
+        self, parameters: "Round", deliveries: Sequence[bytes], seconds: float
+    ) -> Generator[bytes, None, None]:
+        answers = self._step(
+            parameters, joint_pb2.JOINT_STEP_MASKED, _messages(deliveries), seconds
+        )
+        with closing(answers):  # whoever reads no further leaves nothing open
+            for answer in answers:
+                if answer.WhichOneof("part") != "chunk":
+                    raise MalformedMessageError("not the round's vector")
+                yield answer.chunk
 
     def _message(self, answers: Iterator[joint_pb2.StepResponse]) -> bytes:
         found = [answer.message for answer in answers]
