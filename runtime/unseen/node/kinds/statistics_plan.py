@@ -75,8 +75,8 @@ _REFUSAL = Statement(
     text="that the exact table was refused, as no group of it can be shown; answers with noise are"
     " never refused for what the rows say",
     text_zh="精确表因无任何分组可展示而被拒绝；加噪结果从不因数据内容被拒绝",
-    bound="one bit of the rows",
-    bound_zh="关于数据的一比特",
+    bound="one bit of each state of the rows that is asked about, until the table is shown",
+    bound_zh="每个被询问时点的数据一比特，直至该表被展示",
     channel="answers",
 )
 _SPENT = Statement(
@@ -134,7 +134,7 @@ def stated(plan: Plan, menu: Menu, quota: Quota) -> tuple[Statement, ...]:
     if menu.partition is not None:
         table = shape_of(menu, Question(what="partition")).bits
         lines[_PARTITION] = Amount(measure="bits", each=table, most=table)
-        lines[_REFUSAL] = Amount(measure="bits", each=1, most=1)
+        lines[_REFUSAL] = Amount(measure="bits", each=1, most=units)
     lines |= dict.fromkeys((_SPENT, _TRAFFIC, _TIMING), asked)
     words = _words(plan, menu)
     return tuple(replace(_said(line, words), amount=amount) for line, amount in lines.items())
