@@ -9,13 +9,17 @@ from hypothesis import strategies as st
 from tests.evidence.auditing import Case, case, event_of
 from tests.evidence.conftest import NOW, World
 from tests.evidence.test_audit_signed import Court, release
+from tests.evidence.test_joint import make
 
 from unseen.evidence.audit.leaves import Event, read_leaf
 from unseen.evidence.audit.privacy import Privacy, TableSpent, rho
 from unseen.evidence.canonical import b64encode, encode
-from unseen.evidence.contracts.privacy import limit_of, rho_text
+from unseen.evidence.contracts.privacy import charged_units, limit_of, rho_text
+from unseen.evidence.contracts.training import clause as training
 from unseen.evidence.log import encode_leaf, event_leaf
 from unseen.evidence.suite import INTL
+from unseen.protocols.train.spec import Descent, Feature, Spec
+from unseen.protocols.train.spec import Privacy as Rules
 
 __all__ = ["case"]
 DELTA = "0.000001"
@@ -105,6 +109,46 @@ def test_joined_tables_are_counted_too() -> None:
         books.table: 1_000,
         "wages": 1_000,
     }
+
+
+def joint_contract(books: Books, kind: str, **parameters: Any) -> Any:
+    said = {"menu": {"delta": DELTA}, "joint": make().to_json()} | parameters
+    terms = books.world.terms(kind=kind, budget="10", parameters=said)
+    return SimpleNamespace(terms=terms)
+
+
+def test_a_part_of_a_joint_sum_costs_something() -> None:
+    books = Books()
+    books.budget("10")
+    contract = joint_contract(books, "statistics")
+    assert books.spend(contract, 1_000) == []
+    assert books.spend(contract, 0) == ["privacy_joint"]
+    led = joint_contract(books, "statistics", joint=make(lead="hospital-01").to_json())
+    assert books.spend(led, 0) == []
+
+
+def test_a_step_of_a_training_costs_what_the_contract_says() -> None:
+    books, spec = Books(), a_spec()
+    books.budget("100")
+    contract = joint_contract(books, "train", train=spec.to_json())
+    costs = {charged_units(training.charge_of(step)) for step in training.steps_of(spec)}
+    for units in costs:
+        assert books.spend(contract, units) == []
+    assert books.spend(contract, min(costs) - 1_000) == ["privacy_joint"]
+    for _ in range(training.MODELS):
+        assert books.spend(contract, 0) == []  # a finished model costs nothing more
+    assert books.spend(contract, 0) == ["privacy_joint"]
+    assert books.spend(joint_contract(books, "train", train={}), 1_000) == []
+
+
+def a_spec() -> Spec:
+    return Spec(
+        family="logistic",
+        features=(Feature(name="age", low=0, high=100),),
+        label=Feature(name="ill"),
+        steps=Descent(rounds=3, norm="2", clip="0.5"),
+        privacy=Rules(rho="0.1", parties=3, honest=3, evaluation="0.01"),
+    )
 
 
 def test_more_than_before_says_so() -> None:

@@ -4,7 +4,9 @@ A release's leaf says what it cost, its contract's terms which tables that is ch
 much the contract may spend; budgets stand in leaves of their own. Nothing else is believed.
 
 What is not checked, since the log does not say it: that the noise was what it cost, that an answer
-which cost nothing was one that had left before, and that no table is registered under two names.
+which cost nothing was one that had left before, and that no table is registered under two names. A
+part of a joint sum is never given again: that it cost something is checked, and of a training that
+it cost what a step does.
 """
 
 from collections import defaultdict
@@ -16,9 +18,14 @@ from unseen.evidence.audit.contracts import Standing
 from unseen.evidence.audit.leaves import Event, Release
 from unseen.evidence.audit.tables import Tables
 from unseen.evidence.canonical import MAX_INTEGER
-from unseen.evidence.contracts.privacy import granted, limit_of, tables_of
+from unseen.evidence.contracts.contract import Terms
+from unseen.evidence.contracts.joint import joint_of
+from unseen.evidence.contracts.privacy import charged_units, granted, limit_of, tables_of
+from unseen.evidence.contracts.training.clause import KIND as TRAIN
+from unseen.evidence.contracts.training.clause import MODELS, charge_of, steps_of, training_of
 from unseen.evidence.decimals import shortest
 from unseen.evidence.errors import EvidenceError
+from unseen.protocols.errors import UnseenError
 
 
 @dataclass(slots=True)
@@ -40,6 +47,8 @@ class Privacy:
         self._context, self._registered = context, tables
         self.tables: dict[str, TableSpent] = {}
         self.contracts: defaultdict[bytes, int] = defaultdict(int)
+        self._costs: dict[bytes, frozenset[int]] = {}  # of a part of a joint sum, by contract
+        self._models: defaultdict[bytes, int] = defaultdict(int)  # let out, by contract
 
     def budgeted(self, index: int, leaf: Event) -> None:
         """Take note of a table's budget: more than before only where the leaf says so."""
@@ -71,6 +80,7 @@ class Privacy:
 
     def faults(self, contract: Standing, leaf: Release) -> Iterator[tuple[str, str]]:
         """Return what is wrong with what a release cost, and count it."""
+        yield from self._of_joint_sums(contract, leaf)
         if not leaf.privacy:
             return
         try:
@@ -92,6 +102,27 @@ class Privacy:
             said = f"{rho(spent)} of rho, and its budget is {rho(most)}"
             yield "privacy_contract", f"with it, the contract has spent {said}"
 
+    def _of_joint_sums(self, contract: Standing, leaf: Release) -> Iterator[tuple[str, str]]:
+        terms = contract.terms
+        try:
+            joint = joint_of(terms.parameters)
+            if joint is None or joint.lead:
+                return
+            if leaf.contract not in self._costs:
+                self._costs[leaf.contract] = _costs_of(terms)
+        except UnseenError:  # terms that say nothing of the kind are a finding of their own
+            return
+        costs = self._costs[leaf.contract]
+        if not leaf.privacy:
+            self._models[leaf.contract] += 1
+            if self._models[leaf.contract] > (MODELS if terms.kind == TRAIN else 0):
+                yield (
+                    "privacy_joint",
+                    "is a part of a sum with noise, and says that it cost nothing",
+                )
+        elif costs and leaf.privacy not in costs:
+            yield "privacy_joint", f"costs {rho(leaf.privacy)} of rho, as no step of the training"
+
     def totals(self) -> tuple[TableSpent, ...]:
         """Return what was spent of each table, by its name."""
         return tuple(self.tables[name] for name in sorted(self.tables))
@@ -101,6 +132,14 @@ class Privacy:
         if not inherited and not self._registered.knows(table):
             self._context.fail("privacy.table", index, "is about a table that was not registered")
         return self.tables.setdefault(table, TableSpent(table))
+
+
+def _costs_of(terms: Terms) -> frozenset[int]:
+    """Return what the steps of a training are charged, in units; nothing without one."""
+    spec = training_of(terms.parameters)
+    if spec is None:
+        return frozenset()
+    return frozenset(charged_units(charge_of(step)) for step in steps_of(spec))
 
 
 def rho(units: int) -> str:
