@@ -237,3 +237,30 @@ def test_an_end_has_its_reason(case: Case) -> None:
 def test_a_used_up_contract_says_so(case: Case) -> None:
     case.delete(case.place("contract.exhausted"))
     assert (LEAVES - 1, "contract.exhausted") in case.rules()
+
+
+def test_a_used_up_contract_may_be_held_and_is_used_up_again_when_it_goes_on(case: Case) -> None:
+    log = case.log
+    contract = log[case.place("contract.exhausted")]["contract"]
+    last = {"time": log[-1]["time"], "contract": contract}
+    held = event("contract.suspended", by="node:rules", cause="looked into") | last
+    on = event("contract.resumed", by="node:rules", cause="compiles again") | last
+    used = event("contract.exhausted") | last
+    for more in ([held], [held, on, used], [held, on, used, held]):
+        case.write([*log, *more])
+        assert case.rules() == set(), more
+    case.write([*log, held, on])
+    assert (LEAVES + 2, "contract.exhausted") in case.rules()
+    case.write([*log, on])
+    assert (LEAVES, "contract.state") in case.rules()
+
+
+def test_a_used_up_contract_may_be_ended_for_good(case: Case) -> None:
+    log = case.log
+    contract = log[case.place("contract.exhausted")]["contract"]
+    last = {"time": log[-1]["time"], "contract": contract}
+    end = event("contract.revoked", by="operator") | last
+    case.write([*log, end])
+    assert case.rules() == set()
+    case.write([*log, end, event("contract.suspended", by="node:rules", cause="") | last])
+    assert (LEAVES + 1, "contract.state") in case.rules()

@@ -221,7 +221,7 @@ def test_the_way_of_the_design_is_the_only_way_to_active() -> None:
 
 @given(st.lists(st.sampled_from(Event), max_size=12))
 def test_what_has_ended_stays_ended(events: list[Event]) -> None:
-    ended = {State.EXHAUSTED, State.EXPIRED, State.REVOKED}
+    ended = {State.EXPIRED, State.REVOKED}
     state, approved = State.DRAFT, False
     for event in events:
         before = state
@@ -232,6 +232,13 @@ def test_what_has_ended_stays_ended(events: list[Event]) -> None:
         approved |= event is Event.APPROVE
         assert before not in ended
         assert state is not State.ACTIVE or approved
+
+
+def test_an_exhausted_contract_can_be_held_and_ended_and_nothing_else() -> None:
+    steps = {
+        event: after for (state, event), after in TRANSITIONS.items() if state.value == "exhausted"
+    }
+    assert steps == {Event.SUSPEND: State.SUSPENDED, Event.REVOKE: State.REVOKED}
 
 
 def test_every_state_is_reached_and_every_event_used() -> None:

@@ -135,14 +135,17 @@ def test_what_nobody_fetches_is_destroyed_in_time(stage: Stage) -> None:
     assert stage.lender.usage(contract).units_used == 1  # it was delivered as far as one could
 
 
-def test_a_result_waits_while_its_contract_is_suspended(stage: Stage) -> None:
-    contract = stage.contract("clear")
+@pytest.mark.parametrize("units", [1000, 1])
+def test_a_result_waits_while_its_contract_is_suspended(stage: Stage, units: int) -> None:
+    contract = stage.contract("clear", units=units)  # with one, it is used up by then
     job = jobbing.study(stage, contract, ANSWERS).wait()
+    before = stage.lender.contract(contract).state
     stage.operator.suspend(contract, "looked into")
     with pytest.raises(RefusedError) as caught:
         fetch(stage.lender, job.id)
     assert caught.value.reason == "REPLY_HELD"
     stage.operator.resume(contract, "unfounded")
+    assert stage.lender.contract(contract).state is before
     assert stage.lender.job(job.id).result() == RESULT
 
 

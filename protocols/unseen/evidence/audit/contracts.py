@@ -59,6 +59,7 @@ class Standing:
     state: State = State.DRAFT
     given: set[str] = field(default_factory=set)
     used: int = 0
+    exhausted: bool = False  # a leaf has said that every unit is used
     requests: set[bytes] = field(default_factory=set)
     epochs: dict[int, Epoch] = field(default_factory=dict)
 
@@ -159,6 +160,7 @@ class Contracts:
         except TransitionError as error:
             self._context.fail("contract.state", index, str(error))
             return
+        contract.exhausted |= contract.state is State.EXHAUSTED
         self._check_end(index, contract, leaf)
 
     def finish(self, size: int) -> None:
@@ -171,7 +173,8 @@ class Contracts:
                 what = f"holds a signature by the {role} that no leaf names"
                 self._exporter(contract.stated, what, CONTRACTS)
             used_up = contract.used >= contract.terms.quota.units
-            if used_up and contract.state in _LIVE:
+            held = contract.exhausted and contract.state is State.SUSPENDED
+            if used_up and contract.state in _LIVE and not held:
                 what = "every unit is used, and no leaf says so"
                 self._context.fail("contract.exhausted", size, what)
 

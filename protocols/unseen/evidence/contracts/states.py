@@ -14,7 +14,7 @@ class State(Enum):
     APPROVED = "approved"  # everybody but the buyer has signed
     ACTIVE = "active"  # the buyer has signed too: jobs run
     SUSPENDED = "suspended"  # jobs are refused until it is resumed
-    EXHAUSTED = "exhausted"  # every unit is used
+    EXHAUSTED = "exhausted"  # every unit is used; what was charged is still handed out
     EXPIRED = "expired"  # its period is over
     REVOKED = "revoked"  # one side has ended it
 
@@ -49,9 +49,14 @@ TRANSITIONS = MappingProxyType(
         (State.SUSPENDED, Event.RESUME): State.ACTIVE,  # when the last of them has
         (State.SUSPENDED, Event.EXPIRE): State.EXPIRED,
         (State.SUSPENDED, Event.REVOKE): State.REVOKED,
+        (State.EXHAUSTED, Event.SUSPEND): State.SUSPENDED,  # resumed, it is exhausted at once
+        (State.EXHAUSTED, Event.REVOKE): State.REVOKED,
     }
 )
-"""Every step there is. EXHAUSTED, EXPIRED and REVOKED have none: what has ended stays ended."""
+"""Every step there is. EXPIRED and REVOKED have none: what has ended stays ended.
+
+EXHAUSTED allows no unit more, and holds replies that were paid for: they can be stopped too.
+"""
 
 
 def advance(state: State, event: Event) -> State:

@@ -150,6 +150,7 @@ _LEAVES = {
     Event.ACTIVATE: "contract.activated",
     Event.SUSPEND: "contract.suspended",
     Event.RESUME: "contract.resumed",
+    Event.EXHAUST: "contract.exhausted",
     Event.EXPIRE: "contract.expired",
     Event.REVOKE: "contract.revoked",
 }
@@ -187,7 +188,17 @@ class Step(Change[Contract]):
             put_document(transaction, suite, "stop", body, _LEAVES[self.event], fields)
         else:
             _log(transaction, after, _LEAVES[self.event], fields)
-        return after
+        return _exhaust(transaction, after) if self.event is Event.RESUME else after
+
+
+def _exhaust(transaction: Transaction, contract: Contract) -> Contract:
+    """Return a contract that goes on: exhausted at once if its units were used up before."""
+    if contract.units_used < contract.terms.quota.units:
+        return contract
+    after = replace(contract, state=advance(contract.state, Event.EXHAUST), cause="")
+    _write(transaction.connection, after)
+    _log(transaction, after, _LEAVES[Event.EXHAUST], {})
+    return after
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from sqlalchemy import Connection, MetaData, delete, func, insert, select, updat
 from unseen.evidence import canonical, jws
 from unseen.evidence.canonical import Json, b64decode, format_time
 from unseen.evidence.contracts.plan import columns_to_json
-from unseen.evidence.contracts.states import TRANSITIONS, Event
+from unseen.evidence.contracts.states import TRANSITIONS, Event, State
 from unseen.evidence.log import decode_leaf
 from unseen.evidence.registry.handover import (
     CAUSE,
@@ -189,7 +189,8 @@ def _end_contracts(state: Stopped, catalogue: Catalogue) -> Iterator[Item]:
     with state.changing() as transaction:
         connection, by = transaction.connection, state.operator.name
         for contract in Contracts(state.engine).all():
-            if (contract.state, Event.REVOKE) in TRANSITIONS:
+            in_force = contract.state is not State.EXHAUSTED
+            if in_force and (contract.state, Event.REVOKE) in TRANSITIONS:
                 Step(contract.id, Event.REVOKE, by, CAUSE).apply(transaction)
             CloseEpochs(state.suite, contract.id).apply(transaction)
         connection.execute(update(charges).values(reply=None, opening=None))
