@@ -47,6 +47,7 @@ clip = 0.5
 epsilon = 4
 rows_per_person = 3
 """
+KEEP = canonical.encode({"key": "k", "most": 0})
 LINEAR = FILE.replace('"logistic"', '"linear"').replace('["ward", "cost", "days"]', '["ward"]')
 LINEAR = LINEAR.replace('"stayed"', '"cost"')
 
@@ -175,11 +176,12 @@ def test_the_vector_of_a_step_is_that_of_the_rows_read(tmp_path: Path) -> None:
     world = made(tmp_path)
     asked, spec, definition = reading_of(world, offered(3, by_visit=False))
     coordinator = Coordinator(spec)
-    parts = [canonical.encode(encode_reading(asked))]
-    assert decode_reading(json.loads(parts[0])) == asked
+    parts = [KEEP, canonical.encode(encode_reading(asked))]
+    assert decode_reading(json.loads(parts[1])) == asked
     while step := coordinator.step:
         payload = coordinator.payload()
-        (found,) = TASKS["train_step"]([*parts, payload], lambda _done: None)
+        found, size = TASKS["train_step"]([*parts, payload], lambda _done: None)
+        assert size == b"0"
         rows = by_hand(world, definition, spec, ("patient",), held=step.kind == "evaluation")
         features, labels = np.array([r[:-1] for r in rows]), np.array([r[-1] for r in rows])
         wanted = local_step(spec, payload, "a", features, labels)
@@ -322,8 +324,8 @@ def test_only_rows_of_who_consents_are_read(tmp_path: Path) -> None:
             file.write(frames.framed(frames.pack([f"consent{at}".encode(), sealed])))
     subject = world.tables()[""].subject
     asking = dataclasses.replace(asked.counting, permitted=subject)
-    parts = [canonical.encode(encode_reading(dataclasses.replace(asked, counting=asking)))]
-    (found,) = TASKS["train_step"]([*parts, Coordinator(spec).payload(), secret], lambda _: None)
+    parts = [KEEP, canonical.encode(encode_reading(dataclasses.replace(asked, counting=asking)))]
+    found, _ = TASKS["train_step"]([*parts, Coordinator(spec).payload(), secret], lambda _: None)
     permitted = dataclasses.replace(
         world, visits=[row for row in world.visits if row["visit"] in chosen]
     )

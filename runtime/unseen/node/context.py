@@ -23,6 +23,7 @@ from unseen.node.identity.certificates import Pair
 from unseen.node.identity.parties import Parties
 from unseen.node.identity.vault import Vault
 from unseen.node.jobs.executor import Executor
+from unseen.node.joint.kept import KeptRows
 from unseen.node.joint.rounds import Rounds
 from unseen.node.mandates.register import Mandates
 from unseen.node.metering.meter import Meter
@@ -69,6 +70,7 @@ class Node:
     orders: Orders
     consents: Consents = field(default_factory=Consents)
     joint: Rounds = field(default_factory=Rounds)
+    kept: KeptRows = field(default_factory=KeptRows)
     address: str = ""
     draining: bool = False
     warm: bool = False  # kernels are ready for joint rounds, or on their way

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from unseen.node.data import scan, source
 from unseen.node.data.cells import PERSON, rows_sql
 from unseen.node.data.connection import VIEW, connect, quoted, reading
+from unseen.node.data.kept import Rows, blocks
 from unseen.node.data.names import PERMITTED
 from unseen.node.data.permitted import load_permitted
 from unseen.node.data.predicates import fails
@@ -33,13 +34,12 @@ _ATTACKED: Final = 50_000
 _HELD: Final = "33333333"  # of eight hexadecimal digits: a fifth of all people is held out
 _DIGITS: Final = len(_HELD)
 
-Rows = tuple[NDArray[np.float64], NDArray[np.float64]]
 
-
-def vector(asked: Reading, payload: bytes, secret: bytes) -> bytes:
+def vector(asked: Reading, payload: bytes, secret: bytes, *, key: str = "", most: int = 0) -> bytes:
     """Return the vector of the step that `payload` is for, as whole numbers of eight bytes.
 
-    `secret` opens the spool's list of those who consent, where only they are counted.
+    `secret` opens the spool's list of those who consent, where only they are counted. Rows that are
+    fitted on are kept by `key`, where they take no more than `most` bytes.
 
     Raises:
         TableChangedError: a file is not the registered one.
@@ -49,8 +49,14 @@ def vector(asked: Reading, payload: bytes, secret: bytes) -> bytes:
     """
     step = step_of(asked.spec, payload)
     total = np.zeros(step.dimension, np.int64)
-    for features, labels in rows(asked, secret, held=step.kind == "evaluation"):
+    held, counting = step.kind == "evaluation", asked.counting
+
+    def read() -> Iterator[Rows]:
+        return rows(asked, secret, held=held)
+
+    for features, labels in read() if held else blocks(key, most, read):
         total += local_step(asked.spec, payload, asked.party, features, labels)
+    source.check_fingerprint(counting.source.path, counting.fingerprint)
     return total.astype("<i8").tobytes()
 
 

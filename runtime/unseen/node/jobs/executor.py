@@ -6,7 +6,7 @@ trip each. A `bulk` task (a table build) has a process to itself, at lower prior
 never stands before a buyer's query. A process starts in half a second, which small tables would
 mostly wait for, so one that has done its task is kept for a few seconds for the next; one whose
 task failed or was cancelled never is. A worker that dies fails its tasks with one error and is
-replaced.
+replaced. Who comes back to what a process has in memory has one of its own, until it is forgotten.
 """
 
 import asyncio
@@ -44,6 +44,14 @@ class Executor(Protocol):
         """Run a long task in a process to itself; `progress` hears of rows done."""
         ...
 
+    async def run_own(self, name: str, task: str, parts: Sequence[bytes]) -> list[bytes]:
+        """Run a long task in the process that `name` has to itself, one at a time."""
+        ...
+
+    async def forget(self, name: str) -> None:
+        """End the process of `name`, and with it what it has in memory."""
+        ...
+
     async def close(self) -> None:
         """End all workers."""
         ...
@@ -58,6 +66,7 @@ class LocalExecutor:
         self._online: list[_Worker] = []
         self._bulk: set[_Worker] = set()
         self._spare: _Worker | None = None  # a bulk worker between two tasks
+        self._own: dict[str, _Worker] = {}  # between two tasks of whoever has it
         self._dismissal: asyncio.Task[None] | None = None
         self._replacing = asyncio.Lock()
 
@@ -93,6 +102,29 @@ class LocalExecutor:
         else:
             await self._dismiss(worker)
         return result
+
+    async def run_own(self, name: str, task: str, parts: Sequence[bytes]) -> list[bytes]:
+        """Run a long task in the process that `name` has to itself, one at a time.
+
+        One whose task failed or was cancelled ends. Nothing else ever runs in it.
+        """
+        worker = self._own.pop(name, None)
+        if worker is None or worker.dead:
+            worker = await _Worker.start(nice=_NICE_BULK)
+        self._bulk.add(worker)
+        try:
+            result = await worker.run(task, parts)
+        except BaseException:
+            await self._dismiss(worker)
+            raise
+        self._own[name] = worker
+        return result
+
+    async def forget(self, name: str) -> None:
+        """End the process of `name`, and with it what it has in memory."""
+        worker = self._own.pop(name, None)
+        if worker is not None:
+            await self._dismiss(worker)
 
     async def _bulk_worker(self) -> "_Worker":
         worker, self._spare = self._spare, None

@@ -227,15 +227,18 @@ def count_plain(parts: list[bytes], _progress: Progress) -> list[bytes]:
 
 
 def train_step(parts: list[bytes], _progress: Progress) -> list[bytes]:
-    """Reading as JSON, payload -> the step's vector before any noise, eight bytes a number.
+    """What to keep rows by, reading, as JSON, payload -> the step's vector, bytes that are kept.
 
-    A third part opens the spool's list of those who consent, where there is one.
+    The vector is before any noise, eight bytes a number. A fourth part opens the spool's list of
+    those who consent, where there is one.
     """
-    from unseen.node.data import training  # noqa: PLC0415
+    from unseen.node.data import kept, training  # noqa: PLC0415
     from unseen.node.data.trained import decode_reading  # noqa: PLC0415
 
-    reading = decode_reading(_json(parts[0]))
-    return [training.vector(reading, parts[1], b"".join(parts[2:]))]
+    keep, reading = _json(parts[0]), decode_reading(_json(parts[1]))
+    key, most, secret = keep["key"], keep["most"], b"".join(parts[3:])
+    vector = training.vector(reading, parts[2], secret, key=key, most=most)
+    return [vector, str(kept.size_of(key)).encode()]
 
 
 def attack_model(parts: list[bytes], _progress: Progress) -> list[bytes]:

@@ -6,6 +6,7 @@ likes: a step's cost does not depend on them. Whether a node takes part depends 
 on how many rows its table is registered with, never on what is in the rows.
 """
 
+import asyncio
 import secrets
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +19,7 @@ from unseen.evidence.contracts.training.clause import (
     check_joint,
     check_menu,
     most_payload,
+    steps_of,
     training_of,
 )
 from unseen.evidence.errors import ContractInvalidError
@@ -28,6 +30,8 @@ from unseen.node.data.counting import Amount, Axis, Counting, Place
 from unseen.node.data.trained import Reading, encode_reading
 from unseen.node.errors import InternalError, JointRefusedError
 from unseen.node.joint.contribution import Asked, Contribution, Contributor, Outline
+from unseen.node.joint.keeping import key_of, run_step
+from unseen.node.joint.kept import Rests
 from unseen.node.statistics.asked import Room
 from unseen.node.statistics.evaluate import opened
 from unseen.protocols.errors import MalformedMessageError
@@ -36,6 +40,7 @@ if TYPE_CHECKING:
     from unseen.protocols.secagg.parameters import Round
     from unseen.protocols.train import Spec, Step
 
+_NUMBER_BYTES: Final = 8
 MOST_BYTES: Final = 8 << 20  # of a payload: 500 trees of 8 levels
 
 
@@ -71,7 +76,13 @@ async def contribute(node: Node, asked: Asked, parameters: "Round") -> Contribut
     party = next(m.name for m in parameters.members if m.key == node.signer.public_key)
     async with opened(node, contract) as (run, room, root):
         reading = reading_of(spec, product.definition, table, room, party)
-        found = await run.bare("train_step", [reading, asked.payload, *run.secret])
+        size = table.snapshot.rows * _NUMBER_BYTES * (len(spec.features) + 1)
+        rests = Rests(table.snapshot.commitment, root, size)
+        key = await asyncio.to_thread(key_of, contract, reading, rests, room.spool)
+        parts = [reading, asked.payload, *run.secret]
+        found = await run_step(run, contract, key, rests, parts)
+        if step.number == len(steps_of(spec)) - 1:  # it may be asked for again, and is read then
+            await node.kept.drop(node.executor, contract.id)
     return Contribution(
         vector=np.frombuffer(found, "<i8").astype(np.int64),
         people=table.snapshot.rows,

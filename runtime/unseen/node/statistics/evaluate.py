@@ -127,13 +127,20 @@ class Run:
     secret: list[bytes] = field(repr=False)
 
     async def bare(self, name: str, parts: Sequence[bytes]) -> bytes:
-        """Return the one part that a worker's task yields.
+        """Return the one part that a worker's task yields; raises as `parts`."""
+        (result,) = await self.parts(name, parts)
+        return result
+
+    async def parts(self, name: str, parts: Sequence[bytes], own: str = "") -> list[bytes]:
+        """Return what a worker's task yields; `own` names whose process it runs in, if one's.
 
         Raises:
             DeadlineError: it took too long. UnseenError: node or contract has stopped meanwhile.
 
         """
-        work = asyncio.ensure_future(self.node.executor.run_bulk(name, parts))
+        executor = self.node.executor
+        begun = executor.run_own(own, name, parts) if own else executor.run_bulk(name, parts)
+        work = asyncio.ensure_future(begun)
         try:
             async with asyncio.timeout(self.node.settings.question_seconds):
                 while not work.done():
@@ -148,8 +155,7 @@ class Run:
         finally:
             work.cancel()
             await asyncio.wait({work})
-        (result,) = work.result()
-        return result
+        return work.result()
 
     async def task(self, name: str, parts: Sequence[bytes]) -> Any:
         """Return the JSON that a worker's task yields; raises as `bare`."""
