@@ -185,28 +185,27 @@ class _Run:
         Nobody is charged before all that are left have made theirs, or said why not.
         """
         round_, seconds = self._parameters, self._seconds
+        arrived: dict[Seat, Arrival] = {}
 
-        def masked(seat: Seat) -> "Arrival":
-            return seat.masked(round_, deals[seat.name], seconds)
+        # A thread keeps what its work returns for as long as it likes: so nothing.
+        def fetch(seat: Seat) -> None:
+            arrived[seat] = seat.masked(round_, deals[seat.name], seconds)
 
-        def made(seat: Seat) -> "Arrival | None":
+        def make(seat: Seat) -> None:
             if seat in first:
-                return masked(seat)
-            seat.mask(round_, deals[seat.name], seconds)
-            return None
+                fetch(seat)
+            else:
+                seat.mask(round_, deals[seat.name], seconds)
 
-        size = round_.dimension * round_.ring // 8
-        most = max(1, UNSIGNED_BYTES // size)
+        most = max(1, UNSIGNED_BYTES // (round_.dimension * round_.ring // 8))
         first = frozenset(self._seats[:most])
-        found = dict(self._each(pool, "vectors", made))
-        round_.require(round_.index(seat.name) for seat in found)
-        later = [seat for seat, arrival in found.items() if arrival is None]
-        arrived = {seat: arrival for seat, arrival in found.items() if arrival is not None}
-        del found
+        left = [seat for seat, _ in self._each(pool, "vectors", make)]
+        round_.require(round_.index(seat.name) for seat in left)
+        later = [seat for seat in left if seat not in first]
         self._contribute(pool, server, arrived)
         for start in range(0, len(later), most):
-            asked = later[start : start + most]
-            self._contribute(pool, server, dict(self._each(pool, "vectors", masked, asked)))
+            list(self._each(pool, "vectors", fetch, later[start : start + most]))
+            self._contribute(pool, server, arrived)
 
     def _contribute(
         self, pool: ThreadPoolExecutor, server: "Aggregator", arrived: "dict[Seat, Arrival]"
