@@ -11,22 +11,28 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from io import StringIO
 from pathlib import Path
 
 import psutil
 import pyarrow.parquet as pq
 import pytest
+from tests.cli.telling import DEMO, ROOT, running_in
 from typer.testing import CliRunner
 
-from unseen.cli.demo import story
+from unseen.cli.demo import TOLD, Story, desk
+from unseen.cli.demo.colleges import script
+from unseen.cli.demo.colleges.places import Places
 from unseen.cli.demo.folder import demo_folder
+from unseen.cli.demo.hospitals import script as hospital_script
+from unseen.cli.demo.hospitals.places import Places as Hospitals
+from unseen.cli.demo.processes import Child, Node, stopped_at_the_end
 from unseen.cli.demo.search import number, search, text
 from unseen.cli.failures import UsageError
 from unseen.cli.main import app
+from unseen.client.errors import Cause, NodeError, RefusedError
 
-ROOT = Path(__file__).parents[2]
-DEMO = [sys.executable, "-m", "unseen.cli", "demo"]
-ASKED = [plot.unitid for plot in story.PLOTS]
+ASKED = [plot.unitid for plot in script.PLOTS]
 
 
 @dataclass(frozen=True)
@@ -74,7 +80,7 @@ def test_it_tells_the_story_in_plain_text(ended: Ended) -> None:
         "The node is stopped",
     ):
         assert said in flat
-    for plot in story.PLOTS:
+    for plot in script.PLOTS:
         answer = plot.answer.replace("_", " ")
         assert re.search(rf"{plot.unitid}\W+{answer}\W+{answer}", flat)
 
@@ -107,7 +113,7 @@ def test_the_printed_command_verifies_the_receipt(ended: Ended) -> None:
 @pytest.mark.slow
 def test_every_receipt_verifies_and_none_with_a_flipped_byte(ended: Ended, tmp_path: Path) -> None:
     receipts = sorted((ended.home / "buyer" / "receipts").iterdir())
-    assert len(receipts) == len(story.PLOTS)
+    assert len(receipts) == len(script.PLOTS)
     trust = ["--trust", str(ended.home / "buyer" / "parties.json")]
     runner, changed = CliRunner(), tmp_path / "changed.receipt"
     for receipt in receipts:
@@ -123,7 +129,7 @@ def test_every_receipt_verifies_and_none_with_a_flipped_byte(ended: Ended, tmp_p
 def test_the_node_holds_none_of_the_institutions_asked_about(ended: Ended) -> None:
     held = list(files_of(ended.home / "node", ended.home / "node.log"))
     assert any(b"commitment" in data for data in held)
-    for unitid in [*ASKED, story.ONE_TOO_MANY]:
+    for unitid in [*ASKED, script.ONE_TOO_MANY]:
         assert not any(number(unitid).search(data) for data in held)
 
 
@@ -133,7 +139,7 @@ def test_both_bills_are_the_same_bytes(ended: Ended) -> None:
         (ended.home / "statements" / name).read_bytes() for name in ("buyer.json", "operator.json")
     )
     assert own == theirs
-    assert json.loads(own)["amount"] == len(ASKED) * (story.DATA_FEE + story.SERVICE_FEE)
+    assert json.loads(own)["amount"] == len(ASKED) * (script.DATA_FEE + script.SERVICE_FEE)
 
 
 @pytest.mark.slow
@@ -189,8 +195,8 @@ def test_it_stops_the_node_when_it_is_interrupted(number_: signal.Signals, tmp_p
 def test_a_step_that_comes_out_otherwise_ends_with_five_and_a_stopped_node(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, *others = story.PLOTS
-    monkeypatch.setattr(story, "PLOTS", (replace(first, answer="no"), *others))
+    first, *others = script.PLOTS
+    monkeypatch.setattr(script, "PLOTS", (replace(first, answer="no"), *others))
     words = ["demo", "--home", str(tmp_path / "D"), "--format", "json"]
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 5, done.stderr
@@ -210,7 +216,7 @@ def test_a_node_that_does_not_start_is_reported_with_its_own_words(
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        monkeypatch.setattr("unseen.cli.demo.walk.free_address", lambda: address)
+        monkeypatch.setattr("unseen.cli.demo.colleges.walk.free_address", lambda: address)
         words = ["demo", "--home", str(tmp_path / "D"), "--format", "json"]
         done = CliRunner().invoke(app, words)
     assert done.exit_code == 4, done.stderr
@@ -221,20 +227,9 @@ def test_a_node_that_does_not_start_is_reported_with_its_own_words(
     assert running_in(tmp_path / "D") == []
 
 
-def running_in(home: Path, *words: str) -> list[str]:
-    """Return the command lines of processes of ours that were given a folder in `home`."""
-    found = []
-    for process in psutil.process_iter(["cmdline"]):
-        line = process.info["cmdline"] or []
-        named = any(part == str(home) or part.startswith(f"{home}/") for part in line)
-        if named and set(words) <= set(line) and "demo" not in line:
-            found.append(shlex.join(line))
-    return found
-
-
 def test_the_plot_is_what_the_table_says() -> None:
-    table = pq.read_table(story.table_file())
-    assert table.num_rows == story.ROWS
+    table = pq.read_table(script.TABLE_FILE)
+    assert table.num_rows == script.ROWS
     figures = {
         row["unitid"]: (row["earnings_med"], row["count_working"]) for row in table.to_pylist()
     }
@@ -246,19 +241,19 @@ def test_the_plot_is_what_the_table_says() -> None:
         ]
         for unitid in ASKED
     }
-    assert verdicts == {plot.unitid: [plot.answer] * 2 for plot in story.PLOTS}
-    for plot in story.PLOTS:
+    assert verdicts == {plot.unitid: [plot.answer] * 2 for plot in script.PLOTS}
+    for plot in script.PLOTS:
         for value in figures[plot.unitid]:
             assert value is None or f"{value:,}" in plot.because
-    assert figures[ASKED[0]][0] == story.FIGURE
-    assert story.ONE_TOO_MANY in figures
+    assert figures[ASKED[0]][0] == script.FIGURE
+    assert script.ONE_TOO_MANY in figures
 
 
 def test_somebody_elses_folder_is_left_alone(tmp_path: Path) -> None:
     node = tmp_path / "node"
     node.mkdir()
     (node / "state.db").write_text("precious")
-    with pytest.raises(UsageError, match="no demo has made"), demo_folder(tmp_path):
+    with pytest.raises(UsageError, match="no demo has made"), demo_folder(Places(tmp_path)):
         pass
     assert (node / "state.db").read_text() == "precious"
     assert [path.name for path in tmp_path.iterdir()] == ["node"]
@@ -273,9 +268,9 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
 
 def test_a_second_demo_in_the_same_folder_has_to_wait(tmp_path: Path) -> None:
     with (
-        demo_folder(tmp_path / "D") as folder,
+        demo_folder(Places(tmp_path / "D")),
         pytest.raises(UsageError, match="another demo is running"),
-        demo_folder(folder.root),
+        demo_folder(Hospitals(tmp_path / "D")),
     ):
         pass
 
@@ -284,23 +279,124 @@ def test_a_rerun_removes_what_a_demo_made_and_follows_no_link(tmp_path: Path) ->
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "file").write_text("mine")
-    with demo_folder(tmp_path / "D") as folder:
+    folder = Places(tmp_path / "D")
+    with demo_folder(folder):
         folder.node.symlink_to(outside)
         folder.buyer.mkdir()
         folder.node_log.write_text("old")
-    with demo_folder(tmp_path / "D") as folder:
+    with demo_folder(folder):
         assert not folder.node.is_symlink()
         assert not folder.buyer.exists()
         assert not folder.node_log.exists()
     assert (outside / "file").read_text() == "mine"
 
 
+def test_stories_share_a_folder_and_each_removes_its_own(tmp_path: Path) -> None:
+    colleges, hospitals = Places(tmp_path / "D"), Hospitals(tmp_path / "D")
+    with demo_folder(colleges):
+        (colleges.node / "keys").mkdir(parents=True)
+    with demo_folder(hospitals):
+        hospitals.table("hospital-a").parent.mkdir()
+        assert (colleges.node / "keys").exists()
+    with demo_folder(colleges):
+        assert not colleges.node.exists()
+        assert hospitals.table("hospital-a").parent.exists()
+    with demo_folder(hospitals):
+        assert not hospitals.table("hospital-a").parent.exists()
+
+
+@pytest.mark.parametrize("story", Story)
 def test_without_the_table_it_says_where_it_works(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(story, "TABLE_FILE", tmp_path / "none")
-    with pytest.raises(UsageError, match="not part of this installation"):
-        story.table_file()
+    for module in (script, hospital_script):
+        monkeypatch.setattr(module, "TABLE_FILE", tmp_path / "none")
+    words = ["demo", "--story", story.value, "--home", str(tmp_path / "D"), "--format", "json"]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 2
+    assert "not part of this installation" in json.loads(done.stderr)["message"]
+    assert not (tmp_path / "D").exists()
+
+
+def test_help_says_what_each_story_is() -> None:
+    done = CliRunner().invoke(app, ["demo", "--help"], env={"COLUMNS": "200"})
+    said = " ".join(done.stdout.replace("│", " ").split())
+    for story in Story:
+        assert f"{story.value}: {TOLD[story]}" in said
+    assert "[default: colleges]" in said
+    assert CliRunner().invoke(app, ["demo", "--story", "banks"]).exit_code == 2
+
+
+def test_all_processes_end_however_the_block_does(tmp_path: Path) -> None:
+    children: list[Child] = []
+
+    def begin(name: str) -> None:
+        words = ["-c", "import time; time.sleep(60)"]
+        children.append(Child(name, words, tmp_path / "log", talks=False))
+
+    def told() -> None:
+        with stopped_at_the_end(children):
+            begin("one")
+            begin("two")
+            children[0].kill()
+            begin("three")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        told()
+    assert len(children) == 3
+    assert not any(child.running() for child in children)
+
+
+def test_a_process_is_told_to_end_once_and_is_not_missed_then(tmp_path: Path) -> None:
+    # Told a second time it would end at once, by the signal: with 15 and not with 0.
+    code = (
+        "import signal, sys, time\n"
+        "def end(*_):\n"
+        "    signal.signal(signal.SIGTERM, signal.SIG_DFL); time.sleep(0.5); sys.exit(0)\n"
+        "signal.signal(signal.SIGTERM, end); print('ready', flush=True); time.sleep(60)"
+    )
+    log = tmp_path / "log"
+    child = Child("one", ["-c", code], log, talks=False)
+    with stopped_at_the_end([child]):
+        while log.read_text() != "ready\n":
+            time.sleep(0.01)
+        assert not child.ended_by_itself()
+        child.ask_to_end()
+        time.sleep(0.2)
+        assert child.stop() == 0
+    assert not child.ended_by_itself()
+    gone = Child("two", ["-c", "pass"], log, talks=False)
+    with stopped_at_the_end([gone]):
+        while gone.running():
+            time.sleep(0.01)
+        assert gone.ended_by_itself()
+
+
+def test_a_node_that_is_started_again_does_not_answer_by_its_first_life(tmp_path: Path) -> None:
+    log = tmp_path / "node.log"
+    log.write_text('{"address": "127.0.0.1:1"}\n')
+    node = Node("register", tmp_path / "none", log)
+    with stopped_at_the_end([node]), pytest.raises(NodeError, match="register did not start"):
+        node.wait_until_ready(lambda: None)
+
+
+def test_a_buyer_says_where_it_is_and_waits(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def step(more: int) -> int:
+        desk.report("half way")
+        return more + 1
+
+    def fail() -> None:
+        raise RefusedError(Cause("SPENT", "no more", clause="budget", remedy="stop"))
+
+    lines = ['{"do": "step", "more": 1}', "{}", '{"do": "fail"}']
+    monkeypatch.setattr(sys, "stdin", StringIO("".join(f"{line}\n" for line in lines)))
+    desk.take_steps({"step": step, "fail": fail})
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert said[:2] == [{"at": "half way"}, {"done": 2}]
+    assert (said[2]["error"]["reason"], said[2]["error"]["clause"]) == ("SPENT", "budget")
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,13 @@ ROW = re.compile(r"^\| `([A-Z_]+)` \| (.+) \|$", re.MULTILINE)
 CELLS = {name: rest.split(" | ") for name, rest in ROW.findall(PAGE)}
 WIRE = {name.removeprefix("REASON_") for name in Reason.keys() if Reason.Value(name)}  # noqa: SIM118
 
-for module in ("cli.failures", "cli.demo.story", "client.errors", "evidence.errors", "node.errors"):
+for module in (
+    "cli.failures",
+    "cli.demo.checks",
+    "client.errors",
+    "evidence.errors",
+    "node.errors",
+):
     import_module(f"unseen.{module}")
 
 

@@ -37,6 +37,8 @@ from unseen.cli.commands import (
     train,
 )
 from unseen.cli.commands.doctor import doctor
+from unseen.cli.demo import TOLD, Story
+from unseen.cli.demo import demo as tell_story
 from unseen.cli.failures import FailingGroup
 from unseen.cli.hints import program, remember_home
 from unseen.cli.output import Format, FormatOption
@@ -107,6 +109,11 @@ def root(
 
 @app.command("demo")
 def demo(
+    *,
+    story: Annotated[
+        Story,
+        typer.Option("--story", help="; ".join(f"{one.value}: {TOLD[one]}" for one in Story) + "."),
+    ] = Story.COLLEGES,
     home: Annotated[
         Path | None,
         typer.Option(
@@ -115,10 +122,8 @@ def demo(
     ] = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Walk through one hidden verification with a real node, a real buyer and real data."""
-    from unseen.cli.demo import demo as walk
-
-    walk(home, form)
+    """Tell a story with real nodes, a real buyer and real data, from a table to a receipt."""
+    tell_story(story, home, form)
 
 
 @app.command(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from unseen.cli.failures import UsageError
 
@@ -16,64 +17,30 @@ _MARKED = b'{"type":"unseen-demo","v":1}\n'
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """Where everything of one demo lies."""
+    """Where everything of one story lies; `OWN` are the names in it that the story makes."""
 
     root: Path
-
-    @property
-    def node(self) -> Path:
-        """The operator's side: the node's home, with the operator's own in it."""
-        return self.root / "node"
-
-    @property
-    def buyer(self) -> Path:
-        """The buyer's home: all that the buyer's process is given."""
-        return self.root / "buyer"
-
-    @property
-    def node_log(self) -> Path:
-        """What the node's process printed."""
-        return self.root / "node.log"
-
-    @property
-    def buyer_log(self) -> Path:
-        """What the buyer's process printed beside its answers."""
-        return self.root / "buyer.log"
-
-    @property
-    def statements(self) -> Path:
-        """The two bills."""
-        return self.root / "statements"
-
-    @property
-    def tampered(self) -> Path:
-        """A receipt with one changed byte."""
-        return self.root / "tampered.receipt"
-
-    @property
-    def trust(self) -> Path:
-        """The keys the buyer trusts."""
-        return self.buyer / "parties.json"
+    OWN: ClassVar[tuple[str, ...]] = ()
 
     def clear(self) -> None:
-        """Remove what an earlier demo made here, by name; only who holds the folder may."""
-        own = (self.node, self.buyer, self.node_log, self.buyer_log, self.statements, self.tampered)
-        for path in own:
+        """Remove what the story made here before, by name; only who holds the folder may."""
+        for name in self.OWN:
+            path = self.root / name
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
             else:
                 path.unlink(missing_ok=True)
-        self.statements.mkdir(mode=0o700)
 
 
 @contextmanager
-def demo_folder(root: Path) -> Iterator[Folder]:
-    """Hold the folder `root` for one demo, emptied of what an earlier demo left there.
+def demo_folder(folder: Folder) -> Iterator[None]:
+    """Hold a folder for one story, emptied of what the story left there before.
 
     Raises:
         UsageError: the folder holds something else, or another demo is running in it.
 
     """
+    root = folder.root
     mark = root / _MARK
     if root.exists() and not _ours(root, mark):
         raise UsageError(
@@ -93,9 +60,8 @@ def demo_folder(root: Path) -> Iterator[Folder]:
                 remedy="wait for it, or name another folder with --home",
             ) from None
         os.pwrite(handle, _MARKED, 0)
-        folder = Folder(root)
         folder.clear()
-        yield folder
+        yield
     finally:
         os.close(handle)
 

@@ -8,14 +8,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from unseen.cli.demo.story import StepFailedError
+from unseen.cli.demo.checks import StepFailedError
 
 if TYPE_CHECKING:
     from unseen.client.errors import NodeError
@@ -31,17 +31,29 @@ Tick = Callable[[], None]
 class Child:
     """A process of the demo, in a session of its own: Ctrl-C reaches the demo, which stops it."""
 
-    def __init__(self, name: str, arguments: Sequence[str], log: Path, *, talks: bool) -> None:
-        """Start `python arguments`, which prints into `log`, but answers us if it `talks`."""
+    def __init__(
+        self,
+        name: str,
+        arguments: Sequence[str],
+        log: Path,
+        *,
+        talks: bool,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        """Start `python arguments`, which prints into `log`, but answers us if it `talks`.
+
+        `settings` are variables of its environment beside those that are everybody's.
+        """
         self.name = name
         self.log = log
+        self._asked = False
         with log.open("ab") as sink:
             self._process = subprocess.Popen(  # noqa: S603 - this interpreter, fixed arguments
                 [sys.executable, *arguments],
                 stdin=subprocess.PIPE if talks else subprocess.DEVNULL,
                 stdout=subprocess.PIPE if talks else sink,
                 stderr=sink,
-                env=environment(),
+                env=environment() | dict(settings or {}),
                 start_new_session=True,
             )
 
@@ -54,14 +66,31 @@ class Child:
         """Whether it has not ended."""
         return self._process.poll() is None
 
+    def ended_by_itself(self) -> bool:
+        """Whether it has ended, and nobody told it to."""
+        return not self._asked and not self.running()
+
+    def ask_to_end(self) -> None:
+        """Tell the process to end, politely and once, and do not wait for it."""
+        if self._asked:
+            return  # a node that is told twice ends at once
+        self._asked = True
+        if self._process.stdin is None:
+            self._process.terminate()
+        else:  # the end of its input is the end of its work
+            with suppress(BrokenPipeError):
+                self._process.stdin.close()
+
+    def kill(self) -> None:
+        """End the process at once, with no time to put anything in order."""
+        self._asked = True
+        self._process.kill()
+        self._process.wait()
+
     def stop(self) -> int:
         """End the process if it runs, politely first; return its exit status."""
         try:
-            if self._process.stdin is None:
-                self._process.terminate()
-            else:  # the end of its input is the end of its work
-                with suppress(BrokenPipeError):
-                    self._process.stdin.close()
+            self.ask_to_end()
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(_STOP_SECONDS)
         finally:
@@ -81,12 +110,15 @@ class Child:
 
 
 class Node(Child):
-    """The node: `unseen node serve`."""
+    """A node: `unseen node serve`."""
 
-    def __init__(self, home: Path, log: Path) -> None:
-        """Start the node that lives in `home`."""
+    def __init__(
+        self, name: str, home: Path, log: Path, settings: Mapping[str, str] | None = None
+    ) -> None:
+        """Start the node that lives in `home`; what it prints is added to `log`."""
         arguments = ["-m", "unseen.cli", "node", "serve", "--home", str(home), "--format", "json"]
-        super().__init__("node", arguments, log, talks=False)
+        self._before = log.stat().st_size if log.exists() else 0
+        super().__init__(name, arguments, log, talks=False, settings=settings)
 
     def wait_until_ready(self, tick: Tick) -> str:
         """Return the node's address once it answers there.
@@ -97,7 +129,7 @@ class Node(Child):
         """
         give_up = time.monotonic() + _START_SECONDS
         while time.monotonic() < give_up:
-            for line in self.log.read_text(errors="replace").splitlines():
+            for line in self.log.read_bytes()[self._before :].decode(errors="replace").splitlines():
                 if line.startswith('{"address"'):
                     return str(json.loads(line)["address"])
             if not self.running():
@@ -108,12 +140,21 @@ class Node(Child):
 
 
 class Buyer(Child):
-    """The buyer: `unseen.cli.demo.buyer`, which knows its home and what it is told to do."""
+    """The buyer, whose process (`desk`) knows its home and what it is told to do."""
 
-    def __init__(self, home: Path, log: Path) -> None:
-        """Start the buyer's process; it makes its home when it joins."""
-        module = ["-m", "unseen.cli.demo.buyer", str(home)]
-        super().__init__("buyer", module, log, talks=True)
+    def __init__(self, module: str, home: Path, log: Path) -> None:
+        """Start the buyer's process, of a story's `module`; it makes its home when it joins."""
+        super().__init__("buyer", ["-m", module, str(home)], log, talks=True)
+        self._listener: Callable[[str], None] = _nothing
+
+    @contextmanager
+    def heard(self, listener: Callable[[str], None]) -> Iterator[None]:
+        """Tell `listener` where the buyer is; it waits meanwhile."""
+        self._listener = listener
+        try:
+            yield
+        finally:
+            self._listener = _nothing
 
     def do(self, step: str, **given: object) -> Any:
         """Let the buyer take a step and return what came of it.
@@ -135,14 +176,26 @@ class Buyer(Child):
 
     def ask(self, step: str, **given: object) -> dict[str, Any]:
         """Let the buyer take a step; return `{"done": ...}` or `{"error": ...}`."""
-        stdin, stdout = self._process.stdin, self._process.stdout
-        if stdin is None or stdout is None:
+        self._tell({"do": step, **given})
+        while "at" in (answer := self._answer()):
+            self._listener(answer["at"])
+            self._tell({})
+        return answer
+
+    def _tell(self, what: Mapping[str, object]) -> None:
+        stdin = self._process.stdin
+        if stdin is None:
             raise self.failed("cannot be spoken to")
         try:
-            stdin.write(json.dumps({"do": step, **given}).encode() + b"\n")
+            stdin.write(json.dumps(what).encode() + b"\n")
             stdin.flush()
         except BrokenPipeError:
             raise self.failed("has ended") from None
+
+    def _answer(self) -> dict[str, Any]:
+        stdout = self._process.stdout
+        if stdout is None:
+            raise self.failed("cannot be spoken to")
         if not select.select([stdout], [], [], _ANSWER_SECONDS)[0]:
             raise self.failed("does not answer")
         line = stdout.readline()
@@ -187,6 +240,10 @@ def run(commands: Sequence[Sequence[str]], tick: Tick) -> list[Ended]:
     ]
 
 
+def _nothing(where: str) -> None:
+    """Hear nothing."""
+
+
 def _last_words(log: Path) -> str:
     """Return the last line of a log; of an error in JSON, its message."""
     lines = log.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
@@ -211,12 +268,16 @@ def free_address() -> str:
 
 
 @contextmanager
-def stopped_at_the_end(child: Child) -> Iterator[None]:
-    """Stop `child` however the block ends."""
+def stopped_at_the_end(children: Iterable[Child]) -> Iterator[None]:
+    """Stop all `children`, also those that came later, however the block ends."""
     try:
         yield
     finally:
-        child.stop()
+        for child in children:
+            child.ask_to_end()
+        with ExitStack() as stack:  # each is stopped, whatever becomes of another
+            for child in children:
+                stack.callback(child.stop)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ Where the output is no terminal there is no bar and no colour, and every line st
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -22,9 +22,14 @@ _INDENT = 3
 class Screen:
     """The demo's output."""
 
-    def __init__(self, steps: Mapping[str, float], *, quiet: bool = False) -> None:
-        """Show on standard output, or nothing if `quiet`; `steps` take so many seconds, about."""
-        self._steps = steps
+    def __init__(
+        self, steps: Mapping[str, float], *, quiet: bool = False, say: Callable[[str], str] = str
+    ) -> None:
+        """Show on standard output, or nothing if `quiet`; `steps` take so many seconds, about.
+
+        `say` is how a step is called in the present language.
+        """
+        self._steps, self._say = steps, say
         self._console = Console(quiet=quiet, highlight=False)
         self._console.width = min(self._console.width, _WIDEST)
         self._bars = Progress(
@@ -59,7 +64,7 @@ class Screen:
         """Say which of the steps begins."""
         self._done += self._planned
         self._planned, self._since = self._steps[step], time.monotonic()
-        self._bars.update(self._task, description=step, completed=self._done)
+        self._bars.update(self._task, description=self._say(step), completed=self._done)
 
     def tick(self) -> None:
         """Move the bar by the time that has passed, at most to the end of this step."""

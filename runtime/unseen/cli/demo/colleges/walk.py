@@ -5,17 +5,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unseen.cli.demo import story
-from unseen.cli.demo.folder import Folder, demo_folder
-from unseen.cli.demo.processes import (
-    Buyer,
-    Node,
-    ending_in_order,
-    free_address,
-    run,
-    stopped_at_the_end,
-)
-from unseen.cli.demo.proofs import (
+from unseen.cli.demo.checks import check
+from unseen.cli.demo.colleges import script
+from unseen.cli.demo.colleges.places import Places
+from unseen.cli.demo.colleges.proofs import (
     Scene,
     bill,
     receipt,
@@ -23,8 +16,9 @@ from unseen.cli.demo.proofs import (
     unseen_by_buyer,
     unseen_by_operator,
 )
+from unseen.cli.demo.processes import Buyer, Node, free_address, run, stopped_at_the_end
 from unseen.cli.demo.screen import Screen
-from unseen.cli.demo.story import check
+from unseen.cli.demo.stage import data_file, here, on_stage
 from unseen.cli.output import Format, print_json
 
 if TYPE_CHECKING:
@@ -42,7 +36,7 @@ _BUYER = (
 _LEARNERS = {"operator": "the operator", "buyer": "the buyer", "network": "the network"}
 
 
-def demo(home: Path | None = None, form: Format = Format.TABLE) -> None:
+def walk(home: Path | None = None, form: Format = Format.TABLE) -> None:
     """Walk through one hidden verification; everything it makes lies in `home`.
 
     Raises:
@@ -51,13 +45,9 @@ def demo(home: Path | None = None, form: Format = Format.TABLE) -> None:
 
     """
     start = time.monotonic()
-    source = story.table_file()
-    root = home if home is not None else _near(story.DEFAULT_HOME)
-    with (
-        ending_in_order(),
-        demo_folder(root) as folder,
-        Screen(story.STEPS, quiet=form is Format.JSON) as screen,
-    ):
+    source = data_file(script.TABLE_FILE)
+    folder = Places(here(home))
+    with on_stage(folder, script.STEPS, form) as screen:
         told = _tell(folder, screen, source)
         told["seconds"] = round(time.monotonic() - start, 1)
         _close(screen, told)
@@ -65,7 +55,7 @@ def demo(home: Path | None = None, form: Format = Format.TABLE) -> None:
         print_json(told)
 
 
-def _tell(folder: Folder, screen: Screen, source: Path) -> dict[str, Any]:
+def _tell(folder: Places, screen: Screen, source: Path) -> dict[str, Any]:
     told: dict[str, Any] = {"home": str(folder.root)}
     screen.line("A hidden verification on real data, with a real node and a real buyer.")
     with ExitStack() as stack:
@@ -85,16 +75,16 @@ def _tell(folder: Folder, screen: Screen, source: Path) -> dict[str, Any]:
     return told | receipt(folder, screen, told["answers"][0]["receipt"])
 
 
-def _set_up(folder: Folder, screen: Screen, stack: ExitStack) -> Scene:
+def _set_up(folder: Places, screen: Screen, stack: ExitStack) -> Scene:
     screen.doing("making the operator's node")
-    buyer = Buyer(folder.buyer, folder.buyer_log)
-    stack.enter_context(stopped_at_the_end(buyer))
-    listen = ["--name", story.NODE, "--listen", free_address(), "--format", "json"]
+    buyer = Buyer(script.BUYER_MODULE, folder.buyer, folder.buyer_log)
+    stack.enter_context(stopped_at_the_end([buyer]))
+    listen = ["--name", script.NODE, "--listen", free_address(), "--format", "json"]
     (made,) = run([["node", "init", "--home", str(folder.node), *listen]], screen.tick)
     check(made.code == 0, f"a node is made: {made.err.strip()}")
     screen.doing("starting the node")
-    node = Node(folder.node, folder.node_log)
-    stack.enter_context(stopped_at_the_end(node))
+    node = Node("node", folder.node, folder.node_log)
+    stack.enter_context(stopped_at_the_end([node]))
     # Loaded while the node starts: it takes a while as well.
     from unseen.client import Client
 
@@ -109,19 +99,19 @@ def _who_holds_what(scene: Scene, source: Path) -> dict[str, Any]:
     screen, operator, folder = scene.screen, scene.operator, scene.folder
     screen.doing("registering the table")
     table = operator.register_table(
-        story.TABLE, str(source), subject=[story.SUBJECT], labels={"*": ("public", "1")}
+        script.TABLE, str(source), subject=[script.SUBJECT], labels={"*": ("public", "1")}
     )
-    check(table.rows == story.ROWS, f"the table has {story.ROWS:,} rows, not {table.rows:,}")
+    check(table.rows == script.ROWS, f"the table has {script.ROWS:,} rows, not {table.rows:,}")
     operator.register_product(
-        story.PRODUCT,
-        table=story.TABLE,
+        script.PRODUCT,
+        table=script.TABLE,
         kind="lookup",
-        title=story.TITLE,
-        predicates=[Predicate(*question) for question in story.QUESTIONS],
-        prices=Prices(story.CURRENCY, story.DATA_FEE, story.SERVICE_FEE),
+        title=script.TITLE,
+        predicates=[Predicate(*question) for question in script.QUESTIONS],
+        prices=Prices(script.CURRENCY, script.DATA_FEE, script.SERVICE_FEE),
     )
     screen.doing("the buyer joins")
-    invitation = operator.invite(story.BUYER).decode()
+    invitation = operator.invite(script.BUYER).decode()
     joined = scene.buyer.do("join", invitation=invitation)
     check(joined["address"] == scene.address, "the buyer talks to this node")
     screen.section("Who holds what")
@@ -140,11 +130,11 @@ def _agree(scene: Scene) -> "Contract":
     screen.doing("agreeing on a contract")
     wished = buyer.do(
         "request",
-        product=story.PRODUCT,
-        outputs=[name for name, _, _ in story.QUESTIONS],
-        scenario=story.SCENARIO,
-        units=story.UNITS,
-        days=story.DAYS,
+        product=script.PRODUCT,
+        outputs=[name for name, _, _ in script.QUESTIONS],
+        scenario=script.SCENARIO,
+        units=script.UNITS,
+        days=script.DAYS,
     )
     approved = scene.operator.approve(wished["id"])
     signed = buyer.do("sign", contract=approved.id)
@@ -156,9 +146,9 @@ def _agree(scene: Scene) -> "Contract":
     screen.say(f"Contract {contract.id}, signed by the operator and by the lender:")
     screen.facts(
         [
-            ("questions", "; ".join(question for _, question, _ in story.QUESTIONS)),
+            ("questions", "; ".join(question for _, question, _ in script.QUESTIONS)),
             ("about", "one institution at a time, which the operator does not get to know"),
-            ("quota", f"{contract.terms.quota.units} units, within {story.DAYS} day"),
+            ("quota", f"{contract.terms.quota.units} units, within {script.DAYS} day"),
             ("price", f"{data} for the data and {service} for the service, for each unit"),
         ]
     )
@@ -173,10 +163,10 @@ def _agree(scene: Scene) -> "Contract":
 def _ask(scene: Scene, contract: "Contract") -> dict[str, Any]:
     screen, buyer = scene.screen, scene.buyer
     screen.doing("encrypting the table for this contract, and asking")
-    names = [name for name, _, _ in story.QUESTIONS]
+    names = [name for name, _, _ in script.QUESTIONS]
     rows: list[tuple[object, ...]] = []
     answers: list[dict[str, Any]] = []
-    for plot in story.PLOTS:
+    for plot in script.PLOTS:
         done = buyer.do("lookup", contract=contract.id, subject=plot.unitid)
         verdict, seconds = done["verdict"], done["seconds"]
         found = [verdict["answers"][name] for name in names]
@@ -189,17 +179,17 @@ def _ask(scene: Scene, contract: "Contract") -> dict[str, Any]:
         rows.append((plot.unitid, *said, took))
         answers.append({**verdict, "milliseconds": round(seconds * 1000, 1)})
         screen.tick()
-    again = buyer.do("lookup", contract=contract.id, subject=story.PLOTS[0].unitid)["verdict"]
+    again = buyer.do("lookup", contract=contract.id, subject=script.PLOTS[0].unitid)["verdict"]
     check(bool(again["cached"]), "asking again costs nothing")
     screen.section("What was asked, and the answers")
-    questions = [question for _, question, _ in story.QUESTIONS]
+    questions = [question for _, question, _ in script.QUESTIONS]
     screen.table(("institution", *questions, "took"), rows)
-    held = "; ".join(f"{plot.unitid} {plot.because}" for plot in story.PLOTS)
+    held = "; ".join(f"{plot.unitid} {plot.because}" for plot in script.PLOTS)
     screen.say(
         "* with waiting for the encrypted table, fetching it and checking it.",
         f"For you to compare, the register says: {held}.",
         "The lender cannot tell the third from an institution that is not listed.",
-        f"Asked again about {story.PLOTS[0].unitid}: opened before, nothing sent, no unit used.",
+        f"Asked again about {script.PLOTS[0].unitid}: opened before, nothing sent, no unit used.",
     )
     return {"answers": answers}
 
@@ -209,7 +199,7 @@ def _close(screen: Screen, told: dict[str, Any]) -> None:
     screen.facts(
         (
             ("held", f"the operator {told['rows']:,} rows, the lender none"),
-            ("asked", f"{len(told['answers'])} institutions, by {len(story.QUESTIONS)} questions"),
+            ("asked", f"{len(told['answers'])} institutions, by {len(script.QUESTIONS)} questions"),
             ("answered", "yes, no, and no usable result"),
             ("unseen", "to the operator: which institutions; to the lender: everything else"),
             ("cost", f"{told['cost']}, proven to both; the next question was refused"),
@@ -217,8 +207,3 @@ def _close(screen: Screen, told: dict[str, Any]) -> None:
     )
     screen.say(f"Every step came out as told, in {told['seconds']} s. The node is stopped.")
     screen.line(f"\nReceipt: {told['receipt']}\nVerify it: {told['verify']}")
-
-
-def _near(path: Path) -> Path:
-    """Return `path` as seen from here, if it lies below."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

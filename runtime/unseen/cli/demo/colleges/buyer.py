@@ -1,22 +1,13 @@
-"""The buyer's process of the demo: it has its home and its keys, and sees nothing of the operator.
+"""The lender's process. Run as `python -m unseen.cli.demo.colleges.buyer HOME`; see `desk`."""
 
-Run as `python -m unseen.cli.demo.buyer HOME`. It reads one step a line from standard input, as a
-JSON object with the field `do`, and answers each with one line, `{"done": ...}` or
-`{"error": ...}`. It ends when its input ends.
-"""
-
-import json
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from unseen.cli.demo.desk import Steps, take_steps
 from unseen.cli.views import contract_json, usage_json, verdict_json
 from unseen.client import Client, HomeError
-from unseen.protocols.errors import UnseenError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 class Desk:
@@ -26,7 +17,7 @@ class Desk:
         """Work in `home`, which is made by `join`."""
         self._home = home
         self._client: Client | None = None
-        self.steps: dict[str, Callable[..., Any]] = {
+        self.steps: Steps = {
             "join": self._join,
             "request": self._request,
             "sign": self._sign,
@@ -70,30 +61,11 @@ class Desk:
         return self.client.settle(contract).decode()
 
 
-def take(desk: Desk, line: str) -> dict[str, Any]:
-    """Take one step and return the answer."""
-    given = json.loads(line)
-    try:
-        return {"done": desk.steps[given.pop("do")](**given)}
-    except UnseenError as error:
-        return {
-            "error": {
-                "reason": error.reason,
-                "message": str(error),
-                "clause": error.clause,
-                "remedy": error.remedy,
-                "charged": bool(getattr(error, "charged", False)),
-            }
-        }
-
-
 def main() -> None:
     """Take steps until the input ends."""
     desk = Desk(Path(sys.argv[1]))
     try:
-        for line in sys.stdin:
-            sys.stdout.write(json.dumps(take(desk, line)) + "\n")
-            sys.stdout.flush()
+        take_steps(desk.steps)
     finally:
         desk.close()
 

@@ -5,16 +5,13 @@ which ones. Table and figures are real (`examples/data/README.md`); the parties 
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-from unseen.cli.failures import UsageError
-from unseen.evidence.errors import EvidenceError
+from unseen.cli.demo.stage import DATA
 
-ROOT: Final = Path(__file__).resolve().parents[4]
-TABLE_FILE: Final = ROOT / "examples" / "data" / "college_scorecard_2014.parquet"
-DEFAULT_HOME: Final = ROOT / ".unseen" / "demo"
+TABLE_FILE: Final = DATA / "college_scorecard_2014.parquet"
 
+BUYER_MODULE: Final = "unseen.cli.demo.colleges.buyer"
 NODE: Final = "register"
 BUYER: Final = "lender"
 TABLE: Final = "colleges"
@@ -66,40 +63,3 @@ STEPS: Final = {
 }
 # A figure of the first institution that only its answers may stem from.
 FIGURE: Final = 104_700
-
-
-class StepFailedError(EvidenceError):
-    """A step of the demo did not come out as it is told."""
-
-    reason = "DEMO_FAILED"
-
-
-def check(holds: bool, what: str) -> None:
-    """Go on only if `what` is true.
-
-    Raises:
-        StepFailedError: it is not.
-
-    """
-    if not holds:
-        raise StepFailedError(
-            f"not as it should be: {what}",
-            clause="demo",
-            remedy="look at node.log and buyer.log in the demo's folder, and report it",
-        )
-
-
-def table_file() -> Path:
-    """Return the demo's table.
-
-    Raises:
-        UsageError: this installation is not a clone of the repository.
-
-    """
-    if not TABLE_FILE.is_file():
-        raise UsageError(
-            "the demo's table is not part of this installation",
-            clause="demo",
-            remedy="clone the repository and run ./unseen demo in it",
-        )
-    return TABLE_FILE

@@ -1,17 +1,17 @@
 """What the demo claims, each claim looked at before it is made."""
 
 import hashlib
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unseen.cli.demo import story
-from unseen.cli.demo.folder import Folder
+from unseen.cli.demo.checks import check
+from unseen.cli.demo.colleges import script
+from unseen.cli.demo.colleges.places import Places
 from unseen.cli.demo.processes import Buyer, Node, run
 from unseen.cli.demo.screen import Screen
 from unseen.cli.demo.search import number, search, text
-from unseen.cli.demo.story import check
+from unseen.cli.demo.stage import typed
 from unseen.cli.failures import PROOF_FAILED
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _RELEASE = "release"
 class Scene:
     """Everything on stage; `operator` is the operator's client, in this process."""
 
-    folder: Folder
+    folder: Places
     screen: Screen
     node: Node
     buyer: Buyer
@@ -37,7 +37,7 @@ class Scene:
         """Return an amount with its currency."""
         from unseen.client.agreements.billing import money
 
-        return f"{money(micros)} {story.CURRENCY}"
+        return f"{money(micros)} {script.CURRENCY}"
 
 
 def unseen_by_operator(scene: Scene, contract: "Contract") -> dict[str, Any]:
@@ -45,7 +45,7 @@ def unseen_by_operator(scene: Scene, contract: "Contract") -> dict[str, Any]:
     screen = scene.screen
     screen.doing("looking through the node's files")
     releases = [leaf for leaf in scene.operator.leaves() if leaf.type == _RELEASE]
-    check(len(releases) == len(story.PLOTS), "the log holds one release for each question")
+    check(len(releases) == len(script.PLOTS), "the log holds one release for each question")
     first = releases[0]
     request: Any = first.fields["request"]
     check(request["contract"] == contract.id, "the release is under this contract")
@@ -53,7 +53,7 @@ def unseen_by_operator(scene: Scene, contract: "Contract") -> dict[str, Any]:
     places = (scene.folder.node, scene.folder.node_log)
     known = search(places, text(commitment))
     check(bool(known.found), "the node's files hold the commitment")
-    asked = [plot.unitid for plot in story.PLOTS]
+    asked = [plot.unitid for plot in script.PLOTS]
     looked = search(places, *(number(unitid) for unitid in asked))
     check(not looked.found, f"the node's files hold none of {asked}, but {looked.found} do")
     screen.section("What the operator could not see")
@@ -76,17 +76,17 @@ def unseen_by_buyer(scene: Scene, contract: "Contract") -> dict[str, Any]:
     check(len(manifests) == 1, "the contract has one encrypted table")
     size = max(path.stat().st_size for path in (home / "tables").iterdir())
     rows, left = divmod(size, 16 + contract.plan.label_bytes)
-    check(left == 0 and 0 < rows < story.ROWS, "the encrypted table has whole rows")
-    looked = search([home, scene.folder.buyer_log], number(story.FIGURE))
-    check(not looked.found, f"the buyer's files do not hold {story.FIGURE}; {looked.found} do")
-    opened = sum(plot.answer != "no_usable_result" for plot in story.PLOTS)
+    check(left == 0 and 0 < rows < script.ROWS, "the encrypted table has whole rows")
+    looked = search([home, scene.folder.buyer_log], number(script.FIGURE))
+    check(not looked.found, f"the buyer's files do not hold {script.FIGURE}; {looked.found} do")
+    opened = sum(plot.answer != "no_usable_result" for plot in script.PLOTS)
     bits = contract.plan.bits_per_unit
     screen.section("What the buyer could not see")
     screen.say(
         f"It holds {rows:,} rows of ciphertext ({size:,} bytes), those with a usable answer, and "
         f"could open {opened}. The others need the node's key, at one unit each.",
-        f"A unit opens at most {bits} bits. The figure {story.FIGURE:,} behind the first yes is in "
-        f"none of the {looked.files} files of its home.",
+        f"A unit opens at most {bits} bits. The figure {script.FIGURE:,} behind the first yes is "
+        f"in none of the {looked.files} files of its home.",
     )
     return {"buyer_holds": {"rows": rows, "bytes": size, "opened": opened}}
 
@@ -101,7 +101,7 @@ def bill(scene: Scene, contract: "Contract") -> dict[str, Any]:
         (folder.statements / name).write_bytes(statement)
     check(own == theirs, "both statements are the same bytes")
     units = scene.operator.usage(contract.id).units_used
-    check(units == len(story.PLOTS), f"{len(story.PLOTS)} units were charged, not {units}")
+    check(units == len(script.PLOTS), f"{len(script.PLOTS)} units were charged, not {units}")
     prices = contract.terms.prices
     data, service = (fee * units for fee in (prices.data_fee, prices.service_fee))
     check(f'"amount":{data + service}' in own.decode(), "the bill adds up")
@@ -129,21 +129,21 @@ def refused(scene: Scene, contract: "Contract") -> dict[str, Any]:
     """Ask once more than the contract allows."""
     screen = scene.screen
     screen.doing("asking once too often")
-    answer = scene.buyer.ask("lookup", contract=contract.id, subject=story.ONE_TOO_MANY)
+    answer = scene.buyer.ask("lookup", contract=contract.id, subject=script.ONE_TOO_MANY)
     error = answer.get("error", {})
     check(
         error.get("reason") == "QUOTA_EXHAUSTED" and error.get("clause") == "quota.units",
         f"one question too many is refused by the quota, not {answer}",
     )
     units = scene.buyer.do("usage", contract=contract.id)["units_used"]
-    check(units == story.UNITS and not error["charged"], "a refusal is not charged")
+    check(units == script.UNITS and not error["charged"], "a refusal is not charged")
     screen.section("One question too many")
     rows = [(name, error[name]) for name in ("message", "reason", "clause", "remedy")]
     screen.panel("Refused", [*rows, ("charged", "no")], "red")
     return {"refusal": error}
 
 
-def receipt(folder: Folder, screen: Screen, file: str) -> dict[str, Any]:
+def receipt(folder: Places, screen: Screen, file: str) -> dict[str, Any]:
     """Verify the first receipt without the node, then the same with one byte changed."""
     screen.doing("verifying a receipt, and a tampered one")
     data = bytearray(Path(file).read_bytes())
@@ -160,17 +160,11 @@ def receipt(folder: Folder, screen: Screen, file: str) -> dict[str, Any]:
         f"The same with byte {place:,} of {len(data):,} changed by one bit: refused, exit code "
         f"{bad.code}.",
     )
-    return {"receipt": file, "trust": str(folder.trust), "verify": _typed(_command(file, folder))}
+    return {"receipt": file, "trust": str(folder.trust), "verify": typed(_command(file, folder))}
 
 
-def _command(file: str, folder: Folder) -> list[str]:
+def _command(file: str, folder: Places) -> list[str]:
     return ["receipt", "verify", file, "--trust", str(folder.trust)]
-
-
-def _typed(command: list[str]) -> str:
-    """Return a command as it is typed here."""
-    program = "./unseen" if Path.cwd() == story.ROOT else str(story.ROOT / "unseen")
-    return shlex.join([program, *command])
 
 
 def _entry(leaf: "Leaf", request: dict[str, Any]) -> list[tuple[str, object]]:
