@@ -1,0 +1,1 @@
+"""Asking a table that stays with its owner about one subject, without saying which."""

@@ -1,0 +1,47 @@
+"""SimplePIR (Henzinger et al. 2023), section 4.3: the shape that costs the least traffic.
+
+A wide filter makes queries long and the hint short, a narrow one the reverse: it depends on how
+many queries a buyer plans until the table is built anew. Nothing here is secret.
+"""
+
+import math
+from typing import Final
+
+from unseen.protocols.errors import InputInvalidError
+from unseen.protocols.lookup.lwe_pir.parameters import DEFAULT_WIDTHS, Shape
+
+EXPANSION: Final = 1.25  # cells for a key: a filter of three uniform places then mostly peels
+_SLACK: Final = 5  # standard deviations of keys in a block above their mean
+
+
+def capacity(width: int) -> int:
+    """Return how many keys a filter of `width` cells takes at most."""
+    return int(width / EXPANSION)
+
+
+def blocks_for(count: int, width: int) -> int:
+    """Return how many filters `count` keys need, so that hardly ever one gets too many."""
+    most = capacity(width)
+    # The mean m for which m + 5 sqrt(m) is the most.
+    root = (math.sqrt(_SLACK**2 + 4 * most) - _SLACK) / 2
+    return max(1, math.ceil(count / root**2))
+
+
+def choose(count: int, label_bytes: int, queries: int) -> Shape:
+    """Return the shape with the least traffic for `queries` queries a buyer and a build.
+
+    `count` is how many keys the table has, `queries` how many are planned until the next build.
+
+    Raises:
+        InputInvalidError: a number is not positive.
+
+    """
+    if min(count, queries) < 1:
+        raise InputInvalidError("a table has a key at least, and a plan a query")
+    shapes = [Shape(blocks_for(count, width), width, label_bytes) for width in DEFAULT_WIDTHS]
+    return min(shapes, key=lambda each: traffic(each, queries))
+
+
+def traffic(shape: Shape, queries: int) -> int:
+    """Return the bytes of a hint and of so many queries and answers."""
+    return shape.hint_bytes + queries * (shape.query_bytes + shape.answer_bytes)
