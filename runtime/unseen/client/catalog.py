@@ -8,6 +8,7 @@ from unseen.client.agreements.billing import billing_message, billing_rows, mone
 from unseen.client.cards import Card, Row
 from unseen.client.errors import AnswerInvalidError
 from unseen.client.menus import menu_rows, read_menu
+from unseen.client.resources import short
 from unseen.client.session import Session
 from unseen.evidence.contracts.clauses import Billing
 from unseen.evidence.contracts.statistics import Menu
@@ -259,11 +260,6 @@ class Catalog:
         """Return what is offered."""
         answer = self._session.call(self._stub.ListProducts, catalog_pb2.ListProductsRequest())
         return [_product(product) for product in answer.products]
-
-
-def short(resource: str) -> str:
-    """Return a resource name without its collection: `tables/colleges` is `colleges`."""
-    return resource.rpartition("/")[2]
 
 
 def _table(table: catalog_pb2.Table) -> Table:

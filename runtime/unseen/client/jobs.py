@@ -11,8 +11,8 @@ from enum import Enum
 
 from unseen.client.agreements.contracts import resource
 from unseen.client.cards import Card, Row
-from unseen.client.catalog import short
 from unseen.client.errors import ClientError, UnreachableError
+from unseen.client.resources import short
 from unseen.client.session import Session
 from unseen.v1 import job_pb2, job_pb2_grpc
 

@@ -10,7 +10,6 @@ import grpc
 from cryptography import x509
 
 from unseen.client.cards import Card, Row
-from unseen.client.catalog import short
 from unseen.client.channel import Channel
 from unseen.client.errors import AnswerInvalidError, HomeError
 from unseen.client.fields import Fields
@@ -21,6 +20,7 @@ from unseen.client.local.identity import Membership
 from unseen.client.local.keys import SUITE
 from unseen.client.local.profile import Node, Profile, read_node
 from unseen.client.local.state import State
+from unseen.client.resources import short
 from unseen.client.session import Session
 from unseen.evidence import canonical, trust
 from unseen.evidence.canonical import parse_time

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from unseen.client.cards import Card, Row
-from unseen.client.catalog import short
+from unseen.client.resources import short
 from unseen.client.session import Session
 from unseen.evidence.decimals import as_written, plain, shortest
 from unseen.v1 import privacy_pb2, privacy_pb2_grpc

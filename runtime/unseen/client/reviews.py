@@ -13,8 +13,8 @@ from typing import cast
 from unseen.client.agreements.contracts import Contracts
 from unseen.client.attacked import Attack, attack_of
 from unseen.client.cards import Card, Row
-from unseen.client.catalog import short
 from unseen.client.errors import AnswerInvalidError
+from unseen.client.resources import short
 from unseen.client.session import Session
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json, b64decode, b64encode

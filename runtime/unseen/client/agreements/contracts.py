@@ -17,11 +17,12 @@ from unseen.client.agreements.stops import Stop, order, read_stops
 from unseen.client.agreements.templates import Templates
 from unseen.client.agreements.wishes import Wish
 from unseen.client.cards import Card, Row
-from unseen.client.catalog import Prices, short
+from unseen.client.catalog import Prices
 from unseen.client.errors import AnswerInvalidError, HomeError
 from unseen.client.fields import Fields
 from unseen.client.local.home import read_json, write_json
 from unseen.client.menus import agreed_rows
+from unseen.client.resources import short
 from unseen.client.session import Session
 from unseen.evidence import canonical
 from unseen.evidence.canonical import b64decode, b64encode, format_time

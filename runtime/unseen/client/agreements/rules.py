@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from unseen.client.cards import Card, Row
-from unseen.client.catalog import short
 from unseen.client.errors import AnswerInvalidError
+from unseen.client.resources import short
 from unseen.client.session import Session
 from unseen.evidence import canonical
 from unseen.evidence.canonical import b64encode

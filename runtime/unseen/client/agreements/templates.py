@@ -7,9 +7,9 @@ from importlib.resources import files
 
 from unseen.client.agreements.billing import money
 from unseen.client.cards import Card, Row
-from unseen.client.catalog import short
 from unseen.client.errors import AnswerInvalidError, HomeError
 from unseen.client.local.home import read_file, write_file
+from unseen.client.resources import short
 from unseen.client.session import Session
 from unseen.evidence.canonical import b64encode, format_time
 from unseen.evidence.contracts.template import (

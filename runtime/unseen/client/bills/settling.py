@@ -16,8 +16,8 @@ from unseen.client.agreements.billing import bill_rows, billing_rows, money
 from unseen.client.agreements.contracts import Contract, Contracts
 from unseen.client.bills.bills import check_signatures, settle_without
 from unseen.client.cards import Card, Row
-from unseen.client.catalog import short
 from unseen.client.evidence import Evidence, read_receipt
+from unseen.client.resources import short
 from unseen.client.session import Session
 from unseen.evidence.bills import settlement
 from unseen.evidence.bills.billing import Bill

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from unseen.client.agreements.billing import money
 from unseen.client.agreements.contracts import Contracts, contract_bytes, resource
 from unseen.client.cards import Card, Row
-from unseen.client.catalog import short
 from unseen.client.errors import AnswerInvalidError
 from unseen.client.local.home import read_json, write_json
+from unseen.client.resources import short
 from unseen.client.session import Session
 from unseen.evidence.canonical import Json, b64decode, b64encode, format_time
 from unseen.evidence.contracts.contract import Terms

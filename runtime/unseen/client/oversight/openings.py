@@ -8,7 +8,6 @@ What is opened is no longer hidden from whoever gets the bundle.
 """
 
 from unseen.client.agreements.contracts import Contracts, resource
-from unseen.client.catalog import short
 from unseen.client.errors import AnswerInvalidError, HomeError
 from unseen.client.evidence import Evidence
 from unseen.client.local.home import read_file
@@ -19,6 +18,7 @@ from unseen.client.queries.lookups import read_secret
 from unseen.client.queries.questions import KIND
 from unseen.client.queries.tables import load_announcement
 from unseen.client.queries.verifies import read_verdicts
+from unseen.client.resources import short
 from unseen.client.session import Session
 from unseen.client.verdicts import Answer
 from unseen.evidence import canonical

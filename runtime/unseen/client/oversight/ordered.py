@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from unseen.client.agreements.contracts import Contracts
 from unseen.client.cards import Card, Row
-from unseen.client.catalog import short
 from unseen.client.errors import AnswerInvalidError
+from unseen.client.resources import short
 from unseen.client.session import Session
 from unseen.evidence.canonical import b64encode, format_time, parse_time
 from unseen.evidence.contracts.contract import Terms

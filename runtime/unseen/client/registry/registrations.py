@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from unseen.client.cards import Card, Row
-from unseen.client.catalog import short
 from unseen.client.errors import AnswerInvalidError, HomeError
+from unseen.client.resources import short
 from unseen.client.session import Session
 from unseen.evidence import canonical, jws
 from unseen.evidence.canonical import b64decode, b64encode, format_time
