@@ -23,7 +23,7 @@ from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.errors import ReportInvalidError
 from unseen.evidence.fields import Checker, head
 from unseen.evidence.log import RELEASE
-from unseen.evidence.reports.source import Source, Span
+from unseen.evidence.reports.source import Source, Span, verify_report
 from unseen.evidence.suite import Signer, Suite
 
 TYP = "unseen-personal-audit"
@@ -87,10 +87,7 @@ def verify_personal_audit(token: str, suite: Suite, operator_key: bytes) -> dict
         CanonicalError: the token is malformed.
 
     """
-    payload = jws.verify(token, typ=TYP, suite=suite, public_key=operator_key)
-    if type(payload) is not dict or payload.get("type") != TYPE:
-        _CHECK.fail("type", f"is not {TYPE}")
-    return payload
+    return verify_report(token, TYP, TYPE, suite, operator_key)
 
 
 class _Audit:

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from unseen.evidence import jws
 from unseen.evidence.audit.export import Export
 from unseen.evidence.canonical import Json, b64encode, format_time, parse_time
 from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.errors import ReportInvalidError
 from unseen.evidence.fields import Checker
+from unseen.evidence.suite import Suite
 from unseen.protocols.tlog.checkpoint import parse_body
 from unseen.protocols.tlog.note import SignedNote
 
@@ -108,3 +110,20 @@ def _shown(export: Export) -> Iterator[Mapping[str, Json]]:
         yield leaf
     if count != export.frame.size:
         _CHECK.fail("leaves", "are hidden in this export: let the operator export")
+
+
+def verify_report(
+    token: str, typ: str, kind: str, suite: Suite, operator_key: bytes
+) -> dict[str, Json]:
+    """Return the report of type `kind` that the owner of `operator_key` signed as `typ`.
+
+    Raises:
+        ReportInvalidError: it is none.
+        SignatureInvalidError: the signature fails.
+        CanonicalError: the token is malformed.
+
+    """
+    payload = jws.verify(token, typ=typ, suite=suite, public_key=operator_key)
+    if type(payload) is not dict or payload.get("type") != kind:
+        _CHECK.fail("type", f"is not {kind}")
+    return payload
