@@ -8,9 +8,9 @@ import pytest
 from tests.evidence.conftest import World
 from tests.node.conftest import Store
 from tests.node.gating import ELEMENT, OPERATOR, PROOF, SCALAR, Gatehouse, made
+from tests.node.holding import held, log_of, signed
 from tests.node.test_consent_register import A, Register, entry, register
 from tests.node.test_release_rules import CELL, aggregate, case, fired, model, value
-from tests.node.test_reviews import held, log_of, signed
 
 from unseen.evidence import canonical
 from unseen.evidence.canonical import b64encode

@@ -13,8 +13,8 @@ from sqlalchemy import insert, select
 from tests.node.conftest import Store, put_contract
 from tests.node.gating import COUNTED, KEYS, OPERATOR, ROWS, STATED, Gatehouse, made
 from tests.node.governed import put_table
+from tests.node.holding import log_of, signed
 from tests.node.spending import DELTA, RHO_OF_ONE, private, spent_in
-from tests.node.test_reviews import log_of, signed
 from tests.node.test_yielding import claimed, finish, result_of
 
 from unseen.evidence import canonical

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 from tests.node.conftest import NOW, Store
 from tests.node.gating import COUNTED, KEYS, OPERATOR, ROWS, STATED, STUDY, Gatehouse, later, made
-from tests.node.test_reviews import books, log_of, signed
+from tests.node.holding import books, log_of, signed
 
 from unseen.evidence.suite import INTL, signer_id
 from unseen.node.errors import (

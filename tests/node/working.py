@@ -1,29 +1,35 @@
 """A node that is nothing but its jobs, and a kind of job that a test can lead step by step."""
 
-import asyncio  # noqa: TC003 - a test makes the gates
+import asyncio
 import datetime as dt
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
+import pytest
 from sqlalchemy import Engine, select
 from tests.node.conftest import NOW, Store
 
 from unseen.evidence import canonical
 from unseen.evidence.suite import INTL, Suite
 from unseen.node.context import Node
+from unseen.node.contracts.register import Contract
 from unseen.node.contracts.stops import Stop, Stops
 from unseen.node.identity.vault import Vault
-from unseen.node.jobs import record
+from unseen.node.jobs import changes, record
 from unseen.node.jobs.driver import Driver
 from unseen.node.jobs.kind import JobKind, Outcome, Running
 from unseen.node.jobs.record import Job
+from unseen.node.jobs.sealing import open_result
 from unseen.node.jobs.steps import NewJob
 from unseen.node.release import gate
 from unseen.node.release.gate import Released
 from unseen.node.store.schema import leaves
 from unseen.node.store.writer import Writer
+
+Maker = Callable[..., Contract]
 
 
 @dataclass
@@ -159,3 +165,45 @@ def ask_for(seed: int = 1, chunks: int = 3, account: str = "lender", **more: Any
         "owner": account,
     }
     return NewJob(**fields | more)
+
+
+@pytest.fixture
+def shop(store: Store) -> Workshop:
+    return Workshop(store)
+
+
+@pytest.fixture
+def chain() -> Chain:
+    return Chain()
+
+
+@asynccontextmanager
+async def serving(driver: Driver) -> AsyncIterator[Driver]:
+    task = asyncio.create_task(driver.serve())
+    try:
+        yield driver
+    finally:
+        task.cancel()
+        await driver.close()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not condition():  # noqa: ASYNC110 - what is waited for is in a store
+            await asyncio.sleep(0.005)
+
+
+async def ended(shop: Workshop, job: Job) -> Job:
+    await until(lambda: not shop.read(job).live)
+    return shop.read(job)
+
+
+def result_of(shop: Workshop, job: Job) -> bytes:
+    with shop.engine.connect() as connection:
+        return open_result(connection, shop.vault, job.id, shop.clock.now())
+
+
+async def claim(shop: Workshop, chain: Chain, job: Job) -> str:
+    step = changes.Claim(shop.suite, {"chain": chain.kind}, job.id, "t" + job.id[1:])
+    step = replace(step, token=f"{shop.read(job).attempts:032d}")
+    return (await shop.writer.submit(step)).lease_token
