@@ -4,7 +4,6 @@ A node can be told to go wrong in one way (`Consortium.fault`); `joint_nodes.py`
 """
 
 import json
-import os
 import secrets
 import subprocess
 import sys
@@ -18,7 +17,14 @@ from typing import Any
 import numpy as np
 from tests.ports import free_port
 from tests.promises.joint_nodes import DONE, KIND, SIGMA2
-from tests.promises.stage import LABELS, Stage, make_people, wait_until, write_table
+from tests.promises.stage import (
+    LABELS,
+    Stage,
+    make_people,
+    node_environment,
+    wait_until,
+    write_table,
+)
 
 from unseen.cli.commands.node import init
 from unseen.cli.output import Format
@@ -37,11 +43,10 @@ class Nodes:
 
     def __init__(self) -> None:
         """Start it."""
-        own = {name: value for name, value in os.environ.items() if not name.startswith("UNSEEN_")}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.promises.joint_nodes"],
             cwd=Path(__file__).parents[2],
-            env=own | {"UNSEEN_WORKERS": "1", "UNSEEN_DRAIN_SECONDS": "0"},
+            env=node_environment({"UNSEEN_DRAIN_SECONDS": "0", "UNSEEN_MEMORY_MB": "1024"}),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -23,6 +23,7 @@ from pathlib import Path
 
 import duckdb
 from tests.ports import free_port
+from tests.promises.nursery import Process, nursery
 
 from unseen.cli.commands.node import init
 from unseen.cli.output import Format
@@ -32,6 +33,8 @@ from unseen.client.local.home import Home
 from unseen.client.local.profile import load_profile
 
 START_SECONDS = 60.0
+FROM_NOTHING = "UNSEEN_TEST_GENTLE" in os.environ  # what is measured begins in each interpreter
+KEPT = "UNSEEN_KERNEL_CACHE"  # each node would compile kernels of its own
 LABELS = {"*": ("public", "1")}
 BUYERS = ("lender", "rival")
 _SKEWED = """
@@ -121,8 +124,8 @@ class Stage:
     port: int
     table: Path  # read by every copy: never change it
     people: tuple[Person, ...]
-    program: tuple[str, ...] = ("-m", "unseen.cli")  # that serves
-    process: "subprocess.Popen[bytes] | None" = None
+    program: tuple[str, ...] = ()  # that serves in the place of `unseen`
+    process: Process | None = None
     _clients: dict[str, Client] = field(default_factory=dict)
 
     @property
@@ -141,23 +144,24 @@ class Stage:
 
     def launch(
         self, environment: Mapping[str, str], skew: int = 0, output: Path | None = None
-    ) -> "subprocess.Popen[bytes]":
+    ) -> Process:
         """Start `unseen node serve` and return its process without waiting for it.
 
         Its clock goes `skew` seconds before the machine's. It prints to `output`, to the stage's
-        own unless told.
+        own unless told. It is forked (`nursery.py`) unless its interpreter has to begin otherwise.
         """
-        program = ["-c", _SKEWED.format(skew)] if skew else self.program
-        with (output or self.output).open("ab") as printed:
+        arguments = ["node", "serve", "--format", "json", "--home", str(self.home)]
+        output, whole = output or self.output, node_environment(environment)
+        program = ("-c", _SKEWED.format(skew)) if skew else self.program
+        if not program and not FROM_NOTHING and "PYTHONPATH" not in environment:
+            return nursery().start(arguments, whole, output)
+        with output.open("ab") as printed:
             return subprocess.Popen(
-                [
-                    *(sys.executable, *program),
-                    *("node", "serve", "--format", "json", "--home", str(self.home)),
-                ],
+                [sys.executable, *(program or ("-m", "unseen.cli")), *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=printed,
                 stderr=printed,
-                env=node_environment(environment),
+                env=whole,
             )
 
     def start(self, **environment: str) -> None:
@@ -334,8 +338,12 @@ class Stage:
 
 
 def node_environment(more: Mapping[str, str]) -> dict[str, str]:
-    """Return a small node's environment; nothing of `UNSEEN_*` comes from the outside."""
-    outside = {name: value for name, value in os.environ.items() if not name.startswith("UNSEEN_")}
+    """Return a small node's environment; nothing else of `UNSEEN_*` comes from the outside."""
+    outside = {
+        name: value
+        for name, value in os.environ.items()
+        if name == KEPT or not name.startswith("UNSEEN_")
+    }
     return {**outside, "UNSEEN_WORKERS": "1", "UNSEEN_MEMORY_MB": "256", **more}
 
 
