@@ -86,7 +86,7 @@ def _lie(faults: dict[str, str]) -> None:
         reply = await take(node, *rest)
         fault, step = faults.get(node.settings.name, ""), rest[3].name
         if fault == f"late at {step}":
-            await asyncio.sleep(3)
+            await asyncio.sleep(6)
         if fault == f"garbage at {step}":
             noise = secrets.token_bytes(len(reply.message))
             return Reply(noise, None if reply.vector is None else reply.vector + 1)

@@ -57,10 +57,11 @@ class Forked:
         return self._code
 
     def wait(self, timeout: float | None = None) -> int:
-        give_up = time.monotonic() + (60 if timeout is None else timeout)
+        seconds = 60.0 if timeout is None else timeout
+        give_up = time.monotonic() + seconds
         while (code := self.poll()) is None:
             if time.monotonic() > give_up:
-                raise subprocess.TimeoutExpired(f"node {self.pid}", give_up)
+                raise subprocess.TimeoutExpired(f"node {self.pid}", seconds)
             time.sleep(0.01)
         return code
 

@@ -196,7 +196,7 @@ def test_three_nodes_are_all_needed(nodes: Consortium, three: dict[int, str]) ->
     nodes.stop(2)
     try:
         with pytest.raises(SurvivorsTooFewError, match="node-2: missing") as caught:
-            nodes.cohort(three, seconds=2).sum(payload(DIMENSION), DIMENSION)
+            nodes.cohort(three, seconds=4).sum(payload(DIMENSION), DIMENSION)
     finally:
         nodes.start(2)
     assert (caught.value.found, caught.value.expected) == (2, 3)
@@ -206,7 +206,7 @@ def test_of_four_one_is_left_out_where_three_are_vouched_for(nodes: Consortium) 
     contracts = nodes.contracts(nodes.clause([1, 2, 3, 4], honest=3))
     nodes.stop(4)
     try:
-        found = nodes.cohort(contracts, seconds=2).sum(payload(DIMENSION), DIMENSION)
+        found = nodes.cohort(contracts, seconds=4).sum(payload(DIMENSION), DIMENSION)
     finally:
         nodes.start(4)
     check_sum(found, [1, 2, 3], DIMENSION)
@@ -248,7 +248,7 @@ def test_a_node_that_sends_garbage_is_named(
 
 def test_a_node_that_is_late_has_dropped_out(nodes: Consortium, five: dict[int, str]) -> None:
     with nodes.fault(5, "late at SHARES"):
-        found = nodes.cohort(five, seconds=2).sum(payload(DIMENSION), DIMENSION)
+        found = nodes.cohort(five, seconds=4).sum(payload(DIMENSION), DIMENSION)
     check_sum(found, [1, 2, 3, 4], DIMENSION)
     assert found.gone == ("node-5",)
 
