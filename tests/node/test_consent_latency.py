@@ -12,9 +12,9 @@ from sqlalchemy import create_engine, insert
 from tests.node.conftest import Store
 from tests.node.gating import COUNTED, OPERATOR, ROWS, STATED, Gatehouse, later, made
 from tests.node.governed import put_table
+from tests.node.holding import log_of, signed
 from tests.node.spending import DELTA, private
 from tests.node.test_privacy_paying import COST, cost, paid, spent
-from tests.node.test_reviews import log_of, signed
 
 from unseen.evidence.audit.consents import Consents as AuditedConsents
 from unseen.evidence.audit.leaves import Event as LoggedEvent

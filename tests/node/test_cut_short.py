@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import insert, select
 from tests.node.conftest import Store
 from tests.node.gating import OPERATOR, STATED, Gatehouse, made
-from tests.node.test_reviews import signed
+from tests.node.holding import signed
 from tests.node.test_writer import Put, stored
 
 from unseen.node.errors import DrainingError, PartyNotFoundError, ReleaseHeldError

@@ -47,7 +47,7 @@ from unseen.node.release.register import Review, State, check_bits
 from unseen.node.release.rules import Mode
 from unseen.node.store.schema import charges, contracts, documents
 
-__all__ = ["house"]
+__all__ = ["books", "held", "house", "log_of", "signed"]
 
 
 async def test_a_harmless_release_is_charged_by_its_bits(house: House) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.node.conftest import NOW, Store
 from tests.node.gating import GOOD, Gatehouse, made
-from tests.node.test_reviews import log_of
+from tests.node.holding import log_of
 
 from unseen.evidence.contracts.states import Event, State
 from unseen.evidence.errors import TransitionError
