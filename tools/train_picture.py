@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from unseen.bench import training
+from unseen.bench.drawing import BOTTOM, Panel, dot, frame, line, path, sheet, text
 
 WIDTH: Final = 960
 HEIGHT: Final = 360
-TOP: Final = 50
-BOTTOM: Final = 270
 NOTE: Final = re.compile(
     r"AUC [0-9.]+, loss [0-9.]+; "
     r"AUC ([+-][0-9.]+) \(worst split ([+-][0-9.]+)\), loss ([+-][0-9.]+)"
@@ -39,27 +38,6 @@ class Point(NamedTuple):
     auc: float
     worst: float
     loss: float
-
-
-class Panel(NamedTuple):
-    """A part of the picture: its left and right edge, and the values at its bottom and top."""
-
-    left: float
-    right: float
-    low: float
-    high: float
-
-    def x(self, part: float) -> float:
-        """Return where a part of the width stands."""
-        return self.left + part * (self.right - self.left)
-
-    def by_epsilon(self, epsilon: int) -> float:
-        """Return where an epsilon from 1 to 8 stands: by its logarithm."""
-        return self.x(0.1 + 0.8 * log2(epsilon) / 3)
-
-    def y(self, value: float) -> float:
-        """Return where a value stands."""
-        return BOTTOM - (value - self.low) / (self.high - self.low) * (BOTTOM - TOP)
 
 
 AREA: Final = Panel(60, 310, -0.12, 0.0)
@@ -82,33 +60,24 @@ def picture(
     measured: list[dict[str, object]], calibrated: dict[int, Sequence[tuple[float, float]]]
 ) -> str:
     """Return the SVG. `calibrated` has (predicted, observed) of the tenths, by epsilon."""
-    box = f'viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="12"'
-    lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" {box}>',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
-    ]
-    lines += _frame(AREA, "Area under the curve, less pooled", [-0.02 * n for n in range(7)])
-    lines += _frame(LOSS, "Logistic loss, more than pooled", [0.02 * n for n in range(7)])
-    lines += _frame(CALIBRATION, "RAND health, tenths by score", [0.3 + 0.1 * n for n in range(8)])
+    lines = frame(AREA, "Area under the curve, less pooled", [-0.02 * n for n in range(7)])
+    lines += frame(LOSS, "Logistic loss, more than pooled", [0.02 * n for n in range(7)])
+    lines += frame(CALIBRATION, "RAND health, tenths by score", [0.3 + 0.1 * n for n in range(8)])
     for number, table in enumerate(TABLES):
         lines += _series(points(measured, table), table, number)
     for panel in (AREA, LOSS):
         lines += [
-            _text(panel.by_epsilon(e), BOTTOM + 18, str(e), "middle") for e in training.EPSILONS
+            text(_by_epsilon(panel, e), BOTTOM + 18, str(e), "middle") for e in training.EPSILONS
         ]
-        lines.append(_text(panel.x(0.5), BOTTOM + 36, "epsilon", "middle"))
+        lines.append(text(panel.x(0.5), BOTTOM + 36, "epsilon", "middle"))
     words = "dot: mean of the splits; line: to the worst; dashed: the bar at epsilon 4"
-    lines.append(_text(AREA.left, HEIGHT - 8, words))
-    return "\n".join([*lines, *_calibration(calibrated), "</svg>"]) + "\n"
+    lines.append(text(AREA.left, HEIGHT - 8, words))
+    return sheet(WIDTH, HEIGHT, [*lines, *_calibration(calibrated)])
 
 
-def _frame(panel: Panel, title: str, values: list[float]) -> list[str]:
-    lines = [_text(panel.left, 30, title)]
-    for value in values:
-        y = panel.y(value)
-        lines.append(_line((panel.left, y), (panel.right, y), "#ddd"))
-        lines.append(_text(panel.left - 8, y + 4, f"{abs(value) and value:.2f}", "end"))
-    return lines
+def _by_epsilon(panel: Panel, epsilon: int) -> float:
+    """Return where an epsilon from 1 to 8 stands: by its logarithm."""
+    return panel.x(0.1 + 0.8 * log2(epsilon) / 3)
 
 
 def _series(found: list[Point], table: str, number: int) -> list[str]:
@@ -116,17 +85,17 @@ def _series(found: list[Point], table: str, number: int) -> list[str]:
     shift = 6 * number - 3
     lines = []
     for panel, name in ((AREA, "auc"), (LOSS, "loss")):
-        spots = [(panel.by_epsilon(p.epsilon) + shift, panel.y(getattr(p, name))) for p in found]
-        lines.append(_path(spots, colour))
-        lines += [_dot(spot, colour) for spot in spots]
+        spots = [(_by_epsilon(panel, p.epsilon) + shift, panel.y(getattr(p, name))) for p in found]
+        lines.append(path(spots, colour))
+        lines += [dot(spot, colour) for spot in spots]
     for point in found:
-        x = AREA.by_epsilon(point.epsilon) + shift
-        lines.append(_line((x, AREA.y(point.auc)), (x, AREA.y(point.worst)), colour))
-    x, y = AREA.by_epsilon(4) + shift, AREA.y(-target)
-    lines.append(_line((x - 14, y), (x + 14, y), colour, dashed=True))
+        x = _by_epsilon(AREA, point.epsilon) + shift
+        lines.append(line((x, AREA.y(point.auc)), (x, AREA.y(point.worst)), colour))
+    x, y = _by_epsilon(AREA, 4) + shift, AREA.y(-target)
+    lines.append(line((x - 14, y), (x + 14, y), colour, dashed=True))
     height = HEIGHT - 26
-    lines.append(_dot((AREA.left + 240 * number + 5, height - 4), colour))
-    lines.append(_text(AREA.left + 240 * number + 16, height, words))
+    lines.append(dot((AREA.left + 240 * number + 5, height - 4), colour))
+    lines.append(text(AREA.left + 240 * number + 16, height, words))
     return lines
 
 
@@ -135,39 +104,18 @@ def _calibration(calibrated: dict[int, Sequence[tuple[float, float]]]) -> list[s
         part = (predicted - CALIBRATION.low) / (CALIBRATION.high - CALIBRATION.low)
         return CALIBRATION.x(part), CALIBRATION.y(observed)
 
-    lines = [_line(spot(0.3, 0.3), spot(1.0, 1.0), "#999", dashed=True)]
+    lines = [line(spot(0.3, 0.3), spot(1.0, 1.0), "#999", dashed=True)]
     for number, (epsilon, tenths) in enumerate(sorted(calibrated.items())):
         spots = [spot(*tenth) for tenth in tenths]
-        lines.append(_path(spots, CALIBRATED[epsilon]))
-        lines += [_dot(one, CALIBRATED[epsilon]) for one in spots]
+        lines.append(path(spots, CALIBRATED[epsilon]))
+        lines += [dot(one, CALIBRATED[epsilon]) for one in spots]
         words = f"epsilon {epsilon}"
-        lines.append(_dot((CALIBRATION.left + 90 * number + 5, HEIGHT - 30), CALIBRATED[epsilon]))
-        lines.append(_text(CALIBRATION.left + 90 * number + 16, HEIGHT - 26, words))
+        lines.append(dot((CALIBRATION.left + 90 * number + 5, HEIGHT - 30), CALIBRATED[epsilon]))
+        lines.append(text(CALIBRATION.left + 90 * number + 16, HEIGHT - 26, words))
     for value in (0.4, 0.6, 0.8, 1.0):
-        lines.append(_text(spot(value, 0.3)[0], BOTTOM + 18, f"{value:.1f}", "middle"))
-    lines.append(_text(CALIBRATION.x(0.5), BOTTOM + 36, "predicted, and observed above", "middle"))
+        lines.append(text(spot(value, 0.3)[0], BOTTOM + 18, f"{value:.1f}", "middle"))
+    lines.append(text(CALIBRATION.x(0.5), BOTTOM + 36, "predicted, and observed above", "middle"))
     return lines
-
-
-def _path(spots: list[tuple[float, float]], colour: str) -> str:
-    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in spots)
-    return f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
-
-
-def _dot(spot: tuple[float, float], colour: str) -> str:
-    return f'<circle cx="{spot[0]:.1f}" cy="{spot[1]:.1f}" r="4" fill="{colour}"/>'
-
-
-def _line(
-    start: tuple[float, float], end: tuple[float, float], colour: str, *, dashed: bool = False
-) -> str:
-    dash = ' stroke-dasharray="4 3"' if dashed else ""
-    ends = f'x1="{start[0]:.1f}" y1="{start[1]:.1f}" x2="{end[0]:.1f}" y2="{end[1]:.1f}"'
-    return f'<line {ends} stroke="{colour}"{dash}/>'
-
-
-def _text(x: float, y: float, words: str, anchor: str = "start") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{words}</text>'
 
 
 def main() -> int:

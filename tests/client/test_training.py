@@ -129,6 +129,27 @@ def test_a_client_that_ends_goes_on_where_it_was_and_comes_to_the_same_model(
     assert len(fakes.asked) == len(clause.steps_of(spec))  # what is finished is not paid again
 
 
+def test_the_path_of_a_training_ends_with_its_model_and_costs_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    fakes = Fakes(spec_of())
+    one = made(monkeypatch, fakes, tmp_path, [])
+    assert one.path() == ()
+    found, asked = one.fit(), len(fakes.asked)
+    costs, models = zip(*one.path(), strict=True)
+    assert len(models) == fakes.spec.descent.rounds == len(set(models))
+    assert models[-1] == found.model
+    assert list(costs) == sorted(set(costs))
+    assert 0 < costs[0] < costs[-1] < found.cost  # the step that measures comes after
+    assert len(fakes.asked) == asked
+
+
+def test_trees_under_way_are_no_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    one = made(monkeypatch, Fakes(spec_of(TREES)), tmp_path, [])
+    with pytest.raises(InputInvalidError, match="another family"):
+        one.path()
+
+
 def test_a_refusal_ends_the_step_and_nothing_of_it_is_kept(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

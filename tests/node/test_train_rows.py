@@ -32,6 +32,7 @@ from unseen.node.joint.training import TRAIN, counting_of, label_of
 from unseen.node.statistics.asked import Room
 from unseen.protocols.train import Coordinator, Spec, local_step
 from unseen.protocols.train.schedule import residual_length
+from unseen.protocols.train.sides import held_out
 
 FILE = """
 family = "logistic"
@@ -89,7 +90,9 @@ def side(spec: Spec, row: dict[str, Any], names: tuple[str, ...]) -> bool:
     """Return whether a row's person is held out."""
     text = "".join(f"{len(str(row[name]))}:{row[name]}" for name in names)
     digest = hashlib.sha256(f"{spec.digest}:{text}".encode()).hexdigest()
-    return int(digest[:8], 16) < 0x33333333
+    held = int(digest[:8], 16) < 0x33333333
+    assert held_out(spec, [str(row[name]) for name in names]) == held
+    return held
 
 
 def by_hand(

@@ -104,17 +104,7 @@ class Table:
     def judged(self, scores: Reals, seed: int) -> "Judged":
         """Return how good scores, of all rows, are over the rows held out."""
         held = self.held_out(seed)
-        kept, yes = scores[held], self.labels[held] == 1
-        loss = np.logaddexp(0.0, np.where(yes, -kept, kept))
-        order = np.array_split(np.argsort(kept, kind="stable"), 10)
-        chance = 1 / (1 + np.exp(-np.clip(kept, -30, 30)))
-        return Judged(
-            auc=area(kept[yes], kept[~yes]),
-            loss=float(loss.mean()),
-            calibration=tuple(
-                (float(chance[part].mean()), float(yes[part].mean())) for part in order
-            ),
-        )
+        return judge(scores[held], self.labels[held])
 
     def joint(self, epsilon: int, seed: int) -> "Judged":
         """Return how good a joint training is."""
@@ -122,10 +112,9 @@ class Table:
 
     def pooled(self, seed: int) -> "Judged":
         """Return how good the same regression is on the rows of all parties, without noise."""
-        seen = columns_of(self.task("1"), self.rows)
-        design = np.concatenate([np.ones((len(seen), 1)), seen], axis=1)
+        design = design_of(self.task("1"), self.rows)
         kept = ~self.held_out(seed)
-        return self.judged(score(design, _newton(design[kept], self.labels[kept])), seed)
+        return self.judged(score(design, likeliest(design[kept], self.labels[kept])), seed)
 
 
 @cache
@@ -239,8 +228,27 @@ def _numbers(items: list[Any]) -> Reals:
     return np.array([np.nan if item is None else float(item) for item in items])
 
 
-def _newton(design: Reals, labels: Reals) -> Reals:
-    """Return the weights of greatest likelihood, under a ridge of 1 as the joint training has."""
+def judge(scores: Reals, labels: Reals) -> Judged:
+    """Return how good scores, in log-odds, are for labels of 0 and 1."""
+    yes = labels == 1
+    loss = np.logaddexp(0.0, np.where(yes, -scores, scores))
+    order = np.array_split(np.argsort(scores, kind="stable"), 10)
+    chance = 1 / (1 + np.exp(-np.clip(scores, -30, 30)))
+    return Judged(
+        auc=area(scores[yes], scores[~yes]),
+        loss=float(loss.mean()),
+        calibration=tuple((float(chance[part].mean()), float(yes[part].mean())) for part in order),
+    )
+
+
+def design_of(spec: Spec, rows: Reals) -> Reals:
+    """Return what a model sees of rows, beside a one for the intercept."""
+    seen = columns_of(spec, rows)
+    return np.concatenate([np.ones((len(seen), 1)), seen], axis=1)
+
+
+def likeliest(design: Reals, labels: Reals) -> Reals:
+    """Return the weights of greatest likelihood, under a ridge of 1 as a joint training has."""
     weights = np.zeros(design.shape[1])
     for _ in range(25):
         mean = 1 / (1 + np.exp(-np.clip(score(design, weights), -30, 30)))

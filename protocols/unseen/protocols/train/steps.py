@@ -163,6 +163,11 @@ class Coordinator:
         return Model(self.spec, self._learner.numbers)
 
     @property
+    def numbers(self) -> tuple[int, ...]:
+        """Return the parameters so far, as a model holds them; trees may be under way."""
+        return self._learner.numbers
+
+    @property
     def metrics(self) -> Metrics | None:
         """Return what held-out rows say; None before, or without, that step."""
         return self._metrics

@@ -11,7 +11,7 @@ paid, once more.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from unseen.client.catalog import Product
     from unseen.client.joint.seats import Endorsed, Seat
-    from unseen.protocols.train import Coordinator, Model, Spec
+    from unseen.protocols.train import Coordinator, Model, Spec, Step
 
 RING: Final = 64
 
@@ -147,6 +147,26 @@ class JointTraining:
             delta=self.delta,
         )
 
+    def path(self) -> "tuple[tuple[int, Model], ...]":
+        """Return the model of a regression as it stood after each gradient so far, with the cost.
+
+        The cost is the rho of all steps until then at each node, in units of 10^-12. All of it
+        follows from sums that are in this home: nothing is asked, and nothing paid.
+
+        Raises:
+            InputInvalidError: the training is of trees, which are no model before the last one.
+
+        """
+        from unseen.protocols.train import Coordinator, Model  # noqa: PLC0415 - as below
+
+        _ = self.spec.descent
+        coordinator = Coordinator(self.spec)
+        return tuple(
+            (coordinator.cost, Model(self.spec, coordinator.numbers))
+            for step in self._absorbed(coordinator)
+            if step.kind == "gradient"
+        )
+
     def fit(self) -> Trained:
         """Take all steps that are left, and return the model.
 
@@ -229,14 +249,18 @@ class JointTraining:
         """Return the coordinator as far as the sums that are kept lead, and how many they are."""
         from unseen.protocols.train import Coordinator  # noqa: PLC0415 - with vectors' library
 
-        coordinator, done = Coordinator(self.spec), 0
+        coordinator = Coordinator(self.spec)
+        done = sum(1 for _ in self._absorbed(coordinator))
+        return coordinator, done
+
+    def _absorbed(self, coordinator: "Coordinator") -> "Iterator[Step]":
+        """Let a coordinator take the sums that are kept, and yield the step of each."""
         while (step := coordinator.step) is not None:
             kept = self._steps.read(step.number, step.dimension)
             if kept is None:
-                break
+                return
             coordinator.absorb(kept.total, len(kept.survivors))
-            done += 1
-        return coordinator, done
+            yield step
 
     def _trained(self, coordinator: "Coordinator", resumed: int) -> Trained:
         from unseen.protocols.train.card import Source  # noqa: PLC0415 - with vectors' library

@@ -25,14 +25,13 @@ from unseen.node.data.trained import Reading
 from unseen.protocols.errors import InputInvalidError
 from unseen.protocols.train import Model, local_step, step_of
 from unseen.protocols.train.attack import membership
+from unseen.protocols.train.sides import HELD
 
 if TYPE_CHECKING:
     from unseen.protocols.train import Spec
 
 BLOCK: Final = 1 << 14
 _ATTACKED: Final = 50_000
-_HELD: Final = "33333333"  # of eight hexadecimal digits: a fifth of all people is held out
-_DIGITS: Final = len(_HELD)
 
 
 def vector(asked: Reading, payload: bytes, secret: bytes, *, key: str = "", most: int = 0) -> bytes:
@@ -106,9 +105,10 @@ def side_of(spec: "Spec", *, held: bool) -> str:
     """Return the condition on a person's text for one side: the same at every node of a training.
 
     A person who is in the tables of several nodes under one name is on one side at all of them.
+    It is `sides.held_out` in SQL.
     """
-    drawn = f"substr(sha256({quoted(spec.digest)} || ':' || {PERSON}), 1, {_DIGITS})"
-    return f"{drawn} {'<' if held else '>='} {quoted(_HELD)}"
+    drawn = f"substr(sha256({quoted(spec.digest)} || ':' || {PERSON}), 1, {len(HELD)})"
+    return f"{drawn} {'<' if held else '>='} {quoted(HELD)}"
 
 
 def _blocks(connection: duckdb.DuckDBPyConnection, asked: Reading, sql: str) -> Iterator[Rows]:
