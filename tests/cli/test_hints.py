@@ -122,6 +122,12 @@ def test_the_id_that_was_meant_stands_in_for_the_word(buyer: Path) -> None:
     assert " ID " in pasted("see: unseen contract show ID")
 
 
+@pytest.mark.parametrize("begins", ["NKnNgsEjPHwmsl3kmT", "A-b", "_9", "7x"])
+def test_an_id_is_one_however_it_begins(begins: str, buyer: Path) -> None:
+    said = pasted(f"Read it: unseen contract explain {begins}{ID}")
+    assert said.endswith(f"explain {begins}{ID} --home {buyer}")
+
+
 def test_only_a_home_that_was_typed_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,7 +24,7 @@ _NAMES: Final = (
 COMMANDS: Final = frozenset(_NAMES.split("|"))
 _COMMAND = re.compile(
     rf"(?<![A-Za-z0-9_./-])unseen (?P<noun>{_NAMES})(?P<verb> [a-z][a-z-]*)?"
-    r"(?P<rest>(?: (?:--?[a-z]+(?:-[a-z]+)*(?: [a-z]+)?|[A-Z]+|\w*[-0-9][\w-]*))*)"
+    r"(?P<rest>(?: (?:--?[a-z]+(?:-[a-z]+)*(?: [a-z]+)?|\w*[-0-9][\w-]*|[A-Z]+))*)"
     r"(?P<whole>(?=$|[;,`)；，。]))?",
     re.ASCII,
 )
