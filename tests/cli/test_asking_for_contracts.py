@@ -9,8 +9,10 @@ from tests.evidence.test_jointly import MENU
 from tests.evidence.test_training import FILE, joint_of, spec_of
 
 from unseen.cli.commands.contract import _next
+from unseen.cli.commands.joint import note_requests
 from unseen.cli.contract_options import asked_for, read_training
 from unseen.cli.failures import UsageError
+from unseen.cli.output import Format
 from unseen.evidence.canonical import Json
 
 HOME = Path("home")
@@ -34,6 +36,18 @@ def test_a_training_is_read_over_the_menu_and_the_nodes_of_the_clause(tmp_path: 
     with pytest.raises(UsageError) as caught:
         read_training(client, "risk", path, None)
     assert caught.value.clause == "joint"
+
+
+def test_the_request_at_each_node_is_said_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    homes = [Path("a"), Path("my b")]
+    note_requests("risk", "--units 7 --budget 3", Path("clause.json"), homes, Format.TABLE)
+    said = capsys.readouterr().err.splitlines()
+    wanted = (
+        "  unseen contract request risk --units 7 --budget 3 --joint clause.json --scenario NAME"
+    )
+    assert said[1:] == [f"{wanted} --home a", f"{wanted} --home 'my b'"]
+    note_requests("risk", "", None, homes, Format.JSON)
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ from unseen.cli.demo.processes import free_address
 from unseen.cli.main import app
 from unseen.client.errors import Cause, NodeError
 from unseen.client.joint.training import make_clause, make_training
-from unseen.client.statistics import cost_of
+from unseen.client.wording import cost_of
 from unseen.evidence import trust
 from unseen.evidence.contracts.joint import Place
 from unseen.evidence.contracts.privacy import UNITS, limit_of

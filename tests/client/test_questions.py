@@ -1,5 +1,6 @@
 """Questions about many, from the SDK: one form, nothing believed unchecked, nothing asked twice."""
 
+import dataclasses
 import re
 from decimal import Decimal
 from fractions import Fraction
@@ -9,11 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.client.answering import MENU, Answering
+from tests.evidence.test_training import joint_of, spec_of
 
 from unseen.client.errors import AnswerInvalidError, Cause, RefusedError
 from unseen.client.evidence import Evidence
+from unseen.client.joint.statistics import JointStatistics
 from unseen.client.queries.questions import Questions
-from unseen.client.statistics import How, Statistics, cost_of, make_question, rho_at
+from unseen.client.statistics import How, Statistics
+from unseen.client.wording import cost_of, make_question, rho_at
 from unseen.evidence.contracts.statistics import Question, check_question
 from unseen.evidence.errors import ReceiptInvalidError, ReleaseInvalidError
 from unseen.protocols.dp.zcdp import epsilon_of
@@ -54,6 +58,36 @@ def test_names_are_put_into_the_menu_s_order_and_the_cost_into_rho(
     ]
     assert found.receipt_path.exists()
     assert found.privacy == found.question.rho
+
+
+def test_a_contract_over_several_nodes_is_not_asked_of_one(fake: Any, answers: Answering) -> None:
+    node = answers.node
+    joint = joint_of(spec_of()).to_json()
+    node.terms = dataclasses.replace(
+        node.terms, parameters=node.terms.parameters | {"joint": joint}
+    )
+    with pytest.raises(InputInvalidError, match="over several nodes") as caught:
+        asking(fake).mean("cost", epsilon=0.2)
+    assert caught.value.clause == "joint"
+    assert "statistics joint ask" in caught.value.remedy
+    assert answers.ids == []
+
+
+def test_what_is_asked_of_several_is_put_into_the_same_form(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[Question] = []
+    joint = JointStatistics.__new__(JointStatistics)
+    joint.menu = MENU
+    monkeypatch.setattr(joint, "ask", asked.append)
+    joint.ask_for("mean", "cost", by=["age", "region"], where="adult", epsilon=0.2)
+    joint.ask_for("quantile", "cost", at=[0.9, 0.5], rho="0.01")
+    cost = rho_at("0.2", MENU.delta)
+    wanted = make_question(MENU, "mean", "cost", by=("region", "age"), where="adult", cost=cost)
+    assert asked[0] == wanted
+    assert (asked[1].at, asked[1].rho) == (("0.5", "0.9"), "0.01")
+    with pytest.raises(InputInvalidError, match="what the answer may cost"):
+        joint.ask_for("count")
 
 
 def test_every_method_asks_what_it_says(fake: Any, answers: Answering) -> None:

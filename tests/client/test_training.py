@@ -101,6 +101,9 @@ def test_all_steps_lead_to_a_model_that_tells_the_labels_apart(
     assert Model.decode(found.model.encode()) == found.model
     assert "epsilon" in str(found)
     assert "area under curve" in str(found)
+    assert "too noisy to tell" not in str(found)
+    vague = dataclasses.replace(found.metrics, spread=0.3)
+    assert "± 0.300, too noisy to tell" in str(dataclasses.replace(found, metrics=vague))
 
 
 def test_a_client_that_ends_goes_on_where_it_was_and_comes_to_the_same_model(

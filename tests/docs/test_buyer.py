@@ -21,8 +21,10 @@ PAGES = (
     "registry.md",
     "release_gate.md",
     "exports.md",
+    "joint.md",
     "settlement.md",
     "statistics.md",
+    "train.md",
 )
 GUIDES = [(DOCS / name).read_text(encoding="utf-8") for name in PAGES]
 LINE = re.compile(r"^(?:\./)?unseen (.+?)(?:\s+#.*)?$", re.MULTILINE)

@@ -3,6 +3,7 @@
 import json
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -64,19 +65,16 @@ def ask(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Ask all nodes of a joint clause one question; a unit and privacy at each of them."""
-    from unseen.client.statistics import cost_of, make_question
-
     with _answers(home, contract) as answers:
-        question = make_question(
-            answers.menu,
+        found = answers.ask_for(
             what,
             of,
             by=_names(by),
             where=_names(where),
             at=_names(at),
-            cost=cost_of(answers.menu, epsilon, rho),
+            epsilon=epsilon,
+            rho=rho,
         )
-        found = answers.ask(question)
     print_card(found, form, joint_json(found))
 
 
@@ -97,7 +95,6 @@ def clause(
 ) -> None:
     """Write the joint clause that contracts at these nodes are asked for with."""
     from unseen.client.joint.statistics import make_clause
-    from unseen.evidence.contracts.joint import Place
 
     with ExitStack() as stack:
         clients = open_homes(stack, home)
@@ -110,11 +107,22 @@ def clause(
                     clause="joint.task",
                     remedy="ask the operators to agree on one, word for word",
                 )
-        nodes = [client.profile.node for client in clients]
-        places = [Place(name=each.name, key=each.evidence_key) for each in nodes]
+        places = [client.profile.node.place for client in clients]
         made = make_clause(places, menus[0], clients[0].profile.suite, honest=honest)
     write_out(json.dumps(made.to_json(), indent=2, ensure_ascii=False), output)
-    note("Ask each node for a contract: unseen contract request PRODUCT --joint FILE", form)
+    words = f"--outputs {quote(','.join(menus[0].names))} --units N --budget EPSILON"
+    note_requests(product, words, output, home, form)
+
+
+def note_requests(
+    product: str, words: str, clause: Path | None, homes: list[Path], form: Format
+) -> None:
+    """Say how the contract at each node is asked for, over the clause that was written."""
+    file = quote(str(clause)) if clause else "CLAUSE"
+    note("Ask each node for a contract, with the same file:", form)
+    for home in homes:
+        rest = f"{words} --joint {file} --scenario NAME --home {quote(str(home))}"
+        note(f"  unseen contract request {quote(product)} {rest}", form)
 
 
 @contextmanager

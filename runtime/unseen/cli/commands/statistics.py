@@ -113,7 +113,7 @@ def _question(
     at: list[str] | None,
     cost: tuple[str | None, str | None],
 ) -> "Question":
-    from unseen.client.statistics import cost_of, make_question
+    from unseen.client.wording import cost_of, make_question
 
     offered = answers.menu().menu
     return make_question(

@@ -2,13 +2,21 @@
 
 import json
 from contextlib import ExitStack, contextmanager
+from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from shlex import quote
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from unseen.cli.app import App
-from unseen.cli.commands.joint import HomesOption, SeatsArgument, open_homes, seats_under
+from unseen.cli.commands.joint import (
+    HomesOption,
+    SeatsArgument,
+    note_requests,
+    open_homes,
+    seats_under,
+)
 from unseen.cli.failures import UsageError
 from unseen.cli.output import Format, FormatOption, note, print_card
 from unseen.cli.writing import OutputOption, write_out
@@ -21,6 +29,9 @@ if TYPE_CHECKING:
     from unseen.client.joint.training import JointTraining
     from unseen.evidence.contracts.joint import Joint
     from unseen.protocols.train import Model
+
+MODEL: Final = "model.json"  # among what `fit` writes
+_SPARE: Final = 2  # units besides the steps: the finished model, and a step that is lost
 
 app = App(help="A model over several nodes: sums with noise, masked.", no_args_is_help=True)
 
@@ -47,12 +58,9 @@ def clause(
 ) -> None:
     """Write the joint clause over a training, which contracts at these nodes are asked for with."""
     with ExitStack() as stack:
-        made = _clause(open_homes(stack, home), product, file.read_bytes(), honest)
+        made, asked = _clause(open_homes(stack, home), product, file.read_bytes(), honest)
     write_out(json.dumps(made.to_json(), indent=2, ensure_ascii=False), output)
-    note(
-        "Ask each node for a contract: unseen contract request PRODUCT --train FILE --joint CLAUSE",
-        form,
-    )
+    note_requests(product, f"--train {quote(str(file))} {asked}", output, home, form)
 
 
 @app.command("fit")
@@ -76,8 +84,15 @@ def fit(
         found = training.fit()
     written = _written(found, output, (purpose, purpose_zh)) if output else []
     print_card(found, form, _trained_json(found, written))
-    if found.resumed and form is not Format.JSON:
+    if found.resumed:
         note(f"{found.resumed:,} steps were done before, and not paid again", form)
+    if output is None:
+        note("Nothing is written: the same again with -o FOLDER costs nothing", form)
+    else:
+        note(f"Written: {', '.join(written)}", form)
+        homes = " ".join(f"--home {quote(str(each))}" for each in home)
+        said = f"{' '.join(contract)} --model {quote(str(output / MODEL))} {homes}"
+        note(f"Have the nodes let it out: unseen train release {said}", form)
 
 
 @app.command("release")
@@ -147,13 +162,16 @@ def _training(homes: list[Path], names: list[str]) -> "Iterator[JointTraining]":
         yield JointTraining(seats, progress=progress)
 
 
-def _clause(clients: "list[Client]", product: str, data: bytes, honest: int | None) -> "Joint":
-    """Return the clause that the product of every node leads to, one and the same."""
-    from unseen.client.joint.training import make_clause, offered
-    from unseen.evidence.contracts.joint import Place
+def _clause(
+    clients: "list[Client]", product: str, data: bytes, honest: int | None
+) -> "tuple[Joint, str]":
+    """Return the clause that the product of every node leads to, and what contracts need for it."""
+    from unseen.client.joint.training import make_clause, make_training, offered
+    from unseen.evidence.contracts.privacy import epsilon_text
+    from unseen.evidence.contracts.training.clause import steps_of, total_of
 
     nodes = [client.profile.node for client in clients]
-    places = [Place(name=each.name, key=each.evidence_key) for each in nodes]
+    places = [node.place for node in nodes]
     menus = [offered(client.products(), product) for client in clients]
     found = [make_clause(places, data, menu, honest=honest) for menu in menus]
     for node, made in zip(nodes, found, strict=True):
@@ -164,7 +182,9 @@ def _clause(clients: "list[Client]", product: str, data: bytes, honest: int | No
                 clause="joint.task",
                 remedy="ask the operators to agree on clamps and values",
             )
-    return found[0]
+    spec = make_training(data, menus[0], found[0])
+    units, delta = len(steps_of(spec)) + _SPARE, min((menu.delta for menu in menus), key=Fraction)
+    return found[0], f"--units {units} --budget {epsilon_text(total_of(spec), delta)}"
 
 
 def _model(path: Path) -> "Model":

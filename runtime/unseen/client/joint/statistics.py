@@ -1,13 +1,13 @@
 """Questions about many over several nodes: one answer, of which each node has a part.
 
     answers = JointStatistics([a.seat(A), b.seat(B), c.seat(C)])
-    print(answers.ask(Question(what="mean", of="stay", by=("ward",), rho="0.01")))
+    print(answers.ask_for("mean", "stay", by="ward", epsilon=0.5))
 
 The buyer receives the noisy sum of what the nodes count and makes the answer of it, as one node
 would. Nothing is stored to be given again: asking twice is paid twice, a unit and privacy.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import sqrt
@@ -19,6 +19,7 @@ from unseen.client.errors import AnswerInvalidError
 from unseen.client.joint.rounds import STEP_SECONDS, Cohort, JointSum
 from unseen.client.session import Progress, no_progress
 from unseen.client.statistic import Statistic, privacy_text
+from unseen.client.wording import Amount, Names, cost_of, make_question
 from unseen.evidence import canonical
 from unseen.evidence.canonical import MAX_INTEGER, format_time
 from unseen.evidence.contracts.joint import Joint, Place, honest_range, most_bound
@@ -98,6 +99,24 @@ class JointStatistics:
     def clause(self) -> Joint:
         """The joint clause that all contracts hold."""
         return self._cohort.clause
+
+    def ask_for(
+        self,
+        what: str,
+        of: str = "",
+        *,
+        by: Names = (),
+        where: Names = (),
+        at: Amount | Iterable[Amount] = (),
+        epsilon: Amount | None = None,
+        rho: Amount | None = None,
+    ) -> JointStatistic:
+        """Ask for a count, sum, mean, variance, histogram or quantile; raises as `ask`.
+
+        It may cost an `epsilon` at the menu's delta, or a `rho`, at each node.
+        """
+        cost = cost_of(self.menu, epsilon, rho)
+        return self.ask(make_question(self.menu, what, of, by=by, where=where, at=at, cost=cost))
 
     def ask(self, question: Question) -> JointStatistic:
         """Return the answer over all nodes that do not drop out.

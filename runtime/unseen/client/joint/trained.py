@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from unseen.client.cards import Card, Row
 from unseen.evidence.contracts.privacy import epsilon_text
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from unseen.protocols.train import Metrics, Model, Spec
     from unseen.protocols.train.card import Card as ModelCard
     from unseen.protocols.train.card import Source
+
+_VAGUE: Final = 0.1  # a spread of the area by which a good model and a useless one look alike
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -79,7 +81,9 @@ class Trained(Card):
         if (metrics := self.metrics) is not None:
             yield "held-out rows", f"about {max(round(metrics.rows), 0):,}"
             if metrics.auc is not None:
-                yield "area under curve", f"{metrics.auc:.3f} ± {metrics.spread or 0:.3f}"
+                spread = metrics.spread or 0
+                told = f"{metrics.auc:.3f} ± {spread:.3f}"
+                yield "area under curve", told + (", too noisy to tell" if spread > _VAGUE else "")
             if metrics.loss is not None:
                 yield "loss", f"{metrics.loss:.3f}"
             if metrics.explained is not None:

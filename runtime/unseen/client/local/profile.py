@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from unseen.client.fields import Fields
 from unseen.client.local.home import Home, read_json, write_json
 from unseen.evidence.canonical import Json, b64encode
+from unseen.evidence.contracts.joint import Place
 from unseen.evidence.suite import Suite, key_id, suite_of
 
 _REMEDY = "restore profile.json from a backup, or join again with a new invitation"
@@ -20,6 +21,11 @@ class Node:
     log_origin: str
     log_key: bytes
     operator_key: bytes
+
+    @property
+    def place(self) -> Place:
+        """How the node stands in the roster of a joint clause."""
+        return Place(name=self.name, key=self.evidence_key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from unseen.client.joint import statistics, training
 from unseen.client.joint.seats import Seat
 from unseen.client.joint.statistics import JointStatistics
 from unseen.client.joint.training import JointTraining
-from unseen.client.statistics import cost_of, make_question
+from unseen.client.wording import cost_of, make_question
 from unseen.evidence.contracts.joint import Joint, Place
 from unseen.evidence.contracts.training.clause import names_of
 from unseen.protocols.train import Model
