@@ -11,7 +11,6 @@ from tests.node.conftest import NOW
 from tests.node.gating import caller, made
 
 from unseen.evidence.contracts.states import State
-from unseen.node.catalog.names import line_of
 from unseen.node.contracts import lifecycle
 from unseen.node.contracts.decide import node_stopped
 from unseen.node.contracts.register import Contract
@@ -26,6 +25,7 @@ from unseen.node.errors import (
 from unseen.node.identity.rights import Role
 from unseen.node.jobs import serving
 from unseen.node.jobs.states import State as JobState
+from unseen.node.resources import line_of
 from unseen.node.services import job as job_service
 from unseen.node.services import lookup as lookup_service
 from unseen.v1 import job_pb2, lookup_pb2

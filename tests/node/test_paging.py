@@ -9,12 +9,12 @@ from tests.node.conftest import Store
 from tests.node.gating import OPERATOR, caller
 from tests.node.governed import Governed, ask
 
-from unseen.node.catalog.names import PAGE_BYTES, page_after
 from unseen.node.contracts import lifecycle
 from unseen.node.errors import FieldInvalidError
 from unseen.node.identity.parties import Caller
 from unseen.node.identity.rights import Role
 from unseen.node.objections import conduct, register
+from unseen.node.resources import PAGE_BYTES, page_after
 from unseen.node.services import contract as contract_service
 from unseen.node.services import objection as objection_service
 from unseen.node.store.schema_openings import objections

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.node.conftest import NOW
 
-from unseen.node.catalog import names
+from unseen.node import resources as names
 from unseen.node.clock import TOLERANCE, Clock, system_now
 from unseen.node.config import load_settings, write_settings
 from unseen.node.errors import (

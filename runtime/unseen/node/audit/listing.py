@@ -7,10 +7,10 @@ from sqlalchemy import select
 from unseen.evidence.log import decode_leaf
 from unseen.node.audit.evidence import StoredDocument
 from unseen.node.audit.redaction import shows, whole
-from unseen.node.catalog.names import PAGE_BYTES
 from unseen.node.context import Node
 from unseen.node.errors import FieldInvalidError
 from unseen.node.identity.parties import Caller
+from unseen.node.resources import PAGE_BYTES
 from unseen.node.store.schema import documents, leaves
 
 

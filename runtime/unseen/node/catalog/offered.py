@@ -12,7 +12,6 @@ from unseen.node.catalog.menus import (
     persons,
     with_columns,
 )
-from unseen.node.catalog.names import field_name
 from unseen.node.catalog.snapshots import check_predicates
 from unseen.node.context import Node
 from unseen.node.errors import (
@@ -21,6 +20,7 @@ from unseen.node.errors import (
     PredicateFailsError,
     PredicateInvalidError,
 )
+from unseen.node.resources import field_name
 
 MAX_BYTES = 1 << 16  # every contract over the product holds its part of it
 

@@ -11,7 +11,6 @@ from unseen.evidence.contracts.contract import Role, Terms, verify_approval
 from unseen.evidence.contracts.limits import is_standing
 from unseen.evidence.contracts.states import TRANSITIONS, Event, State
 from unseen.evidence.errors import ContractInvalidError
-from unseen.node.catalog.names import line_of
 from unseen.node.consent import rotation
 from unseen.node.context import Node
 from unseen.node.contracts.builder import (
@@ -36,6 +35,7 @@ from unseen.node.errors import (
 from unseen.node.failpoints import hit
 from unseen.node.identity.parties import Party
 from unseen.node.jobs import warming
+from unseen.node.resources import line_of
 from unseen.node.store.writer import Change, Together
 from unseen.protocols.errors import UnseenError
 

@@ -16,7 +16,6 @@ from unseen.evidence.contracts.template import Template, verify_template_approva
 from unseen.evidence.errors import TemplateInvalidError
 from unseen.evidence.suite import Suite, suite_of
 from unseen.node.catalog.labels import LEVELS, Label
-from unseen.node.catalog.names import resource
 from unseen.node.contracts.clauses.clause import Standing
 from unseen.node.errors import (
     ApproverMissingError,
@@ -26,6 +25,7 @@ from unseen.node.errors import (
     TemplateNotFoundError,
 )
 from unseen.node.identity.rights import Role
+from unseen.node.resources import resource
 from unseen.node.store.documents import documents_of, put_document
 from unseen.node.store.schema_rules import template_approvals, templates
 from unseen.node.store.writer import Change, Transaction

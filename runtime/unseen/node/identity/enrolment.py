@@ -12,7 +12,6 @@ from unseen.evidence.canonical import Json, b64encode, format_time, parse_time
 from unseen.evidence.log import event_leaf
 from unseen.evidence.releases.instance import Instance, verify_instance
 from unseen.evidence.suite import Suite, key_id, suite_of
-from unseen.node.catalog.names import resource
 from unseen.node.errors import (
     FieldInvalidError,
     InvitationInvalidError,
@@ -23,6 +22,7 @@ from unseen.node.errors import (
 from unseen.node.identity.certificates import Pair, issue_party, spki_hash
 from unseen.node.identity.parties import Party
 from unseen.node.identity.rights import Role
+from unseen.node.resources import resource
 from unseen.node.store.documents import put_document
 from unseen.node.store.schema import instances, invitations, parties
 from unseen.node.store.writer import Change, Transaction

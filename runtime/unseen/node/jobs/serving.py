@@ -7,7 +7,6 @@ operator sees all. Another party's job looks like none.
 import re
 from collections.abc import Sequence
 
-from unseen.node.catalog.names import line_of
 from unseen.node.context import Node
 from unseen.node.errors import FieldInvalidError, JobStateError, RightMissingError
 from unseen.node.identity.parties import Caller
@@ -18,6 +17,7 @@ from unseen.node.jobs.record import Job, Kept
 from unseen.node.jobs.sealing import open_result
 from unseen.node.jobs.states import State
 from unseen.node.metering.metered import check_held
+from unseen.node.resources import line_of
 
 _JOB = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _ALL = frozenset({Role.OPERATOR, Role.AUDITOR, Role.REGULATOR})

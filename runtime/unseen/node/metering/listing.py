@@ -2,8 +2,8 @@
 
 from sqlalchemy import func, select
 
-from unseen.node.catalog.names import page_start
 from unseen.node.context import Node
+from unseen.node.resources import page_start
 from unseen.node.store.schema import charges, leaves
 
 

@@ -8,9 +8,9 @@ from unseen.evidence import canonical
 from unseen.node.audit.evidence import gather
 from unseen.node.audit.keys import trust_file
 from unseen.node.audit.listing import list_documents
-from unseen.node.catalog.names import contract_id, page_size
 from unseen.node.context import Node
 from unseen.node.interceptors import caller
+from unseen.node.resources import contract_id, page_size
 from unseen.node.wire import audit as wire
 from unseen.v1 import audit_pb2, audit_pb2_grpc
 

@@ -5,11 +5,11 @@ from typing import Any
 import grpc.aio
 
 from unseen.node.catalog import register
-from unseen.node.catalog.names import resource
 from unseen.node.context import Node
 from unseen.node.contracts import governing
 from unseen.node.identity.rights import Role
 from unseen.node.interceptors import caller
+from unseen.node.resources import resource
 from unseen.node.wire import catalog as wire
 from unseen.node.wire.contract import names
 from unseen.v1 import catalog_pb2, catalog_pb2_grpc

@@ -6,11 +6,11 @@ from typing import Any
 
 import grpc.aio
 
-from unseen.node.catalog.names import page_size
 from unseen.node.consent import listing, proving, register
 from unseen.node.consent.bulk import Bulk
 from unseen.node.context import Node
 from unseen.node.interceptors import caller
+from unseen.node.resources import page_size
 from unseen.node.wire import consent as wire
 from unseen.v1 import consent_pb2, consent_pb2_grpc
 

@@ -4,13 +4,6 @@ from typing import Any
 
 import grpc.aio
 
-from unseen.node.catalog.names import (
-    PAGE_BYTES,
-    contract_id,
-    page_after,
-    page_size,
-    resource,
-)
 from unseen.node.context import Node
 from unseen.node.contracts import lifecycle, stopping
 from unseen.node.contracts.explain import explain_ask, explain_contract
@@ -19,6 +12,13 @@ from unseen.node.contracts.viewing import seen, visible
 from unseen.node.errors import FieldInvalidError
 from unseen.node.identity.rights import Role
 from unseen.node.interceptors import caller
+from unseen.node.resources import (
+    PAGE_BYTES,
+    contract_id,
+    page_after,
+    page_size,
+    resource,
+)
 from unseen.node.wire import contract as wire
 from unseen.v1 import contract_pb2, contract_pb2_grpc
 

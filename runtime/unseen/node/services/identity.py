@@ -5,7 +5,6 @@ from typing import Any
 
 import grpc.aio
 
-from unseen.node.catalog.names import resource
 from unseen.node.context import Node
 from unseen.node.contracts import lifecycle
 from unseen.node.errors import FieldInvalidError, RightMissingError
@@ -14,6 +13,7 @@ from unseen.node.identity.invitations import invitation_document
 from unseen.node.identity.parties import PartyName
 from unseen.node.identity.rights import Role
 from unseen.node.interceptors import caller
+from unseen.node.resources import resource
 from unseen.node.wire import identity as wire
 from unseen.v1 import identity_pb2, identity_pb2_grpc
 

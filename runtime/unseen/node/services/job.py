@@ -5,12 +5,12 @@ from typing import Any
 
 import grpc.aio
 
-from unseen.node.catalog.names import contract_id, page_size
 from unseen.node.context import Node
 from unseen.node.errors import FieldInvalidError
 from unseen.node.interceptors import caller
 from unseen.node.jobs import serving
 from unseen.node.jobs.record import Job
+from unseen.node.resources import contract_id, page_size
 from unseen.node.wire import job as wire
 from unseen.v1 import job_pb2, job_pb2_grpc
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import grpc.aio
 
-from unseen.node.catalog.names import contract_id
 from unseen.node.context import Node
 from unseen.node.interceptors import caller
 from unseen.node.joint import charging, endorsing, steps
+from unseen.node.resources import contract_id
 from unseen.node.wire import joint as wire
 from unseen.node.wire import requests
 from unseen.v1 import joint_pb2, joint_pb2_grpc

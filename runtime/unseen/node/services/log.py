@@ -7,10 +7,10 @@ import grpc.aio
 from unseen.node.audit import cosigning
 from unseen.node.audit.listing import list_leaves
 from unseen.node.audit.shown import show
-from unseen.node.catalog.names import page_size
 from unseen.node.context import Node
 from unseen.node.errors import FieldInvalidError, PartyNotFoundError
 from unseen.node.interceptors import caller
+from unseen.node.resources import page_size
 from unseen.v1 import log_pb2, log_pb2_grpc
 
 _Context = grpc.aio.ServicerContext[Any, Any]

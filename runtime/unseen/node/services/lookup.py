@@ -7,12 +7,12 @@ from typing import Any
 import grpc.aio
 
 from unseen.node.audit.shown import show
-from unseen.node.catalog.names import contract_id
 from unseen.node.context import Node
 from unseen.node.contracts.epochs import Epoch
 from unseen.node.errors import FieldInvalidError, ManifestStaleError
 from unseen.node.interceptors import caller
 from unseen.node.kinds import lookup
+from unseen.node.resources import contract_id
 from unseen.node.wire import requests as wire
 from unseen.protocols.oprf.suite import check_batch
 from unseen.v1 import lookup_pb2, lookup_pb2_grpc

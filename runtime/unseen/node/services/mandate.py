@@ -4,12 +4,12 @@ from typing import Any
 
 import grpc.aio
 
-from unseen.node.catalog.names import resource
 from unseen.node.context import Node
 from unseen.node.identity.rights import Role
 from unseen.node.interceptors import caller
 from unseen.node.mandates import showing
 from unseen.node.mandates.book import Registered
+from unseen.node.resources import resource
 from unseen.node.wire import mandate as wire
 from unseen.v1 import mandate_pb2, mandate_pb2_grpc
 

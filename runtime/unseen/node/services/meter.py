@@ -5,13 +5,13 @@ from typing import Any
 
 import grpc.aio
 
-from unseen.node.catalog.names import contract_id, page_size
 from unseen.node.context import Node
 from unseen.node.contracts.viewing import seen
 from unseen.node.interceptors import caller
 from unseen.node.metering.listing import count_requests, list_releases
 from unseen.node.metering.metered import receipt_again
 from unseen.node.metering.opening import open_release
+from unseen.node.resources import contract_id, page_size
 from unseen.node.wire import requests as wire
 from unseen.v1 import meter_pb2, meter_pb2_grpc
 

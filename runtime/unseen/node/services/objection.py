@@ -4,10 +4,10 @@ from typing import Any
 
 import grpc.aio
 
-from unseen.node.catalog.names import PAGE_BYTES, contract_id, page_after, page_size
 from unseen.node.context import Node
 from unseen.node.interceptors import caller
 from unseen.node.objections import conduct
+from unseen.node.resources import PAGE_BYTES, contract_id, page_after, page_size
 from unseen.node.wire import objection as wire
 from unseen.v1 import objection_pb2, objection_pb2_grpc
 

@@ -5,11 +5,11 @@ from typing import Any
 import grpc.aio
 
 from unseen.node.audit.shown import show
-from unseen.node.catalog.names import PAGE_BYTES, contract_id, page_size, page_start
 from unseen.node.context import Node
 from unseen.node.contracts.viewing import seen
 from unseen.node.interceptors import caller
 from unseen.node.openings import conduct
+from unseen.node.resources import PAGE_BYTES, contract_id, page_size, page_start
 from unseen.node.wire import opening as wire
 from unseen.v1 import opening_pb2, opening_pb2_grpc
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import grpc.aio
 
-from unseen.node.catalog.names import resource
 from unseen.node.context import Node
 from unseen.node.interceptors import caller
 from unseen.node.privacy import register
+from unseen.node.resources import resource
 from unseen.node.wire import privacy as wire
 from unseen.v1 import privacy_pb2, privacy_pb2_grpc
 

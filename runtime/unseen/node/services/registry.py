@@ -6,7 +6,6 @@ import grpc.aio
 
 from unseen.evidence import canonical
 from unseen.node.audit.shown import show
-from unseen.node.catalog.names import contract_id, page_size, resource
 from unseen.node.context import Node
 from unseen.node.handover.inheriting import all_inherited, inherit
 from unseen.node.interceptors import caller
@@ -15,6 +14,7 @@ from unseen.node.registration.audit import audit_table
 from unseen.node.registration.bundles import bundle_of
 from unseen.node.registration.issue import TransferCertificate
 from unseen.node.registration.replay import replay_table
+from unseen.node.resources import contract_id, page_size, resource
 from unseen.node.wire import registry as wire
 from unseen.v1 import registry_pb2, registry_pb2_grpc
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import grpc.aio
 
-from unseen.node.catalog.names import page_size, page_start
 from unseen.node.context import Node
 from unseen.node.interceptors import caller
 from unseen.node.release import reviewing
+from unseen.node.resources import page_size, page_start
 from unseen.node.wire import review as wire
 from unseen.v1 import review_pb2, review_pb2_grpc
 

@@ -8,8 +8,8 @@ from unseen.evidence.errors import ContractInvalidError
 from unseen.node.catalog.catalogue import Product, Table
 from unseen.node.catalog.labels import CATEGORIES, LEVELS, Label
 from unseen.node.catalog.menus import MENU
-from unseen.node.catalog.names import field_name
 from unseen.node.errors import FieldInvalidError
+from unseen.node.resources import field_name
 from unseen.v1 import catalog_pb2
 
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from unseen.evidence.canonical import parse_time
 from unseen.evidence.contracts.contract import Period, Quota
 from unseen.evidence.contracts.states import State
-from unseen.node.catalog.names import field_name
 from unseen.node.contracts.clauses.clause import Ask
 from unseen.node.contracts.compile import Compiled, Refusal
 from unseen.node.contracts.explain import Explanation
 from unseen.node.contracts.register import Contract
 from unseen.node.contracts.stops import Stop
 from unseen.node.errors import FieldInvalidError
+from unseen.node.resources import field_name
 from unseen.v1 import contract_pb2
 
 _MAX_OUTPUTS = 64

@@ -1,4 +1,4 @@
-"""Resource names: what a name may be, and taking it apart."""
+"""What callers may write: resource names (AIP-122), lines for the log, pages; taken apart."""
 
 import re
 
