@@ -6,7 +6,6 @@ import re
 import shlex
 import signal
 import socket
-import string
 import subprocess
 import time
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from unseen.cli.demo.checks import StepFailedError
 from unseen.cli.demo.hospitals import cast, script, truth
 from unseen.cli.demo.hospitals.fitting import Accident
 from unseen.cli.demo.hospitals.places import Places
-from unseen.cli.demo.hospitals.texts import texts, told
+from unseen.cli.demo.hospitals.texts import told
 from unseen.cli.demo.processes import free_address
 from unseen.cli.main import app
 from unseen.client.errors import Cause, NodeError
@@ -44,7 +43,6 @@ from unseen.protocols.train import Model
 
 TELL = [*DEMO, "--story", "hospitals"]
 STEPS = 5
-CODE = Path(truth.__file__).parent
 
 
 @dataclass(frozen=True)
@@ -165,7 +163,7 @@ def test_it_runs_again_in_json_whatever_the_language(ended: Ended) -> None:
         assert abs(row["mean"] - exact) < 8 * row["mean_noise"]
     assert abs(said["auc"]["joint"] - said["auc"]["pooled"]) < 0.1
     for name, own in said["seen"]["own"].items():
-        assert all(int(word, 16) != own for word in said["seen"]["masked"][name])
+        assert abs(int(said["seen"]["masked"][name], 16) - own) > 1 << 32
     first, second = said["clauses"].values()
     assert first["nodes"] == second["nodes"]
     assert first["task"] != second["task"]
@@ -371,33 +369,6 @@ def test_a_step_that_fails_since_a_node_has_ended_names_the_node() -> None:
         raise StepFailedError("missing")
     with pytest.raises(StepFailedError, match="missing"), cast._blaming(scene(ended=False)):
         raise StepFailedError("missing")
-
-
-def fields(text: str) -> list[str]:
-    return sorted({name or "" for _, name, _, _ in string.Formatter().parse(text) if name})
-
-
-@pytest.mark.parametrize("key", sorted(texts()))
-def test_every_text_says_the_same_in_both_languages(key: str) -> None:
-    each = texts()[key]
-    assert each.keys() == {"en", "zh"}
-    assert each["en"].isascii() or "±" in each["en"]
-    assert any("一" <= letter <= "鿿" for letter in each["zh"])
-    assert fields(each["en"]) == fields(each["zh"])
-    assert each["en"].count("|") == each["zh"].count("|")
-
-
-def test_every_text_is_said_and_there_is_one_for_all_that_is_said() -> None:
-    code = "".join(path.read_text("utf-8") for path in sorted(CODE.glob("*.py")))
-    literal = set(re.findall(r'(?:told|headings)\(\s*"([^"]+)"', code))
-    noted = set(re.findall(r'_note\("([^"]+)"', code))
-    closing = {
-        f"short.{name}{end}" for name in ("held", "got", "unseen", "cost") for end in ("", ".is")
-    }
-    learners = {"operator", "buyer", "network", "auditor"}
-    rows = {"message", "reason", "clause"}
-    said = literal | noted | closing | learners | rows | {*script.PURPOSES, *script.STEPS}
-    assert said == set(texts())
 
 
 def test_a_text_is_told_in_the_language_of_the_command() -> None:

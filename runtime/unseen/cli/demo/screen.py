@@ -119,6 +119,7 @@ def _grid(rows: Iterable[tuple[str, object]]) -> Table:
 
 
 _COLOURS = {"yes": "green", "no": "red", "no usable result": "yellow"}
+_COLOURS |= {"是": "green", "否": "red", "无可用结果": "yellow"}
 
 
 def _cell(value: object) -> Any:

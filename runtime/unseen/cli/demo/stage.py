@@ -4,13 +4,17 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from unseen.cli.demo.folder import Folder, demo_folder
 from unseen.cli.demo.processes import ending_in_order
 from unseen.cli.demo.screen import Screen
 from unseen.cli.failures import UsageError
 from unseen.cli.output import Format
+from unseen.cli.words import Language, present_language
+
+if TYPE_CHECKING:
+    from unseen.evidence.contracts.leakage import Leakage
 
 ROOT: Final = Path(__file__).resolve().parents[4]
 DATA: Final = ROOT / "examples" / "data"
@@ -53,6 +57,19 @@ def data_file(path: Path) -> Path:
             remedy="clone the repository and run ./unseen demo in it",
         )
     return path
+
+
+def leak_rows(leakage: "Leakage", say: Callable[[str], str]) -> list[tuple[str, ...]]:
+    """Return who learns what of a contract, and how much at most, in the present language."""
+    chinese = present_language() is Language.ZH
+    return [
+        (
+            say(line.party),
+            line.text_zh if chinese else line.text,
+            (chinese and line.bound_zh) or line.bound,
+        )
+        for line in leakage.statements
+    ]
 
 
 def typed(command: list[str]) -> str:

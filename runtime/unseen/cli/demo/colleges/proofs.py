@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from unseen.cli.demo.checks import check
 from unseen.cli.demo.colleges import script
 from unseen.cli.demo.colleges.places import Places
+from unseen.cli.demo.colleges.texts import told
 from unseen.cli.demo.processes import Buyer, Node, run
 from unseen.cli.demo.screen import Screen
 from unseen.cli.demo.search import number, search, text
@@ -43,7 +44,7 @@ class Scene:
 def unseen_by_operator(scene: Scene, contract: "Contract") -> dict[str, Any]:
     """Show what the node holds of the first question, and that the institution is not in it."""
     screen = scene.screen
-    screen.doing("looking through the node's files")
+    screen.doing("searching")
     releases = [leaf for leaf in scene.operator.leaves() if leaf.type == _RELEASE]
     check(len(releases) == len(script.PLOTS), "the log holds one release for each question")
     first = releases[0]
@@ -56,15 +57,13 @@ def unseen_by_operator(scene: Scene, contract: "Contract") -> dict[str, Any]:
     asked = [plot.unitid for plot in script.PLOTS]
     looked = search(places, *(number(unitid) for unitid in asked))
     check(not looked.found, f"the node's files hold none of {asked}, but {looked.found} do")
-    screen.section("What the operator could not see")
-    screen.say("This is all that its log holds of the first question:")
+    screen.section(told("unseen.operator"))
+    screen.say(told("unseen.entry"))
     screen.facts(_entry(first, request))
+    others, last = ", ".join(map(str, asked[:-1])), asked[-1]
     screen.say(
-        "The blinded element that it stands for is random to whoever has not blinded it.",
-        f"Searched {looked.files} files of the node ({looked.size:,} bytes: database, encrypted "
-        "table, keys, what it printed): the commitment above is there; "
-        f"{', '.join(map(str, asked[:-1]))} and {asked[-1]} are not, neither as text nor as "
-        "64-bit numbers.",
+        told("unseen.blinded"),
+        told("unseen.searched", files=looked.files, size=looked.size, others=others, last=last),
     )
     return {"operator_saw": {"entry": first.index, "commitment": commitment, "asked": "nowhere"}}
 
@@ -81,12 +80,10 @@ def unseen_by_buyer(scene: Scene, contract: "Contract") -> dict[str, Any]:
     check(not looked.found, f"the buyer's files do not hold {script.FIGURE}; {looked.found} do")
     opened = sum(plot.answer != "no_usable_result" for plot in script.PLOTS)
     bits = contract.plan.bits_per_unit
-    screen.section("What the buyer could not see")
+    screen.section(told("unseen.buyer"))
     screen.say(
-        f"It holds {rows:,} rows of ciphertext ({size:,} bytes), those with a usable answer, and "
-        f"could open {opened}. The others need the node's key, at one unit each.",
-        f"A unit opens at most {bits} bits. The figure {script.FIGURE:,} behind the first yes is "
-        f"in none of the {looked.files} files of its home.",
+        told("unseen.rows", rows=rows, size=size, opened=opened),
+        told("unseen.figure", bits=bits, figure=script.FIGURE, files=looked.files),
     )
     return {"buyer_holds": {"rows": rows, "bytes": size, "opened": opened}}
 
@@ -106,29 +103,25 @@ def bill(scene: Scene, contract: "Contract") -> dict[str, Any]:
     data, service = (fee * units for fee in (prices.data_fee, prices.service_fee))
     check(f'"amount":{data + service}' in own.decode(), "the bill adds up")
     cost = scene.money(data + service)
-    screen.section("What it cost")
-    screen.facts(
+    fees = {"data": (prices.data_fee, data), "service": (prices.service_fee, service)}
+    rows = [
         (
-            ("data fee", f"{units} x {scene.money(prices.data_fee)} = {scene.money(data)}"),
-            (
-                "service fee",
-                f"{units} x {scene.money(prices.service_fee)} = {scene.money(service)}",
-            ),
-            ("amount", cost),
+            told(f"cost.{name}"),
+            told("cost.is", units=units, price=scene.money(price), sum=scene.money(total)),
         )
-    )
+        for name, (price, total) in fees.items()
+    ]
+    screen.section(told("cost"))
+    screen.facts([*rows, (told("cost.amount"), cost)])
     digest = hashlib.sha256(own).hexdigest()
-    screen.say(
-        "The operator computed this from its log, the lender from its receipts: equal byte for "
-        f"byte ({len(own)} bytes, SHA-256 {digest[:16]}...), in {folder.statements}."
-    )
+    screen.say(told("cost.same", size=len(own), digest=digest[:16], folder=folder.statements))
     return {"cost": cost, "units": units, "statement_sha256": digest}
 
 
 def refused(scene: Scene, contract: "Contract") -> dict[str, Any]:
     """Ask once more than the contract allows."""
     screen = scene.screen
-    screen.doing("asking once too often")
+    screen.doing("refusing")
     answer = scene.buyer.ask("lookup", contract=contract.id, subject=script.ONE_TOO_MANY)
     error = answer.get("error", {})
     check(
@@ -137,15 +130,15 @@ def refused(scene: Scene, contract: "Contract") -> dict[str, Any]:
     )
     units = scene.buyer.do("usage", contract=contract.id)["units_used"]
     check(units == script.UNITS and not error["charged"], "a refusal is not charged")
-    screen.section("One question too many")
-    rows = [(name, error[name]) for name in ("message", "reason", "clause", "remedy")]
-    screen.panel("Refused", [*rows, ("charged", "no")], "red")
+    screen.section(told("refused"))
+    rows = [(told(name), error[name]) for name in ("message", "reason", "clause", "remedy")]
+    screen.panel(told("refused.title"), [*rows, (told("charged"), told("no"))], "red")
     return {"refusal": error}
 
 
 def receipt(folder: Places, screen: Screen, file: str) -> dict[str, Any]:
     """Verify the first receipt without the node, then the same with one byte changed."""
-    screen.doing("verifying a receipt, and a tampered one")
+    screen.doing("verifying")
     data = bytearray(Path(file).read_bytes())
     place = len(data) // 2
     data[place] ^= 1
@@ -153,12 +146,11 @@ def receipt(folder: Places, screen: Screen, file: str) -> dict[str, Any]:
     good, bad = run([_command(path, folder) for path in (file, str(folder.tampered))], screen.tick)
     check(good.code == 0, f"the receipt verifies: {good.err.strip()}")
     check(bad.code == PROOF_FAILED, f"a tampered receipt exits with 5, not {bad.code}")
-    screen.section("What is left: a receipt")
+    screen.section(told("left"))
     screen.say(
-        "The node is stopped. Verified without it, by the command below:",
-        f"{good.out.splitlines()[0]} Exit code 0.",
-        f"The same with byte {place:,} of {len(data):,} changed by one bit: refused, exit code "
-        f"{bad.code}.",
+        told("left.stopped"),
+        told("left.good", said=good.out.splitlines()[0]),
+        told("left.bad", place=place, size=len(data), code=bad.code),
     )
     return {"receipt": file, "trust": str(folder.trust), "verify": typed(_command(file, folder))}
 
@@ -168,10 +160,11 @@ def _command(file: str, folder: Places) -> list[str]:
 
 
 def _entry(leaf: "Leaf", request: dict[str, Any]) -> list[tuple[str, object]]:
+    signature = str(leaf.fields["signature"])[:24]
     return [
-        ("entry", f"{leaf.index}, a {leaf.type}, at {leaf.time}"),
-        ("units", request["units"]),
-        ("signed by", f"the lender's client, {str(leaf.fields['signature'])[:24]}..."),
-        ("question", f"commitment {request['commitment']}"),
-        ("answer", f"commitment {leaf.fields['release']}"),
+        (told("entry"), told("entry.is", index=leaf.index, type=leaf.type, time=leaf.time)),
+        (told("entry.units"), request["units"]),
+        (told("entry.signed"), told("entry.signed.is", signature=signature)),
+        (told("entry.question"), told("entry.commitment", commitment=request["commitment"])),
+        (told("entry.answer"), told("entry.commitment", commitment=leaf.fields["release"])),
     ]

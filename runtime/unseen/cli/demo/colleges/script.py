@@ -34,32 +34,36 @@ DAYS: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """An institution the lender asks about, and the one answer each question must get."""
+    """An institution the lender asks about, and the one answer each question must get.
+
+    `figures` are what the table says: median earnings, and how many work; None where both are
+    withheld.
+    """
 
     unitid: int
     answer: str
-    because: str
+    figures: tuple[int, int] | None
 
 
 PLOTS: Final = (
-    Plot(166683, "yes", "has 104,700 and 995"),
-    Plot(100690, "no", "has 39,600 and 170"),
-    Plot(101453, "no_usable_result", "is listed, with both figures withheld"),
+    Plot(166683, "yes", (104_700, 995)),
+    Plot(100690, "no", (39_600, 170)),
+    Plot(101453, "no_usable_result", None),
 )
 ONE_TOO_MANY: Final = 110635
 # What takes its time, and how many seconds on two idle cores: only the bar goes by it.
 STEPS: Final = {
-    "making the operator's node": 2.7,
-    "starting the node": 2.2,
-    "registering the table": 0.7,
-    "the buyer joins": 0.1,
-    "agreeing on a contract": 0.1,
-    "encrypting the table for this contract, and asking": 1.6,
-    "looking through the node's files": 0.1,
+    "making": 2.7,
+    "starting": 2.2,
+    "registering": 0.7,
+    "joining": 0.1,
+    "agreeing": 0.1,
+    "asking": 1.6,
+    "searching": 0.1,
     "settling": 0.05,
-    "asking once too often": 0.05,
-    "stopping the node": 0.7,
-    "verifying a receipt, and a tampered one": 1.5,
+    "refusing": 0.05,
+    "stopping": 0.7,
+    "verifying": 1.5,
 }
 # A figure of the first institution that only its answers may stem from.
 FIGURE: Final = 104_700

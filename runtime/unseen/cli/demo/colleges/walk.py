@@ -16,24 +16,14 @@ from unseen.cli.demo.colleges.proofs import (
     unseen_by_buyer,
     unseen_by_operator,
 )
+from unseen.cli.demo.colleges.texts import headings, told
 from unseen.cli.demo.processes import Buyer, Node, free_address, run, stopped_at_the_end
 from unseen.cli.demo.screen import Screen
-from unseen.cli.demo.stage import data_file, here, on_stage
+from unseen.cli.demo.stage import data_file, here, leak_rows, on_stage
 from unseen.cli.output import Format, print_json
 
 if TYPE_CHECKING:
     from unseen.client.agreements.contracts import Contract
-
-_OPERATOR = (
-    "holds the College Scorecard of 2014 (US Department of Education): {rows:,} institutions, "
-    "{columns} columns, all labelled public, level 1."
-)
-_NODE = "is process {pid} at {at}, over mutual TLS; its state is in {home}."
-_BUYER = (
-    "is a lender: process {pid}, which was given an invitation and its home {home}. It holds the "
-    "keys that it made there, and no table."
-)
-_LEARNERS = {"operator": "the operator", "buyer": "the buyer", "network": "the network"}
 
 
 def walk(home: Path | None = None, form: Format = Format.TABLE) -> None:
@@ -47,42 +37,42 @@ def walk(home: Path | None = None, form: Format = Format.TABLE) -> None:
     start = time.monotonic()
     source = data_file(script.TABLE_FILE)
     folder = Places(here(home))
-    with on_stage(folder, script.STEPS, form) as screen:
-        told = _tell(folder, screen, source)
-        told["seconds"] = round(time.monotonic() - start, 1)
-        _close(screen, told)
+    with on_stage(folder, script.STEPS, form, told) as screen:
+        found = _tell(folder, screen, source)
+        found["seconds"] = round(time.monotonic() - start, 1)
+        _close(screen, found)
     if form is Format.JSON:
-        print_json(told)
+        print_json(found)
 
 
 def _tell(folder: Places, screen: Screen, source: Path) -> dict[str, Any]:
-    told: dict[str, Any] = {"home": str(folder.root)}
-    screen.line("A hidden verification on real data, with a real node and a real buyer.")
+    found: dict[str, Any] = {"home": str(folder.root)}
+    screen.line(told("opening"))
     with ExitStack() as stack:
         scene = _set_up(folder, screen, stack)
-        told |= _who_holds_what(scene, source)
+        found |= _who_holds_what(scene, source)
         contract = _agree(scene)
-        told |= {"contract": contract.id}
-        told |= _ask(scene, contract)
-        told |= unseen_by_operator(scene, contract)
-        told |= unseen_by_buyer(scene, contract)
-        told |= bill(scene, contract)
-        told |= refused(scene, contract)
-        screen.doing("stopping the node")
+        found |= {"contract": contract.id}
+        found |= _ask(scene, contract)
+        found |= unseen_by_operator(scene, contract)
+        found |= unseen_by_buyer(scene, contract)
+        found |= bill(scene, contract)
+        found |= refused(scene, contract)
+        screen.doing("stopping")
         scene.operator.close()
         check(scene.buyer.stop() == 0, "the buyer's process ends by itself")
         check(scene.node.stop() == 0, "the node stops when it is told to")
-    return told | receipt(folder, screen, told["answers"][0]["receipt"])
+    return found | receipt(folder, screen, found["answers"][0]["receipt"])
 
 
 def _set_up(folder: Places, screen: Screen, stack: ExitStack) -> Scene:
-    screen.doing("making the operator's node")
+    screen.doing("making")
     buyer = Buyer(script.BUYER_MODULE, folder.buyer, folder.buyer_log)
     stack.enter_context(stopped_at_the_end([buyer]))
     listen = ["--name", script.NODE, "--listen", free_address(), "--format", "json"]
     (made,) = run([["node", "init", "--home", str(folder.node), *listen]], screen.tick)
     check(made.code == 0, f"a node is made: {made.err.strip()}")
-    screen.doing("starting the node")
+    screen.doing("starting")
     node = Node("node", folder.node, folder.node_log)
     stack.enter_context(stopped_at_the_end([node]))
     # Loaded while the node starts: it takes a while as well.
@@ -97,7 +87,7 @@ def _who_holds_what(scene: Scene, source: Path) -> dict[str, Any]:
     from unseen.client.catalog import Predicate, Prices
 
     screen, operator, folder = scene.screen, scene.operator, scene.folder
-    screen.doing("registering the table")
+    screen.doing("registering")
     table = operator.register_table(
         script.TABLE, str(source), subject=[script.SUBJECT], labels={"*": ("public", "1")}
     )
@@ -110,16 +100,22 @@ def _who_holds_what(scene: Scene, source: Path) -> dict[str, Any]:
         predicates=[Predicate(*question) for question in script.QUESTIONS],
         prices=Prices(script.CURRENCY, script.DATA_FEE, script.SERVICE_FEE),
     )
-    screen.doing("the buyer joins")
+    screen.doing("joining")
     invitation = operator.invite(script.BUYER).decode()
     joined = scene.buyer.do("join", invitation=invitation)
     check(joined["address"] == scene.address, "the buyer talks to this node")
-    screen.section("Who holds what")
+    screen.section(told("who"))
     screen.facts(
         [
-            ("The operator", _OPERATOR.format(rows=table.rows, columns=len(table.columns))),
-            ("Its node", _NODE.format(pid=scene.node.pid, at=scene.address, home=folder.node)),
-            ("The buyer", _BUYER.format(pid=scene.buyer.pid, home=folder.buyer)),
+            (
+                told("who.operator"),
+                told("who.operator.is", rows=table.rows, columns=len(table.columns)),
+            ),
+            (
+                told("who.node"),
+                told("who.node.is", pid=scene.node.pid, at=scene.address, home=folder.node),
+            ),
+            (told("who.buyer"), told("who.buyer.is", pid=scene.buyer.pid, home=folder.buyer)),
         ]
     )
     return {"rows": table.rows, "address": scene.address}
@@ -127,7 +123,7 @@ def _who_holds_what(scene: Scene, source: Path) -> dict[str, Any]:
 
 def _agree(scene: Scene) -> "Contract":
     screen, buyer = scene.screen, scene.buyer
-    screen.doing("agreeing on a contract")
+    screen.doing("agreeing")
     wished = buyer.do(
         "request",
         product=script.PRODUCT,
@@ -142,27 +138,25 @@ def _agree(scene: Scene) -> "Contract":
     contract = scene.operator.contract(approved.id)
     prices = contract.terms.prices
     data, service = scene.money(prices.data_fee), scene.money(prices.service_fee)
-    screen.section("What they agreed")
-    screen.say(f"Contract {contract.id}, signed by the operator and by the lender:")
+    screen.section(told("agreed"))
+    screen.say(told("agreed.what", contract=contract.id))
+    units = contract.terms.quota.units
     screen.facts(
         [
-            ("questions", "; ".join(question for _, question, _ in script.QUESTIONS)),
-            ("about", "one institution at a time, which the operator does not get to know"),
-            ("quota", f"{contract.terms.quota.units} units, within {script.DAYS} day"),
-            ("price", f"{data} for the data and {service} for the service, for each unit"),
+            (told("agreed.questions"), "; ".join(question for _, question, _ in script.QUESTIONS)),
+            (told("agreed.about"), told("agreed.about.is")),
+            (told("agreed.quota"), told("agreed.quota.is", units=units, days=script.DAYS)),
+            (told("agreed.price"), told("agreed.price.is", data=data, service=service)),
         ]
     )
-    screen.say("What will leak, signed as part of it:")
-    screen.table(
-        ("who", "learns", "at most"),
-        [(_LEARNERS[line.party], line.text, line.bound) for line in contract.leakage.statements],
-    )
+    screen.say(told("leaks"))
+    screen.table(headings("leaks.head"), leak_rows(contract.leakage, told))
     return contract
 
 
 def _ask(scene: Scene, contract: "Contract") -> dict[str, Any]:
     screen, buyer = scene.screen, scene.buyer
-    screen.doing("encrypting the table for this contract, and asking")
+    screen.doing("asking")
     names = [name for name, _, _ in script.QUESTIONS]
     rows: list[tuple[object, ...]] = []
     answers: list[dict[str, Any]] = []
@@ -175,35 +169,44 @@ def _ask(scene: Scene, contract: "Contract") -> dict[str, Any]:
             f"the answers about {plot.unitid} are {plot.answer}",
         )
         took = f"{seconds * 1000:,.0f} ms" + ("" if answers else " *")
-        said = [answer.replace("_", " ") for answer in found]
+        said = [told(answer) for answer in found]
         rows.append((plot.unitid, *said, took))
         answers.append({**verdict, "milliseconds": round(seconds * 1000, 1)})
         screen.tick()
     again = buyer.do("lookup", contract=contract.id, subject=script.PLOTS[0].unitid)["verdict"]
     check(bool(again["cached"]), "asking again costs nothing")
-    screen.section("What was asked, and the answers")
+    screen.section(told("asked"))
     questions = [question for _, question, _ in script.QUESTIONS]
-    screen.table(("institution", *questions, "took"), rows)
-    held = "; ".join(f"{plot.unitid} {plot.because}" for plot in script.PLOTS)
+    screen.table((told("asked.subject"), *questions, told("asked.took")), rows)
+    held = "; ".join(_because(plot) for plot in script.PLOTS)
     screen.say(
-        "* with waiting for the encrypted table, fetching it and checking it.",
-        f"For you to compare, the register says: {held}.",
-        "The lender cannot tell the third from an institution that is not listed.",
-        f"Asked again about {script.PLOTS[0].unitid}: opened before, nothing sent, no unit used.",
+        told("asked.first"),
+        told("asked.truth", held=held),
+        told("asked.listed"),
+        told("asked.again", unitid=script.PLOTS[0].unitid),
     )
     return {"answers": answers}
 
 
-def _close(screen: Screen, told: dict[str, Any]) -> None:
-    screen.section("In short")
+def _because(plot: script.Plot) -> str:
+    """Return what the table says of an institution."""
+    if plot.figures is None:
+        return told("because.withheld", unitid=plot.unitid)
+    return told("because", unitid=plot.unitid, earnings=plot.figures[0], working=plot.figures[1])
+
+
+def _close(screen: Screen, found: dict[str, Any]) -> None:
+    count, questions = len(found["answers"]), len(script.QUESTIONS)
+    values: dict[str, dict[str, object]] = {
+        "held": {"rows": found["rows"]},
+        "asked": {"count": count, "questions": questions},
+        "answered": {},
+        "unseen": {},
+        "cost": {"cost": found["cost"]},
+    }
+    screen.section(told("short"))
     screen.facts(
-        (
-            ("held", f"the operator {told['rows']:,} rows, the lender none"),
-            ("asked", f"{len(told['answers'])} institutions, by {len(script.QUESTIONS)} questions"),
-            ("answered", "yes, no, and no usable result"),
-            ("unseen", "to the operator: which institutions; to the lender: everything else"),
-            ("cost", f"{told['cost']}, proven to both; the next question was refused"),
-        )
+        [(told(f"short.{name}"), told(f"short.{name}.is", **each)) for name, each in values.items()]
     )
-    screen.say(f"Every step came out as told, in {told['seconds']} s. The node is stopped.")
-    screen.line(f"\nReceipt: {told['receipt']}\nVerify it: {told['verify']}")
+    screen.say(told("ending", seconds=found["seconds"]))
+    screen.line(told("paths", receipt=found["receipt"], verify=found["verify"]))

@@ -6,7 +6,7 @@ from unseen.cli.demo.checks import check, there
 from unseen.cli.demo.hospitals import script
 from unseen.cli.demo.hospitals.cast import Scene
 from unseen.cli.demo.hospitals.texts import headings, told
-from unseen.cli.words import Language, present_language
+from unseen.cli.demo.stage import leak_rows
 
 if TYPE_CHECKING:
     from unseen.client.agreements.contracts import Contract
@@ -43,7 +43,8 @@ def agree(scene: Scene) -> dict[str, Any]:
     screen.say(told("agreed.clause", **shown, honest=clauses[script.SUM].honest))
     screen.facts([(node.name, f"Ed25519 {node.key.hex()[: 2 * _SHOWN]}...") for node in nodes])
     screen.say(told("agreed.leaks"))
-    _leaks(scene, scene.hospitals[script.HOSPITALS[0]].contract(script.MODEL))
+    first = scene.hospitals[script.HOSPITALS[0]].contract(script.MODEL)
+    screen.table(headings("leaks.head"), leak_rows(first.leakage, told))
     return {
         "contracts": {purpose: scene.contracts(purpose) for purpose in script.PURPOSES},
         "clauses": {purpose: clause.to_json() for purpose, clause in clauses.items()},
@@ -72,14 +73,3 @@ def _one_clause(found: "dict[str, Contract]") -> "Joint":
     check(clauses == [first] * len(found), "all contracts hold the same joint clause")
     check(first.names == script.HOSPITALS, "the clause names all three hospitals")
     return first
-
-
-def _leaks(scene: Scene, contract: "Contract") -> None:
-    chinese = present_language() is Language.ZH
-    rows = [
-        (told(line.party), line.text_zh, line.bound_zh or line.bound)
-        if chinese
-        else (told(line.party), line.text, line.bound)
-        for line in contract.leakage.statements
-    ]
-    scene.screen.table(headings("leaks.head"), rows)
