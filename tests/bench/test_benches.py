@@ -48,6 +48,14 @@ def test_oprf_sends_an_element_each_way_and_one_proof() -> None:
     assert all(found[item.limit].units == item.units for item in found.values() if item.limit)
 
 
+def test_intersections_find_what_both_sets_have() -> None:
+    found = run(BENCHES["psi"], n=40, common=25)
+    for name, up, down in (("psi/ecdh", 40, 80), ("psi/cardinality", 80, 40)):
+        assert found[name].note == "10 in both"
+        assert (found[name].bytes_up // ELEMENT, found[name].bytes_down // ELEMENT) == (up, down)
+        assert found[name].limit_per_second
+
+
 def test_receipts_fit_their_limit() -> None:
     found = run(receipt.BENCH, leaves=256, receipts=4)
     issue = found["receipt/issue"]

@@ -16,6 +16,7 @@ from unseen.bench import (
     node,
     oprf,
     output,
+    psi,
     receipt,
     secagg,
     statistics,
@@ -29,6 +30,7 @@ BENCHES: dict[str, Bench] = {
     for bench in (
         oprf.BENCH,
         lookup.BENCH,
+        psi.BENCH,
         node.BENCH,
         receipt.BENCH,
         evidence.BENCH,

@@ -1,0 +1,113 @@
+"""De Cristofaro, Gasti and Tsudik, CANS 2012, in the other direction: how many items are in both.
+
+As `ecdh.py`, but that the provider, who answers for what leaves, is the one that learns the number:
+
+    buyer -> provider     a H(x) of its items, ascending
+    provider -> buyer     b H(y) of its own items, ascending
+    buyer -> provider     a b H(y), ascending: which is which is lost
+    provider              counts the b a H(x) among them
+
+The provider learns the number, and how many items the buyer has; the buyer how many the provider
+has, and what the provider then lets out: with noise, or not below a group. For parties that follow
+the protocol, under DDH and in the random oracle model. A buyer that deviates may send back elements
+of its own choice, so that the number is wrong; a provider that deviates may count one item alone.
+"""
+
+from collections.abc import Sequence
+
+from unseen.protocols.errors import MalformedMessageError, StepOrderError
+from unseen.protocols.group import bulk, ristretto255
+from unseen.protocols.party import Rng
+from unseen.protocols.psi.messages import check_items, group_tag, pack, unpack
+
+
+class Buyer:
+    """The party that asks for the number. Each step once."""
+
+    def __init__(self, session: bytes, items: Sequence[bytes], rng: Rng) -> None:
+        """Take the items of a run; `session` is 32 bytes that both parties know and no run had.
+
+        Raises:
+            InputInvalidError: no items, too many, one twice; or the session's id.
+
+        """
+        check_items(items)
+        self._scalar = ristretto255.random_scalar(rng)
+        self._masked = sorted(bulk.hash_each(self._scalar, items, group_tag(session)))
+
+    def __repr__(self) -> str:
+        """Say how large the set is."""
+        return f"Buyer({len(self._masked)} items)"
+
+    def ask(self) -> bytes:
+        """Return the first message: 32 bytes an item."""
+        return pack([self._masked])
+
+    def mix(self, message: bytes) -> bytes:
+        """Return the provider's elements once more masked, and in another order.
+
+        Raises:
+            MalformedMessageError: the message is not the protocol's.
+            ElementInvalidError: it holds what is no element; `position` names the first.
+            StepOrderError: this run was answered before.
+
+        """
+        if not self._scalar:
+            raise StepOrderError("this run is over: its scalars serve one answer")
+        (theirs,) = unpack(message, (True,))
+        doubled = sorted(bulk.multiply_each(self._scalar, theirs))
+        self._scalar = b""
+        return pack([doubled])
+
+
+class Provider:
+    """The party that learns the number, and decides what leaves. Each step once."""
+
+    def __init__(self, session: bytes, items: Sequence[bytes], rng: Rng) -> None:
+        """Take the items of a run, as the buyer does.
+
+        Raises:
+            InputInvalidError: no items, too many, one twice; or the session's id.
+
+        """
+        check_items(items)
+        self._scalar = ristretto255.random_scalar(rng)
+        self._masked = sorted(bulk.hash_each(self._scalar, items, group_tag(session)))
+        self._doubled: frozenset[bytes] = frozenset()
+
+    def __repr__(self) -> str:
+        """Say how large the set is."""
+        return f"Provider({len(self._masked)} items)"
+
+    def answer(self, message: bytes) -> bytes:
+        """Return the own elements, for the buyer to mask and mix.
+
+        Raises:
+            MalformedMessageError: the message is not the protocol's.
+            ElementInvalidError: it holds what is no element; `position` names the first.
+            StepOrderError: this run was answered before.
+
+        """
+        if not self._scalar:
+            raise StepOrderError("this run is over: its scalars serve one answer")
+        (asked,) = unpack(message, (True,))
+        self._doubled = frozenset(bulk.multiply_each(self._scalar, asked))
+        self._scalar = b""
+        return pack([self._masked])
+
+    def count(self, message: bytes) -> int:
+        """Return how many items are in both sets.
+
+        Raises:
+            MalformedMessageError: the message is not the protocol's, or for another set.
+            StepOrderError: nothing was asked yet, or the number was given.
+
+        """
+        if not self._doubled:
+            raise StepOrderError("a number is counted once, after the buyer has asked")
+        (mixed,) = unpack(message, (True,))
+        if len(mixed) != len(self._masked):
+            raise MalformedMessageError("what came back is for another number of items")
+        found = len(self._doubled.intersection(mixed))
+        self._doubled = frozenset()
+        return found
