@@ -1,6 +1,5 @@
 """Questions about many, from the SDK: one form, nothing believed unchecked, nothing asked twice."""
 
-import dataclasses
 import re
 from decimal import Decimal
 from fractions import Fraction
@@ -10,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.client.answering import MENU, Answering
-from tests.evidence.test_training import joint_of, spec_of
 
 from unseen.client.errors import AnswerInvalidError, Cause, RefusedError
 from unseen.client.evidence import Evidence
@@ -58,19 +56,6 @@ def test_names_are_put_into_the_menu_s_order_and_the_cost_into_rho(
     ]
     assert found.receipt_path.exists()
     assert found.privacy == found.question.rho
-
-
-def test_a_contract_over_several_nodes_is_not_asked_of_one(fake: Any, answers: Answering) -> None:
-    node = answers.node
-    joint = joint_of(spec_of()).to_json()
-    node.terms = dataclasses.replace(
-        node.terms, parameters=node.terms.parameters | {"joint": joint}
-    )
-    with pytest.raises(InputInvalidError, match="over several nodes") as caught:
-        asking(fake).mean("cost", epsilon=0.2)
-    assert caught.value.clause == "joint"
-    assert "statistics joint ask" in caught.value.remedy
-    assert answers.ids == []
 
 
 def test_what_is_asked_of_several_is_put_into_the_same_form(

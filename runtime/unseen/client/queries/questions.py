@@ -19,7 +19,6 @@ from unseen.client.session import Session
 from unseen.client.statistic import Statistic
 from unseen.evidence.canonical import format_time
 from unseen.evidence.contracts.contract import Terms
-from unseen.evidence.contracts.joint import joint_of
 from unseen.evidence.contracts.statistics.menu import Menu, menu_of
 from unseen.evidence.contracts.statistics.question import Question
 from unseen.evidence.contracts.statistics.shapes import shape_of
@@ -68,7 +67,6 @@ class Questions:
         """
         terms = self._contracts.terms(contract)
         menu = _menu(contract, terms)
-        _check_alone(terms)
         _check(menu, question)
         before = self._asked(contract, question)
         if before is not None and before.state == "answered" and not again:
@@ -176,16 +174,6 @@ def _menu(contract: str, terms: Terms) -> Menu:
             remedy=f"ask with: unseen {terms.kind} {contract} ...",
         )
     return menu_of(terms.parameters)
-
-
-def _check_alone(terms: Terms) -> None:
-    """Refuse to ask one node what its contract lets it answer together with others alone."""
-    if joint_of(terms.parameters) is not None:
-        raise InputInvalidError(
-            "the contract is over several nodes, which are asked together",
-            clause="joint",
-            remedy="ask all of them: unseen statistics joint ask ID --home HOME, once for each",
-        )
 
 
 def _check(menu: Menu, question: Question) -> None:
