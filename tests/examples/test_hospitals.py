@@ -20,7 +20,7 @@ import pytest
 from unseen.bench.training import Judged
 from unseen.client.audit.checking import check_folder
 from unseen.evidence import trust
-from unseen.evidence.contracts.privacy import UNITS
+from unseen.evidence.contracts.privacy import UNITS, epsilon_text
 from unseen.evidence.contracts.statistics.definition_file import parse_definition
 from unseen.evidence.contracts.training.clause import parameters_of, steps_of, total_of
 from unseen.evidence.contracts.training.file import parse_training
@@ -206,6 +206,15 @@ def test_files_go_together_and_a_model_is_small_enough_for_every_node(
     assert spec.binary
     columns = {getattr(definition.behind(f.name), "column", "") for f in spec.features}
     assert not columns & {"personal_status_and_sex", "foreign_worker", "mdvis", "creditability"}
+
+
+def test_the_way_by_commands_asks_for_what_the_training_needs() -> None:
+    definition = parse_definition((EXAMPLE / "bank_menu.toml").read_bytes())
+    file = (EXAMPLE / "bank_training.toml").read_bytes()
+    spec = parse_training(file, definition.menu, 3, 3)
+    epsilon = epsilon_text(total_of(spec), definition.menu.delta)
+    page = (EXAMPLE.parents[1] / "docs/train.md").read_text(encoding="utf-8")
+    assert f"--units {len(steps_of(spec)) + 2} --budget {epsilon} " in page
 
 
 def test_a_picture_shows_every_figure_within_its_edges() -> None:

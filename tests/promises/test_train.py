@@ -1,6 +1,7 @@
 """A model over three real hospitals: fitted by noisy sums, each step charged at each of them."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -147,12 +148,39 @@ def test_a_training_ended_midway_goes_on_and_every_step_is_charged_once_at_each_
 
 
 def test_a_finished_training_is_shown_and_not_paid_again(
-    hospitals: Consortium, contracts: dict[int, str]
+    hospitals: Consortium, contracts: dict[int, str], tmp_path: Path
 ) -> None:
     again = trained(hospitals, contracts)
     assert again.state().done == STEPS
     again.fit()
     assert hospitals.used(contracts) == {1: STEPS, 2: STEPS, 3: STEPS}
+    folder = tmp_path / "model"
+    homes = [f"--home={stage.party_home('lender')}" for stage in hospitals.stages]
+    done = runner.invoke(app, ["train", "fit", contracts[1], *homes, "--output", str(folder)])
+    assert f"{STEPS} steps were done before" in done.stderr
+    assert f"unseen train release {contracts[1]} --model {folder / 'model.json'}" in done.stderr
+    assert hospitals.used(contracts) == {1: STEPS, 2: STEPS, 3: STEPS}
+
+
+def test_a_clause_is_written_with_the_request_that_each_node_is_sent(
+    hospitals: Consortium, tmp_path: Path
+) -> None:
+    file, clause = tmp_path / "training.toml", tmp_path / "clause.json"
+    file.write_text(FILE, encoding="utf-8")
+    homes = [stage.party_home("lender") for stage in hospitals.stages]
+    options = [f"--home={home}" for home in homes]
+    done = runner.invoke(app, ["train", "clause", "model", str(file), *options, "-o", str(clause)])
+    assert done.exit_code == 0, done.output
+    joint = clause_of(hospitals)
+    assert json.loads(clause.read_text()) == joint.to_json()
+    spec = make_training(FILE.encode(), parse_definition(LABELLED.encode()).menu, joint)
+    said = done.stderr.splitlines()[1:]
+    for home, line in zip(homes, said, strict=True):
+        assert line.endswith(f"--scenario NAME --home {home}")
+        assert f"--units {STEPS + 2} " in line
+        (budget,) = re.findall(r"--budget ([\d.]+) ", line)
+        assert training.within(spec, budget, "0.000001")
+        assert float(budget) <= 40
 
 
 def test_more_than_the_budget_is_refused_by_name_and_costs_nothing(
