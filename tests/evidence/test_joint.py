@@ -24,6 +24,7 @@ from unseen.evidence.contracts.joint import (
     least_survivors,
     most_bound,
     round_of,
+    transcript_of,
 )
 from unseen.evidence.errors import CanonicalError, ContractInvalidError
 from unseen.evidence.suite import INTL
@@ -57,6 +58,7 @@ def make(count: int = 3, **changes: Any) -> Joint:
 def frozen(world: Any) -> dict[str, str]:
     fixed = make(5, honest=3, sigma2="144.5", ring=32, bound=1 << 20)
     led = make(lead="hospital-01")
+    said = [QUESTION, b"", QUESTION]
     return {
         "joint": make().encode().decode(),
         "joint_digest": make().digest(world.suite).hex(),
@@ -69,6 +71,8 @@ def frozen(world: Any) -> dict[str, str]:
         .encode()
         .decode(),
         "joint_round": round_of(make(), world.suite, ROUND_ID, QUESTION, 7).digest.hex(),
+        "joint_led_round": round_of(led, world.suite, ROUND_ID, QUESTION, 7).digest.hex(),
+        "joint_transcript": transcript_of(world.suite, said).hex(),
     }
 
 
@@ -83,6 +87,9 @@ def test_the_digests_are_those_of_the_text_alone() -> None:
     assert hashlib.sha256(text.encode()).hexdigest() == vector["joint_digest"]
     context = hashlib.sha256(b"unseen/joint/v1 payload\x00" + QUESTION).hexdigest()
     assert context == vector["joint_context"]
+    hashed = b"".join(hashlib.sha256(each).digest() for each in (QUESTION, b"", QUESTION))
+    transcript = hashlib.sha256(b"unseen/joint/v1 transcript\x00" + hashed).hexdigest()
+    assert transcript == vector["joint_transcript"]
 
 
 @pytest.mark.parametrize("name", ["joint", "joint_fixed", "joint_led"])
@@ -138,6 +145,21 @@ def test_a_place_has_a_name_and_a_key(name: str, key: bytes) -> None:
 def test_a_lead_receives_exact_sums() -> None:
     with pytest.raises(ContractInvalidError, match=r"joint\.sigma2"):
         make(lead="hospital-00", sigma2="4")
+
+
+@pytest.mark.parametrize("count", [3, 4, 5, 100])
+def test_a_lead_receives_sums_over_all_nodes_alone(count: int) -> None:
+    led = make(count, lead="hospital-01", honest=count)
+    assert led.colluding == 0
+    found = round_of(led, INTL, ROUND_ID, b"", 1)
+    assert (found.lead, found.least) == ("hospital-01", count)
+    assert found.digest != replace(found, lead="").digest
+    for without in ("hospital-01", "hospital-02"):
+        with pytest.raises(ContractInvalidError, match=r"joint\.lead"):
+            round_of(led, INTL, ROUND_ID, b"", 1, [without])
+    for honest in {count - 1, count + 1, honest_range(count)[0] - 1}:
+        with pytest.raises(ContractInvalidError, match=r"joint\.honest"):
+            make(count, lead="hospital-01", honest=honest)
 
 
 CHANGES: list[dict[str, Any]] = [
@@ -240,7 +262,5 @@ def test_one_of_four_may_be_left_out_where_three_are_vouched_for() -> None:
     ):
         with pytest.raises(ContractInvalidError, match="honest"):
             round_of(clause, INTL, ROUND_ID, b"", 1, without)
-    with pytest.raises(ContractInvalidError, match="lead"):
-        round_of(replace(four, lead="hospital-02"), INTL, ROUND_ID, b"", 1, ["hospital-02"])
     with pytest.raises(PartyUnknownError):
         round_of(four, INTL, ROUND_ID, b"", 1, ["clinic"])

@@ -10,7 +10,7 @@ honest, nor that what they add up is what their tables hold: a vector of well-fo
 the sum garbage, and nobody can tell.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
@@ -33,6 +33,7 @@ ALL_BELOW: Final = 5  # of fewer nodes than this none may drop out of a round
 HEADROOM_BITS: Final = 3
 _RINGS = (32, 64)
 _PAYLOAD: Final = b"unseen/joint/v1 payload\x00"
+_TRANSCRIPT: Final = b"unseen/joint/v1 transcript\x00"
 _CHECK = Checker(ContractInvalidError, "contract")
 _FIELDS = ("nodes", "honest", "ring", "bound", "task")
 _OPTIONAL = ("lead", "sigma2")
@@ -69,9 +70,10 @@ class Joint:
     end are vouched for not to collude with its receiver: only their noise counts. A coordinate,
     noise included, is from -`bound` to `bound`; sums are over Z_2^`ring`. `task` names what is
     added up: the digest of a menu or of a training, 32 bytes. `lead` is the node that receives
-    exact sums and lets them out through its gate; without one the buyer receives them, and every
-    node adds noise. `sigma2` is that noise of one node on each coordinate, as a decimal text, where
-    it is fixed; else it follows from what is asked.
+    exact sums and lets them out through its gate: over all nodes, each of which is vouched for, or
+    not at all. Without one the buyer receives them, and every node adds noise. `sigma2` is that
+    noise of one node on each coordinate, as a decimal text, where it is fixed; else it follows from
+    what is asked.
     """
 
     nodes: tuple[Place, ...]
@@ -90,7 +92,7 @@ class Joint:
         _CHECK.distinct("joint.nodes.key", [place.key for place in self.nodes])
         if names != sorted(names):
             _CHECK.fail("joint.nodes", "are not in the order of their names")
-        _CHECK.integer("joint.honest", self.honest, *honest_range(len(names)))
+        _CHECK.integer("joint.honest", self.honest, *self._honest_range)
         if type(self.ring) is not int or self.ring not in _RINGS:
             _CHECK.fail("joint.ring", "is neither 32 nor 64")
         _CHECK.integer("joint.bound", self.bound, 1, most_bound(len(names), self.ring))
@@ -171,7 +173,12 @@ class Joint:
         are left then none may collude, or fewer honest ones than the clause names have noise in it.
         """
         count = len(self.nodes)
-        return 0 if count < ALL_BELOW else least_survivors(count) - self.honest
+        return 0 if count < ALL_BELOW else self._honest_range[1] - self.honest
+
+    @property
+    def _honest_range(self) -> tuple[int, int]:
+        count = len(self.nodes)
+        return (count, count) if self.lead else honest_range(count)
 
     def key_of(self, name: str) -> bytes:
         """Return the evidence key of the node called `name`.
@@ -224,6 +231,11 @@ def context_of(suite: Suite, payload: bytes) -> bytes:
     return suite.digest(_PAYLOAD + payload)
 
 
+def transcript_of(suite: Suite, messages: Iterable[bytes]) -> bytes:
+    """Return the hash of what a lead is handed, 32 bytes: the nodes' messages in their order."""
+    return suite.digest(_TRANSCRIPT + b"".join(suite.digest(message) for message in messages))
+
+
 def round_of(
     clause: Joint,
     suite: Suite,
@@ -236,6 +248,7 @@ def round_of(
 
     Of fewer than five nodes one that cannot be reached is left out (`without`) as long as the
     honest that the clause names are still as many as are left. Of more, the round itself goes on.
+    Of a round with a lead nobody is left out.
 
     Raises:
         ContractInvalidError: a node is left out that may not be.
@@ -249,10 +262,10 @@ def round_of(
     for name in without:
         clause.key_of(name)
     left = tuple(place for place in clause.nodes if place.name not in set(without))
+    if without and clause.lead:
+        _CHECK.fail("joint.lead", "receives sums over all nodes alone")
     if without and (len(clause.nodes) >= ALL_BELOW or len(left) < clause.honest):
         _CHECK.fail("joint.honest", "does not allow a round without these nodes")
-    if clause.lead and clause.lead in without:
-        _CHECK.fail("joint.lead", "is left out of a round that it receives")
     return Round(
         plan_hash=clause.digest(suite),
         round_id=round_id,
@@ -261,4 +274,5 @@ def round_of(
         dimension=dimension,
         bound=clause.bound,
         ring=clause.ring,
+        lead=clause.lead,
     )

@@ -57,6 +57,8 @@ def _check_statistics(terms: Terms, plan: Plan, menu: Menu, joint: Joint | None)
         _CHECK.fail("plan.bits_per_unit", "is not what the largest answer of the menu has")
     if joint is not None and joint.task != task_of(menu, suite_of(terms.suite)):
         _CHECK.fail("parameters.joint.task", "is another menu than the contract's")
+    if joint is not None and joint.lead and menu.partition is None:
+        _CHECK.fail("parameters.joint.lead", "receives the exact table, and the menu fixes none")
 
 
 def _check_no_training(terms: Terms) -> None:
