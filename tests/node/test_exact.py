@@ -16,8 +16,8 @@ from unseen.node.release.examine import examine
 from unseen.node.release.facts import AggregateFacts
 from unseen.node.release.rules import Case, Finding, Limits, Mode, Outcome
 from unseen.node.statistics.exact import (
-    _at_least,
     answer,
+    at_least,
     columns_of,
     decode_hidden,
     encode_columns,
@@ -139,11 +139,11 @@ def test_what_is_hidden_says_nothing_of_the_numbers_in_small_cells(data: st.Data
 
 
 @given(st.sampled_from(["count", "measure"]), st.integers(0, 10**7), st.integers(0, 10**7))
-def test_what_a_cell_holds_at_least_is_seen_from_outside(use: Any, one: int, other: int) -> None:
+def test_what_a_cell_holdsat_least_is_seen_from_outside(use: Any, one: int, other: int) -> None:
     cell = Number(use=use, low=0, high=10**9)
-    assert 0 <= _at_least(cell, one, LIMITS) <= one
+    assert 0 <= at_least(cell, one, LIMITS) <= one
     if rounded(cell, one, LIMITS) == rounded(cell, other, LIMITS):
-        assert _at_least(cell, one, LIMITS) == _at_least(cell, other, LIMITS)
+        assert at_least(cell, one, LIMITS) == at_least(cell, other, LIMITS)
 
 
 def test_what_adds_up_to_zero_says_that_everybody_has_none() -> None:

@@ -4,10 +4,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.node.conftest import make_ask, make_offer, make_product, make_signers
+from tests.evidence.menus import DEFINITION
+from tests.node.conftest import make_ask, make_offer, make_product, make_signers, offering
 
 from unseen.evidence.contracts.joint import Joint, Place, honest_range
 from unseen.evidence.contracts.leakage import Leakage
+from unseen.evidence.contracts.statistics import Partition
 from unseen.evidence.suite import INTL, Ed25519Signer, key_id
 from unseen.node.contracts.clauses.clause import Ask, Offer, Reading
 from unseen.node.contracts.clauses.joint import JOINT, statements, threat_model
@@ -99,3 +101,45 @@ def test_the_statement_says_who_learns_what_in_both_languages(count: int) -> Non
     assert f"{joint.honest} of those left are honest" in said
     assert f"{joint.honest} 个诚实" in said_zh
     assert len(said.encode()) <= 256
+
+
+@pytest.mark.parametrize("count", [3, 5, 7])
+def test_of_a_lead_the_statement_says_that_it_learns_the_sums(count: int) -> None:
+    joint = clause(count, lead="node-2", honest=count)
+    lines = {line.what: line for line in statements(joint)}
+    whole = Leakage(suite="intl", statements=tuple(lines.values()), ciphertext_leaves=False)
+    assert Leakage.from_json(whole.to_json()) == whole
+    assert lines["joint-sum"].party == "operator"
+    for words in (f"sums of the other {count - 1} nodes", "node-2", "exact, before its gate"):
+        assert words in lines["joint-sum"].text
+    assert f"其余 {count - 1} 个节点之和" in lines["joint-sum"].text_zh
+    assert lines["joint-relay"].party == "buyer"
+    assert "sealed to the lead" in lines["joint-relay"].text
+    said, said_zh = threat_model(joint)
+    assert f"all {count} nodes are honest" in said
+    assert "node-2" in said_zh
+    assert len(said.encode()) <= 256
+
+
+EXACT = Partition(by=("region",), where=("adult",), measures=("cost",))
+
+
+def led_offer(partition: Partition | None = EXACT, **changes: Any) -> Offer:
+    menu = replace(DEFINITION.menu, partition=partition)
+    product = offering(replace(DEFINITION, menu=menu))
+    return replace(offer(), product=replace(product, **changes))
+
+
+def test_a_lead_receives_the_exact_table_that_the_outputs_have() -> None:
+    joint = clause(lead="node-1", honest=3)
+    whole = ("region", "adult", "cost")
+    assert against(asked(joint, outputs=whole), led_offer()) == []
+    assert against(asked(joint), led_offer()) == []  # all that is offered
+    for ask, given in (
+        (asked(joint, outputs=("region", "cost")), led_offer()),
+        (asked(joint, outputs=whole), led_offer(None)),
+        (asked(joint, outputs=whole), led_offer(kind="train")),
+    ):
+        first = against(ask, given)[0]
+        assert first.clause == "joint.lead"
+        assert first.remedy

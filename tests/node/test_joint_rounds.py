@@ -203,6 +203,8 @@ def test_what_leaves_has_the_form_of_a_signature_over_a_vector(parts: list[bytes
         (MaskedFacts(people=10, private=True, measured=True), ()),
         (MaskedFacts(people=9, private=True, measured=True), ("joint.group",)),
         (MaskedFacts(people=10, private=False, measured=True), ("joint.bare",)),
+        (MaskedFacts(people=10, private=False, measured=True, led=True), ()),
+        (MaskedFacts(people=9, private=False, measured=True, led=True), ("joint.group",)),
         (None, ("facts.missing",)),
     ],
 )

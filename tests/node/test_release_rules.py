@@ -50,7 +50,7 @@ def case(kind: str = "verdicts", **changes: Any) -> Case:
     return Case(**fields | changes)
 
 
-def first(fields: dict[str, int], cells: int = 4) -> list[CellFacts]:
+def first(fields: dict[str, Any], cells: int = 4) -> list[CellFacts]:
     """Return facts of `cells` cells, of which the first is changed."""
     return [dataclasses.replace(CELL, **fields), *[CELL] * (cells - 1)]
 
@@ -91,6 +91,7 @@ def test_general_rules_at_their_edge() -> None:
         ({"contributors": 9}, "cells.group"),
         ({"contributors": 0}, "cells.zero"),
         ({"largest": 500, "second": 401}, "cells.dominance"),
+        ({"largest": 0, "second": 0, "dominated": True}, "cells.dominance"),
         ({"total": 1_000, "largest": 889, "second": 30}, "cells.p_ratio"),
     ],
 )

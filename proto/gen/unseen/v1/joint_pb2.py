@@ -25,15 +25,15 @@ _sym_db = _symbol_database.Default()
 from unseen.v1 import request_pb2 as unseen_dot_v1_dot_request__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15unseen/v1/joint.proto\x12\tunseen.v1\x1a\x17unseen/v1/request.proto\"`\n\x08StepHead\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\r\n\x05round\x18\x02 \x01(\x0c\x12\"\n\x04step\x18\x03 \x01(\x0e\x32\x14.unseen.v1.JointStep\x12\x0f\n\x07without\x18\x04 \x03(\t\"^\n\x0bStepRequest\x12#\n\x04head\x18\x01 \x01(\x0b\x32\x13.unseen.v1.StepHeadH\x00\x12\x11\n\x07message\x18\x02 \x01(\x0cH\x00\x12\x0f\n\x05\x63hunk\x18\x03 \x01(\x0cH\x00\x42\x06\n\x04part\":\n\x0cStepResponse\x12\x11\n\x07message\x18\x01 \x01(\x0cH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"^\n\x11\x43ontributeRequest\x12)\n\x07request\x18\x01 \x01(\x0b\x32\x18.unseen.v1.SignedRequest\x12\r\n\x05round\x18\x02 \x01(\x0c\x12\x0f\n\x07\x63ontext\x18\x03 \x01(\x0c\"J\n\x0e\x45ndorseRequest\x12)\n\x07request\x18\x01 \x01(\x0b\x32\x18.unseen.v1.SignedRequest\x12\r\n\x05model\x18\x02 \x01(\x0c\"E\n\x0f\x45ndorseResponse\x12\r\n\x05value\x18\x01 \x01(\x0c\x12#\n\x07release\x18\x02 \x01(\x0b\x32\x12.unseen.v1.Release\"J\n\x12\x43ontributeResponse\x12\x0f\n\x07message\x18\x01 \x01(\x0c\x12#\n\x07release\x18\x02 \x01(\x0b\x32\x12.unseen.v1.Release*\x99\x01\n\tJointStep\x12\x1a\n\x16JOINT_STEP_UNSPECIFIED\x10\x00\x12\x13\n\x0fJOINT_STEP_KEYS\x10\x01\x12\x15\n\x11JOINT_STEP_SHARES\x10\x02\x12\x15\n\x11JOINT_STEP_MASKED\x10\x03\x12\x16\n\x12JOINT_STEP_CONFIRM\x10\x04\x12\x15\n\x11JOINT_STEP_REVEAL\x10\x05\x32\xd8\x01\n\x0cJointService\x12;\n\x04Step\x12\x16.unseen.v1.StepRequest\x1a\x17.unseen.v1.StepResponse(\x01\x30\x01\x12I\n\nContribute\x12\x1c.unseen.v1.ContributeRequest\x1a\x1d.unseen.v1.ContributeResponse\x12@\n\x07\x45ndorse\x12\x19.unseen.v1.EndorseRequest\x1a\x1a.unseen.v1.EndorseResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15unseen/v1/joint.proto\x12\tunseen.v1\x1a\x17unseen/v1/request.proto\"`\n\x08StepHead\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\r\n\x05round\x18\x02 \x01(\x0c\x12\"\n\x04step\x18\x03 \x01(\x0e\x32\x14.unseen.v1.JointStep\x12\x0f\n\x07without\x18\x04 \x03(\t\"^\n\x0bStepRequest\x12#\n\x04head\x18\x01 \x01(\x0b\x32\x13.unseen.v1.StepHeadH\x00\x12\x11\n\x07message\x18\x02 \x01(\x0cH\x00\x12\x0f\n\x05\x63hunk\x18\x03 \x01(\x0cH\x00\x42\x06\n\x04part\":\n\x0cStepResponse\x12\x11\n\x07message\x18\x01 \x01(\x0cH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"^\n\x11\x43ontributeRequest\x12)\n\x07request\x18\x01 \x01(\x0b\x32\x18.unseen.v1.SignedRequest\x12\r\n\x05round\x18\x02 \x01(\x0c\x12\x0f\n\x07\x63ontext\x18\x03 \x01(\x0c\"J\n\x0e\x45ndorseRequest\x12)\n\x07request\x18\x01 \x01(\x0b\x32\x18.unseen.v1.SignedRequest\x12\r\n\x05model\x18\x02 \x01(\x0c\"E\n\x0f\x45ndorseResponse\x12\r\n\x05value\x18\x01 \x01(\x0c\x12#\n\x07release\x18\x02 \x01(\x0b\x32\x12.unseen.v1.Release\"i\n\x08LeadHead\x12)\n\x07request\x18\x01 \x01(\x0b\x32\x18.unseen.v1.SignedRequest\x12\r\n\x05round\x18\x02 \x01(\x0c\x12\x0f\n\x07\x63ontext\x18\x03 \x01(\x0c\x12\x12\n\ntranscript\x18\x04 \x01(\x0c\"^\n\x0bLeadRequest\x12#\n\x04head\x18\x01 \x01(\x0b\x32\x13.unseen.v1.LeadHeadH\x00\x12\x11\n\x07message\x18\x02 \x01(\x0cH\x00\x12\x0f\n\x05\x63hunk\x18\x03 \x01(\x0cH\x00\x42\x06\n\x04part\"B\n\x0cLeadResponse\x12\r\n\x05value\x18\x01 \x01(\x0c\x12#\n\x07release\x18\x02 \x01(\x0b\x32\x12.unseen.v1.Release\"J\n\x12\x43ontributeResponse\x12\x0f\n\x07message\x18\x01 \x01(\x0c\x12#\n\x07release\x18\x02 \x01(\x0b\x32\x12.unseen.v1.Release*\x99\x01\n\tJointStep\x12\x1a\n\x16JOINT_STEP_UNSPECIFIED\x10\x00\x12\x13\n\x0fJOINT_STEP_KEYS\x10\x01\x12\x15\n\x11JOINT_STEP_SHARES\x10\x02\x12\x15\n\x11JOINT_STEP_MASKED\x10\x03\x12\x16\n\x12JOINT_STEP_CONFIRM\x10\x04\x12\x15\n\x11JOINT_STEP_REVEAL\x10\x05\x32\x93\x02\n\x0cJointService\x12;\n\x04Step\x12\x16.unseen.v1.StepRequest\x1a\x17.unseen.v1.StepResponse(\x01\x30\x01\x12I\n\nContribute\x12\x1c.unseen.v1.ContributeRequest\x1a\x1d.unseen.v1.ContributeResponse\x12@\n\x07\x45ndorse\x12\x19.unseen.v1.EndorseRequest\x1a\x1a.unseen.v1.EndorseResponse\x12\x39\n\x04Lead\x12\x16.unseen.v1.LeadRequest\x1a\x17.unseen.v1.LeadResponse(\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'unseen.v1.joint_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_JOINTSTEP']._serialized_start=635
-  _globals['_JOINTSTEP']._serialized_end=788
+  _globals['_JOINTSTEP']._serialized_start=906
+  _globals['_JOINTSTEP']._serialized_end=1059
   _globals['_STEPHEAD']._serialized_start=61
   _globals['_STEPHEAD']._serialized_end=157
   _globals['_STEPREQUEST']._serialized_start=159
@@ -46,8 +46,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ENDORSEREQUEST']._serialized_end=485
   _globals['_ENDORSERESPONSE']._serialized_start=487
   _globals['_ENDORSERESPONSE']._serialized_end=556
-  _globals['_CONTRIBUTERESPONSE']._serialized_start=558
-  _globals['_CONTRIBUTERESPONSE']._serialized_end=632
-  _globals['_JOINTSERVICE']._serialized_start=791
-  _globals['_JOINTSERVICE']._serialized_end=1007
+  _globals['_LEADHEAD']._serialized_start=558
+  _globals['_LEADHEAD']._serialized_end=663
+  _globals['_LEADREQUEST']._serialized_start=665
+  _globals['_LEADREQUEST']._serialized_end=759
+  _globals['_LEADRESPONSE']._serialized_start=761
+  _globals['_LEADRESPONSE']._serialized_end=827
+  _globals['_CONTRIBUTERESPONSE']._serialized_start=829
+  _globals['_CONTRIBUTERESPONSE']._serialized_end=903
+  _globals['_JOINTSERVICE']._serialized_start=1062
+  _globals['_JOINTSERVICE']._serialized_end=1337
 # @@protoc_insertion_point(module_scope)

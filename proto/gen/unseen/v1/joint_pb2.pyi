@@ -79,6 +79,36 @@ class EndorseResponse(_message.Message):
     release: _request_pb2.Release
     def __init__(self, value: _Optional[bytes] = ..., release: _Optional[_Union[_request_pb2.Release, _Mapping]] = ...) -> None: ...
 
+class LeadHead(_message.Message):
+    __slots__ = ("request", "round", "context", "transcript")
+    REQUEST_FIELD_NUMBER: _ClassVar[int]
+    ROUND_FIELD_NUMBER: _ClassVar[int]
+    CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    TRANSCRIPT_FIELD_NUMBER: _ClassVar[int]
+    request: _request_pb2.SignedRequest
+    round: bytes
+    context: bytes
+    transcript: bytes
+    def __init__(self, request: _Optional[_Union[_request_pb2.SignedRequest, _Mapping]] = ..., round: _Optional[bytes] = ..., context: _Optional[bytes] = ..., transcript: _Optional[bytes] = ...) -> None: ...
+
+class LeadRequest(_message.Message):
+    __slots__ = ("head", "message", "chunk")
+    HEAD_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    CHUNK_FIELD_NUMBER: _ClassVar[int]
+    head: LeadHead
+    message: bytes
+    chunk: bytes
+    def __init__(self, head: _Optional[_Union[LeadHead, _Mapping]] = ..., message: _Optional[bytes] = ..., chunk: _Optional[bytes] = ...) -> None: ...
+
+class LeadResponse(_message.Message):
+    __slots__ = ("value", "release")
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    RELEASE_FIELD_NUMBER: _ClassVar[int]
+    value: bytes
+    release: _request_pb2.Release
+    def __init__(self, value: _Optional[bytes] = ..., release: _Optional[_Union[_request_pb2.Release, _Mapping]] = ...) -> None: ...
+
 class ContributeResponse(_message.Message):
     __slots__ = ("message", "release")
     MESSAGE_FIELD_NUMBER: _ClassVar[int]

@@ -51,6 +51,11 @@ class JointServiceStub(object):
                 request_serializer=unseen_dot_v1_dot_joint__pb2.EndorseRequest.SerializeToString,
                 response_deserializer=unseen_dot_v1_dot_joint__pb2.EndorseResponse.FromString,
                 _registered_method=True)
+        self.Lead = channel.stream_unary(
+                '/unseen.v1.JointService/Lead',
+                request_serializer=unseen_dot_v1_dot_joint__pb2.LeadRequest.SerializeToString,
+                response_deserializer=unseen_dot_v1_dot_joint__pb2.LeadResponse.FromString,
+                _registered_method=True)
 
 
 class JointServiceServicer(object):
@@ -82,6 +87,15 @@ class JointServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Lead(self, request_iterator, context):
+        """Of a node that its contracts name as the lead: adds up what all nodes hold, by the messages of
+        a whole round, and releases the exact table through its gate; costs a unit and no privacy. The
+        head alone gets what was charged under its id before.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_JointServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -99,6 +113,11 @@ def add_JointServiceServicer_to_server(servicer, server):
                     servicer.Endorse,
                     request_deserializer=unseen_dot_v1_dot_joint__pb2.EndorseRequest.FromString,
                     response_serializer=unseen_dot_v1_dot_joint__pb2.EndorseResponse.SerializeToString,
+            ),
+            'Lead': grpc.stream_unary_rpc_method_handler(
+                    servicer.Lead,
+                    request_deserializer=unseen_dot_v1_dot_joint__pb2.LeadRequest.FromString,
+                    response_serializer=unseen_dot_v1_dot_joint__pb2.LeadResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -184,6 +203,33 @@ class JointService(object):
             '/unseen.v1.JointService/Endorse',
             unseen_dot_v1_dot_joint__pb2.EndorseRequest.SerializeToString,
             unseen_dot_v1_dot_joint__pb2.EndorseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Lead(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/unseen.v1.JointService/Lead',
+            unseen_dot_v1_dot_joint__pb2.LeadRequest.SerializeToString,
+            unseen_dot_v1_dot_joint__pb2.LeadResponse.FromString,
             options,
             channel_credentials,
             insecure,

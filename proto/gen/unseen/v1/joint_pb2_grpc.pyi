@@ -47,6 +47,11 @@ class JointServiceStub:
     """Looks at the model that a training has led to and releases it through this node's gate, which
     may hold it for a person; costs a unit and no privacy.
     """
+    Lead: _grpc.StreamUnaryMultiCallable[_joint_pb2.LeadRequest, _joint_pb2.LeadResponse]
+    """Of a node that its contracts name as the lead: adds up what all nodes hold, by the messages of
+    a whole round, and releases the exact table through its gate; costs a unit and no privacy. The
+    head alone gets what was charged under its id before.
+    """
 
 @_typing.type_check_only
 class JointServiceAsyncStub(JointServiceStub):
@@ -66,6 +71,11 @@ class JointServiceAsyncStub(JointServiceStub):
     Endorse: _aio.UnaryUnaryMultiCallable[_joint_pb2.EndorseRequest, _joint_pb2.EndorseResponse]  # type: ignore[assignment]
     """Looks at the model that a training has led to and releases it through this node's gate, which
     may hold it for a person; costs a unit and no privacy.
+    """
+    Lead: _aio.StreamUnaryMultiCallable[_joint_pb2.LeadRequest, _joint_pb2.LeadResponse]  # type: ignore[assignment]
+    """Of a node that its contracts name as the lead: adds up what all nodes hold, by the messages of
+    a whole round, and releases the exact table through its gate; costs a unit and no privacy. The
+    head alone gets what was charged under its id before.
     """
 
 class JointServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -101,6 +111,17 @@ class JointServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_joint_pb2.EndorseResponse, _abc.Awaitable[_joint_pb2.EndorseResponse]]:
         """Looks at the model that a training has led to and releases it through this node's gate, which
         may hold it for a person; costs a unit and no privacy.
+        """
+
+    @_abc_1.abstractmethod
+    def Lead(
+        self,
+        request_iterator: _MaybeAsyncIterator[_joint_pb2.LeadRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_joint_pb2.LeadResponse, _abc.Awaitable[_joint_pb2.LeadResponse]]:
+        """Of a node that its contracts name as the lead: adds up what all nodes hold, by the messages of
+        a whole round, and releases the exact table through its gate; costs a unit and no privacy. The
+        head alone gets what was charged under its id before.
         """
 
 def add_JointServiceServicer_to_server(servicer: JointServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

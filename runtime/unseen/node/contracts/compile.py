@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from unseen.evidence.canonical import b64decode
-from unseen.evidence.contracts.contract import Terms, signers
-from unseen.evidence.contracts.joint import PROTOCOL, joint_of
-from unseen.evidence.contracts.leakage import Leakage
+from unseen.evidence.contracts.contract import Quota, Terms, signers
+from unseen.evidence.contracts.joint import PROTOCOL, Joint, joint_of
+from unseen.evidence.contracts.leakage import Leakage, Statement
 from unseen.evidence.contracts.plan import Output, Plan, ReadLabel, ReleaseSpec, RowsRule
-from unseen.evidence.contracts.statistics import menu_of
+from unseen.evidence.contracts.statistics import Menu, menu_of
 from unseen.evidence.contracts.statistics.bounds import largest_bits
 from unseen.evidence.contracts.training.clause import bits_of, training_of
 from unseen.evidence.suite import Suite
@@ -24,6 +24,7 @@ from unseen.node.contracts.clauses.clause import Ask, Clause, Offer, Reading
 from unseen.node.contracts.clauses.joint import check_task, statements, threat_model
 from unseen.node.contracts.clauses.outputs import chosen
 from unseen.node.kinds.kind import KINDS
+from unseen.node.kinds.statistics_plan import led
 from unseen.protocols.errors import UnseenError
 
 
@@ -133,13 +134,22 @@ def _plan(ask: Ask, offer: Offer, reading: Reading, agreed: dict[str, Any]) -> t
     leakage = Leakage(
         suite=suite.id,
         statements=(
-            *kind.stated(plan, menu, ask.quota),
+            *_stated(plan, menu, joint, ask.quota),
             *(line for clause in CLAUSES for line in clause.statements(offer, reading)),
             *(() if joint is None else statements(joint)),
         ),
         ciphertext_leaves=kind.ciphertext_leaves,
     )
     return plan, leakage
+
+
+def _stated(
+    plan: Plan, menu: Menu | None, joint: Joint | None, quota: Quota
+) -> tuple[Statement, ...]:
+    """Return the lines of the kind: in a round with a lead only the exact table is asked for."""
+    if joint is not None and joint.lead and menu is not None:
+        return led(plan, menu, quota)
+    return KINDS[plan.kind].stated(plan, menu, quota)
 
 
 def _output(predicate: Predicate, suite: Suite) -> Output:

@@ -91,6 +91,7 @@ RIGHTS: dict[str, frozenset[Role]] = {
     "/unseen.v1.JointService/Step": _BUYER,
     "/unseen.v1.JointService/Contribute": _BUYER,
     "/unseen.v1.JointService/Endorse": _BUYER,
+    "/unseen.v1.JointService/Lead": _BUYER,
     "/unseen.v1.LogService/GetCheckpoint": _PARTIES,
     "/unseen.v1.LogService/GetConsistencyProof": _PARTIES,
     "/unseen.v1.OpeningService/SubmitOrder": _SUPERVISORS,

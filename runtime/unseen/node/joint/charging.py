@@ -41,13 +41,18 @@ async def contribute(node: Node, caller: Caller, signed: SignedRequest) -> Answe
         if running.request not in ("", request.request):
             raise RoundReplayedError(name, "was asked for its part under another request id")
         running.request = request.request
-        facts = MaskedFacts(people=part.people, private=part.noise is not None, measured=True)
+        facts = MaskedFacts(
+            people=part.people,
+            private=part.noise is not None,
+            measured=True,
+            led=bool(running.asked.clause.lead),
+        )
         return Work(
             (running.head,),
             part.snapshot,
             facts=facts,
             consent_root=part.consent_root,
-            privacy=Spend(rho=running.outline.rho),
+            privacy=Spend(rho=running.outline.rho, pins=part.pins),
         )
 
     contract, _ = contract_for(node, caller, b64encode(Request.decode(signed.statement).contract))

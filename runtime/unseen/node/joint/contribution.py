@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from unseen.evidence.contracts.joint import Joint
 from unseen.node.contracts.register import Contract
+from unseen.node.privacy.spend import Pin
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,7 +36,7 @@ class Asked:
 class Outline:
     """What follows from a payload alone: how many coordinates its sum has, and what it costs.
 
-    `rho` is the sum's cost to each person (zCDP), 0 where it is exact.
+    `rho` is the sum's cost to each person (zCDP), 0 where it is exact, for a lead alone.
     """
 
     dimension: int
@@ -48,7 +49,8 @@ class Contribution:
 
     `vector` holds whole numbers of the round's dimension, `noise` gives what is added to them, if
     anything is. `people` is how many subjects stand behind the vector. `snapshot` names the rows,
-    32 bytes, `consent_root` the root that they were chosen by.
+    32 bytes, `consent_root` the root that they were chosen by. `pins` are what an exact part is
+    pinned by when it is charged, one for each table.
     """
 
     vector: "NDArray[np.int64]" = field(repr=False)
@@ -56,6 +58,7 @@ class Contribution:
     snapshot: bytes
     noise: "Noise | None" = field(default=None, repr=False)
     consent_root: bytes = b""
+    pins: tuple[Pin, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

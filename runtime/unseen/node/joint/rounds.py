@@ -20,6 +20,7 @@ from unseen.node.joint.contribution import Asked, Contribution, Outline
 from unseen.protocols.errors import RoundReplayedError
 
 if TYPE_CHECKING:
+    from unseen.evidence.contracts.statistics.summed import TableSum
     from unseen.protocols.kernels.words import Words
     from unseen.protocols.secagg import Party
     from unseen.protocols.secagg.wire import Step
@@ -49,6 +50,8 @@ class Running:
     """A round that this node is in. `size` is what its vectors and its payload take, in bytes.
 
     `head` is the node's signature over its masked vector, `request` the one it is charged for.
+    Where the node leads the round, `handed` is how often the messages of all nodes have been handed
+    over, `summed` their transcript and what they add up to, `led` the request it is released for.
     """
 
     asked: Asked
@@ -61,6 +64,11 @@ class Running:
     contribution: Contribution | None = field(default=None, repr=False)
     head: bytes = field(default=b"", repr=False)
     request: str = ""
+    snapshot: bytes = b""  # of the rows behind the node's part, and the root they were chosen by
+    consent_root: bytes = b""
+    handed: int = 0
+    summed: "tuple[bytes, TableSum] | None" = field(default=None, repr=False)
+    led: str = ""
     _replies: "dict[Step, tuple[bytes, Reply]]" = field(default_factory=dict, repr=False)
 
     def known(self, step: "Step", said: Sequence[bytes]) -> Reply | None:
@@ -78,7 +86,9 @@ class Running:
         self._replies = {
             step: kept for step, kept in self._replies.items() if kept[1].vector is None
         }
-        self.contribution, self.size = None, 0
+        self.contribution = None
+        if self.party.name != self.asked.clause.lead:  # which has a sum to make yet
+            self.size = 0
 
 
 class Rounds:

@@ -2,7 +2,8 @@
 
 Question, menu and clause say everything but the counts: how many coordinates, what each costs, how
 much noise one node adds. Whether a node takes part depends on them, and on how many rows its table
-is registered with, never on what is in the rows.
+is registered with, never on what is in the rows. Where a lead receives the exact table (`exact`),
+it depends on whether the rows are those that were shown first, too.
 """
 
 import secrets
@@ -17,6 +18,7 @@ from unseen.node.catalog.catalogue import Table
 from unseen.node.context import Node
 from unseen.node.errors import JointRefusedError
 from unseen.node.joint.contribution import Asked, Contribution, Contributor, Outline
+from unseen.node.joint.exact import contribute_exact, outline_exact
 from unseen.node.statistics.evaluate import count_plain
 
 if TYPE_CHECKING:
@@ -41,6 +43,8 @@ def outline(asked: Asked) -> Outline:
             clause="joint.task",
             remedy="ask for contracts over the same menu at each node",
         )
+    if asked.clause.lead:
+        return outline_exact(menu, question)
     parts = parts_of(menu, question, asked.clause.honest)
     return Outline(dimension_of(parts), question.cost)
 
@@ -57,6 +61,8 @@ async def contribute(node: Node, asked: Asked, parameters: "Round") -> Contribut
 
     from unseen.node.joint.noise import PartsNoise  # noqa: PLC0415
 
+    if asked.clause.lead:
+        return await contribute_exact(node, asked, parameters)
     contract, question = asked.contract, Question.decode(asked.payload)
     product = node.catalogue.product(contract.terms.product)
     table = node.catalogue.table(product.table)

@@ -21,9 +21,9 @@ from unseen.evidence.releases.request import Request
 from unseen.node.context import Node
 from unseen.node.contracts.decide import Deny, decide
 from unseen.node.contracts.register import Contract
-from unseen.node.errors import FieldInvalidError, JointRefusedError
+from unseen.node.errors import FieldInvalidError, InternalError, JointRefusedError
 from unseen.node.identity.parties import Caller
-from unseen.node.joint.contribution import Asked, Contribution, Outline
+from unseen.node.joint.contribution import Asked, Contribution
 from unseen.node.joint.kinds import contributor_of
 from unseen.node.joint.rounds import Reply, Running
 from unseen.node.metering.metered import check_going, check_held
@@ -146,7 +146,7 @@ def begin(node: Node, who: Caller, contract_id: str, round_id: bytes, spoken: Sp
     check_beginning(node, contract)
     node.joint.check_rate(contract.id, contract.terms.quota.per_minute, now)
     outline = contributor_of(contract.terms.kind).outline(asked)
-    check_budget(node, contract, outline)
+    check_budget(node, contract, Spend(rho=outline.rho))
     dimension = outline.dimension
     parameters = round_of(clause, node.suite, round_id, payload, dimension, without)
     size = dimension * (8 + 2 * parameters.ring // 8) + len(payload)
@@ -184,14 +184,15 @@ def check_beginning(node: Node, contract: Contract) -> None:
     node.releases.check(contract, would.request)
 
 
-def check_budget(node: Node, contract: Contract, outline: Outline) -> None:
+def check_budget(node: Node, contract: Contract, spend: Spend) -> None:
     """Return if the round's cost would be granted now; the charge asks once more, for good.
 
     Raises:
         PrivacyBudgetMissingError, PrivacyBudgetSpentError: it would not.
+        PartitionPinnedError: a table is shown exactly in another way already.
 
     """
-    would = _Would(contract, Spend(rho=outline.rho))
+    would = _Would(contract, spend)
     ledger = Ledger.read(node.reader.connection, (would,))
     if error := ledger.against(contract, would.privacy):
         raise error
@@ -240,7 +241,10 @@ def check_leaves(node: Node, contract_id: str) -> None:
 
 async def _masked(node: Node, running: Running, said: Sequence[bytes]) -> Reply:
     if running.contribution is None:
-        running.contribution = await _contribution(node, running)
+        found = await _contribution(node, running)
+        check_budget(node, running.asked.contract, Spend(rho=running.outline.rho, pins=found.pins))
+        running.snapshot, running.consent_root = found.snapshot, found.consent_root
+        running.contribution = found
     part, party = running.contribution, running.party
     done = await node.joint.compute(lambda: party.mask(said, part.vector, part.noise))
     running.head = done.message  # leaves when it is charged
@@ -263,6 +267,8 @@ async def _contribution(node: Node, running: Running) -> Contribution:
             clause="joint.lead",
             remedy="ask for a contract whose clause names a lead, or for an answer with noise",
         )
+    if asked.clause.lead and not found.pins:
+        raise InternalError("an exact part of a sum that nothing pins")
     return found
 
 

@@ -69,7 +69,7 @@ def _check_alone(contract: Contract) -> None:
 async def _known(node: Node, contract: Contract, question: Question) -> Work | None:
     """Return the answer given before, over the same rows; or None, if one may be computed."""
     product = node.catalogue.product(contract.terms.product)
-    tables, root = _tables(node, product), await _root(node, contract)
+    tables, root = tables_behind(node, product), await _root(node, contract)
     known = look(node, contract, _spend(contract, product, tables, question, root))
     if known is None:
         return None
@@ -85,7 +85,7 @@ async def _known(node: Node, contract: Contract, question: Question) -> Work | N
 async def _counted(node: Node, contract: Contract, question: Question) -> Work:
     """Return a new answer, and what it costs."""
     product = node.catalogue.product(contract.terms.product)
-    tables = _tables(node, product)
+    tables = tables_behind(node, product)
     try:
         done = await evaluate(node, contract, product, tables[0], question)
     except TableError as error:  # the buyer is refused, but only the operator can mend it
@@ -101,7 +101,8 @@ async def _counted(node: Node, contract: Contract, question: Question) -> Work:
     )
 
 
-def _tables(node: Node, product: Product) -> tuple[Table, ...]:
+def tables_behind(node: Node, product: Product) -> tuple[Table, ...]:
+    """Return the tables that a product reads: its own, and a joined one."""
     names = (product.table, product.joined)
     return tuple(node.catalogue.table(name) for name in names if name)
 
@@ -122,13 +123,17 @@ def _spend(
     The exact table is kept by what it is pinned by: it is computed once, since consents run out
     under one root, and a second computation over fewer rows could be taken from the first.
     """
-    rows = [b64decode(table.snapshot.commitment) for table in tables]
-    if root:
-        rows += [root, _consented(contract)]
+    rows = rows_of(contract, tables, root)
     if not question.exact:
         return Spend(rho=question.cost, answer=answer_key(contract, question.encode(), *rows))
     digest = partition_digest(contract, product, rows)
-    return Spend(rho=question.cost, answer=digest, pins=_pins(contract, tables, digest))
+    return Spend(rho=question.cost, answer=digest, pins=pins_of(contract, tables, digest))
+
+
+def rows_of(contract: Contract, tables: Sequence[Table], root: bytes) -> list[bytes]:
+    """Return digests of what has chosen the rows of an answer: snapshots, consents, their use."""
+    rows = [b64decode(table.snapshot.commitment) for table in tables]
+    return [*rows, root, _consented(contract)] if root else rows
 
 
 def _consented(contract: Contract) -> bytes:
@@ -140,7 +145,7 @@ def _consented(contract: Contract) -> bytes:
     return canonical.encode(used)
 
 
-def _pins(contract: Contract, tables: Sequence[Table], digest: bytes) -> tuple[Pin, ...]:
+def pins_of(contract: Contract, tables: Sequence[Table], digest: bytes) -> tuple[Pin, ...]:
     """Return what the exact table shows, for each table that it is about.
 
     Everything that decides on a number or on its suppression is in the digest: two tables that

@@ -79,6 +79,24 @@ _REFUSAL = Statement(
     bound_zh="每个被询问时点的数据一比特，直至该表被展示",
     channel="answers",
 )
+_LED = replace(
+    _PARTITION,
+    text="without noise, of one state of all nodes' rows, added up: how many people are in each"
+    " group by {by}, {sums}; rounded; a group of fewer than {group}, by the lead's contract, or"
+    " ruled at one node by one or two, is left empty, and so are as many others as would give it"
+    " back; somebody in the tables of several nodes counts once at each",
+    text_zh="某一时点所有节点数据相加后按 {by} 分组的人数{sums_zh}，不加噪、取整；不足 {group} 人"
+    "（以牵头节点合约为准）或在任一节点由一两人主导的分组留空，并同时隐去可反推的其他分组；"
+    "同一人在多个节点的表中则各计一次",
+)
+_LED_REFUSAL = replace(
+    _REFUSAL,
+    text="that the exact table was refused, as no group of it can be shown, or as rows have changed"
+    " since it was shown first",
+    text_zh="精确表因无任何分组可展示，或因首次展示后数据已变动而被拒绝",
+    bound="one bit of each state of the rows that is asked about",
+    bound_zh="每次所问的数据状态至多一比特",
+)
 _SPENT = Statement(
     party="auditor",
     what="privacy",
@@ -114,6 +132,8 @@ STATEMENTS = (
     _UNBOUNDED,
     _PARTITION,
     _REFUSAL,
+    _LED,
+    _LED_REFUSAL,
     _SPENT,
     _TRAFFIC,
     _TIMING,
@@ -136,6 +156,21 @@ def stated(plan: Plan, menu: Menu, quota: Quota) -> tuple[Statement, ...]:
         lines[_PARTITION] = Amount(measure="bits", each=table, most=table)
         lines[_REFUSAL] = Amount(measure="bits", each=1, most=units)
     lines |= dict.fromkeys((_SPENT, _TRAFFIC, _TIMING), asked)
+    words = _words(plan, menu)
+    return tuple(replace(_said(line, words), amount=amount) for line, amount in lines.items())
+
+
+def led(plan: Plan, menu: Menu, quota: Quota) -> tuple[Statement, ...]:
+    """Return the lines of a contract in whose joint rounds a lead receives the exact table."""
+    table = shape_of(menu, Question(what="partition")).bits
+    asked = Amount(measure="units", each=1, most=quota.units)
+    lines = {
+        _QUESTIONS: asked,
+        _LED: Amount(measure="bits", each=table, most=table),
+        _LED_REFUSAL: Amount(measure="bits", each=1, most=quota.units),
+        _TRAFFIC: asked,
+        _TIMING: asked,
+    }
     words = _words(plan, menu)
     return tuple(replace(_said(line, words), amount=amount) for line, amount in lines.items())
 

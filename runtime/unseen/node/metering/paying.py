@@ -44,7 +44,8 @@ class Work:
 
     `hits` is how many of the units found something, where the node sees that.
     `facts` are what the gate's rules have to know of an aggregate or a model, `question` what was
-    asked, where the answer's shape follows from it, `model` the shape of a finished model.
+    asked, where the answer's shape follows from it, `model` the shape of a finished model. `led`
+    says that the answer is over all nodes of a joint round that this one leads.
     `consent_root` is the root that the rows were chosen by, 32 bytes; `consent` stands in its
     place where the charge has to decide about one subject.
     `privacy` is what the reply costs the people it is about, where contracts of the kind say that.
@@ -58,6 +59,7 @@ class Work:
     consent: Asked | None = None
     question: Question | None = field(default=None, repr=False)
     model: Model | None = None
+    led: bool = False
     privacy: Spend | None = None
 
 
@@ -79,7 +81,14 @@ async def pay(node: Node, admitted: Admitted, done: Work) -> Charged:
     """
     contract, request = admitted.contract, admitted.request
     billed = done.hits if contract.terms.bills_hits else None
-    ask = Ask(contract, request.request, request.units, question=done.question, model=done.model)
+    ask = Ask(
+        contract,
+        request.request,
+        request.units,
+        question=done.question,
+        model=done.model,
+        led=done.led,
+    )
     outcome = leave(node, ask, done.reply, done.privacy, done.facts)
     asked = done.consent
     if not isinstance(outcome, Released):

@@ -198,7 +198,8 @@ class Ledger:
             wanted = (b64encode(pin.partition), pin.version)
             if self.pins.get(pin.table, wanted) != wanted:
                 return PartitionPinnedError(
-                    f"table {pin.table} is shown exactly in another partition, or over other rows",
+                    f"table {pin.table} is shown exactly in another partition, over other rows,"
+                    " or together with other nodes",
                     clause="parameters.menu.partition",
                     remedy="ask with a cost: every other answer about the table has noise",
                 )

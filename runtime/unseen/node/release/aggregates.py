@@ -70,7 +70,8 @@ def _few(case: Case) -> bool:
 
 
 def _bare(case: Case) -> bool:
-    return isinstance(case.facts, MaskedFacts) and not case.facts.private
+    facts = case.facts
+    return isinstance(facts, MaskedFacts) and not (facts.private or facts.led)
 
 
 def _zero(case: Case) -> bool:
@@ -89,7 +90,8 @@ def _complement(case: Case) -> bool:
 
 def _dominated(case: Case) -> bool:
     return any(
-        _WHOLE * (facts.largest + facts.second) > case.limits.dominance * facts.total
+        facts.dominated
+        or _WHOLE * (facts.largest + facts.second) > case.limits.dominance * facts.total
         for _, _, facts in _shown(case)
     )
 
@@ -165,8 +167,8 @@ AGGREGATE = (
         id="joint.bare",
         types=frozenset({"aggregate", "model"}),
         outcome=Outcome.REFUSE,
-        text="this node's part of a joint sum has no noise",
-        text_zh="本节点在联合求和中未加噪声",
+        text="this node's part of a joint sum has no noise, and the buyer receives the sum",
+        text_zh="本节点在联合求和中未加噪声，而总和由购买方接收",
         fires=_bare,
     ),
     Rule(

@@ -21,7 +21,6 @@ from unseen.evidence.contracts.joint import PROTOCOL as SECAGG
 from unseen.evidence.contracts.plan import Plan
 from unseen.evidence.contracts.statistics import Question, menu_of, shape_of
 from unseen.evidence.contracts.typed import (
-    Model,
     Shape,
     Value,
     Verdicts,
@@ -139,7 +138,8 @@ def declared(plan: Plan, units: int, answer: Shape | None = None) -> Declared:
     """Return what a run of `units` units releases under `plan`.
 
     `answer` is the shape that follows from what was asked, where the plan leaves it to that: under
-    a joint clause that of a finished model, or none for this node's part of a sum.
+    a joint clause that of a finished model, or of the table that a lead shows, and none for this
+    node's part of a sum.
 
     Raises:
         ReleaseInvalidError: the plan names a protocol whose replies are not known here, leaves the
@@ -167,7 +167,7 @@ def is_hidden(plan: Plan) -> bool:
 
 
 def _form(plan: Plan, units: int, answer: Shape | None) -> Form:
-    if plan.protocol == SECAGG and not isinstance(answer, Model):
+    if plan.protocol == SECAGG and answer is None:
         return Contributed()
     shape = plan.release.shape if plan.release else None
     if plan.by_question:

@@ -16,12 +16,15 @@ class CellFacts:
 
     `contributors` are subjects. `total`, `largest` and `second` are the sum of the absolute
     contributions and its two largest, all in one unit; 0 where the cell adds nothing up.
+    Where several nodes have added up what they hold, each has judged its own part, and nobody knows
+    the two largest of all: then they are 0, and `dominated` says that a node found its part so.
     """
 
     contributors: int
     total: int = 0
     largest: int = 0
     second: int = 0
+    dominated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,12 +99,14 @@ class ModelFacts:
 class MaskedFacts:
     """What stands behind this node's part of a joint sum, of which it sees no more than its part.
 
-    `people` are subjects; `private` says that noise was added to it before it was masked.
+    `people` are subjects; `private` says that noise was added to it before it was masked, `led`
+    that it is opened to another node alone, whose gate judges the sum.
     """
 
     people: int
     private: bool
     measured: bool
+    led: bool = False
 
 
 Facts = AggregateFacts | ModelFacts | MaskedFacts

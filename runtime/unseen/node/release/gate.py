@@ -15,9 +15,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from unseen.evidence.commitment import NONCE_BYTES, commit
+from unseen.evidence.contracts.joint import PROTOCOL as SECAGG
 from unseen.evidence.contracts.plan import ReleaseType
 from unseen.evidence.contracts.statistics import Question
-from unseen.evidence.contracts.typed import Model
+from unseen.evidence.contracts.typed import Model, Shape
 from unseen.evidence.errors import ReleaseInvalidError
 from unseen.evidence.releases.metered import spec_of
 from unseen.evidence.suite import suite_of
@@ -114,7 +115,8 @@ class Ask:
 
     `since` is the index of the leaf that has held the request, where the run took long; `question`
     is what was asked, where the shape of the answer follows from it. `model` is the shape of a
-    finished model, where the run is about one.
+    finished model, where the run is about one; `led` says that this node leads a joint round, and
+    the answer is over all of its nodes.
     """
 
     contract: Contract
@@ -123,6 +125,15 @@ class Ask:
     since: int = 0
     question: Question | None = field(default=None, repr=False)
     model: Model | None = None
+    led: bool = False
+
+    @property
+    def shape(self) -> Shape | None:
+        """Return the shape that follows from what was asked; none for a part of a joint sum."""
+        if self.model is not None:
+            return self.model
+        alone = self.contract.plan.protocol != SECAGG
+        return answer_shape(self.contract.terms, self.question) if alone or self.led else None
 
     @property
     def type(self) -> ReleaseType:
@@ -187,7 +198,7 @@ def _release(
     rules: Sequence[Rule] | None = None,
 ) -> Released | Held | Refused:
     plan, terms = ask.contract.plan, ask.contract.terms
-    wanted = declared(plan, ask.units, ask.model or answer_shape(terms, ask.question))
+    wanted = declared(plan, ask.units, ask.shape)
     spec = spec_of(plan, terms)
     found = wanted.form.read(parts)
     hit("gate.read")

@@ -7,7 +7,7 @@ import grpc.aio
 
 from unseen.node.context import Node
 from unseen.node.interceptors import caller
-from unseen.node.joint import charging, endorsing, steps
+from unseen.node.joint import charging, endorsing, leading, steps
 from unseen.node.resources import contract_id
 from unseen.node.wire import joint as wire
 from unseen.node.wire import requests
@@ -47,6 +47,18 @@ class JointService(joint_pb2_grpc.JointServiceServicer):
         signed = requests.signed_request(request.request, [request.model])
         answer = await endorsing.endorse(self._node, caller(), signed)
         return joint_pb2.EndorseResponse(value=answer.reply[0], release=requests.release(answer))
+
+    async def Lead(
+        self, request_iterator: AsyncIterator[joint_pb2.LeadRequest], context: _Context
+    ) -> joint_pb2.LeadResponse:
+        """Add up what all nodes hold and release the table; charged and receipted."""
+        del context
+        head = await wire.lead_head(request_iterator)
+        parts = [head.round, head.context, head.transcript]
+        signed = requests.signed_request(head.request, parts)
+        pieces = wire.pieces(request_iterator)
+        answer = await leading.lead(self._node, caller(), signed, pieces)
+        return joint_pb2.LeadResponse(value=answer.reply[0], release=requests.release(answer))
 
     async def Contribute(
         self, request: joint_pb2.ContributeRequest, context: _Context

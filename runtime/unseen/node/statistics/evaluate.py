@@ -86,6 +86,37 @@ async def count_plain(
     return [int(number) for numbers in found for number in numbers], root
 
 
+async def count_behind(
+    node: Node, contract: Contract, product: Product, table: Table, question: Question
+) -> tuple[Exact, bytes]:
+    """Return the exact counts with who stands behind them, and the root of their rows.
+
+    For sums with other nodes, of which a lead shows what is left of them. Raises as `evaluate`.
+    """
+    async with _counting(node, contract, product, table, question) as (run, counting, root):
+        return read_exact(await run.count("count_exact", counting)), root
+
+
+async def hide_columns(
+    run: "Run", sizes: tuple[int, ...], columns: Sequence[exact.Column]
+) -> list[list[bool]]:
+    """Return which cells of the exact table are hidden, column by column.
+
+    Raises:
+        GroupTooSmallError: all of them are.
+
+    """
+    asked = exact.encode_columns(sizes, columns)
+    hidden = exact.decode_hidden(await run.task("hide_cells", [canonical.encode(asked)]))
+    if all(hidden[0]):
+        raise GroupTooSmallError(
+            "too few people are behind every number of the exact table",
+            clause="parameters.menu.partition",
+            remedy="ask with noise, or ask the operator for coarser groups",
+        )
+    return hidden
+
+
 @asynccontextmanager
 async def _counting(
     node: Node, contract: Contract, product: Product, table: Table, question: Question
@@ -182,13 +213,6 @@ async def _exact(
     complement = bool(counting.axes or counting.filters)
     columns = exact.columns_of(shape, found, limits, complement=complement)
     sizes = tuple(axis.bins for axis in counting.axes)
-    asked = exact.encode_columns(sizes, columns)
-    hidden = exact.decode_hidden(await run.task("hide_cells", [canonical.encode(asked)]))
-    if all(hidden[0]):
-        raise GroupTooSmallError(
-            "too few people are behind every number of the exact table",
-            clause="parameters.menu.partition",
-            remedy="ask with noise, or ask the operator for coarser groups",
-        )
+    hidden = await hide_columns(run, sizes, columns)
     rows = exact.answer(shape, found, hidden, limits)
     return rows, exact.facts_of(found, complement=complement)

@@ -48,15 +48,15 @@ def columns_of(shape: Table, found: Exact, limits: Limits, *, complement: bool) 
     An interval of k has to remain for a count, of the p-ratio of the largest part for a sum.
     """
     columns = []
-    for place, cell in enumerate(_numbers(shape)):
+    for place, cell in enumerate(numbers_of(shape)):
         behind = [each[place] for each in found.cells]
         asked = []
         for counts, each in zip((cells[0] for cells in found.cells), behind, strict=True):
             near = complement and found.population - counts.persons < limits.group
-            width = limits.group if place == 0 else _share(each.largest, limits.p_ratio)
+            width = limits.group if place == 0 else share_of(each.largest, limits.p_ratio)
             asked.append(width if near or _open(cell, each, limits) else 0)
         sure = (
-            0 if wanted else _at_least(cell, each.total, limits)
+            0 if wanted else at_least(cell, each.total, limits)
             for each, wanted in zip(behind, asked, strict=True)
         )
         columns.append(Column(tuple(sure), tuple(asked)))
@@ -105,7 +105,7 @@ def answer(
     for at, (key, behind) in enumerate(zip(keys, found.cells, strict=True)):
         numbers: list[Json] = [
             None if column[at] else rounded(cell, each.value, limits)
-            for cell, each, column in zip(_numbers(shape), behind, hidden, strict=True)
+            for cell, each, column in zip(numbers_of(shape), behind, hidden, strict=True)
         ]
         rows.append([*key, *numbers])
     return rows
@@ -137,7 +137,7 @@ def rounded(cell: Number, value: int, limits: Limits) -> int:
     return _to(value, limits.rounding) if cell.use == "count" else value
 
 
-def _at_least(cell: Number, value: int, limits: Limits) -> int:
+def at_least(cell: Number, value: int, limits: Limits) -> int:
     """Return what a cell of `value`, not below 0, holds at least by what is shown of it."""
     shown = rounded(cell, value, limits)
     slack: int = 10 ** max(len(str(shown)) - limits.digits, 0) // 2
@@ -148,18 +148,25 @@ def _at_least(cell: Number, value: int, limits: Limits) -> int:
 def _open(cell: Number, behind: Behind, limits: Limits) -> bool:
     """Return whether a number says too much of few."""
     few = behind.persons < limits.group or behind.total == 0
+    too_large = not cell.low <= rounded(cell, behind.value, limits) <= cell.high
+    return few or ruled(behind, limits) or too_large
+
+
+def ruled(behind: Behind, limits: Limits) -> bool:
+    """Return whether two make up too much of a number, or the second could work out the first."""
     most = behind.largest + behind.second
     dominated = _WHOLE * most > limits.dominance * behind.total
     guessable = _WHOLE * (behind.total - most) < limits.p_ratio * behind.largest
-    too_large = not cell.low <= rounded(cell, behind.value, limits) <= cell.high
-    return few or dominated or guessable or too_large
+    return dominated or guessable
 
 
-def _share(largest: int, p_ratio: int) -> int:
+def share_of(largest: int, p_ratio: int) -> int:
+    """Return how wide an interval has to remain of a sum whose largest part is `largest`."""
     return max(-(-largest * p_ratio // _WHOLE), 1)
 
 
-def _numbers(shape: Table) -> list[Number]:
+def numbers_of(shape: Table) -> list[Number]:
+    """Return the cells of a row that are numbers: the count, then the sums."""
     return [cell for _, cell in shape.columns if isinstance(cell, Number)]
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from unseen.node.errors import FieldInvalidError
+from unseen.node.joint.leading import Piece
 from unseen.node.joint.rounds import Reply
 from unseen.protocols.errors import MalformedMessageError
 from unseen.v1 import joint_pb2
@@ -44,6 +45,46 @@ async def head(stream: AsyncIterator[joint_pb2.StepRequest]) -> joint_pb2.StepHe
             break
         return message.head
     raise MalformedMessageError("a step begins with its head", clause="joint.step")
+
+
+async def lead_head(stream: AsyncIterator[joint_pb2.LeadRequest]) -> joint_pb2.LeadHead:
+    """Return the head of what a lead is handed: what its first message holds.
+
+    Raises:
+        MalformedMessageError: it is none.
+
+    """
+    async for message in stream:
+        if message.WhichOneof("part") != "head":
+            break
+        return message.head
+    raise MalformedMessageError("what a lead is handed begins with a head", clause="joint.step")
+
+
+async def pieces(stream: AsyncIterator[joint_pb2.LeadRequest]) -> AsyncIterator[Piece]:
+    """Yield what follows the head: messages of nodes, and pieces of vectors.
+
+    Raises:
+        MalformedMessageError: a second head, or an empty message.
+        FieldInvalidError: a message is longer than any of a round.
+
+    """
+    async for message in stream:
+        match message.WhichOneof("part"):
+            case "message" if message.message:
+                _check_message(message.message)
+                yield Piece(message=message.message)
+            case "chunk" if message.chunk:
+                yield Piece(chunk=message.chunk)
+            case _:
+                raise MalformedMessageError("no part of a round", clause="joint.step")
+
+
+def _check_message(message: bytes) -> None:
+    if len(message) > MAX_MESSAGE_BYTES:
+        raise FieldInvalidError(
+            f"a message of a round has at most {MAX_MESSAGE_BYTES} bytes", clause="joint.step"
+        )
 
 
 async def rest(stream: AsyncIterator[joint_pb2.StepRequest], most: int) -> Said:

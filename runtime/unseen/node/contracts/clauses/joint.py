@@ -11,18 +11,20 @@ from typing import Any
 
 from unseen.evidence.contracts.joint import KEY_BYTES, PARAMETER, Joint
 from unseen.evidence.contracts.leakage import Statement
-from unseen.evidence.contracts.statistics import Menu
+from unseen.evidence.contracts.statistics import Menu, Partition
 from unseen.evidence.contracts.statistics.jointly import task_of
 from unseen.evidence.errors import ContractInvalidError, EvidenceError
 from unseen.evidence.suite import Suite, key_id
 from unseen.node.contracts.clauses.clause import Ask, Clause, Offer, Reading
 from unseen.node.contracts.clauses.limits import limits_of
+from unseen.node.contracts.clauses.outputs import chosen
 from unseen.node.errors import JointRefusedError
 from unseen.node.kinds.kind import KINDS
 from unseen.protocols.dp import Distributed, Sensitivity, rho_within
 from unseen.protocols.errors import UnseenError
 
 DELTA = Fraction(1, 1_000_000)  # at which a budget is held against fixed noise
+STATISTICS = "statistics"
 _TAILS = 12  # standard deviations of noise that the bound has to leave room for
 
 
@@ -58,11 +60,11 @@ def _check(ask: Ask, offer: Offer, reading: Reading) -> Iterator[UnseenError]:
             "a template does not say whose nodes take part, and its signatures come by themselves",
             "ask without a template: then every signer reads the roster",
         )
-    if clause.lead:
+    if clause.lead and _partition(ask, offer) is None:
         yield _refused(
             "joint.lead",
-            "this node takes part in sums that the buyer receives, with noise, and in no others",
-            "ask with a clause that names no lead",
+            "a lead receives the exact table that a menu fixes, and these outputs have none",
+            "ask for statistics with all outputs of the exact table, or with a clause without lead",
         )
     if find_spec("numpy") is None:
         yield _refused(
@@ -72,6 +74,14 @@ def _check(ask: Ask, offer: Offer, reading: Reading) -> Iterator[UnseenError]:
         )
     yield from _against_roster(clause, offer)
     yield from _against_noise(clause, ask, reading)
+
+
+def _partition(ask: Ask, offer: Offer) -> Partition | None:
+    """Return the exact table that the outputs asked for have, if there is one."""
+    definition = offer.product.definition
+    if definition is None or offer.product.kind != STATISTICS:
+        return None
+    return definition.only([each.name for each in chosen(ask, offer)]).partition
 
 
 def _against_roster(clause: Joint, offer: Offer) -> Iterator[UnseenError]:
@@ -138,20 +148,9 @@ def check_task(clause: Joint, menu: Menu, suite: Suite) -> None:
 
 def statements(clause: Joint) -> tuple[Statement, ...]:
     """Return the lines that a joint clause adds to the leakage statement."""
-    count, bad = len(clause.nodes), clause.colluding
-    receiver, receiver_zh = ("the lead", "牵头节点") if clause.lead else ("the buyer", "购买方")
-    exact = "exact" if clause.lead else f"with the noise of at least {clause.honest} nodes"
-    exact_zh = "精确值" if clause.lead else f"至少含 {clause.honest} 个节点的噪声"
+    count = len(clause.nodes)
     return (
-        Statement(
-            party="operator" if clause.lead else "buyer",
-            what="joint-sum",
-            text=f"{receiver} learns the sum over the nodes left, {exact}; no node's own part",
-            text_zh=f"{receiver_zh}获知各留存节点之和（{exact_zh}），不获知任何单个节点的数值",
-            bound=f"the sum; {bad} of those left may collude with it and subtract their parts",
-            bound_zh=f"仅为总和；留存节点中至多 {bad} 个可与其合谋并减去自身部分",
-            channel="answers",
-        ),
+        *(_led(clause) if clause.lead else (_received(clause),)),
         Statement(
             party="operator",
             what="joint-round",
@@ -182,9 +181,63 @@ def statements(clause: Joint) -> tuple[Statement, ...]:
     )
 
 
+def _received(clause: Joint) -> Statement:
+    """Return what the buyer learns where it receives the sums."""
+    bad = clause.colluding
+    noise, noise_zh = (
+        f"the noise of at least {clause.honest} nodes",
+        f"{clause.honest} 个节点的噪声",
+    )
+    return Statement(
+        party="buyer",
+        what="joint-sum",
+        text=f"the buyer learns the sum over the nodes left, with {noise}; no node's own part",
+        text_zh=f"购买方获知各留存节点之和（至少含 {noise_zh}），不获知任何单个节点的数值",
+        bound=f"the sum; {bad} of those left may collude with it and subtract their parts",
+        bound_zh=f"仅为总和；留存节点中至多 {bad} 个可与其合谋并减去自身部分",
+        channel="answers",
+    )
+
+
+def _led(clause: Joint) -> tuple[Statement, ...]:
+    """Return what lead and buyer learn where the lead receives the sums."""
+    others = len(clause.nodes) - 1
+    return (
+        Statement(
+            party="operator",
+            what="joint-sum",
+            text=f"the operator of the lead, {clause.lead}, learns the sums over all nodes, exact,"
+            f" before its gate: less its own part, the sums of the other {others} nodes, and in"
+            " how many of them few people make up a group's sum",
+            text_zh=f"牵头节点 {clause.lead} 的运营方在出域审核前获知所有节点之和的精确值："
+            f"减去自身部分即为其余 {others} 个节点之和，并获知其中有几个节点的分组合计由少数人主导",
+            bound="the numbers of the exact table before rounding; no other node's own part, unless"
+            " all others tell it theirs",
+            bound_zh="取整前的精确表数值；除非其余节点均告知，否则不获知任何其他单个节点的数值",
+            channel="answers",
+        ),
+        Statement(
+            party="buyer",
+            what="joint-relay",
+            text="nothing of what it relays: every vector is masked, and what would unmask it is"
+            " sealed to the lead; the lead may still show it the sums",
+            text_zh="转发内容中一无所获：各向量均已掩码，去掩码所需内容仅加密给牵头节点；"
+            "但牵头节点仍可能向其出示总和",
+            bound="the table that the lead's gate lets out; with the lead's help, its sums",
+            bound_zh="牵头节点审核放行的表；若牵头节点协助，则为其总和",
+            channel="answers",
+        ),
+    )
+
+
 def threat_model(clause: Joint) -> tuple[str, str]:
     """Return when a joint contract holds, in both languages."""
     bad, count = clause.colluding, len(clause.nodes)
+    if clause.lead:
+        honest = f"all {count} nodes are honest"
+        led = f"buyer may deviate; {honest}, and the lead, {clause.lead}, is trusted with the sums"
+        led_zh = f"购买方可偏离协议；{count} 个节点均诚实，并信任牵头节点 {clause.lead} 处理总和"
+        return led, led_zh
     said = (
         f"buyer and up to {bad} of the {count} nodes may deviate together;"
         f" {clause.honest} of those left are honest"
