@@ -31,6 +31,7 @@ def joint_json(found: "JointStatistic") -> dict[str, object]:
         "nodes": list(found.nodes),
         "gone": list(found.gone),
         "honest": found.honest,
+        "lead": found.lead,
         "receipts": {name: str(path) for name, path in found.receipts.items()},
     }
 

@@ -315,6 +315,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "variance": "方差",
         "variance explained": "解释方差比例",
         "version": "版本",
+        "led by": "牵头节点",
         "vouched for": "诚实节点下限",
         "waits at": "待审节点",
         "waits for": "待签署方",

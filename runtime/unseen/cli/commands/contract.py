@@ -258,9 +258,11 @@ def _next(contract: "Contract", home: Path) -> str:
         return f"Train: unseen train fit {contract.id} --home {home}{others}"
     if kind != "statistics":
         return f"Ask: unseen {kind} {contract.id} SUBJECT --home {home}"
-    if joint_of(contract.terms.parameters) is None:
+    joint = joint_of(contract.terms.parameters)
+    if joint is None:
         return f"Ask: unseen statistics menu {contract.id} --home {home}"
-    return f"Ask: unseen statistics joint ask {contract.id} --home {home}{others}"
+    exact = " --what partition" if joint.lead else ""
+    return f"Ask: unseen statistics joint ask {contract.id} --home {home}{others}{exact}"
 
 
 def _explained_json(contract: "Contract | None", found: "Explanation | None") -> "dict[str, Json]":

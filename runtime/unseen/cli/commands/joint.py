@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 app = App(help="The same over several nodes: one sum, masked.", no_args_is_help=True)
 
+EXACT = "partition"
 HomesOption = Annotated[
     list[Path], typer.Option("--home", help="A home at one of the nodes; once for each node.")
 ]
@@ -47,7 +48,13 @@ def ask(
     contract: SeatsArgument,
     *,
     home: HomesOption,
-    what: Annotated[str, typer.Option(help="count, sum, mean, variance, histogram or quantile.")],
+    what: Annotated[
+        str,
+        typer.Option(
+            help="count, sum, mean, variance, histogram or quantile; partition, the exact table,"
+            " where the clause names a lead."
+        ),
+    ],
     of: Annotated[str, typer.Option(help="Measure of the menu.")] = "",
     by: Annotated[
         list[str] | None, typer.Option(help="Dimension to group by; several with commas.")
@@ -65,6 +72,17 @@ def ask(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Ask all nodes of a joint clause one question; a unit and privacy at each of them."""
+    if what == EXACT:
+        if any((of, by, where, at, epsilon, rho)):
+            raise UsageError(
+                "the exact table is fixed by the contracts: it takes no other option",
+                clause="what",
+                remedy=f"ask with --what {EXACT} alone",
+            )
+        with _answers(home, contract) as answers:
+            found = answers.partition()
+        print_card(found, form, joint_json(found))
+        return
     with _answers(home, contract) as answers:
         found = answers.ask_for(
             what,
@@ -90,6 +108,13 @@ def clause(
         int | None,
         typer.Option(min=3, help="How many of the nodes left are vouched for; all without."),
     ] = None,
+    lead: Annotated[
+        str,
+        typer.Option(
+            help="Name of the node that receives the exact table of the menu, and lets it out;"
+            " then every node is vouched for."
+        ),
+    ] = "",
     output: OutputOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
@@ -108,9 +133,11 @@ def clause(
                     remedy="ask the operators to agree on one, word for word",
                 )
         places = [client.profile.node.place for client in clients]
-        made = make_clause(places, menus[0], clients[0].profile.suite, honest=honest)
+        _check_lead(lead, [each.name for each in places], menus[0])
+        made = make_clause(places, menus[0], clients[0].profile.suite, honest=honest, lead=lead)
     write_out(json.dumps(made.to_json(), indent=2, ensure_ascii=False), output)
-    words = f"--outputs {quote(','.join(menus[0].names))} --units N --budget EPSILON"
+    words = f"--outputs {quote(','.join(menus[0].names))} --units N"
+    words += "" if lead else " --budget EPSILON"
     note_requests(product, words, output, home, form)
 
 
@@ -123,6 +150,21 @@ def note_requests(
     for home in homes:
         rest = f"{words} --joint {file} --scenario NAME --home {quote(str(home))}"
         note(f"  unseen contract request {quote(product)} {rest}", form)
+
+
+def _check_lead(lead: str, names: list[str], menu: "Menu") -> None:
+    if lead and lead not in names:
+        raise UsageError(
+            f"{lead} is none of these nodes: {', '.join(names)}",
+            clause="joint.lead",
+            remedy="name one of them, and give a home at each node",
+        )
+    if lead and menu.partition is None:
+        raise UsageError(
+            "these outputs have no exact table, which is what a lead receives",
+            clause="joint.lead",
+            remedy="ask the operators for a menu with one; or write a clause without --lead",
+        )
 
 
 @contextmanager

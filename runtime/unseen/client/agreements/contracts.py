@@ -27,7 +27,7 @@ from unseen.client.session import Session
 from unseen.evidence import canonical
 from unseen.evidence.canonical import b64decode, b64encode, format_time
 from unseen.evidence.contracts.contract import Role, Terms, sign_terms, verify_approval
-from unseen.evidence.contracts.joint import joint_of
+from unseen.evidence.contracts.joint import Joint, joint_of
 from unseen.evidence.contracts.leakage import Leakage
 from unseen.evidence.contracts.limits import is_standing, verify_standing
 from unseen.evidence.contracts.plan import Plan
@@ -35,7 +35,7 @@ from unseen.evidence.contracts.states import State
 from unseen.evidence.contracts.statistics.agreed import check_agreed, tables_read
 from unseen.evidence.contracts.training.clause import trained_rows
 from unseen.evidence.errors import EvidenceError
-from unseen.evidence.suite import key_id, suite_of
+from unseen.evidence.suite import Suite, key_id, suite_of
 from unseen.protocols.errors import InputInvalidError
 from unseen.v1 import contract_pb2, contract_pb2_grpc
 
@@ -108,15 +108,7 @@ class Contract(Card):
         for name in ("order", "region", "group", "budget", "declarations"):
             if getattr(terms, name):
                 yield name, getattr(terms, name)
-        if (joint := joint_of(terms.parameters)) is not None:
-            suite = suite_of(terms.suite)
-            # A name is anybody's: whoever signs compares keys, or the clause, with the others.
-            yield (
-                "together with",
-                tuple(f"{each.name} (key {key_id(suite, each.key)})" for each in joint.nodes),
-            )
-            yield "joint clause", b64encode(joint.digest(suite))
-            yield "vouched for", f"{joint.honest} of the nodes left at the end of a round"
+        yield from _joint_rows(joint_of(terms.parameters), suite_of(terms.suite))
         yield "holds if", terms.threat_model
         yield "plan", b64encode(terms.plan)
         yield "leakage", b64encode(terms.leakage)
@@ -137,6 +129,21 @@ class Contract(Card):
 
     def _signed(self, role: str) -> str:
         return f"{role} (by the template)" if is_standing(self.approvals[role]) else role
+
+
+def _joint_rows(joint: Joint | None, suite: Suite) -> Iterator[Row]:
+    """Yield with whom numbers are added up."""
+    if joint is None:
+        return
+    # A name is anybody's: whoever signs compares keys, or the clause, with the others.
+    yield (
+        "together with",
+        tuple(f"{each.name} (key {key_id(suite, each.key)})" for each in joint.nodes),
+    )
+    if joint.lead:
+        yield "led by", joint.lead
+    yield "joint clause", b64encode(joint.digest(suite))
+    yield "vouched for", f"{joint.honest} of the nodes left at the end of a round"
 
 
 class Contracts:

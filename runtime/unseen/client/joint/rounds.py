@@ -6,7 +6,9 @@ contracts allow that). A node that refuses, or sends what is not the protocol's,
 an error that names it. Nothing is charged before a node's contribution; what is charged in a round
 that then fails stays charged.
 
-The buyer computes the sum and can see nothing else. That a node's numbers are true, nobody sees.
+The buyer computes the sum and can see nothing else; where the clause names a lead, not even that:
+it hands all messages to the lead, and gets what the lead's gate lets out. That a node's numbers are
+true, nobody sees.
 """
 
 import secrets
@@ -19,7 +21,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from unseen.client.errors import NodeError, RefusedError, UnreachableError, WireError
-from unseen.client.joint.seats import Contributed, Seat, check_seats
+from unseen.client.joint.seats import Contributed, Led, Seat, check_seats
 from unseen.client.session import Progress, no_progress
 from unseen.evidence.contracts.joint import ALL_BELOW, MIN_NODES, round_of
 from unseen.protocols.errors import (
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from unseen.protocols.kernels.words import Words
     from unseen.protocols.secagg import Aggregator, Arrival
     from unseen.protocols.secagg.parameters import Round
 
@@ -62,13 +65,27 @@ class JointSum:
     contributed: dict[str, Contributed] = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class JointTable:
+    """What the lead of a round has let out, and what each node charged for its part.
+
+    `value` is canonical JSON, `released` the lead's checked receipt for it.
+    """
+
+    value: bytes = field(repr=False)
+    released: Led
+    survivors: tuple[str, ...]
+    contributed: dict[str, Contributed] = field(repr=False)
+
+
 class Cohort:
     """The nodes of one joint clause, by the seats of a buyer's clients. Used by one thread.
 
     Memory: one sum, and of masked vectors that their nodes have not yet signed at most
     `UNSIGNED_BYTES`, or one where that is larger; a vector is added as soon as it is signed. The
     result of a round over 32 bits is twice as large as its sum. What does not fit stays at its node
-    until it is its turn, however many nodes there are.
+    until it is its turn, however many nodes there are. For a lead all vectors stay until they are
+    handed over; those of an exact table are small.
     """
 
     def __init__(
@@ -106,6 +123,29 @@ class Cohort:
             PeerError: a node sent what the protocol forbids; the error names it.
 
         """
+        return self._rounds(payload, dimension, lambda one: one.run(payload))
+
+    def led(self, payload: bytes, dimension: int) -> JointTable:
+        """Return what the clause's lead lets out of the sum of `dimension` coordinates.
+
+        Raises:
+            InputInvalidError: the clause names no lead.
+            SurvivorsTooFewError: a node could not be reached; it names it.
+            RefusedError: a node refuses, or the lead's gate does; its name comes first.
+            PeerError: a node sent what the protocol forbids; the error names it.
+
+        """
+        if not self.clause.lead:
+            raise InputInvalidError(
+                "the joint clause names no lead: sums have noise, and the buyer receives them",
+                clause="joint.lead",
+                remedy="write a clause with one: unseen statistics joint clause --lead NAME",
+            )
+        lead = self._seats[self.clause.lead]
+        return self._rounds(payload, dimension, lambda one: one.run_led(payload, lead))
+
+    def _rounds(self, payload: bytes, dimension: int, run: "Callable[[_Run], Result]") -> Result:
+        """Return what the first round leads to that does not lose too many nodes."""
         without: tuple[str, ...] = ()
         attempt = 0
         while True:
@@ -115,7 +155,7 @@ class Cohort:
             seats = [self._seats[member.name] for member in parameters.members]
             one = _Run(parameters, seats, self._progress, self._seconds)
             try:
-                return one.run(payload)
+                return run(one)
             except SurvivorsTooFewError:
                 if attempt == ATTEMPTS or one.contributed:
                     raise  # what is charged would be charged once more
@@ -124,7 +164,7 @@ class Cohort:
 
     def _left_out(self, silent: Sequence[str]) -> tuple[str, ...]:
         """Return whom the next round begins without: one of four, where three are vouched for."""
-        small = len(self._seats) < ALL_BELOW
+        small = len(self._seats) < ALL_BELOW and not self.clause.lead
         fits = len(self._seats) - len(silent) >= max(MIN_NODES, self.clause.honest)
         return tuple(silent) if small and fits else ()
 
@@ -140,18 +180,39 @@ class _Run:
         self._gone: list[str] = []
         self.silent: tuple[str, ...] = ()
         self.contributed: dict[str, Contributed] = {}
+        self._heard: list[bytes] = []
+        self._words: dict[bytes, Words] = {}  # by the message over them, where a lead takes them
 
     def run(self, payload: bytes) -> JointSum:
+        server = self._ended(payload)
+        return JointSum(
+            vector=server.finish(),
+            survivors=server.survivors,
+            gone=tuple(self._gone),
+            round_id=self._parameters.round_id,
+            contributed={name: self.contributed[name] for name in server.survivors},
+        )
+
+    def run_led(self, payload: bytes, lead: Seat) -> JointTable:
+        server = self._ended(payload)
+        self._progress("joint table", 0, 1)
+        with naming(lead.name):
+            released = lead.lead(self._parameters, self._heard, self._words)
+        self._progress("joint table", 1, 1)
+        return JointTable(released.value, released, server.survivors, self.contributed)
+
+    def _ended(self, payload: bytes) -> "Aggregator":
         from unseen.protocols.secagg import Aggregator  # noqa: PLC0415 - with vectors' library
 
         server = Aggregator(self._parameters)
         pool = ThreadPoolExecutor(len(self._seats), "joint")
         try:
-            return self._run(pool, server, payload)
+            self._steps(pool, server, payload)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+        return server
 
-    def _run(self, pool: ThreadPoolExecutor, server: "Aggregator", payload: bytes) -> JointSum:
+    def _steps(self, pool: ThreadPoolExecutor, server: "Aggregator", payload: bytes) -> None:
         round_, seconds = self._parameters, self._seconds
 
         def step(what: str, name: str, ask: Callable[[Seat], bytes], add: _Add) -> None:
@@ -168,14 +229,10 @@ class _Run:
         add = server.add_confirmation
         step("lists", "CONFIRM", lambda s: s.confirm(round_, left, signed, seconds), add)
         confirmed = server.close_confirmations()
-        step("opening", "REVEAL", lambda s: s.reveal(round_, confirmed, seconds), server.add_reveal)
-        return JointSum(
-            vector=server.finish(),
-            survivors=server.survivors,
-            gone=tuple(self._gone),
-            round_id=round_.round_id,
-            contributed={name: self.contributed[name] for name in server.survivors},
-        )
+        add = _relayed if round_.lead else server.add_reveal
+        step("opening", "REVEAL", lambda s: s.reveal(round_, confirmed, seconds), add)
+        if round_.lead:
+            round_.require(round_.index(seat.name) for seat in self._seats)
 
     def _collect(
         self, pool: ThreadPoolExecutor, server: "Aggregator", deals: Mapping[str, Sequence[bytes]]
@@ -216,7 +273,11 @@ class _Run:
             self.contributed[seat.name] = found
             with naming(seat.name):
                 self._check_sender(seat, "MASKED", found.message)
-                server.add_arrived(found.message, arrived.pop(seat))
+                arrival = arrived.pop(seat)
+                server.add_arrived(found.message, arrival)
+            self._heard.append(found.message)
+            if self._parameters.lead:
+                self._words[found.message] = arrival.words
         arrived.clear()  # of those that have dropped out
 
     def _signed(self, survivors: Sequence[str]) -> list[bytes]:
@@ -257,6 +318,7 @@ class _Run:
         with naming(seat.name):
             self._check_sender(seat, step, message)
             add(message)
+        self._heard.append(message)
 
     def _check_sender(self, seat: Seat, step: str, message: bytes) -> None:
         from unseen.protocols.secagg import wire  # noqa: PLC0415 - with vectors' library
@@ -278,6 +340,10 @@ def _answer(seat: Seat, future: Future[Result]) -> list[Result]:
         if not isinstance(error, WireError) or not _dropped_out(error):
             raise error
     return []
+
+
+def _relayed(message: bytes) -> None:
+    """Take what is sealed to the lead: its sender has been checked, and nobody else opens it."""
 
 
 def _dropped_out(error: WireError) -> bool:

@@ -4,11 +4,11 @@ A seat believes what its node signed under the key that the roster names for it,
 request for the node's contribution is written down before it is sent, as every charged request is.
 """
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from unseen.client.agreements.contracts import Contracts, contract_bytes, resource
 from unseen.client.errors import AnswerInvalidError
@@ -16,7 +16,7 @@ from unseen.client.local.state import Opening
 from unseen.client.queries import asking
 from unseen.client.session import Session
 from unseen.evidence.canonical import b64encode
-from unseen.evidence.contracts.joint import Joint, joint_of
+from unseen.evidence.contracts.joint import Joint, joint_of, transcript_of
 from unseen.evidence.errors import EvidenceError
 from unseen.evidence.releases.request import Request
 from unseen.evidence.verify import VerifiedReceipt
@@ -29,12 +29,16 @@ from unseen.protocols.errors import (
 from unseen.v1 import joint_pb2, joint_pb2_grpc
 
 if TYPE_CHECKING:
+    from unseen.client.channel import Unary
     from unseen.evidence.contracts.contract import Terms
+    from unseen.protocols.kernels.words import Words
     from unseen.protocols.secagg import Arrival
     from unseen.protocols.secagg.parameters import Round
 
 CHUNK_BYTES: Final = 256 << 10
+LEAD_SECONDS: Final = 900.0  # of one call: a lead hears a whole round, and hides cells
 _MODEL: Final = "model"  # in what opens a request: it is about a finished model
+_LEAD: Final = "lead"  # it is about the table that a lead lets out
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,31 @@ class Endorsed:
     request: str
     receipt: VerifiedReceipt
     path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Led:
+    """What the lead of a round has let out through its gate, as JSON, and the receipt."""
+
+    value: bytes = field(repr=False)
+    request: str
+    receipt: VerifiedReceipt
+    path: Path
+
+
+class _Stream:
+    """A call that sends a stream: what it is called with makes one for each attempt."""
+
+    def __init__(self, stub: Any) -> None:
+        self._call = stub.Lead
+
+    def with_call(
+        self,
+        request: Callable[[], Iterator[joint_pb2.LeadRequest]],
+        timeout: float | None = None,
+        metadata: Any = None,
+    ) -> Any:
+        return self._call.with_call(request(), timeout=timeout, metadata=metadata)
 
 
 class Seat:
@@ -195,10 +224,63 @@ class Seat:
             raise InputInvalidError("no request of this id was made for a model", clause="request")
         return self._again(found)
 
+    def lead(
+        self, parameters: "Round", messages: Sequence[bytes], words: "Mapping[bytes, Words]"
+    ) -> Led:
+        """Hand the lead all messages of a round, in order; return what it lets out, checked.
+
+        `words` are the masked vectors, each by the message that signs it.
+
+        Raises:
+            RefusedError: the node refuses, or holds it for a person; nothing was charged.
+            AnswerInvalidError, ReceiptInvalidError: the receipt is not for just this.
+
+        """
+        transcript = transcript_of(self.suite, messages)
+        parts = (parameters.round_id, parameters.context, transcript)
+        request, signed = asking.new_request(
+            self._session,
+            contract=contract_bytes(self.contract),
+            kind=self.terms.kind,
+            units=1,
+            parts=parts,
+        )
+        head = joint_pb2.LeadHead(
+            request=signed, round=parts[0], context=parts[1], transcript=transcript
+        )
+        asking.write_down(
+            self._session,
+            request,
+            self.contract,
+            manifest="",
+            message=head,
+            secret={_LEAD: True},
+        )
+
+        def handed() -> Iterator[joint_pb2.LeadRequest]:
+            yield joint_pb2.LeadRequest(head=head)
+            for message in messages:
+                yield joint_pb2.LeadRequest(message=message)
+                if message in words:
+                    yield from _chunks(words[message])
+
+        return self._led(request, head, handed, fresh=True)
+
+    def led(self, opening: Opening) -> Led:
+        """Ask again, under an id that was written down, for what the lead has let out."""
+        head = joint_pb2.LeadHead.FromString(opening.wire)
+
+        def alone() -> Iterator[joint_pb2.LeadRequest]:
+            yield joint_pb2.LeadRequest(head=head)
+
+        return self._led(Request.decode(head.request.statement), head, alone, fresh=False)
+
     def fetch(self, opening: Opening) -> None:
         """Fetch what was charged for any request under this contract; raises as `endorse`."""
         if _MODEL in opening.secret:
             self._again(opening)
+        elif _LEAD in opening.secret:
+            self.led(opening)
         else:
             self.finish(opening)
 
@@ -239,6 +321,27 @@ class Seat:
         return Endorsed(
             answer.value, request.request, receipt, session.home.receipt(request.request)
         )
+
+    def _led(
+        self,
+        request: Request,
+        head: joint_pb2.LeadHead,
+        handed: Callable[[], Iterator[joint_pb2.LeadRequest]],
+        *,
+        fresh: bool,
+    ) -> Led:
+        session, name = self._session, request.request
+        method: Unary[joint_pb2.LeadResponse] = _Stream(self._stub)
+        answer = asking.send(session, method, handed, name, fresh=fresh, timeout=LEAD_SECONDS)
+        try:
+            receipt = asking.check_receipt(session, request, answer.release, self.terms)
+            asking.check_release(session, answer.release, (answer.value,), receipt.release)
+            asking.keep_reply(session, name, answer.SerializeToString())
+        except (EvidenceError, PeerError) as error:
+            asking.keep_failed(session, name, head, answer, error)
+            raise
+        session.rest()
+        return Led(answer.value, name, receipt, session.home.receipt(name))
 
     def _step(
         self,
@@ -325,6 +428,14 @@ def check_seats(seats: Sequence[Seat]) -> Joint:
             remedy="name the contract with each node of the roster, once",
         )
     return clause
+
+
+def _chunks(words: "Words") -> Iterator[joint_pb2.LeadRequest]:
+    from unseen.protocols.kernels.words import wire_bytes  # noqa: PLC0415 - with vectors' library
+
+    data = wire_bytes(words)
+    for start in range(0, len(data), CHUNK_BYTES):
+        yield joint_pb2.LeadRequest(chunk=bytes(data[start : start + CHUNK_BYTES]))
 
 
 def _messages(messages: Sequence[bytes]) -> Iterator[joint_pb2.StepRequest]:

@@ -5,6 +5,12 @@
 
 The buyer receives the noisy sum of what the nodes count and makes the answer of it, as one node
 would. Nothing is stored to be given again: asking twice is paid twice, a unit and privacy.
+
+Where the clause names a lead, there is one thing to ask, and it has no noise:
+
+    print(answers.partition())
+
+The lead receives the sums, and lets the exact table out through its gate.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,7 +22,7 @@ from typing import TYPE_CHECKING, Final
 
 from unseen.client.cards import Row
 from unseen.client.errors import AnswerInvalidError
-from unseen.client.joint.rounds import STEP_SECONDS, Cohort, JointSum
+from unseen.client.joint.rounds import STEP_SECONDS, Cohort, naming
 from unseen.client.session import Progress, no_progress
 from unseen.client.statistic import Statistic, privacy_text
 from unseen.client.wording import Amount, Names, cost_of, make_question
@@ -25,13 +31,14 @@ from unseen.evidence.canonical import MAX_INTEGER, format_time
 from unseen.evidence.contracts.joint import Joint, Place, honest_range, most_bound
 from unseen.evidence.contracts.statistics import Menu, Question, menu_of, noisy, shape_of
 from unseen.evidence.contracts.statistics.jointly import dimension_of, parts_of, split, task_of
+from unseen.evidence.contracts.statistics.summed import summed_dimension
 from unseen.evidence.contracts.typed import decode
 from unseen.evidence.errors import QuestionInvalidError
 from unseen.evidence.suite import Suite
 from unseen.protocols.errors import InputInvalidError
 
 if TYPE_CHECKING:
-    from unseen.client.joint.seats import Seat
+    from unseen.client.joint.seats import Contributed, Led, Seat
 
 RING: Final = 64  # sums of squares do not fit into 32 bits
 
@@ -42,13 +49,15 @@ class JointStatistic(Statistic):
 
     `nodes` are those in the sum, `gone` those that dropped out before they were charged for it.
     `receipts` are one of each node that was charged, by its name. The noise is that of all nodes
-    in the sum: more than one node alone would add, since only some are vouched for.
+    in the sum: more than one node alone would add, since only some are vouched for. `lead` is the
+    node that has let out an exact table: that one's receipt is `receipt_path`.
     """
 
     nodes: tuple[str, ...]
     gone: tuple[str, ...]
     honest: int
     receipts: Mapping[str, Path] = field(compare=False)
+    lead: str = ""
 
     @cached_property
     def noise(self) -> tuple[tuple[float | None, ...], ...]:
@@ -65,10 +74,19 @@ class JointStatistic(Statistic):
         yield "nodes", self.nodes
         if self.gone:
             yield "dropped out", self.gone
-        yield "noise", f"± is one standard deviation; {self.honest} nodes' noise is vouched for"
-        yield "privacy", f"at each node {privacy_text(self.privacy, self.menu)}"
+        if self.lead:
+            yield "led by", self.lead
+            yield "noise", "none: rounded, small and dominated cells suppressed"
+        else:
+            yield "noise", f"± is one standard deviation; {self.honest} nodes' noise is vouched for"
+            yield "privacy", f"at each node {privacy_text(self.privacy, self.menu)}"
         yield "answered at", self.answered_at
-        yield "paid for", "now, one unit at each node"
+        yield (
+            "paid for",
+            "now, one unit at each node" + (", one more at the lead" * bool(self.lead)),
+        )
+        if self.lead:
+            yield "receipt", self.receipt_path
         yield "receipts", tuple(str(path) for path in self.receipts.values())
 
 
@@ -92,6 +110,7 @@ class JointStatistics:
         """
         self._cohort = Cohort(seats, progress=progress, step_seconds=step_seconds)
         self._first = seats[0]
+        self._lead = next((seat for seat in seats if seat.name == self.clause.lead), seats[0])
         self.menu = _menu(seats)
         self.group = max(seat.terms.group for seat in seats)
 
@@ -127,6 +146,8 @@ class JointStatistics:
             AnswerInvalidError: a node charged another privacy than the question agreed to.
 
         """
+        if self.clause.lead:
+            return self._led(question)
         try:
             parts = parts_of(self.menu, question, self.clause.honest)
         except QuestionInvalidError as error:
@@ -136,7 +157,7 @@ class JointStatistics:
                 remedy=error.remedy or "see what may be asked: unseen statistics menu ID",
             ) from None
         found = self._cohort.sum(question.encode(), dimension_of(parts))
-        _check_privacy(found, question)
+        _check_privacy(found.contributed, question)
         tables = split(parts, found.vector.tolist())
         rows = noisy.answer(self.menu, question, tables, self.group)
         value = decode(shape_of(self.menu, question), canonical.encode(rows))
@@ -158,22 +179,66 @@ class JointStatistics:
             receipts=receipts,
         )
 
+    def partition(self) -> JointStatistic:
+        """Return the one exact table over all nodes, as the clause's lead lets it out.
+
+        Raises as `ask`.
+        """
+        return self.ask(Question(what="partition"))
+
+    def _led(self, question: Question) -> JointStatistic:
+        if not question.exact:
+            raise InputInvalidError(
+                "a clause with a lead is over the exact table, which has no noise",
+                clause="question.what",
+                remedy="ask for it: unseen statistics joint ask CONTRACT --what partition",
+            )
+        found = self._cohort.led(question.encode(), summed_dimension(self.menu))
+        _check_privacy({**found.contributed, self.clause.lead: found.released}, question)
+        with naming(self.clause.lead):
+            value = decode(shape_of(self.menu, question), found.value)
+        last = found.released
+        return JointStatistic(
+            contract=self._lead.contract,
+            question=question,
+            menu=self.menu,
+            value=value,
+            privacy=last.receipt.privacy,
+            answered_at=format_time(last.receipt.time),
+            cached=False,
+            request_id=last.request,
+            receipt_path=last.path,
+            nodes=found.survivors,
+            gone=(),
+            honest=self.clause.honest,
+            receipts={name: one.path for name, one in found.contributed.items()},
+            lead=self.clause.lead,
+        )
+
 
 def make_clause(
-    nodes: Sequence[Place], menu: Menu, suite: Suite, *, honest: int | None = None
+    nodes: Sequence[Place],
+    menu: Menu,
+    suite: Suite,
+    *,
+    honest: int | None = None,
+    lead: str = "",
 ) -> Joint:
     """Return a clause over `menu` for these nodes, in a ring of 64 bits.
 
     `honest` of those left are vouched for; without it as many as may be: all that have to be left.
+    With a `lead`, which receives the exact table, all of them are.
 
     Raises:
         ContractInvalidError: too few nodes, one twice, or a number out of range.
 
     """
     ordered = tuple(sorted(nodes, key=lambda place: place.name))
+    most = len(ordered) if lead else honest_range(len(ordered))[1]
     return Joint(
         nodes=ordered,
-        honest=honest_range(len(ordered))[1] if honest is None else honest,
+        honest=honest if honest is not None else most,
+        lead=lead,
         ring=RING,
         bound=min(most_bound(max(len(ordered), 1), RING), MAX_INTEGER),
         task=task_of(menu, suite),
@@ -197,9 +262,9 @@ def _menu(seats: "Sequence[Seat]") -> Menu:
     return menu_of(seats[0].terms.parameters)
 
 
-def _check_privacy(found: JointSum, question: Question) -> None:
+def _check_privacy(charged: "Mapping[str, Contributed | Led]", question: Question) -> None:
     """Refuse an answer for which a node charged another privacy than was agreed to."""
-    for name, one in found.contributed.items():
+    for name, one in charged.items():
         if one.receipt.privacy != question.rho:
             raise AnswerInvalidError(
                 f"{name}: the receipt says that the answer cost a rho of {one.receipt.privacy},"
