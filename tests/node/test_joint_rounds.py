@@ -102,6 +102,11 @@ def test_vectors_take_no_more_memory_than_is_given() -> None:
     found = known.get("c", b"\x01" * 32, NOW)
     found.drop_vector()
     begin(known, "e", 3, size=MOST - 10)
+    led = known.get("e", b"\x03" * 32, NOW)
+    led.leads = True  # it has a sum to make yet
+    led.drop_vector()
+    with pytest.raises(OverloadedError, match="memory"):
+        begin(known, "f", 4, size=11)
 
 
 def test_what_was_over_long_ago_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:

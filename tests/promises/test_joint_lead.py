@@ -21,7 +21,7 @@ from tests.promises.test_joint_statistics import (
 from typer.testing import CliRunner
 
 from unseen.cli.main import app
-from unseen.client.errors import RefusedError
+from unseen.client.errors import Cause, RefusedError, UnreachableError
 from unseen.client.joint import rounds
 from unseen.client.joint.rounds import Cohort
 from unseen.client.joint.seats import Seat
@@ -207,6 +207,9 @@ def test_an_answer_that_was_lost_is_fetched_again_and_charged_once(
     relay = Relayed(hospitals, contracts)
     led = relay.lead.lead(*relay.heard)
     before = hospitals.used(contracts)
+    shown = hospitals.stages[1].lender.fetch_statistic(led.request)
+    assert [row[0] for row in shown.rows] == ["heart", "hip"]
+    assert shown.receipt_path == led.path
     opening = hospitals.stages[1].lender._session.state.request(led.request)
     assert opening is not None
     again = relay.lead.led(opening)
@@ -252,16 +255,19 @@ def test_a_node_that_is_missing_is_named_and_nothing_is_shown(
 def test_a_node_that_falls_silent_at_the_end_leaves_no_table(
     hospitals: Consortium, contracts: dict[int, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def progress(what: str, done: int, _total: int) -> None:
-        if what == "joint opening" and not done:
-            hospitals.stop(1)
+    reveal = Seat.reveal
 
-    cohort = Cohort(seats(hospitals, contracts), progress=progress, step_seconds=5)
-    try:
-        with pytest.raises(SurvivorsTooFewError, match="node-1"):
-            cohort.led(QUESTION.encode(), summed_dimension(DEFINITION.menu))
-    finally:
-        hospitals.start(1)
+    def silent(seat: Seat, *rest: Any) -> bytes:
+        if seat.name == "node-1":
+            raise UnreachableError(Cause("UNREACHABLE", "no node answers"))
+        return reveal(seat, *rest)
+
+    monkeypatch.setattr(Seat, "reveal", silent)
+    before = hospitals.used(contracts)
+    with pytest.raises(SurvivorsTooFewError, match="node-1"):
+        JointStatistics(seats(hospitals, contracts)).partition()
+    used = hospitals.used(contracts)
+    assert {n: used[n] - before[n] for n in used} == {1: 1, 2: 1, 3: 1}  # and no table
 
 
 @pytest.mark.parametrize("fault", ["plan", "roster", "garbage at KEYS", "garbage at REVEAL"])
@@ -299,6 +305,23 @@ def test_a_lead_is_for_the_exact_table_of_statistics_alone(hospitals: Consortium
     with pytest.raises(RefusedError, match="exact table") as caught:
         contract(hospitals, 1, joint, outputs=["ward", "acute"])
     assert caught.value.clause == "joint.lead"
+
+
+def test_where_no_group_can_be_shown_nothing_is(hospitals: Consortium) -> None:
+    acute = EXACT + 'where = ["acute"]\n'
+    for number in (1, 2, 3):
+        furnish(hospitals, number, acute, "rare")
+    menu = parse_definition(acute.encode()).menu
+    joint = make_clause(hospitals.clause([1, 2, 3]).nodes, menu, INTL, lead=LEAD)
+    # Of 402 patients with a hip half are acute: fewer than 400, and beside them all others.
+    found = {
+        number: contract(hospitals, number, joint, product="rare", group=400 * (number == 2))
+        for number in (1, 2, 3)
+    }
+    with pytest.raises(RefusedError, match=LEAD) as caught:
+        JointStatistics(seats(hospitals, found), step_seconds=20).partition()
+    assert caught.value.reason == "GROUP_TOO_SMALL"
+    assert hospitals.used(found) == {1: 1, 2: 1, 3: 1}
 
 
 def test_the_statement_says_what_lead_and_buyer_learn(

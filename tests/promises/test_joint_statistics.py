@@ -100,7 +100,9 @@ def clause(made: Consortium) -> Joint:
     return make_clause(places, parse_definition(MENU.encode()).menu, INTL)
 
 
-def contract(made: Consortium, number: int, joint: Joint, **changes: Any) -> str:
+def contract(
+    made: Consortium, number: int, joint: Joint, product: str = "care", **changes: Any
+) -> str:
     stage = made.stages[number - 1]
     fields: dict[str, Any] = {
         "outputs": OUTPUTS,
@@ -110,7 +112,7 @@ def contract(made: Consortium, number: int, joint: Joint, **changes: Any) -> str
         "budget": EPSILON,
         "joint": joint,
     }
-    found = stage.lender.request_contract("care", **fields | changes)
+    found = stage.lender.request_contract(product, **fields | changes)
     stage.operator.approve(found.id)
     stage.lender.sign(found.id)
     return found.id

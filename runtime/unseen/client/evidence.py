@@ -225,7 +225,10 @@ class Evidence:
 
     def _finish(self, opening: Opening) -> list[Verdict] | Statistic:
         if self._is_joint(opening):
-            Seat(self._session, self._contracts, opening.contract).fetch(opening)
+            seat = Seat(self._session, self._contracts, opening.contract)
+            led = seat.fetch(opening)
+            if led is not None:
+                return self._questions.shown(opening.contract, led.value, led.receipt, led.path)
             return []  # a part of a sum: the answer was made of all of them, or is lost
         if opening.kind == questions.KIND:
             return self._questions.finish(opening)

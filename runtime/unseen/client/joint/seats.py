@@ -275,14 +275,18 @@ class Seat:
 
         return self._led(Request.decode(head.request.statement), head, alone, fresh=False)
 
-    def fetch(self, opening: Opening) -> None:
-        """Fetch what was charged for any request under this contract; raises as `endorse`."""
+    def fetch(self, opening: Opening) -> Led | None:
+        """Fetch what was charged for any request under this contract; raises as `endorse`.
+
+        Returns what a lead has let out, where the request is about that.
+        """
+        if _LEAD in opening.secret:
+            return self.led(opening)
         if _MODEL in opening.secret:
             self._again(opening)
-        elif _LEAD in opening.secret:
-            self.led(opening)
         else:
             self.finish(opening)
+        return None
 
     def finish(self, opening: Opening) -> Contributed:
         """Fetch what was charged for a part of a sum that was asked for before."""

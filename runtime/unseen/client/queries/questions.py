@@ -87,6 +87,17 @@ class Questions:
         menu = _menu(opening.contract, terms)
         return self._exchange(opening.contract, terms, menu, question, message, fresh=False)
 
+    def shown(self, contract: str, data: bytes, receipt: VerifiedReceipt, path: Path) -> Statistic:
+        """Return the exact table over several nodes, `data`, that the lead of a round let out.
+
+        Raises:
+            ReleaseInvalidError: it is none of the contract's menu.
+
+        """
+        menu, question = self.menu(contract), Question(what="partition")
+        value = decode(shape_of(menu, question), data)
+        return _statistic(contract, menu, question, value, receipt, path, cached=False)
+
     def _anew(self, contract: str, terms: Terms, menu: Menu, question: Question) -> Statistic:
         session, data = self._session, question.encode()
         request, signed = asking.new_request(

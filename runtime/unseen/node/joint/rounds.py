@@ -50,7 +50,7 @@ class Running:
     """A round that this node is in. `size` is what its vectors and its payload take, in bytes.
 
     `head` is the node's signature over its masked vector, `request` the one it is charged for.
-    Where the node leads the round, `handed` is how often the messages of all nodes have been handed
+    Where the node `leads` the round, `handed` is how often the messages of all nodes have been handed
     over, `summed` their transcript and what they add up to, `led` the request it is released for.
     """
 
@@ -66,6 +66,7 @@ class Running:
     request: str = ""
     snapshot: bytes = b""  # of the rows behind the node's part, and the root they were chosen by
     consent_root: bytes = b""
+    leads: bool = False
     handed: int = 0
     summed: "tuple[bytes, TableSum] | None" = field(default=None, repr=False)
     led: str = ""
@@ -87,7 +88,7 @@ class Running:
             step: kept for step, kept in self._replies.items() if kept[1].vector is None
         }
         self.contribution = None
-        if self.party.name != self.asked.clause.lead:  # which has a sum to make yet
+        if not self.leads:  # who leads has a sum to make yet
             self.size = 0
 
 

@@ -153,6 +153,7 @@ def begin(node: Node, who: Caller, contract_id: str, round_id: bytes, spoken: Sp
     node.joint.check_room(contract.id, contract.buyer, size, node.settings.memory_mb << 19)
     party = Party(parameters, name, node.signer.sign, secrets.token_bytes)
     running = Running(asked, outline, context_of(node.suite, payload), party, now, size)
+    running.leads = clause.lead == name
     node.joint.add(contract.id, round_id, running)
     return running.keep(Step.KEYS, said, Reply(party.advertise()))
 
