@@ -62,8 +62,13 @@ class Arrival:
             MalformedMessageError: the vector has fewer bytes than the round's.
 
         """
-        if self._arrived != self._words.nbytes:
+        if not self.whole:
             raise MalformedMessageError("a vector with fewer bytes than the round's")
+
+    @property
+    def whole(self) -> bool:
+        """Return whether all of it is here."""
+        return self._arrived == self._words.nbytes
 
     @property
     def digest(self) -> bytes:

@@ -35,8 +35,7 @@ from unseen.node.statistics.together import as_counted, columns_of_sum, facts_of
 from unseen.protocols.errors import MalformedMessageError, RoundReplayedError
 
 if TYPE_CHECKING:
-    from unseen.protocols.kernels.words import Words
-    from unseen.protocols.secagg import Lead
+    from unseen.protocols.secagg import Arrival, Lead
 
 MOST_HANDED: Final = 3  # times that the messages of one round may be handed over
 _KIND: Final = "statistics"
@@ -140,16 +139,11 @@ def _read(contract: Contract, name: str, total: list[int], nodes: int) -> TableS
 
 @dataclass(slots=True)
 class _Heard:
-    """The messages so far, and of a vector that is coming its message and its bytes."""
+    """The messages so far, and the vector that is coming, after the message over it."""
 
     lead: "Lead"
     messages: list[bytes] = field(default_factory=list)
-    vector: bytearray | None = field(default=None, repr=False)
-
-    @property
-    def size(self) -> int:
-        parameters = self.lead.parameters
-        return parameters.dimension * parameters.ring // 8
+    vector: "Arrival | None" = None
 
     def take(self, piece: Piece) -> Callable[[], None] | None:
         """Return what is to be computed now, if anything is.
@@ -161,18 +155,16 @@ class _Heard:
         if piece.message:
             self._check(fits=self.vector is None and len(self.messages) < 5 * self._nodes)
             self.messages.append(piece.message)
-            if self._masked(piece.message):
-                self.vector = bytearray()
-                return None
-            return lambda: self.lead.add(piece.message)
-        self._check(fits=bool(piece.chunk) and self.vector is not None)
-        vector = self.vector if self.vector is not None else bytearray()
-        vector += piece.chunk
-        self._check(fits=len(vector) <= self.size)
-        if len(vector) < self.size:
+            self.vector = self._arriving(piece.message)
+            return None if self.vector else lambda: self.lead.add(piece.message)
+        vector = self.vector
+        if vector is None or not piece.chunk:
+            raise _not_a_round()
+        vector.add(piece.chunk)
+        if not vector.whole:
             return None
         message, self.vector = self.messages[-1], None
-        return lambda: self.lead.add(message, _words(vector, self.lead.parameters.ring))
+        return lambda: self.lead.add(message, vector.words)
 
     def end(self) -> None:
         """Return if the last vector was all there."""
@@ -182,14 +174,20 @@ class _Heard:
     def _nodes(self) -> int:
         return len(self.lead.parameters.members)
 
-    def _masked(self, message: bytes) -> bool:
-        from unseen.protocols.secagg import wire  # noqa: PLC0415 - with vectors' library
+    def _arriving(self, message: bytes) -> "Arrival | None":
+        """Return room for the vector that a message is over, if it is over one."""
+        from unseen.protocols.secagg import Arrival, wire  # noqa: PLC0415 - vectors' library
 
-        return wire.step_of(message) is wire.Step.MASKED
+        masked = wire.step_of(message) is wire.Step.MASKED
+        return Arrival(self.lead.parameters) if masked else None
 
     def _check(self, *, fits: bool) -> None:
         if not fits:
-            raise MalformedMessageError("not the messages of a round", clause="joint.step")
+            raise _not_a_round()
+
+
+def _not_a_round() -> MalformedMessageError:
+    return MalformedMessageError("not the messages of a round", clause="joint.step")
 
 
 async def _hear(node: Node, lead: "Lead", first: Piece, pieces: AsyncIterator[Piece]) -> _Heard:
@@ -202,13 +200,6 @@ async def _hear(node: Node, lead: "Lead", first: Piece, pieces: AsyncIterator[Pi
         piece = await anext(pieces, None)
     heard.end()
     return heard
-
-
-def _words(vector: bytearray, ring: int) -> "Words":
-    import numpy as np  # noqa: PLC0415 - only who adds vectors up needs it
-
-    words = np.frombuffer(vector, f"<u{ring // 8}")
-    return words.astype(words.dtype.newbyteorder("="), copy=False)
 
 
 async def _judged(node: Node, contract: Contract, running: Running, table: TableSum) -> Work:

@@ -50,8 +50,9 @@ class Running:
     """A round that this node is in. `size` is what its vectors and its payload take, in bytes.
 
     `head` is the node's signature over its masked vector, `request` the one it is charged for.
-    Where the node `leads` the round, `handed` is how often the messages of all nodes have been handed
-    over, `summed` their transcript and what they add up to, `led` the request it is released for.
+    Where the node `leads` the round, `handed` is how often the messages of all nodes have been
+    handed over, `summed` their transcript and what they add up to, `led` the request that the table
+    of it is released for.
     """
 
     asked: Asked
