@@ -10,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 from tests.evidence.menus import DEFINITION
+from tests.evidence.test_joint import make
 from tests.node.counted import offered
 from tests.protocols.secagg.test_lead import Relay, led
 
@@ -67,16 +68,23 @@ def pieces_of(relay: Relay, size: int = 40) -> list[Piece]:
     return found
 
 
+async def _noted(_change: Any) -> None:
+    """Write nothing down: `test_joint_leading.py` asks what is."""
+
+
 class House:
     """As much of a node as hears a round, which it is in."""
 
     def __init__(self, relay: Relay, monkeypatch: pytest.MonkeyPatch, party: Any = None) -> None:
         monkeypatch.setattr(leading, "check_going", lambda *_: None)
         monkeypatch.setattr(leading, "_read", lambda _contract, _name, total, _nodes: total)
+        monkeypatch.setattr(leading, "look", lambda *_: None)  # no table was let out before
         self.joint = Rounds()
+        self.writer = SimpleNamespace(submit=_noted)
         self.suite = INTL
         self.clock = SimpleNamespace(now=lambda: NOW)
-        asked: Any = SimpleNamespace(contract=SimpleNamespace(buyer="lender"))
+        clause = make(lead="hospital-01")
+        asked: Any = SimpleNamespace(contract=SimpleNamespace(buyer="lender"), clause=clause)
         lead = party or relay.parties[relay.parameters.lead]
         self.running = Running(asked, Outline(9), CONTEXT, lead, NOW, 1)
         self.joint.add("c", ROUND, self.running)
@@ -84,7 +92,8 @@ class House:
     def hear(
         self, pieces: Sequence[Piece], transcript: bytes, context: bytes = CONTEXT
     ) -> tuple[Running, Any] | None:
-        node, contract = cast("Any", self), cast("Any", SimpleNamespace(id="c"))
+        terms = SimpleNamespace(id="c", plan=SimpleNamespace(group=10))
+        node, contract = cast("Any", self), cast("Any", terms)
         named = ROUND, context, transcript
         return asyncio.run(leading._handed(node, contract, named, stream(pieces)))
 

@@ -5,15 +5,21 @@ The buyer hands over every message of the round, in order; what the nodes reveal
 of three nodes that is the sum of the other two. Its gate's table is what leaves, charged as a
 request of its own: a unit and no privacy, for the numbers were pinned with each node's part.
 
-A table whose numbers a node has made up is let out as any other: nobody can tell.
+A table whose numbers a node has made up is let out as any other: nobody can tell. But such a node
+could ask again and again with the buyer, each time with other numbers of its own beside those that
+the others have pinned, and see where rounding and hiding turn. So one table leaves, whatever later
+rounds add up: the first that did. And few sums are opened until one does, each written down before,
+since an error says something of a sum as well.
 """
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from sqlalchemy import insert, select
+
 from unseen.evidence import canonical
-from unseen.evidence.canonical import b64encode
+from unseen.evidence.canonical import Json, b64encode
 from unseen.evidence.contracts.joint import transcript_of
 from unseen.evidence.contracts.statistics import Question, menu_of, shape_of
 from unseen.evidence.contracts.statistics.summed import TableSum, read_summed, sizes_of
@@ -21,23 +27,32 @@ from unseen.evidence.errors import ReleaseInvalidError
 from unseen.evidence.releases.request import Request
 from unseen.node.context import Node
 from unseen.node.contracts.register import Contract
-from unseen.node.errors import FieldInvalidError, JointRefusedError, OverloadedError
+from unseen.node.errors import (
+    FieldInvalidError,
+    InternalError,
+    JointRefusedError,
+    OverloadedError,
+)
 from unseen.node.identity.parties import Caller
 from unseen.node.joint.rounds import Running
 from unseen.node.joint.steps import contract_for, own_name
 from unseen.node.metering.metered import SignedRequest, check_going, run_metered
 from unseen.node.metering.paying import Answer, Work
+from unseen.node.privacy.answers import Known, look
 from unseen.node.privacy.spend import Spend
 from unseen.node.release.rules import Limits
 from unseen.node.statistics import exact
 from unseen.node.statistics.evaluate import Run, hide_columns
 from unseen.node.statistics.together import as_counted, columns_of_sum, facts_of_sum
+from unseen.node.store.schema_privacy import privacy_openings
+from unseen.node.store.writer import Change, Transaction
 from unseen.protocols.errors import MalformedMessageError, RoundReplayedError
 
 if TYPE_CHECKING:
     from unseen.protocols.secagg import Arrival, Lead
 
 MOST_HANDED: Final = 3  # times that the messages of one round may be handed over
+MOST_OPENED: Final = 3  # sums under one clause until one of them makes a table
 _KIND: Final = "statistics"
 
 
@@ -80,7 +95,13 @@ async def lead(
         running, table = handed
         if running.led not in ("", request.request):
             raise RoundReplayedError(name, "has shown this round's table under another request id")
-        done = await _judged(node, contract, running, table)
+        known = look(node, contract, _spend(node, contract, running))
+        if known is not None:
+            done = _once_more(known, running)
+        elif table is not None:
+            done = await _judged(node, contract, running, table)
+        else:
+            raise InternalError("a table that was let out is not kept")
         running.led = request.request
         return done
 
@@ -92,8 +113,11 @@ async def _handed(
     contract: Contract,
     named: tuple[bytes, bytes, bytes],
     pieces: AsyncIterator[Piece],
-) -> tuple[Running, TableSum] | None:
-    """Return the round and its sum; nothing, where nothing is handed over."""
+) -> tuple[Running, TableSum | None] | None:
+    """Return the round and its sum; nothing, where nothing is handed over.
+
+    Where a table was let out under this clause, nothing is opened, and there is no sum.
+    """
     first = await anext(pieces, None)
     if first is None:
         return None
@@ -120,10 +144,66 @@ async def _handed(
             raise FieldInvalidError(
                 "what was signed is not what was handed over", clause="joint.transcript"
             )
+        if look(node, contract, _spend(node, contract, running)) is not None:
+            return running, None
+        clause = b64encode(running.asked.clause.digest(node.suite))
+        await node.writer.submit(Opened(clause, b64encode(transcript)))
         total = await node.joint.compute(heard.lead.finish)
         table = _read(contract, running.party.name, total.tolist(), len(opener.parameters.members))
         running.summed = transcript, table
         return running, table
+
+
+@dataclass(frozen=True, slots=True)
+class Opened(Change[None]):
+    """Write down that a sum is opened, before it is."""
+
+    clause: str
+    transcript: str
+
+    def apply(self, transaction: Transaction) -> None:
+        """Write it, once for all that was handed over.
+
+        Raises:
+            JointRefusedError: as many were opened as may be.
+
+        """
+        columns = privacy_openings.c
+        of = select(columns.transcript).where(columns.clause == self.clause)
+        before = set(transaction.connection.execute(of).scalars())
+        if self.transcript in before:
+            return
+        if len(before) >= MOST_OPENED:
+            raise JointRefusedError(
+                f"{MOST_OPENED} sums were opened under this clause, and none made a table",
+                clause="joint.lead",
+                remedy="ask the operators what their nodes add up; then ask with noise",
+            )
+        row = {"clause": self.clause, "transcript": self.transcript}
+        transaction.connection.execute(insert(privacy_openings), [row])
+
+
+def _spend(node: Node, contract: Contract, running: Running) -> Spend:
+    """Return by what the one table is kept: the clause, and what else decides on it here."""
+    body: dict[str, Json] = {
+        "type": "led",
+        "joint": b64encode(running.asked.clause.digest(node.suite)),
+        "group": contract.plan.group,
+        "rows": [b64encode(running.snapshot), b64encode(running.consent_root)],
+    }
+    return Spend(rho=0, answer=node.suite.digest(canonical.encode(body)))
+
+
+def _once_more(known: Known, running: Running) -> Work:
+    """Return the table that was let out before."""
+    return Work(
+        known.parts,
+        known.snapshot,
+        consent_root=running.consent_root,
+        question=Question(what="partition"),
+        led=True,
+        privacy=known.spend,
+    )
 
 
 def _read(contract: Contract, name: str, total: list[int], nodes: int) -> TableSum:
@@ -216,5 +296,5 @@ async def _judged(node: Node, contract: Contract, running: Running, table: Table
         consent_root=running.consent_root,
         question=question,
         led=True,
-        privacy=Spend(rho=0),
+        privacy=_spend(node, contract, running),
     )

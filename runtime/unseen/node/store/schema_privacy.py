@@ -59,6 +59,14 @@ privacy_received = Table(
     Column("units", BigInteger, nullable=False),  # what it says of people: of the contract's budget
 )
 
+privacy_openings = Table(
+    "privacy_openings",
+    metadata,
+    # Rounds whose sum this node, their lead, has opened: before it did.
+    Column("clause", String(64), primary_key=True),  # digest of the joint clause; base64url
+    Column("transcript", String(64), primary_key=True),  # of all that it was handed; base64url
+)
+
 privacy_partitions = Table(
     "privacy_partitions",
     metadata,
