@@ -117,9 +117,10 @@ def serving(folder: Path, tables: dict[str, Path]) -> Iterator[list[Member]]:
     with ExitStack() as stack:
         with bars("starting nodes", 3 * len(tables)) as move:
             made = {name: _make(folder / name, name) for name in tables}
-            for process in made.values():
-                if process.wait(120):
-                    raise SystemExit("a node could not be made")
+            for name, process in made.items():
+                _, said = process.communicate(timeout=120)
+                if process.returncode:
+                    raise SystemExit(f"{name} could not be made: {said.decode()}")
                 move()
             nodes = {name: stack.enter_context(_serve(folder / name)) for name in tables}
             for name, process in nodes.items():
@@ -151,7 +152,7 @@ def _make(home: Path, name: str) -> "subprocess.Popen[bytes]":
         probe.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{probe.getsockname()[1]}"
     words = ("node", "init", "--name", name, "--listen", address, "--home", str(home))
-    return subprocess.Popen(_unseen(*words), stdout=subprocess.DEVNULL)
+    return subprocess.Popen(_unseen(*words), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
 @contextmanager

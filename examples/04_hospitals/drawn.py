@@ -39,19 +39,18 @@ def _panel(
     every = [*values, pooled]
     low, high = floor(50 * min(every)) / 50, ceil(50 * max(every)) / 50
     panel = Panel(*at, low, max(high, low + 0.02))
-    places = [one / spent[-1] for one in spent] or [
-        (n + 1) / len(values) for n in range(len(values))
-    ]
+    last = ceil(spent[-1]) if spent else len(values)
+    places = spent or range(1, last + 1)
     spots = [
-        (panel.x(0.95 * place), panel.y(value)) for place, value in zip(places, values, strict=True)
+        (panel.x(0.95 * place / last), panel.y(value))
+        for place, value in zip(places, values, strict=True)
     ]
-    ticks = round((panel.high - panel.low) / 0.02)
-    lines = frame(panel, title, [panel.low + 0.02 * n for n in range(ticks + 1)])
+    ticks = round((panel.high - panel.low) / 0.01)
+    lines = frame(panel, title, [panel.low + 0.01 * n for n in range(ticks + 1)])
     lines.append(line((at[0], panel.y(pooled)), (at[1], panel.y(pooled)), POOLED, dashed=True))
     lines += [path(spots, JOINT), *(dot(spot, JOINT) for spot in spots)]
-    for number, (x, _) in enumerate(spots):
-        words = f"{spent[number]:.1f}" if spent else str(number + 1)
-        lines.append(text(x, BOTTOM + 18, words, "middle"))
+    for number in range(1, last + 1):
+        lines.append(text(panel.x(0.95 * number / last), BOTTOM + 18, str(number), "middle"))
     lines.append(text(panel.x(0.5), BOTTOM + 36, "epsilon" if spent else "gradient", "middle"))
     return lines
 
