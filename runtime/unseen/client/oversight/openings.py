@@ -83,10 +83,10 @@ class Openings:
             request=request, contract=resource(contract) if contract else ""
         )
         answer = self._session.call(self._meter.OpenRelease, message)
+        Parties(self._session).list()  # whom the operator enrolled it trusts
         if verify_receipt(answer.release.receipt, self._session.trust).kind == KIND:
             raise _about_nobody(request)
         found, subject = short(answer.contract), canonical.decode(answer.subject)
-        Parties(self._session).list()  # whom the operator enrolled it trusts
         bundle = make_clear_opening(
             receipt=answer.release.receipt,
             terms=self._contracts.terms(found),
