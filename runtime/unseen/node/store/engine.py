@@ -11,7 +11,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from unseen.node.errors import StateLockedError
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
-VERSION = "0005"  # the newest of the migrations
+VERSION = "0007"  # the newest of the migrations
 NO_TRANSACTION = {"unseen_no_transaction": True}  # of a connection: every read for itself
 _BUSY_MS = 5000
 
