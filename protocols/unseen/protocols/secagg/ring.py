@@ -13,7 +13,9 @@ from unseen.protocols.errors import DimensionMismatchError, InputInvalidError, R
 from unseen.protocols.kernels.words import Words, zeros
 from unseen.protocols.secagg.parameters import HEADROOM_BITS, Round
 
-BLOCK: Final = 1 << 15  # coordinates at a time: what is made on the way stays in the cache
+BLOCK: Final = (
+    1 << 17
+)  # coordinates at a time: few enough for a cache, enough for a call's cost to be small
 
 
 class Noise(Protocol):
@@ -56,9 +58,10 @@ def to_ring(
         block = values[start : start + BLOCK]
         _check_bound(party, block, room, start)
         if noise is not None:
-            block = block.astype(np.int64) + _drawn(parameters, noise, block.size)
+            drawn = _drawn(parameters, noise, block.size)
+            block = np.add(drawn, block.astype(np.int64, copy=False), out=drawn)
         # Two's complement: a cast of whole numbers keeps the low bits.
-        words[start : start + BLOCK] = block.astype(words.dtype)
+        words[start : start + BLOCK] = block
     return words
 
 
