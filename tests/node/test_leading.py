@@ -15,7 +15,7 @@ from tests.node.counted import offered
 from tests.protocols.secagg.test_lead import Relay, led
 
 from unseen.evidence.contracts.joint import transcript_of
-from unseen.evidence.contracts.statistics import Menu, Partition, Question
+from unseen.evidence.contracts.statistics import Menu, Partition, Question, shape_of
 from unseen.evidence.contracts.statistics.summed import (
     AmountSum,
     CellSum,
@@ -36,6 +36,7 @@ from unseen.node.joint import exact, leading
 from unseen.node.joint.contribution import Asked, Outline
 from unseen.node.joint.leading import MOST_HANDED, Piece
 from unseen.node.joint.rounds import Rounds, Running
+from unseen.node.release.gate import Ask
 from unseen.node.wire import joint as wire
 from unseen.protocols.errors import (
     CohortSignatureError,
@@ -258,6 +259,24 @@ def test_a_lead_s_question_is_the_exact_table_at_no_cost() -> None:
     ):
         with pytest.raises(QuestionInvalidError):
             exact.outline_exact(given, asked)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "led", "shaped"),
+    [
+        ("secagg", True, True),
+        ("secagg", False, False),  # its answer is over this node alone, or a part of a sum
+        ("dp_statistics", False, True),
+    ],
+)
+def test_the_gate_reads_a_table_of_a_joint_contract_from_its_lead_alone(
+    protocol: str, led: bool, shaped: bool
+) -> None:
+    terms = SimpleNamespace(parameters={"menu": NINE.to_json()})
+    contract: Any = SimpleNamespace(plan=SimpleNamespace(protocol=protocol), terms=terms)
+    question = Question(what="partition")
+    ask = Ask(contract, "id", 1, question=question, led=led)
+    assert ask.shape == (shape_of(NINE, question) if shaped else None)
 
 
 def test_a_part_is_pinned_by_its_numbers_and_by_whom_it_is_added_up_with() -> None:
