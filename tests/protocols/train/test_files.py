@@ -5,10 +5,12 @@ import sys
 import numpy as np
 import onnxruntime
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from safetensors.numpy import load
 from tests.protocols.train.tasks import LABELS, rows, task
 
-from unseen.protocols.errors import InputInvalidError
+from unseen.protocols.errors import InputInvalidError, MalformedMessageError
 from unseen.protocols.testing import seeded_rng
 from unseen.protocols.train import Model
 from unseen.protocols.train.driver import Share, drive_train
@@ -53,6 +55,58 @@ def test_onnx_predicts_as_we_do(family: str, changes: dict[str, object]) -> None
     notes = session.get_modelmeta().custom_metadata_map
     assert notes == {"contract": "c1", "task": model.spec.digest, "family": family}
     assert to_onnx(model, {"contract": "c1"}) == data
+
+
+WIDTH = 6  # an intercept, two numbers and three indicators
+REAL = st.floats(-1e6, 1e6)
+
+
+@pytest.mark.parametrize("family", [name for name in FAMILIES if name != "boosting"])
+@given(
+    numbers=st.lists(st.integers(-(10**10), 10**10), min_size=WIDTH, max_size=WIDTH),
+    given_rows=st.lists(st.tuples(REAL, REAL, REAL), min_size=1, max_size=20),
+)
+@settings(max_examples=40, deadline=None)
+def test_whatever_a_regression_s_numbers_and_rows_are_onnx_predicts_as_we_do(
+    family: str, numbers: list[int], given_rows: list[tuple[float, float, float]]
+) -> None:
+    model = Model(task(family), tuple(numbers))
+    session = onnxruntime.InferenceSession(to_onnx(model, {}), providers=["CPUExecutionProvider"])
+    features = np.array(given_rows, np.float64)
+    (found,) = session.run(None, {"rows": features})
+    ours = model.predict(features)
+    assert np.abs(found[:, 0] - ours).max() <= 1e-12 * max(1.0, np.abs(ours).max())
+
+
+@given(
+    trees=st.lists(
+        st.tuples(
+            st.lists(st.integers(-1, 4), min_size=3, max_size=3),
+            st.lists(st.integers(0, 6), min_size=3, max_size=3),
+            st.lists(st.integers(-(10**10), 10**10), min_size=4, max_size=4),
+        ),
+        min_size=3,
+        max_size=3,
+    ),
+    given_rows=st.lists(st.tuples(REAL, REAL, REAL), min_size=1, max_size=20),
+)
+@settings(max_examples=40, deadline=None)
+def test_whatever_trees_and_rows_are_onnx_predicts_as_we_do(
+    trees: list[tuple[list[int], list[int], list[int]]],
+    given_rows: list[tuple[float, float, float]],
+) -> None:
+    grown = [
+        [*columns, *(0 if column < 0 else at for column, at in zip(columns, bins, strict=True)), *e]
+        for columns, bins, e in trees
+    ]
+    try:
+        model = Model(task("boosting"), tuple(number for tree in grown for number in tree))
+    except MalformedMessageError:
+        return  # below a node without a split there is none either
+    session = onnxruntime.InferenceSession(to_onnx(model, {}), providers=["CPUExecutionProvider"])
+    features = np.array(given_rows, np.float64)
+    (found,) = session.run(None, {"rows": features})
+    assert np.abs(found[:, 0] - model.predict(features)).max() < 1e-5
 
 
 @pytest.mark.parametrize("family", FAMILIES)

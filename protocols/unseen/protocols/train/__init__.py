@@ -14,7 +14,7 @@ runs a round with `step.dimension` and the task's ring; `step.bound` is what its
 `bound_of(task)` holds for all steps. `driver.drive_train` does all of it in one process.
 
     attack.membership     what a party finds when it attacks the model with its own rows
-    card.card_of          what goes with a model; card_words.to_markdown for people
+    card.card_of          what goes with a model; for people card_words.to_markdown, picture.to_svg
     files.to_onnx, to_safetensors      the model for other programs (`unseen[train]`)
 """
 

@@ -51,8 +51,8 @@ _WORDS: Final = {
         "依据 epsilon 与 delta（Kairouz、Oh、Viswanath 2015，定理 2.1）",
     ),
     "by_rho": (
-        "by rho (Bun and Steinke 2016; Pinsker's inequality)",
-        "依据 rho（Bun、Steinke 2016；Pinsker 不等式）",
+        "by rho (Bun and Steinke 2016, and the inequalities that Canonne 2022 compares)",
+        "依据 rho（Bun、Steinke 2016，及 Canonne 2022 所比较的不等式）",
     ),
     "endorsed": (
         "These parties let it out, past their own attack on it. What that found stays with them.",
@@ -79,7 +79,7 @@ _WORDS: Final = {
     ),
     "calibration": ("predicted, observed, rows", "预测、实际、行数"),
 }
-_METRICS: Final = {
+METRICS: Final = {
     "auc": ("area under the curve", "曲线下面积"),
     "spread": ("of it by noise, one sigma", "其中噪声引起的标准差"),
     "loss": ("logistic loss", "对数损失"),
@@ -118,7 +118,7 @@ def _membership(card: Card, at: int) -> list[str]:
         found += [_WORDS["bound"][at], ""]
         for name, bound in zip(("by_rho", "by_epsilon"), reversed(bounds), strict=True):
             text = _WORDS["advantage"][at].format(_above(bound.advantage), _above(bound.area))
-            found.append(f"- {text}; {_WORDS[name][at]}")
+            found.append(f"- {text}{'；' if at else '; '}{_WORDS[name][at]}")
         found.append("")
     if card.endorsed:
         heads = [_WORDS[name][at] for name in ("party", "bar", "receipt", "leaf")]
@@ -163,7 +163,7 @@ def _metrics(card: Card, at: int) -> list[str]:
     found = []
     for name, value in card.metrics:
         text = f"{value:,}" if name == "rows" else f"{value / 1000:.3f}"
-        found.append(f"- {_METRICS[name][at] if name in _METRICS else _plain(name)}: {text}")
+        found.append(f"- {METRICS[name][at] if name in METRICS else _plain(name)}: {text}")
     if card.calibration:
         found += ["", f"{_WORDS['calibration'][at]}:", ""]
         found += [f"- {a / 1000:.3f}, {b / 1000:.3f}, {c:,}" for a, b, c in card.calibration]
