@@ -12,9 +12,17 @@ import pytest
 from tests.evidence.test_jointly import MENU
 from tests.evidence.test_training import FILE, TREES, joint_of, spec_of
 
-from unseen.client.errors import AnswerInvalidError, Cause, HomeError, RefusedError
+from unseen.client.errors import (
+    AnswerInvalidError,
+    Cause,
+    HomeError,
+    RefusedError,
+    UnreachableError,
+    WireError,
+)
 from unseen.client.joint import training
-from unseen.client.joint.rounds import JointSum
+from unseen.client.joint.rounds import PHASES, JointSum
+from unseen.client.joint.trained import files_of
 from unseen.client.joint.training import JointTraining, make_clause, make_training, offered
 from unseen.client.local.home import Home
 from unseen.evidence import canonical
@@ -23,6 +31,7 @@ from unseen.evidence.contracts.training import clause
 from unseen.evidence.errors import ContractInvalidError
 from unseen.protocols.errors import InputInvalidError
 from unseen.protocols.train import Model, Spec, local_step, step_of
+from unseen.protocols.train.card import Card
 
 NAMES = ("a", "b", "c")
 
@@ -307,15 +316,23 @@ class Gates:
 
     def __init__(self, model: Model) -> None:
         self.held: set[str] = {"b"}
+        self.fail: dict[str, WireError] = {}
         self.calls: list[tuple[str, str]] = []
         self.said = {name: canonical.encode(list(model.numbers)) for name in NAMES}
 
     def seat(self, seat: Any) -> Any:
         def answer(what: str) -> Any:
             self.calls.append((seat.name, what))
+            if seat.name in self.fail:
+                raise self.fail[seat.name]
             if seat.name in self.held:
                 raise RefusedError(Cause("RELEASE_HELD", "a person has to look first"))
-            return SimpleNamespace(value=self.said[seat.name], path=Path(f"{seat.name}.receipt"))
+            return SimpleNamespace(
+                value=self.said[seat.name],
+                path=Path(f"{seat.name}.receipt"),
+                request=f"{'abc'.index(seat.name)}" * 32,
+                receipt=SimpleNamespace(index=7),
+            )
 
         def endorse(_model: bytes, *, wrote: Callable[[str], None]) -> Any:
             wrote(f"request-{seat.name}")
@@ -342,11 +359,73 @@ def test_a_model_is_handed_to_every_node_once_and_asked_for_again_where_it_was_h
     found = one.release(model)
     assert gates.calls == [("a", "new"), ("b", "new"), ("c", "new")]
     assert (sorted(found.receipts), found.held) == (["a", "c"], ("b",))
-    assert "b: request-b" in str(found)
+    assert "request request-b" in str(found)
+    assert not found.complete
     gates.held.clear()
     again = one.release(model)
     assert gates.calls[3:] == [(name, f"request-{name}") for name in NAMES]
-    assert (sorted(again.receipts), again.held) == ([*NAMES], ())
+    assert (sorted(again.receipts), again.held, again.complete) == ([*NAMES], (), True)
+
+
+def test_one_node_that_refuses_or_is_silent_keeps_no_other_from_being_asked(
+    released: tuple[JointTraining, Gates, Model],
+) -> None:
+    one, gates, model = released
+    gates.fail = {
+        "a": RefusedError(Cause("RELEASE_REFUSED", "the gate let nothing out", remedy="ask")),
+        "c": UnreachableError(Cause("UNREACHABLE", "no node answers", retry="same-id")),
+    }
+    found = one.release(model)
+    assert [name for name, _ in gates.calls] == ["a", "b", "c"]
+    assert (tuple(found.refused), found.held, tuple(found.silent)) == (("a",), ("b",), ("c",))
+    text = str(found)
+    for said in ("the gate let nothing out; ask", "a person has to look first", "no node answers"):
+        assert text.count(said) == 1
+    gates.fail.clear()
+    gates.held.clear()
+    assert one.release(model).complete
+    # What was refused is handed in anew; what waits or was lost is asked for again.
+    assert gates.calls[3:] == [("a", "new"), ("b", "request-b"), ("c", "request-c")]
+
+
+def test_a_card_names_who_let_the_model_out_and_its_files_follow(
+    released: tuple[JointTraining, Gates, Model],
+) -> None:
+    one, _gates, model = released
+    trained = one.fit()
+    card = trained.card(("to try it", "用于试验"))
+    assert card.endorsed == ()
+    after = one.release(model).card(card)
+    assert [(each.party, each.leaf, each.bar) for each in after.endorsed] == [
+        ("a", 7, 6000),
+        ("c", 7, 6000),
+    ]
+    assert dataclasses.replace(after, endorsed=()) == card
+    files = files_of(model, after)
+    assert Card.decode(files["card.json"]) == after
+    assert "| a | 0.60 |" in files["card.md"].decode()
+    assert after.digest.encode() in files["model.onnx"]
+    assert {*files} == {*trained.files(("to try it", "用于试验"))}
+
+
+def test_a_round_is_one_bar_of_a_step_and_who_is_gone_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    heard: list[Any] = []
+    monkeypatch.setattr(training, "Cohort", lambda *_, progress, **__: heard.append(progress))
+    seen: list[tuple[str, int, int]] = []
+    spec = spec_of()
+    JointTraining(seats_of(spec, tmp_path), progress=lambda *said: seen.append(said))
+    (told,) = heard
+    for phase in PHASES:
+        for done in range(4):
+            told(f"joint {phase}", done, 3)
+    told("joint vectors: b is gone", 1, 3)
+    assert seen[-1] == ("joint vectors: b is gone", 1, 3)
+    assert {what for what, _, _ in seen[:-1]} == {"this step"}
+    dones = [done for _, done, _ in seen[:-1]]
+    assert dones == sorted(dones)
+    assert (dones[0], dones[-1]) == (0, 18)
 
 
 def test_another_model_is_another_request(released: tuple[JointTraining, Gates, Model]) -> None:
@@ -391,9 +470,9 @@ def test_a_model_that_a_person_refused_is_handed_in_anew(
         raise RefusedError(Cause("RELEASE_REFUSED", "a person has refused it"))
 
     one._seats[1].endorsed = refuse  # type: ignore[assignment,method-assign]
-    with pytest.raises(RefusedError, match="b: a person has refused") as caught:
-        one.release(model)
-    assert caught.value.reason == "RELEASE_REFUSED"
+    error = one.release(model).refused["b"]
+    assert str(error) == "b: a person has refused it"
+    assert error.reason == "RELEASE_REFUSED"
     one._seats[1].endorsed = kept  # type: ignore[method-assign]
     gates.held.clear()
     assert one.release(model).held == ()

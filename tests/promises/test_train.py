@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from tests.promises.jointly import Consortium, consortium
 from tests.promises.oversight import audit
-from tests.promises.test_joint_statistics import MENU, furnish, patients
+from tests.promises.test_joint_statistics import MENU, ROWS, furnish, patients
 from typer.testing import CliRunner
 
 from unseen.cli.main import app
@@ -21,6 +21,7 @@ from unseen.evidence.contracts.joint import Joint
 from unseen.evidence.contracts.statistics.definition_file import parse_definition
 from unseen.evidence.contracts.training import clause as training
 from unseen.protocols.train import Model
+from unseen.protocols.train.card import Card
 
 FILE = """
 family = "logistic"
@@ -204,11 +205,46 @@ def test_every_node_lets_the_model_out_past_a_person_for_a_unit_and_no_privacy(
     model = one.fit().model
     assert one.release(model).held == ("node-1", "node-2", "node-3")
     assert hospitals.used(contracts) == {1: STEPS, 2: STEPS, 3: STEPS}
+    measured = []
     for stage in hospitals.stages:
-        (review,) = stage.operator.reviews(waiting=True)
+        (listed,) = stage.operator.reviews(waiting=True)
+        review = stage.operator.review(listed.id)
         assert review.type == "model"
+        attack = review.attack
+        assert attack is not None
+        assert attack.bound is not None
+        if attack.measured:
+            assert attack.least < attack.low <= attack.area <= attack.high
+            assert attack.least < attack.bar == 6000
+            assert attack.members + 2 * attack.others in {ROWS - 1, ROWS}
+            assert "成员推断攻击" in str(review)
+        else:
+            assert attack.members + attack.others == ROWS
+            assert attack.others < 80
+            assert "数据过少" in str(review)
+        measured.append(attack.measured)
         stage.operator.approve_release(review.id)
+        assert stage.operator.review(listed.id).attack == attack
+    assert any(measured)
+    lenders = [str(stage.party_home("lender")) for stage in hospitals.stages]
+    homes = [part for home in lenders for part in ("--home", home)]
+    folder = tmp_path / "model"
+    for command in (
+        ["fit", "--output", str(folder)],
+        ["release", "--model", str(folder / "model.json")],
+    ):
+        done = runner.invoke(app, ["train", command[0], contracts[1], *homes, *command[1:]])
+        assert done.exit_code == 0, done.output
+    card = Card.decode((folder / "card.json").read_bytes())
+    assert [each.party for each in card.endorsed] == ["node-1", "node-2", "node-3"]
+    for number, each in enumerate(card.endorsed, 1):
+        last = hospitals.stages[number - 1].lender.receipts(contracts[number])[-1]
+        assert each.request == last.facts.request
+        assert (each.leaf, each.bar) == (last.facts.index, 6000)
+    assert card.digest.encode() in (folder / "model.onnx").read_bytes()
+    assert (folder / "picture.svg").read_text(encoding="utf-8").count("<circle") > 3
     found = one.release(model)
+    assert found.complete
     assert (sorted(found.receipts), found.held) == (["node-1", "node-2", "node-3"], ())
     assert hospitals.used(contracts) == {1: STEPS + 1, 2: STEPS + 1, 3: STEPS + 1}
     for number, one_id in contracts.items():

@@ -178,10 +178,15 @@ def _answers(homes: list[Path], names: list[str]) -> "Iterator[JointStatistics]"
 @contextmanager
 def seats_under(homes: list[Path], names: list[str]) -> "Iterator[tuple[list[Seat], Progress]]":
     """Open a client at each node, all with one board of bars: seats under one joint clause."""
+    from unseen.client.joint.rounds import naming
+
     with ExitStack() as stack:
         shown = stack.enter_context(board())
         clients = open_homes(stack, homes, shown.report)
-        every = [client.contracts() for client in clients]
+        every = []
+        for client in clients:
+            with naming(client.profile.node.name):
+                every.append(client.contracts())
         known = [found for each in every for found in each]
         wanted = [resolve("contract", one, lambda: (found.id for found in known)) for one in names]
         clause = _clause_of(wanted[0], known)

@@ -17,7 +17,7 @@ from unseen.cli.commands.joint import (
     open_homes,
     seats_under,
 )
-from unseen.cli.failures import UsageError
+from unseen.cli.failures import UsageError, exit_code
 from unseen.cli.output import Format, FormatOption, note, print_card
 from unseen.cli.writing import OutputOption, write_out
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from unseen.client.api import Client
-    from unseen.client.joint.trained import Trained
+    from unseen.client.joint.trained import Released, Trained
     from unseen.client.joint.training import JointTraining
     from unseen.evidence.contracts.joint import Joint
     from unseen.protocols.train import Model
@@ -110,11 +110,13 @@ def release(
 ) -> None:
     """Have every node look at the finished model and let it out: a unit at each, no privacy.
 
-    A model is held until a person at the node has looked; then say the same again.
+    A model is held until a person at the node has looked; then say the same again. The cards beside
+    the model are written anew, with the nodes that have let it out.
     """
     read = _model(model)
     with _training(home, contract) as training:
         found = training.release(read)
+    written = _endorsed(found, read, model.parent) if found.endorsed else []
     print_card(
         found,
         form,
@@ -122,10 +124,17 @@ def release(
             "receipts": {name: str(path) for name, path in found.receipts.items()},
             "requests": dict(found.requests),
             "held": list(found.held),
+            "refused": {name: error.reason for name, error in found.refused.items()},
+            "silent": {name: error.reason for name, error in found.silent.items()},
+            "files": written,
         },
     )
     if found.held:
         note("Say the same again when its operator has decided: unseen review list", form)
+    if not written and found.endorsed:
+        note("No card of this model lies beside it: write it with train fit -o FOLDER", form)
+    if failed := [*found.refused.values(), *found.silent.values()]:
+        raise typer.Exit(exit_code(failed[0]))
 
 
 @app.command("show")
@@ -202,13 +211,35 @@ def _model(path: Path) -> "Model":
 
 
 def _written(found: "Trained", folder: Path, purpose: tuple[str, str]) -> list[str]:
+    return _put(found.files(purpose), folder)
+
+
+def _put(files: dict[str, bytes], folder: Path) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    for name, data in found.files(purpose).items():
+    for name, data in files.items():
         path = folder / name
         path.write_bytes(data)
         paths.append(str(path))
     return paths
+
+
+def _endorsed(found: "Released", model: "Model", folder: Path) -> list[str]:
+    """Write the cards of a released model anew, where those of just this model lie."""
+    import hashlib
+
+    from unseen.client.joint.trained import files_of
+    from unseen.protocols.errors import UnseenError
+    from unseen.protocols.train.card import Card
+
+    path = folder / "card.json"
+    try:
+        card = Card.decode(path.read_bytes())
+    except (OSError, UnseenError):
+        return []
+    if card.model != hashlib.sha256(model.encode()).hexdigest():
+        return []
+    return _put(files_of(model, found.card(card)), folder)
 
 
 def _trained_json(found: "Trained", written: list[str]) -> dict[str, object]:

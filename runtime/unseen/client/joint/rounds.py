@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from unseen.protocols.secagg import Aggregator, Arrival
     from unseen.protocols.secagg.parameters import Round
 
+PHASES: Final = ("keys", "shares", "vectors", "charges", "lists", "opening")
 STEP_SECONDS: Final = 120.0
 ATTEMPTS: Final = 3
 UNSIGNED_BYTES: Final = 256 << 20  # of masked vectors that are here and not yet signed

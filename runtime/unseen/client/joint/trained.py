@@ -1,19 +1,45 @@
 """A finished training as people see it, and as files for other programs."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from unseen.client.cards import Card, Row
+from unseen.client.errors import RefusedError, WireError
 from unseen.evidence.contracts.privacy import epsilon_text
+from unseen.evidence.contracts.training.clause import ATTACK_BAR
 
 if TYPE_CHECKING:
+    from unseen.client.joint.seats import Endorsed
     from unseen.protocols.train import Metrics, Model, Spec
     from unseen.protocols.train.card import Card as ModelCard
     from unseen.protocols.train.card import Source
 
 _VAGUE: Final = 0.1  # a spread of the area by which a good model and a useless one look alike
+
+
+def files_of(model: "Model", card: "ModelCard") -> dict[str, bytes]:
+    """Return a model and its card as files, by name; those of other programs name the card.
+
+    Raises:
+        InputInvalidError: `unseen[train]` is not installed.
+
+    """
+    from unseen.protocols.train.card_words import to_markdown  # noqa: PLC0415 - vectors' library
+    from unseen.protocols.train.files import to_onnx, to_safetensors  # noqa: PLC0415
+    from unseen.protocols.train.picture import to_svg  # noqa: PLC0415
+
+    notes = {"card": card.digest}
+    return {
+        "model.json": model.encode(),
+        "model.onnx": to_onnx(model, notes),
+        "model.safetensors": to_safetensors(model, notes),
+        "card.json": card.encode(),
+        "card.md": to_markdown(card).encode(),
+        "card.zh.md": to_markdown(card, chinese=True).encode(),
+        "picture.svg": to_svg(card).encode(),
+    }
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -55,19 +81,7 @@ class Trained(Card):
             InputInvalidError: `unseen[train]` is not installed.
 
         """
-        from unseen.protocols.train.card_words import to_markdown  # noqa: PLC0415
-        from unseen.protocols.train.files import to_onnx, to_safetensors  # noqa: PLC0415
-
-        card = self.card(purpose)
-        notes = {"card": card.digest}
-        return {
-            "model.json": self.model.encode(),
-            "model.onnx": to_onnx(self.model, notes),
-            "model.safetensors": to_safetensors(self.model, notes),
-            "card.json": card.encode(),
-            "card.md": to_markdown(card).encode(),
-            "card.zh.md": to_markdown(card, chinese=True).encode(),
-        }
+        return files_of(self.model, self.card(purpose))
 
     def _title(self) -> str:
         return "Trained model"
@@ -96,20 +110,63 @@ class Trained(Card):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Released(Card):
-    """What became of a model at each node: let out, with a receipt, or held for a person there."""
+    """What became of a model at each node, by name: let out, held for a person, refused, silent.
 
-    receipts: Mapping[str, Path]
-    requests: Mapping[str, str]
-    held: tuple[str, ...]
+    `requests` has the id of the request that a node is asked with again, where there is one.
+    """
+
+    endorsed: "dict[str, Endorsed]" = field(default_factory=dict)
+    waits: dict[str, RefusedError] = field(default_factory=dict)
+    refused: dict[str, RefusedError] = field(default_factory=dict)
+    silent: dict[str, WireError] = field(default_factory=dict)
+    requests: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def receipts(self) -> dict[str, Path]:
+        """Return where the receipts lie of the nodes that have let the model out."""
+        return {name: found.path for name, found in self.endorsed.items()}
+
+    @property
+    def held(self) -> tuple[str, ...]:
+        """Return the nodes where a person has to look first."""
+        return tuple(self.waits)
+
+    @property
+    def complete(self) -> bool:
+        """Return whether every node has let the model out."""
+        return not (self.waits or self.refused or self.silent)
+
+    def card(self, card: "ModelCard") -> "ModelCard":
+        """Return a model card with the nodes that have let the model out, and their bars."""
+        from unseen.protocols.train.card import Endorsement  # noqa: PLC0415 - vectors' library
+
+        return replace(
+            card,
+            endorsed=tuple(
+                Endorsement(
+                    party=name, request=each.request, leaf=each.receipt.index, bar=ATTACK_BAR
+                )
+                for name, each in sorted(self.endorsed.items())
+            ),
+        )
 
     def _title(self) -> str:
         return "Released model"
 
     def _rows(self) -> Iterator[Row]:
-        yield "let out by", tuple(self.receipts) or "no node yet"
-        if self.held:
-            yield "waits at", tuple(f"{name}: {self.requests[name]}" for name in self.held)
+        yield "let out by", tuple(self.endorsed) or "no node yet"
+        for name, error in self.waits.items():
+            yield f"held at {name}", f"{_said(name, error)}; request {self.requests[name]}"
+        for name, error in self.refused.items():
+            yield f"not let out by {name}", f"{_said(name, error)}; {error.remedy}"
+        for name, silence in self.silent.items():
+            yield f"no answer of {name}", f"{_said(name, silence)}; say it again when it is back"
         yield "receipts", tuple(str(path) for path in self.receipts.values())
+
+
+def _said(name: str, error: WireError) -> str:
+    """Return what a node said, without its name, which stands beside it."""
+    return str(error).removeprefix(f"{name}: ")
 
 
 @dataclass(frozen=True, slots=True, repr=False)

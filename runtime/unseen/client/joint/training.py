@@ -15,9 +15,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
-from unseen.client.errors import AnswerInvalidError, RefusedError
+from unseen.client.errors import (
+    AnswerInvalidError,
+    NodeError,
+    RefusedError,
+    UnreachableError,
+)
 from unseen.client.joint.absorbed import Absorbed, Steps
-from unseen.client.joint.rounds import STEP_SECONDS, Cohort, JointSum, naming
+from unseen.client.joint.rounds import PHASES, STEP_SECONDS, Cohort, JointSum, naming
 from unseen.client.joint.trained import Progressed, Released, Trained
 from unseen.client.queries.asking import HELD
 from unseen.client.session import Progress, no_progress
@@ -37,8 +42,6 @@ from unseen.evidence.contracts.training.file import parse_training
 from unseen.protocols.errors import InputInvalidError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from unseen.client.catalog import Product
     from unseen.client.joint.seats import Endorsed, Seat
     from unseen.protocols.train import Coordinator, Model, Spec, Step
@@ -116,7 +119,7 @@ class JointTraining:
             InputInvalidError: a contract is for another kind, or a node of the roster is missing.
 
         """
-        self._cohort = Cohort(seats, progress=progress, step_seconds=step_seconds)
+        self._cohort = Cohort(seats, progress=_as_one(progress), step_seconds=step_seconds)
         self._seats = sorted(seats, key=lambda seat: seat.name)
         self._progress = progress
         self.spec = _training(self._seats)
@@ -199,12 +202,12 @@ class JointTraining:
         """Hand the finished model to every node, for its gate; a unit at each that lets it out.
 
         Where a person has to look first it is held: called again, this asks again under the same
-        request, and pays nothing twice.
+        request, and pays nothing twice. A node that refuses, or does not answer, keeps no other
+        from being asked; what each of them said stands in what is returned. Called again, a model
+        that the gate or a person refused is handed in anew, which a contract may three times.
 
         Raises:
             InputInvalidError: it is a model of another training.
-            RefusedError: a node refuses the model; its name comes first. Then the next call asks
-                anew.
             AnswerInvalidError: a node let out other numbers than the model's.
 
         """
@@ -215,26 +218,27 @@ class JointTraining:
                 remedy="name the contract that it was trained under",
             )
         data = model.encode()
-        receipts: dict[str, Path] = {}
-        requests: dict[str, str] = {}
-        held = []
+        released = Released()
         for number, seat in enumerate(self._seats):
             self._progress("releasing", number, len(self._seats))
-            with naming(seat.name):
-                try:
+            try:
+                with naming(seat.name):
                     found = self._endorsed(seat, data)
-                except RefusedError as error:
-                    if error.reason != HELD:
-                        if not error.charged:
-                            self._steps.forget(seat.name, data)
-                        raise
-                    held.append(seat.name)
-                else:
                     _check_numbers(found, model)
-                    receipts[seat.name] = found.path
-            requests[seat.name] = self._steps.asked(seat.name, data)
+            except RefusedError as error:
+                if error.reason == HELD:
+                    released.waits[seat.name] = error
+                else:
+                    released.refused[seat.name] = error
+                    if not error.charged and error.retry != "same-id":
+                        self._steps.forget(seat.name, data)
+            except (UnreachableError, NodeError) as error:
+                released.silent[seat.name] = error
+            else:
+                released.endorsed[seat.name] = found
+            released.requests[seat.name] = self._steps.asked(seat.name, data)
         self._progress("releasing", len(self._seats), len(self._seats))
-        return Released(receipts, requests, tuple(held))
+        return released
 
     def _endorsed(self, seat: "Seat", data: bytes) -> "Endorsed":
         if request := self._steps.asked(seat.name, data):
@@ -280,6 +284,22 @@ class JointTraining:
             units=sum(len(one.requests) for one in kept),
             resumed=resumed,
         )
+
+
+def _as_one(progress: Progress) -> Progress:
+    """Return what hears of the phases of a round and tells of one step, from its first to its last.
+
+    Whoever shows bars would else show six, of which five are those of the step before.
+    """
+    places = {f"joint {name}": place for place, name in enumerate(PHASES)}
+
+    def told(what: str, done: int, total: int) -> None:
+        if what in places:
+            progress("this step", places[what] * total + done, len(PHASES) * total)
+        else:
+            progress(what, done, total)
+
+    return told
 
 
 def _check_numbers(found: "Endorsed", model: "Model") -> None:
