@@ -105,3 +105,15 @@ def test_one_table_is_kept_for_a_clause_its_rows_and_its_group(desk: Desk) -> No
     other.snapshot = b"later"
     assert _spend(desk.node, CONTRACT, one) != _spend(desk.node, CONTRACT, other)
     assert _spend(desk.node, CONTRACT, one).units == 0
+
+
+def test_rows_that_people_permit_one_buyer_are_not_another_ones(desk: Desk) -> None:
+    found = desk.running(0)
+    found.consent_root = bytes(32)
+    rule = SimpleNamespace(scenario="care")
+    names = set()
+    for buyer in ("one", "other"):
+        terms = SimpleNamespace(buyer=buyer, consent=rule, product="stays")
+        contract: Any = SimpleNamespace(plan=CONTRACT.plan, terms=terms)
+        names.add(_spend(desk.node, contract, found).answer)
+    assert len(names) == 2

@@ -191,6 +191,10 @@ def _spend(node: Node, contract: Contract, running: Running) -> Spend:
         "group": contract.plan.group,
         "rows": [b64encode(running.snapshot), b64encode(running.consent_root)],
     }
+    if running.consent_root:  # rows that serve one buyer need not serve another one
+        terms = contract.terms
+        scenario = terms.consent.scenario if terms.consent else ""
+        body["used"] = [terms.buyer, scenario, terms.product]
     return Spend(rho=0, answer=node.suite.digest(canonical.encode(body)))
 
 
