@@ -141,17 +141,17 @@ most_rows = 10000
 """
 PURPOSE: Final = ("whom an insurer should expect at a physician's", "估计投保人是否就医")
 
-# How many seconds each step takes on two idle cores: only the bar goes by it.
+# How many seconds each step takes, about: only the bar goes by it.
 STEPS: Final = {
-    "making": 4.0,
+    "making": 6.0,
     "starting": 5.0,
-    "registering": 2.0,
-    "agreeing": 2.0,
-    "asking": 6.0,
-    "training": 15.0,
-    "releasing": 3.0,
-    "refusing": 0.5,
-    "exporting": 1.0,
-    "stopping": 2.0,
-    "verifying": 3.0,
+    "registering": 3.0,
+    "agreeing": 1.5,
+    "asking": 2.0,
+    "training": 10.0,
+    "releasing": 4.0,
+    "refusing": 0.2,
+    "exporting": 0.2,
+    "stopping": 1.5,
+    "verifying": 4.0,
 }

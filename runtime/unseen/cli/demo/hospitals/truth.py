@@ -1,10 +1,9 @@
 """What only who has all tables can compute, and nobody in the story: to compare with.
 
-The regression is that of McCullagh and Nelder 1989, by Newton steps, on the rows of all hospitals,
-without noise. Held out are the same people as at the nodes.
+The regression is that of the benches, on the rows of all hospitals and without noise. Held out are
+the same people as at the nodes.
 """
 
-import hashlib
 import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,22 +12,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unseen.bench.training import design_of, likeliest
 from unseen.cli.demo.hospitals import script
 from unseen.cli.demo.stage import data_file
 from unseen.protocols.train.attack import area
-from unseen.protocols.train.rows import columns_of, products, score, total
+from unseen.protocols.train.rows import score
+from unseen.protocols.train.sides import held_out
 
 if TYPE_CHECKING:
     from unseen.protocols.train import Model
 
 Reals = NDArray[np.float64]
 
-_HELD = "33333333"  # of eight hexadecimal digits, as at the nodes: a fifth of all people
-_ROUNDS = 25
-
 
 def cut() -> dict[str, Any]:
-    """Return the rows of each hospital, as tables of pyarrow; the insurer's quarter is left out.
+    """Return the rows of each hospital, as tables of pyarrow; the insurer's are left out.
 
     Raises:
         UsageError: this installation is not a clone of the repository.
@@ -40,7 +38,8 @@ def cut() -> dict[str, Any]:
         raise ImportError(str(script.CUTS))
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return {name.replace("_", "-"): rows for name, rows in module.hospitals().items()}
+    every = {name.replace("_", "-"): rows for name, rows in module.hospitals().items()}
+    return {name: every[name] for name in script.HOSPITALS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,27 +94,9 @@ def areas(model: "Model", hospitals: Mapping[str, Own]) -> tuple[float, float]:
     rows = np.stack(columns, axis=1)
     rows = rows[np.isfinite(rows).all(axis=1)]
     features, people, labels = rows[:, :-2], rows[:, -2].astype(np.int64), rows[:, -1] > 0
-    held = np.array([_held(model.spec.digest, person) for person in people])
-    seen = columns_of(model.spec, features)
-    design = np.concatenate([np.ones((len(seen), 1)), seen], axis=1)
-    weights = _newton(design[~held], labels[~held].astype(np.float64))
+    held = np.array([held_out(model.spec, [str(person)]) for person in people])
+    design = design_of(model.spec, features)
+    weights = likeliest(design[~held], labels[~held].astype(np.float64))
     found = [scores[held] for scores in (model.score(features), score(design, weights))]
     joint, pooled = (area(each[labels[held]], each[~labels[held]]) for each in found)
     return joint, pooled
-
-
-def _held(digest: str, person: int) -> bool:
-    """Return whether a person is held out of the training with this digest."""
-    text = f"{digest}:{len(str(person))}:{person}"
-    return hashlib.sha256(text.encode()).hexdigest()[: len(_HELD)] < _HELD
-
-
-def _newton(design: Reals, labels: Reals) -> Reals:
-    """Return the weights of greatest likelihood, under a ridge of 1 as the joint training has."""
-    weights: Reals = np.zeros(design.shape[1])
-    for _ in range(_ROUNDS):
-        mean = 1 / (1 + np.exp(-np.clip(score(design, weights), -30, 30)))
-        second = (mean * (1 - mean))[:, None]
-        curvature = products(design, design * second) + np.eye(len(weights))
-        weights = weights + np.linalg.solve(curvature, total(design, labels - mean) - weights)
-    return weights
