@@ -4,7 +4,9 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, delete, select
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine, create_engine, delete, inspect, select, text
 from tests.evidence.test_export import Memory
 
 from unseen.evidence import trust
@@ -30,11 +32,12 @@ from unseen.evidence.log import decode_leaf
 from unseen.evidence.suite import INTL
 from unseen.evidence.trust import Trust
 from unseen.node.contracts.register import Contracts
-from unseen.node.store.engine import open_engine
+from unseen.node.store.engine import _MIGRATIONS, VERSION, open_engine
 from unseen.node.store.schema import checkpoint, documents, leaves
 from unseen.protocols.tlog import leaf_hash
 
 OLD = Path(__file__).parents[1] / "vectors/state"
+VERSIONS = (_MIGRATIONS / "versions").glob("v*.py")
 TRUST = trust.parse((OLD / "schema_0001_parties.json").read_bytes())
 
 
@@ -113,6 +116,31 @@ def test_an_upgraded_state_is_audited_clean(engine: Engine) -> None:
 def test_opening_it_again_changes_nothing(tmp_path: Path) -> None:
     first = export(restore(tmp_path / "state.db"))
     assert export(open_engine(tmp_path / "state.db")) == first
+
+
+@pytest.mark.parametrize("version", sorted(each.name[1:5] for each in VERSIONS))
+def test_a_state_of_any_earlier_schema_is_brought_up_to_the_present_one(
+    tmp_path: Path, version: str
+) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    old, path = create_engine(f"sqlite:///{tmp_path}/old.db"), tmp_path / "old.db"
+    with old.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, version)
+    old.dispose()
+    found, fresh = (open_engine(each) for each in (path, tmp_path / "fresh.db"))
+    for engine in (found, fresh):
+        with engine.connect() as connection:
+            at = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
+        assert at == VERSION
+    tables = [inspect(engine) for engine in (found, fresh)]
+    assert tables[0].get_table_names() == tables[1].get_table_names()
+    for name in tables[0].get_table_names():
+        columns = [{column["name"] for column in one.get_columns(name)} for one in tables]
+        assert columns[0] == columns[1], name
+    for engine in (found, fresh):
+        engine.dispose()
 
 
 @pytest.mark.parametrize("index", [6, 13])

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import grpc
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from google.protobuf.descriptor_pool import Default
 from google.rpc import error_details_pb2
 
@@ -167,5 +169,9 @@ def test_what_costs_a_unit_is_the_buyers_alone() -> None:
 
 
 def test_the_stated_schema_is_the_newest_migration() -> None:
-    newest = max(path.stem for path in (_MIGRATIONS / "versions").glob("v*.py"))
-    assert newest.startswith(f"v{VERSION}_")
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    migrations = ScriptDirectory.from_config(config)
+    assert migrations.get_heads() == [VERSION]
+    for each in migrations.walk_revisions():
+        assert Path(each.path).name.startswith(f"v{each.revision}_")

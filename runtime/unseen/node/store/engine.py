@@ -11,7 +11,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from unseen.node.errors import StateLockedError
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
-VERSION = "0007"  # the newest of the migrations
+# The newest of the migrations: `v0001_first.py` is 0001.
+VERSION = max(path.name for path in (_MIGRATIONS / "versions").glob("v*.py"))[1:5]
 NO_TRANSACTION = {"unseen_no_transaction": True}  # of a connection: every read for itself
 _BUSY_MS = 5000
 
