@@ -32,7 +32,13 @@ LOCKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("dev.txt", (PROJECT, "--extra=node", "--extra=kernels", "--extra=train", "--group=dev")),
     (
         "node.txt",
-        (PROJECT, "--extra=node", "--extra=kernels", "--constraint=requirements/dev.txt"),
+        (
+            PROJECT,
+            "--extra=node",
+            "--extra=kernels",
+            "--extra=train",
+            "--constraint=requirements/dev.txt",
+        ),
     ),
     ("client.txt", (PROJECT, "--constraint=requirements/dev.txt")),
 )

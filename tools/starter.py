@@ -47,6 +47,9 @@ NETWORK = (
     "no matching distribution found",
 )
 
+# And what they print behind a proxy that opens TLS, whose authority they were not told of.
+CERTIFICATE = ("invalid peer certificate", "certificate_verify_failed", "certificate verify failed")
+
 
 class SetupError(Exception):
     """Set-up cannot go on. The message is one line for the user."""
@@ -282,6 +285,8 @@ def watch(process: subprocess.Popen[bytes], what: str) -> None:
 
 def reason(output: str) -> str:
     """Return the likely reason why an installer failed, in a few words."""
+    if any(sign in output.lower() for sign in CERTIFICATE):
+        return "the package index shows a certificate that is not trusted here"
     if any(sign in output.lower() for sign in NETWORK):
         return "no network, or no package index answers"
     lines = [line.strip() for line in output.splitlines() if line.strip()]

@@ -162,6 +162,7 @@ def test_missing_venv_module_is_one_line_with_the_remedy(
     [
         ("Caused by: dns error: failed to lookup address", "no network"),
         ("Temporary failure in name resolution", "no network"),
+        ("Failed to fetch: invalid peer certificate: UnknownIssuer", "certificate that is not"),
         ("one\nTHESE PACKAGES DO NOT MATCH THE HASHES\n\n", "THESE PACKAGES DO NOT MATCH"),
         ("", "it said nothing"),
     ],

@@ -14,7 +14,7 @@ from unseen.protocols.errors import InputInvalidError, MalformedMessageError
 from unseen.protocols.testing import seeded_rng
 from unseen.protocols.train import Model
 from unseen.protocols.train.driver import Share, drive_train
-from unseen.protocols.train.files import to_onnx, to_safetensors
+from unseen.protocols.train.files import ensure_libraries, to_onnx, to_safetensors
 
 FAMILIES = tuple(LABELS)
 
@@ -131,4 +131,6 @@ def test_a_missing_library_is_named(write: object, monkeypatch: pytest.MonkeyPat
     assert callable(write)
     with pytest.raises(InputInvalidError) as caught:
         write(fitted("logistic"), {})
-    assert caught.value.remedy == "install unseen[train]"
+    assert caught.value.remedy == "pip install 'unseen[train]'"
+    with pytest.raises(InputInvalidError):
+        ensure_libraries()

@@ -28,6 +28,17 @@ NOTES: Final = "unseen"
 Array = NDArray[Any]
 
 
+def ensure_libraries() -> None:
+    """Find out that models can be written, before anything is paid for one.
+
+    Raises:
+        InputInvalidError: `unseen[train]` is not installed.
+
+    """
+    _library("onnx")
+    _library("safetensors")
+
+
 def to_onnx(model: Model, notes: Mapping[str, str]) -> bytes:
     """Return a model as ONNX: `rows`, double n x features, to `prediction`, double n x 1.
 
@@ -103,7 +114,7 @@ def _library(name: str) -> ModuleType:
         return import_module(name)
     except ModuleNotFoundError:
         raise InputInvalidError(
-            f"{name} is not installed", clause="train.files", remedy="install unseen[train]"
+            f"{name} is not installed", clause="train.files", remedy="pip install 'unseen[train]'"
         ) from None
 
 

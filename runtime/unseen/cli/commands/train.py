@@ -80,6 +80,8 @@ def fit(
 
     What is done stays done: a command that was ended goes on with the next step.
     """
+    if output is not None:
+        _ensure_libraries()  # before the first step is paid
     with _training(home, contract) as training:
         found = training.fit()
     written = _written(found, output, (purpose, purpose_zh)) if output else []
@@ -194,6 +196,12 @@ def _clause(
     spec = make_training(data, menus[0], found[0])
     units, delta = len(steps_of(spec)) + _SPARE, min((menu.delta for menu in menus), key=Fraction)
     return found[0], f"--units {units} --budget {epsilon_text(total_of(spec), delta)}"
+
+
+def _ensure_libraries() -> None:
+    from unseen.protocols.train.files import ensure_libraries
+
+    ensure_libraries()
 
 
 def _model(path: Path) -> "Model":
