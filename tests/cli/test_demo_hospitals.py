@@ -294,8 +294,8 @@ class Stage:
         return self._node(2)
 
 
-ROUND = ("joint keys", "joint shares", "joint vectors", "joint charges")
-GONE = f"joint vectors: {script.KILLED} is gone"
+ROUND = tuple(f"shares {name}" for name in script.HOSPITALS)
+GONE = f"gone {script.KILLED}"
 
 
 def hear(accident: Accident, *where: str) -> None:
@@ -310,9 +310,9 @@ def test_a_node_is_killed_once_in_its_step_and_comes_back() -> None:
         accident.check()
     hear(accident, "training 0/4", *ROUND, "training 1/4", *ROUND)
     assert stage.happened == []
-    hear(accident, "training 2/4", "joint keys", "joint shares")
+    hear(accident, "training 2/4", "shares hospital-c", f"shares {script.KILLED}")
     assert stage.happened == ["killed 1"]
-    hear(accident, "joint vectors", GONE, *ROUND, "training 3/4", *ROUND, "training 4/4")
+    hear(accident, GONE, *ROUND, "training 3/4", *ROUND, "training 4/4")
     assert stage.happened == ["killed 1", f"started {script.KILLED}"]
     accident.check()
     assert accident.steps == 4
@@ -330,8 +330,10 @@ def test_a_node_is_killed_once_in_its_step_and_comes_back() -> None:
 def test_a_node_that_drops_out_by_itself_is_no_accident(before: tuple[str, ...]) -> None:
     accident = Accident(Stage())  # type: ignore[arg-type]
     hear(accident, *before)
-    with pytest.raises(StepFailedError, match="no other node"):
+    with pytest.raises(StepFailedError, match="by the accident"):
         accident(GONE)
+    with pytest.raises(StepFailedError, match="hospital-c did"):
+        accident("gone hospital-c")
 
 
 def test_a_step_that_fails_since_a_node_has_ended_names_the_node() -> None:

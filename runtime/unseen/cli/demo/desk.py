@@ -7,12 +7,15 @@ each with one line, `{"done": ...}` or `{"error": ...}`. Within a step it may sa
 
 import json
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
 from unseen.protocols.errors import UnseenError
 
 Steps = dict[str, Callable[..., Any]]
+
+_reporting = threading.Lock()
 
 
 def take_steps(steps: Steps) -> None:
@@ -22,9 +25,10 @@ def take_steps(steps: Steps) -> None:
 
 
 def report(where: str) -> None:
-    """Say where the present step is, and go on when told to."""
-    _say({"at": where})
-    sys.stdin.readline()
+    """Say where the present step is, and go on when told to; from any thread, one after another."""
+    with _reporting:
+        _say({"at": where})
+        sys.stdin.readline()
 
 
 def _taken(steps: Steps, line: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from unseen.cli.demo.hospitals import script
 from unseen.cli.statistic_views import joint_json
 from unseen.cli.views import contract_json
 from unseen.client import Client
-from unseen.client.errors import AnswerInvalidError
+from unseen.client.errors import AnswerInvalidError, WireError
 from unseen.client.joint import statistics, training
 from unseen.client.joint.seats import Seat
 from unseen.client.joint.statistics import JointStatistics
@@ -30,15 +30,25 @@ if TYPE_CHECKING:
     from unseen.protocols.secagg.parameters import Round
 
 TOLD_COORDINATES = 2
+TRAINING, SHARES, GONE = script.REPORTS
 
 
 class WatchedSeat(Seat):
-    """A seat that keeps what its node sent masked, for the demo to show."""
+    """A seat that says when a round is under way, and keeps what its node sent masked."""
 
     def __init__(self, seat: Seat) -> None:
         """Take the place of `seat`."""
         vars(self).update(vars(seat))
         self.seen: list[str] = []
+
+    def shares(self, parameters: "Round", roster: Sequence[bytes], seconds: float) -> bytes:
+        """Hand over all announcements; says so before, and where the node cannot be reached."""
+        report(f"{SHARES} {self.name}")
+        try:
+            return super().shares(parameters, roster, seconds)
+        except WireError:
+            report(f"{GONE} {self.name}")
+            raise
 
     def masked(self, parameters: "Round", deliveries: Sequence[bytes], seconds: float) -> "Arrival":
         """Return the node's masked vector, and keep the beginning of it in hexadecimal."""
@@ -146,11 +156,9 @@ class Desk:
 
 
 def _where(what: str, done: int, total: int) -> None:
-    """Say when a step of a round begins, when a node is gone, and how far a training is."""
-    if what == "training":
+    """Say how far a training is."""
+    if what == TRAINING:
         report(f"{what} {done}/{total}")
-    elif not done or "gone" in what:
-        report(what)
 
 
 def main() -> None:

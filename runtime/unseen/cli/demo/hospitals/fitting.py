@@ -13,6 +13,7 @@ from unseen.cli.demo.hospitals.texts import headings, told
 if TYPE_CHECKING:
     from unseen.client.reviews import Review
 
+TRAINING, _, GONE = script.REPORTS
 _LOSS = 0.1  # of the area under the curve, that noise at this budget costs in no run
 
 
@@ -37,16 +38,18 @@ class Accident:
     def __call__(self, where: str) -> None:
         """Hear where the insurer is; it waits until this returns."""
         self._scene.screen.tick()
-        if where.startswith("training "):
-            self._done, self._steps = map(int, where.removeprefix("training ").split("/"))
+        what, _, of = where.partition(" ")
+        if what == TRAINING:
+            self._done, self._steps = map(int, of.split("/"))
             if self._done == self._steps:
                 self._note("event.done")
             elif not self._done or self._done == script.KILLED_AT:
                 self._note("event.step", number=self._done + 1, steps=self._steps)
-        elif where == "joint shares" and self._done == script.KILLED_AT and not self._killed:
-            self._kill()
-        elif "gone" in where:
+        elif what == GONE:
+            check(of == script.KILLED, f"no other node drops out, and {of} did")
             self._revive()
+        elif of == script.KILLED and self._done == script.KILLED_AT and not self._killed:
+            self._kill()
 
     def check(self) -> None:
         """Refuse a training in which the node was not killed, or did not come back."""
@@ -58,7 +61,7 @@ class Accident:
         self._note("event.killed", name=script.KILLED, pid=node.pid)
 
     def _revive(self) -> None:
-        check(self._killed and not self._back, "no other node has dropped out")
+        check(self._killed and not self._back, "a node drops out once, and by the accident")
         self._note("event.gone", name=script.KILLED)
         node = self._hospital.node = self._scene.start(script.KILLED)
         check(

@@ -40,6 +40,8 @@ EPSILON: Final = "1.5"  # of the question; twice is more than its contract's bud
 HIGH: Final = 20  # visits a year above which somebody counts as this
 EDGES: Final = (0, 25, 50, 95, 101)
 
+# What the insurer reports: how far it is, that a round is under way at a node, that one is gone.
+REPORTS: Final = ("training", "shares", "gone")
 KILLED: Final = "hospital-b"
 KILLED_AT: Final = 2  # how many steps are done before
 
