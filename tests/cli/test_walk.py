@@ -144,7 +144,8 @@ def test_answers_bill_and_proof(walk: Walk, identifier: str) -> None:
     opening.write_bytes(whole.replace(b'"position":0', b'"position":1'))
     assert walk.code("receipt", "verify", str(opening), "--trust", trust)[0] == 5
     assert len(walk.json(walk.buyer, "receipt", "list")) == 2
-    # What has ended stays ended: an exhausted contract has nothing to revoke.
+    # What is used up can still be ended, and what has ended stays ended.
+    walk.json(walk.buyer, "contract", "revoke", f"contracts/{identifier}")
     error = walk.refused(walk.buyer, "contract", "revoke", f"contracts/{identifier}")
     assert error["reason"] == "CONTRACT_STATE"
 
