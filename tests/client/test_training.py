@@ -23,7 +23,13 @@ from unseen.client.errors import (
 from unseen.client.joint import training
 from unseen.client.joint.rounds import PHASES, JointSum
 from unseen.client.joint.trained import files_of
-from unseen.client.joint.training import JointTraining, make_clause, make_training, offered
+from unseen.client.joint.training import (
+    JointTraining,
+    make_clause,
+    make_training,
+    offered,
+    one_bar,
+)
 from unseen.client.local.home import Home
 from unseen.evidence import canonical
 from unseen.evidence.contracts.joint import Joint, Place
@@ -408,15 +414,9 @@ def test_a_card_names_who_let_the_model_out_and_its_files_follow(
     assert {*files} == {*trained.files(("to try it", "用于试验"))}
 
 
-def test_a_round_is_one_bar_of_a_step_and_who_is_gone_is_told(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    heard: list[Any] = []
-    monkeypatch.setattr(training, "Cohort", lambda *_, progress, **__: heard.append(progress))
+def test_a_round_is_one_bar_of_a_step_and_who_is_gone_is_told() -> None:
     seen: list[tuple[str, int, int]] = []
-    spec = spec_of()
-    JointTraining(seats_of(spec, tmp_path), progress=lambda *said: seen.append(said))
-    (told,) = heard
+    told = one_bar(lambda *said: seen.append(said))
     for phase in PHASES:
         for done in range(4):
             told(f"joint {phase}", done, 3)

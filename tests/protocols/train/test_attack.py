@@ -41,6 +41,7 @@ def test_a_model_that_learnt_by_heart_is_found_out() -> None:
     found = attacked(by_heart, 100, noisy=False)
     assert found.auc > 7000
     assert found.low > 5000
+    assert found.least > BAR  # whoever adds no noise, as its ledger says it does, is found here
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -167,10 +167,10 @@ def show(
 
 @contextmanager
 def _training(homes: list[Path], names: list[str]) -> "Iterator[JointTraining]":
-    from unseen.client.joint.training import JointTraining
+    from unseen.client.joint.training import JointTraining, one_bar
 
     with seats_under(homes, names) as (seats, progress):
-        yield JointTraining(seats, progress=progress)
+        yield JointTraining(seats, progress=one_bar(progress))
 
 
 def _clause(

@@ -49,6 +49,22 @@ if TYPE_CHECKING:
 RING: Final = 64
 
 
+def one_bar(progress: Progress) -> Progress:
+    """Return what hears of the phases of a round and tells of one step, from its first to its last.
+
+    Whoever shows bars would else show six, of which five are those of the step before.
+    """
+    places = {f"joint {name}": place for place, name in enumerate(PHASES)}
+
+    def told(what: str, done: int, total: int) -> None:
+        if what in places:
+            progress("this step", places[what] * total + done, len(PHASES) * total)
+        else:
+            progress(what, done, total)
+
+    return told
+
+
 def make_training(data: bytes, menu: Menu, clause: Joint) -> "Spec":
     """Return the training that the TOML `data` says, over a menu and the nodes of a clause.
 
@@ -119,7 +135,7 @@ class JointTraining:
             InputInvalidError: a contract is for another kind, or a node of the roster is missing.
 
         """
-        self._cohort = Cohort(seats, progress=_as_one(progress), step_seconds=step_seconds)
+        self._cohort = Cohort(seats, progress=progress, step_seconds=step_seconds)
         self._seats = sorted(seats, key=lambda seat: seat.name)
         self._progress = progress
         self.spec = _training(self._seats)
@@ -284,22 +300,6 @@ class JointTraining:
             units=sum(len(one.requests) for one in kept),
             resumed=resumed,
         )
-
-
-def _as_one(progress: Progress) -> Progress:
-    """Return what hears of the phases of a round and tells of one step, from its first to its last.
-
-    Whoever shows bars would else show six, of which five are those of the step before.
-    """
-    places = {f"joint {name}": place for place, name in enumerate(PHASES)}
-
-    def told(what: str, done: int, total: int) -> None:
-        if what in places:
-            progress("this step", places[what] * total + done, len(PHASES) * total)
-        else:
-            progress(what, done, total)
-
-    return told
 
 
 def _check_numbers(found: "Endorsed", model: "Model") -> None:
