@@ -72,8 +72,8 @@ def list_benches(form: FormatOption = Format.TABLE) -> None:
         typer.echo(json.dumps(listed, indent=2))
         return
     for bench in BENCHES.values():
-        typer.echo(f"{bench.name:10}{bench.summary}")
-        typer.echo(" " * 10 + ", ".join(f"{key}={value}" for key, value in bench.defaults.items()))
+        typer.echo(f"{bench.name:12}{bench.summary}")
+        typer.echo(" " * 12 + ", ".join(f"{key}={value}" for key, value in bench.defaults.items()))
 
 
 @app.command("run")

@@ -285,7 +285,10 @@ def _print_report(report: "Report", witnesses: int, form: Format) -> None:
     for finding in report.findings[:_SHOWN]:
         typer.echo(str(finding))
     if any(finding.rule == "trust.missing" for finding in report.findings):
-        tell("Keys that you have compared enter your trust file by: unseen audit keys --accept")
+        tell(
+            "What rests on a key that the trust file lacks cannot hold. Keys that you have compared"
+            " enter the parties.json of a home by: unseen audit keys --accept --home HOME"
+        )
     if report.found > _SHOWN:
         typer.echo(f"... and {report.found - _SHOWN:,} more: --format json lists them")
 

@@ -34,7 +34,8 @@ def add(
     name: Annotated[str, typer.Argument(help="Name of the table here.")],
     source: Annotated[str, typer.Argument(help="Parquet or CSV file, or duckdb:PATH#TABLE.")],
     subject: Annotated[
-        str, typer.Option(help="Columns that together name a subject, with commas between.")
+        list[str],
+        typer.Option(help="Columns that together name a subject: again for each, or with commas."),
     ],
     label: Annotated[
         list[str], typer.Option(help="COLUMN=CATEGORY:LEVEL; '*=public:1' for all the others.")
@@ -45,7 +46,7 @@ def add(
 ) -> None:
     """Register a table: read its schema, label its columns, commit to its rows."""
     labels = dict(read_label(item) for item in label)
-    columns = [column.strip() for column in subject.split(",")]
+    columns = [column.strip() for each in subject for column in each.split(",")]
     with open_client(home, doing="reading the table") as client:
         table = client.register_table(
             name, absolute(source), subject=columns, labels=labels, holder=holder
