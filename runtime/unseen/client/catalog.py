@@ -153,7 +153,7 @@ class Product(Card):
     def _rows(self) -> Iterator[Row]:
         yield "kind", self.kind
         yield "table", f"{self.table}, data of {self.snapshot_at}"
-        who = "person" if self.menu else "asked by"
+        who = "subject" if self.menu else "asked by"  # a person is whoever the menu says
         yield who, tuple(f"{column.name} ({column.type})" for column in self.subject)
         for predicate in self.predicates:
             yield predicate.name, predicate.text
