@@ -37,6 +37,11 @@ def test_leakage_is_quoted_as_it_is_signed(plan: object) -> None:
     assert f"Holds if: {vars(plan)['THREAT_MODEL']}. Kept: {vars(plan)['RETENTION']}." in PAGE
 
 
+def test_what_is_kept_of_joint_statistics_is_quoted_as_it_is_signed() -> None:
+    assert f"Kept under a joint clause: {statistics_plan.JOINT_RETENTION}." in PAGE
+    assert f"Kept where it names a lead: {statistics_plan.LED_RETENTION}." in PAGE
+
+
 def test_what_consent_adds_is_quoted_as_it_is_signed() -> None:
     for statements in consent_plan.STATEMENTS.values():
         for line in statements:

@@ -6,13 +6,17 @@ from typing import Any
 import pytest
 from tests.evidence.menus import DEFINITION
 from tests.node.conftest import make_ask, make_offer, make_product, make_signers, offering
+from tests.node.test_statistics_contracts import ask_of, offer_of
 
 from unseen.evidence.contracts.joint import Joint, Place, honest_range
 from unseen.evidence.contracts.leakage import Leakage
 from unseen.evidence.contracts.statistics import Partition
+from unseen.evidence.contracts.statistics.jointly import task_of
 from unseen.evidence.suite import INTL, Ed25519Signer, key_id
 from unseen.node.contracts.clauses.clause import Ask, Offer, Reading
 from unseen.node.contracts.clauses.joint import JOINT, statements, threat_model
+from unseen.node.contracts.compile import Compiled, Refusal, compile_contract
+from unseen.node.kinds import statistics_plan
 from unseen.protocols.errors import UnseenError
 
 KEYS = {f"node-{number}": Ed25519Signer(bytes([number]) * 32).public_key for number in range(1, 8)}
@@ -143,3 +147,55 @@ def test_a_lead_receives_the_exact_table_that_the_outputs_have() -> None:
         first = against(ask, given)[0]
         assert first.clause == "joint.lead"
         assert first.remedy
+
+
+def compiled(*outputs: str, lead: str = "") -> Compiled | Refusal:
+    """Return what a node makes of `outputs` under a clause over region, adult and cost."""
+    given = offer_of()
+    signers = replace(given.signers, node=key_id(INTL, KEYS["node-2"]))
+    menu = DEFINITION.only(("region", "adult", "cost"))
+    joint = clause(task=task_of(menu, INTL), lead=lead, bound=1 << 50)
+    ask = replace(ask_of(*outputs), joint=joint.encode())
+    return compile_contract(ask, replace(given, signers=signers, node="node-2"))
+
+
+def test_of_joint_statistics_an_operator_is_said_to_learn_its_own_numbers() -> None:
+    found = compiled("region", "adult", "cost")
+    assert isinstance(found, Compiled), found
+    lines = {(line.party, line.what): line for line in found.leakage.statements}
+    own = lines["operator", "answers"]
+    assert own.text == "this node's own numbers before noise, not the sum"
+    assert own.text_zh == "本节点加噪前的数值；不含总和"
+    assert "another node's" in own.bound
+    assert own.amount is not None
+    assert "with noise" in lines["buyer", "answers"].text
+    said = {what for _, what in lines}
+    assert said.isdisjoint({"partition", "refusals"})  # only a lead makes one
+    assert "joint-sum" in said
+    assert found.plan.retention == statistics_plan.JOINT_RETENTION
+    assert found.plan.retention_zh == statistics_plan.JOINT_RETENTION_ZH
+    assert "again" not in found.plan.retention
+
+
+def test_of_one_node_alone_the_statement_is_as_it_was() -> None:
+    found = compile_contract(ask_of(), offer_of())
+    assert isinstance(found, Compiled)
+    lines = {(line.party, line.what): line for line in found.leakage.statements}
+    assert lines["operator", "answers"].text.startswith("the answer to each request")
+    assert ("buyer", "partition") in lines
+    assert found.plan.retention == statistics_plan.RETENTION
+
+
+def test_of_a_lead_s_table_it_is_said_what_is_kept() -> None:
+    found = compiled("region", "adult", "cost", lead="node-1")
+    assert isinstance(found, Compiled), found
+    assert found.plan.retention == statistics_plan.LED_RETENTION
+    assert "牵头节点" in found.plan.retention_zh
+
+
+def test_fewer_outputs_than_the_clause_s_are_told_where_to_find_them() -> None:
+    found = compiled("region")
+    assert isinstance(found, Refusal)
+    (error,) = found.errors
+    assert error.clause == "joint.task"
+    assert error.remedy.startswith("ask with the outputs of the clause: unseen statistics joint")

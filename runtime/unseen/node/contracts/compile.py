@@ -24,7 +24,7 @@ from unseen.node.contracts.clauses.clause import Ask, Clause, Offer, Reading
 from unseen.node.contracts.clauses.joint import check_task, statements, threat_model
 from unseen.node.contracts.clauses.outputs import chosen
 from unseen.node.kinds.kind import KINDS
-from unseen.node.kinds.statistics_plan import led
+from unseen.node.kinds.statistics_plan import kept_of, led
 from unseen.protocols.errors import UnseenError
 
 
@@ -93,11 +93,13 @@ def _plan(ask: Ask, offer: Offer, reading: Reading, agreed: dict[str, Any]) -> t
     kind = KINDS[product.kind]
     outputs = tuple(_output(predicate, suite) for predicate in chosen(ask, offer))
     joint = joint_of(agreed.get("parameters", {}))
+    kept = kind.retention, kind.retention_zh
     holds = (kind.threat_model, kind.threat_model_zh) if joint is None else threat_model(joint)
     menu = menu_of(agreed["parameters"]) if product.definition else None
     spec = training_of(agreed.get("parameters", {}))
     if joint is not None and menu is not None and spec is None:
         check_task(joint, menu, suite)
+        kept = kept_of(joint)
     # Each verdict is one of three: yes, no, no usable result.
     bits = 2 * len(outputs)
     if menu is not None:
@@ -113,9 +115,9 @@ def _plan(ask: Ask, offer: Offer, reading: Reading, agreed: dict[str, Any]) -> t
         bits_per_unit=bits,
         label_bytes=kind.label_bytes(len(outputs)),
         threat_model=holds[0],
-        retention=kind.retention,
+        retention=kept[0],
         threat_model_zh=holds[1],
-        retention_zh=kind.retention_zh,
+        retention_zh=kept[1],
         rows=RowsRule(
             consent="consent" in agreed,
             labels=tuple(

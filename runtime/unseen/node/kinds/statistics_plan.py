@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from unseen.evidence.contracts.contract import Quota
+from unseen.evidence.contracts.joint import PROTOCOL, Joint
 from unseen.evidence.contracts.leakage import Amount, Statement
 from unseen.evidence.contracts.plan import Plan
 from unseen.evidence.contracts.statistics import Menu, Question, shape_of
@@ -20,6 +21,23 @@ RETENTION = (
 RETENTION_ZH = (
     "应答及加密封存的问题保存至合约结束；结果加密保存，供相同问题重复取得；"
     "已用隐私预算和存证日志永久保存"
+)
+# Of a contract with a joint clause: no node has an answer, and none gives one again.
+JOINT_RETENTION = (
+    "its signature of each round, and sealed what opens the request, until the contract ends; what"
+    " was spent of the privacy budget, and log leaves, for good"
+)
+JOINT_RETENTION_ZH = (
+    "每轮的签名及加密封存的请求公开材料保存至合约结束；已用隐私预算和存证日志永久保存"
+)
+LED_RETENTION = (
+    "its signature of each round, and sealed what opens the request, until the contract ends; at"
+    " the lead the table that was let out first, sealed; what was added to it, as a hash, and log"
+    " leaves, for good"
+)
+LED_RETENTION_ZH = (
+    "每轮的签名及加密封存的请求公开材料保存至合约结束；首次放行的精确表加密保存于牵头节点；"
+    "所加数值的哈希和存证日志永久保存"
 )
 
 _QUESTIONS = Statement(
@@ -39,6 +57,13 @@ _NUMBERS = Statement(
     bound="everything in the answer",
     bound_zh="结果的全部内容",
     channel="answers",
+)
+_OWN_NUMBERS = replace(
+    _NUMBERS,
+    text="this node's own numbers before noise, not the sum",
+    text_zh="本节点加噪前的数值；不含总和",
+    bound="what this node's own rows say to each question; nothing of another node's numbers",
+    bound_zh="仅为本节点数据对各问题的数值；不获知其他节点的任何数值",
 )
 _ANSWERS = Statement(
     party="buyer",
@@ -128,6 +153,7 @@ _TIMING = Statement(
 STATEMENTS = (
     _QUESTIONS,
     _NUMBERS,
+    _OWN_NUMBERS,
     _ANSWERS,
     _UNBOUNDED,
     _PARTITION,
@@ -141,17 +167,21 @@ STATEMENTS = (
 
 
 def stated(plan: Plan, menu: Menu, quota: Quota) -> tuple[Statement, ...]:
-    """Return the lines of one contract: its numbers filled in, and none that says nothing."""
+    """Return the lines of one contract: its numbers filled in, and none that says nothing.
+
+    Of a joint one without a lead, each operator has its own part alone, and nobody an exact table.
+    """
     units, bits = quota.units, plan.bits_per_unit
+    joint = plan.protocol == PROTOCOL
     asked = Amount(measure="units", each=1, most=units)
     lines = {
         _QUESTIONS: asked,
-        _NUMBERS: Amount(measure="bits", each=bits, most=bits * units),
+        _OWN_NUMBERS if joint else _NUMBERS: Amount(measure="bits", each=bits, most=bits * units),
         _ANSWERS if plan.budget else _UNBOUNDED: Amount(
             measure="bits", each=bits, most=bits * units
         ),
     }
-    if menu.partition is not None:
+    if menu.partition is not None and not joint:
         table = shape_of(menu, Question(what="partition")).bits
         lines[_PARTITION] = Amount(measure="bits", each=table, most=table)
         lines[_REFUSAL] = Amount(measure="bits", each=1, most=units)
@@ -173,6 +203,13 @@ def led(plan: Plan, menu: Menu, quota: Quota) -> tuple[Statement, ...]:
     }
     words = _words(plan, menu)
     return tuple(replace(_said(line, words), amount=amount) for line, amount in lines.items())
+
+
+def kept_of(joint: Joint) -> tuple[str, str]:
+    """Return what a node keeps of a joint contract, in both languages."""
+    if joint.lead:
+        return LED_RETENTION, LED_RETENTION_ZH
+    return JOINT_RETENTION, JOINT_RETENTION_ZH
 
 
 def _said(line: Statement, words: Mapping[str, object]) -> Statement:

@@ -142,7 +142,8 @@ def check_task(clause: Joint, menu: Menu, suite: Suite) -> None:
         raise _refused(
             "joint.task",
             "the joint clause is over another menu than this node offers for these outputs",
-            "agree with all operators on one menu; then write the clause over it anew",
+            "ask with the outputs of the clause: unseen statistics joint clause prints them; else"
+            " agree with all operators on one menu, and write the clause over it anew",
         )
 
 
