@@ -10,10 +10,13 @@ import typer
 from typer.testing import CliRunner
 
 from unseen.cli import hints
+from unseen.cli.demo.checks import StepFailedError
 from unseen.cli.failures import UsageError, show
 from unseen.cli.hints import COMMANDS, LAUNCHER, pasted, remember_home, remember_id
 from unseen.cli.main import app
 from unseen.cli.output import Format
+from unseen.cli.words import Language, _remember
+from unseen.client.errors import Cause, NodeError
 from unseen.evidence.errors import CanonicalError, RulesInvalidError, TemplateInvalidError
 from unseen.protocols.errors import UnseenError
 
@@ -104,6 +107,9 @@ def test_a_buyer_s_own_commands_name_its_home(text: str, ends: str | None, buyer
     [
         ("invite one: unseen node invite NAME --role approver", True),
         ("see: unseen contract list", True),
+        ("ask again: unseen table budget study --epsilon 5.5 --delta 0.000001 --raise", True),
+        ("see its columns: unseen table show study", True),
+        ("then run unseen table list again", False),
         ("its approver signs it: unseen template approve licence-check", False),
         (f"The buyer fetches it: unseen receipt fetch {ID}", False),
         ("ask anew: unseen contract request PRODUCT", False),
@@ -161,6 +167,22 @@ def test_a_long_command_stands_once_more_in_a_line_of_its_own(
         with contextlib.redirect_stderr(io.StringIO()) as said:
             show(error, Format.TABLE)
         assert said.getvalue().splitlines()[-1].startswith(last)
+
+
+@pytest.mark.parametrize(
+    ("language", "title"), [(Language.EN, "The demo stopped"), (Language.ZH, "演示中止")]
+)
+def test_a_demo_that_stops_has_disproved_nothing(language: Language, title: str) -> None:
+    cause = Cause("DEMO_FAILED", "the node stopped", clause="demo", remedy="read its log")
+    for error in (StepFailedError("a library is missing", clause="demo"), NodeError(cause)):
+        with contextlib.redirect_stderr(io.StringIO()) as said:
+            _remember(language)
+            try:
+                show(error, Format.TABLE)
+            finally:
+                _remember(Language.EN)
+        assert title in said.getvalue()
+        assert not any(word in said.getvalue() for word in ("Proof failed", "证明不成立"))
 
 
 @pytest.mark.parametrize(

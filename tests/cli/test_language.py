@@ -10,11 +10,12 @@ from typer.testing import CliRunner
 
 from unseen.cli import words
 from unseen.cli.commands.meter import By
-from unseen.cli.failures import _REMEDIES, _TITLES
+from unseen.cli.failures import _REMEDIES, _TITLES, _TITLES_BY_REASON
 from unseen.cli.main import app
 from unseen.cli.meter_views import RULED_COLUMNS, WHY
 from unseen.cli.output import Format, print_card, print_list
 from unseen.cli.words import PHRASES, WORDS, Language, say
+from unseen.client.errors import TELL_OPERATOR
 from unseen.client.reviews import Finding, Review, ReviewState
 from unseen.evidence.bills.dispute import Ruling
 
@@ -140,7 +141,8 @@ def test_every_empty_list_has_its_chinese(said: str) -> None:
 
 
 def test_every_fixed_word_of_a_refusal_has_its_chinese() -> None:
-    assert {*_TITLES.values(), *_REMEDIES.values()} <= WORDS.keys()
+    assert {*_TITLES.values(), *_TITLES_BY_REASON.values()} <= WORDS.keys()
+    assert {*_REMEDIES.values(), TELL_OPERATOR} <= WORDS.keys()
     for word in ("what", "reason", "clause", "remedy", "charged"):
         assert word in WORDS
 

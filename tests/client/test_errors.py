@@ -103,6 +103,18 @@ def test_a_transport_failure_says_what_to_do(details: str, reason: str) -> None:
     assert error.remedy
 
 
+def test_whoever_names_the_node_is_a_guest_there_and_starts_nothing() -> None:
+    error = from_rpc_error(Ended(Code.UNAVAILABLE, "Connection refused"), "host:1")
+    assert "start the node" in error.remedy
+    for _ in range(2):  # named again it says the same
+        error = type(error)(error.named("bank-b"))
+        assert str(error) == "bank-b does not answer at host:1"
+        assert error.remedy == "tell its operator, then say the same again"
+        assert (error.reason, error.retry, error.charged) == ("UNREACHABLE", "same-id", False)
+    closed = from_rpc_error(Ended(Code.UNAVAILABLE, "Socket closed"), "host:1")
+    assert "is revoked" in closed.named("bank-b").remedy
+
+
 @pytest.mark.parametrize("raw", [b"\xff\xff", b"", rich(domain="other")[0][1]])
 def test_details_that_are_not_ours_are_ignored(raw: bytes) -> None:
     metadata = (("grpc-status-details-bin", raw),)

@@ -25,6 +25,7 @@ _TITLES = {
     UNREACHABLE: "Not reachable",
     PROOF_FAILED: "Proof failed",
 }
+_TITLES_BY_REASON = {"DEMO_FAILED": "The demo stopped"}  # whatever it was: no proof has failed
 _REMEDIES_BY_REASON = {
     "CANONICAL_INVALID": "see that it is the file you mean: it is none that unseen writes",
     "CONTRACT_STATE": "see who has to act next: unseen contract show ID",
@@ -120,7 +121,11 @@ def show(error: UnseenError, form: Format) -> None:
     if charged:
         grid.add_row(say("charged"), say("yes: fetch the answer by its request id"))
     panel = Panel(
-        grid, title=say(_TITLES[code]), border_style="red", title_align="left", expand=False
+        grid,
+        title=say(_TITLES_BY_REASON.get(error.reason, _TITLES[code])),
+        border_style="red",
+        title_align="left",
+        expand=False,
     )
     screen = error_console()
     screen.print(panel)

@@ -23,8 +23,12 @@ _NAMES: Final = (
 )
 COMMANDS: Final = frozenset(_NAMES.split("|"))
 _COMMAND = re.compile(
-    rf"(?<![A-Za-z0-9_./-])unseen (?P<noun>{_NAMES})(?P<verb> [a-z][a-z-]*)?"
-    r"(?P<rest>(?: (?:--?[a-z]+(?:-[a-z]+)*(?: [a-z]+)?|\w*[-0-9][\w-]*|[A-Z]+))*)"
+    rf"(?P<told>(?<=: )|(?<=：))?(?<![A-Za-z0-9_./-])unseen (?P<noun>{_NAMES})"
+    r"(?P<verb> [a-z][a-z-]*)?"
+    # A name in small letters is an argument where an option follows it, or where it is the last
+    # word after a colon; elsewhere it may be prose.
+    r"(?P<rest>(?: (?:--?[a-z]+(?:-[a-z]+)*(?: [a-z]+)?|\w*[-0-9][\w-]*(?:\.[0-9]+)?|[A-Z]+"
+    r"|\w+(?= --[a-z])))*(?(told)(?: \w+(?=$))?))"
     r"(?P<whole>(?=$|[;,`)；，。]))?",
     re.ASCII,
 )

@@ -401,10 +401,12 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "Refused": "已拒绝",
         "Not reachable": "无法连接",
         "Proof failed": "证明不成立",
+        "The demo stopped": "演示中止",
         "yes: fetch the answer by its request id": "已计费：可按请求编号取回结果",
         "see --help of this command": "见该命令的 --help",
         "ask the operator of the node": "请联系节点运营方",
         "run `unseen doctor`": "运行 `unseen doctor`",
+        "tell its operator, then say the same again": "请通知该节点的运营方，恢复后再执行同一命令",
         "do not rely on it; ask whoever gave it to you for the original": (
             "勿采信，请向提供方索取原件"
         ),

@@ -8,7 +8,7 @@ arrived and does not hold up is a `PeerError` or an `EvidenceError`, never one o
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Final, Literal, cast
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -17,6 +17,8 @@ from google.rpc import error_details_pb2, status_pb2
 from unseen.protocols.errors import PeerError, UnseenError
 
 Retry = Literal["no", "same-id", "new-id"]
+
+TELL_OPERATOR: Final = "tell its operator, then say the same again"
 
 _DOMAIN = "unseen"
 _DETAILS = "grpc-status-details-bin"
@@ -64,7 +66,10 @@ class WitnessesMissingError(PeerError):
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What a status says: stable reason, clause, remedy, charged or not, worth a retry or not."""
+    """What a status says: stable reason, clause, remedy, charged or not, worth a retry or not.
+
+    `silent` is the address at which nothing answered, where that is all there is to say.
+    """
 
     reason: str
     message: str
@@ -72,6 +77,7 @@ class Cause:
     remedy: str = ""
     charged: bool = False
     retry: Retry = "no"
+    silent: str = ""
 
 
 class WireError(ClientError):
@@ -88,10 +94,24 @@ class WireError(ClientError):
         vars(self)["reason"] = cause.reason
         self.charged = cause.charged
         self.retry = cause.retry
+        self.silent = cause.silent
 
     def named(self, node: str) -> Cause:
-        """Return what the status said, beginning with the name of the node that said it."""
+        """Return what the status said, beginning with the name of the node that said it.
+
+        Whoever has several nodes in mind is a guest at each: a silent one is its operator's.
+        """
         reason, said = self.reason, str(self)
+        if self.silent:
+            return Cause(
+                reason,
+                f"{node} does not answer at {self.silent}",
+                self.clause,
+                TELL_OPERATOR,
+                self.charged,
+                self.retry,
+                self.silent,
+            )
         message = said if said.startswith(f"{node}: ") else f"{node}: {said}"
         return Cause(reason, message, self.clause, self.remedy, self.charged, self.retry)
 
@@ -205,4 +225,5 @@ def _transport_cause(details: str, address: str) -> Cause:
         clause="connection",
         remedy="start the node (unseen node serve) or correct the address",
         retry="same-id",
+        silent=address,
     )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from unseen.client.agreements.contracts import Contract
     from unseen.client.api import Client
+    from unseen.client.catalog import Product
     from unseen.client.joint.seats import Seat
     from unseen.client.joint.statistics import JointStatistics
     from unseen.client.session import Progress
@@ -190,10 +191,10 @@ def seats_under(homes: list[Path], names: list[str]) -> "Iterator[tuple[list[Sea
         known = [found for each in every for found in each]
         wanted = [resolve("contract", one, lambda: (found.id for found in known)) for one in names]
         clause = _clause_of(wanted[0], known)
-        seats = [
-            client.seat(_same_clause(client, wanted, clause, each))
-            for client, each in zip(clients, every, strict=True)
-        ]
+        seats = []
+        for client, each in zip(clients, every, strict=True):
+            with naming(client.profile.node.name):  # its terms may still have to be fetched
+                seats.append(client.seat(_same_clause(client, wanted, clause, each)))
         yield seats, shown.report
 
 
@@ -251,9 +252,17 @@ def open_homes(
     return [stack.enter_context(Client(home, progress=progress or no_progress)) for home in homes]
 
 
+def products_of(client: "Client") -> "list[Product]":
+    """Return what a node offers; an error names the node."""
+    from unseen.client.joint.rounds import naming
+
+    with naming(client.profile.node.name):
+        return client.products()
+
+
 def _menu(client: "Client", product: str, outputs: str) -> "Menu":
     name = client.profile.node.name
-    for each in client.products():
+    for each in products_of(client):
         if each.name == product and each.menu is not None:
             wanted = _names([outputs]) or list(each.menu.names)
             if {*wanted} <= {*each.menu.names}:

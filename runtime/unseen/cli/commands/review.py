@@ -77,7 +77,7 @@ def approve(
     with open_client(home) as client:
         found = client.approve_release(resolve_review(client, review))
     print_card(found, form, review_json(found))
-    note(f"The buyer fetches it: unseen receipt fetch {found.request}", form)
+    note(collecting(found), form)
 
 
 @app.command("refuse")
@@ -88,6 +88,14 @@ def refuse(
     with open_client(home) as client:
         found = client.refuse_release(resolve_review(client, review))
     print_card(found, form, review_json(found))
+
+
+def collecting(found: "Review") -> str:
+    """Return how the buyer comes to what was let out."""
+    if found.type == "model":  # its card is written anew, which no single receipt does
+        again = f"unseen train release {found.contract} --model model.json"
+        return f"The buyer says it once more, with a home at each node: {again}"
+    return f"The buyer fetches it: unseen receipt fetch {found.request}"
 
 
 def review_json(review: "Review") -> "Json":

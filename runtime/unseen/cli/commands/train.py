@@ -15,6 +15,7 @@ from unseen.cli.commands.joint import (
     SeatsArgument,
     note_requests,
     open_homes,
+    products_of,
     seats_under,
 )
 from unseen.cli.failures import UsageError, exit_code
@@ -132,7 +133,8 @@ def release(
         },
     )
     if found.held:
-        note("Say the same again when its operator has decided: unseen review list", form)
+        held = ", ".join(found.held)
+        note(f"A person decides at {held}: say the same again when they have", form)
     if not written and found.endorsed:
         note("No card of this model lies beside it: write it with train fit -o FOLDER", form)
     if failed := [*found.refused.values(), *found.silent.values()]:
@@ -183,7 +185,7 @@ def _clause(
 
     nodes = [client.profile.node for client in clients]
     places = [node.place for node in nodes]
-    menus = [offered(client.products(), product) for client in clients]
+    menus = [offered(products_of(client), product) for client in clients]
     found = [make_clause(places, data, menu, honest=honest) for menu in menus]
     for node, made in zip(nodes, found, strict=True):
         if made.task != found[0].task:
