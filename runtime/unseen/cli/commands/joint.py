@@ -180,6 +180,7 @@ def _answers(homes: list[Path], names: list[str]) -> "Iterator[JointStatistics]"
 def seats_under(homes: list[Path], names: list[str]) -> "Iterator[tuple[list[Seat], Progress]]":
     """Open a client at each node, all with one board of bars: seats under one joint clause."""
     from unseen.client.joint.rounds import naming
+    from unseen.client.joint.seats import check_roster
 
     with ExitStack() as stack:
         shown = stack.enter_context(board())
@@ -191,10 +192,13 @@ def seats_under(homes: list[Path], names: list[str]) -> "Iterator[tuple[list[Sea
         known = [found for each in every for found in each]
         wanted = [resolve("contract", one, lambda: (found.id for found in known)) for one in names]
         clause = _clause_of(wanted[0], known)
+        places = [client.profile.node.name for client in clients]
+        check_roster(clause, places)
         seats = []
-        for client, each in zip(clients, every, strict=True):
-            with naming(client.profile.node.name):  # its terms may still have to be fetched
-                seats.append(client.seat(_same_clause(client, wanted, clause, each)))
+        for client, name, each in zip(clients, places, every, strict=True):
+            held = _same_clause(name, wanted, clause, each)
+            with naming(name):  # its terms may still have to be fetched
+                seats.append(client.seat(held))
         yield seats, shown.report
 
 
@@ -213,25 +217,20 @@ def _clause_of(wanted: str, known: "list[Contract]") -> "Joint":
 
 
 def _same_clause(
-    client: "Client", wanted: "Collection[str]", clause: "Joint", own: "list[Contract]"
+    name: str, wanted: "Collection[str]", clause: "Joint", own: "list[Contract]"
 ) -> str:
-    """Return the contract of `own` that is wanted, or the one in force with this clause."""
+    """Return the contract of `own` that is wanted, or the one in force with this clause.
+
+    `own` are those with the node called `name`.
+    """
     from unseen.evidence.contracts.joint import joint_of
     from unseen.evidence.contracts.states import State
 
-    name = client.profile.node.name
     named = [each.id for each in own if each.id in wanted]
-    found = named or [
-        each.id
-        for each in own
-        if each.state is State.ACTIVE and joint_of(each.terms.parameters) == clause
-    ]
+    alike = [each for each in own if joint_of(each.terms.parameters) == clause]
+    found = named or [each.id for each in alike if each.state is State.ACTIVE]
     if not found:
-        raise UsageError(
-            f"no contract in force with {name} has the same joint clause",
-            clause="joint",
-            remedy="ask for one with the same file: unseen contract request PRODUCT --joint FILE",
-        )
+        raise _none_in_force(name, alike)
     if len(found) > 1:
         raise UsageError(
             f"{len(found)} contracts with {name} have this joint clause, each with a budget"
@@ -240,6 +239,28 @@ def _same_clause(
             remedy=f"name the one with {name}, too",
         )
     return found[0]
+
+
+def _none_in_force(name: str, alike: "list[Contract]") -> UsageError:
+    """Return what to say where those with this joint clause are none, or not in force."""
+    waiting = next((each for each in alike if each.lacking), None)
+    if waiting is not None:
+        buyer = waiting.lacking == ("buyer",)
+        return UsageError(
+            f"contract {waiting.id} with {name} has this joint clause, is"
+            f" {waiting.state.value}, and waits for: {', '.join(waiting.lacking)}",
+            clause="contract",
+            remedy=f"sign it: unseen contract sign {waiting.id}"
+            if buyer
+            else f"have it signed first: unseen contract approve {waiting.id}",
+        )
+    states = ", ".join(f"{each.id} is {each.state.value}" for each in alike)
+    beside = f": {states}" if states else ""
+    return UsageError(
+        f"no contract in force with {name} has the same joint clause{beside}",
+        clause="joint",
+        remedy="ask for one with the same file: unseen contract request PRODUCT --joint FILE",
+    )
 
 
 def open_homes(

@@ -69,6 +69,13 @@ class Contract(Card):
         held = any(stop.by == _BY_RULES for stop in self.stops)
         return held and table in tables_read(self.terms)
 
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """The roles whose signatures it waits for."""
+        if self.state not in _UNSIGNED:
+            return ()
+        return tuple(role for role in self.terms.approvals if role not in self.approvals)
+
     def _title(self) -> str:
         return f"Contract {self.id}"
 
@@ -123,9 +130,8 @@ class Contract(Card):
     def _signatures(self) -> Iterator[Row]:
         roles = self.terms.approvals
         yield "signed by", tuple(self._signed(role) for role in roles if role in self.approvals)
-        lacking = tuple(role for role in roles if role not in self.approvals)
-        if lacking and self.state in _UNSIGNED:
-            yield "waits for", lacking
+        if self.lacking:
+            yield "waits for", self.lacking
 
     def _signed(self, role: str) -> str:
         return f"{role} (by the template)" if is_standing(self.approvals[role]) else role

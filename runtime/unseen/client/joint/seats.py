@@ -424,14 +424,32 @@ def check_seats(seats: Sequence[Seat]) -> Joint:
                 clause="joint.nodes.key",
                 remedy="compare the keys with what its operator told you; ask for new contracts",
             )
-    if sorted(seat.name for seat in seats) != sorted(clause.names):
-        missing = ", ".join(sorted({*clause.names} - {seat.name for seat in seats}))
-        raise InputInvalidError(
-            f"no contract, or two, of: {missing or 'a node'}",
-            clause="joint.nodes",
-            remedy="name the contract with each node of the roster, once",
-        )
+    check_roster(clause, [seat.name for seat in seats])
     return clause
+
+
+def check_roster(clause: Joint, names: Sequence[str]) -> None:
+    """Return if `names`, of the nodes that homes or seats are at, has the whole roster once.
+
+    Raises:
+        InputInvalidError: a node of the roster is not among them, or twice; or one of no roster is.
+
+    """
+    remedy = "name a home at each node of the roster, once"
+    if strange := sorted({*names} - {*clause.names}):
+        raise InputInvalidError(
+            f"no node of the joint clause: {', '.join(strange)}",
+            clause="joint.nodes",
+            remedy=remedy,
+        )
+    if missing := sorted({*clause.names} - {*names}):
+        raise InputInvalidError(
+            f"no home at {', '.join(missing)} was named", clause="joint.nodes", remedy=remedy
+        )
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise InputInvalidError(
+            f"two homes at {', '.join(twice)} were named", clause="joint.nodes", remedy=remedy
+        )
 
 
 def _chunks(words: "Words") -> Iterator[joint_pb2.LeadRequest]:
