@@ -237,5 +237,5 @@ class Recorded:
 
     def __call__(self, count: int) -> NDArray[np.int64]:
         found = self.noise(count)
-        self.drawn.append(found)
+        self.drawn.append(found.copy())  # values are added to it in place
         return found

@@ -35,10 +35,6 @@ _NAME: Final = b"unseen/lookup/lwe_pir/v1/"
 _MAX_DOMAIN_BYTES: Final = 255
 
 
-class UnpeelableError(InputInvalidError):
-    """A block's keys do not fit a filter; another nonce may help."""
-
-
 @dataclass(frozen=True, slots=True)
 class Keyed:
     """What a subject's output stands for in a block: three cells in ascending order, and a pad."""
@@ -81,8 +77,8 @@ def keyed(shape: Shape, domain: bytes, nonce: bytes, output: bytes) -> Keyed:
 
 def fill(
     shape: Shape, keys: Sequence[Keyed], labels: Sequence[bytes], rng: Rng
-) -> NDArray[np.uint8]:
-    """Return a block's filter: a cell a row, `width` x `cell_bytes`.
+) -> NDArray[np.uint8] | None:
+    """Return a block's filter, a cell a row, `width` x `cell_bytes`; None: try a fresh nonce.
 
     Args:
         shape: the table's.
@@ -91,22 +87,24 @@ def fill(
         rng: gives the cells that no key needs.
 
     Raises:
-        UnpeelableError: these keys do not fit; try a fresh nonce.
         InputInvalidError: a label has another length, or `rng` gave too few bytes.
 
     """
     if any(len(label) != shape.label_bytes for label in labels):
         raise InputInvalidError(f"a label of this table has {shape.label_bytes} bytes")
+    places = np.array([each.cells for each in keys], np.int64).reshape(-1, PLACES)
+    rounds = peel(places, shape.width)
+    if rounds is None:
+        return None
     drawn = rng(shape.width * shape.cell_bytes)
     if len(drawn) != shape.width * shape.cell_bytes:
         raise InputInvalidError("the source of randomness gave too few bytes")
     cells = np.frombuffer(drawn, np.uint8).reshape(shape.width, shape.cell_bytes).copy()
-    places = np.array([each.cells for each in keys], np.int64).reshape(-1, PLACES)
     plain = b"".join(bytes(TAG_BYTES) + label for label in labels)
     pads = b"".join(each.pad for each in keys)
     values = np.frombuffer(plain, np.uint8) + np.frombuffer(pads, np.uint8)
     values = values.reshape(-1, shape.cell_bytes)
-    for taken, free in reversed(peel(places, shape.width)):
+    for taken, free in reversed(rounds):
         others = cells[places[taken]].sum(axis=1, dtype=np.uint8) - cells[free]
         cells[free] = values[taken] - others
     return cells
@@ -114,14 +112,10 @@ def fill(
 
 def peel(
     places: NDArray[np.int64], width: int
-) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]] | None:
     """Return keys in rounds, each with a cell that no key of its round or a later one has.
 
-    `places` has three different cells for each key.
-
-    Raises:
-        UnpeelableError: some keys have none.
-
+    `places` has three different cells for each key. None: some keys have no such cell.
     """
     left = np.arange(len(places))
     degrees = np.bincount(places.reshape(-1), minlength=width)
@@ -130,7 +124,7 @@ def peel(
         alone = degrees[places[left]] == 1
         peeled = alone.any(axis=1)
         if not peeled.any():
-            raise UnpeelableError("the keys of a block do not fit its filter under this nonce")
+            return None
         taken = left[peeled]
         free = places[taken, alone[peeled].argmax(axis=1)]
         rounds.append((taken, free))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from unseen.protocols.errors import InputInvalidError, MalformedMessageError
 from unseen.protocols.kernels import matrix
 from unseen.protocols.lookup.lwe_pir import filters
-from unseen.protocols.lookup.lwe_pir.filters import NONCE_BYTES, TRIES, UnpeelableError
+from unseen.protocols.lookup.lwe_pir.filters import NONCE_BYTES, TRIES
 from unseen.protocols.lookup.lwe_pir.parameters import KEPT_BITS, SECRET, Shape
 from unseen.protocols.lookup.lwe_pir.public import Public
 from unseen.protocols.party import Rng
@@ -53,9 +53,8 @@ def build_block(
     for _ in range(TRIES):
         nonce = rng(NONCE_BYTES)
         keys = [filters.keyed(shape, domain, nonce, output) for output, _ in items]
-        try:
-            cells = filters.fill(shape, keys, labels, rng)
-        except UnpeelableError:
+        cells = filters.fill(shape, keys, labels, rng)
+        if cells is None:
             continue
         return Block(nonce, np.ascontiguousarray(cells.T).view(np.int8))
     raise InputInvalidError(
