@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 State = Literal["ok", "note", "fail"]
 _SKEW_SECONDS = 60
 _LOOK_BACK = 100  # jobs
+_WITH_NOISE = ("statistics", "train")  # kinds of products
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,8 @@ def _home(path: Path) -> Iterator[Check]:
         with Opened(home.root) as client:
             yield from _node(client)
             yield from _builds(client)
+            yield from _privacy(client)
+            yield from _reviews(client)
             missing = client.unanswered()
     except UnseenError as error:
         code = failures.exit_code(error)
@@ -147,6 +150,40 @@ def _builds(client: "Client") -> Iterator[Check]:
         yield Check("builds", "fail", said, f"{remedy}, then: unseen job retry {bad[0].id}")
     else:
         yield Check("builds", "note", said, remedy)
+
+
+def _privacy(client: "Client") -> Iterator[Check]:
+    """Look at what may still be answered with noise; only an operator can do something about it."""
+    if client.profile.role != "operator":
+        return
+    ledgers = {ledger.table: ledger for ledger in client.privacy_ledgers()}
+    asked = {each.table for each in client.products() if each.kind in _WITH_NOISE}
+    for table in sorted(asked | ledgers.keys()):
+        ledger = ledgers.get(table)
+        if ledger is None or not ledger.epsilon:
+            said = f"table {table} has no budget: nothing with noise leaves"
+            remedy = f"unseen table budget {table} --epsilon E --delta D"
+            yield Check("privacy", "note", said, remedy)
+            continue
+        said = f"table {table}: epsilon {ledger.spent_epsilon or '0'} of {ledger.epsilon} is spent"
+        if ledger.left:
+            yield Check("privacy", "ok", said)
+        else:
+            remedy = f"see by whom: unseen privacy show {table}"
+            yield Check("privacy", "note", f"{said}: nothing with noise leaves any more", remedy)
+
+
+def _reviews(client: "Client") -> Iterator[Check]:
+    """Look for what the gate holds until this party has decided."""
+    if client.profile.role not in ("operator", "approver"):
+        return
+    if waiting := client.reviews():
+        first = min(review.expires_at for review in waiting)
+        verb = "waits" if len(waiting) == 1 else "wait, the first"
+        said = f"{len(waiting)} {verb} until {first}"
+        yield Check("reviews", "note", said, "unseen review list")
+    else:
+        yield Check("reviews", "ok", "none waits")
 
 
 def _certificate(expires: dt.datetime) -> Check:
