@@ -6,7 +6,7 @@ import pytest
 from tests.evidence.conftest import World
 from tests.evidence.test_joint import make
 
-from unseen.cli.commands.joint import _same_clause
+from unseen.cli.choosing import only, under_clause
 from unseen.cli.failures import UsageError
 from unseen.client.agreements.contracts import Contract
 from unseen.client.joint.seats import check_roster
@@ -36,17 +36,21 @@ def contract(state: State, *, approved: bool = False, joint: bool = True) -> Con
     )
 
 
+def taken(wanted: str, *own: Contract) -> str:
+    return only("bank-b", under_clause(own, [wanted], CLAUSE), [wanted], done=False)
+
+
 def refused(*own: Contract) -> UsageError:
     with pytest.raises(UsageError) as caught:
-        _same_clause("bank-b", ["another"], CLAUSE, list(own))
+        taken("another", *own)
     assert caught.value.remedy
     return caught.value
 
 
 def test_the_one_in_force_is_taken_beside_one_that_waits() -> None:
     old, active = contract(State.PROPOSED), contract(State.ACTIVE)
-    assert _same_clause("bank-b", ["another"], CLAUSE, [old, active]) == active.id
-    assert _same_clause("bank-b", [old.id], CLAUSE, [old]) == old.id  # the node says its state
+    assert taken("another", old, active) == active.id
+    assert taken(old.id, old) == old.id  # the node says its state
 
 
 @pytest.mark.parametrize(

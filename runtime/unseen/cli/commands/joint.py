@@ -17,11 +17,12 @@ from unseen.cli.statistic_views import joint_json
 from unseen.cli.writing import OutputOption, write_out
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterator
 
     from unseen.client.agreements.contracts import Contract
     from unseen.client.api import Client
     from unseen.client.catalog import Product
+    from unseen.client.errors import WireError
     from unseen.client.joint.seats import Seat
     from unseen.client.joint.statistics import JointStatistics
     from unseen.client.session import Progress
@@ -177,29 +178,48 @@ def _answers(homes: list[Path], names: list[str]) -> "Iterator[JointStatistics]"
 
 
 @contextmanager
-def seats_under(homes: list[Path], names: list[str]) -> "Iterator[tuple[list[Seat], Progress]]":
-    """Open a client at each node, all with one board of bars: seats under one joint clause."""
+def seats_under(
+    homes: list[Path], names: list[str], silent: "dict[str, WireError] | None" = None
+) -> "Iterator[tuple[list[Seat], Progress]]":
+    """Open a client at each node, all with one board of bars: seats under one joint clause.
+
+    With `silent`, a node that does not answer is put into it, and its contracts are those that
+    its home has seen.
+    """
+    from unseen.cli.choosing import chosen
     from unseen.client.joint.rounds import naming
     from unseen.client.joint.seats import check_roster
 
     with ExitStack() as stack:
         shown = stack.enter_context(board())
         clients = open_homes(stack, homes, shown.report)
-        every = []
-        for client in clients:
-            with naming(client.profile.node.name):
-                every.append(client.contracts())
+        every = [_contracts(client, silent) for client in clients]
         known = [found for each in every for found in each]
         wanted = [resolve("contract", one, lambda: (found.id for found in known)) for one in names]
         clause = _clause_of(wanted[0], known)
         places = [client.profile.node.name for client in clients]
         check_roster(clause, places)
         seats = []
-        for client, name, each in zip(clients, places, every, strict=True):
-            held = _same_clause(name, wanted, clause, each)
+        picked = chosen(clients, every, wanted, clause)
+        for client, name, one in zip(clients, places, picked, strict=True):
             with naming(name):  # its terms may still have to be fetched
-                seats.append(client.seat(held))
+                seats.append(client.seat(one))
         yield seats, shown.report
+
+
+def _contracts(client: "Client", silent: "dict[str, WireError] | None") -> "list[Contract]":
+    from unseen.client.errors import NodeError, UnreachableError
+    from unseen.client.joint.rounds import naming
+
+    name = client.profile.node.name
+    try:
+        with naming(name):
+            return client.contracts()
+    except (UnreachableError, NodeError) as error:
+        if silent is None:
+            raise
+        silent[name] = error
+        return client.contracts(offline=True)
 
 
 def _clause_of(wanted: str, known: "list[Contract]") -> "Joint":
@@ -213,53 +233,6 @@ def _clause_of(wanted: str, known: "list[Contract]") -> "Joint":
         "no home given here has this contract with a joint clause",
         clause="contract",
         remedy="see: unseen contract list, in the home at each node",
-    )
-
-
-def _same_clause(
-    name: str, wanted: "Collection[str]", clause: "Joint", own: "list[Contract]"
-) -> str:
-    """Return the contract of `own` that is wanted, or the one in force with this clause.
-
-    `own` are those with the node called `name`.
-    """
-    from unseen.evidence.contracts.joint import joint_of
-    from unseen.evidence.contracts.states import State
-
-    named = [each.id for each in own if each.id in wanted]
-    alike = [each for each in own if joint_of(each.terms.parameters) == clause]
-    found = named or [each.id for each in alike if each.state is State.ACTIVE]
-    if not found:
-        raise _none_in_force(name, alike)
-    if len(found) > 1:
-        raise UsageError(
-            f"{len(found)} contracts with {name} have this joint clause, each with a budget"
-            f" of its own: {', '.join(each[:12] for each in found)}",
-            clause="contract",
-            remedy=f"name the one with {name}, too",
-        )
-    return found[0]
-
-
-def _none_in_force(name: str, alike: "list[Contract]") -> UsageError:
-    """Return what to say where those with this joint clause are none, or not in force."""
-    waiting = next((each for each in alike if each.lacking), None)
-    if waiting is not None:
-        buyer = waiting.lacking == ("buyer",)
-        return UsageError(
-            f"contract {waiting.id} with {name} has this joint clause, is"
-            f" {waiting.state.value}, and waits for: {', '.join(waiting.lacking)}",
-            clause="contract",
-            remedy=f"sign it: unseen contract sign {waiting.id}"
-            if buyer
-            else f"have it signed first: unseen contract approve {waiting.id}",
-        )
-    states = ", ".join(f"{each.id} is {each.state.value}" for each in alike)
-    beside = f": {states}" if states else ""
-    return UsageError(
-        f"no contract in force with {name} has the same joint clause{beside}",
-        clause="joint",
-        remedy="ask for one with the same file: unseen contract request PRODUCT --joint FILE",
     )
 
 

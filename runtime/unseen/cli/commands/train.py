@@ -2,6 +2,7 @@
 
 import json
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from shlex import quote
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from unseen.client.api import Client
+    from unseen.client.errors import WireError
     from unseen.client.joint.trained import Released, Trained
     from unseen.client.joint.training import JointTraining
     from unseen.evidence.contracts.joint import Joint
@@ -148,9 +150,10 @@ def show(
     home: HomesOption,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Show what is trained, and how far it has come."""
-    with _training(home, contract) as training:
-        found = training.state()
+    """Show what is trained, and how far it has come, whichever nodes answer."""
+    silent: dict[str, WireError] = {}
+    with _training(home, contract, silent) as training:
+        found = replace(training.state(), silent=silent)
     print_card(
         found,
         form,
@@ -163,15 +166,18 @@ def show(
             "done": found.done,
             "spent": found.spent,
             "cost": found.cost,
+            "silent": {name: error.reason for name, error in silent.items()},
         },
     )
 
 
 @contextmanager
-def _training(homes: list[Path], names: list[str]) -> "Iterator[JointTraining]":
+def _training(
+    homes: list[Path], names: list[str], silent: "dict[str, WireError] | None" = None
+) -> "Iterator[JointTraining]":
     from unseen.client.joint.training import JointTraining, one_bar
 
-    with seats_under(homes, names) as (seats, progress):
+    with seats_under(homes, names, silent) as (seats, progress):
         yield JointTraining(seats, progress=one_bar(progress))
 
 

@@ -8,7 +8,7 @@ sums have their noise and are what the buyer was sold: they are kept as private 
 import fcntl
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +20,8 @@ from unseen.client.local.home import read_file, write_file
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from unseen.client.local.home import Home
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,17 @@ class Absorbed:
     survivors: tuple[str, ...]
     requests: dict[str, str]
     snapshots: dict[str, str]
+
+
+def name_of(contracts: Mapping[str, str]) -> str:
+    """Return what the training under just these contracts, by node, is kept by."""
+    text = "\n".join(f"{node} {contracts[node]}" for node in sorted(contracts))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def begun(home: "Home", contracts: Mapping[str, str]) -> bool:
+    """Return whether a step of the training under these contracts, by node, is in this home."""
+    return (home.root / "trainings" / name_of(contracts) / _file(0)).exists()
 
 
 class Steps:
@@ -112,7 +125,11 @@ class Steps:
         return self._folder / f"model-{digest}"
 
     def _path(self, number: int) -> Path:
-        return self._folder / f"{number:05d}.json"
+        return self._folder / _file(number)
+
+
+def _file(number: int) -> str:
+    return f"{number:05d}.json"
 
 
 def _whole(value: Any) -> int:

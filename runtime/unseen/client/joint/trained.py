@@ -171,7 +171,10 @@ def _said(name: str, error: WireError) -> str:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Progressed(Card):
-    """How far a training has come; `spent` and `cost` are rho at each node, in parts of 10^12."""
+    """How far a training has come; `spent` and `cost` are rho at each node, in parts of 10^12.
+
+    `silent` are nodes that could not be asked: what is told lies in this home.
+    """
 
     spec: "Spec"
     nodes: tuple[str, ...]
@@ -180,6 +183,7 @@ class Progressed(Card):
     spent: int
     cost: int
     delta: str
+    silent: dict[str, WireError] = field(default_factory=dict)
 
     def _title(self) -> str:
         return "Training"
@@ -192,3 +196,5 @@ class Progressed(Card):
         yield "steps", f"{self.done:,} of {self.steps:,} are done"
         epsilon = epsilon_text(self.cost, self.delta)
         yield "privacy", f"at each node epsilon {epsilon} at delta {self.delta}, of all steps"
+        for name, silence in self.silent.items():
+            yield f"no answer of {name}", f"{_said(name, silence)}; the rest is as this home has it"

@@ -10,7 +10,6 @@ client which ends goes on from there; a step that was paid for and whose sum was
 paid, once more.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
@@ -21,7 +20,7 @@ from unseen.client.errors import (
     RefusedError,
     UnreachableError,
 )
-from unseen.client.joint.absorbed import Absorbed, Steps
+from unseen.client.joint.absorbed import Absorbed, Steps, name_of
 from unseen.client.joint.rounds import PHASES, STEP_SECONDS, Cohort, JointSum, naming
 from unseen.client.joint.trained import Progressed, Released, Trained
 from unseen.client.queries.asking import HELD
@@ -142,7 +141,8 @@ class JointTraining:
         self.delta = min(
             (menu_of(seat.terms.parameters).delta for seat in self._seats), key=Fraction
         )
-        self._steps = Steps(self._seats[0].home.training(_name(self._seats)))
+        name = name_of({seat.name: seat.contract for seat in self._seats})
+        self._steps = Steps(self._seats[0].home.training(name))
 
     @property
     def clause(self) -> Joint:
@@ -330,12 +330,6 @@ def _training(seats: "Sequence[Seat]") -> "Spec":
     if found is None:
         raise InputInvalidError("a contract without a training", clause="train")
     return found
-
-
-def _name(seats: "Sequence[Seat]") -> str:
-    """Return what the training under just these contracts is kept by."""
-    text = "\n".join(f"{seat.name} {seat.contract}" for seat in seats)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _check_privacy(found: JointSum, agreed: str) -> None:
