@@ -71,6 +71,26 @@ def titles_of_cards() -> set[str]:
     return {word for node in returned if (word := beginning(node))}
 
 
+def literals(node: ast.expr) -> list[str]:
+    """Return the constant texts that a value may be."""
+    if isinstance(node, ast.IfExp):
+        return literals(node.body) + literals(node.orelse)
+    assert isinstance(node, ast.Constant), f"a sentence is written out: {ast.unparse(node)}"
+    return [str(node.value)]
+
+
+def sentences() -> set[str]:
+    """Return what every value that has a translation is translated by."""
+    calls = [
+        node
+        for path in sorted((RUNTIME / "client").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Said"
+    ]
+    keys = [[word.value for word in call.keywords] or call.args[:1] for call in calls]
+    return {text for found in keys for node in found for text in literals(node)}
+
+
 def lists() -> list[ast.Call]:
     return [
         node
@@ -98,11 +118,18 @@ def test_there_are_words_to_translate() -> None:
     assert len(headings()) > 40
     assert len(titles_of_cards()) > 15
     assert len(empties()) > 15
+    assert len(sentences()) > 20
 
 
 @pytest.mark.parametrize("word", sorted(rows_of_cards() | headings()))
 def test_every_heading_and_every_row_has_its_chinese(word: str) -> None:
     assert word in WORDS or word in PHRASES, f"add {word!r} to runtime/unseen/cli/words.py"
+
+
+@pytest.mark.parametrize("sentence", sorted(sentences()))
+def test_every_sentence_has_its_chinese_with_the_same_words_in_it(sentence: str) -> None:
+    assert sentence in WORDS, f"add {sentence!r} to runtime/unseen/cli/words.py"
+    assert WORDS[sentence].count("{}") == sentence.count("{}")
 
 
 def test_what_was_found_out_has_its_chinese() -> None:

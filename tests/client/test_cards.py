@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from unseen.client.cards import Card, Row
+from unseen.client.cards import Card, Row, Said
 
 HOSTILE = '<script>alert("x")</script>&amp;\'"><img src=x onerror=alert(1)>'
 ALLOWED = {"table", "caption", "tr", "th", "td", "br"}
@@ -51,6 +51,19 @@ def test_a_card_reads_well_in_a_terminal() -> None:
     lines = card.in_words(chinese.__getitem__).splitlines()
     assert lines == ["合约 x", "  状态      active", "  剩余用量  7"]
     assert repr(Shown("Empty")) == "Empty"
+
+
+def test_a_sentence_is_said_and_what_stands_in_it_is_not() -> None:
+    chinese = {"left {} of {}": "余 {}，共 {}", "a unit": "行", "now": "现在"}
+    inner = Said("rows", key="a unit")
+    card = Shown("x", ("left", Said("left {} of {}", "now {0}", inner)), ("both", [inner, "now"]))
+    assert repr(card) == "x\n  left  left now {0} of rows\n  both  rows, now"
+
+    def say(word: str) -> str:
+        return chinese.get(word, word)
+
+    assert card.in_words(say) == "x\n  left  余 now {0}，共 行\n  both  行, now"
+    assert "left now {0} of rows" in card._repr_html_()
 
 
 @pytest.mark.parametrize("hostile", [HOSTILE, "</td></tr></table><h1>x", "\"onclick='x'", "&lt;"])

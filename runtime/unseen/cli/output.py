@@ -139,7 +139,7 @@ def print_list(
     for number, column in enumerate(columns):
         table.add_column(say(column), overflow="fold", no_wrap=number == whole)
     for row in rows:
-        table.add_row(*(Text(pasted(text(cell))) for cell in row))
+        table.add_row(*(Text(pasted(text(cell, say))) for cell in row))
     console().print(table)
 
 

@@ -52,6 +52,7 @@ def ledger_json(ledger: "Ledger") -> dict[str, Json]:
         "limit": ledger.limit,
         "spent": ledger.spent,
         "left": ledger.left,
+        "left_epsilon": ledger.left_epsilon,
         "spent_epsilon": ledger.spent_epsilon,
         "set_at": ledger.set_at,
         "set_by": ledger.set_by,

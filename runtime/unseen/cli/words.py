@@ -333,6 +333,51 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "witnessed": "已见证",
         "witnesses": "见证方数",
         "words": "文字",
+        # Values on cards: what stands in braces stays as it is.
+        "at each node {}": "每个节点：{}",
+        "before, within this epoch": "此前已付（同一密钥周期内）",
+        "before: this home had the answer": "此前已付：本客户端已有该结果",
+        "epsilon {} (rho {})": "ε {}（合 ρ {}）",
+        "epsilon {} at delta {} (rho {})": "ε {}，失效概率 δ {}（合 ρ {}）",
+        "epsilon {} at delta {}, for all questions together": ("ε {}，失效概率 δ {}，所有问题合计"),
+        "epsilon {} at delta {}: rho {}": "ε {}，失效概率 δ {}：合 ρ {}",
+        "none: nothing with noise is answered under this contract": (
+            "无：本合约不答复任何加噪问题"
+        ),
+        "none: rounded, small and dominated cells suppressed": (
+            "无噪声：已取整，人数过少或由少数人主导的单元格已隐去"
+        ),
+        "none: unseen table budget {} --epsilon E --delta D": (
+            "无：unseen table budget {} --epsilon E --delta D"
+        ),
+        "nothing more: the node has given this very answer before": (
+            "未再消耗：节点此前已给出同一结果"
+        ),
+        "now, one unit": "本次支付，一个计量单位",
+        "now, one unit at each node": "本次支付，每个节点一个计量单位",
+        "now, one unit at each node, one more at the lead": (
+            "本次支付，每个节点一个计量单位，牵头节点另加一个"
+        ),
+        "rho {} of {}": "ρ {}，总额 {}",
+        "rho {}, alone an epsilon of {} at delta {}": "ρ {}，单独计为 ε {}，失效概率 δ {}",
+        "rho {}, an epsilon of {}": "ρ {}，合 ε {}",
+        "rho {}, as one answer an epsilon of {}, unless others spend the table's own budget"
+        " before": "ρ {}，若一次用完合 ε {}；该表自身预算可能先被他人用完",
+        "rows, as a unit": "行",
+        "{} (version {})": "{}（版本 {}）",
+        "{} at an epsilon of {} (rho {}) a question, over {} {}": (
+            "{}：每个问题 ε {}（ρ {}）、按 {} {}计"
+        ),
+        "{} is one standard deviation": "{} 为一个标准差",
+        "{} is one standard deviation, in {}, of the place in the order": (
+            "{} 为排序位次的一个标准差，单位：{}"
+        ),
+        "{} is one standard deviation; {} nodes' noise is vouched for": (
+            "{} 为一个标准差；至少含 {} 个诚实节点的噪声"
+        ),
+        "{}, for ever": "{}，永久有效",
+        "{}: {} of epsilon {} at delta {} ({})": "{}：已用 ε {}，限额 ε {}，失效概率 δ {}（{}）",
+        "{}; as one answer an epsilon of {}": "{}；若一次用完合 ε {}",
         # Rulings of `meter resolve`.
         "billed as a hit, and was none": "按命中计费，实际未命中",
         "both sides have it": "双方一致",

@@ -4,6 +4,9 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import escape
 
+Say = Callable[[str], str]
+"""What says a word or a sentence of ours in the present language."""
+
 Row = tuple[str, object]
 
 _CAPTION = "caption-side: top; text-align: left; font-weight: bold"
@@ -12,6 +15,30 @@ _VALUE = "text-align: left; vertical-align: top; white-space: pre-wrap; overflow
 _HEAD = "text-align: left; vertical-align: bottom"
 _NUMBER = "text-align: right; vertical-align: top"
 _LONG = 72
+
+
+class Said:
+    """A sentence of ours with words in it that stay as they are: a value that has a translation.
+
+    `sentence` has a `{}` for each of the words, which may be sentences themselves. Where another
+    sentence reads the same and is meant otherwise, `key` is what it is translated by.
+    """
+
+    __slots__ = ("_key", "_sentence", "_words")
+
+    def __init__(self, sentence: str, *words: object, key: str = "") -> None:
+        """Take what is said in English, and what stands in it."""
+        self._sentence, self._words, self._key = sentence, words, key or sentence
+
+    def __str__(self) -> str:
+        """Return it in English."""
+        return self.in_words(str)
+
+    def in_words(self, say: Say) -> str:
+        """Return it as `say` says the sentence."""
+        said = say(self._key)
+        found = self._sentence if said == self._key else said
+        return found.format(*(text(word, say) for word in self._words))
 
 
 class Card:
@@ -32,8 +59,8 @@ class Card:
         """Return the card as lines of text."""
         return self.in_words(str)
 
-    def in_words(self, say: Callable[[str], str]) -> str:
-        """Return the card as lines of text, with title and names of rows as `say` says them."""
+    def in_words(self, say: Say) -> str:
+        """Return the card as lines of text, with title, names and sentences as `say` says them."""
         return in_lines(say(self._title()), self._rows(), say)
 
     def _repr_html_(self) -> str:
@@ -60,13 +87,13 @@ class TableCard(Card):
     def _keys(self) -> int:
         raise NotImplementedError
 
-    def _head(self, say: Callable[[str], str]) -> tuple[str, ...]:
+    def _head(self, say: Say) -> tuple[str, ...]:
         raise NotImplementedError
 
-    def _body(self, say: Callable[[str], str]) -> Iterator[tuple[str, ...]]:
+    def _body(self, say: Say) -> Iterator[tuple[str, ...]]:
         raise NotImplementedError
 
-    def in_words(self, say: Callable[[str], str]) -> str:
+    def in_words(self, say: Say) -> str:
         """Return the card as lines of text: title, table, rows."""
         title, *rest = in_lines(say(self._title()), self._rows(), say).splitlines()
         return "\n".join(
@@ -108,9 +135,9 @@ def in_columns(lines: Sequence[tuple[str, ...]], keys: int) -> list[str]:
     return found
 
 
-def in_lines(title: str, rows: Iterable[Row], say: Callable[[str], str]) -> str:
-    """Return a title and rows as lines of text, the names of the rows as `say` says them."""
-    said = [(say(name), text(value)) for name, value in rows]
+def in_lines(title: str, rows: Iterable[Row], say: Say) -> str:
+    """Return a title and rows as lines of text; names of rows and sentences as `say` says them."""
+    said = [(say(name), text(value, say)) for name, value in rows]
     width = max((_places(name) for name, _ in said), default=0)
     return "\n".join(
         [title, *(f"  {name}{' ' * (width - _places(name))}  {value}" for name, value in said)]
@@ -129,13 +156,15 @@ def _places(name: str) -> int:
     return sum(1 + (unicodedata.east_asian_width(letter) in "WF") for letter in name)
 
 
-def text(value: object) -> str:
-    """Return `value` as people read it."""
+def text(value: object, say: Say = str) -> str:
+    """Return `value` as people read it, a sentence of ours as `say` says it."""
     match value:
         case None:
             return "-"
         case bool():
             return "yes" if value else "no"
+        case Said():
+            return value.in_words(say)
         case tuple() | list() | frozenset():
-            return ", ".join(text(item) for item in value) or "-"
+            return ", ".join(text(item, say) for item in value) or "-"
     return str(value)

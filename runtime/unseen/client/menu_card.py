@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from unseen.client.cards import Card, Row, TableCard
-from unseen.client.statistic import deviation_text, epsilon_text
+from unseen.client.cards import Card, Row, Said, TableCard
+from unseen.client.statistic import counted_in, deviation_text, epsilon_text
 from unseen.evidence.canonical import MAX_INTEGER
 from unseen.evidence.contracts import privacy
 from unseen.evidence.contracts.statistics.accuracy import usual_deviation
@@ -14,8 +14,10 @@ from unseen.evidence.contracts.statistics.menu import Menu
 from unseen.evidence.contracts.statistics.question import Question
 from unseen.protocols.dp.zcdp import epsilon_of
 
-SAMPLE = 1_000  # people in a group, where noise depends on how many there are
-PEOPLE = "people"
+SAMPLE = 1_000  # people, or rows, in a group, where noise depends on how many there are
+
+
+_COUNTING = ("count", "histogram", "quantile")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -36,17 +38,19 @@ class MenuCard(TableCard):
     def questions(self) -> Iterator[tuple[Question, str, float]]:
         """Yield each question without groups and filters, its unit, and its deviation at `rho`.
 
-        Means and variances are meant over `SAMPLE` people, quantiles in the middle.
+        Means and variances are meant over `SAMPLE` people, quantiles in the middle. Counts are of
+        rows, where a person may have several.
         """
-        yield self._priced("count", "", PEOPLE)
+        counted = str(counted_in(self.menu))
+        yield self._priced("count", "", counted)
         for measure in self.menu.measures:
             yield self._priced("sum", measure.name, measure.unit)
             yield self._priced("mean", measure.name, measure.unit)
             if measure.reach**2 <= MAX_INTEGER:
                 yield self._priced("variance", measure.name, f"{measure.unit}²")
             if measure.edges:
-                yield self._priced("histogram", measure.name, PEOPLE)
-                yield self._priced("quantile", measure.name, PEOPLE)
+                yield self._priced("histogram", measure.name, counted)
+                yield self._priced("quantile", measure.name, counted)
 
     def _priced(self, what: str, of: str, unit: str) -> tuple[Question, str, float]:
         at = ("0.5",) if what == "quantile" else ()
@@ -65,7 +69,7 @@ class MenuCard(TableCard):
 
     def _body(self, say: Callable[[str], str]) -> Iterator[tuple[str, ...]]:
         for question, unit, deviation in self.questions():
-            named = say(unit) if unit == PEOPLE else unit
+            named = counted_in(self.menu).in_words(say) if question.what in _COUNTING else unit
             yield question.what, question.of, deviation_text(deviation), named
 
     def _rows(self) -> Iterator[Row]:
@@ -85,9 +89,13 @@ class MenuCard(TableCard):
             yield "exact table", f"count{', sums of ' + sums if sums else ''} by {by}"
         yield (
             "noise",
-            (
-                f"± at an epsilon of {epsilon_text(self.epsilon)} (rho {self.rho}) a question,"
-                f" over {SAMPLE:,} people"
+            Said(
+                "{} at an epsilon of {} (rho {}) a question, over {} {}",
+                "±",
+                epsilon_text(self.epsilon),
+                self.rho,
+                f"{SAMPLE:,}",
+                counted_in(menu),
             ),
         )
         yield "rows a person", menu.rows_per_person
@@ -96,7 +104,7 @@ class MenuCard(TableCard):
         if self.budget:
             yield (
                 "budget",
-                f"epsilon {self.budget} at delta {menu.delta}, for all questions together",
+                Said("epsilon {} at delta {}, for all questions together", self.budget, menu.delta),
             )
 
 
@@ -123,12 +131,22 @@ class BudgetCard(Card):
 
     def _rows(self) -> Iterator[Row]:
         if not self.most:
-            yield "budget", "none: nothing with noise is answered under this contract"
+            yield "budget", Said("none: nothing with noise is answered under this contract")
             return
-        yield "budget", f"epsilon {self.epsilon} at delta {self.delta}: rho {_rho(self.most)}"
+        most = _rho(self.most)
+        yield "budget", Said("epsilon {} at delta {}: rho {}", self.epsilon, self.delta, most)
         epsilon = privacy.epsilon_text(self.spent, self.delta)
-        yield "spent", f"rho {_rho(self.spent)}, an epsilon of {epsilon}"
-        yield "left", f"rho {_rho(self.left)}, unless others spend the table's own budget before"
+        yield "spent", Said("rho {}, an epsilon of {}", _rho(self.spent), epsilon)
+        left = privacy.epsilon_text(self.left, self.delta)
+        yield (
+            "left",
+            Said(
+                "rho {}, as one answer an epsilon of {}, unless others spend the table's own budget"
+                " before",
+                _rho(self.left),
+                left,
+            ),
+        )
 
 
 def _rho(units: int) -> str:

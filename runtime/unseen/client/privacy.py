@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from unseen.client.cards import Card, Row
+from unseen.client.cards import Card, Row, Said
 from unseen.client.resources import short
 from unseen.client.session import Session
+from unseen.evidence.contracts.privacy import epsilon_text
 from unseen.evidence.decimals import as_written, plain, shortest
 from unseen.v1 import privacy_pb2, privacy_pb2_grpc
 
@@ -24,8 +25,18 @@ class ContractSpend:
 
     def __str__(self) -> str:
         """Return who spent how much of what, in one line."""
-        of = f"{self.spent_epsilon} of epsilon {self.epsilon or '0'} at delta {self.delta}"
-        return f"{self.buyer}: {of} ({self.contract})"
+        return str(self.said())
+
+    def said(self) -> Said:
+        """Return who spent how much of what."""
+        return Said(
+            "{}: {} of epsilon {} at delta {} ({})",
+            self.buyer,
+            self.spent_epsilon,
+            self.epsilon or "0",
+            self.delta,
+            self.contract,
+        )
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -58,16 +69,43 @@ class Ledger(Card):
         """What is left, as rho."""
         return _rho(self.left)
 
+    @property
+    def left_epsilon(self) -> str:
+        """The epsilon at `delta` of one answer that takes all that is left; empty without budget.
+
+        About 50 ms, once.
+        """
+        return epsilon_text(self.left, self.delta) if self.epsilon else ""
+
+    @property
+    def spent_said(self) -> Said:
+        """What is spent, in both measures."""
+        return Said("epsilon {} (rho {})", self.spent_epsilon, _rho(self.spent))
+
+    @property
+    def left_said(self) -> Said:
+        """What is left, of how much."""
+        return Said("rho {} of {}", self.left_rho, _rho(self.limit))
+
+    @property
+    def budget_said(self) -> Said:
+        """The budget, in both measures."""
+        return Said("epsilon {} at delta {} (rho {})", self.epsilon, self.delta, _rho(self.limit))
+
     def rows(self) -> Iterator[Row]:
         """Yield what a table's card says of its ledger."""
         if not self.epsilon:
-            yield "privacy budget", f"none: unseen table budget {self.table} --epsilon E --delta D"
+            yield (
+                "privacy budget",
+                Said("none: unseen table budget {} --epsilon E --delta D", self.table),
+            )
         else:
-            yield "privacy budget", f"epsilon {self.epsilon} at delta {self.delta}, for ever"
-            yield "spent", f"epsilon {self.spent_epsilon} (rho {_rho(self.spent)})"
-            yield "left", f"rho {self.left_rho} of {_rho(self.limit)}"
+            yield "privacy budget", Said("{}, for ever", self.budget_said)
+            yield "spent", self.spent_said
+            left = Said("{}; as one answer an epsilon of {}", self.left_said, self.left_epsilon)
+            yield "left", left
         if self.partition:
-            yield "shown exactly", f"{self.partition} (version {self.version})"
+            yield "shown exactly", Said("{} (version {})", self.partition, self.version)
 
     def _title(self) -> str:
         return f"Privacy ledger of table {self.table}"
@@ -77,7 +115,7 @@ class Ledger(Card):
         if self.set_by:
             yield "set by", f"{self.set_by}, {self.set_at}"
         for spend in self.contracts:
-            yield "contract", spend
+            yield "contract", spend.said()
 
 
 class PrivacyCalls:

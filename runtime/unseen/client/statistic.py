@@ -8,7 +8,7 @@ from functools import cached_property
 from math import floor, log10
 from pathlib import Path
 
-from unseen.client.cards import Row, TableCard
+from unseen.client.cards import Row, Said, TableCard
 from unseen.evidence.contracts.cells import CellValue, Number
 from unseen.evidence.contracts.statistics.accuracy import deviations_of
 from unseen.evidence.contracts.statistics.menu import Menu
@@ -20,6 +20,7 @@ from unseen.protocols.dp.zcdp import epsilon_of
 Shown = str | int | Decimal | None
 
 SUPPRESSED = "suppressed"
+EXACT = Said("none: rounded, small and dominated cells suppressed")
 NOISE = "_noise"  # what the deviation of a column is called in `Statistic.to_dicts`
 _DIGITS = 3  # significant ones of a deviation
 
@@ -30,7 +31,7 @@ class Statistic(TableCard):
 
     `rows` are tuples in the order of `columns`: the group's labels, then the numbers, `None` where
     one is suppressed. `noise` has for each number its standard deviation in the same unit (for a
-    quantile: of its rank, in people), 0 for an exact answer, which is rounded and has no noise.
+    quantile: of its rank, in rows), 0 for an exact answer, which is rounded and has no noise.
     `privacy` is the rho that this answer cost in the table's ledger, 0 if the node had answered
     the same question over the same rows before. `cached` says that it was in this home already:
     nothing was sent and nothing charged. `answered_at` is the time of the node's log.
@@ -130,12 +131,15 @@ class Statistic(TableCard):
         if measure is not None and measure.unit:
             yield "unit", measure.unit
         if self.question.exact:
-            yield "noise", "none: rounded, small and dominated cells suppressed"
+            yield "noise", EXACT
         else:
-            yield "noise", "± is one standard deviation" + _of_rank(self.question)
+            yield "noise", _noise(self.question, self.menu)
             yield "privacy", privacy_text(self.privacy, self.menu)
         yield "answered at", self.answered_at
-        yield "paid for", "before: this home had the answer" if self.cached else "now, one unit"
+        yield (
+            "paid for",
+            Said("before: this home had the answer" if self.cached else "now, one unit"),
+        )
         yield "receipt", self.receipt_path
 
 
@@ -149,12 +153,19 @@ def title_of(question: Question) -> str:
     return f"{what}{places}{of}{by}{where}"
 
 
-def privacy_text(rho: str, menu: Menu) -> str:
+def counted_in(menu: Menu) -> Said:
+    """Return what counts are of: rows, which are people where each of them has one at most."""
+    if menu.rows_per_person == 1:
+        return Said("people")
+    return Said("rows", key="rows, as a unit")
+
+
+def privacy_text(rho: str, menu: Menu) -> Said:
     """Return what an answer cost, for people."""
     if rho == "0":
-        return "nothing more: the node has given this very answer before"
-    epsilon = epsilon_of(Fraction(rho), Fraction(menu.delta))
-    return f"rho {rho}, alone an epsilon of {epsilon_text(epsilon)} at delta {menu.delta}"
+        return Said("nothing more: the node has given this very answer before")
+    epsilon = epsilon_text(epsilon_of(Fraction(rho), Fraction(menu.delta)))
+    return Said("rho {}, alone an epsilon of {} at delta {}", rho, epsilon, menu.delta)
 
 
 def epsilon_text(epsilon: Fraction) -> str:
@@ -171,8 +182,11 @@ def deviation_text(deviation: float) -> str:
     return f"{deviation:,.{places}f}"
 
 
-def _of_rank(question: Question) -> str:
-    return ", in people, of the place in the order" if question.what == "quantile" else ""
+def _noise(question: Question, menu: Menu) -> Said:
+    if question.what != "quantile":
+        return Said("{} is one standard deviation", "±")
+    of = counted_in(menu)
+    return Said("{} is one standard deviation, in {}, of the place in the order", "±", of)
 
 
 def _shown(cell: object, value: CellValue) -> Shown:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from unseen.client.cards import Card, Row
+from unseen.client.cards import Card, Row, Said
 
 
 class Answer(Enum):
@@ -57,5 +57,5 @@ class Verdict(Card):
         yield from self.answers.items()
         if self.malformed:
             yield "label", "malformed in the operator's table; open the receipt to prove it"
-        yield "paid for", "before, within this epoch" if self.cached else "now, one unit"
+        yield "paid for", Said("before, within this epoch" if self.cached else "now, one unit")
         yield "receipt", self.receipt_path

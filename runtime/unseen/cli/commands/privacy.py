@@ -47,9 +47,9 @@ def show(
         [
             (
                 ledger.table,
-                f"epsilon {ledger.epsilon} at delta {ledger.delta}" if ledger.epsilon else None,
-                f"epsilon {ledger.spent_epsilon}" if ledger.spent_epsilon else None,
-                f"rho {ledger.left_rho}",
+                ledger.budget_said if ledger.epsilon else None,
+                ledger.spent_said if ledger.spent_epsilon else None,
+                ledger.left_said,
                 len(ledger.contracts),
             )
             for ledger in found

@@ -23,6 +23,7 @@ from unseen.cli.views import table_json
 
 if TYPE_CHECKING:
     from unseen.client import Client
+    from unseen.client.cards import Said
     from unseen.client.catalog import Table
     from unseen.evidence.canonical import Json
 
@@ -239,10 +240,10 @@ def _with_ledgers(client: "Client") -> "list[Table]":
     return [replace(table, ledger=ledgers.get(table.name)) for table in client.tables()]
 
 
-def _left(table: "Table") -> str | None:
+def _left(table: "Table") -> "Said | None":
     """Return what is left of a table's privacy budget, if it has one."""
     ledger = table.ledger
-    return f"rho {ledger.left_rho}" if ledger and ledger.epsilon else None
+    return ledger.left_said if ledger and ledger.epsilon else None
 
 
 def _fields(card: object) -> "Json":

@@ -20,11 +20,11 @@ from math import sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from unseen.client.cards import Row
+from unseen.client.cards import Row, Said
 from unseen.client.errors import AnswerInvalidError
 from unseen.client.joint.rounds import STEP_SECONDS, Cohort, naming
 from unseen.client.session import Progress, no_progress
-from unseen.client.statistic import Statistic, privacy_text
+from unseen.client.statistic import EXACT, Statistic, privacy_text
 from unseen.client.wording import Amount, Names, cost_of, make_question
 from unseen.evidence import canonical
 from unseen.evidence.canonical import MAX_INTEGER, format_time
@@ -76,14 +76,23 @@ class JointStatistic(Statistic):
             yield "dropped out", self.gone
         if self.lead:
             yield "led by", self.lead
-            yield "noise", "none: rounded, small and dominated cells suppressed"
+            yield "noise", EXACT
         else:
-            yield "noise", f"± is one standard deviation; {self.honest} nodes' noise is vouched for"
-            yield "privacy", f"at each node {privacy_text(self.privacy, self.menu)}"
+            yield (
+                "noise",
+                Said(
+                    "{} is one standard deviation; {} nodes' noise is vouched for", "±", self.honest
+                ),
+            )
+            yield "privacy", Said("at each node {}", privacy_text(self.privacy, self.menu))
         yield "answered at", self.answered_at
         yield (
             "paid for",
-            "now, one unit at each node" + (", one more at the lead" * bool(self.lead)),
+            Said(
+                "now, one unit at each node, one more at the lead"
+                if self.lead
+                else "now, one unit at each node"
+            ),
         )
         if self.lead:
             yield "receipt", self.receipt_path
