@@ -183,6 +183,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "in the tree since root": "入树根",
         "index": "日志条目",
         "instances": "客户端实例",
+        "intercept": "截距",
         "issued": "签发时间",
         "job": "作业",
         "job kinds": "作业类型",
@@ -200,6 +201,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "leaf": "日志条目",
         "leakage": "泄露声明",
         "leaves": "日志条目",
+        "leaves of trees": "叶节点取值",
         "left": "剩余",
         "let out by": "已放行节点",
         "attack": "成员推断攻击",
@@ -503,6 +505,8 @@ PHRASES: Mapping[str, str] = MappingProxyType(
         "service fee to": "服务费收款方",
         "still refused by ": "仍不满足条款 ",
         "sum:": "合计：",
+        "splits by ": "分裂变量 ",
+        "weight of ": "权重 ",
         "where ": "条件 ",
     }
 )

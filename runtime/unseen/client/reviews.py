@@ -16,6 +16,7 @@ from unseen.client.cards import Card, Row
 from unseen.client.errors import AnswerInvalidError
 from unseen.client.resources import short
 from unseen.client.session import Session
+from unseen.client.weights import model_rows
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json, b64decode, b64encode
 from unseen.evidence.commitment import NONCE_BYTES, commit
@@ -69,7 +70,8 @@ class Finding:
 class Review(Card):
     """A held release. `value` is what it says, if `shown`: to the operator, while it waits.
 
-    `attack` is what the node found in a model, to the operator alone.
+    `reads` says the same of a model by feature. `attack` is what the node found in it, to the
+    operator alone.
     """
 
     id: str
@@ -87,6 +89,7 @@ class Review(Card):
     shown: bool = False
     value: Json = field(default=None, compare=False)
     attack: Attack | None = None
+    reads: tuple[Row, ...] = field(default=(), compare=False)
 
     def _title(self) -> str:
         return f"Held release {self.id}"
@@ -100,7 +103,9 @@ class Review(Card):
             yield f"rule {finding.rule}", f"{finding.text}（{finding.text_zh}）"
         if self.attack is not None:
             yield from self.attack.rows()
-        if self.shown:
+        if self.reads:
+            yield from self.reads
+        elif self.shown:
             yield "says", canonical.encode(self.value).decode()
         yield "held", f"{self.held_at}, until {self.expires_at}"
         if self.decided_at:
@@ -196,7 +201,8 @@ class Reviews:
             review = replace(review, attack=attack_of(message.attack, terms))
         if not message.parts:
             return review
-        suite = suite_of(self._contracts.terms(review.contract).suite)
+        terms = self._contracts.terms(review.contract)
+        suite = suite_of(terms.suite)
         parts = tuple(message.parts)
         if (
             len(message.nonce) != NONCE_BYTES
@@ -208,7 +214,9 @@ class Reviews:
                 remedy="do not sign it; look into the node",
             )
         outputs = [output.name for output in self._contracts.plan(review.contract).outputs]
-        return replace(review, shown=True, value=_value(parts, review.type, outputs))
+        value = _value(parts, review.type, outputs)
+        reads = model_rows(terms, value) if review.type == "model" else ()
+        return replace(review, shown=True, value=value, reads=reads)
 
 
 def _read(message: review_pb2.Review) -> Review:

@@ -134,8 +134,8 @@ GENERAL = (
         id="type.review",
         types=EVERY,
         outcome=Outcome.REVIEW,
-        text="the operator wants a person to see every release of this type",
-        text_zh="运营方要求此类交付物逐件人工审核",
+        text="releases of this type are held until a person has seen them",
+        text_zh="此类交付物须经人工审核后方可出域",
         fires=_person,
     ),
     Rule(
