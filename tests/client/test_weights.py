@@ -35,12 +35,12 @@ def test_every_weight_stands_beside_its_feature() -> None:
     assert "7 个参数" in str(heading)
     assert weights == [
         ("intercept", "+1.0000"),
-        ("weight of ward = a", "-0.1000"),
-        ("weight of ward = b", "+0.0000"),
-        ("weight of ward = c", "+0.0000"),
-        ("weight of age = [0,40)", "+0.5000"),
-        ("weight of age = [40,120)", "-0.0000"),
-        ("weight of stay", "+0.7000"),
+        ("weight", "-0.1000  ward = a"),
+        ("weight", "+0.0000  ward = b"),
+        ("weight", "+0.0000  ward = c"),
+        ("weight", "+0.5000  age = [0,40)"),
+        ("weight", "-0.0000  age = [40,120)"),
+        ("weight", "+0.7000  stay"),
     ]
 
 
@@ -59,7 +59,7 @@ def test_of_trees_it_is_told_what_they_split_by() -> None:
     found = model_rows(terms_of(spec), numbers)
     assert "3 trees" in str(found[0][1])
     assert list(found[1:]) == [
-        *((f"splits by {name}", str(count)) for name, count in zip(names, splits, strict=True)),
+        *(("splits", f"{count}  {name}") for name, count in zip(names, splits, strict=True)),
         ("leaves of trees", "12, -1.0000 to +1.0000"),
     ]
 
@@ -94,7 +94,7 @@ def test_the_card_has_weights_in_the_place_of_bare_numbers_and_json_keeps_those(
     assert "123456789" in str(review)
     read = dataclasses.replace(review, reads=model_rows(terms_of(spec_of(FILE)), list(numbers)))
     assert "123456789" not in str(read)
-    assert "weight of stay" in str(read)
+    assert "+0.1235  stay" in str(read)
     body: Any = review_json(read)
     assert body["value"] == numbers
 

@@ -293,6 +293,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "snapshot of": "快照日期",
         "source": "来源",
         "spent": "已消耗",
+        "splits": "分裂变量",
         "started": "开始",
         "state": "状态",
         "status": "状态",
@@ -326,6 +327,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "vouched for": "诚实节点下限",
         "waits for": "待签署方",
         "wanted": "要求",
+        "weight": "权重",
         "what": "事由",
         "why": "原因",
         "withdrawals": "撤回",
@@ -505,8 +507,6 @@ PHRASES: Mapping[str, str] = MappingProxyType(
         "service fee to": "服务费收款方",
         "still refused by ": "仍不满足条款 ",
         "sum:": "合计：",
-        "splits by ": "分裂变量 ",
-        "weight of ": "权重 ",
         "where ": "条件 ",
     }
 )

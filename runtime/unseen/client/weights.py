@@ -42,7 +42,7 @@ def _weights(model: "Model") -> Iterator[Row]:
     intercept, *weights = model.numbers
     yield "intercept", _part(intercept)
     for name, weight in zip(_columns(model.spec), weights, strict=True):
-        yield f"weight of {name}", _part(weight)
+        yield "weight", f"{_part(weight)}  {name}"
 
 
 def _trees(model: "Model") -> Iterator[Row]:
@@ -50,7 +50,7 @@ def _trees(model: "Model") -> Iterator[Row]:
     yield _heading(model, f"{len(trees)} trees", f"{len(trees)} 棵树")
     used = Counter(column for tree in trees for column in tree.columns)
     for place, name in enumerate(_columns(model.spec)):
-        yield f"splits by {name}", f"{used[place]:,}"
+        yield "splits", f"{used[place]:,}  {name}"
     leaves = [leaf for tree in trees for leaf in tree.leaves]
     yield "leaves of trees", f"{len(leaves):,}, {_part(min(leaves))} to {_part(max(leaves))}"
 
