@@ -284,7 +284,7 @@ def test_a_person_works_the_queue_from_the_command_line(own: Stage) -> None:
     assert "type.review" in listed
     shown = run("review", "show", review.id[:8] if review.id[0] != "-" else review.id)
     assert "earns_40k" in shown
-    assert "运营方要求此类交付物逐件人工审核" in shown
+    assert "此类交付物须经人工审核后方可出域" in shown
     value = json.loads(run("review", "show", f"reviews/{review.id}", "--format", "json"))["value"]
     assert value == own.people[2].answers
     assert "passed" in run("review", "approve", f"reviews/{review.id}")
