@@ -16,9 +16,9 @@ of its own choice, so that the number is wrong; a provider that deviates may cou
 from collections.abc import Sequence
 
 from unseen.protocols.errors import MalformedMessageError, StepOrderError
-from unseen.protocols.group import bulk, ristretto255
 from unseen.protocols.party import Rng
-from unseen.protocols.psi.messages import check_items, group_tag, pack, unpack
+from unseen.protocols.psi.masked import Masked
+from unseen.protocols.psi.messages import pack, unpack
 
 
 class Buyer:
@@ -31,17 +31,15 @@ class Buyer:
             InputInvalidError: no items, too many, one twice; or the session's id.
 
         """
-        check_items(items)
-        self._scalar = ristretto255.random_scalar(rng)
-        self._masked = sorted(bulk.hash_each(self._scalar, items, group_tag(session)))
+        self._masked = Masked(session, items, rng)
 
     def __repr__(self) -> str:
         """Say how large the set is."""
-        return f"Buyer({len(self._masked)} items)"
+        return f"Buyer({len(self._masked.elements)} items)"
 
     def ask(self) -> bytes:
         """Return the first message: 32 bytes an item."""
-        return pack([self._masked])
+        return pack([sorted(self._masked.elements)])
 
     def mix(self, message: bytes) -> bytes:
         """Return the provider's elements once more masked, and in another order.
@@ -52,12 +50,9 @@ class Buyer:
             StepOrderError: this run was answered before.
 
         """
-        if not self._scalar:
-            raise StepOrderError("this run is over: its scalars serve one answer")
+        self._masked.check_open()
         (theirs,) = unpack(message, (True,))
-        doubled = sorted(bulk.multiply_each(self._scalar, theirs))
-        self._scalar = b""
-        return pack([doubled])
+        return pack([sorted(self._masked.double(theirs))])
 
 
 class Provider:
@@ -70,14 +65,12 @@ class Provider:
             InputInvalidError: no items, too many, one twice; or the session's id.
 
         """
-        check_items(items)
-        self._scalar = ristretto255.random_scalar(rng)
-        self._masked = sorted(bulk.hash_each(self._scalar, items, group_tag(session)))
+        self._masked = Masked(session, items, rng)
         self._doubled: frozenset[bytes] = frozenset()
 
     def __repr__(self) -> str:
         """Say how large the set is."""
-        return f"Provider({len(self._masked)} items)"
+        return f"Provider({len(self._masked.elements)} items)"
 
     def answer(self, message: bytes) -> bytes:
         """Return the own elements, for the buyer to mask and mix.
@@ -88,12 +81,10 @@ class Provider:
             StepOrderError: this run was answered before.
 
         """
-        if not self._scalar:
-            raise StepOrderError("this run is over: its scalars serve one answer")
+        self._masked.check_open()
         (asked,) = unpack(message, (True,))
-        self._doubled = frozenset(bulk.multiply_each(self._scalar, asked))
-        self._scalar = b""
-        return pack([self._masked])
+        self._doubled = frozenset(self._masked.double(asked))
+        return pack([sorted(self._masked.elements)])
 
     def count(self, message: bytes) -> int:
         """Return how many items are in both sets.
@@ -106,7 +97,7 @@ class Provider:
         if not self._doubled:
             raise StepOrderError("a number is counted once, after the buyer has asked")
         (mixed,) = unpack(message, (True,))
-        if len(mixed) != len(self._masked):
+        if len(mixed) != len(self._masked.elements):
             raise MalformedMessageError("what came back is for another number of items")
         found = len(self._doubled.intersection(mixed))
         self._doubled = frozenset()

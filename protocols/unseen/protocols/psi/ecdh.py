@@ -13,17 +13,14 @@ oracle model; not against computers that take discrete logarithms. Nothing prove
 items are true: a receiver may ask about invented ones, so that sizes are to be bounded and paid
 for, and a sender may hold invented ones. Sets that differ by one item tell about that item: whoever
 lets runs be repeated has to count them.
-
-Products are computed in bulk, in a time that depends on the run's scalars (`group.bulk`): they
-serve one run and nothing else.
 """
 
 from collections.abc import Sequence
 
-from unseen.protocols.errors import MalformedMessageError, StepOrderError
-from unseen.protocols.group import bulk, ristretto255
+from unseen.protocols.errors import MalformedMessageError
 from unseen.protocols.party import Rng
-from unseen.protocols.psi.messages import check_items, group_tag, pack, unpack
+from unseen.protocols.psi.masked import Masked
+from unseen.protocols.psi.messages import pack, unpack
 
 
 class Receiver:
@@ -36,13 +33,8 @@ class Receiver:
             InputInvalidError: no items, too many, one twice; or the session's id.
 
         """
-        check_items(items)
-        tag = group_tag(session)
-        self._scalar = ristretto255.random_scalar(rng)
-        masked = bulk.hash_each(self._scalar, items, tag)
-        self._order = sorted(range(len(items)), key=masked.__getitem__)
-        self._sent = [masked[index] for index in self._order]
-        self._done = False
+        self._masked = Masked(session, items, rng)
+        self._order = sorted(range(len(items)), key=self._masked.elements.__getitem__)
 
     def __repr__(self) -> str:
         """Say how large the set is."""
@@ -50,7 +42,7 @@ class Receiver:
 
     def ask(self) -> bytes:
         """Return the message to the sender: 32 bytes an item."""
-        return pack([self._sent])
+        return pack([[self._masked.elements[index] for index in self._order]])
 
     def finish(self, message: bytes) -> tuple[int, ...]:
         """Return the places of the items that the sender has, ascending.
@@ -61,14 +53,11 @@ class Receiver:
             StepOrderError: the run is over.
 
         """
-        if self._done:
-            raise StepOrderError("this run is over: its scalars serve one answer")
+        self._masked.check_open()
         doubled, theirs = unpack(message, (False, True))
         if len(doubled) != len(self._order):
             raise MalformedMessageError("the answer is for another number of items")
-        both = frozenset(bulk.multiply_each(self._scalar, theirs))
-        self._done = True
-        self._scalar = b""
+        both = frozenset(self._masked.double(theirs))
         places = zip(self._order, doubled, strict=True)
         return tuple(sorted(index for index, element in places if element in both))
 
@@ -83,13 +72,11 @@ class Sender:
             InputInvalidError: no items, too many, one twice; or the session's id.
 
         """
-        check_items(items)
-        self._scalar = ristretto255.random_scalar(rng)
-        self._masked = sorted(bulk.hash_each(self._scalar, items, group_tag(session)))
+        self._masked = Masked(session, items, rng)
 
     def __repr__(self) -> str:
         """Say how large the set is."""
-        return f"Sender({len(self._masked)} items)"
+        return f"Sender({len(self._masked.elements)} items)"
 
     def answer(self, message: bytes) -> bytes:
         """Return the answer to a receiver's message: 32 bytes for an item of either.
@@ -100,9 +87,6 @@ class Sender:
             StepOrderError: this run was answered before.
 
         """
-        if not self._scalar:
-            raise StepOrderError("this run is over: its scalars serve one answer")
+        self._masked.check_open()
         (asked,) = unpack(message, (True,))
-        doubled = bulk.multiply_each(self._scalar, asked)
-        self._scalar = b""
-        return pack([doubled, self._masked])
+        return pack([self._masked.double(asked), sorted(self._masked.elements)])
