@@ -16,6 +16,7 @@ from unseen.protocols.kernels import features
 
 WIDE_BYTES: Final = 64
 WORTH_COMPILING: Final = 50_000  # elements that take the portable one as long as the compiler
+WORTH_LOADING: Final = 2_000  # as long as loading what was compiled
 _BYTES: Final = ristretto255.ELEMENT_BYTES
 # RFC 9496 appendix A.3: the first input and its element; A.1: the multiples 5 and 15.
 _WIDE: Final = (
@@ -77,15 +78,14 @@ def hash_each(scalar: bytes, messages: Sequence[bytes], tag: bytes) -> tuple[byt
 
 def implementations() -> tuple[Implementation, ...]:
     """Return what this machine can run, the fastest first. Not tried yet."""
-    portable = Implementation("portable", _uniform_portable, _multiply_portable)
     if not features.has_vectors():
-        return (portable,)
+        return (_PORTABLE,)
     # Here and not above: it needs numpy, and LLVM.
     from unseen.protocols.kernels import ristretto_compiled  # noqa: PLC0415
 
     width = 64 * ristretto_compiled.LANES
     compiled = f"compiled-{width}"
-    return Implementation(compiled, _uniform_compiled, _multiply_compiled), portable
+    return Implementation(compiled, _uniform_compiled, _multiply_compiled), _PORTABLE
 
 
 def check_known_answers(one: Implementation) -> None:
@@ -125,15 +125,16 @@ def prepare(count: int) -> None:
 
 
 def _chosen(count: int) -> Implementation:
-    """Return the fastest, or the portable one where a compiler would take longer than the work."""
-    if count >= WORTH_COMPILING or _is_ready():
+    """Return the fastest, or the portable one where getting ready takes longer than the work."""
+    loaded = _fastest.cache_info().currsize
+    if loaded or count >= WORTH_COMPILING or (count >= WORTH_LOADING and _is_compiled()):
         return _fastest()
-    return implementations()[-1]
+    return _PORTABLE
 
 
-def _is_ready() -> bool:
-    if _fastest.cache_info().currsize or not features.has_vectors():
-        return True
+def _is_compiled() -> bool:
+    if not features.has_vectors():
+        return False
     from unseen.protocols.kernels import ristretto_compiled  # noqa: PLC0415
 
     return ristretto_compiled.is_ready()
@@ -178,3 +179,6 @@ def _multiply_portable(scalar: bytes, elements: bytes) -> bytes:
 
 def _split(joined: bytes) -> tuple[bytes, ...]:
     return tuple(joined[start : start + _BYTES] for start in range(0, len(joined), _BYTES))
+
+
+_PORTABLE: Final = Implementation("portable", _uniform_portable, _multiply_portable)

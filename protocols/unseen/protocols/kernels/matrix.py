@@ -39,7 +39,7 @@ def product(rows: NDArray[np.int8], words: NDArray[np.uint32]) -> NDArray[np.uin
         KernelFaultError: this machine multiplies wrongly.
 
     """
-    _check(rows, np.int8, words, np.uint32)
+    _check(rows, words)
     return _selected().product(rows, words)
 
 
@@ -55,7 +55,7 @@ def dots(words: NDArray[np.uint32], small: NDArray[np.int8]) -> NDArray[np.uint3
         KernelFaultError: this machine multiplies wrongly.
 
     """
-    _check(small, np.int8, words, np.uint32)
+    _check(small, words)
     return _selected().dots(words, small)
 
 
@@ -113,10 +113,8 @@ def _selected() -> Implementation:
     return fastest
 
 
-def _check(
-    small: NDArray[np.int8], small_type: type, words: NDArray[np.uint32], words_type: type
-) -> None:
-    typed = small.dtype == small_type and words.dtype == words_type
+def _check(small: NDArray[np.int8], words: NDArray[np.uint32]) -> None:
+    typed = small.dtype == np.int8 and words.dtype == np.uint32
     if not typed or small.ndim != 2 or words.ndim != 2 or small.shape[1] != words.shape[1]:
         raise InputInvalidError("a product takes rows of bytes and of 32-bit words of one length")
     if not 0 < words.shape[1] <= MAX_WIDTH or (small.shape[1] > 1 and small.strides[1] != 1):

@@ -77,10 +77,8 @@ def _source(module: str) -> bytes:
 def text_of(module: str, function: str) -> str:
     """Return a kernel in LLVM's language, optimised, as its object file is made from it."""
     import numba  # noqa: PLC0415 - only where there is something to compile
-    from llvmlite import binding  # noqa: PLC0415
 
-    binding.initialize_native_target()
-    binding.initialize_native_asmparser()  # for kernels that name an instruction
+    _llvm()
 
     source = getattr(importlib.import_module(module), function)
     count = source.__code__.co_argcount
@@ -125,14 +123,21 @@ def _linked(code: bytes, name: str) -> Compiled:
 
 
 def _machine() -> Any:
+    found = target()
+    if found is None:
+        raise KernelFaultError("llvm", "compiles for x86-64 alone")
+    return (
+        _llvm()
+        .Target.from_triple(found.triple)
+        .create_target_machine(cpu=found.processor, features=found.features, opt=3, jit=True)
+    )
+
+
+def _llvm() -> Any:
+    """Return LLVM, ready for this machine and for kernels that name an instruction."""
     from llvmlite import binding  # noqa: PLC0415
 
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     binding.initialize_native_asmparser()
-    found = target()
-    if found is None:
-        raise KernelFaultError("llvm", "compiles for x86-64 alone")
-    return binding.Target.from_triple(found.triple).create_target_machine(
-        cpu=found.processor, features=found.features, opt=3, jit=True
-    )
+    return binding

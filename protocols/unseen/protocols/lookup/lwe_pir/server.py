@@ -7,6 +7,7 @@ caller's to limit. Nothing here says that labels are true.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -24,15 +25,12 @@ _HALF: Final = np.uint32(1 << (31 - KEPT_BITS))
 _DROPPED: Final = np.uint32(32 - KEPT_BITS)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class Block:
     """One block of a build: its nonce and its rows of the matrix, `cell_bytes` x `width`."""
 
-    __slots__ = ("nonce", "rows")
-
-    def __init__(self, nonce: bytes, rows: NDArray[np.int8]) -> None:
-        """Take a block's nonce and rows."""
-        self.nonce = nonce
-        self.rows = rows
+    nonce: bytes
+    rows: NDArray[np.int8] = field(repr=False)
 
 
 def build_block(

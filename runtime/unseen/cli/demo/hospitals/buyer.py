@@ -21,7 +21,7 @@ from unseen.client.joint.seats import Seat
 from unseen.client.joint.statistics import JointStatistics
 from unseen.client.joint.training import JointTraining
 from unseen.client.wording import cost_of, make_question
-from unseen.evidence.contracts.joint import Joint, Place
+from unseen.evidence.contracts.joint import Joint
 from unseen.evidence.contracts.training.clause import names_of
 from unseen.protocols.train import Model
 
@@ -103,8 +103,7 @@ class Desk:
     def _clause(self, purpose: str) -> Joint:
         """Return the clause that contracts at all hospitals are asked for with."""
         clients = list(self._clients.values())
-        nodes = [client.profile.node for client in clients]
-        places = [Place(name=node.name, key=node.evidence_key) for node in nodes]
+        places = [client.profile.node.place for client in clients]
         name = script.PRODUCTS[purpose]
         if purpose == script.MODEL:
             menu = training.offered(clients[0].products(), name)
