@@ -21,7 +21,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from unseen.client.errors import NodeError, RefusedError, UnreachableError, WireError
-from unseen.client.joint.seats import Contributed, Led, Seat, check_seats
+from unseen.client.joint.seats import Contributed, LetOut, Seat, check_seats
 from unseen.client.session import Progress, no_progress
 from unseen.evidence.contracts.joint import ALL_BELOW, MIN_NODES, round_of
 from unseen.protocols.errors import (
@@ -74,7 +74,7 @@ class JointTable:
     """
 
     value: bytes = field(repr=False)
-    released: Led
+    released: LetOut
     survivors: tuple[str, ...]
     contributed: dict[str, Contributed] = field(repr=False)
 

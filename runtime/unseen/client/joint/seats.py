@@ -52,18 +52,8 @@ class Contributed:
 
 
 @dataclass(frozen=True, slots=True)
-class Endorsed:
-    """A model that a node has let out through its gate: its numbers as JSON, and the receipt."""
-
-    value: bytes = field(repr=False)
-    request: str
-    receipt: VerifiedReceipt
-    path: Path
-
-
-@dataclass(frozen=True, slots=True)
-class Led:
-    """What the lead of a round has let out through its gate, as JSON, and the receipt."""
+class LetOut:
+    """What a node has let out through its gate, as JSON, a model or a lead's table; the receipt."""
 
     value: bytes = field(repr=False)
     request: str
@@ -187,7 +177,7 @@ class Seat:
         )
         return self._exchange(request, message, fresh=True)
 
-    def endorse(self, model: bytes, *, wrote: Callable[[str], None]) -> Endorsed:
+    def endorse(self, model: bytes, *, wrote: Callable[[str], None]) -> LetOut:
         """Hand the node a finished model; return what it lets out, with a checked receipt.
 
         `wrote` hears of the request's id before it is sent: it is what is asked with again, where a
@@ -217,7 +207,7 @@ class Seat:
         wrote(request.request)
         return self._endorsed(request, message, fresh=True)
 
-    def endorsed(self, request: str) -> Endorsed:
+    def endorsed(self, request: str) -> LetOut:
         """Ask again, with a request that was written down, for what a node has endorsed."""
         found = self._session.state.request(request)
         if found is None or _MODEL not in found.secret:
@@ -226,7 +216,7 @@ class Seat:
 
     def lead(
         self, parameters: "Round", messages: Sequence[bytes], words: "Mapping[bytes, Words]"
-    ) -> Led:
+    ) -> LetOut:
         """Hand the lead all messages of a round, in order; return what it lets out, checked.
 
         `words` are the masked vectors, each by the message that signs it.
@@ -266,7 +256,7 @@ class Seat:
 
         return self._led(request, head, handed, fresh=True)
 
-    def led(self, opening: Opening) -> Led:
+    def led(self, opening: Opening) -> LetOut:
         """Ask again, under an id that was written down, for what the lead has let out."""
         head = joint_pb2.LeadHead.FromString(opening.wire)
 
@@ -275,7 +265,7 @@ class Seat:
 
         return self._led(Request.decode(head.request.statement), head, alone, fresh=False)
 
-    def fetch(self, opening: Opening) -> Led | None:
+    def fetch(self, opening: Opening) -> LetOut | None:
         """Fetch what was charged for any request under this contract; raises as `endorse`.
 
         Returns what a lead has let out, where the request is about that.
@@ -305,13 +295,13 @@ class Seat:
         step = joint_pb2.JOINT_STEP_REVEAL
         return self._message(self._step(parameters, step, _messages(confirmations), seconds))
 
-    def _again(self, opening: Opening) -> Endorsed:
+    def _again(self, opening: Opening) -> LetOut:
         message = joint_pb2.EndorseRequest.FromString(opening.wire)
         return self._endorsed(Request.decode(message.request.statement), message, fresh=False)
 
     def _endorsed(
         self, request: Request, message: joint_pb2.EndorseRequest, *, fresh: bool
-    ) -> Endorsed:
+    ) -> LetOut:
         session = self._session
         answer = asking.send(session, self._stub.Endorse, message, request.request, fresh=fresh)
         try:
@@ -322,9 +312,7 @@ class Seat:
             asking.keep_failed(session, request.request, message, answer, error)
             raise
         session.rest()
-        return Endorsed(
-            answer.value, request.request, receipt, session.home.receipt(request.request)
-        )
+        return LetOut(answer.value, request.request, receipt, session.home.receipt(request.request))
 
     def _led(
         self,
@@ -333,7 +321,7 @@ class Seat:
         handed: Callable[[], Iterator[joint_pb2.LeadRequest]],
         *,
         fresh: bool,
-    ) -> Led:
+    ) -> LetOut:
         session, name = self._session, request.request
         method: Unary[joint_pb2.LeadResponse] = _Stream(self._stub)
         answer = asking.send(session, method, handed, name, fresh=fresh, timeout=LEAD_SECONDS)
@@ -345,7 +333,7 @@ class Seat:
             asking.keep_failed(session, name, head, answer, error)
             raise
         session.rest()
-        return Led(answer.value, name, receipt, session.home.receipt(name))
+        return LetOut(answer.value, name, receipt, session.home.receipt(name))
 
     def _step(
         self,

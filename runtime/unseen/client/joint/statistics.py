@@ -38,7 +38,7 @@ from unseen.evidence.suite import Suite
 from unseen.protocols.errors import InputInvalidError
 
 if TYPE_CHECKING:
-    from unseen.client.joint.seats import Contributed, Led, Seat
+    from unseen.client.joint.seats import Contributed, LetOut, Seat
 
 RING: Final = 64  # sums of squares do not fit into 32 bits
 
@@ -271,7 +271,7 @@ def _menu(seats: "Sequence[Seat]") -> Menu:
     return menu_of(seats[0].terms.parameters)
 
 
-def _check_privacy(charged: "Mapping[str, Contributed | Led]", question: Question) -> None:
+def _check_privacy(charged: "Mapping[str, Contributed | LetOut]", question: Question) -> None:
     """Refuse an answer for which a node charged another privacy than was agreed to."""
     for name, one in charged.items():
         if one.receipt.privacy != question.rho:

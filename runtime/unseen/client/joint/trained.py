@@ -11,7 +11,7 @@ from unseen.evidence.contracts.privacy import epsilon_text
 from unseen.evidence.contracts.training.clause import ATTACK_BAR
 
 if TYPE_CHECKING:
-    from unseen.client.joint.seats import Endorsed
+    from unseen.client.joint.seats import LetOut
     from unseen.protocols.train import Metrics, Model, Spec
     from unseen.protocols.train.card import Card as ModelCard
     from unseen.protocols.train.card import Source
@@ -115,7 +115,7 @@ class Released(Card):
     `requests` has the id of the request that a node is asked with again, where there is one.
     """
 
-    endorsed: "dict[str, Endorsed]" = field(default_factory=dict)
+    endorsed: "dict[str, LetOut]" = field(default_factory=dict)
     waits: dict[str, RefusedError] = field(default_factory=dict)
     refused: dict[str, RefusedError] = field(default_factory=dict)
     silent: dict[str, WireError] = field(default_factory=dict)

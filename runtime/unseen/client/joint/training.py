@@ -42,7 +42,7 @@ from unseen.protocols.errors import InputInvalidError
 
 if TYPE_CHECKING:
     from unseen.client.catalog import Product
-    from unseen.client.joint.seats import Endorsed, Seat
+    from unseen.client.joint.seats import LetOut, Seat
     from unseen.protocols.train import Coordinator, Model, Spec, Step
 
 RING: Final = 64
@@ -256,7 +256,7 @@ class JointTraining:
         self._progress("releasing", len(self._seats), len(self._seats))
         return released
 
-    def _endorsed(self, seat: "Seat", data: bytes) -> "Endorsed":
+    def _endorsed(self, seat: "Seat", data: bytes) -> "LetOut":
         if request := self._steps.asked(seat.name, data):
             return seat.endorsed(request)
 
@@ -302,7 +302,7 @@ class JointTraining:
         )
 
 
-def _check_numbers(found: "Endorsed", model: "Model") -> None:
+def _check_numbers(found: "LetOut", model: "Model") -> None:
     if found.value != canonical.encode(list(model.numbers)):
         raise AnswerInvalidError(
             "let out other numbers than the model's",
