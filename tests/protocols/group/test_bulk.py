@@ -11,7 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unseen.protocols.errors import ElementInvalidError, KernelFaultError, ScalarInvalidError
+from unseen.protocols.errors import (
+    ElementInvalidError,
+    InputInvalidError,
+    KernelFaultError,
+    ScalarInvalidError,
+)
 from unseen.protocols.group import bulk, ristretto255
 from unseen.protocols.group.bulk import Implementation
 from unseen.protocols.kernels import features
@@ -111,6 +116,18 @@ def test_each_is_what_it_is_alone() -> None:
     )
     assert bulk.hash_each(key, messages, tag) == expected
     assert bulk.multiply_each(key, expected) == ristretto255.multiply_each(key, expected)
+    assert bulk.hash_joined(key, messages, tag) == b"".join(expected)
+    twice = b"".join(ristretto255.multiply_each(key, expected))
+    assert bulk.multiply_joined(key, b"".join(expected)) == twice
+
+
+def test_joined_elements_are_whole() -> None:
+    with pytest.raises(InputInvalidError):
+        bulk.multiply_joined(scalar(2), MULTIPLES[1] + b"\x00")
+    with pytest.raises(ElementInvalidError) as caught:
+        bulk.multiply_joined(scalar(2), MULTIPLES[1] + bytes(32))
+    assert caught.value.position == 1
+    assert bulk.multiply_joined(scalar(2), b"") == b""
 
 
 def test_inputs_are_evaluated_as_one_by_one() -> None:

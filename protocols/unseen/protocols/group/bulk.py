@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from unseen.protocols.errors import ElementInvalidError, InputInvalidError, KernelFaultError
 from unseen.protocols.group import ristretto255
-from unseen.protocols.group.xmd import expand_message_xmd
+from unseen.protocols.group.xmd import expand_each
 from unseen.protocols.kernels import features
 
 WIDE_BYTES: Final = 64
@@ -52,11 +52,25 @@ def multiply_each(scalar: bytes, elements: Sequence[bytes]) -> tuple[bytes, ...]
         KernelFaultError: this machine computes products wrongly.
 
     """
-    ristretto255.check_scalar(scalar)
     for position, element in enumerate(elements):
         if len(element) != _BYTES:
             raise ElementInvalidError(position=position)
-    return _split(_chosen(len(elements)).multiply(scalar, b"".join(elements)))
+    return _split(multiply_joined(scalar, b"".join(elements)))
+
+
+def multiply_joined(scalar: bytes, elements: bytes) -> bytes:
+    """Return what `multiply_each` does; elements stand one after another, 32 bytes each.
+
+    Raises:
+        InputInvalidError: the bytes are not whole elements.
+        ScalarInvalidError, ElementInvalidError, KernelFaultError: as `multiply_each`.
+
+    """
+    ristretto255.check_scalar(scalar)
+    count, rest = divmod(len(elements), _BYTES)
+    if rest:
+        raise InputInvalidError(f"elements have {_BYTES} bytes each")
+    return _chosen(count).multiply(scalar, elements)
 
 
 def hash_each(scalar: bytes, messages: Sequence[bytes], tag: bytes) -> tuple[bytes, ...]:
@@ -68,10 +82,20 @@ def hash_each(scalar: bytes, messages: Sequence[bytes], tag: bytes) -> tuple[byt
         KernelFaultError: this machine computes products wrongly.
 
     """
+    return _split(hash_joined(scalar, messages, tag))
+
+
+def hash_joined(scalar: bytes, messages: Sequence[bytes], tag: bytes) -> bytes:
+    """Return what `hash_each` does, elements one after another, 32 bytes each.
+
+    Raises:
+        ScalarInvalidError, InputInvalidError, KernelFaultError: as `hash_each`.
+
+    """
     ristretto255.check_scalar(scalar)
-    wide = b"".join(expand_message_xmd(message, tag, WIDE_BYTES) for message in messages)
-    found = _split(_chosen(len(messages)).uniform(scalar, wide))
-    if ristretto255.IDENTITY in found:
+    wide = expand_each(messages, tag)
+    found = _chosen(len(messages)).uniform(scalar, wide)
+    if ristretto255.IDENTITY in found and ristretto255.IDENTITY in _split(found):
         raise InputInvalidError("an input hashes to the identity")
     return found
 

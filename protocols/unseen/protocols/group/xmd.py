@@ -5,6 +5,7 @@ for which the RFC has a rule of their own, are refused: no protocol here needs o
 """
 
 import hashlib
+from collections.abc import Sequence
 
 from unseen.protocols.errors import InputInvalidError
 
@@ -40,3 +41,13 @@ def expand_message_xmd(message: bytes, tag: bytes, length: int) -> bytes:
         block = hashlib.sha512(chained + bytes([index]) + suffix).digest()
         blocks.append(block)
     return b"".join(blocks)[:length]
+
+
+def expand_each(messages: Sequence[bytes], tag: bytes) -> bytes:
+    """Return `expand_message_xmd` of each message, 64 bytes each, one after another.
+
+    Raises:
+        InputInvalidError: the tag has not 1 to 255 bytes.
+
+    """
+    return b"".join(expand_message_xmd(message, tag, _BLOCK_BYTES) for message in messages)
