@@ -18,6 +18,8 @@ TABLES = {
     "rand_health": (20_190, ("zper", "year")),
     "nhefs": (1_629, ("seqn",)),
     "german_credit": (1_000, ("loan",)),
+    "febrl_register": (5_000, ("rec_id",)),
+    "febrl_applicants": (5_000, ("rec_id",)),
 }
 EACH = pytest.mark.parametrize("name", TABLES)
 
@@ -60,8 +62,30 @@ def test_every_column_is_documented_with_its_nulls(name: str) -> None:
     assert documented == table.num_columns
 
 
+def test_an_applicant_is_somebody_in_the_register_with_mistakes_as_it_is_described() -> None:
+    columns = ("given_name", "surname", "date_of_birth", "soc_sec_id")
+    register, applicants = (
+        {row["rec_id"].split("-")[1]: row for row in pq.read_table(file).to_pylist()}
+        for file in (DATA / "febrl_register.parquet", DATA / "febrl_applicants.parquet")
+    )
+    assert register.keys() == applicants.keys()
+    numbers = {row["soc_sec_id"] for row in register.values()}
+    said = {"same": 0, "missing": 0, "other": 0, "unknown": 0}
+    for person, row in applicants.items():
+        both = [[each[name] for name in columns] for each in (row, register[person])]
+        same = both[0] == both[1]
+        said["same"] += same
+        said["missing"] += same and None in both[0]
+        said["other"] += not same and row["soc_sec_id"] in numbers
+        said["unknown"] += row["soc_sec_id"] not in numbers
+    assert said == {"same": 1_985, "missing": 112, "other": 2_576, "unknown": 439}
+    assert all(f"{count:,}" in section("febrl_applicants") for count in said.values())
+
+
 def test_every_file_is_described_and_has_its_script() -> None:
     assert {file.stem for file in DATA.glob("*.parquet")} == set(TABLES)
+    for notice in DATA.glob("*_LICENSE.txt"):
+        assert f"]({notice.name})" in README
     for script in DATA.glob("extract_*.py"):
         assert f"`{script.name}`" in README
 
