@@ -61,8 +61,21 @@ def prepare(public: Public, count: int, rng: Rng) -> Prepared:
         KernelFaultError: this machine computes wrongly.
 
     """
-    secrets = np.stack([ternary(rng) for _ in range(count)])
-    words = np.stack([errors(public.width, rng) for _ in range(count)]).view(np.uint32)
+    return prepare_each(public, [rng] * count)
+
+
+def prepare_each(public: Public, rngs: Sequence[Rng]) -> Prepared:
+    """Do as `prepare` does, with randomness of its own for each query; see `seeds.py`.
+
+    Raises:
+        InputInvalidError: there is no query, or one of `rngs` gave too few bytes.
+        KernelFaultError: this machine computes wrongly.
+
+    """
+    if not rngs:
+        raise InputInvalidError("prepare one query at least")
+    secrets = np.stack([ternary(rng) for rng in rngs])
+    words = np.stack([errors(public.width, rng) for rng in rngs]).view(np.uint32)
     for first, tile in public.tiles():
         words[:, first : first + len(tile)] += matrix.dots(tile, secrets)
     return Prepared(secrets, words)
@@ -119,11 +132,25 @@ def opened_cells(
     """
     if answer.shape != (shape.rows,):
         raise MalformedMessageError(f"an answer of this table has {shape.rows} numbers")
+    first = asked.block * shape.cell_bytes
+    return opened_part(shape, asked, hint, answer[first : first + shape.cell_bytes])
+
+
+def opened_part(
+    shape: Shape, asked: Asked, hint: NDArray[np.uint16], part: NDArray[np.uint16]
+) -> bytes:
+    """Do as `opened_cells` does, from what the subject's block gave of the answer alone.
+
+    Raises:
+        MalformedMessageError: the part has another length.
+        InputInvalidError: the hint is not that of a block.
+
+    """
+    if part.shape != (shape.cell_bytes,):
+        raise MalformedMessageError(f"a block gives {shape.cell_bytes} numbers of an answer")
     if hint.shape != (shape.cell_bytes, SECRET):
         raise InputInvalidError("a block's hint has n numbers for each of its rows")
-    first = asked.block * shape.cell_bytes
-    masked = answer[first : first + shape.cell_bytes].astype(np.int64)
-    left = masked - hint.astype(np.int64) @ asked.secret.astype(np.int64)
+    left = part.astype(np.int64) - hint.astype(np.int64) @ asked.secret.astype(np.int64)
     # Rounded to whole bytes: 8 of the 16 bits are noise.
     return ((left + 128) >> 8).astype(np.uint8).tobytes()
 
