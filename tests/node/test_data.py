@@ -1,6 +1,7 @@
 """Reading tables: what a predicate may be, what a snapshot commits to, how a table is built."""
 
 import hashlib
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -367,7 +368,43 @@ class TestBuild:
         for start in range(0, len(table), spec.parameters.row_bytes):
             tree.append(leaf_hash(table[start : start + spec.parameters.row_bytes]))
         assert built.root == tree.root()
-        assert [path.name for path in spec.spool.iterdir()] == ["finished"]
+        assert len([path for path in spec.spool.iterdir() if path.name != "finished"]) == parts
+
+    def test_steps_that_are_cut_short_and_run_again_give_the_same_table(
+        self, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """On a cluster the first run may even go on, unnoticed, beside the second."""
+        monkeypatch.setattr(scan, "BATCH_ROWS", 16)
+        monkeypatch.setattr(build, "_FLUSH_BYTES", 512)
+        spec = build_spec(write(), tmp_path, 2)
+
+        def cut_short(_: int) -> None:
+            for part in (0, 1):
+                build.fill(spec, KEY, SALT, part, 2, lambda _: None)
+            raise RuntimeError
+
+        with pytest.raises(RuntimeError):
+            build.fill(spec, KEY, SALT, 1, 2, cut_short)
+        build.fill(spec, KEY, SALT, 0, 2, lambda _: None)
+        assert list(spec.spool.glob("*/*"))
+
+        def cut_later(_: int) -> None:
+            raise RuntimeError
+
+        with pytest.raises(RuntimeError):
+            build.merge(spec, spec.spool / "finished", cut_later)
+        assert not (spec.spool / "finished").exists()
+        first = build.merge(spec, spec.spool / "finished", lambda _: None)
+        assert first == build.merge(spec, spec.spool / "finished", lambda _: None)
+        assert (spec.spool / "finished").read_bytes() == expected(spec)
+
+    def test_what_a_build_under_another_nonce_left_behind_is_not_read(
+        self, write: Write, tmp_path: Path
+    ) -> None:
+        spec = build_spec(write(), tmp_path)
+        other = TableParameters(spec.parameters.domain, b"o" * 32, spec.parameters.label_bytes)
+        run_build(BuildSpec(**{**_fields(spec), "parameters": other}))
+        assert run_build(spec)[1] == expected(spec)
 
     def test_parts_agree_on_their_rows_however_the_reader_cuts_batches(
         self, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -400,8 +437,8 @@ class TestBuild:
     ) -> None:
         spec = build_spec(write(), tmp_path)
         build.fill(spec, KEY, SALT, 0, 1, lambda _: None)
-        for path in list(spec.spool.glob("part-0-*")):
-            path.with_name(path.name.replace("part-0", "part-1")).write_bytes(path.read_bytes())
+        (part,) = spec.spool.glob("*-0")
+        shutil.copytree(part, part.with_name(part.name.replace("-0", "-1")))
         with pytest.raises(DuplicateSubjectError) as caught:
             build.merge(spec, spec.spool / "finished", lambda _: None)
         assert caught.value.count == len(expected(spec)) // spec.parameters.row_bytes

@@ -5,10 +5,16 @@ Two steps. `fill` passes over the table once: it seals each of its rows and drop
 out in order, hashing as it goes. Memory holds one batch, the buffers, and one bucket: a 256th of
 the table. Several `fill`s may share a table, each taking every n-th batch. Where consent decides,
 the rows of those who gave it are joined out, and only they are sealed.
+
+Either step may be cut short and run again, by another process and on another machine, even while
+the first run goes on unnoticed: what it writes has names of its own until it is whole, and what a
+build under another nonce has left behind is never read.
 """
 
 import hashlib
 import os
+import secrets
+import shutil
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -55,9 +61,9 @@ def fill(
 
     """
     source.check_fingerprint(spec.source.path, spec.fingerprint)
-    spill = spec.spool / f"duckdb-{part}"
+    buckets = _Buckets(spec, part)
+    spill = buckets.folder / "duckdb"
     connection = connect(spec.source, memory_mb=spec.memory_mb // 2, spill=spill)
-    buckets = _Buckets(spec.spool, part)
     hasher = scan.SnapshotHasher(salt) if part == 0 else None
     try:
         bulk.prepare(spec.rows // parts)
@@ -77,12 +83,12 @@ def fill(
             progress(_seal_batch(spec, key, batch, buckets, share))
             first += len(batch.subjects)
     finally:
-        buckets.close()
         connection.close()
     if hasher and (hasher.rows != spec.rows or hasher.root() != spec.snapshot):
         raise source.changed()
     if spec.permitted:  # the rows were read twice: as one file, or not at all
         source.check_fingerprint(spec.source.path, spec.fingerprint)
+    buckets.finish()
 
 
 def _hash_rows(
@@ -96,7 +102,7 @@ def _hash_rows(
 
 
 def merge(spec: BuildSpec, target: Path, progress: Progress) -> Built:
-    """Sort the spool's buckets into the table at `target` and delete them.
+    """Sort the spool's buckets into the table at `target`. They stay: it may have to run again.
 
     Raises:
         DuplicateSubjectError: two rows have one subject.
@@ -104,10 +110,11 @@ def merge(spec: BuildSpec, target: Path, progress: Progress) -> Built:
     """
     digest, frontier, duplicates = hashlib.sha256(), Frontier(), 0
     size = spec.parameters.row_bytes
-    with target.open("wb") as file:
+    unfinished = target.with_name(f"{target.name}.{secrets.token_hex(8)}")
+    with unfinished.open("wb") as file:
         for number in range(BUCKETS):
             try:
-                rows = sort_rows(spec.parameters, _take_bucket(spec.spool, number))
+                rows = sort_rows(spec.parameters, _read_bucket(spec, number))
             except DuplicateSubjectError as error:
                 duplicates += error.count
                 continue
@@ -119,8 +126,9 @@ def merge(spec: BuildSpec, target: Path, progress: Progress) -> Built:
         file.flush()
         os.fsync(file.fileno())
     if duplicates:
-        target.unlink()
+        unfinished.unlink()
         raise DuplicateSubjectError(count=duplicates)
+    unfinished.replace(target)
     return Built(frontier.size, frontier.size * size, digest.digest(), frontier.root())
 
 
@@ -163,24 +171,25 @@ def _seal_batch(
     return seen
 
 
-def _bucket_path(spool: Path, part: int | str, number: int) -> Path:
-    return spool / f"part-{part}-bucket-{number:02x}"
+def _folder_of(spec: BuildSpec, part: int | str) -> str:
+    """Return the name of a part's folder; another nonce's rows would open for nobody."""
+    return f"{spec.parameters.nonce.hex()[:16]}-{part}"
 
 
-def _take_bucket(spool: Path, number: int) -> bytes:
-    found = sorted(spool.glob(_bucket_path(spool, "*", number).name))
-    rows = b"".join(path.read_bytes() for path in found)
-    for path in found:
-        path.unlink()
-    return rows
+def _read_bucket(spec: BuildSpec, number: int) -> bytes:
+    found = sorted(spec.spool.glob(f"{_folder_of(spec, '*')}/{number:02x}"))
+    return b"".join(path.read_bytes() for path in found)
 
 
 class _Buckets:
-    """256 append-only files behind one buffer of at most 4 MiB."""
+    """256 append-only files behind one buffer of at most 4 MiB, in a folder that is one run's."""
 
-    def __init__(self, spool: Path, part: int) -> None:
+    def __init__(self, spec: BuildSpec, part: int) -> None:
+        self._whole = spec.spool / _folder_of(spec, part)
+        self.folder = spec.spool / f".{self._whole.name}.{secrets.token_hex(8)}"
+        self.folder.mkdir()
         self._buffers = [bytearray() for _ in range(BUCKETS)]
-        self._paths = [_bucket_path(spool, part, number) for number in range(BUCKETS)]
+        self._paths = [self.folder / f"{number:02x}" for number in range(BUCKETS)]
         self._held = 0
 
     def add(self, row: bytes) -> None:
@@ -188,10 +197,19 @@ class _Buckets:
         self._buffers[row[0]] += row
         self._held += len(row)
         if self._held >= _FLUSH_BYTES:
-            self.close()
+            self._flush()
 
-    def close(self) -> None:
-        """Write out what is buffered."""
+    def finish(self) -> None:
+        """Write out what is buffered and give the folder the name that `merge` looks for."""
+        self._flush()
+        try:
+            self.folder.rename(self._whole)
+        except OSError:
+            if not self._whole.is_dir():
+                raise
+            shutil.rmtree(self.folder)  # another run of this part was sooner: its rows are the same
+
+    def _flush(self) -> None:
         for path, buffer in zip(self._paths, self._buffers, strict=True):
             if buffer:
                 with path.open("ab") as file:
