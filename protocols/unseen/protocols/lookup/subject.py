@@ -3,10 +3,12 @@
     "unseen/subject/v1" 00 | domain | count | (name | type tag | value) for each column
 
 with a 2-byte big-endian length before domain, name and value, and `count` in 2 bytes. A
-string is NFC in UTF-8, an integer 8 bytes in two's complement, a date its ISO form. Equal
-subjects give equal bytes, and different ones different bytes: every part is framed and typed.
+string is in its column's form (`canonical.py`; NFC unless it says more) in UTF-8, an integer 8
+bytes in two's complement, a date its ISO form. Equal subjects give equal bytes, and different ones
+different bytes: every part is framed and typed.
 
-Says nothing about meaning: "Zhang San" and "ZHANG SAN" are two subjects. Normalise before.
+Says nothing about meaning: "Zhang San" and "ZHANG SAN" are two subjects, unless a form makes them
+one.
 """
 
 import datetime as dt
@@ -17,6 +19,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from unseen.protocols.errors import SubjectInvalidError
+from unseen.protocols.lookup.canonical import FORMS_OF, Form, canonical
 
 SubjectType = Literal["string", "integer", "date"]
 Value = str | int | dt.date
@@ -31,20 +34,28 @@ _MAX_NAME_BYTES = 255
 
 @dataclass(frozen=True, slots=True)
 class SubjectColumn:
-    """One column of a subject. `name` is compared byte for byte, without normalising."""
+    """One column of a subject. `name` is compared byte for byte, without normalising.
+
+    Values are compared in `form`.
+    """
 
     name: str
     type: SubjectType
+    form: Form = "exact"
 
     def __post_init__(self) -> None:
-        """Refuse a name that is empty or not encodable, and a type that does not exist.
+        """Refuse a name that is empty or not encodable, and a type or form that does not exist.
 
         Raises:
-            SubjectInvalidError: name or type is not valid.
+            SubjectInvalidError: name or type is not valid, or values of the type have no such form.
 
         """
         if self.type not in get_args(SubjectType):
             raise SubjectInvalidError(f"a subject column is one of {get_args(SubjectType)}")
+        if self.form not in FORMS_OF[self.type]:
+            raise SubjectInvalidError(
+                f"a column of type {self.type} has the form {' or '.join(FORMS_OF[self.type])}"
+            )
         try:
             encoded = self.name.encode()
         except UnicodeEncodeError:
@@ -80,16 +91,16 @@ def encode_subject(
 
 
 def parse_value(column: SubjectColumn, text: str) -> Value:
-    """Read a value as a person types it: a string as it is, -42, 1990-01-31.
+    """Read a value as a person types it: -42, 1990-01-31, a string in its column's form.
 
     Raises:
-        SubjectInvalidError: the text is not the one way to write a value of this type.
+        SubjectInvalidError: the text is not the one way to write a value of this type, or has not
+            the column's form.
 
     """
     match column.type:
         case "string":
-            _encode_value(column, text)
-            return unicodedata.normalize("NFC", text)
+            return _encode_value(column, text).decode()
         case "integer":
             if len(text) > _INTEGER_DIGITS or not _INTEGER.fullmatch(text):
                 raise _refusal(column)
@@ -101,6 +112,8 @@ def parse_value(column: SubjectColumn, text: str) -> Value:
 
 
 def _parse_date(column: SubjectColumn, text: str) -> dt.date:
+    if column.form == "date":
+        text = _formed(column, text)
     try:
         date = dt.date.fromisoformat(text)
     except ValueError:
@@ -130,10 +143,19 @@ def _encode_value(column: SubjectColumn, value: Value) -> bytes:
 
 
 def _encode_string(column: SubjectColumn, text: str) -> bytes:
+    if column.form != "exact":
+        return _formed(column, text).encode()
     try:
         return unicodedata.normalize("NFC", text).encode()
     except UnicodeEncodeError:  # a lone surrogate, for which UTF-8 has no bytes
         raise _refusal(column) from None
+
+
+def _formed(column: SubjectColumn, text: str) -> str:
+    try:
+        return canonical(column.form, text)
+    except SubjectInvalidError as error:
+        raise SubjectInvalidError(f"column {column.name!r}: {error}") from None
 
 
 def _refusal(column: SubjectColumn) -> SubjectInvalidError:
