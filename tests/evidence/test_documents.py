@@ -12,6 +12,8 @@ import pytest
 from tests.evidence.consents import Consents
 from tests.evidence.governance import labelled_plan, make_rules, make_template, measured_leakage
 from tests.evidence.registry import Registry
+from tests.evidence.test_answers import make as make_answers
+from tests.evidence.test_manifest import HIDDEN
 
 from unseen.evidence import canonical, jws, trust
 from unseen.evidence.consents import consent
@@ -32,6 +34,7 @@ from unseen.evidence.registry.handover import Deletion, Handover
 from unseen.evidence.registry.mandate import Mandate, Withdrawal
 from unseen.evidence.registry.snapshot import RowsOpening
 from unseen.evidence.releases import instance
+from unseen.evidence.releases.answers import Answers
 from unseen.evidence.releases.manifest import Manifest
 from unseen.evidence.releases.request import Request
 from unseen.evidence.releases.review import Review
@@ -43,6 +46,8 @@ FORMATS: dict[str, tuple[Callable[[Any], Any], Reader]] = {
     "contract": (lambda world: world.terms().to_json(), Terms.from_json),
     "request": (lambda world: world.request().to_json(), Request.from_json),
     "manifest": (lambda world: world.manifest().to_json(), Manifest.from_json),
+    "hidden table": (lambda world: world.manifest(**HIDDEN).to_json(), Manifest.from_json),
+    "answers": (lambda world: make_answers(world).to_json(), Answers.from_json),
     "release": (lambda world: world.leaf().to_json(), ReleaseLeaf.from_json),
     "held release": (
         lambda world: world.leaf(since=7, review=world.hash("review")).to_json(),
@@ -137,6 +142,7 @@ FORMATS: dict[str, tuple[Callable[[Any], Any], Reader]] = {
     ),
 }
 TYPES = {
+    "hidden table": "manifest",
     "held release": "release",
     "plan of a shape": "plan",
     "labelled plan": "plan",
@@ -144,7 +150,7 @@ TYPES = {
 }
 # What was not agreed is not written.
 OPTIONAL = {"since", "review", "release", "shape", "rows", "labels", "threat_model_zh"}
-OPTIONAL |= {"retention_zh", "bound_zh", "channel", "amount", "most"}
+OPTIONAL |= {"retention_zh", "bound_zh", "channel", "amount", "most", "width"}
 WRONG: tuple[Any, ...] = (
     None,
     True,

@@ -69,6 +69,7 @@ def test_client_and_command_line_import_without_the_nodes_libraries(name: str) -
 WITHOUT_VECTORS = (
     "oprf",
     "lookup.labels",
+    "lookup.lwe_pir.parameters",
     "lookup.oprf_table",
     "lookup.subject",
     "smt",

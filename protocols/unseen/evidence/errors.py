@@ -59,6 +59,12 @@ class ManifestInvalidError(EvidenceError):
     reason = "MANIFEST_INVALID"
 
 
+class AnswersInvalidError(EvidenceError):
+    """What a node says it answered to queries at a hidden table is malformed or another's."""
+
+    reason = "ANSWERS_INVALID"
+
+
 class InstanceInvalidError(EvidenceError):
     """The certification of a client instance is malformed, another party's, or has ended."""
 

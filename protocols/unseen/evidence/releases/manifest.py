@@ -3,7 +3,8 @@
 The node signs it and logs its digest before it answers the first query, and every request names
 that digest, so all buyers of a contract use one key and one table, and an opening can be checked
 against the table's Merkle root. `root` is the RFC 6962 root over the rows, `digest` the hash of
-the whole table's bytes.
+the whole table's bytes. Where the table itself stays with its owner (`lwe_pir`), what is fetched in
+its place is the hint: a row for each of its blocks, which names the block's nonce and digest.
 
 It does not prove that the labels are true of the snapshot: that is the operator's word.
 """
@@ -26,6 +27,7 @@ from unseen.evidence.log import event_leaf
 from unseen.evidence.suite import Signer, Suite, suite_of
 from unseen.protocols.errors import ElementInvalidError
 from unseen.protocols.group import ristretto255
+from unseen.protocols.lookup.lwe_pir.parameters import DEFAULT_WIDTHS, MAX_BLOCKS, Shape
 from unseen.protocols.lookup.oprf_table import (
     TAG_BYTES,
     TableParameters,
@@ -36,6 +38,8 @@ from unseen.protocols.lookup.subject import SubjectColumn
 
 TYP = "unseen-manifest"
 PROTOCOL = "oprf_table"
+HIDDEN_TABLE = "lwe_pir"
+PROTOCOLS = (PROTOCOL, HIDDEN_TABLE)
 # RFC 9497's suite, but for the weights of a batch proof: see `protocols/oprf/dleq.py`.
 CIPHERSUITE = "ristretto255-SHA512/batch"
 MAX_ROWS = 1 << 40
@@ -59,7 +63,7 @@ _FIELDS = (
     "outputs",
     "until",
 )
-_OPTIONAL = ("consent_root",)
+_OPTIONAL = ("consent_root", "width")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +74,7 @@ class Manifest:
     are 32 bytes. The table has `rows` rows of `row_bytes` bytes; a label holds the verdicts of
     `outputs`, in that order. Queries are answered before `until`. `consent_root` is the root of
     the tree of consents that the rows were chosen by, 32 bytes, where the contract wants consent.
+    `width` is how many cells a block of a hidden table has, 0 where the table is sent.
     """
 
     suite: str
@@ -90,6 +95,7 @@ class Manifest:
     protocol: str = PROTOCOL
     ciphersuite: str = CIPHERSUITE
     consent_root: bytes = b""
+    width: int = 0
 
     def __post_init__(self) -> None:
         """Check every field."""
@@ -97,22 +103,22 @@ class Manifest:
         for field in ("contract", "public_key", "nonce", "snapshot", "root", "digest"):
             _CHECK.octets(field, getattr(self, field))
         _CHECK.integer("epoch", self.epoch, 1)
-        _CHECK.choice("protocol", self.protocol, (PROTOCOL,))
+        _CHECK.choice("protocol", self.protocol, PROTOCOLS)
         _CHECK.choice("ciphersuite", self.ciphersuite, (CIPHERSUITE,))
         try:
             ristretto255.check_element(self.public_key)
         except ElementInvalidError:
             _CHECK.fail("public_key", "is not an element of the group")
-        _CHECK.integer("rows", self.rows, 0, MAX_ROWS)
-        if self.rows == 0 and (self.root, self.digest) != (suite.digest(b""),) * 2:
-            _CHECK.fail("root", "or digest is not that of a table without rows")
         _CHECK.members("outputs", self.outputs, str, MAX_OUTPUTS, 1)
         for output in self.outputs:
             _CHECK.name("outputs", output)
         _CHECK.distinct("outputs", self.outputs)
         size = label_bytes_for(len(self.outputs))
         _CHECK.integer("label_bytes", self.label_bytes, size, size)
-        _CHECK.integer("row_bytes", self.row_bytes, TAG_BYTES + size, TAG_BYTES + size)
+        if self.protocol == HIDDEN_TABLE:
+            self._check_hidden()
+        else:
+            self._check_sent(suite)
         check_columns(_CHECK, "subject", self.subject)
         if not self.subject:
             _CHECK.fail("subject", "has no column")
@@ -121,12 +127,29 @@ class Manifest:
         if self.consent_root != b"":
             _CHECK.octets("consent_root", self.consent_root)
 
+    def _check_sent(self, suite: Suite) -> None:
+        size = TAG_BYTES + self.label_bytes
+        _CHECK.integer("width", self.width, 0, 0)
+        _CHECK.integer("rows", self.rows, 0, MAX_ROWS)
+        if self.rows == 0 and (self.root, self.digest) != (suite.digest(b""),) * 2:
+            _CHECK.fail("root", "or digest is not that of a table without rows")
+        _CHECK.integer("row_bytes", self.row_bytes, size, size)
+
+    def _check_hidden(self) -> None:
+        if type(self.width) is not int or self.width not in DEFAULT_WIDTHS:
+            _CHECK.fail("width", f"is none of {', '.join(map(str, DEFAULT_WIDTHS))}")
+        _CHECK.integer("rows", self.rows, 1, MAX_BLOCKS)
+        size = self.shape().hint_row_bytes
+        _CHECK.integer("row_bytes", self.row_bytes, size, size)
+
     def to_json(self) -> dict[str, Json]:
-        """Return the manifest; a root of consents is written only where there is one."""
-        consents: dict[str, Json] = {}
+        """Return the manifest; root of consents and width are written only where there is one."""
+        agreed: dict[str, Json] = {}
         if self.consent_root:
-            consents["consent_root"] = b64encode(self.consent_root)
-        return self._fixed() | consents
+            agreed["consent_root"] = b64encode(self.consent_root)
+        if self.width:
+            agreed["width"] = self.width
+        return self._fixed() | agreed
 
     def _fixed(self) -> dict[str, Json]:
         return head("manifest", self.suite) | {
@@ -161,6 +184,9 @@ class Manifest:
         root = _CHECK.unb64("consent_root", body.get("consent_root", ""))
         if "consent_root" in body and not root:
             _CHECK.fail("consent_root", "is written down and says nothing")
+        width = body.get("width", 0)
+        if "width" in body and not width:
+            _CHECK.fail("width", "is written down and says nothing")
         own = {name: body[name] for name in _FIELDS} | {
             "subject": columns_from_json(_CHECK, "subject", body["subject"]),
             "outputs": tuple(_CHECK.unlist("outputs", body["outputs"])),
@@ -169,16 +195,37 @@ class Manifest:
             own[name] = _CHECK.unb64(name, body[name])
         for name in ("snapshot_at", "until"):
             own[name] = _CHECK.untime(name, body[name])
-        return cls(suite=body["suite"], consent_root=root, **own)
+        return cls(suite=body["suite"], consent_root=root, width=width, **own)
 
     def id(self) -> bytes:
         """Return the hash of the canonical manifest, 32 bytes: what a request names."""
         return suite_of(self.suite).digest(canonical.encode(self.to_json()))
 
+    def domain(self) -> bytes:
+        """Return the domain of this epoch's subjects and rows."""
+        return epoch_domain(self.contract, self.epoch)
+
     def parameters(self) -> TableParameters:
-        """Return what a client needs to find and open rows of this table."""
-        domain = epoch_domain(self.contract, self.epoch)
-        return TableParameters(domain=domain, nonce=self.nonce, label_bytes=self.label_bytes)
+        """Return what a client needs to find and open rows of a table that is sent.
+
+        Raises:
+            ManifestInvalidError: the table is not sent.
+
+        """
+        if self.protocol != PROTOCOL:
+            _CHECK.fail("protocol", "is not that of a table that is sent")
+        return TableParameters(domain=self.domain(), nonce=self.nonce, label_bytes=self.label_bytes)
+
+    def shape(self) -> Shape:
+        """Return what a client needs to ask a hidden table.
+
+        Raises:
+            ManifestInvalidError: the table is sent.
+
+        """
+        if self.protocol != HIDDEN_TABLE:
+            _CHECK.fail("protocol", "is not that of a hidden table")
+        return Shape(self.rows, self.width, self.label_bytes)
 
 
 def published_leaf(manifest: Manifest, time: datetime) -> dict[str, Json]:

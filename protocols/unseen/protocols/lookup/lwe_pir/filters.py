@@ -24,11 +24,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unseen.protocols.errors import InputInvalidError
-from unseen.protocols.lookup.lwe_pir.parameters import TAG_BYTES, Shape
+from unseen.protocols.lookup.lwe_pir.parameters import NONCE_BYTES, TAG_BYTES, Shape
 from unseen.protocols.oprf.suite import OUTPUT_BYTES
 from unseen.protocols.party import Rng
 
-NONCE_BYTES: Final = 16
 PLACES: Final = 3
 TRIES: Final = 64
 _NAME: Final = b"unseen/lookup/lwe_pir/v1/"

@@ -22,6 +22,9 @@ COINS: Final = 82  # of each side of an error
 VARIANCE: Final = COINS / 2
 SCALE_BITS: Final = 24  # a byte in the upper bits of a word
 KEPT_BITS: Final = 16  # of a word in hints and answers
+NONCE_BYTES: Final = 16  # of a block's build
+DIGEST_BYTES: Final = 32  # of a block's rows, in its row of the hint
+MAX_BLOCKS: Final = (1 << 32) - 1
 TAG_BYTES: Final = 8  # zeros before a label: absent rows show none, but for one in 2^64
 WIDTHS: Final = tuple(1 << bits for bits in range(10, 19))
 DEFAULT_WIDTHS: Final = WIDTHS[:-1]
@@ -47,7 +50,7 @@ class Shape:
             InputInvalidError: a number is out of range.
 
         """
-        if self.width not in WIDTHS or not 1 <= self.blocks < 1 << 32:
+        if self.width not in WIDTHS or not 1 <= self.blocks <= MAX_BLOCKS:
             raise InputInvalidError(f"a filter has one of {WIDTHS} cells, a table some filters")
         if self.label_bytes not in {1, 8, 16, 32}:
             raise InputInvalidError("a label has 1, 8, 16 or 32 bytes")
@@ -73,6 +76,11 @@ class Shape:
         return self.rows * SECRET * KEPT_BITS // 8
 
     @property
+    def hint_row_bytes(self) -> int:
+        """Return the bytes of a block's row of the hint file (`hints.py`)."""
+        return NONCE_BYTES + DIGEST_BYTES + self.hint_bytes // self.blocks
+
+    @property
     def query_bytes(self) -> int:
         """Return the bytes of a query."""
         return 4 * self.width
@@ -81,6 +89,11 @@ class Shape:
     def answer_bytes(self) -> int:
         """Return the bytes of an answer."""
         return self.rows * KEPT_BITS // 8
+
+    @property
+    def part_bytes(self) -> int:
+        """Return the bytes of one block's part of an answer."""
+        return self.cell_bytes * KEPT_BITS // 8
 
 
 def deviation(width: int) -> float:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from unseen.protocols.errors import InputInvalidError, MalformedMessageError
 from unseen.protocols.kernels import matrix
 from unseen.protocols.lookup.lwe_pir import filters
-from unseen.protocols.lookup.lwe_pir.filters import NONCE_BYTES, TRIES
-from unseen.protocols.lookup.lwe_pir.parameters import KEPT_BITS, SECRET, Shape
+from unseen.protocols.lookup.lwe_pir.filters import TRIES
+from unseen.protocols.lookup.lwe_pir.parameters import KEPT_BITS, NONCE_BYTES, SECRET, Shape
 from unseen.protocols.lookup.lwe_pir.public import Public
 from unseen.protocols.party import Rng
 
