@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from unseen.protocols.errors import InputInvalidError
-from unseen.protocols.group.xmd import expand_message_xmd
+from unseen.protocols.group.xmd import expand_each, expand_message_xmd
 
 VECTORS = json.loads(
     (Path(__file__).parents[2] / "vectors/group/expand_message_xmd_sha512_rfc9380.json").read_text()
@@ -37,3 +37,11 @@ def test_refuses_a_tag_out_of_range(tag: bytes) -> None:
 def test_refuses_a_length_out_of_range(length: int) -> None:
     with pytest.raises(InputInvalidError):
         expand_message_xmd(b"", b"tag", length)
+
+
+def test_many_are_expanded_as_one_by_one() -> None:
+    messages = [b"", b"a", b"b" * 200, b"a"]
+    expected = b"".join(expand_message_xmd(message, b"tag", 64) for message in messages)
+    assert expand_each(messages, b"tag") == expected
+    with pytest.raises(InputInvalidError):
+        expand_each(messages, b"")

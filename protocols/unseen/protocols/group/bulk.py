@@ -12,11 +12,12 @@ from typing import Final, NamedTuple, TypeAlias
 from unseen.protocols.errors import ElementInvalidError, InputInvalidError, KernelFaultError
 from unseen.protocols.group import ristretto255
 from unseen.protocols.group.xmd import expand_each
-from unseen.protocols.kernels import features
+from unseen.protocols.kernels import features, sha512
 
 WIDE_BYTES: Final = 64
 WORTH_COMPILING: Final = 50_000  # elements that take the portable one as long as the compiler
 WORTH_LOADING: Final = 2_000  # as long as loading what was compiled
+_HASHES: Final = 2  # of an item before it is an element
 _BYTES: Final = ristretto255.ELEMENT_BYTES
 # RFC 9496 appendix A.3: the first input and its element; A.1: the multiples 5 and 15.
 _WIDE: Final = (
@@ -146,6 +147,7 @@ def prepare(count: int) -> None:
     """
     if count >= WORTH_COMPILING:
         warm_up()
+    sha512.prepare(_HASHES * count)
 
 
 def _chosen(count: int) -> Implementation:

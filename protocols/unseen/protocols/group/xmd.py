@@ -8,12 +8,14 @@ import hashlib
 from collections.abc import Sequence
 
 from unseen.protocols.errors import InputInvalidError
+from unseen.protocols.kernels import sha512
 
 _BLOCK_BYTES = 64
 _MAX_TAG_BYTES = 255
 _MAX_OUTPUT_BYTES = 255 * _BLOCK_BYTES
 # Every expansion starts with one block of zeros (Z_pad): hashed here once, then copied.
-_PADDED = hashlib.sha512(bytes(128))
+_PADDING = bytes(sha512.BLOCK_BYTES)
+_PADDED = hashlib.sha512(_PADDING)
 
 
 def expand_message_xmd(message: bytes, tag: bytes, length: int) -> bytes:
@@ -23,11 +25,9 @@ def expand_message_xmd(message: bytes, tag: bytes, length: int) -> bytes:
         InputInvalidError: the tag has not 1 to 255 bytes, or `length` is not 1 to 16320.
 
     """
-    if not 1 <= len(tag) <= _MAX_TAG_BYTES:
-        raise InputInvalidError("a domain separation tag has 1 to 255 bytes")
+    suffix = _suffix(tag)
     if not 1 <= length <= _MAX_OUTPUT_BYTES:
         raise InputInvalidError(f"expansion gives 1 to {_MAX_OUTPUT_BYTES} bytes")
-    suffix = tag + bytes([len(tag)])
     first = _PADDED.copy()
     first.update(message + length.to_bytes(2, "big") + b"\x00" + suffix)
     seed = first.digest()
@@ -48,6 +48,22 @@ def expand_each(messages: Sequence[bytes], tag: bytes) -> bytes:
 
     Raises:
         InputInvalidError: the tag has not 1 to 255 bytes.
+        KernelFaultError: this machine hashes wrongly.
 
     """
-    return b"".join(expand_message_xmd(message, tag, _BLOCK_BYTES) for message in messages)
+    suffix = _suffix(tag)
+    end = _BLOCK_BYTES.to_bytes(2, "big") + b"\x00" + suffix
+    seeds = sha512.digest_each([message + end for message in messages], _PADDING)
+    chained = b"\x01" + suffix
+    return sha512.digest_each(
+        [
+            seeds[start : start + _BLOCK_BYTES] + chained
+            for start in range(0, len(seeds), _BLOCK_BYTES)
+        ]
+    )
+
+
+def _suffix(tag: bytes) -> bytes:
+    if not 1 <= len(tag) <= _MAX_TAG_BYTES:
+        raise InputInvalidError("a domain separation tag has 1 to 255 bytes")
+    return tag + bytes([len(tag)])

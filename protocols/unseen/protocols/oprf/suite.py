@@ -6,11 +6,13 @@ keys. Not post-quantum: who holds the key, or breaks it later, can try every inp
 """
 
 import hashlib
+from collections.abc import Sequence
 from enum import Enum, IntEnum
 from typing import Final
 
 from unseen.protocols.errors import BatchSizeError, InputInvalidError
 from unseen.protocols.group import ristretto255
+from unseen.protocols.kernels import sha512
 
 MAX_BATCH: Final = 4096
 MAX_INPUT_BYTES: Final = 2**16 - 1
@@ -74,9 +76,23 @@ def finalize(data: bytes, unblinded: bytes) -> bytes:
         InputInvalidError: the input is over 65535 bytes.
 
     """
+    return hashlib.sha512(_finalized(data, unblinded)).digest()
+
+
+def finalize_each(inputs: Sequence[bytes], unblinded: Sequence[bytes]) -> bytes:
+    """Return what `finalize` does for each input and its element, 64 bytes each, joined.
+
+    Raises:
+        InputInvalidError: an input is over 65535 bytes.
+        KernelFaultError: this machine hashes wrongly.
+
+    """
+    return sha512.digest_each(list(map(_finalized, inputs, unblinded)))
+
+
+def _finalized(data: bytes, unblinded: bytes) -> bytes:
     check_input(data)
-    framed = len(data).to_bytes(2, "big") + data + _ELEMENT_LENGTH + unblinded
-    return hashlib.sha512(framed + b"Finalize").digest()
+    return len(data).to_bytes(2, "big") + data + _ELEMENT_LENGTH + unblinded + b"Finalize"
 
 
 def check_batch(count: int) -> None:
