@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unseen.protocols.errors import InputInvalidError, MalformedMessageError
-from unseen.protocols.kernels import aes
+from unseen.protocols.kernels import aes, sha512
 from unseen.protocols.kernels.noise import KeyStream
 from unseen.protocols.lookup.lwe_pir import choice, client, filters, parameters, server
 from unseen.protocols.lookup.lwe_pir.parameters import COINS, SECRET, Shape
@@ -344,12 +344,45 @@ class TestBadInput:
         }
         assert len(keys) == 6
 
+    def test_many_are_as_one_by_one(self) -> None:
+        outputs = np.random.default_rng(5).integers(0, 256, (40, 64), dtype=np.uint8)
+        each = [output.tobytes() for output in outputs]
+        for shape in (Shape(1, 1024, 1), Shape(163, 8192, 32), Shape(2**32 - 1, 2048, 8)):
+            found = filters.blocks_of(shape, DOMAIN, outputs)
+            assert found.tolist() == [filters.block_of(shape, DOMAIN, one) for one in each]
+            rows = filters.keyed_rows(shape, DOMAIN, bytes(16), outputs)
+            keys = [filters.keyed(shape, DOMAIN, bytes(16), one) for one in each]
+            assert [tuple(row) for row in rows.cells.tolist()] == [key.cells for key in keys]
+            assert [pad.tobytes() for pad in rows.pads] == [key.pad for key in keys]
+
+    def test_too_few_places_in_a_digest(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        # A first digest of one or two places only: the cells come from the next one too.
+        shape, outputs = Shape(1, 1024, 1), np.zeros((3, 64), np.uint8)
+        whole = sha512.digest_rows
+
+        def poor(rows: Any, prefix: bytes = b"") -> Any:
+            found = whole(rows, prefix).copy()
+            found[:, :] = 7
+            found[1, :4] = 9
+            return found
+
+        monkeypatch.setattr(sha512, "digest_rows", poor)
+        rows = filters.keyed_rows(shape, DOMAIN, bytes(16), outputs)
+        expected = filters.keyed(shape, DOMAIN, bytes(16), bytes(64)).cells
+        assert [tuple(row) for row in rows.cells.tolist()] == [expected] * 3
+
     def test_lengths(self) -> None:
         shape = Shape(1, 1024, 1)
         with pytest.raises(InputInvalidError):
             filters.block_of(shape, DOMAIN, bytes(63))
         with pytest.raises(InputInvalidError):
             filters.block_of(shape, b"", bytes(64))
+        with pytest.raises(InputInvalidError):
+            filters.blocks_of(shape, DOMAIN, np.zeros((2, 63), np.uint8))
+        with pytest.raises(InputInvalidError):
+            filters.keyed_rows(shape, DOMAIN, bytes(15), np.zeros((2, 64), np.uint8))
+        with pytest.raises(InputInvalidError):
+            server.build_block(shape, DOMAIN, [(bytes(63), b"x")], seeded_rng(1))
         with pytest.raises(InputInvalidError):
             filters.keyed(shape, DOMAIN, bytes(15), bytes(64))
         with pytest.raises(InputInvalidError):

@@ -16,7 +16,6 @@ owner.
 
 import hashlib
 import hmac
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -24,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unseen.protocols.errors import InputInvalidError
+from unseen.protocols.kernels import sha512
 from unseen.protocols.lookup.lwe_pir.parameters import NONCE_BYTES, TAG_BYTES, Shape
 from unseen.protocols.oprf.suite import OUTPUT_BYTES
 from unseen.protocols.party import Rng
@@ -59,8 +59,7 @@ def keyed(shape: Shape, domain: bytes, nonce: bytes, output: bytes) -> Keyed:
         InputInvalidError: output, nonce or domain has another length.
 
     """
-    if len(nonce) != NONCE_BYTES:
-        raise InputInvalidError(f"a block's nonce has {NONCE_BYTES} bytes")
+    _check_nonce(nonce)
     found: list[int] = []
     count = 0
     while len(found) < PLACES:
@@ -74,37 +73,85 @@ def keyed(shape: Shape, domain: bytes, nonce: bytes, output: bytes) -> Keyed:
     return Keyed(tuple(sorted(found)), pad)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class KeyedRows:
+    """As `Keyed`, of n subjects: n x 3 cells, each row ascending, and n x `cell_bytes` of pads."""
+
+    cells: NDArray[np.int64]
+    pads: NDArray[np.uint8] = field(repr=False)
+
+
+def blocks_of(shape: Shape, domain: bytes, outputs: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return what `block_of` does for each of n x 64 bytes.
+
+    Raises:
+        InputInvalidError: outputs or domain have another length.
+        KernelFaultError: this machine hashes wrongly.
+
+    """
+    digests = _hash_rows(b"block", domain, b"", outputs)
+    low, high = digests[:, :16].copy().view("<u8").T
+    # 2^64 high + low, without a number over 2^64: there are fewer than 2^32 blocks.
+    count = np.uint64(shape.blocks)
+    carried = (high % count) * np.uint64((1 << 64) % shape.blocks) % count
+    found: NDArray[np.int64] = ((carried + low % count) % count).astype(np.int64)
+    return found
+
+
+def keyed_rows(shape: Shape, domain: bytes, nonce: bytes, outputs: NDArray[np.uint8]) -> KeyedRows:
+    """Return what `keyed` does for each of n x 64 bytes.
+
+    Raises:
+        InputInvalidError: outputs, nonce or domain have another length.
+        KernelFaultError: this machine hashes wrongly.
+
+    """
+    _check_nonce(nonce)
+    digests = _hash_rows(b"cells\x00", domain, nonce, outputs)
+    drawn = (digests.view("<u4") % np.uint32(shape.width)).astype(np.int64)
+    cells = np.empty((len(drawn), PLACES), np.int64)
+    cells[:, 0] = drawn[:, 0]
+    other = drawn != drawn[:, :1]
+    second = other.argmax(axis=1)
+    every = np.arange(len(drawn))
+    cells[:, 1] = drawn[every, second]
+    other &= drawn != cells[:, 1:2]
+    cells[:, 2] = drawn[every, other.argmax(axis=1)]
+    cells.sort(axis=1)
+    for row in np.flatnonzero(~other.any(axis=1)):  # fewer than three among sixteen
+        cells[row] = keyed(shape, domain, nonce, outputs[row].tobytes()).cells
+    pads = _hash_rows(b"pad", domain, nonce, outputs)[:, : shape.cell_bytes]
+    return KeyedRows(cells, pads)
+
+
 def fill(
-    shape: Shape, keys: Sequence[Keyed], labels: Sequence[bytes], rng: Rng
+    shape: Shape, keys: KeyedRows, labels: NDArray[np.uint8], rng: Rng
 ) -> NDArray[np.uint8] | None:
     """Return a block's filter, a cell a row, `width` x `cell_bytes`; None: try a fresh nonce.
 
     Args:
         shape: the table's.
         keys: of distinct subjects, all under one nonce.
-        labels: of `label_bytes` each, in the order of the keys.
+        labels: n x `label_bytes`, in the order of the keys.
         rng: gives the cells that no key needs.
 
     Raises:
-        InputInvalidError: a label has another length, or `rng` gave too few bytes.
+        InputInvalidError: labels have another length or number, or `rng` gave too few bytes.
 
     """
-    if any(len(label) != shape.label_bytes for label in labels):
+    if labels.shape != (len(keys.cells), shape.label_bytes):
         raise InputInvalidError(f"a label of this table has {shape.label_bytes} bytes")
-    places = np.array([each.cells for each in keys], np.int64).reshape(-1, PLACES)
-    rounds = peel(places, shape.width)
+    rounds = peel(keys.cells, shape.width)
     if rounds is None:
         return None
     drawn = rng(shape.width * shape.cell_bytes)
     if len(drawn) != shape.width * shape.cell_bytes:
         raise InputInvalidError("the source of randomness gave too few bytes")
     cells = np.frombuffer(drawn, np.uint8).reshape(shape.width, shape.cell_bytes).copy()
-    plain = b"".join(bytes(TAG_BYTES) + label for label in labels)
-    pads = b"".join(each.pad for each in keys)
-    values = np.frombuffer(plain, np.uint8) + np.frombuffer(pads, np.uint8)
-    values = values.reshape(-1, shape.cell_bytes)
+    values = keys.pads.copy()
+    values[:, TAG_BYTES:] += labels
     for taken, free in reversed(rounds):
-        others = cells[places[taken]].sum(axis=1, dtype=np.uint8) - cells[free]
+        others = cells[keys.cells[taken]].sum(axis=1, dtype=np.uint8) - cells[free]
         cells[free] = values[taken] - others
     return cells
 
@@ -148,7 +195,29 @@ def label_of(shape: Shape, key: Keyed, total: bytes) -> bytes | None:
 
 
 def _hash(purpose: bytes, domain: bytes, nonce: bytes, output: bytes) -> bytes:
-    if len(output) != OUTPUT_BYTES or not 1 <= len(domain) <= _MAX_DOMAIN_BYTES:
-        raise InputInvalidError(f"an output has {OUTPUT_BYTES} bytes, a domain 1 to 255")
-    framed = purpose + b"\x00" + bytes([len(domain)]) + domain + nonce
-    return hashlib.sha512(_NAME + framed + output).digest()
+    if len(output) != OUTPUT_BYTES:
+        raise InputInvalidError(f"an output has {OUTPUT_BYTES} bytes")
+    return hashlib.sha512(_before(purpose, domain, nonce) + output).digest()
+
+
+def _hash_rows(
+    purpose: bytes, domain: bytes, nonce: bytes, outputs: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
+    if outputs.ndim != 2 or outputs.shape[1] != OUTPUT_BYTES:
+        raise InputInvalidError(f"an output has {OUTPUT_BYTES} bytes")
+    before = np.frombuffer(_before(purpose, domain, nonce), np.uint8)
+    rows = np.empty((len(outputs), before.size + OUTPUT_BYTES), np.uint8)
+    rows[:, : before.size] = before
+    rows[:, before.size :] = outputs
+    return sha512.digest_rows(rows)
+
+
+def _before(purpose: bytes, domain: bytes, nonce: bytes) -> bytes:
+    if not 1 <= len(domain) <= _MAX_DOMAIN_BYTES:
+        raise InputInvalidError(f"a domain has 1 to {_MAX_DOMAIN_BYTES} bytes")
+    return _NAME + purpose + b"\x00" + bytes([len(domain)]) + domain + nonce
+
+
+def _check_nonce(nonce: bytes) -> None:
+    if len(nonce) != NONCE_BYTES:
+        raise InputInvalidError(f"a block's nonce has {NONCE_BYTES} bytes")

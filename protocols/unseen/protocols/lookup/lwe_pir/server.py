@@ -19,6 +19,7 @@ from unseen.protocols.lookup.lwe_pir import filters
 from unseen.protocols.lookup.lwe_pir.filters import TRIES
 from unseen.protocols.lookup.lwe_pir.parameters import KEPT_BITS, NONCE_BYTES, SECRET, Shape
 from unseen.protocols.lookup.lwe_pir.public import Public
+from unseen.protocols.oprf.suite import OUTPUT_BYTES
 from unseen.protocols.party import Rng
 
 _HALF: Final = np.uint32(1 << (31 - KEPT_BITS))
@@ -38,27 +39,53 @@ def build_block(
 ) -> Block:
     """Return the block of these pairs of output and label, all of one block.
 
+    Raises:
+        InputInvalidError: as `build_rows`.
+        KernelFaultError: this machine hashes wrongly.
+
+    """
+    outputs, labels = ([pair[part] for pair in items] for part in (0, 1))
+    return build_rows(
+        shape, domain, _rows(outputs, OUTPUT_BYTES), _rows(labels, shape.label_bytes), rng
+    )
+
+
+def build_rows(
+    shape: Shape,
+    domain: bytes,
+    outputs: NDArray[np.uint8],
+    labels: NDArray[np.uint8],
+    rng: Rng,
+) -> Block:
+    """Return the block of these outputs, n x 64 bytes, and labels, n x `label_bytes`.
+
     Takes a few tries, each with a fresh nonce: so many that none has helped once in 2^64 tables of
     the size that `choice.blocks_for` gives.
 
     Raises:
         InputInvalidError: too many keys for the width, one twice, or a wrong length.
+        KernelFaultError: this machine hashes wrongly.
 
     """
-    if len({output for output, _ in items}) != len(items):
+    if len({output.tobytes() for output in outputs}) != len(outputs):
         raise InputInvalidError("two rows of a block have one subject")
-    labels = [label for _, label in items]
     for _ in range(TRIES):
         nonce = rng(NONCE_BYTES)
-        keys = [filters.keyed(shape, domain, nonce, output) for output, _ in items]
+        keys = filters.keyed_rows(shape, domain, nonce, outputs)
         cells = filters.fill(shape, keys, labels, rng)
         if cells is None:
             continue
         return Block(nonce, np.ascontiguousarray(cells.T).view(np.int8))
     raise InputInvalidError(
-        f"{len(items)} keys do not fit a filter of {shape.width} cells",
+        f"{len(outputs)} keys do not fit a filter of {shape.width} cells",
         remedy="give the table more blocks",
     )
+
+
+def _rows(parts: Sequence[bytes], size: int) -> NDArray[np.uint8]:
+    if any(len(part) != size for part in parts):
+        raise InputInvalidError(f"an output has {OUTPUT_BYTES} bytes, a label the table's length")
+    return np.frombuffer(b"".join(parts), np.uint8).reshape(len(parts), size)
 
 
 def hint(public: Public, rows: NDArray[np.int8]) -> NDArray[np.uint16]:
