@@ -72,7 +72,7 @@ def send(client: Client, message: lookup_pb2.EvaluateRequest | verify_pb2.Verify
 def lookup_ask(client: Client, contract: str, subjects: Sequence[str]) -> Ask:
     """Return a hidden request about `subjects`, under the contract's present epoch."""
     epoch = client._lookups._epochs.present(contract)
-    domain = epoch.parameters.domain
+    domain = epoch.manifest.domain()
     inputs = [encode_subject(epoch.manifest.subject, [text], domain) for text in subjects]
     parts = blind(inputs, Mode.VOPRF, secrets.token_bytes).elements
     manifest, number = epoch.manifest.id(), epoch.manifest.epoch

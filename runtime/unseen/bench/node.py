@@ -147,7 +147,7 @@ class _Batches:
         self._session = Session.open(world.client.home, no_progress, _CALL_SECONDS)
         session = self._session
         self._epoch = Epochs(session, Contracts(session)).present(world.contract)
-        domain, columns = self._epoch.parameters.domain, self._epoch.manifest.subject
+        domain, columns = self._epoch.manifest.domain(), self._epoch.manifest.subject
         inputs = [encode_subject(columns, [n], domain) for n in range(parameters["batch"])]
         self._blinded = blind(inputs, Mode.VOPRF, seeded_rng(parameters["seed"]))
         self._call: Any = session.channel.grpc.unary_unary(_EVALUATE)  # bytes in, bytes out

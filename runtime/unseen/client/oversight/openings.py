@@ -187,7 +187,7 @@ class Hidden:
         manifest, texts = self._epoch.manifest, self._subjects[position]
         pairs = zip(manifest.subject, texts, strict=True)
         values = [parse_value(column, text) for column, text in pairs]
-        data = encode_subject(manifest.subject, values, self._epoch.parameters.domain)
+        data = encode_subject(manifest.subject, values, manifest.domain())
         blind = self._blinds[position]
         output = unblind_one(data, blind, self.batch.evaluated[position])
         rows = self._prover.rows(output)

@@ -20,7 +20,7 @@ from unseen.evidence.canonical import Json, b64encode
 from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.releases.manifest import Manifest, verify_manifest
 from unseen.protocols.errors import InputInvalidError
-from unseen.protocols.lookup.oprf_table import Table, TableParameters
+from unseen.protocols.lookup.oprf_table import Table
 from unseen.v1 import lookup_pb2, lookup_pb2_grpc
 
 _MANIFEST_SECONDS = 600.0
@@ -37,7 +37,6 @@ class Epoch:
     manifest: Manifest
     id: str
     id_bytes: bytes
-    parameters: TableParameters
     table: Table
     read_at: float
 
@@ -96,7 +95,6 @@ class Epochs:
             manifest=manifest,
             id=b64encode(identifier),
             id_bytes=identifier,
-            parameters=manifest.parameters(),
             table=table,
             read_at=time.monotonic(),
         )

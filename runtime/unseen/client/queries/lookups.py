@@ -2,8 +2,8 @@
 
 The subject is encoded under the contract and epoch, blinded (RFC 9497), and only the blinded
 element leaves this machine. The answer is believed when the batch proof holds under the key of
-the signed, logged manifest, and the receipt commits to it. The label is then opened from the
-table fetched before.
+the signed, logged manifest, and the receipt commits to it. How the label is then opened is the
+contract's way (`ways.py`).
 
 The operator learns that a question was asked, when, and how many at once. It does not learn
 about whom, nor whether the table had an answer. What was opened is kept, sealed, and asking
@@ -17,7 +17,7 @@ label store, from which an opening proves it; nothing more is written, so that n
 import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from unseen.client.agreements.contracts import Contracts
@@ -26,17 +26,18 @@ from unseen.client.local.state import Opening
 from unseen.client.queries import asking
 from unseen.client.queries.epochs import Epoch, Epochs
 from unseen.client.queries.gather import Gatherer
+from unseen.client.queries.ways import Evaluated, SentTable, Way
 from unseen.client.session import Session
 from unseen.client.subjects import Subject, subject_texts, subject_values
 from unseen.client.verdicts import Verdict, answer_of
 from unseen.evidence.errors import EvidenceError
 from unseen.evidence.releases.request import Request
 from unseen.protocols.errors import MalformedMessageError, PeerError
-from unseen.protocols.lookup.oprf_table import Found, find, open_row, unpack_verdicts
+from unseen.protocols.lookup.labels import unpack_verdicts
 from unseen.protocols.lookup.subject import encode_subject
 from unseen.protocols.oprf.client import Blinded, blind
 from unseen.protocols.oprf.server import Evaluation
-from unseen.protocols.oprf.suite import MAX_BATCH, Mode
+from unseen.protocols.oprf.suite import Mode
 from unseen.v1 import lookup_pb2, lookup_pb2_grpc
 
 _EPOCHS = 3
@@ -56,6 +57,17 @@ class Question:
 
     texts: tuple[str, ...]
     data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request as it was written down: what it is about, and what opens its answer."""
+
+    questions: tuple[Question, ...]
+    blinded: Blinded
+    request: Request
+    message: lookup_pb2.EvaluateRequest
+    secret: dict[str, object] = field(repr=False)
 
 
 class Lookups:
@@ -90,7 +102,8 @@ class Lookups:
         inputs = tuple(question.data for question in questions)
         blinded = Blinded(inputs, blinds, tuple(message.blinded), Mode.VOPRF)
         request = Request.decode(message.request.statement)
-        return self._exchange(epoch, questions, blinded, request, message, fresh=False)
+        asked = _Asked(tuple(questions), blinded, request, message, opening.secret)
+        return self._exchange(epoch, asked, fresh=False)
 
     def _many(self, epoch: Epoch, subjects: Sequence[Subject]) -> list[Verdict]:
         questions = [_question(epoch, subject) for subject in subjects]
@@ -106,7 +119,7 @@ class Lookups:
         if len(asked) == 1 and self._gathering:
             verdicts[asked[0].data] = self._gatherer(epoch).ask(asked[0])
             asked = []
-        size = min(MAX_BATCH, epoch.terms.quota.per_minute)
+        size = self._largest(epoch)
         for start in range(0, len(asked), size):
             batch = asked[start : start + size]
             for question, verdict in zip(
@@ -127,9 +140,15 @@ class Lookups:
         known = self._gatherers.get(epoch.id)
         if known is None:
             # Of two threads that come here at once, one's is kept: setdefault is atomic.
-            largest = min(MAX_BATCH, epoch.terms.quota.per_minute)
-            known = self._gatherers.setdefault(epoch.id, Gatherer(ask, largest))
+            gatherer = Gatherer(ask, self._largest(epoch))
+            known = self._gatherers.setdefault(epoch.id, gatherer)
         return known
+
+    def _largest(self, epoch: Epoch) -> int:
+        return min(self._way(epoch).largest, epoch.terms.quota.per_minute)
+
+    def _way(self, epoch: Epoch) -> Way:
+        return SentTable(epoch)
 
     def _paced(self, epoch: Epoch, batch: Sequence[Question], *, first: bool) -> list[Verdict]:
         """Ask one batch; from the second batch on, wait out the contract's rate per minute."""
@@ -154,57 +173,52 @@ class Lookups:
             epoch=epoch.manifest.epoch,
         )
         message = lookup_pb2.EvaluateRequest(request=signed, blinded=blinded.elements)
+        secret: dict[str, object] = {
+            "subjects": [list(question.texts) for question in questions],
+            "blinds": b"".join(blinded.blinds).hex(),
+        } | self._way(epoch).drawn(len(questions))
         asking.write_down(
             self._session,
             request,
             epoch.contract,
             manifest=epoch.id,
             message=message,
-            secret={
-                "subjects": [list(question.texts) for question in questions],
-                "blinds": b"".join(blinded.blinds).hex(),
-            },
+            secret=secret,
         )
-        return self._exchange(epoch, questions, blinded, request, message, fresh=True)
+        asked = _Asked(tuple(questions), blinded, request, message, secret)
+        return self._exchange(epoch, asked, fresh=True)
 
-    def _exchange(
-        self,
-        epoch: Epoch,
-        questions: Sequence[Question],
-        blinded: Blinded,
-        request: Request,
-        message: lookup_pb2.EvaluateRequest,
-        *,
-        fresh: bool,
-    ) -> list[Verdict]:
-        session = self._session
+    def _exchange(self, epoch: Epoch, asked: "_Asked", *, fresh: bool) -> list[Verdict]:
+        session, way = self._session, self._way(epoch)
+        request, message = asked.request, asked.message
         answer = asking.send(session, self._stub.Evaluate, message, request.request, fresh=fresh)
         evaluated = tuple(answer.evaluated)
         try:
             receipt = asking.check_receipt(session, request, answer.release, epoch.terms)
             parts = (*evaluated, answer.proof)
             asking.check_release(session, answer.release, parts, receipt.release)
-            asking.keep_reply(session, request.request, answer.SerializeToString())
-            outputs = blinded.finish(Evaluation(evaluated, answer.proof), epoch.manifest.public_key)
+            if not way.asks:
+                asking.keep_reply(session, request.request, answer.SerializeToString())
+            evaluation = Evaluation(evaluated, answer.proof)
+            outputs = asked.blinded.finish(evaluation, epoch.manifest.public_key)
         except (EvidenceError, PeerError) as error:
             asking.keep_failed(session, request.request, message, answer, error)
             raise
+        labels = way.labels(Evaluated(request, outputs, asked.secret))
+        if way.asks:
+            asking.keep_reply(session, request.request, answer.SerializeToString())
         found = [
-            self._open(epoch, question, output, request.request, position)
-            for position, (question, output) in enumerate(zip(questions, outputs, strict=True))
+            self._opened(epoch, question, label, request.request, position)
+            for position, (question, label) in enumerate(zip(asked.questions, labels, strict=True))
         ]
         session.rest()
         return found
 
-    def _open(
-        self, epoch: Epoch, question: Question, output: bytes, request: str, position: int
+    def _opened(
+        self, epoch: Epoch, question: Question, label: bytes | None, request: str, position: int
     ) -> Verdict:
-        place = find(epoch.parameters, epoch.table, output)
-        if isinstance(place, Found):
-            label = _FOUND + open_row(epoch.parameters, output, place.row)
-        else:
-            label = _ABSENT
-        kept = bytes.fromhex(request) + position.to_bytes(_PLACE_BYTES, "big") + label
+        said = _ABSENT if label is None else _FOUND + label
+        kept = bytes.fromhex(request) + position.to_bytes(_PLACE_BYTES, "big") + said
         verdict = self._verdict(epoch, question, kept, cached=False)
         self._session.state.save_label(epoch.id, question.data, kept)
         return verdict
@@ -236,7 +250,7 @@ class Lookups:
 def _question(epoch: Epoch, subject: Subject) -> Question:
     columns = epoch.manifest.subject
     values = subject_values(columns, subject)
-    return Question(subject_texts(values), encode_subject(columns, values, epoch.parameters.domain))
+    return Question(subject_texts(values), encode_subject(columns, values, epoch.manifest.domain()))
 
 
 def _read(label: bytes | None, count: int) -> tuple[tuple[bool | None, ...], bool]:
