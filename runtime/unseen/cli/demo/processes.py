@@ -260,6 +260,14 @@ def environment() -> dict[str, str]:
     return {**kept, "NO_COLOR": "1", "COLUMNS": "100"}
 
 
+def kernels() -> dict[str, str]:
+    """Return the setting by which a node takes this user's compiled kernels, not its home's."""
+    from unseen.protocols.kernels import cache
+
+    folder = cache.folder()
+    return {} if folder is None else {cache.VARIABLE: str(folder)}
+
+
 def free_address() -> str:
     """Return a loopback address that nothing listens on at the moment."""
     with socket.socket() as probe:

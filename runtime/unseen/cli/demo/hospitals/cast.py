@@ -14,6 +14,7 @@ from unseen.cli.demo.processes import (
     Child,
     Node,
     free_address,
+    kernels,
     run,
     stopped_at_the_end,
 )
@@ -78,11 +79,7 @@ def _settings() -> dict[str, str]:
 
     One worker, this user's compiled kernels, and no long wait for calls when it is told to stop.
     """
-    from unseen.protocols.kernels import cache
-
-    folder = cache.folder()
-    kernels = {} if folder is None else {cache.VARIABLE: str(folder)}
-    return {"UNSEEN_WORKERS": "1", "UNSEEN_DRAIN_SECONDS": "1"} | kernels
+    return {"UNSEEN_WORKERS": "1", "UNSEEN_DRAIN_SECONDS": "1"} | kernels()
 
 
 @contextmanager
