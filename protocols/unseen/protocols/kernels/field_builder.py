@@ -14,7 +14,7 @@ from numba.extending import intrinsic
 
 from unseen.protocols.kernels import field25519 as field
 from unseen.protocols.kernels.field25519 import LIMBS, P, limbs_of
-from unseen.protocols.kernels.lowering import I64, at
+from unseen.protocols.kernels.lowering import I32, I64, at
 from unseen.protocols.kernels.ristretto_compiled import ELEMENT_BYTES, LANES
 
 VECTOR: Final = ir.VectorType(I64, LANES)
@@ -88,9 +88,26 @@ class Code:
         """Read one vector."""
         return self._builder.load(at(self._builder, address, 0, VECTOR), align=8)
 
-    def room(self) -> Any:
-        """Return the address of an element that lives as long as the routine runs."""
-        found = self._builder.alloca(ir.ArrayType(VECTOR, LIMBS))
+    def load_chosen(self, addresses: Any, count: int) -> list[list[Any]]:
+        """Read `count` elements in a row for each lane, from an address of the lane's own.
+
+        Two limbs stand in a word, the first one low.
+        """
+        words = [ir.Constant(VECTOR, ir.Undefined)] * (count * LIMBS // 2)
+        for lane in range(LANES):
+            place = ir.Constant(I32, lane)
+            address = self._builder.extract_element(addresses, place)
+            for i, vector in enumerate(words):
+                found = self._builder.load(at(self._builder, address, 8 * i, I64), align=8)
+                words[i] = self._builder.insert_element(vector, found, place)
+        limbs = [
+            limb for word in words for limb in (self._ops.low(word, 32), self._ops.shr(word, 32))
+        ]
+        return [limbs[LIMBS * i : LIMBS * (i + 1)] for i in range(count)]
+
+    def room(self, count: int = 1) -> Any:
+        """Return the address of elements in a row that live as long as the routine runs."""
+        found = self._builder.alloca(ir.ArrayType(VECTOR, LIMBS * count))
         return self._builder.ptrtoint(found, I64)
 
     def number(self, value: int) -> list[Any]:

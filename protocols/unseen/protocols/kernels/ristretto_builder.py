@@ -163,6 +163,16 @@ def _subtract(code: Code, out: Any, point: Any, prepared: Any) -> None:
 
 
 @Routine
+def _add_chosen(code: Code, point: Any, addresses: Any) -> None:
+    """Add to a point, in place, an entry of a table for each lane: (Y + X, Y - X, 2dT), Z = 1."""
+    plus, less, t = code.load_chosen(code.load_mask(addresses), 3)
+    prepared = code.room(4)
+    for place, value in enumerate((plus, less, code.number(2), t)):
+        code.store(value, prepared, place)
+    _summed(code, point, prepared, point, minus=False)
+
+
+@Routine
 def _identity(code: Code, out: Any) -> None:
     for place, value in enumerate((0, 1, 1, 0)):
         code.store(code.number(value), out, place)
@@ -264,6 +274,7 @@ _call_double = kernel_call(_double)
 _call_double_extended = kernel_call(_double_extended)
 _call_add = kernel_call(_add)
 _call_subtract = kernel_call(_subtract)
+_call_add_chosen = kernel_call(_add_chosen)
 _call_encode = kernel_call(_encode)
 _call_decode = kernel_call(_decode)
 _call_identity = kernel_call(_identity)
@@ -332,3 +343,32 @@ def decode(valid: Any, points: Any, fields: Any, groups: Any) -> None:
         valid += _MASK
         points += _POINT
         fields += _ELEMENT
+
+
+def prepare(points: Any, groups: Any) -> None:
+    """Write (Y + X, Y - X, 2Z, 2dT) in the place of each point."""
+    for _ in range(groups):
+        _call_prepare(points, points)
+        points += _POINT
+
+
+def add_chosen(points: Any, groups: Any, addresses: Any, count: Any) -> None:
+    """Add `count` entries of tables to each point: an address for each lane of each group.
+
+    All groups' first addresses come first, then all their second ones.
+    """
+    for _ in range(count):
+        point = points
+        for _ in range(groups):
+            _call_add_chosen(point, addresses)
+            point += _POINT
+            addresses += _MASK
+
+
+def add_up(points: Any, others: Any, room: Any) -> None:
+    """Add to the first group the `others` that follow it; `room` is of a point."""
+    point = points
+    for _ in range(others):
+        point += _POINT
+        _call_prepare(room, point)
+        _call_add(points, points, room)

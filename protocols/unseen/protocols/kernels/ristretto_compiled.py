@@ -5,6 +5,7 @@ it. For work that nobody times: tables that an operator builds by itself. Call o
 `features.has_vectors()` says so.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -21,6 +22,7 @@ TABLE: Final = 8  # multiples of a point that are kept, for signed digits of 4 b
 BATCH: Final = 64 * LANES  # elements at a time: what they take stays in the cache
 _BUILDER: Final = "ristretto_builder"
 _KERNELS: Final = ("map_pairs", "multiply", "encode", "decode")
+_FIXED_KERNELS: Final = ("decode", "encode", "prepare", "add_chosen", "add_up")
 _DIGITS: Final = 64
 _WORDS: Final = 4  # of 64 bits in an encoding
 
@@ -30,6 +32,11 @@ _Bytes = NDArray[np.uint8]
 def is_ready() -> bool:
     """Return whether the kernels are there without a compiler."""
     return all(objects.is_ready(_BUILDER, name) for name in _KERNELS)
+
+
+def is_fixed_ready() -> bool:
+    """Return whether those of `tabled`, `plus_chosen` and `total` are."""
+    return all(objects.is_ready(_BUILDER, name) for name in _FIXED_KERNELS)
 
 
 def from_uniform(joined: bytes, scalar: int) -> bytes:
@@ -65,16 +72,93 @@ def multiply(joined: bytes, scalar: int) -> tuple[bytes, int | None]:
     for start in range(0, len(elements), BATCH):
         part = elements[start : start + BATCH]
         groups = -(-len(part) // LANES)
-        fields = _packed(part, groups)
-        points = np.empty(groups * POINT_BYTES // 8, np.uint64)
-        masks = np.empty(groups * LANES, np.uint64)
+        points, valid[start : start + BATCH] = _decoded(part, groups)
         room = np.empty((TABLE + 1) * POINT_BYTES // 8, np.uint64)
-        _kernel("decode")(masks.ctypes.data, points.ctypes.data, fields.ctypes.data, groups)
         _multiplied(points, groups, digits, room)
         out[start : start + BATCH] = _encoded(points, groups)[: len(part)]
-        valid[start : start + BATCH] = (masks[: len(part)] != 0) & _canonical(part)
-    bad = np.flatnonzero(~valid)
-    return out.tobytes(), int(bad[0]) if bad.size else None
+    return out.tobytes(), _first(~valid)
+
+
+def tabled(joined: bytes) -> NDArray[np.uint64]:
+    """Return elements of 32 bytes as entries of `plus_chosen`: n x 15 words. All are valid.
+
+    The identity may be among them.
+    """
+    elements = np.frombuffer(joined, np.uint8).reshape(-1, 32)
+    groups = -(-len(elements) // LANES)
+    points, _ = _decoded(elements, groups)
+    _kernel("prepare")(points.ctypes.data, groups)
+    # 2Z is 2 in all of them: it is left out.
+    prepared = points.reshape(groups, 4, LIMBS, LANES)[:, [0, 1, 3]]
+    limbs = prepared.transpose(0, 3, 1, 2).reshape(groups * LANES, -1)[: len(elements)]
+    return np.ascontiguousarray(limbs[:, 0::2] | limbs[:, 1::2] << np.uint64(32))
+
+
+def plus_chosen(
+    joined: bytes, entries: Sequence[tuple[NDArray[np.uint64], _Bytes]]
+) -> tuple[bytes, int | None]:
+    """Return each element plus entries of tables, and the place of the first that is no element.
+
+    What comes out beside a place is of no meaning.
+
+    Args:
+        joined: n elements of 32 bytes, or one that all n begin with; the identity counts as none
+            among several, and as itself alone.
+        entries: what is added: a table of `tabled`, and n x w bytes. Byte j chooses among the
+            entries from 256 j on, so that the table has 256 w of them or more.
+
+    """
+    elements = np.frombuffer(joined, np.uint8).reshape(-1, 32)
+    count = len(entries[0][1])
+    out = np.empty((count, 32), np.uint8)
+    valid = np.ones(count, np.bool_)
+    first, _ = _decoded(elements[[0] * LANES], 1) if len(elements) == 1 else (None, None)
+    for start in range(0, count, BATCH):
+        end = min(start + BATCH, count)
+        groups = -(-(end - start) // LANES)
+        if first is None:
+            points, valid[start:end] = _decoded(elements[start:end], groups)
+        else:
+            points = np.tile(first, groups)
+        for table, chosen in entries:
+            places = _addresses(table, chosen[start:end], groups)
+            _kernel("add_chosen")(points.ctypes.data, groups, places.ctypes.data, chosen.shape[1])
+        out[start:end] = _encoded(points, groups)[: end - start]
+    return out.tobytes(), _first(~valid)
+
+
+def total(joined: bytes) -> tuple[tuple[bytes, ...], int | None]:
+    """Return elements with the sum of the given ones, and the place of the first that is none.
+
+    What comes out beside a place is of no meaning.
+    """
+    elements = np.frombuffer(joined, np.uint8).reshape(-1, 32)
+    valid = np.empty(len(elements), np.bool_)
+    room = np.empty(POINT_BYTES // 8, np.uint64)
+    points, _ = _decoded(np.zeros((LANES, 32), np.uint8), 1)
+    for start in range(0, len(elements), BATCH):
+        part = elements[start : start + BATCH]
+        groups = -(-len(part) // LANES)
+        more, valid[start : start + BATCH] = _decoded(part, groups)
+        points = np.concatenate([points[: POINT_BYTES // 8], more])
+        _kernel("add_up")(points.ctypes.data, groups, room.ctypes.data)
+    return tuple(each.tobytes() for each in _encoded(points, 1)), _first(~valid)
+
+
+def _addresses(table: NDArray[np.uint64], chosen: _Bytes, groups: int) -> NDArray[np.uint64]:
+    """Return where entries stand: by byte, then by element; where a group is not full, the 0th."""
+    width = chosen.shape[1]
+    numbers = np.zeros((width, groups * LANES), np.uint64)
+    numbers[:, : len(chosen)] = chosen.T
+    numbers += np.arange(width, dtype=np.uint64)[:, np.newaxis] * np.uint64(256)
+    numbers *= np.uint64(table.itemsize * table.shape[1])
+    numbers += np.uint64(table.ctypes.data)
+    return numbers
+
+
+def _first(bad: NDArray[np.bool_]) -> int | None:
+    places = np.flatnonzero(bad)
+    return int(places[0]) if places.size else None
 
 
 def _kernel(name: str) -> objects.Compiled:
@@ -87,6 +171,15 @@ def _multiplied(
     _kernel("multiply")(
         points.ctypes.data, groups, digits.ctypes.data, len(digits) // 2, room.ctypes.data
     )
+
+
+def _decoded(encodings: _Bytes, groups: int) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
+    """Return points in groups, the last one filled with the identity, and which are elements."""
+    fields = _packed(encodings, groups)
+    points = np.empty(groups * POINT_BYTES // 8, np.uint64)
+    masks = np.empty(groups * LANES, np.uint64)
+    _kernel("decode")(masks.ctypes.data, points.ctypes.data, fields.ctypes.data, groups)
+    return points, (masks[: len(encodings)] != 0) & _canonical(encodings)
 
 
 def _encoded(points: NDArray[np.uint64], groups: int) -> _Bytes:

@@ -27,6 +27,11 @@ class Masked:
         self._scalar = ristretto255.random_scalar(rng)
         self.elements = bulk.hash_each(self._scalar, items, tag)
 
+    @property
+    def is_spent(self) -> bool:
+        """Whether the scalar has served."""
+        return not self._scalar
+
     def check_open(self) -> None:
         """Return if the scalar is still there.
 

@@ -79,6 +79,40 @@ def unpack(message: bytes, ordered: Sequence[bool]) -> list[tuple[bytes, ...]]:
     return found
 
 
+def pack_records(columns: Sequence[bytes], widths: Sequence[int]) -> bytes:
+    """Return records as one message, in ascending order; a count stands before them.
+
+    Each column holds one value of its width for each record, one after another; the first column
+    orders them.
+    """
+    split = [
+        [column[start : start + width] for start in range(0, len(column), width)]
+        for column, width in zip(columns, widths, strict=True)
+    ]
+    records = sorted(map(b"".join, zip(*split, strict=True)))
+    return len(records).to_bytes(_COUNT_BYTES, "big") + b"".join(records)
+
+
+def unpack_records(message: bytes, widths: Sequence[int]) -> tuple[bytes, ...]:
+    """Return the columns of records, whose first values ascend strictly.
+
+    Raises:
+        MalformedMessageError: it is cut or too long, empty or too large, or out of order.
+
+    """
+    count, size = int.from_bytes(message[:_COUNT_BYTES], "big"), sum(widths)
+    if len(message) != _COUNT_BYTES + count * size or not 1 <= count <= MAX_ITEMS:
+        raise MalformedMessageError("a set of records is cut, empty or too large")
+    starts = range(_COUNT_BYTES, len(message), size)
+    columns, place = [], 0
+    for width in widths:
+        columns.append([message[start + place : start + place + width] for start in starts])
+        place += width
+    if any(a >= b for a, b in itertools.pairwise(columns[0])):
+        raise MalformedMessageError("records do not ascend")
+    return tuple(map(b"".join, columns))
+
+
 def _split(joined: bytes) -> tuple[bytes, ...]:
     size = ristretto255.ELEMENT_BYTES
     return tuple(joined[start : start + size] for start in range(0, len(joined), size))
