@@ -98,7 +98,14 @@ def test_example_is_the_frozen_vector(name: str, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("topic", "count"),
-    [("registry", 7), ("rules", 3), ("joint", 1), ("statistics", 2), ("hidden_table", 2)],
+    [
+        ("registry", 7),
+        ("rules", 3),
+        ("joint", 1),
+        ("statistics", 2),
+        ("hidden_table", 2),
+        ("intersect", 4),
+    ],
 )
 def test_examples_of_a_topic_are_frozen_vectors(topic: str, count: int) -> None:
     path = ROOT / f"tests/vectors/evidence/formats_v1_{topic}.json"

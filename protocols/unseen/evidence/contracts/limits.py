@@ -12,7 +12,7 @@ from decimal import Decimal
 from unseen.evidence import jws
 from unseen.evidence.canonical import format_time
 from unseen.evidence.contracts.contract import Period, Prices, Quota, Terms
-from unseen.evidence.contracts.plan import AGGREGATES, Plan
+from unseen.evidence.contracts.plan import Plan, is_aggregate
 from unseen.evidence.contracts.template import TYP, Template, verify_template_approval
 from unseen.evidence.errors import TemplateInvalidError
 from unseen.evidence.suite import suite_of
@@ -173,7 +173,7 @@ def _by_numbers(template: Template, scope: Scope) -> Iterator[Excess]:
     ):
         if value > most:
             yield Excess(clause, f"allows at most {most}; asked for are {value}", f"at most {most}")
-    if scope.kind not in AGGREGATES:
+    if not is_aggregate(scope.kind, scope.outputs):
         return
     if scope.group < template.group:
         yield Excess(

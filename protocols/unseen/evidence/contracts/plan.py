@@ -6,6 +6,7 @@ contract and in every release. Neither holds a row or depends on a snapshot.
 A plan is a promise of the operator's. That the node kept to it is not proven by it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Self, cast, get_args
 
@@ -24,6 +25,7 @@ KINDS = ("verify", "lookup", "intersect", "statistics", "score", "train", "run")
 AGGREGATES = ("statistics", "train", "run")  # kinds that group and budget bound
 BY_QUESTION = ("statistics",)  # kinds whose releases have shapes that follow from the question
 BY_MENU = ("statistics", "train")  # kinds whose contracts hold a menu
+_ONE_BY_ONE = {"intersect": ("items",)}  # outputs of a kind that answer about each subject alone
 MAX_COLUMNS = 256
 MAX_OUTPUTS = 128  # what a label of 32 bytes holds at two bits each
 
@@ -325,6 +327,12 @@ class Plan:
         if suite.id != self.suite:
             _PLAN.fail("suite", "is another one than asked for")
         return suite.digest(self.encode())
+
+
+def is_aggregate(kind: str, outputs: Sequence[str]) -> bool:
+    """Return whether `outputs` of a kind are about many subjects: group and budget bound them."""
+    alone = _ONE_BY_ONE.get(kind)
+    return kind in AGGREGATES if alone is None else tuple(outputs) != alone
 
 
 def check_columns(check: Checker, field: str, columns: object) -> None:

@@ -27,6 +27,7 @@ UNITS: Final = 10**12
 _STEP: Final = 1000  # units in the last place that a leaf can say
 _PLACES: Final = 9
 _CLAUSES: Final = ("menu", "train")
+_COUNTED: Final = "intersect"  # a clause that costs privacy where it says how much
 _CHECK = Checker(ContractInvalidError, "contract")
 
 
@@ -157,4 +158,5 @@ def _clause(terms: Terms) -> dict[str, Any]:
         found = terms.parameters.get(name)
         if type(found) is dict:
             return found
-    return {}
+    counted = terms.parameters.get(_COUNTED)
+    return counted if type(counted) is dict and "rho" in counted else {}

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.contracts.leakage import Leakage
-from unseen.evidence.contracts.plan import AGGREGATES, KINDS, Plan
+from unseen.evidence.contracts.plan import KINDS, Plan, is_aggregate
 from unseen.evidence.contracts.rules import APPROVERS, THREAT_MODELS, Denial, Rule, RuleFile
 
 
@@ -167,7 +167,7 @@ def _unmet(ruling: Ruling, terms: Terms) -> Iterator[Breach]:
         yield Breach("consent", "it asks for no consent")
     if ruling.template and not terms.template:
         yield Breach("template", "it follows no template")
-    if terms.kind in AGGREGATES:
+    if is_aggregate(terms.kind, terms.outputs):
         if terms.group < ruling.group:
             yield Breach("group", f"its groups are smaller than {ruling.group}")
         if ruling.budget and least_budget(terms.budget, ruling.budget) != terms.budget:

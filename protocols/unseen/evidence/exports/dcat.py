@@ -34,6 +34,10 @@ _KINDS = {
         "Statistics: counts and sums over many people by the groups named here, with noise.",
         "联合统计：按所列分组对多人计数、求和，结果加噪。",
     ),
+    "intersect": (
+        "Intersection: which, or how many, of a buyer's items are in the table, unseen by it.",
+        "隐私求交：购买方的项目中哪些或多少在表内，运营方不知道是哪些。",
+    ),
     "train": (
         "Joint training: a model of the columns named here, from noisy sums over several nodes.",
         "联合建模：由多个节点的加噪求和训练所列字段的模型。",

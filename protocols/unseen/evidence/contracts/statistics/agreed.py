@@ -5,6 +5,7 @@ contract need not believe that they do.
 """
 
 from unseen.evidence.contracts.contract import Terms
+from unseen.evidence.contracts.intersection import check_intersection
 from unseen.evidence.contracts.joint import PROTOCOL as SECAGG
 from unseen.evidence.contracts.joint import Joint, joint_of
 from unseen.evidence.contracts.plan import BY_MENU, Plan
@@ -21,7 +22,9 @@ _CHECK = Checker(ContractInvalidError, "contract")
 
 
 def check_agreed(terms: Terms, plan: Plan) -> None:
-    """Return if menu and training of `terms` are what outputs and `plan` say, each where needed.
+    """Return if menu, training and intersection of `terms` are what outputs and `plan` say.
+
+    Each where it is needed.
 
     Raises:
         ContractInvalidError: a menu or a training is missing, malformed, or there where nothing
@@ -30,6 +33,7 @@ def check_agreed(terms: Terms, plan: Plan) -> None:
         InputInvalidError: the contract is over a training, and this machine cannot read one.
 
     """
+    check_intersection(terms, plan)
     if terms.kind not in BY_MENU:
         if PARAMETER in terms.parameters:
             _CHECK.fail("parameters.menu", f"stands in a contract of kind {terms.kind}")
