@@ -17,13 +17,17 @@ from unseen.evidence.contracts.typed import Model, Shape, shape_from_json
 from unseen.evidence.errors import ContractInvalidError, ReleaseInvalidError
 from unseen.evidence.fields import VERSION, Checker, head
 from unseen.evidence.suite import Suite
+from unseen.protocols.errors import InputInvalidError
+from unseen.protocols.lookup.canonical import FORMS_OF
 from unseen.protocols.lookup.labels import LABEL_SIZES
+from unseen.protocols.lookup.match import EVALUATIONS, OUTPUT, check_ids
 from unseen.protocols.lookup.subject import SubjectColumn, SubjectType
 
 ReleaseType = Literal["verdicts", "aggregate", "model"]
 KINDS = ("verify", "lookup", "intersect", "statistics", "score", "train", "run")
 AGGREGATES = ("statistics", "train", "run")  # kinds that group and budget bound
 BY_QUESTION = ("statistics",)  # kinds whose releases have shapes that follow from the question
+BY_MATCH = ("verify", "lookup")  # kinds that match whole tuples
 BY_MENU = ("statistics", "train")  # kinds whose contracts hold a menu
 _ONE_BY_ONE = {"intersect": ("items",)}  # outputs of a kind that answer about each subject alone
 MAX_COLUMNS = 256
@@ -44,7 +48,7 @@ _PLAN_FIELDS = (
     "threat_model",
     "retention",
 )
-_PLAN_OPTIONAL = ("rows", "release", "group", "budget", "threat_model_zh", "retention_zh")
+_PLAN_OPTIONAL = ("rows", "release", "group", "budget", "threat_model_zh", "retention_zh", "match")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,9 +194,9 @@ class Plan:
 
     A unit releases at most `bits_per_unit` bits. `label_bytes` is the size of a row's label in
     the encrypted table, 0 where there is none. `threat_model` says when it holds, `retention` what
-    is kept, both in Chinese too. `rows`, `release`, `group`, `budget` and what is in Chinese are
-    written only where they say something; group and budget are the contract's. Errors:
-    `ContractInvalidError`.
+    is kept, both in Chinese too. `match` names the columns of an id, where whole tuples are matched.
+    `rows`, `release`, `group`, `budget`, `match` and what is in Chinese are written only where they
+    say something; group and budget are the contract's. Errors: `ContractInvalidError`.
     """
 
     suite: str
@@ -212,6 +216,7 @@ class Plan:
     budget: str = ""
     threat_model_zh: str = ""
     retention_zh: str = ""
+    match: tuple[str, ...] = ()
     v: int = VERSION
 
     def __post_init__(self) -> None:
@@ -245,6 +250,14 @@ class Plan:
             _PLAN.decimal("budget", self.budget)
         _PLAN.text("threat_model_zh", self.threat_model_zh, empty=True)
         _PLAN.text("retention_zh", self.retention_zh, empty=True)
+        if self.match and self.kind not in BY_MATCH:
+            _PLAN.fail("match", "is of a kind that does not match tuples")
+        check_match(_PLAN, self.match, self.subject_columns, [each.name for each in self.outputs])
+
+    @property
+    def evaluations(self) -> int:
+        """Return how many blinded elements a unit of a hidden lookup has."""
+        return EVALUATIONS if self.match and self.kind == "lookup" else 1
 
     @property
     def by_question(self) -> bool:
@@ -264,6 +277,8 @@ class Plan:
         for name in ("budget", "threat_model_zh", "retention_zh"):
             if getattr(self, name):
                 agreed[name] = getattr(self, name)
+        if self.match:
+            agreed["match"] = list(self.match)
         return self._fixed() | agreed
 
     def _fixed(self) -> dict[str, Json]:
@@ -311,6 +326,7 @@ class Plan:
             budget=body.get("budget", ""),
             threat_model_zh=body.get("threat_model_zh", ""),
             retention_zh=body.get("retention_zh", ""),
+            match=tuple(_PLAN.unlist("match", body.get("match", []))),
         )
 
     def encode(self) -> bytes:
@@ -345,15 +361,40 @@ def check_columns(check: Checker, field: str, columns: object) -> None:
     check.distinct(field, [column.name for column in known])
 
 
+def check_match(
+    check: Checker, ids: object, columns: tuple[SubjectColumn, ...], outputs: Sequence[str]
+) -> None:
+    """Refuse an id that is not some of the subject's columns, and outputs that no match has."""
+    if ids == ():
+        return
+    check.members("match", ids, str, MAX_COLUMNS, 1)
+    try:
+        check_ids([column.name for column in columns], cast("tuple[str, ...]", ids))
+    except InputInvalidError as error:
+        check.fail("match", f"is no id: {error}")
+    if list(outputs) != [OUTPUT]:
+        check.fail("outputs", f"are not {OUTPUT!r} alone, the one of a match")
+
+
 def columns_to_json(columns: tuple[SubjectColumn, ...]) -> list[Json]:
-    """Return subject columns as a list of `{"name","type"}`."""
-    return [{"name": column.name, "type": column.type} for column in columns]
+    """Return subject columns as a list of `{"name","type"}`; `form` only where it says more."""
+    return [column_to_json(column) for column in columns]
+
+
+def column_to_json(column: SubjectColumn) -> dict[str, Json]:
+    """Return one subject column as an object."""
+    formed: dict[str, Json] = {} if column.form == "exact" else {"form": column.form}
+    return {"name": column.name, "type": column.type} | formed
 
 
 def columns_from_json(check: Checker, field: str, value: Json) -> tuple[SubjectColumn, ...]:
     """Return the subject columns that `columns_to_json` gives `value` for."""
-    found = [check.take(item, ("name", "type"), field) for item in check.unlist(field, value)]
+    found = [
+        check.take(item, ("name", "type"), field, ("form",)) for item in check.unlist(field, value)
+    ]
     for item in found:
         check.text(f"{field}.name", item["name"], 256)
         check.choice(f"{field}.type", item["type"], _SUBJECT_TYPES)
-    return tuple(SubjectColumn(name=item["name"], type=item["type"]) for item in found)
+        if "form" in item:  # the form that every column has is not written down
+            check.choice(f"{field}.form", item["form"], FORMS_OF[item["type"]][1:])
+    return tuple(SubjectColumn(**item) for item in found)

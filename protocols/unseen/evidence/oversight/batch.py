@@ -16,6 +16,7 @@ from unseen.evidence.oversight.hidden import (
     BATCH_FIELDS,
     CHECK,
     ITEM_FIELDS,
+    ITEM_OPTIONAL,
     Batch,
     Item,
     parse_batch,
@@ -59,10 +60,12 @@ def verify_batch_opening(bundle: Json, trust: Trust) -> OpenedBatch:
     sent = parse_batch(body)
     size = len(sent.blinded)
     entries = [
-        CHECK.take(item, ITEM_FIELDS, "items") for item in CHECK.unlist("items", body["items"])
+        CHECK.take(item, ITEM_FIELDS, "items", ITEM_OPTIONAL)
+        for item in CHECK.unlist("items", body["items"])
     ]
     items = [parse_item(entry, size) for entry in entries]
     if not items:
         CHECK.fail("items", "are none")
     CHECK.distinct("items", [item.position for item in items])
-    return OpenedBatch(size=size, items=tuple(check_items(body["suite"], sent, items, trust)))
+    found = check_items(body["suite"], sent, items, trust)
+    return OpenedBatch(size=size // len(items[0].points), items=tuple(found))

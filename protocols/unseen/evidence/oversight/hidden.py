@@ -30,6 +30,7 @@ BATCH_FIELDS = (
     "release_nonce",
 )
 ITEM_FIELDS = ("subject", "position", "blind", "rows")
+ITEM_OPTIONAL = ("id",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,23 +78,16 @@ class Batch:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
-    """One subject: its values as text, its place in the batch, its blind, and the table's rows.
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One evaluation: its blind, a scalar of 32 bytes, and what `opening.RowProver` gives."""
 
-    `blind` is a scalar of 32 bytes, `rows` what `opening.RowProver` gives.
-    """
-
-    subject: tuple[str, ...] = field(repr=False)
-    position: int
     blind: bytes = field(repr=False)
     rows: tuple[Row, ...]
 
     def to_json(self) -> dict[str, Json]:
-        """Return the item's fields of a bundle."""
+        """Return the point's fields of a bundle."""
         return {
-            "subject": list(self.subject),
-            "position": self.position,
             "blind": b64encode(self.blind),
             "rows": [
                 {
@@ -104,6 +98,33 @@ class Item:
                 for row in self.rows
             ],
         }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One subject: its values as text, its place in the batch, its blind, and the table's rows.
+
+    `position` counts subjects. `blind` and `rows` are a `Point`'s; of a match they are those of the
+    whole tuple, and `id` is the point of its id.
+    """
+
+    subject: tuple[str, ...] = field(repr=False)
+    position: int
+    blind: bytes = field(repr=False)
+    rows: tuple[Row, ...]
+    id: Point | None = None
+
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """Return the subject's evaluations in their order in the batch."""
+        first = Point(self.blind, self.rows)
+        return (first,) if self.id is None else (first, self.id)
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the item's fields of a bundle."""
+        matched: dict[str, Json] = {} if self.id is None else {"id": self.id.to_json()}
+        named: dict[str, Json] = {"subject": list(self.subject), "position": self.position}
+        return named | Point(self.blind, self.rows).to_json() | matched
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,12 +198,19 @@ def parse_item(body: dict[str, Any], size: int) -> Item:
     texts = CHECK.unlist("subject", body["subject"])
     if not all(type(text) is str for text in texts):
         CHECK.fail("subject", "holds more than texts")
+    point = _point(body)
     return Item(
         subject=tuple(texts),
         position=body["position"],
-        blind=_octets("blind", body["blind"], 32),
-        rows=tuple(map(_row, CHECK.unlist("rows", body["rows"]))),
+        blind=point.blind,
+        rows=point.rows,
+        id=_point(CHECK.take(body["id"], ("blind", "rows"), "id")) if "id" in body else None,
     )
+
+
+def _point(body: dict[str, Any]) -> Point:
+    rows = CHECK.unlist("rows", body["rows"])
+    return Point(_octets("blind", body["blind"], 32), tuple(map(_row, rows)))
 
 
 def _octets(name: str, value: Json, size: int) -> bytes:

@@ -19,6 +19,9 @@ before it:
     label        the row opens to one verdict for each output, or to something malformed, for
                  which the operator has to answer
 
+Of a match (`lookup/match.py`) a subject is two points, the whole tuple's at `blinded[2 * position]`
+and its id's behind it: from blinded on, each check is of both, and the two labels make the verdict.
+
 It shows the third party this subject and this answer; the other subjects of the batch stay
 hidden. Absence is as sound as the table's order, which whoever holds the table has checked
 (`oprf_table.check_order`) and an opening does not show. That the log announced no second manifest
@@ -51,8 +54,10 @@ from unseen.evidence.oversight.hidden import (
     BATCH_FIELDS,
     CHECK,
     ITEM_FIELDS,
+    ITEM_OPTIONAL,
     Batch,
     Item,
+    Point,
     Row,
     Sent,
     parse_batch,
@@ -75,7 +80,8 @@ from unseen.protocols.errors import (
     SubjectInvalidError,
 )
 from unseen.protocols.lookup import oprf_table
-from unseen.protocols.lookup.subject import Value, encode_subject, parse_value
+from unseen.protocols.lookup.match import encode_points, match_of
+from unseen.protocols.lookup.subject import Value, parse_value
 from unseen.protocols.oprf import dleq
 from unseen.protocols.oprf.client import recompute, unblind_one
 from unseen.protocols.tlog.proofs import verify_inclusion
@@ -85,6 +91,7 @@ __all__ = [
     "Batch",
     "Item",
     "Opened",
+    "Point",
     "Row",
     "RowProver",
     "check_items",
@@ -177,6 +184,7 @@ def make_opening(  # noqa: PLR0913 - one for each field of the bundle, by name
     request_nonce: bytes,
     release_nonce: bytes,
     rows: Sequence[Row],
+    own: Point | None = None,
     plan: Plan | None = None,
 ) -> dict[str, Json]:
     """Return the bundle that opens the subject at `position` of a batch.
@@ -184,7 +192,8 @@ def make_opening(  # noqa: PLR0913 - one for each field of the bundle, by name
     `receipt` and `manifest` are the signed tokens, `announcement` is how the log announced the
     manifest, `subject` the values as text, `blind` the scalar of that position, `blinded`,
     `evaluated` and `dleq` the batch as it was sent and answered, `rows` what `prove_rows`
-    returns, `plan` the contract's, which may be left out. Verify the bundle before handing it out.
+    returns, `own` the point of a match's id, `plan` the contract's, which may be left out. Verify
+    the bundle before handing it out.
     """
     batch = Batch(
         receipt=receipt,
@@ -198,7 +207,7 @@ def make_opening(  # noqa: PLR0913 - one for each field of the bundle, by name
         release_nonce=release_nonce,
         plan=plan,
     )
-    item = Item(subject=tuple(subject), position=position, blind=blind, rows=tuple(rows))
+    item = Item(subject=tuple(subject), position=position, blind=blind, rows=tuple(rows), id=own)
     return head("opening", terms.suite) | batch.to_json() | item.to_json()
 
 
@@ -214,7 +223,7 @@ def verify_opening(bundle: Json, trust: Trust) -> Opened:
         SuiteUnknownError: the opening is of a suite that is not known here.
 
     """
-    body = CHECK.body(bundle, "opening", (*BATCH_FIELDS, *ITEM_FIELDS), ("plan",))
+    body = CHECK.body(bundle, "opening", (*BATCH_FIELDS, *ITEM_FIELDS), ("plan", *ITEM_OPTIONAL))
     sent = parse_batch(body)
     (opened,) = check_items(body["suite"], sent, [parse_item(body, len(sent.blinded))], trust)
     return opened
@@ -233,16 +242,18 @@ def check_items(suite_id: str, sent: Sent, items: Sequence[Item], trust: Trust) 
     with _named("dleq"):
         dleq.verify(manifest.public_key, sent.blinded, sent.evaluated, sent.dleq)
     found = []
-    for item, (values, data) in zip(items, subjects, strict=True):
-        with _named("dleq"):
-            output = unblind_one(data, item.blind, sent.evaluated[item.position])
-        label = _label(item.rows, manifest, output, suite)
-        verdicts, malformed = _verdicts(label, manifest.outputs)
+    for item, (values, inputs) in zip(items, subjects, strict=True):
+        labels = []
+        for place, point, data in zip(_places(item), item.points, inputs, strict=True):
+            with _named("dleq"):
+                output = unblind_one(data, point.blind, sent.evaluated[place])
+            labels.append(_label(point.rows, manifest, output, suite))
+        verdicts, malformed = _verdicts(labels, manifest)
         opened = Opened(
             subject=values,
             position=item.position,
             verdicts=MappingProxyType(verdicts),
-            found=label is not None,
+            found=any(label is not None for label in labels),
             malformed=malformed,
             receipt=receipt,
             terms=terms,
@@ -327,7 +338,12 @@ def _announced(found: Headed, manifest: Manifest, receipt: VerifiedReceipt, trus
         verify_growth(receipt.checkpoint, checkpoint, (), suite)
 
 
-def _subject(sent: Sent, opening: Item, manifest: Manifest) -> tuple[tuple[Value, ...], bytes]:
+def _subject(
+    sent: Sent, opening: Item, manifest: Manifest
+) -> tuple[tuple[Value, ...], tuple[bytes, ...]]:
+    """Return the subject's values and, of each of its points, the bytes that were blinded."""
+    if (opening.id is not None) != bool(manifest.match):
+        CHECK.fail("id", "is given of a match, and of nothing else")
     if len(opening.subject) != len(manifest.subject):
         CHECK.fail("subject", "has not one value for each subject column")
     with _named("subject"):
@@ -335,12 +351,19 @@ def _subject(sent: Sent, opening: Item, manifest: Manifest) -> tuple[tuple[Value
         values = tuple(parse_value(column, text) for column, text in pairs)
         if any(str(value) != text for value, text in zip(values, opening.subject, strict=True)):
             CHECK.fail("subject", "is not written in its one way")
-        data = encode_subject(manifest.subject, values, manifest.parameters().domain)
-    with _named("blinded"):
-        element = recompute(data, opening.blind)
-    if element != sent.blinded[opening.position]:
-        CHECK.fail("blinded", "does not hide this subject at this position")
-    return values, data
+        inputs = encode_points(manifest.subject, manifest.match, values, manifest.domain())
+    for place, point, data in zip(_places(opening), opening.points, inputs, strict=True):
+        with _named("blinded"):
+            element = recompute(data, point.blind)
+        if [element] != list(sent.blinded[place : place + 1]):
+            CHECK.fail("blinded", "does not hide this subject at this position")
+    return values, inputs
+
+
+def _places(item: Item) -> range:
+    """Return where in the batch the subject's points are."""
+    each = len(item.points)
+    return range(item.position * each, (item.position + 1) * each)
 
 
 def _commitments(opening: Sent, receipt: VerifiedReceipt, suite: Suite) -> None:
@@ -376,9 +399,16 @@ def _label(rows: tuple[Row, ...], manifest: Manifest, output: bytes, suite: Suit
     return None
 
 
-def _verdicts(label: bytes | None, outputs: tuple[str, ...]) -> tuple[dict[str, bool | None], bool]:
-    """Return the verdicts of a label, or of the lack of one, and whether it is malformed."""
+def _verdicts(
+    labels: Sequence[bytes | None], manifest: Manifest
+) -> tuple[dict[str, bool | None], bool]:
+    """Return the verdicts of a subject's labels, or of the lack of one, and if one is malformed."""
+    outputs = manifest.outputs
     silent: dict[str, bool | None] = dict.fromkeys(outputs)
+    if manifest.match:
+        verdict, malformed = match_of(labels)
+        return dict.fromkeys(outputs, verdict), malformed
+    (label,) = labels
     if label is None:
         return silent, False
     try:

@@ -18,6 +18,7 @@ from unseen.evidence.canonical import Json, b64encode, format_time
 from unseen.evidence.contracts.plan import (
     MAX_OUTPUTS,
     check_columns,
+    check_match,
     columns_from_json,
     columns_to_json,
 )
@@ -63,7 +64,7 @@ _FIELDS = (
     "outputs",
     "until",
 )
-_OPTIONAL = ("consent_root", "width")
+_OPTIONAL = ("consent_root", "width", "match")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +76,7 @@ class Manifest:
     `outputs`, in that order. Queries are answered before `until`. `consent_root` is the root of
     the tree of consents that the rows were chosen by, 32 bytes, where the contract wants consent.
     `width` is how many cells a block of a hidden table has, 0 where the table is sent.
+    `match` names the columns of the id, where whole tuples are matched (`lookup/match.py`).
     """
 
     suite: str
@@ -96,6 +98,7 @@ class Manifest:
     ciphersuite: str = CIPHERSUITE
     consent_root: bytes = b""
     width: int = 0
+    match: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check every field."""
@@ -126,6 +129,7 @@ class Manifest:
         _CHECK.time("until", self.until)
         if self.consent_root != b"":
             _CHECK.octets("consent_root", self.consent_root)
+        check_match(_CHECK, self.match, self.subject, self.outputs)
 
     def _check_sent(self, suite: Suite) -> None:
         size = TAG_BYTES + self.label_bytes
@@ -143,12 +147,14 @@ class Manifest:
         _CHECK.integer("row_bytes", self.row_bytes, size, size)
 
     def to_json(self) -> dict[str, Json]:
-        """Return the manifest; root of consents and width are written only where there is one."""
+        """Return the manifest; root of consents, width and id only where there is one."""
         agreed: dict[str, Json] = {}
         if self.consent_root:
             agreed["consent_root"] = b64encode(self.consent_root)
         if self.width:
             agreed["width"] = self.width
+        if self.match:
+            agreed["match"] = list(self.match)
         return self._fixed() | agreed
 
     def _fixed(self) -> dict[str, Json]:
@@ -187,6 +193,9 @@ class Manifest:
         width = body.get("width", 0)
         if "width" in body and not width:
             _CHECK.fail("width", "is written down and says nothing")
+        match = tuple(_CHECK.unlist("match", body.get("match", [])))
+        if "match" in body and not match:
+            _CHECK.fail("match", "is written down and says nothing")
         own = {name: body[name] for name in _FIELDS} | {
             "subject": columns_from_json(_CHECK, "subject", body["subject"]),
             "outputs": tuple(_CHECK.unlist("outputs", body["outputs"])),
@@ -195,7 +204,7 @@ class Manifest:
             own[name] = _CHECK.unb64(name, body[name])
         for name in ("snapshot_at", "until"):
             own[name] = _CHECK.untime(name, body[name])
-        return cls(suite=body["suite"], consent_root=root, width=width, **own)
+        return cls(suite=body["suite"], consent_root=root, width=width, match=match, **own)
 
     def id(self) -> bytes:
         """Return the hash of the canonical manifest, 32 bytes: what a request names."""
