@@ -194,7 +194,7 @@ class Plan:
 
     A unit releases at most `bits_per_unit` bits. `label_bytes` is the size of a row's label in
     the encrypted table, 0 where there is none. `threat_model` says when it holds, `retention` what
-    is kept, both in Chinese too. `match` names the columns of an id, where whole tuples are matched.
+    is kept, both in Chinese too. `match` names the columns of an id where tuples are matched.
     `rows`, `release`, `group`, `budget`, `match` and what is in Chinese are written only where they
     say something; group and budget are the contract's. Errors: `ContractInvalidError`.
     """
