@@ -177,7 +177,7 @@ def test_a_match_has_one_output_and_is_of_a_kind_about_one_subject(matched: Matc
     ids=str,
 )
 def test_a_form_that_a_column_has_not_is_refused(matched: Matched, column: Any) -> None:
-    columns = [column, *matched.plan.to_json()["subject_columns"][1:]]  # type: ignore[misc]
+    columns = [column, *matched.plan.to_json()["subject_columns"][1:]]
     with pytest.raises(ContractInvalidError) as caught:
         Plan.from_json(matched.plan.to_json() | {"subject_columns": columns})
     assert caught.value.clause == "subject_columns.form"
