@@ -9,7 +9,7 @@ bench    benchmarks/ under pytest-benchmark; arguments go to pytest
 coverage branch coverage of contract, decide, metering, gate and evidence: 100 % or it fails
 mutants  change the code, one thing at a time, and see whether a test notices
 edits    20,000 random edits of a log's export, each of which an audit has to find
-peers    install what the benches compare with, in an environment of its own
+peers    make an environment for each library that the benches compare with, or for those named
 attacks  play the attacks of docs/attacks.md and print their table
 readme   execute the README's own commands in a temporary home
 check    lint, types, proto drift and compatibility: what CI runs beside the tests
@@ -88,9 +88,9 @@ def mutants(*arguments: str) -> int:
     return tool("mutants.py", *arguments)
 
 
-def peers(*_: str) -> int:
-    """Install the libraries that benches are held against."""
-    return tool("peers.py")
+def peers(*arguments: str) -> int:
+    """Make the environments of libraries that benches are held against; all, or those named."""
+    return tool("peers.py", *arguments)
 
 
 def coverage(*arguments: str) -> int:

@@ -23,12 +23,17 @@ OPTIONS = (
     "--quiet",
 )
 PROJECT = "pyproject.toml"
+# One for each library that the benches are held against: they need not go together.
+PEERS = tuple(
+    (f"../benchmarks/peers/{source.stem}.txt", (f"benchmarks/peers/{source.name}",))
+    for source in sorted((ROOT / "benchmarks" / "peers").glob("*.in"))
+)
 # Lock, its sources. The order matters: dev first, the others within it.
 LOCKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("setup.txt", ("requirements/setup.in",)),
     ("proto.txt", ("requirements/proto.in",)),
     ("mutants.txt", ("requirements/mutants.in",)),
-    ("peers.txt", ("requirements/peers.in",)),
+    *PEERS,
     ("dev.txt", (PROJECT, "--extra=node", "--extra=kernels", "--extra=train", "--group=dev")),
     (
         "node.txt",

@@ -34,7 +34,7 @@ ELEMENT, PROOF = 32, 64
 FLOWER = {"parties": 5, "dim": 1000, "bits": 16, "seed": 0}
 
 
-def run(bench: Bench, **parameters: int) -> dict[str, Measurement]:
+def run(bench: Bench, **parameters: int | str) -> dict[str, Measurement]:
     given = [f"{key}={value}" for key, value in parameters.items()]
     found = measuring.run(bench, bench.parameters(given), 1)
     return {item.name: item for item in found}
@@ -46,14 +46,6 @@ def test_oprf_sends_an_element_each_way_and_one_proof() -> None:
     assert (evaluate.bytes_up, evaluate.bytes_down) == (8 * ELEMENT, 8 * ELEMENT + PROOF)
     assert evaluate.rounds == 1
     assert all(found[item.limit].units == item.units for item in found.values() if item.limit)
-
-
-def test_intersections_find_what_both_sets_have() -> None:
-    found = run(BENCHES["psi"], n=40, common=25)
-    for name, up, down in (("psi/ecdh", 40, 80), ("psi/cardinality", 80, 40)):
-        assert found[name].note == "10 in both"
-        assert (found[name].bytes_up // ELEMENT, found[name].bytes_down // ELEMENT) == (up, down)
-        assert found[name].limit_per_second
 
 
 def test_receipts_fit_their_limit() -> None:
@@ -89,16 +81,18 @@ def test_secagg_of_four_measures_no_drop_out() -> None:
     assert "secagg/unmask/dropped" not in found
 
 
-def stand_in(path: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    path.write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
-    path.chmod(0o700)
+def stand_in(path: Path, name: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    python = path / name / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+    python.chmod(0o700)
     monkeypatch.setenv(peers.VARIABLE, str(path))
 
 
 def test_a_peer_is_measured_beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said = f"read order && echo $order >> {tmp_path}/orders"
     answers = f"""while {said}; do echo '{{"done": "", "bytes": 8000}}'; done"""
-    stand_in(tmp_path / "python", answers, monkeypatch)
+    stand_in(tmp_path, "flwr", answers, monkeypatch)
     found = run(secagg.BENCH, parties=5, dim=1000)
     mask = found["secagg/mask/flower"]
     assert (mask.bytes_up, mask.units, mask.limit) == (8000, 1000, "secagg/mask/aes")
@@ -111,8 +105,16 @@ def test_a_peer_is_measured_beside(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_a_peer_that_does_not_answer_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stand_in(tmp_path / "python", "exit 1", monkeypatch)
+    stand_in(tmp_path, "flwr", "exit 1", monkeypatch)
     with pytest.raises(InputInvalidError, match="does not answer") as caught:
+        run(secagg.BENCH, parties=5, dim=10)
+    assert caught.value.clause == "bench.peers"
+
+
+def test_a_peer_that_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    says = """while read order; do echo '{"failed": "OSError: no room"}'; done"""
+    stand_in(tmp_path, "flwr", says, monkeypatch)
+    with pytest.raises(InputInvalidError, match="OSError: no room") as caught:
         run(secagg.BENCH, parties=5, dim=10)
     assert caught.value.clause == "bench.peers"
 
@@ -120,18 +122,18 @@ def test_a_peer_that_does_not_answer_is_an_error(
 def test_a_peer_that_is_not_there_is_left_out_in_so_many_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv(peers.VARIABLE, str(tmp_path / "python"))
+    monkeypatch.setenv(peers.VARIABLE, str(tmp_path))
     found = run(secagg.BENCH, parties=5, dim=10)
-    assert "Flower's SecAgg+ is not measured: install it with ./unseen dev peers" in (
+    assert "Flower's SecAgg+ is not measured: install it with ./unseen dev peers flwr" in (
         capsys.readouterr().err
     )
     assert "secagg/mask/flower" not in found
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(peers.python() is None, reason="./unseen dev peers was not run")
+@pytest.mark.skipif(peers.python("flwr") is None, reason="./unseen dev peers was not run")
 def test_flower_adds_up_what_we_do() -> None:
-    with peers.running("Flower", "flower_peer.py", FLOWER) as peer:
+    with peers.running("flwr", "Flower", FLOWER) as peer:
         assert peer is not None
         assert peer.ask("mask")["bytes"] > 8 * 1000
         for gone in (0, 1):
@@ -265,6 +267,7 @@ def test_the_list_names_every_bench_and_parameter() -> None:
     listed: list[dict[str, Any]] = json.loads(done.stdout)
     assert [item["name"] for item in listed] == list(BENCHES)
     assert all(item["params"]["seed"] == 0 for item in listed)
+    assert all(item["size"] in {"", *item["params"]} for item in listed)
     assert "oprf" in CliRunner().invoke(app, ["list"]).stdout
 
 

@@ -1,10 +1,15 @@
 """What every protocol here takes and gives: randomness from outside, messages as bytes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias
 
 Rng = Callable[[int], bytes]
 """`rng(n)` returns n fresh bytes. `secrets.token_bytes` in production; seeded in tests."""
+
+Steps: TypeAlias = Generator[bytes, bytes, Any]
+"""One party's part in a run: what it yields is sent, what a `yield` gives is the answer to it, and
+what it returns is what it learnt. A `yield` of the last message gives b""."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +28,22 @@ class Message:
     def size(self) -> int:
         """Return the number of bytes in all parts together, without framing."""
         return sum(len(part) for part in self.parts)
+
+
+class TwoParty(Protocol):
+    """A protocol of two parties that send messages in turn: what `drive_pair` and benches run.
+
+    `threat_model` says in a few words against whom it holds and on what that rests,
+    `security_bits` how many operations an attack takes, as a logarithm. Neither is believed.
+    What a party is given, and what it is to return, the task says: in the bench `psi` each party
+    is given its items, and the places of common items, or their number, are returned.
+    """
+
+    threat_model: str
+    security_bits: int
+
+    def first(self, given: Any, rng: Rng) -> Steps:
+        """Be the party that speaks first."""
+
+    def second(self, given: Any, message: bytes, rng: Rng) -> Steps:
+        """Be the other one, which got the first `message` already."""

@@ -6,15 +6,17 @@ have carried. `seeded_rng` is deterministic and must never make a key that matte
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from typing import Any
 
-from unseen.protocols.errors import ProofInvalidError, UnseenError
+from unseen.protocols.errors import ProofInvalidError, StepOrderError, UnseenError
 from unseen.protocols.lookup import oprf_table
 from unseen.protocols.lookup.oprf_table import Absent, Found, TableParameters
 from unseen.protocols.oprf import client, server
 from unseen.protocols.oprf.keys import PrivateKey
 from unseen.protocols.oprf.suite import MAX_BATCH, Mode
-from unseen.protocols.party import Message, Rng
+from unseen.protocols.party import Message, Rng, Steps, TwoParty
 from unseen.protocols.tlog.proofs import verify_consistency, verify_inclusion
 from unseen.protocols.tlog.tree import Frontier, Hash, Tree, leaf_hash, sha256
 
@@ -107,6 +109,63 @@ def drive_lookup(
         else:
             labels.append(None)
     return tuple(labels), transcript
+
+
+def drive_pair(
+    protocol: TwoParty,
+    given: tuple[Any, Any],
+    rng: Rng,
+    around: Callable[[str], AbstractContextManager[object]] = nullcontext,
+) -> tuple[tuple[object, object], Transcript]:
+    """Run both parties of a protocol until neither has more to send.
+
+    Args:
+        protocol: what is run.
+        given: what the first party has, and what the second.
+        rng: of both.
+        around: entered for each step, with "first" or "second": where a bench holds its watch.
+
+    Returns what each party learnt, and what "first" and "second" sent.
+
+    Raises:
+        StepOrderError: a party sends nothing, or something to one that has ended.
+
+    """
+    run = _Turns(around)
+    first = protocol.first(given[0], rng)
+    message = run.step("first", first)
+    if message is None:
+        raise StepOrderError("the first party is to send something")
+    parties = {"first": first, "second": protocol.second(given[1], message, rng)}
+    message = run.step("second", parties["second"])
+    name, other = "first", "second"
+    while name not in run.learnt:
+        message = run.step(name, parties[name], message or b"")
+        if message is not None and other in run.learnt:
+            raise StepOrderError("a message was sent to a party that has ended")
+        if other not in run.learnt:
+            name, other = other, name
+    return (run.learnt["first"], run.learnt["second"]), run.transcript
+
+
+class _Turns:
+    """The steps of a run so far: what was sent, and what was learnt by who has ended."""
+
+    def __init__(self, around: Callable[[str], AbstractContextManager[object]]) -> None:
+        self.transcript = Transcript()
+        self.learnt: dict[str, object] = {}
+        self._around = around
+
+    def step(self, name: str, steps: Steps, message: bytes | None = None) -> bytes | None:
+        """Let a party begin, or give it a message; return what it sends, None where it ended."""
+        with self._around(name):
+            try:
+                sent = next(steps) if message is None else steps.send(message)
+            except StopIteration as end:
+                self.learnt[name] = end.value
+                return None
+        self.transcript.record(name, "message", sent)
+        return sent
 
 
 def check_oprf(inputs: Sequence[bytes], key: PrivateKey, rng: Rng, mode: Mode) -> None:

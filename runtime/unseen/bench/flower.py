@@ -1,10 +1,10 @@
-"""Flower's SecAgg+ beside ours, in the same run: `flower_peer.py` does it, these are its cases."""
+"""Flower's SecAgg+ beside ours, in the same run: `benchmarks/peers/flwr_peer.py` does it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from unseen.bench import peers
+from unseen.bench import machine, peers
 from unseen.bench.peers import Peer
 from unseen.bench.registry import Case, Group, Parameters, Traffic
 
@@ -22,7 +22,7 @@ def opened(parameters: Parameters) -> Iterator[Peer | None]:
     if not (parameters["peers"] and fits):
         yield None
         return
-    with peers.running(_WHAT, "flower_peer.py", parameters) as peer:
+    with peers.running("flwr", _WHAT, parameters) as peer:
         yield peer
 
 
@@ -75,5 +75,6 @@ def _shared(peer: Peer, dim: int) -> dict[str, Any]:
         "units": dim,
         "threat_model": MODEL,
         "security_bits": SECURITY_BITS,
-        "processes": lambda: (peer.pid,),
+        "processes": peer.pids,
+        "peak_rss_mb": lambda: machine.peak_of(peer.pids()),
     }

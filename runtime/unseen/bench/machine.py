@@ -63,7 +63,12 @@ def cpu_seconds(pids: Sequence[int] = ()) -> float:
 
 def peak_rss_mb(pids: Sequence[int] = ()) -> float:
     """Return the sum of the peak resident memory of this process and `pids`, in MiB."""
-    return _peak_of("self") + sum(_peak_of(str(pid)) for pid in pids)
+    return _peak_of("self") + peak_of(pids)
+
+
+def peak_of(pids: Sequence[int]) -> float:
+    """Return the sum of the peak resident memory of these processes alone, in MiB."""
+    return sum(_peak_of(str(pid)) for pid in pids)
 
 
 def reset_peak() -> None:

@@ -66,14 +66,22 @@ def list_benches(form: FormatOption = Format.TABLE) -> None:
     """List the benches and their parameters."""
     if form is Format.JSON:
         listed = [
-            {"name": bench.name, "summary": bench.summary, "params": dict(bench.defaults)}
+            {
+                "name": bench.name,
+                "summary": bench.summary,
+                "params": bench.parameters(()).together(),
+                "words": {key: list(known) for key, known in bench.words.items()},
+                "size": bench.size,
+            }
             for bench in BENCHES.values()
         ]
         typer.echo(json.dumps(listed, indent=2))
         return
     for bench in BENCHES.values():
         typer.echo(f"{bench.name:12}{bench.summary}")
-        typer.echo(" " * 12 + ", ".join(f"{key}={value}" for key, value in bench.defaults.items()))
+        shown = [f"{key}={value}" for key, value in bench.defaults.items()]
+        shown += [f"{key}={'|'.join(known) or 'TEXT'}" for key, known in bench.words.items()]
+        typer.echo(" " * 12 + ", ".join(shown))
 
 
 @app.command("run")
@@ -83,6 +91,12 @@ def run(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set a parameter.")
     ] = None,
     repeats: Annotated[int, typer.Option(min=1, help="Laps of each case.")] = 5,
+    sweep: Annotated[
+        str, typer.Option(metavar="N,N,...", help="Run it at each of these sizes.")
+    ] = "",
+    protocol: Annotated[
+        str, typer.Option(metavar="PACKAGE:CLASS", help="Measure a protocol of yours beside.")
+    ] = "",
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Run one bench and print what every case of it took."""
@@ -93,8 +107,44 @@ def run(
             clause="bench.name",
             remedy=f"run one of: {', '.join(BENCHES)}",
         )
-    measurements = list(measuring.run(bench, bench.parameters(given or ()), repeats))
+    asked = [*(given or ()), *brought(bench, protocol)]
+    each = [bench.parameters([*asked, *swept]) for swept in sweeps(bench, sweep)]
+    found = [one for settings in each for one in measuring.run(bench, settings, repeats)]
     if form is Format.JSON:
-        typer.echo(output.as_json(measurements))
+        typer.echo(output.as_json(found))
     else:
-        output.print_table(measurements)
+        output.print_table(found)
+
+
+def brought(bench: Bench, protocol: str) -> list[str]:
+    """Return what to set for somebody's own protocol; nothing for an empty name.
+
+    Raises:
+        InputInvalidError: this bench measures none.
+
+    """
+    if protocol and "own" not in bench.words:
+        raise InputInvalidError(
+            f"bench {bench.name} measures no protocols but its own",
+            clause="bench.protocol",
+            remedy=f"give it to: {', '.join(b.name for b in BENCHES.values() if 'own' in b.words)}",
+        )
+    return [f"own={protocol}"] if protocol else []
+
+
+def sweeps(bench: Bench, sizes: str) -> list[list[str]]:
+    """Return what to set for each run: one at each of some sizes, or one without any.
+
+    Raises:
+        InputInvalidError: this bench has no size.
+
+    """
+    if not sizes:
+        return [[]]
+    if not bench.size:
+        raise InputInvalidError(
+            f"bench {bench.name} has no size to go through",
+            clause="bench.sweep",
+            remedy=f"give it to one of: {', '.join(b.name for b in BENCHES.values() if b.size)}",
+        )
+    return [[f"{bench.size}={size}"] for size in sizes.split(",")]

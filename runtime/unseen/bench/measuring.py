@@ -1,14 +1,15 @@
 """Running a bench: laps of all cases of a group in turn, and what came out of them."""
 
+import secrets
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
 
 from unseen.bench import machine
-from unseen.bench.registry import Bench, Case, Group, Parameters, Phase
+from unseen.bench.registry import Bench, Case, Group, Phase, Settings
 
-Value = str | int | float | None | list[float] | dict[str, int] | dict[str, str | int]
+Value = str | int | float | None | list[float] | dict[str, str | int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +26,14 @@ class Measurement:
 
     `repeats` and `cpu_repeats` are the raw laps. `ratio` says which part of its limit's rate the
     case reaches: the median over laps, each taken with the limit's lap beside it. `ratio_cpu` is
-    the same by CPU time, which a busy machine disturbs less.
+    the same by CPU time, which a busy machine disturbs less. Cases of one `run` were measured in
+    turn, lap by lap.
     """
 
     name: str
+    run: str
     phase: Phase
-    params: dict[str, int]
+    params: dict[str, int | str]
     units: int
     cpu_s: float
     wall_s: float
@@ -58,7 +61,7 @@ class Measurement:
         return asdict(self)
 
 
-def run(bench: Bench, parameters: Parameters, repeats: int) -> Iterator[Measurement]:
+def run(bench: Bench, parameters: Settings, repeats: int) -> Iterator[Measurement]:
     """Yield the measurements of a bench, group by group.
 
     Raises:
@@ -70,8 +73,9 @@ def run(bench: Bench, parameters: Parameters, repeats: int) -> Iterator[Measurem
         for group in groups:
             machine.reset_peak()
             laps = run_group(group, repeats)
+            about = _About(secrets.token_hex(8), parameters.together(), described, commit)
             for case in group:
-                yield _measurement(case, group, laps, dict(parameters), described, commit)
+                yield _measurement(case, group, laps, about)
 
 
 def run_group(group: Group, repeats: int) -> dict[str, list[Lap]]:
@@ -92,16 +96,22 @@ def _lap(case: Case) -> Lap:
     pids = case.processes()
     cpu, wall = machine.cpu_seconds(pids), time.perf_counter()
     case.work()
-    return Lap(time.perf_counter() - wall, machine.cpu_seconds(pids) - cpu)
+    took = Lap(time.perf_counter() - wall, machine.cpu_seconds(pids) - cpu)
+    return Lap(case.virtual(), took.cpu) if case.virtual else took
+
+
+@dataclass(frozen=True, slots=True)
+class _About:
+    """What all cases of a group have in common."""
+
+    run: str
+    parameters: dict[str, int | str]
+    machine: dict[str, str | int]
+    commit: str
 
 
 def _measurement(
-    case: Case,
-    group: Group,
-    laps: dict[str, list[Lap]],
-    parameters: dict[str, int],
-    described: dict[str, str | int],
-    commit: str,
+    case: Case, group: Group, laps: dict[str, list[Lap]], about: _About
 ) -> Measurement:
     own = laps[case.name]
     wall = median(lap.wall for lap in own)
@@ -111,8 +121,9 @@ def _measurement(
     peak = case.peak_rss_mb() if case.peak_rss_mb else machine.peak_rss_mb(case.processes())
     return Measurement(
         name=case.name,
+        run=about.run,
         phase=case.phase,
-        params=parameters,
+        params=about.parameters,
         units=case.units,
         cpu_s=median(lap.cpu for lap in own),
         wall_s=wall,
@@ -132,8 +143,8 @@ def _measurement(
         threads=case.threads,
         threat_model=case.threat_model,
         security_bits=case.security_bits,
-        machine=described,
-        commit=commit,
+        machine=about.machine,
+        commit=about.commit,
     )
 
 

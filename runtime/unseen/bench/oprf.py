@@ -125,5 +125,9 @@ def _raw(name: str, count: int, work: Callable[[], None], *, phase: Phase = "onl
 
 
 BENCH = Bench(
-    "oprf", "RFC 9497 OPRF and VOPRF beside raw libsodium calls, in one process", DEFAULTS, groups
+    "oprf",
+    "RFC 9497 OPRF and VOPRF beside raw libsodium calls, in one process",
+    DEFAULTS,
+    groups,
+    size="records",
 )

@@ -1,5 +1,6 @@
 """Measurements as JSON for programs and as a table for people."""
 
+import itertools
 import json
 from collections.abc import Sequence
 
@@ -34,9 +35,12 @@ def as_json(measurements: Sequence[Measurement]) -> str:
 
 
 def print_table(measurements: Sequence[Measurement]) -> None:
-    """Print one row a case, and under the table what was run where."""
-    if not measurements:
-        return
+    """Print one row a case, and under each table what was run where; a table for each setting."""
+    for _, alike in itertools.groupby(measurements, lambda item: item.params):
+        _print_table(list(alike))
+
+
+def _print_table(measurements: Sequence[Measurement]) -> None:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for number, column in enumerate(COLUMNS):
         left = column in {"name", "phase", "target", "note"}
@@ -48,7 +52,7 @@ def print_table(measurements: Sequence[Measurement]) -> None:
         console = Console(width=_PIPE_WIDTH)
     console.print(table)
     first = measurements[0]
-    params = ", ".join(f"{key}={value}" for key, value in first.params.items())
+    params = ", ".join(f"{key}={value}" for key, value in first.params.items() if value != "")
     machine = first.machine
     console.print(
         Text(

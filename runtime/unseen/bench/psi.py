@@ -1,88 +1,148 @@
-"""Intersections by Diffie-Hellman: each party's work, beside the products on libsodium alone."""
+"""Intersections by Diffie-Hellman: both parties' work, beside libsodium and other libraries."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Final
 
+from unseen.bench import net as nets
+from unseen.bench import own, pairs, psi_peers
 from unseen.bench.limits import raw
-from unseen.bench.registry import CURVE_BITS, SEED, Bench, Case, Group, Parameters, Traffic
+from unseen.bench.naive import Naive
+from unseen.bench.pairs import Pair
+from unseen.bench.psi_peers import Beside
+from unseen.bench.registry import CURVE_BITS, SEED, Bench, Case, Group, Parameters, Settings
+from unseen.protocols.errors import InputInvalidError
 from unseen.protocols.group import bulk
+from unseen.protocols.party import Rng, Steps, TwoParty
 from unseen.protocols.psi import cardinality, ecdh
-from unseen.protocols.testing import seeded_rng
 
-DEFAULTS = {"n": 4096, "common": 50, "seed": SEED}
-_MODEL = "both follow the protocol; Diffie-Hellman, random oracle"
+DEFAULTS = {"n": 4096, "common": 50, "peers": 1, "baselines": 1, "seed": SEED}
+_FEW: Final = 1024  # items of what is slow and takes the same for each
+_ONCE: Final = 1 << 17  # from so many items on a lap takes long enough to be the only one
 _SESSION = bytes(32)
+Sets = tuple[Sequence[bytes], Sequence[bytes]]
+
+
+class Ecdh:
+    """Which items are in both: the first party learns their places."""
+
+    threat_model = "both follow the protocol; Diffie-Hellman, random oracle"
+    security_bits = CURVE_BITS
+
+    def first(self, given: Sequence[bytes], rng: Rng) -> Steps:
+        """Ask."""
+        receiver = ecdh.Receiver(_SESSION, given, rng)
+        return receiver.finish((yield receiver.ask()))
+
+    def second(self, given: Sequence[bytes], message: bytes, rng: Rng) -> Steps:
+        """Answer."""
+        yield ecdh.Sender(_SESSION, given, rng).answer(message)
+
+
+class Cardinality:
+    """How many items are in both: the second party, the provider, learns it."""
+
+    threat_model = Ecdh.threat_model
+    security_bits = CURVE_BITS
+
+    def first(self, given: Sequence[bytes], rng: Rng) -> Steps:
+        """Ask, and mix what comes."""
+        buyer = cardinality.Buyer(_SESSION, given, rng)
+        yield buyer.mix((yield buyer.ask()))
+
+    def second(self, given: Sequence[bytes], message: bytes, rng: Rng) -> Steps:
+        """Send the own items, and count."""
+        provider = cardinality.Provider(_SESSION, given, rng)
+        return provider.count((yield provider.answer(message)))
+
+
+PROTOCOLS: Final[dict[str, type[TwoParty]]] = {"ecdh": Ecdh, "cardinality": Cardinality}
 
 
 @contextmanager
-def groups(parameters: Parameters) -> Iterator[Iterator[Group]]:
-    """Hand out the groups of this bench."""
+def groups(settings: Settings) -> Iterator[Iterator[Group]]:
+    """Hand out a group for each protocol that is wanted.
+
+    Raises:
+        InputInvalidError: there is no such network, or no such protocol.
+
+    """
+    wanted, net = settings.words["protocol"], nets.parse(settings.words["net"])
+    named = settings.words["own"]
+    made = own.load(named) if named else None
     bulk.warm_up()
-    yield iter([intersection(parameters), count(parameters)])
+    each = tuple(PROTOCOLS) if wanted == "all" else (wanted,)
+    cases = [f"psi/{name}" for name in each]
+    with psi_peers.opened(settings, cases, once=settings["n"] >= _ONCE) as beside:
+        yield (_Sets(settings, net, beside).group(name, made) for name in each)
 
 
-def intersection(parameters: Parameters) -> Group:
-    """Find which of n items another set of n has: both parties, one after the other."""
-    mine, theirs, seed = _sets(parameters)
-    asked: list[int] = []
+class _Sets:
+    """Two sets of n items, `common` in a hundred of them in both, and cases over them."""
 
-    def work() -> None:
-        rng = seeded_rng(seed)
-        receiver = ecdh.Receiver(_SESSION, mine, rng)
-        question = receiver.ask()
-        answer = ecdh.Sender(_SESSION, theirs, rng).answer(question)
-        found = receiver.finish(answer)
-        asked[:] = [len(found), len(question), len(answer)]
+    def __init__(self, parameters: Parameters, net: nets.Net | None, beside: Beside) -> None:
+        self._n, self._common = parameters["n"], parameters["common"]
+        if self._n < 1 or not 0 <= self._common <= 100:
+            raise InputInvalidError(
+                "a set has an item at least, and common is a part of 100",
+                clause="bench.set",
+                remedy="for example --set n=4096 --set common=50",
+            )
+        self._seed, self._baselines = parameters["seed"], parameters["baselines"]
+        self._net, self._beside = net, beside
 
-    return _both("psi/ecdh", len(mine), work, asked, seed)
+    def group(self, name: str, made: TwoParty | None) -> Group:
+        """Return a protocol, what it is held against, and one that somebody brings."""
+        whole = f"psi/{name}"
+        cases = self._run(whole, PROTOCOLS[name](), self._n, f"{whole}/raw")
+        few = min(self._n, _FEW)
+        # Two hashes to the group and four products for an item of each.
+        alone = raw(self._seed, hashes=2 * few, products=4 * few)
+        cases.append(Case(name=f"{whole}/raw", phase="online", units=few, work=alone))
+        if self._baselines and name == "ecdh":
+            cases += self._run(f"{whole}/naive", Naive(), few, f"{whole}/raw")
+        if made:
+            cases += self._run(f"{whole}/{type(made).__name__}", made, self._n, f"{whole}/raw")
+        return [*cases, *self._beside.cases(whole)]
 
+    def _run(self, name: str, protocol: TwoParty, n: int, limit: str) -> list[Case]:
+        shared = n * self._common // 100
 
-def count(parameters: Parameters) -> Group:
-    """Count how many items two sets of n have in common: both parties, one after the other."""
-    mine, theirs, seed = _sets(parameters)
-    asked: list[int] = []
+        def note(*learnt: object) -> str:
+            found = next((one for one in learnt if one is not None), None)
+            if found not in (shared, tuple(range(n - shared, n))):
+                raise RuntimeError(f"{name} does not find what is in both sets")
+            return f"{shared} in both"
 
-    def work() -> None:
-        rng = seeded_rng(seed)
-        buyer = cardinality.Buyer(_SESSION, mine, rng)
-        provider = cardinality.Provider(_SESSION, theirs, rng)
-        question = buyer.ask()
-        answer = provider.answer(question)
-        mixed = buyer.mix(answer)
-        found = provider.count(mixed)
-        asked[:] = [found, len(question) + len(mixed), len(answer)]
-
-    return _both("psi/cardinality", len(mine), work, asked, seed)
-
-
-def _both(
-    name: str, count: int, work: Callable[[], None], asked: list[int], seed: int
-) -> list[Case]:
-    # Two hashes to the group and four products for an item of each.
-    alone = raw(seed, hashes=2 * count, products=4 * count)
-    return [
-        Case(
+        pair = Pair(protocol, sets(n, shared), self._seed, note)
+        own_case = Case(
             name=name,
             phase="online",
-            units=count,
-            work=work,
-            traffic=lambda: Traffic(asked[1], asked[2], 1),
-            limit=f"{name}/raw",
-            note=lambda: f"{asked[0]} in both",
-            threat_model=_MODEL,
-            security_bits=CURVE_BITS,
-        ),
-        Case(name=f"{name}/raw", phase="online", units=count, work=alone),
-    ]
+            units=n,
+            work=pair.run,
+            traffic=pair.traffic,
+            limit=limit,
+            note=pair.note,
+            once=n >= _ONCE,
+            threat_model=protocol.threat_model,
+            security_bits=protocol.security_bits,
+        )
+        net = self._net
+        return [own_case, *([pairs.over(own_case, net, lambda: pair.over(net))] if net else [])]
 
 
-def _sets(parameters: Parameters) -> tuple[list[bytes], list[bytes], int]:
-    """Return two sets of n items, `common` in a hundred of them in both."""
-    n, seed = parameters["n"], parameters["seed"]
-    shared = n * parameters["common"] // 100
+def sets(n: int, shared: int) -> Sets:
+    """Return two sets of n items, the last `shared` of the first one in both."""
     mine = [b"item %d" % number for number in range(n)]
     theirs = [b"item %d" % number for number in range(n - shared, 2 * n - shared)]
-    return mine, theirs, seed
+    return mine, theirs
 
 
-BENCH = Bench("psi", "intersections by Diffie-Hellman beside raw libsodium calls", DEFAULTS, groups)
+BENCH = Bench(
+    "psi",
+    "intersections by Diffie-Hellman beside raw libsodium calls and other libraries",
+    DEFAULTS,
+    groups,
+    words={"protocol": ("all", *PROTOCOLS), "net": (), "own": ()},
+    size="n",
+)

@@ -7,7 +7,7 @@ run in turn, so that what else the machine does falls on all of them.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import floor, log2
 from typing import Literal
 
@@ -20,6 +20,21 @@ Parameters = Mapping[str, int]
 SEED = 0  # of every input that a bench makes up; `--set seed=N` takes another
 CURVE_BITS = 126  # Pollard's rho in the 2^252 elements of ristretto255 and Ed25519
 VOPRF_MODEL = "malicious client and server; one-more gap Diffie-Hellman, random oracle"
+
+
+class Settings(dict[str, int]):
+    """What a run is set to: whole numbers by their names, and `words` for what is no number."""
+
+    words: Mapping[str, str]
+
+    def __init__(self, numbers: Parameters, words: Mapping[str, str] | None = None) -> None:
+        """Take both."""
+        super().__init__(numbers)
+        self.words = dict(words or {})
+
+    def together(self) -> dict[str, int | str]:
+        """Return numbers and words in one."""
+        return {**self, **self.words}
 
 
 def nothing() -> None:
@@ -52,7 +67,7 @@ class Case:
     the limit of this one, `target` says what is to be reached. `once` is for work that takes
     long: one lap, no warm-up. `traffic`, `note` and `peak_rss_mb` are asked after the laps;
     without the latter the peak is this process' and that of `processes`, whose CPU time counts
-    as well.
+    as well. `virtual` is asked after each lap for its seconds where they are not the wall's.
     """
 
     name: str
@@ -70,6 +85,7 @@ class Case:
     security_bits: int = 0
     processes: Callable[[], Sequence[int]] = tuple
     peak_rss_mb: Callable[[], float] | None = None
+    virtual: Callable[[], float] | None = None
 
 
 Group = Sequence[Case]
@@ -77,41 +93,62 @@ Group = Sequence[Case]
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A named bench. `groups` sets up for parameters and hands out groups one after another.
+    """A named bench. `groups` sets up for its settings and hands out groups one after another.
 
-    `defaults` are all parameters there are; every one is a whole number.
+    `defaults` are all whole numbers there are to set, `words` all else: what each may be, the
+    first without a wish; any text, none without a wish, where that is empty. `size` names the
+    number that says how large the input is.
     """
 
     name: str
     summary: str
     defaults: Parameters
-    groups: Callable[[Parameters], AbstractContextManager[Iterator[Group]]]
+    groups: Callable[[Settings], AbstractContextManager[Iterator[Group]]]
+    words: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    size: str = ""
 
-    def parameters(self, given: Sequence[str]) -> dict[str, int]:
-        """Return the parameters with `given`, each `key=value`, in place of the defaults.
+    def parameters(self, given: Sequence[str]) -> Settings:
+        """Return the settings with `given`, each `key=value`, in place of the defaults.
 
         Raises:
-            InputInvalidError: a key is not known, or a value is not a whole number.
+            InputInvalidError: a key is not known, or a value is not one of the key's.
 
         """
-        found = dict(self.defaults)
+        words = {key: known[0] if known else "" for key, known in self.words.items()}
+        found = Settings(self.defaults, words)
         for text in given:
             key, _, value = text.partition("=")
-            if key not in found:
+            if key in self.words:
+                words[key] = self._word(key, value)
+            elif key in self.defaults:
+                found[key] = self._number(key, value)
+            else:
                 raise InputInvalidError(
                     f"bench {self.name} has no parameter {key!r}",
                     clause="bench.set",
-                    remedy=f"set one of: {', '.join(found)}",
+                    remedy=f"set one of: {', '.join(found.together())}",
                 )
-            try:
-                found[key] = int(value)
-            except ValueError:
-                raise InputInvalidError(
-                    f"{key} takes a whole number",
-                    clause="bench.set",
-                    remedy=f"for example --set {key}={found[key]}",
-                ) from None
-        return found
+        return Settings(found, words)
+
+    def _word(self, key: str, value: str) -> str:
+        known = self.words[key]
+        if known and value not in known:
+            raise InputInvalidError(
+                f"{key} is not {value!r}",
+                clause="bench.set",
+                remedy=f"set {key} to one of: {', '.join(known)}",
+            )
+        return value
+
+    def _number(self, key: str, value: str) -> int:
+        try:
+            return int(value)
+        except ValueError:
+            raise InputInvalidError(
+                f"{key} takes a whole number",
+                clause="bench.set",
+                remedy=f"for example --set {key}={self.defaults[key]}",
+            ) from None
 
 
 def oprf_bits(evaluations: int) -> int:

@@ -276,5 +276,9 @@ class World:
 
 
 BENCH = Bench(
-    "secagg", "secure aggregation beside bare AES-CTR of OpenSSL, in one process", DEFAULTS, groups
+    "secagg",
+    "secure aggregation beside bare AES-CTR of OpenSSL, in one process",
+    DEFAULTS,
+    groups,
+    size="dim",
 )

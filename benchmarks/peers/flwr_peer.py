@@ -6,10 +6,8 @@ which quantises; the server's is `unmask_stage` with answers that lie ready.
 """
 
 import importlib
-import json
 import logging
 import os
-import sys
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -23,6 +21,8 @@ from flwr.common.secure_aggregation.secaggplus_constants import RECORD_KEY_CONFI
 from flwr.server.workflow.constant import MAIN_CONFIGS_RECORD, MAIN_PARAMS_RECORD
 from flwr.server.workflow.constant import Key as WorkflowKey
 from flwr.server.workflow.secure_aggregation import secaggplus_workflow as server
+
+from answering import Answer, given, serve
 
 # By its full name: the package has a function of the same name.
 client: Any = importlib.import_module("flwr.client.mod.secure_aggregation.secaggplus_mod")
@@ -136,23 +136,27 @@ class Round:
 
 def main() -> None:
     """Answer each line."""
-    given = json.loads(sys.argv[1])
-    round_ = Round(given["parties"], given["dim"], given["bits"], given["seed"])
-    state: Any = None
-    for line in sys.stdin:
-        word, _, rest = line.strip().partition(" ")
-        answer: dict[str, Any] = {"done": word}
-        if word == "mask":
-            answer["bytes"] = sum(map(len, round_.mask()))
-        elif word == "ready":
-            state = round_.ready(int(rest))
-        elif word == "unmask":
-            found = round_.unmask(state)
-            answer["arrays"] = len(found.tensors)
-            last = bytes_to_ndarray(found.tensors[0])
-            answer["error"] = float(np.abs(last - round_.reals).max())
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
+    asked = given()
+    round_ = Round(asked["parties"], asked["dim"], asked["bits"], asked["seed"])
+    states: list[Any] = []
+
+    def ready(gone: str) -> Answer:
+        states[:] = [round_.ready(int(gone))]
+        return {}
+
+    def unmask(_: str) -> Answer:
+        found = round_.unmask(states[0])
+        last = bytes_to_ndarray(found.tensors[0])
+        error = float(np.abs(last - round_.reals).max())
+        return {"arrays": len(found.tensors), "error": error}
+
+    serve(
+        {
+            "mask": lambda _: {"bytes": sum(map(len, round_.mask()))},
+            "ready": ready,
+            "unmask": unmask,
+        }
+    )
 
 
 if __name__ == "__main__":
