@@ -95,6 +95,12 @@ def test_training_imports_without_the_libraries_of_model_files() -> None:
     assert int(done.stdout) > 10
 
 
+def test_streams_import_without_the_wire_and_the_nodes_libraries() -> None:
+    done = imported("unseen.streams", *WIRE, *FACES, *NODE_LIBRARIES, "llvmlite", "numba")
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 5
+
+
 def test_the_check_itself_finds_an_import() -> None:
     done = imported("unseen.v1", "google")
     assert done.returncode != 0

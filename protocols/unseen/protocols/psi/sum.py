@@ -31,7 +31,7 @@ from unseen.protocols.psi.messages import pack, pack_records, unpack, unpack_rec
 MAX_VALUE: Final = (1 << 63) - 1
 _BYTES: Final = ristretto255.ELEMENT_BYTES
 _WIDTHS: Final = (_BYTES, _BYTES, _BYTES)  # an item's element and its ciphertext
-_HEAD: Final = _BYTES + elgamal.PROOF_BYTES
+HEAD_BYTES: Final = _BYTES + elgamal.PROOF_BYTES
 _CONTEXT: Final = b"unseen/psi/sum/v1/"
 _BUYER: Final = b"/buyer"
 _PROVIDER: Final = b"/provider"
@@ -71,8 +71,8 @@ class Buyer:
 
         """
         self._masked.check_open()
-        key = joined_key(self._share, message[:_HEAD], self._session, provider=True)
-        elements, first, second = unpack_records(message[_HEAD:], _WIDTHS)
+        key = joined_key(self._share, message[:HEAD_BYTES], self._session, provider=True)
+        elements, first, second = unpack_records(message[HEAD_BYTES:], _WIDTHS)
         fresh = elgamal.refresh_each(key, Ciphertexts(first, second), self._rng)
         doubled = b"".join(self._masked.double(split(elements)))
         return pack_records((doubled, *fresh), _WIDTHS)
@@ -94,13 +94,7 @@ class Buyer:
         """
         if not self._masked.is_spent:
             raise StepOrderError("there is no sum before the provider was answered")
-        if len(message) != 2 * _BYTES:
-            raise MalformedMessageError("a sum is a ciphertext of 64 bytes")
-        left = Ciphertexts(message[:_BYTES], message[_BYTES:])
-        found = discrete_log.solve(elgamal.opened_with(self._share.secret, left).second, bound)
-        if found is None:
-            raise MalformedMessageError("the sum is beyond the bound that was agreed")
-        return found
+        return opened(self._share, message, bound)
 
 
 class Provider:
@@ -143,8 +137,8 @@ class Provider:
 
         """
         self._masked.check_open()
-        key = joined_key(self._share, message[:_HEAD], self._session, provider=False)
-        (asked,) = unpack(message[_HEAD:], (True,))
+        key = joined_key(self._share, message[:HEAD_BYTES], self._session, provider=False)
+        (asked,) = unpack(message[HEAD_BYTES:], (True,))
         self._doubled = frozenset(self._masked.double(asked))
         self._key = key
         signed = (
@@ -216,7 +210,7 @@ def joined_key(own: Share, other: bytes, session: bytes, *, provider: bool) -> b
         ProofInvalidError: it is not proven for this run and party.
 
     """
-    if len(other) != _HEAD:
+    if len(other) != HEAD_BYTES:
         raise MalformedMessageError("a share of a key is cut")
     context = _context(session, provider=provider)
     elgamal.check_share(other[:_BYTES], other[_BYTES:], context)
@@ -228,6 +222,22 @@ def closing(key: bytes, share: Share, gathered: Ciphertexts, noise: int, rng: Rn
     hidden = noise.to_bytes(elgamal.VALUE_BYTES, "little", signed=True)
     noisy = elgamal.add(gathered, elgamal.encrypt_each(key, hidden, rng))
     return b"".join(elgamal.opened_with(share.secret, noisy))
+
+
+def opened(share: Share, message: bytes, bound: int) -> int:
+    """Return the number of a provider's last message, opened with the buyer's share.
+
+    Raises:
+        MalformedMessageError, ElementInvalidError, InputInvalidError: as `Buyer.finish`.
+
+    """
+    if len(message) != 2 * _BYTES:
+        raise MalformedMessageError("a sum is a ciphertext of 64 bytes")
+    left = Ciphertexts(message[:_BYTES], message[_BYTES:])
+    found = discrete_log.solve(elgamal.opened_with(share.secret, left).second, bound)
+    if found is None:
+        raise MalformedMessageError("the sum is beyond the bound that was agreed")
+    return found
 
 
 def split(elements: bytes) -> tuple[bytes, ...]:
