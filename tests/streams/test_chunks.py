@@ -64,6 +64,7 @@ def test_chunks_out_of_place_are_refused(tmp_path: Path) -> None:
             incoming.add(0, DATA)
         with pytest.raises(MalformedMessageError):
             incoming.add(len(DATA), b"x")
+        incoming.add(len(DATA), b"")  # changes nothing
     assert target.read_bytes() == DATA
 
 

@@ -106,6 +106,8 @@ class Incoming:
             raise MalformedMessageError("a file that arrived has another digest than it should")
         os.fsync(self._file.fileno())
         self._part.replace(self._target)
+        file, self._file = self._file, None
+        file.close()
 
     def _restart(self) -> None:
         if self._file is not None:

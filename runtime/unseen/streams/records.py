@@ -4,6 +4,7 @@ A record begins with its key. Files are compared, sorted and matched by keys alo
 their bytes; whoever writes them says how long a key is.
 """
 
+import contextlib
 import hashlib
 import os
 import secrets
@@ -69,25 +70,90 @@ class Records:
             yield self.read(first, rows)
 
 
-class Writer:
+class BinaryWriter:
     """A file in the making; a context. It takes its name when all is written and on the disk.
 
     Where the context ends by an error, such as a full disk (`OSError`, with the file's name),
     nothing is left of it.
     """
 
-    def __init__(self, target: Path, head: bytes = b"") -> None:
-        """Begin a file that will be `target` with the bytes of `head`."""
+    def __init__(self, target: Path) -> None:
+        """Begin a file that will be `target`."""
         self._target = target
-        self._head = head
         self._path = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
         self._file: BinaryIO | None = None
 
     def __enter__(self) -> Self:
         """Make the unfinished file, for this user alone."""
-        opened = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            opened = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except OSError as failed:
+            raise self._named(failed) from None
         self._file = os.fdopen(opened, "wb")
-        self._put(self._head)
+        return self
+
+    @property
+    def file(self) -> BinaryIO:
+        """Return the open file, for what writes to one by itself.
+
+        Raises:
+            InputInvalidError: outside the context.
+
+        """
+        if self._file is None:
+            raise InputInvalidError(f"{self._target.name} is not being written")
+        return self._file
+
+    def write_bytes(self, data: "bytes | memoryview") -> None:
+        """Write bytes.
+
+        Raises:
+            OSError: they cannot be written.
+
+        """
+        try:
+            self.file.write(data)
+        except OSError as failed:
+            raise self._named(failed) from None
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Give the file its name, or remove what is there of it."""
+        file = self.file
+        try:
+            if kind is None:
+                file.flush()
+                os.fsync(file.fileno())
+                file.close()
+                self._path.replace(self._target)
+        except OSError as failed:
+            raise self._named(failed) from None
+        finally:
+            self._file = None
+            with contextlib.suppress(OSError):  # closing tries to write what is left, as before
+                file.close()
+            self._path.unlink(missing_ok=True)
+
+    def _named(self, failed: OSError) -> OSError:
+        return OSError(failed.errno, failed.strerror, str(self._target))
+
+
+class Writer(BinaryWriter):
+    """A file of records in the making, behind some bytes."""
+
+    def __init__(self, target: Path, head: bytes = b"") -> None:
+        """Begin a file that will be `target`, with the bytes of `head` before its records."""
+        super().__init__(target)
+        self._head = head
+
+    def __enter__(self) -> Self:
+        """Make the unfinished file, and write its head."""
+        super().__enter__()
+        self.write_bytes(self._head)
         return self
 
     def write(self, block: Block) -> None:
@@ -97,62 +163,20 @@ class Writer:
             OSError: they cannot be written.
 
         """
-        self._put(np.ascontiguousarray(block).data)
-
-    def write_bytes(self, data: bytes) -> None:
-        """Write bytes that are no record.
-
-        Raises:
-            OSError: as `write`.
-
-        """
-        self._put(data)
+        self.write_bytes(np.ascontiguousarray(block).data)
 
     def write_all(self, blocks: Iterable[Block]) -> int:
-        """Write blocks one after another; return how many records there were."""
+        """Write blocks one after another; return how many records there were.
+
+        Raises:
+            OSError: they cannot be written.
+
+        """
         count = 0
         for block in blocks:
             self.write(block)
             count += len(block)
         return count
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Give the file its name, or remove what is there of it."""
-        if self._file is None:
-            return
-        try:
-            if kind is None:
-                self._file.flush()
-                os.fsync(self._file.fileno())
-                self._file.close()
-                self._path.replace(self._target)
-        except OSError as failed:
-            raise self._named(failed) from None
-        finally:
-            self._discard()
-
-    def _put(self, data: "bytes | memoryview") -> None:
-        try:
-            if self._file is not None:
-                self._file.write(data)
-        except OSError as failed:
-            raise self._named(failed) from None
-
-    def _named(self, failed: OSError) -> OSError:
-        return OSError(failed.errno, failed.strerror, str(self._target))
-
-    def _discard(self) -> None:
-        if self._file is not None and not self._file.closed:
-            try:
-                self._file.close()  # which tries to write what is left, and fails as before
-            except OSError:
-                self._file = None
-        self._path.unlink(missing_ok=True)
 
 
 def keys_of(block: Block, size: int = KEY_BYTES) -> Keys:
