@@ -56,7 +56,8 @@ def test_nothing_outside_the_contract_compiles(ask: Ask, offer: Offer) -> None:
     assert plan.release is not None
     assert plan.release.bits_in_all == plan.bits_per_unit * ask.quota.units
     assert all(rule is not None and product.kind in rule.kinds for rule in rules)
-    assert all(rule.ciphertext for rule in rules) or product.kind == "verify"
+    assert all(rule.ciphertext for rule in rules) or not found.leakage.ciphertext_leaves
+    assert found.leakage.ciphertext_leaves is (terms.protocol == "oprf_table")
     assert (
         all(rule.share == 0 for rule in rules)
         or product.kind == "verify"

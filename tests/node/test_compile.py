@@ -62,14 +62,15 @@ def test_a_plan_holds_what_was_asked_for_and_nothing_else(
     assert (terms.quota, terms.period) == (ask.quota, ask.period)
     assert (terms.consent is not None) == (category == "personal")
     assert (plan.rows is not None and plan.rows.consent) == (category == "personal")
-    assert level in ("1", "2") or kind != "lookup"
     assert level in ("1", "2", "3")
     assert terms.rules == RULES.digest
     assert plan.rows
     assert {(i.column, i.category, i.level) for i in plan.rows.labels} == {
         (name, category, level) for name in {"id", *plan.columns_read}
     }
-    assert found.leakage.ciphertext_leaves == (kind == "lookup")
+    assert found.leakage.ciphertext_leaves == (terms.protocol == "oprf_table")
+    if kind == "lookup":
+        assert terms.protocol == plan.protocol == ("lwe_pir" if level == "3" else "oprf_table")
     for output in plan.outputs:
         expression = by_name[output.name].expression.encode()
         assert output.expression_digest == signers.suite.digest(expression)

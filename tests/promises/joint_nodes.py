@@ -23,7 +23,7 @@ from unseen.node import main as serving
 from unseen.node.joint import kinds, steps
 from unseen.node.joint.contribution import Asked, Contribution, Contributor, Outline
 from unseen.node.joint.rounds import Reply
-from unseen.node.kinds.kind import KINDS
+from unseen.node.kinds.kind import KINDS, Way
 from unseen.protocols.dp import Distributed
 from unseen.protocols.secagg.noise import PartyNoise
 from unseen.protocols.secagg.parameters import Round
@@ -35,7 +35,7 @@ DONE = "done"
 
 def contribute_as(faults: dict[str, str]) -> None:
     """Let the nodes of this process take part, and go wrong as `faults` says."""
-    kind = dataclasses.replace(KINDS["verify"], protocol="tests", release="aggregate")
+    kind = dataclasses.replace(KINDS["verify"], ways=(Way("tests"),), release="aggregate")
     KINDS[KIND] = kind
 
     def outline(asked: Asked) -> Outline:

@@ -19,6 +19,7 @@ EXAMPLES: list[UnseenError] = [
     errors.InputInvalidError("m"),
     errors.SubjectInvalidError("m"),
     errors.DuplicateSubjectError(count=2),
+    errors.FilterFullError("m"),
     errors.KernelFaultError("compiled-128"),
     errors.VectorInvalidError("a", "not a number", 3),
     errors.RingOverflowError("a", 3),

@@ -123,6 +123,12 @@ class DuplicateSubjectError(UnseenError):
         self.count = count
 
 
+class FilterFullError(UnseenError):
+    """A block of a hidden table has more keys than its filter takes."""
+
+    reason = "FILTER_FULL"
+
+
 class KernelFaultError(UnseenError):
     """A kernel cannot be compiled here, or does not compute the published numbers."""
 

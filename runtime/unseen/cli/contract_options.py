@@ -66,6 +66,13 @@ class ClauseOptions:
             help="TOML file of a training; the joint clause is over it.",
         ),
     ] = None
+    way: Annotated[
+        str,
+        typer.Option(
+            help="How hidden questions reach their row, oprf_table or lwe_pir; without it, as"
+            " labels and size allow."
+        ),
+    ] = ""
 
     def clauses(self, client: "Client", product: str) -> "Clauses":
         """Return what they say, as `client` is asked for a contract over `product`.
@@ -88,6 +95,7 @@ class ClauseOptions:
             "declarations": self._declarations(client),
             "joint": joint,
             "train": train,
+            "way": self.way,
         }
 
     def _declarations(self, client: "Client") -> tuple[str, ...]:

@@ -289,7 +289,8 @@ class Client(
         """Ask for a contract (buyer only); read its card and leakage before signing it.
 
         `clauses`, as keywords: how many `days` it lasts (30), `per_minute`, `openings`, `template`,
-        `order`, `region`, `group`, `budget`, `declarations`, `joint` and `train`; see `Clauses`.
+        `order`, `region`, `group`, `budget`, `declarations`, `joint`, `train` and `way`; see
+        `Clauses`.
 
         Raises:
             AnswerInvalidError: the node proposes something else than was asked for.

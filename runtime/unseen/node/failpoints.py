@@ -15,6 +15,7 @@ POINTS = (
     "charge.after_commit",
     "receipt.before_sign",
     "receipt.before_answer",
+    "answers.before_sign",
     "job.claimed",
     "job.kept",
     "job.before_finish",

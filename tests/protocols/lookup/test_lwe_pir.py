@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unseen.protocols.errors import InputInvalidError, MalformedMessageError
+from unseen.protocols.errors import FilterFullError, InputInvalidError, MalformedMessageError
 from unseen.protocols.kernels import aes, sha512
 from unseen.protocols.kernels.noise import KeyStream
 from unseen.protocols.lookup.lwe_pir import choice, client, filters, parameters, server
@@ -258,7 +258,7 @@ class TestPeeling:
     def test_too_many_keys_are_refused(self) -> None:
         rng = seeded_rng(3)
         items = [(rng(64), b"\x00") for _ in range(1100)]
-        with pytest.raises(InputInvalidError, match="do not fit"):
+        with pytest.raises(FilterFullError, match="do not fit"):
             server.build_block(Shape(1, 1024, 1), DOMAIN, items, rng)
 
     def test_a_subject_twice_is_refused(self) -> None:

@@ -62,3 +62,33 @@ class EvaluateResponse(_message.Message):
     proof: bytes
     release: _request_pb2.Release
     def __init__(self, evaluated: _Optional[_Iterable[bytes]] = ..., proof: _Optional[bytes] = ..., release: _Optional[_Union[_request_pb2.Release, _Mapping]] = ...) -> None: ...
+
+class AnswerHead(_message.Message):
+    __slots__ = ("contract", "epoch", "manifest", "request", "count")
+    CONTRACT_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    MANIFEST_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    contract: str
+    epoch: int
+    manifest: bytes
+    request: str
+    count: int
+    def __init__(self, contract: _Optional[str] = ..., epoch: _Optional[int] = ..., manifest: _Optional[bytes] = ..., request: _Optional[str] = ..., count: _Optional[int] = ...) -> None: ...
+
+class AnswerRequest(_message.Message):
+    __slots__ = ("head", "queries")
+    HEAD_FIELD_NUMBER: _ClassVar[int]
+    QUERIES_FIELD_NUMBER: _ClassVar[int]
+    head: AnswerHead
+    queries: bytes
+    def __init__(self, head: _Optional[_Union[AnswerHead, _Mapping]] = ..., queries: _Optional[bytes] = ...) -> None: ...
+
+class AnswerResponse(_message.Message):
+    __slots__ = ("answers", "signed")
+    ANSWERS_FIELD_NUMBER: _ClassVar[int]
+    SIGNED_FIELD_NUMBER: _ClassVar[int]
+    answers: bytes
+    signed: str
+    def __init__(self, answers: _Optional[bytes] = ..., signed: _Optional[str] = ...) -> None: ...

@@ -50,6 +50,11 @@ class LookupServiceStub(object):
                 request_serializer=unseen_dot_v1_dot_lookup__pb2.EvaluateRequest.SerializeToString,
                 response_deserializer=unseen_dot_v1_dot_lookup__pb2.EvaluateResponse.FromString,
                 _registered_method=True)
+        self.Answer = channel.stream_stream(
+                '/unseen.v1.LookupService/Answer',
+                request_serializer=unseen_dot_v1_dot_lookup__pb2.AnswerRequest.SerializeToString,
+                response_deserializer=unseen_dot_v1_dot_lookup__pb2.AnswerResponse.FromString,
+                _registered_method=True)
 
 
 class LookupServiceServicer(object):
@@ -64,7 +69,7 @@ class LookupServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def FetchTable(self, request, context):
-        """The encrypted table of an epoch, in chunks, from an offset.
+        """The encrypted table of an epoch, in chunks, from an offset; the hint of a table that stays here.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -72,6 +77,15 @@ class LookupServiceServicer(object):
 
     def Evaluate(self, request, context):
         """Evaluates blinded elements under the epoch key, with a proof; charged and receipted.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Answer(self, request_iterator, context):
+        """Under protocol lwe_pir: the products of the hidden table with queries, one for each element of
+        an evaluation that was charged. Free; at most four times as many as were evaluated. Answers
+        come while queries go on.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -94,6 +108,11 @@ def add_LookupServiceServicer_to_server(servicer, server):
                     servicer.Evaluate,
                     request_deserializer=unseen_dot_v1_dot_lookup__pb2.EvaluateRequest.FromString,
                     response_serializer=unseen_dot_v1_dot_lookup__pb2.EvaluateResponse.SerializeToString,
+            ),
+            'Answer': grpc.stream_stream_rpc_method_handler(
+                    servicer.Answer,
+                    request_deserializer=unseen_dot_v1_dot_lookup__pb2.AnswerRequest.FromString,
+                    response_serializer=unseen_dot_v1_dot_lookup__pb2.AnswerResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -178,6 +197,33 @@ class LookupService(object):
             '/unseen.v1.LookupService/Evaluate',
             unseen_dot_v1_dot_lookup__pb2.EvaluateRequest.SerializeToString,
             unseen_dot_v1_dot_lookup__pb2.EvaluateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Answer(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/unseen.v1.LookupService/Answer',
+            unseen_dot_v1_dot_lookup__pb2.AnswerRequest.SerializeToString,
+            unseen_dot_v1_dot_lookup__pb2.AnswerResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -36,9 +36,14 @@ class LookupServiceStub:
     GetManifest: _grpc.UnaryUnaryMultiCallable[_lookup_pb2.GetManifestRequest, _lookup_pb2.GetManifestResponse]
     """The signed manifest of the contract's present epoch, with its place in the log."""
     FetchTable: _grpc.UnaryStreamMultiCallable[_lookup_pb2.FetchTableRequest, _lookup_pb2.FetchTableResponse]
-    """The encrypted table of an epoch, in chunks, from an offset."""
+    """The encrypted table of an epoch, in chunks, from an offset; the hint of a table that stays here."""
     Evaluate: _grpc.UnaryUnaryMultiCallable[_lookup_pb2.EvaluateRequest, _lookup_pb2.EvaluateResponse]
     """Evaluates blinded elements under the epoch key, with a proof; charged and receipted."""
+    Answer: _grpc.StreamStreamMultiCallable[_lookup_pb2.AnswerRequest, _lookup_pb2.AnswerResponse]
+    """Under protocol lwe_pir: the products of the hidden table with queries, one for each element of
+    an evaluation that was charged. Free; at most four times as many as were evaluated. Answers
+    come while queries go on.
+    """
 
 @_typing.type_check_only
 class LookupServiceAsyncStub(LookupServiceStub):
@@ -48,9 +53,14 @@ class LookupServiceAsyncStub(LookupServiceStub):
     GetManifest: _aio.UnaryUnaryMultiCallable[_lookup_pb2.GetManifestRequest, _lookup_pb2.GetManifestResponse]  # type: ignore[assignment]
     """The signed manifest of the contract's present epoch, with its place in the log."""
     FetchTable: _aio.UnaryStreamMultiCallable[_lookup_pb2.FetchTableRequest, _lookup_pb2.FetchTableResponse]  # type: ignore[assignment]
-    """The encrypted table of an epoch, in chunks, from an offset."""
+    """The encrypted table of an epoch, in chunks, from an offset; the hint of a table that stays here."""
     Evaluate: _aio.UnaryUnaryMultiCallable[_lookup_pb2.EvaluateRequest, _lookup_pb2.EvaluateResponse]  # type: ignore[assignment]
     """Evaluates blinded elements under the epoch key, with a proof; charged and receipted."""
+    Answer: _aio.StreamStreamMultiCallable[_lookup_pb2.AnswerRequest, _lookup_pb2.AnswerResponse]  # type: ignore[assignment]
+    """Under protocol lwe_pir: the products of the hidden table with queries, one for each element of
+    an evaluation that was charged. Free; at most four times as many as were evaluated. Answers
+    come while queries go on.
+    """
 
 class LookupServiceServicer(metaclass=_abc_1.ABCMeta):
     """Hidden verification: the node does not learn whom it was asked about."""
@@ -69,7 +79,7 @@ class LookupServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _lookup_pb2.FetchTableRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_lookup_pb2.FetchTableResponse], _abc.AsyncIterator[_lookup_pb2.FetchTableResponse]]:
-        """The encrypted table of an epoch, in chunks, from an offset."""
+        """The encrypted table of an epoch, in chunks, from an offset; the hint of a table that stays here."""
 
     @_abc_1.abstractmethod
     def Evaluate(
@@ -78,5 +88,16 @@ class LookupServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_lookup_pb2.EvaluateResponse, _abc.Awaitable[_lookup_pb2.EvaluateResponse]]:
         """Evaluates blinded elements under the epoch key, with a proof; charged and receipted."""
+
+    @_abc_1.abstractmethod
+    def Answer(
+        self,
+        request_iterator: _MaybeAsyncIterator[_lookup_pb2.AnswerRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_lookup_pb2.AnswerResponse], _abc.AsyncIterator[_lookup_pb2.AnswerResponse]]:
+        """Under protocol lwe_pir: the products of the hidden table with queries, one for each element of
+        an evaluation that was charged. Free; at most four times as many as were evaluated. Answers
+        come while queries go on.
+        """
 
 def add_LookupServiceServicer_to_server(servicer: LookupServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

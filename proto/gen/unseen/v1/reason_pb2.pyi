@@ -65,6 +65,7 @@ class Reason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REASON_REQUEST_ID_REUSED: _ClassVar[Reason]
     REASON_REQUEST_OUTDATED: _ClassVar[Reason]
     REASON_REPLY_NOT_FOUND: _ClassVar[Reason]
+    REASON_ANSWERS_EXHAUSTED: _ClassVar[Reason]
     REASON_STORAGE_FULL: _ClassVar[Reason]
     REASON_STATE_LOCKED: _ClassVar[Reason]
     REASON_CLOCK_SET_BACK: _ClassVar[Reason]
@@ -219,6 +220,7 @@ REASON_MANIFEST_STALE: Reason
 REASON_REQUEST_ID_REUSED: Reason
 REASON_REQUEST_OUTDATED: Reason
 REASON_REPLY_NOT_FOUND: Reason
+REASON_ANSWERS_EXHAUSTED: Reason
 REASON_STORAGE_FULL: Reason
 REASON_STATE_LOCKED: Reason
 REASON_CLOCK_SET_BACK: Reason

@@ -352,6 +352,7 @@ class Contracts:
             ("outputs", terms.outputs, tuple(item.name for item in contract.plan.outputs)),
             ("kind", terms.kind, contract.plan.kind),
             ("table", terms.table, contract.plan.table),
+            ("protocol", terms.protocol, contract.plan.protocol),
         ]
         if profile.role == "buyer":
             clauses.append(("buyer", terms.buyer, profile.key_id))

@@ -29,7 +29,9 @@ class Clauses(TypedDict, total=False):
     used, `group` and `budget` bound aggregates, `declarations` are sentences that you sign with
     it. `joint` is the clause by which this node's numbers are added up with those of other nodes:
     ask each of them with the same one. `train` is the training that those sums are for, of a
-    product of kind `train` (`client.joint.training.make_training`).
+    product of kind `train` (`client.joint.training.make_training`). `way` is the protocol by which
+    hidden questions reach their row, `oprf_table` or `lwe_pir`; without it the node takes what
+    labels and size allow.
     """
 
     days: int
@@ -43,6 +45,7 @@ class Clauses(TypedDict, total=False):
     declarations: Sequence[str]
     joint: Joint | None
     train: "Spec | None"
+    way: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +68,7 @@ class Wish:
     declarations: tuple[str, ...] = ()
     joint: Joint | None = None
     train: "Spec | None" = None
+    way: str = ""
 
     @classmethod
     def of(
@@ -110,6 +114,7 @@ class Wish:
             declarations=self.declarations,
             joint=b"" if self.joint is None else self.joint.encode(),
             train=b"" if self.train is None else self.train.encode(),
+            way=self.way,
         )
         setattr(request, "from", format_time(self.start))  # a word of Python's
         return request
@@ -137,6 +142,7 @@ class Wish:
             ("declarations", terms.declarations, self.declarations),
             ("joint", joint_of(terms.parameters), self.joint),
             ("train", training_of(terms.parameters), self.train),
+            ("way", terms.protocol if self.way else "", self.way),
         )
         for clause, found, wished in clauses:
             if found != wished:

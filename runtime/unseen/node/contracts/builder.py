@@ -13,12 +13,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from unseen.evidence import canonical
 from unseen.evidence.canonical import b64decode, parse_time
 from unseen.evidence.contracts.states import State
-from unseen.evidence.releases.manifest import Manifest, sign_manifest
+from unseen.evidence.releases.manifest import HIDDEN_TABLE, PROTOCOL, Manifest, sign_manifest
 from unseen.evidence.suite import Suite
 from unseen.node.catalog.catalogue import Table
 from unseen.node.consent import rotation
@@ -28,7 +28,7 @@ from unseen.node.context import Node
 from unseen.node.contracts.epochs import CloseEpochs, FailEpoch, OpenEpoch, PublishEpoch
 from unseen.node.contracts.register import Contract
 from unseen.node.contracts.stops import end_stops
-from unseen.node.data.spec import BuildSpec, Built, encode_spec, new_nonce
+from unseen.node.data.spec import BuildSpec, Built, encode_spec, matrix_path, new_nonce
 from unseen.node.errors import ContractNotActiveError, InternalError, StorageFullError, disk_full
 from unseen.node.failpoints import hit
 from unseen.node.identity.vault import Vault
@@ -37,7 +37,8 @@ from unseen.node.jobs.kind import JobKind, Outcome, Running
 from unseen.node.jobs.record import NODE, Job
 from unseen.node.jobs.states import State as JobState
 from unseen.node.store.writer import Change, Transaction
-from unseen.protocols.errors import UnseenError
+from unseen.protocols.errors import FilterFullError, UnseenError
+from unseen.protocols.lookup.lwe_pir.choice import choose
 from unseen.protocols.lookup.oprf_table import TableParameters, epoch_domain
 from unseen.protocols.oprf import keys
 from unseen.protocols.oprf.keys import PrivateKey
@@ -45,6 +46,9 @@ from unseen.protocols.oprf.keys import PrivateKey
 KIND = "build"
 _TABLE = "finished"
 _logger = logging.getLogger("unseen.node.epochs")
+LEAST_WIDTH: Final = 4096
+"""Of a hidden table: a row of its hint, 1472 numbers of 16 bits, is then shorter than the row."""
+_ROOMIER = 3  # further builds of a hidden table that has too few blocks
 _PARALLEL_ROWS = 50_000  # below this a second process costs more than it saves
 
 
@@ -170,9 +174,9 @@ async def _run(node: Node, running: Running) -> Outcome:
         key, began = node.epochs.key_of(contract.id, number), time.monotonic()
         root = await choose_rows(node, contract, number, spool)
         spec = spec_of(node, contract, table, number, spool)
-        built = await build_table(node, spec, key, table, running.progress)
+        spec, built = await _build_roomy(node, spec, key, table, running.progress)
         node.consents.seconds[contract.id] = time.monotonic() - began
-        (spool / _TABLE).replace(_make_parent(node.table_path(contract.id, number)))
+        _put_in_place(spec, node.table_path(contract.id, number))
     except (StorageFullError, OSError) as error:
         # It is tried again; meanwhile the buyer hears why there is no answer.
         if isinstance(error, StorageFullError) or disk_full(error):
@@ -199,7 +203,8 @@ def _ended(node: Node, job: Job) -> None:
         _delete_tables(node, job.contract, keep=number)
         _logger.info("contract %s: epoch %d answers", job.contract, number)
     else:
-        node.table_path(job.contract, number).unlink(missing_ok=True)
+        for path in _files(node.table_path(job.contract, number)):
+            path.unlink(missing_ok=True)
 
 
 async def _again(node: Node, job: Job) -> Job:
@@ -266,11 +271,31 @@ async def build_table(
         raise group.exceptions[0] from None
     target = str(spec.spool / _TABLE).encode()
     rows = _Rows(told, "sorting", spec.rows)
-    counts, digest, root = await node.executor.run_bulk(
-        "merge_table", [canonical.encode({"spec": encoded}), target], rows.add
-    )
+    sent = [canonical.encode({"spec": encoded}), target, *([key.scalar] if spec.hidden else [])]
+    counts, digest, root = await node.executor.run_bulk("merge_table", sent, rows.add)
     found: Any = canonical.decode(counts)
     return Built(found["rows"], found["size"], digest, root)
+
+
+async def _build_roomy(
+    node: Node, spec: BuildSpec, key: PrivateKey, table: Table, told: Told
+) -> tuple[BuildSpec, Built]:
+    """Build, and again with a block more where one is too full, which is hardly ever.
+
+    Raises:
+        FilterFullError: one always is.
+        TableChangedError: as `build_table`.
+
+    """
+    for _ in range(_ROOMIER):
+        try:
+            return spec, await build_table(node, spec, key, table, told)
+        except FilterFullError:
+            _logger.warning("a block of %d is too full: building with one more", spec.blocks)
+        # Another nonce: under one, two builds' pads would cancel.
+        parameters = replace(spec.parameters, nonce=new_nonce())
+        spec = replace(spec, parameters=parameters, blocks=spec.blocks + 1)
+    return spec, await build_table(node, spec, key, table, told)
 
 
 def _parts(node: Node, rows: int) -> int:
@@ -286,6 +311,7 @@ def spec_of(node: Node, contract: Contract, table: Table, number: int, spool: Pa
     product = node.catalogue.product(contract.terms.product)
     expressions = {predicate.name: predicate.expression for predicate in product.predicates}
     domain = epoch_domain(contract.id_bytes, number)
+    blocks, width = _shape(contract, table)
     return BuildSpec(
         source=table.where,
         fingerprint=table.snapshot.fingerprint,
@@ -298,7 +324,23 @@ def spec_of(node: Node, contract: Contract, table: Table, number: int, spool: Pa
         spool=spool,
         memory_mb=node.settings.memory_mb // _parts(node, table.snapshot.rows),
         permitted=contract.terms.consent is not None,
+        blocks=blocks,
+        width=width,
+        provider=node.signer.public_key if blocks else b"",
     )
+
+
+def _shape(contract: Contract, table: Table) -> tuple[int, int]:
+    """Return blocks and width of a hidden table, or twice 0.
+
+    By the rows of the whole table, whoever of them consents: how many do shows in nothing.
+    """
+    plan = contract.plan
+    if plan.protocol != HIDDEN_TABLE:
+        return 0, 0
+    rows = max(table.snapshot.rows, 1)
+    shape = choose(rows, plan.label_bytes, contract.terms.quota.units, least=LEAST_WIDTH)
+    return shape.blocks, shape.width
 
 
 def _manifest(
@@ -310,7 +352,7 @@ def _manifest(
         epoch=number,
         public_key=key.public_key,
         rows=built.rows,
-        row_bytes=spec.parameters.row_bytes,
+        row_bytes=spec.shape.hint_row_bytes if spec.hidden else spec.parameters.row_bytes,
         label_bytes=spec.parameters.label_bytes,
         nonce=spec.parameters.nonce,
         snapshot=spec.snapshot,
@@ -320,16 +362,26 @@ def _manifest(
         subject=spec.subject,
         outputs=contract.terms.outputs,
         until=contract.terms.period.until,
+        protocol=HIDDEN_TABLE if spec.hidden else PROTOCOL,
+        width=spec.width,
     )
 
 
-def _make_parent(path: Path) -> Path:
-    path.parent.mkdir(exist_ok=True)
-    return path
+def _put_in_place(spec: BuildSpec, table: Path) -> None:
+    table.parent.mkdir(exist_ok=True)
+    built = spec.spool / _TABLE
+    if spec.hidden:
+        matrix_path(built).replace(matrix_path(table))
+    built.replace(table)
+
+
+def _files(table: Path) -> tuple[Path, Path]:
+    return table, matrix_path(table)
 
 
 def _delete_tables(node: Node, contract: str, *, keep: int | None) -> None:
-    kept = None if keep is None else node.table_path(contract, keep)
-    for path in node.table_path(contract, 0).parent.glob(f"{contract}-*.table"):
-        if path != kept:
-            path.unlink(missing_ok=True)
+    kept = () if keep is None else _files(node.table_path(contract, keep))
+    for end in _files(node.table_path(contract, 0)):
+        for path in end.parent.glob(f"{contract}-*{end.suffix}"):
+            if path not in kept:
+                path.unlink(missing_ok=True)

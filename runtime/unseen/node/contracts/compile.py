@@ -23,6 +23,7 @@ from unseen.node.contracts.clauses import CLAUSES
 from unseen.node.contracts.clauses.clause import Ask, Clause, Offer, Reading
 from unseen.node.contracts.clauses.joint import check_task, statements, threat_model
 from unseen.node.contracts.clauses.outputs import chosen
+from unseen.node.contracts.clauses.ways import way_of
 from unseen.node.kinds.kind import KINDS
 from unseen.node.kinds.statistics_plan import kept_of, led
 from unseen.protocols.errors import UnseenError
@@ -90,7 +91,7 @@ def _columns_read(offer: Offer, chosen: Sequence[Predicate]) -> tuple[str, ...]:
 
 def _plan(ask: Ask, offer: Offer, reading: Reading, agreed: dict[str, Any]) -> tuple[Plan, Leakage]:
     product, suite = offer.product, offer.signers.suite
-    kind = KINDS[product.kind]
+    kind, way = KINDS[product.kind], way_of(ask, offer, reading).way
     outputs = tuple(_output(predicate, suite) for predicate in chosen(ask, offer))
     joint = joint_of(agreed.get("parameters", {}))
     kept = kind.retention, kind.retention_zh
@@ -107,7 +108,7 @@ def _plan(ask: Ask, offer: Offer, reading: Reading, agreed: dict[str, Any]) -> t
     plan = Plan(
         suite=suite.id,
         kind=product.kind,
-        protocol=kind.protocol if joint is None else PROTOCOL,
+        protocol=way.protocol if joint is None else PROTOCOL,
         table=offer.table.name,
         subject_columns=offer.table.subject,
         columns_read=reading.columns,
@@ -140,7 +141,7 @@ def _plan(ask: Ask, offer: Offer, reading: Reading, agreed: dict[str, Any]) -> t
             *(line for clause in CLAUSES for line in clause.statements(offer, reading)),
             *(() if joint is None else statements(joint)),
         ),
-        ciphertext_leaves=kind.ciphertext_leaves,
+        ciphertext_leaves=way.ciphertext_leaves,
     )
     return plan, leakage
 

@@ -7,6 +7,7 @@ from unseen.node.context import Node
 from unseen.node.contracts.clauses.clause import Ask, Offer
 from unseen.node.contracts.clauses.consent import rotation_cost
 from unseen.node.contracts.clauses.outputs import chosen
+from unseen.node.contracts.clauses.ways import against_way, way_of
 from unseen.node.contracts.compile import Compiled, Refusal, compile_contract, reading_of
 from unseen.node.contracts.narrow import Narrowing, narrowest
 from unseen.node.contracts.offering import offer_for
@@ -87,6 +88,9 @@ def demands(ask: Ask, offer: Offer) -> tuple[Demand, ...]:
         for name in _NAMED
         if name not in idle and getattr(ruling, name) != getattr(plain, name)
     ]
+    if len(kind.ways) > 1 and not tuple(against_way(ask, offer, reading)):
+        way = way_of(ask, offer, reading)
+        found.append(Demand("way", way.way.protocol, way.because))
     if cost := rotation_cost(ask, offer, reading):
         why = "a withdrawal builds the encrypted table anew within the contract's latency"
         found.append(Demand("rotation", cost, why))

@@ -17,8 +17,10 @@ from unseen.node.contracts.clauses.limits import limits_of
 from unseen.node.contracts.clauses.mandate import covered_until
 from unseen.node.contracts.clauses.outputs import chosen, lacking
 from unseen.node.contracts.clauses.quota import most_units
+from unseen.node.contracts.clauses.ways import against_way
 from unseen.node.contracts.compile import reading_of
 from unseen.node.contracts.rules import least_budget
+from unseen.node.errors import LabelRefusedError
 from unseen.node.kinds.kind import KINDS
 
 _MINUTE = timedelta(minutes=1)
@@ -78,17 +80,11 @@ def _by_outputs(ask: Ask, offer: Offer) -> _Step:
 
 def _refused(ask: Ask, offer: Offer, output: str) -> bool:
     alone = replace(ask, outputs=(output,))
-    labels = reading_of(alone, offer).labels
-    kind = KINDS[offer.product.kind]
+    reading = reading_of(alone, offer)
     return bool(
         any(lacking(predicate, offer) for predicate in chosen(alone, offer))
-        or offer.rules.against_purpose(ask.scenario, labels)
-        or offer.rules.against_kind(
-            offer.product.kind,
-            labels,
-            ciphertext=kind.ciphertext_leaves,
-            threat_model=kind.holds_under,
-        )
+        or offer.rules.against_purpose(ask.scenario, reading.labels)
+        or any(isinstance(error, LabelRefusedError) for error in against_way(alone, offer, reading))
     )
 
 

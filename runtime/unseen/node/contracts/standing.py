@@ -26,6 +26,7 @@ from unseen.node.contracts.offering import offer_for
 from unseen.node.contracts.register import Contract
 from unseen.node.contracts.rules import Rules
 from unseen.node.contracts.stops import Hold, Lift, Order
+from unseen.node.kinds.kind import KINDS
 from unseen.node.store.writer import Change, Transaction
 from unseen.protocols.errors import UnseenError
 
@@ -76,6 +77,7 @@ def ask_of(terms: Terms) -> Ask:
         declarations=terms.declarations,
         joint=_joint(terms),
         train=_train(terms),
+        way=terms.protocol if len(KINDS[terms.kind].ways) > 1 else "",
         agreed=terms,
     )
 

@@ -16,28 +16,31 @@ import os
 import secrets
 import shutil
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import duckdb
+import numpy as np
 
 from unseen.node.data import scan, source
 from unseen.node.data.connection import connect
+from unseen.node.data.hidden import buckets_of, merge_hidden
 from unseen.node.data.names import PERMITTED
 from unseen.node.data.permitted import load_permitted, permitted_only
-from unseen.node.data.spec import BuildSpec, Built
+from unseen.node.data.spec import BUCKETS, BuildSpec, Built
 from unseen.protocols.errors import DuplicateSubjectError
 from unseen.protocols.group import bulk
 from unseen.protocols.lookup.labels import pack_verdicts
+from unseen.protocols.lookup.lwe_pir.builds import seed_of
 from unseen.protocols.lookup.oprf_table import seal_row, sort_rows
 from unseen.protocols.lookup.subject import Value, encode_subject
 from unseen.protocols.oprf.keys import PrivateKey
 from unseen.protocols.oprf.server import evaluate_inputs
-from unseen.protocols.oprf.suite import Mode
+from unseen.protocols.oprf.suite import OUTPUT_BYTES, Mode
 from unseen.protocols.tlog.tree import Frontier, leaf_hash
 
-BUCKETS = 256
 _FLUSH_BYTES = 4 << 20
 Progress = Callable[[int], None]
 
@@ -101,13 +104,19 @@ def _hash_rows(
         hasher.add(batch.rows)
 
 
-def merge(spec: BuildSpec, target: Path, progress: Progress) -> Built:
+def merge(spec: BuildSpec, target: Path, progress: Progress, scalar: bytes = b"") -> Built:
     """Sort the spool's buckets into the table at `target`. They stay: it may have to run again.
+
+    `scalar` is the epoch's key, of a hidden table.
 
     Raises:
         DuplicateSubjectError: two rows have one subject.
+        FilterFullError: a block of a hidden table has more keys than it takes.
 
     """
+    if spec.hidden:
+        seed = seed_of(scalar, spec.parameters.nonce)
+        return merge_hidden(spec, partial(_read_bucket, spec), seed, target, progress)
     digest, frontier, duplicates = hashlib.sha256(), Frontier(), 0
     size = spec.parameters.row_bytes
     unfinished = target.with_name(f"{target.name}.{secrets.token_hex(8)}")
@@ -166,9 +175,25 @@ def _seal_batch(
             continue  # absent and without a usable answer look the same: neither has a row
         inputs.append(encode_subject(spec.subject, subject, parameters.domain))
         labels.append(pack_verdicts(answers, parameters.label_bytes))
-    for output, label in zip(evaluate_inputs(key, inputs, Mode.VOPRF), labels, strict=True):
-        buckets.add(seal_row(parameters, output, label))
+    outputs = evaluate_inputs(key, inputs, Mode.VOPRF)
+    for bucket, row in _rows(spec, outputs, labels):
+        buckets.add(bucket, row)
     return seen
+
+
+def _rows(
+    spec: BuildSpec, outputs: Sequence[bytes], labels: Sequence[bytes]
+) -> Iterator[tuple[int, bytes]]:
+    """Yield what goes into which bucket: sealed rows, or what `hidden.py` makes blocks of."""
+    pairs = zip(outputs, labels, strict=True)
+    if spec.hidden:
+        keys = np.frombuffer(b"".join(outputs), np.uint8).reshape(-1, OUTPUT_BYTES)
+        numbers = buckets_of(spec.shape, spec.parameters.domain, keys)
+        yield from zip(numbers, map(b"".join, pairs), strict=True)
+        return
+    for output, label in pairs:
+        row = seal_row(spec.parameters, output, label)
+        yield row[0], row  # by the tag's first byte
 
 
 def _folder_of(spec: BuildSpec, part: int | str) -> str:
@@ -192,9 +217,9 @@ class _Buckets:
         self._paths = [self.folder / f"{number:02x}" for number in range(BUCKETS)]
         self._held = 0
 
-    def add(self, row: bytes) -> None:
-        """Put one sealed row into the bucket of its tag's first byte."""
-        self._buffers[row[0]] += row
+    def add(self, bucket: int, row: bytes) -> None:
+        """Put one row into a bucket."""
+        self._buffers[bucket] += row
         self._held += len(row)
         if self._held >= _FLUSH_BYTES:
             self._flush()

@@ -3,17 +3,24 @@
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from unseen.evidence.canonical import Json, b64decode, b64encode
 from unseen.node.data.source import Fingerprint, Source
+from unseen.protocols.lookup.lwe_pir.parameters import Shape
 from unseen.protocols.lookup.oprf_table import TableParameters
 from unseen.protocols.lookup.subject import SubjectColumn
+
+BUCKETS: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
 class BuildSpec:
-    """What to build: the table as registered, the contract's outputs, the epoch's parameters."""
+    """What to build: the table as registered, the contract's outputs, the epoch's parameters.
+
+    A hidden table has `blocks` of `width` cells, and `provider`, the node's evidence key, fixes its
+    public matrix; else these are empty.
+    """
 
     source: Source
     fingerprint: Fingerprint
@@ -26,11 +33,32 @@ class BuildSpec:
     spool: Path
     memory_mb: int
     permitted: bool = False  # only the subjects in the spool's file `PERMITTED`
+    blocks: int = 0
+    width: int = 0
+    provider: bytes = b""
+
+    @property
+    def hidden(self) -> bool:
+        """Return whether the table stays here, so that a matrix and a hint are built."""
+        return self.blocks > 0
+
+    @property
+    def shape(self) -> Shape:
+        """Return the shape of a hidden table.
+
+        Raises:
+            InputInvalidError: it is none.
+
+        """
+        return Shape(self.blocks, self.width, self.parameters.label_bytes)
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """The finished table: its rows, its bytes, their SHA-256 and the Merkle root over the rows."""
+    """The finished table: its rows, its bytes, their SHA-256 and the Merkle root over the rows.
+
+    Of a hidden table: of its hint.
+    """
 
     rows: int
     size: int
@@ -41,6 +69,11 @@ class Built:
 def new_nonce() -> bytes:
     """Return a fresh public nonce for one build: reused, two builds' pads would cancel."""
     return secrets.token_bytes(32)
+
+
+def matrix_path(table: Path) -> Path:
+    """Return where the matrix of a hidden table lies, beside its hint at `table`."""
+    return table.with_suffix(".matrix")
 
 
 def source_text(source: Source) -> str:
@@ -64,6 +97,9 @@ def encode_spec(spec: BuildSpec) -> Json:
         "spool": str(spec.spool),
         "memory_mb": spec.memory_mb,
         "permitted": spec.permitted,
+        "blocks": spec.blocks,
+        "width": spec.width,
+        "provider": b64encode(spec.provider),
     }
 
 
@@ -83,4 +119,7 @@ def decode_spec(value: Any) -> BuildSpec:
         spool=Path(value["spool"]),
         memory_mb=value["memory_mb"],
         permitted=value["permitted"],
+        blocks=value["blocks"],
+        width=value["width"],
+        provider=b64decode(value["provider"]),
     )

@@ -38,6 +38,7 @@ from unseen.node.errors.consents import (
     DelegationWithdrawnError,
 )
 from unseen.node.errors.contracts import (
+    AnswersExhaustedError,
     ApproverMissingError,
     BitsExhaustedError,
     ContractExpiredError,
@@ -132,6 +133,7 @@ from unseen.node.errors.tables import (
 )
 
 __all__ = [
+    "AnswersExhaustedError",
     "ApproverMissingError",
     "BitsExhaustedError",
     "BusyError",

@@ -165,6 +165,12 @@ class RateExceededError(LimitError):
     reason = "RATE_EXCEEDED"
 
 
+class AnswersExhaustedError(LimitError):
+    """A hidden table has answered as many queries as go with what was charged."""
+
+    reason = "ANSWERS_EXHAUSTED"
+
+
 class SubjectsExhaustedError(LimitError):
     """The buyer has asked about as many distinct subjects as the labels allow."""
 

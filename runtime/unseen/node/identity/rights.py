@@ -75,6 +75,7 @@ RIGHTS: dict[str, frozenset[Role]] = {
     "/unseen.v1.LookupService/GetManifest": _BUYER,
     "/unseen.v1.LookupService/FetchTable": _BUYER,
     "/unseen.v1.LookupService/Evaluate": _BUYER,
+    "/unseen.v1.LookupService/Answer": _BUYER,
     "/unseen.v1.VerifyService/Verify": _BUYER,
     "/unseen.v1.StatisticsService/Ask": _BUYER,
     "/unseen.v1.MeterService/GetUsage": _SIGNERS | _READERS,

@@ -12,11 +12,13 @@ from typing import Any
 
 from unseen.evidence import canonical
 from unseen.evidence.consents.subjects import DataSubject
+from unseen.evidence.releases.answers import tree_of_answer
 from unseen.evidence.suite import suite_of
 from unseen.node.errors import PredicateFailsError
 from unseen.node.jobs import frames
 from unseen.protocols.errors import ElementInvalidError
 from unseen.protocols.group import ristretto255
+from unseen.protocols.lookup.lwe_pir.parameters import Shape
 from unseen.protocols.lookup.subject import SubjectColumn
 from unseen.protocols.oprf import dleq
 from unseen.protocols.oprf.keys import PrivateKey
@@ -290,14 +292,33 @@ def fill_table(parts: list[bytes], progress: Progress) -> list[bytes]:
 
 
 def merge_table(parts: list[bytes], progress: Progress) -> list[bytes]:
-    """Build spec as JSON, target path -> rows and bytes as JSON, digest, root."""
+    """Build spec as JSON, target path -> rows and bytes as JSON, digest, root.
+
+    A third part is the private scalar, of a hidden table.
+    """
     from unseen.node.data import build  # noqa: PLC0415
     from unseen.node.data.spec import decode_spec  # noqa: PLC0415
 
     spec = decode_spec(_json(parts[0])["spec"])
-    built = build.merge(spec, Path(parts[1].decode()), progress)
+    built = build.merge(spec, Path(parts[1].decode()), progress, b"".join(parts[2:]))
     counts = canonical.encode({"rows": built.rows, "size": built.size})
     return [counts, built.digest, built.root]
+
+
+def lwe_answer(parts: list[bytes], _progress: Progress) -> list[bytes]:
+    """Path, shape and blocks as JSON, then queries -> of each, the answer of these blocks."""
+    from unseen.node.data.answering import answers  # noqa: PLC0415 - as above
+
+    ask = _json(parts[0])
+    return answers(Path(ask["path"]), Shape(*ask["shape"]), range(*ask["blocks"]), parts[1:])
+
+
+def lwe_digests(parts: list[bytes], _progress: Progress) -> list[bytes]:
+    """Suite and shape as JSON, queries, as many answers -> queries' hashes, answers' roots."""
+    ask, said = _json(parts[0]), parts[1:]
+    suite, shape, half = suite_of(ask["suite"]), Shape(*ask["shape"]), len(said) // 2
+    roots = [tree_of_answer(suite, shape, answer).root() for answer in said[half:]]
+    return [*map(suite.digest, said[:half]), *roots]
 
 
 def warm_up(_parts: list[bytes], _progress: Progress) -> list[bytes]:
@@ -333,6 +354,8 @@ TASKS: dict[str, Task] = {
         hide_cells,
         fill_table,
         merge_table,
+        lwe_answer,
+        lwe_digests,
         warm_up,
     )
 }

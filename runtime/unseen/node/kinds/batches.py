@@ -17,7 +17,7 @@ PIECE = 256  # elements: a 40th of a second
 _CHECKED = 1024  # elements in a piece that is only checked
 
 GoOn = Callable[[], None]
-_Task = tuple[str, list[bytes], int]
+Task = tuple[str, list[bytes], int]
 
 
 async def evaluate_batch(
@@ -37,27 +37,27 @@ async def evaluate_batch(
     if len(elements) <= PIECE:
         go_on()
         return await executor.run("voprf", [*secret, *elements], len(elements))
-    await _each(executor, _checks(elements), go_on)
-    found = await _each(executor, _multiplications(key, elements), go_on)
+    await each(executor, _checks(elements), go_on)
+    found = await each(executor, _multiplications(key, elements), go_on)
     evaluated = [element for piece in found for element in piece]
-    sums = await _each(executor, _sums(key, elements, evaluated), go_on)
+    sums = await each(executor, _sums(key, elements, evaluated), go_on)
     (proof,) = await executor.run("voprf_proof", [*secret, *(piece[0] for piece in sums)])
     return [*evaluated, proof]
 
 
-def _checks(elements: Sequence[bytes]) -> list[_Task]:
+def _checks(elements: Sequence[bytes]) -> list[Task]:
     return [
         ("check_elements", [b"%d" % start, *elements[start : start + _CHECKED]], _CHECKED // 16)
         for start in range(0, len(elements), _CHECKED)
     ]
 
 
-def _multiplications(key: PrivateKey, elements: Sequence[bytes]) -> list[_Task]:
+def _multiplications(key: PrivateKey, elements: Sequence[bytes]) -> list[Task]:
     pieces = [elements[start : start + PIECE] for start in range(0, len(elements), PIECE)]
     return [("voprf_part", [key.scalar, *piece], len(piece)) for piece in pieces]
 
 
-def _sums(key: PrivateKey, elements: Sequence[bytes], evaluated: Sequence[bytes]) -> list[_Task]:
+def _sums(key: PrivateKey, elements: Sequence[bytes], evaluated: Sequence[bytes]) -> list[Task]:
     seed = dleq.batch_seed(key.public_key, elements, evaluated)
     return [
         (
@@ -73,11 +73,18 @@ def _sums(key: PrivateKey, elements: Sequence[bytes], evaluated: Sequence[bytes]
     ]
 
 
-async def _each(executor: Executor, tasks: Sequence[_Task], go_on: GoOn) -> list[list[bytes]]:
-    """Run the tasks, as many at once as there are workers; return their results in order."""
+async def each(executor: Executor, tasks: Sequence[Task], go_on: GoOn) -> list[list[bytes]]:
+    """Run the tasks, as many at once as there are workers; return their results in order.
+
+    `go_on` is called before each of them.
+
+    Raises:
+        UnseenError: a task's, or what `go_on` raises.
+
+    """
     places = asyncio.Semaphore(executor.workers)
 
-    async def one(task: _Task) -> list[bytes]:
+    async def one(task: Task) -> list[bytes]:
         async with places:
             go_on()
             return await executor.run(*task)

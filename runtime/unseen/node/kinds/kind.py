@@ -7,9 +7,25 @@ from unseen.evidence.contracts.contract import Quota
 from unseen.evidence.contracts.leakage import Amount, Statement
 from unseen.evidence.contracts.plan import Plan, ReleaseType
 from unseen.evidence.contracts.statistics import Menu
+from unseen.evidence.releases.manifest import HIDDEN_TABLE as LWE_PIR
+from unseen.evidence.releases.manifest import PROTOCOL as OPRF_TABLE
 from unseen.node.kinds import lookup_plan, statistics_plan, train_plan, verify_plan
 from unseen.protocols.lookup.labels import label_bytes_for
 from unseen.protocols.oprf.suite import MAX_BATCH
+
+
+def _nothing(_bits: int, _label_bytes: int, _quota: Quota) -> Mapping[str, Amount]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A protocol by which a kind's questions are answered, and what it lets learn."""
+
+    protocol: str
+    ciphertext_leaves: bool = False
+    statements: tuple[Statement, ...] = ()
+    amounts: Callable[[int, int, Quota], Mapping[str, Amount]] = _nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,16 +33,14 @@ class Kind:
     """The fixed side of a job kind; `label_bytes` is 0 where no encrypted table exists.
 
     `by_menu` gives the lines of the leakage statement where they follow from the contract's menu.
+    Of several `ways` the compiler takes one for each contract (`contracts/clauses/ways.py`).
     """
 
-    protocol: str
+    ways: tuple[Way, ...]
     threat_model: str
     threat_model_zh: str
     retention: str
     retention_zh: str
-    ciphertext_leaves: bool
-    statements: tuple[Statement, ...]
-    amounts: Callable[[int, int, Quota], Mapping[str, Amount]]
     labelled: bool
     release: ReleaseType
     units_per_run: int
@@ -34,12 +48,22 @@ class Kind:
     hidden: bool  # whether the node cannot tell its questions apart
     by_menu: Callable[[Plan, Menu, Quota], tuple[Statement, ...]] | None = None
 
+    @property
+    def ciphertext_leaves(self) -> bool:
+        """Whether none of its ways keeps ciphertext of the rows within the domain."""
+        return all(way.ciphertext_leaves for way in self.ways)
+
+    def way(self, protocol: str) -> Way:
+        """Return the way of this protocol; the kind has to have one."""
+        return next(way for way in self.ways if way.protocol == protocol)
+
     def stated(self, plan: Plan, menu: Menu | None, quota: Quota) -> tuple[Statement, ...]:
         """Return the lines of the leakage statement, with the numbers of one contract."""
         if self.by_menu is not None and menu is not None:
             return self.by_menu(plan, menu, quota)
-        amounts = self.amounts(plan.bits_per_unit, plan.label_bytes, quota)
-        return tuple(replace(line, amount=amounts[line.what]) for line in self.statements)
+        way = self.way(plan.protocol)
+        amounts = way.amounts(plan.bits_per_unit, plan.label_bytes, quota)
+        return tuple(replace(line, amount=amounts[line.what]) for line in way.statements)
 
     def label_bytes(self, outputs: int) -> int:
         """Return the bytes of a row's label for this many outputs."""
@@ -48,14 +72,23 @@ class Kind:
 
 KINDS: dict[str, Kind] = {
     "lookup": Kind(
-        protocol="oprf_table",
+        ways=(
+            Way(
+                OPRF_TABLE,
+                ciphertext_leaves=True,
+                statements=lookup_plan.STATEMENTS,
+                amounts=lookup_plan.amounts,
+            ),
+            Way(
+                LWE_PIR,
+                statements=lookup_plan.HIDDEN_STATEMENTS,
+                amounts=lookup_plan.hidden_amounts,
+            ),
+        ),
         threat_model=lookup_plan.THREAT_MODEL,
         threat_model_zh=lookup_plan.THREAT_MODEL_ZH,
         retention=lookup_plan.RETENTION,
         retention_zh=lookup_plan.RETENTION_ZH,
-        ciphertext_leaves=True,
-        statements=lookup_plan.STATEMENTS,
-        amounts=lookup_plan.amounts,
         labelled=True,
         release="verdicts",
         units_per_run=MAX_BATCH,
@@ -63,14 +96,11 @@ KINDS: dict[str, Kind] = {
         hidden=True,
     ),
     "verify": Kind(
-        protocol="clear",
+        ways=(Way("clear", statements=verify_plan.STATEMENTS, amounts=verify_plan.amounts),),
         threat_model=verify_plan.THREAT_MODEL,
         threat_model_zh=verify_plan.THREAT_MODEL_ZH,
         retention=verify_plan.RETENTION,
         retention_zh=verify_plan.RETENTION_ZH,
-        ciphertext_leaves=False,
-        statements=verify_plan.STATEMENTS,
-        amounts=verify_plan.amounts,
         labelled=False,
         release="verdicts",
         units_per_run=1,
@@ -78,14 +108,11 @@ KINDS: dict[str, Kind] = {
         hidden=False,
     ),
     "statistics": Kind(
-        protocol="dp_statistics",
+        ways=(Way("dp_statistics"),),
         threat_model=statistics_plan.THREAT_MODEL,
         threat_model_zh=statistics_plan.THREAT_MODEL_ZH,
         retention=statistics_plan.RETENTION,
         retention_zh=statistics_plan.RETENTION_ZH,
-        ciphertext_leaves=False,
-        statements=(),
-        amounts=lambda *_: {},
         labelled=False,
         release="aggregate",
         units_per_run=1,
@@ -94,14 +121,11 @@ KINDS: dict[str, Kind] = {
         by_menu=statistics_plan.stated,
     ),
     "train": Kind(
-        protocol="secagg",
+        ways=(Way("secagg"),),
         threat_model=train_plan.THREAT_MODEL,
         threat_model_zh=train_plan.THREAT_MODEL_ZH,
         retention=train_plan.RETENTION,
         retention_zh=train_plan.RETENTION_ZH,
-        ciphertext_leaves=False,
-        statements=(),
-        amounts=lambda *_: {},
         labelled=False,
         release="aggregate",
         units_per_run=1,

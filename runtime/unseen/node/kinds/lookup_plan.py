@@ -1,10 +1,14 @@
-"""What a hidden lookup by `oprf_table` leaks, and to whom; signed with every such contract."""
+"""What a hidden lookup leaks, by each of its two ways, and to whom; signed with every contract."""
 
 from collections.abc import Mapping
 
 from unseen.evidence.contracts.contract import Quota
 from unseen.evidence.contracts.leakage import Amount, Statement
+from unseen.protocols.lookup.lwe_pir.parameters import KEPT_BITS, SECURITY_BITS
+from unseen.protocols.lookup.lwe_pir.parameters import TAG_BYTES as CELL_TAG_BYTES
 from unseen.protocols.lookup.oprf_table import TAG_BYTES
+
+PASSES = 4  # answers at a hidden table for each element that was evaluated, at most
 
 THREAT_MODEL = "buyer may deviate; operator may deviate in answers but not in the table's content"
 THREAT_MODEL_ZH = "购买方可任意偏离协议；运营方可在应答中偏离，但不篡改表的内容"
@@ -79,3 +83,57 @@ def amounts(bits_per_unit: int, label_bytes: int, quota: Quota) -> Mapping[str, 
         "traffic": Amount(measure="units", each=1, most=quota.units),
         "timing": Amount(measure="units", each=1, most=quota.units),
     }
+
+
+_BY_WHAT = {line.what: line for line in STATEMENTS}
+
+HIDDEN_STATEMENTS = (
+    _BY_WHAT["count"],
+    Statement(
+        party="operator",
+        what="subject",
+        text="nothing about which subject is asked for: blinded elements are uniformly random, and "
+        "queries are random to whoever cannot solve learning with errors",
+        text_zh="不知道查询的是谁：盲化元素均匀随机，查询消息对不能求解带误差学习问题者与随机数无异",
+        bound=f"0 bits, short of 2^{SECURITY_BITS[1]} operations by the estimates for lattices",
+        bound_zh=f"0 比特，除非运算量达到格攻击估计的 2^{SECURITY_BITS[1]} 次",
+        channel="subjects",
+    ),
+    _BY_WHAT["answers"],
+    Statement(
+        party="buyer",
+        what="table",
+        text="how many blocks the table has, its date, and sums over its masked bytes: the hint, "
+        f"and for each answer one of each row of the matrix, at most {PASSES} for each element",
+        text_zh="表的分块数和快照日期，以及经掩码的字节之和：提示文件，以及每个应答对矩阵每行的一个和，"
+        f"每个元素最多 {PASSES} 个应答",
+        bound="openable without units only if the epoch key leaks or discrete logarithms fall",
+        bound_zh="仅当密钥周期的密钥泄露或离散对数被攻破时，才可能不用计量单位打开",
+        channel="ciphertext",
+    ),
+    Statement(
+        party="network",
+        what="traffic",
+        text="addresses, times and sizes of TLS records, hence the number of elements and queries",
+        text_zh="地址、时间和 TLS 记录大小，因而可知元素和查询的数量",
+        bound="number of elements of each request",
+        bound_zh="每次请求的元素数量",
+        channel="sizes",
+    ),
+    Statement(
+        party="network",
+        what="timing",
+        text="how long an answer takes: by the number of queries and the size of the table",
+        text_zh="应答耗时：取决于查询数量和表的大小",
+        bound="number of elements of each request, size of the table, how busy the node is",
+        bound_zh="每次请求的元素数量、表的大小和节点繁忙程度",
+        channel="timing",
+    ),
+)
+
+
+def hidden_amounts(bits_per_unit: int, label_bytes: int, quota: Quota) -> Mapping[str, Amount]:
+    """Return how much each line of a hidden table lets learn, by its key `what`."""
+    each = (CELL_TAG_BYTES + label_bytes) * KEPT_BITS // 8  # of a block, for each answer
+    found = dict(amounts(bits_per_unit, label_bytes, quota))
+    return found | {"table": Amount(measure="bytes", each=each)}

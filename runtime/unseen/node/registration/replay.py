@@ -72,6 +72,9 @@ async def replay_table(node: Node, contract: Contract, by: str) -> Replayed:
                 spec.parameters.domain, epoch.manifest.nonce, epoch.manifest.label_bytes
             )
             spec = dataclasses.replace(spec, parameters=parameters)
+            if spec.hidden:  # a table that turned out too narrow has more blocks than planned
+                shape = epoch.manifest.shape()
+                spec = dataclasses.replace(spec, blocks=shape.blocks, width=shape.width)
             built = await build_table(node, spec, epoch.key, table)
         finally:
             shutil.rmtree(spool, ignore_errors=True)

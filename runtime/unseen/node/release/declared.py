@@ -29,12 +29,12 @@ from unseen.evidence.contracts.typed import (
     unpack,
 )
 from unseen.evidence.errors import ReleaseInvalidError
+from unseen.evidence.releases.manifest import PROTOCOLS as HIDDEN
 from unseen.evidence.releases.metered import bits_of
 from unseen.protocols.errors import ScalarInvalidError
 from unseen.protocols.group.ristretto255 import ELEMENT_BYTES, SCALAR_BYTES, check_scalar
 
 _FIELD = 2**255 - 19
-_HIDDEN = "oprf_table"
 _MASKED = b"USA1\x03"
 _MASKED_BYTES = 103 + 32 + 32 + 64  # head, the round as its nodes saw it, digest, signature
 
@@ -163,7 +163,7 @@ def answer_shape(terms: Terms, question: Question | None) -> Shape | None:
 def is_hidden(plan: Plan) -> bool:
     """Return whether nobody but its receiver can read what leaves under `plan`."""
     shaped = plan.release is not None and plan.release.shape is not None
-    return plan.protocol in (_HIDDEN, SECAGG) and not shaped
+    return plan.protocol in (*HIDDEN, SECAGG) and not shaped
 
 
 def _form(plan: Plan, units: int, answer: Shape | None) -> Form:
@@ -180,6 +180,6 @@ def _form(plan: Plan, units: int, answer: Shape | None) -> Form:
         return Typed(shape)
     if plan.protocol == "clear":
         return _verdicts(len(plan.outputs) * units)
-    if plan.protocol == _HIDDEN:
+    if plan.protocol in HIDDEN:
         return Elements(units)
     raise ReleaseInvalidError("release: of a protocol that is not declared", clause="protocol")

@@ -11,8 +11,9 @@ from unseen.node.context import Node
 from unseen.node.contracts.epochs import Epoch
 from unseen.node.errors import FieldInvalidError, ManifestStaleError
 from unseen.node.interceptors import caller
-from unseen.node.kinds import lookup
+from unseen.node.kinds import answering, lookup
 from unseen.node.resources import contract_id
+from unseen.node.wire import lookup as hidden
 from unseen.node.wire import requests as wire
 from unseen.protocols.oprf.suite import check_batch
 from unseen.v1 import lookup_pb2, lookup_pb2_grpc
@@ -83,3 +84,13 @@ class LookupService(lookup_pb2_grpc.LookupServiceServicer):
         return lookup_pb2.EvaluateResponse(
             evaluated=evaluated, proof=proof, release=wire.release(answer)
         )
+
+    async def Answer(
+        self, request_iterator: AsyncIterator[lookup_pb2.AnswerRequest], context: _Context
+    ) -> AsyncIterator[lookup_pb2.AnswerResponse]:
+        """Answer queries at a hidden table; free, after an evaluation."""
+        del context
+        asked = await hidden.head(request_iterator)
+        queries = hidden.queries(request_iterator)
+        async for found in answering.answer(self._node, caller(), asked, queries):
+            yield hidden.response(found)

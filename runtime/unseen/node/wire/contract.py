@@ -47,6 +47,7 @@ def ask(message: contract_pb2.RequestContractRequest) -> Ask:
         declarations=tuple(message.declarations),
         joint=message.joint,
         train=message.train,
+        way=message.way,
     )
 
 

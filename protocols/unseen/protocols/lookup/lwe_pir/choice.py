@@ -27,10 +27,11 @@ def blocks_for(count: int, width: int) -> int:
     return max(1, math.ceil(count / root**2))
 
 
-def choose(count: int, label_bytes: int, queries: int) -> Shape:
+def choose(count: int, label_bytes: int, queries: int, *, least: int = DEFAULT_WIDTHS[0]) -> Shape:
     """Return the shape with the least traffic for `queries` queries a buyer and a build.
 
-    `count` is how many keys the table has, `queries` how many are planned until the next build.
+    `count` is how many keys the table has, `queries` how many are planned until the next build,
+    `least` the smallest width.
 
     Raises:
         InputInvalidError: a number is not positive.
@@ -38,7 +39,8 @@ def choose(count: int, label_bytes: int, queries: int) -> Shape:
     """
     if min(count, queries) < 1:
         raise InputInvalidError("a table has a key at least, and a plan a query")
-    shapes = [Shape(blocks_for(count, width), width, label_bytes) for width in DEFAULT_WIDTHS]
+    widths = [width for width in DEFAULT_WIDTHS if width >= least]
+    shapes = [Shape(blocks_for(count, width), width, label_bytes) for width in widths]
     return min(shapes, key=lambda each: traffic(each, queries))
 
 

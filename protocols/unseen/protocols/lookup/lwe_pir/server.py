@@ -13,7 +13,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from unseen.protocols.errors import InputInvalidError, MalformedMessageError
+from unseen.protocols.errors import (
+    FilterFullError,
+    InputInvalidError,
+    MalformedMessageError,
+)
 from unseen.protocols.kernels import matrix
 from unseen.protocols.lookup.lwe_pir import filters
 from unseen.protocols.lookup.lwe_pir.filters import TRIES
@@ -40,7 +44,7 @@ def build_block(
     """Return the block of these pairs of output and label, all of one block.
 
     Raises:
-        InputInvalidError: as `build_rows`.
+        FilterFullError, InputInvalidError: as `build_rows`.
         KernelFaultError: this machine hashes wrongly.
 
     """
@@ -63,7 +67,8 @@ def build_rows(
     the size that `choice.blocks_for` gives.
 
     Raises:
-        InputInvalidError: too many keys for the width, one twice, or a wrong length.
+        FilterFullError: too many keys for the width.
+        InputInvalidError: one of them twice, or a wrong length.
         KernelFaultError: this machine hashes wrongly.
 
     """
@@ -76,7 +81,7 @@ def build_rows(
         if cells is None:
             continue
         return Block(nonce, np.ascontiguousarray(cells.T).view(np.int8))
-    raise InputInvalidError(
+    raise FilterFullError(
         f"{len(outputs)} keys do not fit a filter of {shape.width} cells",
         remedy="give the table more blocks",
     )

@@ -1,0 +1,227 @@
+"""Answering queries at a hidden table, after an evaluation that was charged.
+
+Nothing is charged here and nothing is logged: one query comes with each element of an evaluation,
+whatever came out of it, and may be sent again where a connection broke. What is answered is
+counted, in memory, so that a buyer gets no more sums over masked rows than its leakage statement
+says. Queries are multiplied in the online workers, cut so that nobody waits long behind them;
+stops, withdrawals and the end of an epoch take effect between messages.
+"""
+
+import itertools
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from unseen.evidence import canonical
+from unseen.evidence.canonical import b64decode
+from unseen.evidence.releases.answers import Answers, sign_answers, tree_of_hashes
+from unseen.evidence.releases.manifest import HIDDEN_TABLE
+from unseen.node.context import Node
+from unseen.node.contracts.epochs import Epoch
+from unseen.node.data.spec import matrix_path
+from unseen.node.errors import (
+    DrainingError,
+    FieldInvalidError,
+    KindRefusedError,
+    OverloadedError,
+    ReplyNotFoundError,
+)
+from unseen.node.failpoints import hit
+from unseen.node.identity.parties import Caller
+from unseen.node.jobs import frames
+from unseen.node.kinds import batches
+from unseen.node.kinds.lookup import epoch_for
+from unseen.node.metering.charge import epoch_over, find_charge
+from unseen.node.metering.metered import check_held
+from unseen.protocols.errors import MalformedMessageError
+from unseen.protocols.lookup.lwe_pir.parameters import Shape
+
+_PRODUCTS: Final = 1 << 30  # of a byte and a word in one task: an eighth of a second
+_AN_ELEMENT: Final = 1 << 20  # products that take as long as evaluating an element
+_CHUNK_BYTES: Final = 256 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The head of a call: whose table, by which manifest, and which evaluation these follow."""
+
+    contract: str
+    epoch: int
+    manifest: bytes
+    request: str
+    count: int
+
+
+async def answer(
+    node: Node, caller: Caller, asked: Asked, queries: AsyncIterator[bytes]
+) -> AsyncIterator[bytes | str]:
+    """Yield the answers to `count` queries in pieces, and last what the node signs of them.
+
+    Raises:
+        UnseenError: the refusal, with its clause.
+
+    """
+    epoch, elements, units = _admit(node, caller, asked)
+    _check_capacity(node, caller.party)
+    shape = epoch.manifest.shape()
+    node.answered.take(node.reader.connection, epoch, asked.count, elements // units)
+    node.load[caller.party] += 1
+    try:
+        hashes: list[bytes] = []
+        roots: list[bytes] = []
+        async for batch in _whole(queries, shape, asked.count):
+            _check_going(node, caller, epoch)
+            found = await _answers(node, caller, epoch, batch)
+            _check_going(node, caller, epoch)
+            hashes += found.hashes
+            roots += found.roots
+            for piece in _pieces(found.answers):
+                yield piece
+        hit("answers.before_sign")
+        yield _signed(node, epoch, asked, hashes, roots)
+    finally:
+        node.load[caller.party] -= 1
+
+
+def _admit(node: Node, caller: Caller, asked: Asked) -> tuple[Epoch, int, int]:
+    """Return the epoch that is asked, and elements and units of the evaluation."""
+    contract = node.contracts.get(asked.contract, buyer=caller.party)
+    if contract.terms.protocol != HIDDEN_TABLE:
+        raise KindRefusedError(
+            "this contract has no hidden table to be asked",
+            clause="protocol",
+            remedy="ask under a contract of the way lwe_pir",
+        )
+    node.stops.check_node()
+    row = find_charge(node.reader.connection, contract.id, asked.request)
+    if row is None:
+        raise ReplyNotFoundError(
+            "no request of this id was charged under the contract",
+            clause="request.id",
+            remedy="see what was: unseen receipt list",
+        )
+    check_held(node, contract)
+    epoch = epoch_for(node, caller, contract.id)
+    if (asked.epoch, asked.manifest) != (epoch.number, epoch.manifest_id):
+        raise epoch_over(asked.epoch)
+    if row.epoch != epoch.number or not row.reply:
+        raise epoch_over(row.epoch)
+    elements = len(frames.unpack(row.reply)) - 1  # the last part is the batch's proof
+    if asked.count != elements:
+        raise FieldInvalidError(
+            f"the evaluation had {elements} elements, and a query goes with each",
+            clause="count",
+            remedy="send as many queries as elements, whatever came out of them",
+        )
+    return epoch, elements, row.units
+
+
+def _check_capacity(node: Node, party: str) -> None:
+    if node.draining:
+        raise DrainingError(
+            "the node is shutting down", clause="node", remedy="send the same request again later"
+        )
+    if node.load[party] >= node.settings.max_in_flight_per_party:
+        raise OverloadedError(
+            f"{node.settings.max_in_flight_per_party} requests of this party are in flight",
+            clause="node.max_in_flight_per_party",
+            remedy="send the same request again in a moment",
+        )
+
+
+def _check_going(node: Node, caller: Caller, epoch: Epoch) -> None:
+    """Return if the epoch still answers: what somebody who has withdrawn stands in does not."""
+    node.stops.check_node()
+    if epoch_for(node, caller, epoch.contract).manifest_id != epoch.manifest_id:
+        raise epoch_over(epoch.number)
+
+
+async def _whole(
+    queries: AsyncIterator[bytes], shape: Shape, count: int
+) -> AsyncIterator[list[bytes]]:
+    """Yield the queries of each message; `count` of them come in all.
+
+    Raises:
+        MalformedMessageError: a message holds no whole queries, or there are more, or fewer.
+
+    """
+    left, size = count, shape.query_bytes
+    async for message in queries:
+        found = [message[start : start + size] for start in range(0, len(message), size)]
+        if not found or len(found[-1]) != size:
+            raise MalformedMessageError(
+                f"a message holds whole queries, of {size} bytes each", clause="queries"
+            )
+        left -= len(found)
+        if left < 0:
+            break
+        yield found
+        if not left:
+            return
+    raise MalformedMessageError(f"the head says {count} queries", clause="queries")
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Answers to a message's queries, the queries' hashes, and the roots over each answer."""
+
+    answers: list[bytes]
+    hashes: list[bytes]
+    roots: list[bytes]
+
+
+async def _answers(node: Node, caller: Caller, epoch: Epoch, queries: Sequence[bytes]) -> _Found:
+    shape = epoch.manifest.shape()
+    path = matrix_path(node.table_path(epoch.contract, epoch.number))
+    of: dict[str, canonical.Json] = {
+        "path": str(path),
+        "shape": [shape.blocks, shape.width, shape.label_bytes],
+    }
+    tasks = [
+        (
+            "lwe_answer",
+            [canonical.encode(of | {"blocks": [part.start, part.stop]}), *queries],
+            len(part) * shape.cell_bytes * shape.width * len(queries) // _AN_ELEMENT + 1,
+        )
+        for part in _parts(shape, len(queries))
+    ]
+    found = await batches.each(node.executor, tasks, lambda: _check_going(node, caller, epoch))
+    answers = [b"".join(pieces) for pieces in zip(*found, strict=True)]
+    suite: canonical.Json = epoch.manifest.suite
+    hashed = canonical.encode({"suite": suite, "shape": of["shape"]})
+    digests = await node.executor.run("lwe_digests", [hashed, *queries, *answers], len(queries))
+    return _Found(answers, digests[: len(queries)], digests[len(queries) :])
+
+
+def _parts(shape: Shape, queries: int) -> list[range]:
+    """Return the blocks of each task: as many tasks as keep each of them short."""
+    products = shape.table_bytes * queries
+    parts = min(shape.blocks, -(-products // _PRODUCTS))
+    edges = [number * shape.blocks // parts for number in range(parts + 1)]
+    return [range(first, last) for first, last in itertools.pairwise(edges)]
+
+
+def _pieces(answers: Sequence[bytes]) -> Iterator[bytes]:
+    data = b"".join(answers)
+    for start in range(0, len(data), _CHUNK_BYTES):
+        yield data[start : start + _CHUNK_BYTES]
+
+
+def _signed(
+    node: Node, epoch: Epoch, asked: Asked, hashes: Sequence[bytes], roots: Sequence[bytes]
+) -> str:
+    suite = node.suite
+    return sign_answers(
+        node.signer,
+        Answers(
+            suite=suite.id,
+            contract=b64decode(epoch.contract),
+            epoch=epoch.number,
+            manifest=epoch.manifest_id,
+            request=asked.request,
+            count=asked.count,
+            queries=tree_of_hashes(suite, hashes).root(),
+            answers=tree_of_hashes(suite, roots).root(),
+            time=node.clock.now(),
+        ),
+    )

@@ -1,0 +1,55 @@
+"""How many queries at hidden tables were answered, beside what was charged. In memory.
+
+Each answer is a sum over masked rows more that a buyer holds: the leakage statement bounds their
+number by the elements that were evaluated. A node that starts anew counts from nothing.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, func, select
+
+from unseen.node.contracts.epochs import Epoch
+from unseen.node.errors import AnswersExhaustedError
+from unseen.node.kinds.lookup_plan import PASSES
+from unseen.node.store.schema import charges
+
+
+@dataclass(slots=True)
+class Answered:
+    """How many queries each present epoch has answered, and how many it may by what is charged."""
+
+    _given: defaultdict[tuple[str, int], int] = field(default_factory=lambda: defaultdict(int))
+    _known: dict[tuple[str, int], int] = field(default_factory=dict)
+
+    def take(self, connection: Connection, epoch: Epoch, count: int, each: int) -> None:
+        """Count `count` more answers; `each` is how many elements a unit of the contract has.
+
+        Raises:
+            AnswersExhaustedError: that is more than `PASSES` for each element that was charged.
+
+        """
+        key = (epoch.contract, epoch.number)
+        if key not in self._known:  # another epoch of this contract is over
+            for old in [old for old in self._known if old[0] == epoch.contract]:
+                del self._known[old]
+                self._given.pop(old, None)
+            self._known[key] = 0
+        if self._given[key] + count > self._known[key]:
+            self._known[key] = PASSES * each * _units(connection, *key)
+        if self._given[key] + count > self._known[key]:
+            raise AnswersExhaustedError(
+                f"{PASSES} answers were given for each element that was evaluated",
+                clause="answers",
+                remedy="ask anew with a fresh request id: what was opened is kept by the client",
+            )
+        self._given[key] += count
+
+
+def _units(connection: Connection, contract: str, epoch: int) -> int:
+    """Return the units charged in an epoch."""
+    found = select(func.coalesce(func.sum(charges.c.units), 0)).where(
+        charges.c.contract == contract, charges.c.epoch == epoch
+    )
+    units: int = connection.execute(found).scalar_one()
+    return units
