@@ -14,7 +14,7 @@ QUERY = ["lookup/blind", "lookup/blind/raw", "lookup/open", "lookup/open/raw"]
 
 @pytest.fixture(scope="module")
 def steps() -> Iterator[Iterator[dict[str, Case]]]:
-    with lookup.groups({**lookup.DEFAULTS, "rows": ROWS}) as groups:
+    with lookup.groups(lookup.BENCH.parameters([f"records={ROWS}"])) as groups:
         yield ({case.name: case for case in group} for group in groups)
 
 

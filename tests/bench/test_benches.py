@@ -201,19 +201,25 @@ def test_noise_is_drawn_for_every_coordinate() -> None:
 @pytest.mark.slow
 @pytest.mark.long
 def test_lookup_builds_a_table_within_its_ceiling_and_opens_it() -> None:
-    found = run(lookup.BENCH, rows=300, queries=8, batch=4, memory_mb=512)
+    found = run(
+        lookup.BENCH, records=300, queries=8, batch=4, memory_mb=512, net="wan:80ms,100mbps"
+    )
     for step in ("register", "fill", "merge"):
         built = found[f"lookup/{step}"]
         assert built.phase == "set-up"
         assert 1 < built.peak_rss_mb < 512
     blind = found["lookup/blind"]
     assert (blind.bytes_up, blind.bytes_down) == (8 * ELEMENT, 8 * ELEMENT + 2 * PROOF)
+    whole, wan = found["lookup/whole"], found["lookup/whole/wan"]
+    assert whole.note == "4 of 8 found"
+    assert 2 * 0.08 < wan.wall_s < 2 * 0.08 + 1
+    assert found["lookup/merge"].bytes_down == 300 * 17
 
 
 @pytest.mark.slow
 @pytest.mark.long
 def test_every_second_subject_of_the_lookup_is_found() -> None:
-    parameters = lookup.BENCH.parameters(["rows=50", "queries=8", "batch=2"])
+    parameters = lookup.BENCH.parameters(["records=50", "queries=8", "batch=2"])
     with lookup.groups(parameters) as groups:
         for case in next(groups):
             case.work()

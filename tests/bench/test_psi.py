@@ -43,6 +43,20 @@ def test_intersections_find_what_both_sets_have() -> None:
         assert found[name].limit_per_second
 
 
+def test_sums_are_of_what_both_sets_have() -> None:
+    found = run(*ALONE, "protocol=sum")["psi/sum"]
+    assert found.note == "10 in both"
+    assert found.rounds == 2
+    assert found.bytes_up > 40 * (1 + 3) * ELEMENT  # the items, and the provider's with theirs
+    assert found.bytes_down > 40 * 3 * ELEMENT
+
+
+def test_nobody_learns_the_sum_over_no_item() -> None:
+    assert "psi/sum" not in run(*ALONE, "common=0", "baselines=0")
+    with pytest.raises(InputInvalidError):
+        run(*ALONE, "common=0", "protocol=sum")
+
+
 def test_one_protocol_alone_and_no_baselines() -> None:
     assert set(run(*ALONE, "protocol=cardinality")) == {"psi/cardinality", "psi/cardinality/raw"}
     assert "psi/ecdh/naive" not in run(*ALONE, "baselines=0")

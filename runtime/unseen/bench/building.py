@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 
 from unseen.bench import machine
-from unseen.bench.lookup import made_parameters
+from unseen.bench.tabled import made_parameters
 from unseen.evidence import canonical
 from unseen.evidence.canonical import b64decode
 from unseen.node.data.source import Fingerprint, Source
@@ -38,7 +38,7 @@ def table(folder: Path, settings: Answer) -> Answer:
         "SELECT range AS id, range * $spread % 100000 AS amount, md5(range::VARCHAR) AS name "
         "FROM range($rows)"
     )
-    values = {"rows": settings["rows"], "spread": spread}
+    values = {"rows": settings["records"], "spread": spread}
     with duckdb.connect() as connection:
         connection.sql(query, params=values).write_parquet(path)
     return {}

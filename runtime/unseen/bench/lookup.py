@@ -1,4 +1,7 @@
-"""The encrypted table: building it with the node's own tasks, and asking it as a buyer does."""
+"""Hidden lookup in two ways: a table sent whole, as the node builds it, and one that stays.
+
+`way=oprf_table` is measured here, `way=lwe_pir` in `lwe_pir.py`.
+"""
 
 import json
 import mmap
@@ -10,7 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from unseen.bench.limits import raw
+from unseen.bench import net as nets
+from unseen.bench import pairs
+from unseen.bench.limits import one_thread, raw
+from unseen.bench.net import Net
 from unseen.bench.registry import (
     SEED,
     VOPRF_MODEL,
@@ -18,39 +24,68 @@ from unseen.bench.registry import (
     Case,
     Group,
     Parameters,
+    Settings,
     Traffic,
     oprf_bits,
 )
+from unseen.bench.tabled import Buyer
 from unseen.protocols.errors import InputInvalidError
-from unseen.protocols.lookup.oprf_table import Found, TableParameters, epoch_domain, find, open_row
-from unseen.protocols.lookup.subject import SubjectColumn, encode_subject
-from unseen.protocols.oprf import client, keys, server
-from unseen.protocols.oprf.suite import Mode
-from unseen.protocols.testing import Transcript, seeded_rng
 
-DEFAULTS = {"rows": 100_000, "memory_mb": 1024, "queries": 256, "batch": 1, "seed": SEED}
-_COLUMNS = (SubjectColumn("id", "integer"),)
+DEFAULTS = {
+    "records": 100_000,
+    "memory_mb": 1024,  # oprf_table, as are queries and batch
+    "queries": 256,
+    "batch": 1,
+    "label": 32,  # lwe_pir, as are the next four: bytes of a label
+    "planned": 1000,  # queries until the next build, which say how wide a filter is
+    "together": 1000,
+    "synthetic": 0,
+    "baselines": 1,
+    "seed": SEED,
+}
+WAYS = ("oprf_table", "lwe_pir")
 _RAW_ROWS = 10_000
 _MODEL = f"semi-honest operator; buyer: {VOPRF_MODEL}"
 
 
 @contextmanager
-def groups(parameters: Parameters) -> Iterator[Iterator[Group]]:
-    """Hand out the groups of this bench, over files in a folder of its own."""
+def groups(settings: Settings) -> Iterator[Iterator[Group]]:
+    """Hand out the groups of the way that is wanted.
+
+    Raises:
+        InputInvalidError: there is no such network, or `lwe_pir` without numpy.
+
+    """
+    net = nets.parse(settings.words["net"])
+    if settings.words["way"] == "lwe_pir":
+        yield _staying(settings, net)
+        return
     with tempfile.TemporaryDirectory(prefix="unseen-bench-") as folder:
-        yield _groups(Path(folder), parameters)
+        yield _groups(Path(folder), settings, net)
 
 
-def _groups(folder: Path, parameters: Parameters) -> Iterator[Group]:
+def _staying(parameters: Parameters, net: Net | None) -> Iterator[Group]:
+    one_thread()  # before numpy is there
+    try:
+        from unseen.bench import lwe_pir  # noqa: PLC0415 - needs numpy
+    except ModuleNotFoundError:
+        raise InputInvalidError(
+            "this bench needs numpy", clause="bench.lookup", remedy="install unseen[kernels]"
+        ) from None
+    return lwe_pir.groups(parameters, net)
+
+
+def _groups(folder: Path, parameters: Parameters, net: Net | None) -> Iterator[Group]:
+    """Hand out the groups of a table that is sent, over files in a folder of its own."""
     (folder / "settings.json").write_text(json.dumps(dict(parameters)))
     _step(folder, "table")
     yield build(folder, parameters)
-    yield query(folder, parameters)
+    yield query(folder, parameters, net)
 
 
 def build(folder: Path, parameters: Parameters) -> Group:
     """Register, fill and merge, each in a process of its own as in the node."""
-    rows, ceiling = parameters["rows"], parameters["memory_mb"]
+    rows, ceiling = parameters["records"], parameters["memory_mb"]
     few = min(rows, _RAW_ROWS)
 
     def case(step: str, limit: str = "") -> Case:
@@ -64,6 +99,7 @@ def build(folder: Path, parameters: Parameters) -> Group:
             once=True,
             threat_model=_MODEL,
             security_bits=oprf_bits(rows),
+            traffic=lambda: _fetched(folder) if step == "merge" else Traffic(),
             peak_rss_mb=lambda: float(_answer(folder, step)["peak_rss_mb"]),
         )
 
@@ -77,13 +113,13 @@ def build(folder: Path, parameters: Parameters) -> Group:
     return [case("register"), case("fill", limit.name), limit, case("merge")]
 
 
-def query(folder: Path, parameters: Parameters) -> Group:
+def query(folder: Path, parameters: Parameters, net: Net | None = None) -> Group:
     """Blind, and after the answer check, find and open: all that a buyer computes for a query."""
     size, batches = parameters["batch"], max(parameters["queries"] // parameters["batch"], 1)
     count, seed = size * batches, parameters["seed"]
     with (folder / "encrypted.table").open("rb") as file:
         table = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    buyer = _Buyer(table, parameters, size, batches)
+    buyer = Buyer(table, parameters, size, batches)
     # A batch costs one more product of the public key, two of the challenge's and two of bases.
     opening = raw(seed, products=3 * count + 3 * batches, bases=batches, sums=2 * count)
     blinding = raw(seed, hashes=count, products=count)
@@ -99,61 +135,14 @@ def query(folder: Path, parameters: Parameters) -> Group:
             note=buyer.note,
         ),
         Case(name="lookup/open/raw", phase="online", units=count, work=opening),
+        *([] if net is None else whole(buyer, count, net)),
     ]
 
 
-class _Buyer:
-    """Asks about subjects of which every second one is in the table."""
-
-    def __init__(self, table: mmap.mmap, parameters: Parameters, size: int, batches: int) -> None:
-        self._rng = seeded_rng(parameters["seed"])
-        self._key = keys.generate(seeded_rng(parameters["seed"]))
-        self._table, self._parameters = table, made_parameters(parameters["seed"])
-        rows = parameters["rows"]
-        subjects = [
-            encode_subject(_COLUMNS, [number % rows + number % 2 * rows], self._parameters.domain)
-            for number in range(size * batches)
-        ]
-        self._batches = [subjects[at : at + size] for at in range(0, len(subjects), size)]
-        self._blinded: list[client.Blinded] = []
-        self._evaluated: list[server.Evaluation] = []
-        self._found = 0
-
-    def blind(self) -> None:
-        self._blinded = [client.blind(batch, Mode.VOPRF, self._rng) for batch in self._batches]
-
-    def evaluate(self) -> None:
-        self._evaluated = [
-            server.evaluate(self._key, blinded.elements, Mode.VOPRF, self._rng)
-            for blinded in self._blinded
-        ]
-
-    def open(self) -> None:
-        self._found = 0
-        for blinded, evaluation in zip(self._blinded, self._evaluated, strict=True):
-            for output in blinded.finish(evaluation, self._key.public_key):
-                place = find(self._parameters, self._table, output)
-                if isinstance(place, Found):
-                    open_row(self._parameters, output, place.row)
-                    self._found += 1
-
-    def note(self) -> str:
-        asked = sum(len(batch) for batch in self._batches)
-        return f"{self._found} of {asked} found"
-
-    def traffic(self) -> Traffic:
-        transcript = Transcript()
-        self.evaluate()
-        for blinded, evaluation in zip(self._blinded, self._evaluated, strict=True):
-            transcript.record("buyer", "blinded", *blinded.elements)
-            transcript.record("operator", "evaluation", *evaluation.elements, evaluation.proof)
-        return Traffic.of(transcript, up="buyer", down="operator")
-
-
-def made_parameters(seed: int) -> TableParameters:
-    """Return the public parameters of the made-up build."""
-    rng = seeded_rng(seed)
-    return TableParameters(epoch_domain(rng(32), 1), rng(32), 1)
+def whole(buyer: Buyer, count: int, net: Net) -> Group:
+    """Ask batch after batch, both sides, once the table is there; and the same over a network."""
+    case = _online("lookup/whole", count, buyer.ask, "", traffic=buyer.traffic, note=buyer.note)
+    return [case, pairs.over(case, net, lambda: nets.replay(buyer.tape.events, net))]
 
 
 def _online(
@@ -192,10 +181,20 @@ def _step(folder: Path, step: str) -> None:
         )
 
 
+def _fetched(folder: Path) -> Traffic:
+    """Return what a buyer fetches before it asks."""
+    return Traffic(down=(folder / "encrypted.table").stat().st_size, rounds=1)
+
+
 def _answer(folder: Path, step: str) -> Any:
     return json.loads((folder / f"{step}.json").read_text())
 
 
 BENCH = Bench(
-    "lookup", "building an encrypted table, and the buyer's part of asking it", DEFAULTS, groups
+    "lookup",
+    "building a hidden table, and asking it: sent whole, or staying with its owner",
+    DEFAULTS,
+    groups,
+    words={"way": WAYS, "net": ()},
+    size="records",
 )

@@ -64,6 +64,11 @@ class Tape:
         finally:
             self.events.append(Computed(party, time.process_time() - started))
 
+    def seconds(self, party: str) -> float:
+        """Return the seconds of CPU of one party."""
+        computed = (event for event in self.events if isinstance(event, Computed))
+        return sum(event.seconds for event in computed if event.party == party)
+
     def send(self, sender: str, receiver: str, size: int) -> None:
         """Write a message down; what its receiver computes after it waits for it."""
         self.events.append(Sent(sender, receiver, size))

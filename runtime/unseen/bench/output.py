@@ -72,8 +72,8 @@ def _row(item: Measurement) -> tuple[str, ...]:
         _ratio(item.ratio_cpu),
         item.target,
         item.note,
-        f"{item.wall_s:.3f}",
-        f"{item.cpu_s:.3f}",
+        _seconds(item.wall_s),
+        _seconds(item.cpu_s),
         _count(item.bytes_up),
         _count(item.bytes_down),
         _count(item.rounds),
@@ -87,6 +87,10 @@ def _figure(value: float | None) -> str:
 
 def _ratio(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}"
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.3f}" if value >= 0.1 or not value else f"{value:.5f}"
 
 
 def _count(value: int) -> str:

@@ -15,11 +15,13 @@ from unseen.protocols.errors import InputInvalidError
 from unseen.protocols.group import bulk
 from unseen.protocols.party import Rng, Steps, TwoParty
 from unseen.protocols.psi import cardinality, ecdh
+from unseen.protocols.psi import sum as sums
 
 DEFAULTS = {"n": 4096, "common": 50, "peers": 1, "baselines": 1, "seed": SEED}
 _FEW: Final = 1024  # items of what is slow and takes the same for each
 _ONCE: Final = 1 << 17  # from so many items on a lap takes long enough to be the only one
 _SESSION = bytes(32)
+_BEYOND: Final = 1000  # of the numbers beside items
 Sets = tuple[Sequence[bytes], Sequence[bytes]]
 
 
@@ -56,7 +58,33 @@ class Cardinality:
         return provider.count((yield provider.answer(message)))
 
 
-PROTOCOLS: Final[dict[str, type[TwoParty]]] = {"ecdh": Ecdh, "cardinality": Cardinality}
+class Sum:
+    """What the common items' numbers add up to: the first party, the buyer, learns it.
+
+    Without noise, which is the provider's to add and takes the same for every size (bench `dp`).
+    """
+
+    threat_model = Ecdh.threat_model
+    security_bits = CURVE_BITS
+
+    def first(self, given: Sequence[bytes], rng: Rng) -> Steps:
+        """Ask, mix what comes, and open the sum."""
+        buyer = sums.Buyer(_SESSION, given, rng)
+        return buyer.finish((yield buyer.mix((yield buyer.ask()))), _BEYOND * len(given))
+
+    def second(self, given: Sequence[bytes], message: bytes, rng: Rng) -> Steps:
+        """Send the own items with their numbers, and the sum over those in both."""
+        provider = sums.Provider(_SESSION, given, [beside(item) for item in given], rng)
+        provider.count((yield provider.answer(message)))
+        yield provider.close(noise=0, least=1)
+
+
+def beside(item: bytes) -> int:
+    """Return the number that stands beside an item."""
+    return int(item.split()[-1]) % _BEYOND
+
+
+PROTOCOLS: Final[dict[str, type[TwoParty]]] = {"ecdh": Ecdh, "cardinality": Cardinality, "sum": Sum}
 
 
 @contextmanager
@@ -71,10 +99,16 @@ def groups(settings: Settings) -> Iterator[Iterator[Group]]:
     named = settings.words["own"]
     made = own.load(named) if named else None
     bulk.warm_up()
-    each = tuple(PROTOCOLS) if wanted == "all" else (wanted,)
+    each = _possible(settings) if wanted == "all" else (wanted,)
     cases = [f"psi/{name}" for name in each]
     with psi_peers.opened(settings, cases, once=settings["n"] >= _ONCE) as beside:
         yield (_Sets(settings, net, beside).group(name, made) for name in each)
+
+
+def _possible(parameters: Parameters) -> tuple[str, ...]:
+    """Return what can be run: nobody learns the sum over no item."""
+    shared = parameters["n"] * parameters["common"] // 100
+    return tuple(name for name in PROTOCOLS if shared or name != "sum")
 
 
 class _Sets:
@@ -96,8 +130,10 @@ class _Sets:
         whole = f"psi/{name}"
         cases = self._run(whole, PROTOCOLS[name](), self._n, f"{whole}/raw")
         few = min(self._n, _FEW)
-        # Two hashes to the group and four products for an item of each.
-        alone = raw(self._seed, hashes=2 * few, products=4 * few)
+        # Two hashes to the group and four products for an item of each; for a sum, a ciphertext
+        # made and made anew, of products of fixed elements, and added to the others.
+        fixed = {"bases": 5 * few, "sums": 5 * few} if name == "sum" else {}
+        alone = raw(self._seed, hashes=2 * few, products=4 * few, **fixed)
         cases.append(Case(name=f"{whole}/raw", phase="online", units=few, work=alone))
         if self._baselines and name == "ecdh":
             cases += self._run(f"{whole}/naive", Naive(), few, f"{whole}/raw")
@@ -110,11 +146,13 @@ class _Sets:
 
         def note(*learnt: object) -> str:
             found = next((one for one in learnt if one is not None), None)
-            if found not in (shared, tuple(range(n - shared, n))):
+            total = sum(map(beside, mine[n - shared :]))
+            if found not in (shared, total, tuple(range(n - shared, n))):
                 raise RuntimeError(f"{name} does not find what is in both sets")
             return f"{shared} in both"
 
-        pair = Pair(protocol, sets(n, shared), self._seed, note)
+        mine, theirs = sets(n, shared)
+        pair = Pair(protocol, (mine, theirs), self._seed, note)
         own_case = Case(
             name=name,
             phase="online",
