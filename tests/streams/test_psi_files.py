@@ -25,6 +25,7 @@ from unseen.protocols.psi import cardinality, ecdh, messages
 from unseen.protocols.psi import sum as sums
 from unseen.protocols.testing import seeded_rng
 from unseen.streams import psi, psi_sum
+from unseen.streams.records import Records
 from unseen.streams.room import LEAST_MEMORY, Room
 
 SESSION = bytes(range(32))
@@ -135,6 +136,63 @@ def test_the_order_of_items_is_lost_in_a_message(room: Room) -> None:
         psi.ask(masked(order, MINE, "mine", room), room.folder / "ask")
         found.add((room.folder / "ask").read_bytes())
     assert len(found) == 1
+
+
+@pytest.mark.parametrize("parts", [1, 2, 3, 7, 40])
+def test_shared_work_gives_the_same_files(parts: int, room: Room) -> None:
+    folder = room.folder
+    intersect(ITEMS, OTHERS, room)
+    counted(ITEMS, OTHERS, room)
+    names = ("mine", "theirs", "answer", "both", "doubled", "mixed")
+    expected = {name: (folder / name).read_bytes() for name in names}
+
+    def shared(theirs: Records, scalar: bytes) -> list[Path]:
+        done = []
+        for number, span in enumerate(psi.spans(theirs.count, parts)):
+            done.append(folder / f"stretch-{number}")
+            assert psi.multiply(theirs, span, scalar, done[-1], room) == span[1]
+        return done
+
+    for name, items, scalar in (("mine", ITEMS, MINE), ("theirs", OTHERS, THEIRS)):
+        files = []
+        for number, (first, size) in enumerate(psi.spans(len(items), parts)):
+            files.append(folder / f"part-{number}")
+            part = cut(items[first : first + size])
+            psi.mask(part, SESSION, scalar, files[-1], room, first)
+        (folder / name).unlink()
+        assert psi.merge_masked(files, folder / name, room) == len(items)
+        assert all(path.exists() for path in files)
+    ask, answer, offer, mine = (folder / name for name in ("ask", "answer", "offer", "mine"))
+    done = shared(psi.only_set(ask), THEIRS)
+    psi.answer(ask, folder / "theirs", b"", answer, room, done)
+    psi.double(ask, b"", folder / "doubled", room, 0, done)
+    psi.mix(offer, b"", folder / "mixed", room, shared(psi.only_set(offer), MINE))
+    theirs = psi.sets_of(answer, (32, 32))[1]
+    psi.finish(answer, mine, b"", folder / "both", room, shared(theirs, MINE))
+    assert {name: (folder / name).read_bytes() for name in names} == expected
+
+
+def test_shared_work_that_is_not_whole_is_refused(room: Room) -> None:
+    folder = room.folder
+    ask, own = folder / "ask", masked(ITEMS, MINE, "mine", room)
+    psi.ask(own, ask)
+    theirs = psi.only_set(ask)
+    psi.multiply(theirs, (0, 24), THEIRS, folder / "some", room)
+    with pytest.raises(InputInvalidError, match="not all of it"):
+        psi.double(ask, b"", folder / "doubled", room, 0, [folder / "some"])
+    with pytest.raises(InputInvalidError, match=r"^25 items"):
+        psi.merge_masked([own, own], folder / "twice", room)
+    with pytest.raises(InputInvalidError, match="this has 0"):
+        psi.merge_masked([], folder / "none", room)
+    bad = folder / "bad"
+    bad.write_bytes(messages.pack([UP[4:] + UP[:4]]))
+    assert psi.multiply(psi.only_set(bad), (0, 3), MINE, folder / "stretch", room) == 3
+    with pytest.raises(MalformedMessageError):
+        psi.multiply(psi.only_set(bad), (3, 4), MINE, folder / "stretch", room)
+    bad.write_bytes(messages.pack([[*UP, b"\xff" * 32]]))
+    with pytest.raises(ElementInvalidError) as caught:
+        psi.multiply(psi.only_set(bad), (5, 3), MINE, folder / "stretch", room)
+    assert caught.value.position == len(UP)
 
 
 def test_progress_tells_of_every_item(tmp_path: Path) -> None:
@@ -295,6 +353,7 @@ KILLED = """
 import sys
 from pathlib import Path
 from unseen.streams import psi
+from unseen.streams.records import Records
 from unseen.streams.room import Room
 folder, scalar, most = Path(sys.argv[1]), bytes.fromhex(sys.argv[2]), int(sys.argv[3])
 def items():

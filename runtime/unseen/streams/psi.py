@@ -13,10 +13,15 @@ same for a step that is run again: a file is then the same, too. What is said in
     buyer       mix                       -> the provider's set, doubled: a message
     provider    count
 
+Work may be shared. Several processes `mask` parts of a party's items, each with its first place,
+and `merge_masked` makes one file of them; several `multiply` stretches of the other party's set
+(`spans`), and the step takes their files as `done`. What comes out is the same as without.
+
 A masked file holds 40 bytes an item, ascending: its element, and 8 bytes that stand beside it, the
 item's place from 0 on or what the caller gives.
 """
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -30,7 +35,7 @@ from unseen.protocols.psi.messages import MAX_ITEMS, group_tag
 from unseen.streams.matching import members
 from unseen.streams.records import Block, Records, Writer, ascending
 from unseen.streams.room import Room
-from unseen.streams.sorting import distinct, sort
+from unseen.streams.sorting import distinct, merge, sort
 
 ELEMENT_BYTES: Final = ristretto255.ELEMENT_BYTES
 BESIDE_BYTES: Final = 8
@@ -42,7 +47,12 @@ Batch = tuple[Sequence[bytes], NDArray[np.uint8]]
 
 
 def mask(
-    items: Iterable[Sequence[bytes]], session: bytes, scalar: bytes, target: Path, room: Room
+    items: Iterable[Sequence[bytes]],
+    session: bytes,
+    scalar: bytes,
+    target: Path,
+    room: Room,
+    first: int = 0,
 ) -> int:
     """Write a party's masked file; return how many items there are.
 
@@ -52,13 +62,14 @@ def mask(
         scalar: this party's, of this run.
         target: the file.
         room: progress is told of items.
+        first: the place of the first item, where others mask those before it.
 
     Raises:
         InputInvalidError: no items, more than 2^24, one twice; or the session's id.
         OSError: the disk is full.
 
     """
-    return mask_beside(_placed(items), session, scalar, target, room)
+    return mask_beside(_placed(items, first), session, scalar, target, room)
 
 
 def mask_beside(
@@ -73,6 +84,49 @@ def mask_beside(
     return count
 
 
+def merge_masked(parts: Sequence[Path], target: Path, room: Room) -> int:
+    """Write one masked file from those of a party's parts; return how many items there are.
+
+    Raises:
+        InputInvalidError: there are none, more than 2^24, or one stands in two parts.
+        OSError: the disk is full.
+
+    """
+    runs = [Records.of(part, MASKED_BYTES) for part in parts]
+    count = sum(run.count for run in runs)
+    if not 1 <= count <= MAX_ITEMS:
+        raise InputInvalidError(f"a set has 1 to {MAX_ITEMS} items, this has {count}")
+    with Writer(target) as writer:
+        return writer.write_all(distinct(merge(runs, room.folder, room.memory)))
+
+
+def spans(count: int, parts: int) -> list[tuple[int, int]]:
+    """Return up to `parts` stretches of a set: the first place and the length of each."""
+    size = max(-(-count // parts), 1)
+    return [(first, min(size, count - first)) for first in range(0, count, size)]
+
+
+def multiply(
+    theirs: Records, span: tuple[int, int], scalar: bytes, target: Path, room: Room
+) -> int:
+    """Write a stretch of the other party's set, masked once more, in order; return its length.
+
+    `theirs` is `only_set` of a message; of an answer, the second of `sets_of`.
+
+    Raises:
+        MalformedMessageError: it does not ascend, or not from what stands before it.
+        ElementInvalidError: it holds what is no element; `position` is in the set.
+        OSError: the disk is full.
+
+    """
+    first, count = span
+    stretch = Records(theirs.path, theirs.width, count, theirs.offset + first * theirs.width)
+    before = theirs.read(first - 1, 1) if first else theirs.read(0, 0)
+    checked = itertools.islice(ascending(itertools.chain([before], stretch.blocks(BATCH))), 1, None)
+    with Writer(target) as writer:
+        return writer.write_all(_doubled(checked, scalar, room, first))
+
+
 def ask(masked: Path, target: Path, head: bytes = b"") -> int:
     """Write the message of a set, its elements alone; return how many. `head` goes before it."""
     records = Records.of(masked, MASKED_BYTES)
@@ -80,7 +134,14 @@ def ask(masked: Path, target: Path, head: bytes = b"") -> int:
         return writer.write_all(block[:, :ELEMENT_BYTES] for block in records.blocks())
 
 
-def answer(asked: Path, masked: Path, scalar: bytes, target: Path, room: Room) -> int:
+def answer(
+    asked: Path,
+    masked: Path,
+    scalar: bytes,
+    target: Path,
+    room: Room,
+    done: Sequence[Path] = (),
+) -> int:
     """Write a sender's answer to an `ask`; return how many items were asked about.
 
     Raises:
@@ -91,13 +152,20 @@ def answer(asked: Path, masked: Path, scalar: bytes, target: Path, room: Room) -
     """
     theirs, own = only_set(asked), Records.of(masked, MASKED_BYTES)
     with Writer(target, _counted(theirs.count)) as writer:
-        writer.write_all(_doubled(ascending(theirs.blocks(BATCH)), scalar, room))
+        writer.write_all(_products(theirs, scalar, room, done))
         writer.write_bytes(_counted(own.count))
         writer.write_all(block[:, :ELEMENT_BYTES] for block in own.blocks())
     return theirs.count
 
 
-def finish(answered: Path, masked: Path, scalar: bytes, target: Path, room: Room) -> int:
+def finish(
+    answered: Path,
+    masked: Path,
+    scalar: bytes,
+    target: Path,
+    room: Room,
+    done: Sequence[Path] = (),
+) -> int:
     """Write what stands beside the items that the sender has, ascending; return how many there are.
 
     8 bytes each: places are big-endian, and `places` reads them.
@@ -113,7 +181,7 @@ def finish(answered: Path, masked: Path, scalar: bytes, target: Path, room: Room
     if doubled.count != own.count:
         raise MalformedMessageError("the answer is for another number of items")
     third = room.memory // 3  # that many sorts go on at once
-    again = _doubled(ascending(theirs.blocks(BATCH)), scalar, room)
+    again = _products(theirs, scalar, room, done)
     both = sort(again, ELEMENT_BYTES, room.folder, third)
     beside = (
         np.concatenate([element, place[:, ELEMENT_BYTES:]], axis=1)
@@ -126,7 +194,14 @@ def finish(answered: Path, masked: Path, scalar: bytes, target: Path, room: Room
         return writer.write_all(in_order)
 
 
-def double(asked: Path, scalar: bytes, target: Path, room: Room, head: int = 0) -> int:
+def double(
+    asked: Path,
+    scalar: bytes,
+    target: Path,
+    room: Room,
+    head: int = 0,
+    done: Sequence[Path] = (),
+) -> int:
     """Write a buyer's set masked once more, ascending, as the provider keeps it; return how many.
 
     `head` bytes stand before the set.
@@ -137,11 +212,11 @@ def double(asked: Path, scalar: bytes, target: Path, room: Room, head: int = 0) 
     """
     theirs = only_set(asked, head=head)
     with Writer(target) as writer:
-        again = _doubled(ascending(theirs.blocks(BATCH)), scalar, room)
+        again = _products(theirs, scalar, room, done)
         return writer.write_all(sort(again, ELEMENT_BYTES, room.folder, room.memory))
 
 
-def mix(offered: Path, scalar: bytes, target: Path, room: Room) -> int:
+def mix(offered: Path, scalar: bytes, target: Path, room: Room, done: Sequence[Path] = ()) -> int:
     """Write the message of a provider's set, masked once more, and in another order.
 
     Raises:
@@ -150,7 +225,7 @@ def mix(offered: Path, scalar: bytes, target: Path, room: Room) -> int:
     """
     theirs = only_set(offered)
     with Writer(target, _counted(theirs.count)) as writer:
-        again = _doubled(ascending(theirs.blocks(BATCH)), scalar, room)
+        again = _products(theirs, scalar, room, done)
         return writer.write_all(sort(again, ELEMENT_BYTES, room.folder, room.memory))
 
 
@@ -223,8 +298,7 @@ def prepare(most: int) -> None:
     bulk.prepare(most)
 
 
-def _placed(items: Iterable[Sequence[bytes]]) -> Iterator[Batch]:
-    first = 0
+def _placed(items: Iterable[Sequence[bytes]], first: int) -> Iterator[Batch]:
     for batch in items:
         numbers = np.arange(first, first + len(batch), dtype=">i8")
         yield batch, numbers.view(np.uint8).reshape(-1, BESIDE_BYTES)
@@ -245,8 +319,19 @@ def _hashed(batches: Iterable[Batch], tag: bytes, scalar: bytes, room: Room) -> 
             room.progress(len(part))
 
 
-def _doubled(blocks: Iterable[Block], scalar: bytes, room: Room) -> Iterator[Block]:
-    first = 0
+def _products(theirs: Records, scalar: bytes, room: Room, done: Sequence[Path]) -> Iterator[Block]:
+    """Yield the other party's set once more masked: from files, or multiplied now."""
+    if not done:
+        yield from _doubled(ascending(theirs.blocks(BATCH)), scalar, room)
+        return
+    files = [Records.of(path, ELEMENT_BYTES) for path in done]
+    if sum(file.count for file in files) != theirs.count:
+        raise InputInvalidError("the stretches of a set are not all of it")
+    for file in files:
+        yield from file.blocks(BATCH)
+
+
+def _doubled(blocks: Iterable[Block], scalar: bytes, room: Room, first: int = 0) -> Iterator[Block]:
     for block in blocks:
         try:
             yield doubled_elements(block, scalar)

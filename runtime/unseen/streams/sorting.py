@@ -7,7 +7,7 @@ keys: for elements that are masked already.
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -57,6 +57,25 @@ def sort(
         runs.append(_written(last, spill / f"{len(runs)}"))
         del last, run
         yield from _merged(runs, rows, size, spill)
+    finally:
+        shutil.rmtree(spill, ignore_errors=True)
+
+
+def merge(
+    runs: Sequence[Records], folder: Path, memory: int, size: int = KEY_BYTES
+) -> Iterator[Block]:
+    """Yield the records of sorted files of one width, sorted; takes up to `memory` bytes.
+
+    Raises:
+        OSError: the disk is full; nothing is left of what was merged in `folder`.
+
+    """
+    if not runs:
+        return
+    rows = max(memory // (3 * runs[0].width + 64), 1)
+    spill = Path(tempfile.mkdtemp(prefix=".sort-", dir=folder))
+    try:
+        yield from _merged(list(runs), rows, size, spill)
     finally:
         shutil.rmtree(spill, ignore_errors=True)
 
@@ -150,11 +169,12 @@ def _merged(runs: list[Records], rows: int, size: int, folder: Path) -> Iterator
     number = len(runs)
     while len(runs) > most:
         some, runs = runs[:most], runs[most:]
-        target = folder / f"{number}"
+        target = folder / f"merged-{number}"
         with Writer(target) as writer:
             count = writer.write_all(_merge(some, rows, size))
         for run in some:
-            run.path.unlink()
+            if run.path.parent == folder:  # or it is somebody else's
+                run.path.unlink()
         runs.append(Records(target, some[0].width, count))
         number += 1
     yield from _merge(runs, rows, size)
