@@ -6,20 +6,25 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.evidence.conftest import NOW
+from tests.evidence.conftest import NOW, World
 
 from unseen.evidence import jws
+from unseen.evidence.canonical import b64encode
+from unseen.evidence.contracts.plan import Output
 from unseen.evidence.errors import (
     InstanceInvalidError,
     ResponseInvalidError,
     SignatureInvalidError,
 )
 from unseen.evidence.oversight.response import (
+    ITEM_BYTES,
     MAX_PART_BYTES,
+    MAX_PARTS,
     TYP,
     UNIT_BYTES,
     Parts,
     Response,
+    item_bytes,
     items_per_part,
     max_parts,
     pad,
@@ -30,6 +35,8 @@ from unseen.evidence.oversight.response import (
     verify_response,
 )
 from unseen.evidence.releases.instance import certify
+from unseen.evidence.suite import INTL
+from unseen.protocols.lookup.lwe_pir.parameters import Shape
 
 ORDER = bytes(range(32))
 IDS = tuple(f"{number:032x}" for number in range(4))
@@ -144,6 +151,34 @@ def test_the_parts_of_a_batch_hold_all_of_it_and_stay_small(size: int) -> None:
     assert each >= 100
     assert max_parts(size) * each >= size
     assert part_bytes(size, min(each, size)) <= MAX_PART_BYTES + UNIT_BYTES < 1 << 20
+
+
+@given(size=st.integers(1, 4096), label_bytes=st.sampled_from([1, 8, 16, 32]))
+def test_so_do_the_parts_of_a_table_that_stays_with_its_owner(size: int, label_bytes: int) -> None:
+    outputs = tuple(
+        Output(name=f"o{number}", text="o", expression_digest=bytes(32))
+        for number in range({1: 1, 8: 5, 16: 33, 32: 65}[label_bytes])
+    )
+    plan = World(INTL).plan(
+        protocol="lwe_pir",
+        outputs=outputs,
+        label_bytes=label_bytes,
+        bits_per_unit=2 * len(outputs),
+    )
+    subject = item_bytes(plan)
+    row = Shape(1, 1024, label_bytes).hint_row_bytes
+    assert subject > ITEM_BYTES + len(b64encode(bytes(row)))
+    each = items_per_part(size, subject)
+    assert each >= 2
+    assert size <= max_parts(size, subject) * each
+    assert max_parts(size, subject) <= MAX_PARTS
+    most = part_bytes(size, min(each, size), subject)
+    assert most <= MAX_PART_BYTES + UNIT_BYTES < 1 << 20
+    assert len(pad(bytes(3 * row), size, 1, subject)) >= part_bytes(size, 1, subject)
+
+
+def test_a_table_that_is_sent_takes_what_it_took() -> None:
+    assert item_bytes(World(INTL).plan()) == ITEM_BYTES
 
 
 @given(bundle=st.binary(max_size=4000), size=st.integers(1, 50), items=st.integers(1, 3))

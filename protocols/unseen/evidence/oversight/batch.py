@@ -56,7 +56,7 @@ def verify_batch_opening(bundle: Json, trust: Trust) -> OpenedBatch:
         SuiteUnknownError: the opening is of a suite that is not known here.
 
     """
-    body = CHECK.body(bundle, TYPE, (*BATCH_FIELDS, "plan", "items"))
+    body = CHECK.body(bundle, TYPE, (*BATCH_FIELDS, "plan", "items"), ("answers",))
     sent = parse_batch(body)
     size = len(sent.blinded)
     entries = [

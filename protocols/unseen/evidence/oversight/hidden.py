@@ -1,7 +1,9 @@
 """The parts of an opening of hidden lookups, taken apart: shapes only, nothing yet believed.
 
 A batch was asked and answered as one; an item is one subject of it. `opening.py` checks them
-against the receipt, and says in which order and what it proves.
+against the receipt, and says in which order and what it proves. Where the table stays with its
+owner, a batch has the token of the node's `answers` and each point what opens its own
+(`answered.py`); elsewhere neither is written.
 """
 
 from dataclasses import dataclass, field
@@ -13,6 +15,7 @@ from unseen.evidence.contracts.plan import Plan
 from unseen.evidence.errors import OpeningInvalidError
 from unseen.evidence.fields import Checker
 from unseen.evidence.logged import Headed
+from unseen.evidence.oversight.answered import Answered
 from unseen.evidence.releases.manifest import MAX_ROWS
 from unseen.protocols.oprf import dleq
 from unseen.protocols.oprf.suite import MAX_BATCH
@@ -30,7 +33,8 @@ BATCH_FIELDS = (
     "release_nonce",
 )
 ITEM_FIELDS = ("subject", "position", "blind", "rows")
-ITEM_OPTIONAL = ("id",)
+BATCH_OPTIONAL = ("plan", "answers")
+ITEM_OPTIONAL = ("id", "answered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ class Batch:
     `receipt` and `manifest` are the signed tokens, `announcement` is the leaf that announced the
     manifest, `blinded`, `evaluated` and `dleq` the batch as it was sent and answered, elements
     of 32 bytes, and the nonces open the two commitments of the release. `plan` may be left out.
+    `answers` is the token of what the node answered to queries, where there were some.
     """
 
     receipt: str
@@ -61,11 +66,14 @@ class Batch:
     request_nonce: bytes = field(repr=False)
     release_nonce: bytes = field(repr=False)
     plan: Plan | None = None
+    answers: str = ""
 
     def to_json(self) -> dict[str, Json]:
         """Return the batch's fields of a bundle."""
-        plan: dict[str, Json] = {} if self.plan is None else {"plan": self.plan.to_json()}
-        return plan | {
+        more: dict[str, Json] = {} if self.plan is None else {"plan": self.plan.to_json()}
+        if self.answers:
+            more["answers"] = self.answers
+        return more | {
             "receipt": self.receipt,
             "terms": self.terms.to_json(),
             "manifest": self.manifest,
@@ -80,14 +88,21 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One evaluation: its blind, a scalar of 32 bytes, and what `opening.RowProver` gives."""
+    """One evaluation: its blind, a scalar of 32 bytes, and what `opening.RowProver` gives.
+
+    `answered` is what came of its query, where the table stays with its owner.
+    """
 
     blind: bytes = field(repr=False)
     rows: tuple[Row, ...]
+    answered: Answered | None = None
 
     def to_json(self) -> dict[str, Json]:
         """Return the point's fields of a bundle."""
-        return {
+        more: dict[str, Json] = {}
+        if self.answered is not None:
+            more["answered"] = self.answered.to_json()
+        return more | {
             "blind": b64encode(self.blind),
             "rows": [
                 {
@@ -104,8 +119,8 @@ class Point:
 class Item:
     """One subject: its values as text, its place in the batch, its blind, and the table's rows.
 
-    `position` counts subjects. `blind` and `rows` are a `Point`'s; of a match they are those of the
-    whole tuple, and `id` is the point of its id.
+    `position` counts subjects. `blind`, `rows` and `answered` are a `Point`'s; of a match they are
+    those of the whole tuple, and `id` is the point of its id.
     """
 
     subject: tuple[str, ...] = field(repr=False)
@@ -113,18 +128,19 @@ class Item:
     blind: bytes = field(repr=False)
     rows: tuple[Row, ...]
     id: Point | None = None
+    answered: Answered | None = None
 
     @property
     def points(self) -> tuple[Point, ...]:
         """Return the subject's evaluations in their order in the batch."""
-        first = Point(self.blind, self.rows)
+        first = Point(self.blind, self.rows, self.answered)
         return (first,) if self.id is None else (first, self.id)
 
     def to_json(self) -> dict[str, Json]:
         """Return the item's fields of a bundle."""
         matched: dict[str, Json] = {} if self.id is None else {"id": self.id.to_json()}
         named: dict[str, Json] = {"subject": list(self.subject), "position": self.position}
-        return named | Point(self.blind, self.rows).to_json() | matched
+        return named | self.points[0].to_json() | matched
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +157,7 @@ class Sent:
     release_nonce: bytes = field(repr=False)
     terms: Json
     plan: Json
+    answers: str
 
 
 def parse_batch(body: dict[str, Any]) -> Sent:
@@ -150,8 +167,8 @@ def parse_batch(body: dict[str, Any]) -> Sent:
         OpeningInvalidError: a field is of another type or size.
 
     """
-    for name in ("receipt", "manifest"):
-        if type(body[name]) is not str:
+    for name in ("receipt", "manifest", "answers"):
+        if name in body and (type(body[name]) is not str or not body[name]):
             CHECK.fail(name, "is not text")
     check_plan(body)
     blinded, evaluated = (_elements(name, body[name]) for name in ("blinded", "evaluated"))
@@ -168,6 +185,7 @@ def parse_batch(body: dict[str, Any]) -> Sent:
         release_nonce=_octets("release_nonce", body["release_nonce"], 32),
         terms=body["terms"],
         plan=body.get("plan"),
+        answers=body.get("answers", ""),
     )
 
 
@@ -204,13 +222,19 @@ def parse_item(body: dict[str, Any], size: int) -> Item:
         position=body["position"],
         blind=point.blind,
         rows=point.rows,
-        id=_point(CHECK.take(body["id"], ("blind", "rows"), "id")) if "id" in body else None,
+        answered=point.answered,
+        id=_point(_own(body["id"])) if "id" in body else None,
     )
+
+
+def _own(value: Json) -> dict[str, Any]:
+    return CHECK.take(value, ("blind", "rows"), "id", ("answered",))
 
 
 def _point(body: dict[str, Any]) -> Point:
     rows = CHECK.unlist("rows", body["rows"])
-    return Point(_octets("blind", body["blind"], 32), tuple(map(_row, rows)))
+    answered = Answered.from_json(body["answered"]) if "answered" in body else None
+    return Point(_octets("blind", body["blind"], 32), tuple(map(_row, rows)), answered)
 
 
 def _octets(name: str, value: Json, size: int) -> bytes:

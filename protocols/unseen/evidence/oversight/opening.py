@@ -22,6 +22,9 @@ before it:
 Of a match (`lookup/match.py`) a subject is two points, the whole tuple's at `blinded[2 * position]`
 and its id's behind it: from blinded on, each check is of both, and the two labels make the verdict.
 
+Of a table that stays with its owner, `hidden_table.py` says what stands in the place of rows and
+label: the query, and what the node signed that it answered.
+
 It shows the third party this subject and this answer; the other subjects of the batch stay
 hidden. Absence is as sound as the table's order, which whoever holds the table has checked
 (`oprf_table.check_order`) and an opening does not show. That the log announced no second manifest
@@ -39,6 +42,7 @@ from unseen.evidence.commitment import commit
 from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.contracts.plan import Plan
 from unseen.evidence.errors import (
+    AnswersInvalidError,
     CanonicalError,
     ContractInvalidError,
     LeafInvalidError,
@@ -50,8 +54,11 @@ from unseen.evidence.errors import (
 from unseen.evidence.fields import head
 from unseen.evidence.log import encode_leaf
 from unseen.evidence.logged import Headed
+from unseen.evidence.oversight import hidden_table
+from unseen.evidence.oversight.answered import Answered
 from unseen.evidence.oversight.hidden import (
     BATCH_FIELDS,
+    BATCH_OPTIONAL,
     CHECK,
     ITEM_FIELDS,
     ITEM_OPTIONAL,
@@ -63,7 +70,12 @@ from unseen.evidence.oversight.hidden import (
     parse_batch,
     parse_item,
 )
-from unseen.evidence.releases.manifest import Manifest, published_leaf, verify_manifest
+from unseen.evidence.releases.manifest import (
+    HIDDEN_TABLE,
+    Manifest,
+    published_leaf,
+    verify_manifest,
+)
 from unseen.evidence.suite import Suite, suite_of
 from unseen.evidence.trust import Trust
 from unseen.evidence.verify import (
@@ -143,10 +155,14 @@ class RowProver:
     def rows(self, output: bytes) -> tuple[Row, ...]:
         """Return the row of the subject with this OPRF output, or its neighbours if it has none.
 
+        Of a table that stays with its owner it is the hint row of the subject's block.
+
         Raises:
             InputInvalidError: the output has not 64 bytes.
 
         """
+        if self._manifest.protocol == HIDDEN_TABLE:
+            return (self._row(hidden_table.block_of(self._manifest, output)),)
         place = oprf_table.find(self._manifest.parameters(), self._table, output)
         if isinstance(place, oprf_table.Found):
             return (self._row(place.index),)
@@ -186,14 +202,17 @@ def make_opening(  # noqa: PLR0913 - one for each field of the bundle, by name
     rows: Sequence[Row],
     own: Point | None = None,
     plan: Plan | None = None,
+    answers: str = "",
+    answered: Answered | None = None,
 ) -> dict[str, Json]:
     """Return the bundle that opens the subject at `position` of a batch.
 
     `receipt` and `manifest` are the signed tokens, `announcement` is how the log announced the
     manifest, `subject` the values as text, `blind` the scalar of that position, `blinded`,
     `evaluated` and `dleq` the batch as it was sent and answered, `rows` what `prove_rows`
-    returns, `own` the point of a match's id, `plan` the contract's, which may be left out. Verify
-    the bundle before handing it out.
+    returns, `own` the point of a match's id, `plan` the contract's, which may be left out.
+    `answers` and `answered` are of a table that stays with its owner. Verify the bundle before you
+    hand it out.
     """
     batch = Batch(
         receipt=receipt,
@@ -206,8 +225,16 @@ def make_opening(  # noqa: PLR0913 - one for each field of the bundle, by name
         request_nonce=request_nonce,
         release_nonce=release_nonce,
         plan=plan,
+        answers=answers,
     )
-    item = Item(subject=tuple(subject), position=position, blind=blind, rows=tuple(rows), id=own)
+    item = Item(
+        subject=tuple(subject),
+        position=position,
+        blind=blind,
+        rows=tuple(rows),
+        id=own,
+        answered=answered,
+    )
     return head("opening", terms.suite) | batch.to_json() | item.to_json()
 
 
@@ -223,7 +250,9 @@ def verify_opening(bundle: Json, trust: Trust) -> Opened:
         SuiteUnknownError: the opening is of a suite that is not known here.
 
     """
-    body = CHECK.body(bundle, "opening", (*BATCH_FIELDS, *ITEM_FIELDS), ("plan", *ITEM_OPTIONAL))
+    body = CHECK.body(
+        bundle, "opening", (*BATCH_FIELDS, *ITEM_FIELDS), (*BATCH_OPTIONAL, *ITEM_OPTIONAL)
+    )
     sent = parse_batch(body)
     (opened,) = check_items(body["suite"], sent, [parse_item(body, len(sent.blinded))], trust)
     return opened
@@ -241,20 +270,24 @@ def check_items(suite_id: str, sent: Sent, items: Sequence[Item], trust: Trust) 
     _commitments(sent, receipt, suite)
     with _named("dleq"):
         dleq.verify(manifest.public_key, sent.blinded, sent.evaluated, sent.dleq)
-    found = []
-    for item, (values, inputs) in zip(items, subjects, strict=True):
-        labels = []
+    points = []
+    for item, (_, inputs) in zip(items, subjects, strict=True):
         for place, point, data in zip(_places(item), item.points, inputs, strict=True):
             with _named("dleq"):
                 output = unblind_one(data, point.blind, sent.evaluated[place])
-            labels.append(_label(point.rows, manifest, output, suite))
+            points.append(_Evaluated(place, point, output))
+    opened_labels = iter(_labels(points, sent, manifest, receipt, trust))
+    found = []
+    for item, (values, _) in zip(items, subjects, strict=True):
+        own = [next(opened_labels) for _ in item.points]
+        labels = [each.label for each in own]
         verdicts, malformed = _verdicts(labels, manifest)
         opened = Opened(
             subject=values,
             position=item.position,
             verdicts=MappingProxyType(verdicts),
             found=any(label is not None for label in labels),
-            malformed=malformed,
+            malformed=malformed or any(each.spoiled for each in own),
             receipt=receipt,
             terms=terms,
             manifest=manifest,
@@ -374,14 +407,63 @@ def _commitments(opening: Sent, receipt: VerifiedReceipt, suite: Suite) -> None:
         CHECK.fail("release", "was not of these evaluated elements")
 
 
-def _label(rows: tuple[Row, ...], manifest: Manifest, output: bytes, suite: Suite) -> bytes | None:
-    """Return the subject's label, or None where `rows` show that the table has no such row."""
+@dataclass(frozen=True, slots=True)
+class _Evaluated:
+    """A point at its place in the batch, with its output."""
+
+    place: int
+    point: Point
+    output: bytes = field(repr=False)
+
+
+def _labels(
+    points: Sequence[_Evaluated],
+    sent: Sent,
+    manifest: Manifest,
+    receipt: VerifiedReceipt,
+    trust: Trust,
+) -> list[hidden_table.Label]:
+    """Return what the points open to, in order."""
+    suite, hidden = suite_of(manifest.suite), manifest.protocol == HIDDEN_TABLE
+    for each in points:
+        _in_table(each.point.rows, manifest, suite)
+        if hidden != (each.point.answered is not None):
+            CHECK.fail("answered", "is given of a table that stays with its owner, and of no other")
+    if hidden != bool(sent.answers):
+        CHECK.fail("answers", "are given of a table that stays with its owner, and of no other")
+    if not hidden:
+        return [
+            hidden_table.Label(_label(each.point.rows, manifest, each.output), spoiled=False)
+            for each in points
+        ]
+    node_key = trust.party(receipt.node_key, "node").key
+    with _named("answers"):
+        answers = hidden_table.check_answers(
+            sent.answers, receipt, manifest, len(sent.blinded), node_key
+        )
+    asked = []
+    for each in points:
+        if len(each.point.rows) != 1 or each.point.answered is None:
+            CHECK.fail("rows", "are not one: that of the subject's block")
+        (row,) = each.point.rows
+        asked.append(
+            hidden_table.Asked(each.place, each.output, row.index, row.row, each.point.answered)
+        )
+    with _named("answered"):
+        return hidden_table.open_points(asked, answers, manifest, node_key)
+
+
+def _in_table(rows: tuple[Row, ...], manifest: Manifest, suite: Suite) -> None:
     for row in rows:
         if len(row.row) != manifest.row_bytes:
             CHECK.fail("rows", "are not of the manifest's row size")
         with _named("rows"):
             hashed = leaf_hash(row.row, suite.hash)
             verify_inclusion(hashed, row.index, manifest.rows, row.path, manifest.root, suite.hash)
+
+
+def _label(rows: tuple[Row, ...], manifest: Manifest, output: bytes) -> bytes | None:
+    """Return the subject's label, or None where `rows` show that the table has no such row."""
     parameters = manifest.parameters()
     tag = oprf_table.row_tag(parameters, output)
     tags = [row.row[: oprf_table.TAG_BYTES] for row in rows]
@@ -428,6 +510,7 @@ def _named(check: str) -> Iterator[None]:
             f"opening: the signature of check {check} does not verify", clause=check
         ) from None
     except (
+        AnswersInvalidError,
         CanonicalError,
         ContractInvalidError,
         InputInvalidError,

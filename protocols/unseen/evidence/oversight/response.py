@@ -10,7 +10,8 @@
 The openings themselves (`batch.py`, `clear.py`) are within the ciphertexts, encrypted to the
 key that the order names, so that whoever transports them learns no subject. Each plaintext is a
 frame padded to a size that follows from the batch alone (`part_bytes`): neither the length of a
-subject nor whether it was found shows, up to `ITEM_BYTES` a subject.
+subject nor whether it was found shows, up to `ITEM_BYTES` a subject, and more by what follows from
+the plan where the table stays with its owner (`item_bytes`).
 
 A response proves that the instance stands by these ciphertexts. What is in them only the
 regulator can see; that a request is `unknown` or `lost` is that home's word, against which the
@@ -25,15 +26,20 @@ from typing import Self
 from unseen.evidence import canonical, jws
 from unseen.evidence.canonical import Json, b64encode, format_time
 from unseen.evidence.contracts.contract import Terms
+from unseen.evidence.contracts.plan import Plan
 from unseen.evidence.errors import ResponseInvalidError
 from unseen.evidence.fields import Checker, head
 from unseen.evidence.oversight.order import MAX_REQUESTS
 from unseen.evidence.releases.instance import Instance, verify_instance
+from unseen.evidence.releases.manifest import HIDDEN_TABLE
 from unseen.evidence.suite import Signer, suite_of
+from unseen.protocols.lookup.lwe_pir.parameters import WIDTHS, Shape
 
 TYP = "unseen-response"
 UNIT_BYTES = 1 << 16
 ITEM_BYTES = 4096
+_ANSWERED_BYTES = 8192  # paths and names of an answer in base64url
+MAX_PARTS = 4096
 MAX_PART_BYTES = 14 * UNIT_BYTES  # padded; with what is unusually long still under 1 MiB
 _ELEMENT_BYTES = 96  # a blinded and an evaluated element in base64url, with quotes and commas
 _FRAME = struct.Struct(">I")
@@ -52,7 +58,7 @@ class Parts:
     def __post_init__(self) -> None:
         """Check both."""
         _CHECK.request_id("opened.request", self.request)
-        _CHECK.members("opened.parts", self.digests, bytes, max_parts(4096), 1)
+        _CHECK.members("opened.parts", self.digests, bytes, MAX_PARTS, 1)
         for digest in self.digests:
             _CHECK.octets("opened.parts", digest)
 
@@ -178,30 +184,41 @@ def seal_info(order: bytes, request: str, number: int, of: int) -> bytes:
     return _INFO + order + bytes.fromhex(request) + _FRAME.pack(number) + _FRAME.pack(of)
 
 
-def items_per_part(size: int) -> int:
-    """Return how many subjects of a batch of `size` a part holds."""
+def item_bytes(plan: Plan) -> int:
+    """Return the bytes that one subject of a request under `plan` is given in a part.
+
+    Where the table stays with its owner, a hint row in base64url for each point.
+    """
+    if plan.protocol != HIDDEN_TABLE:
+        return ITEM_BYTES
+    row = Shape(1, WIDTHS[0], plan.label_bytes).hint_row_bytes
+    points = 2 if plan.match else 1
+    return ITEM_BYTES + points * (-(-row * 4 // 3) + _ANSWERED_BYTES)
+
+
+def items_per_part(size: int, each: int = ITEM_BYTES) -> int:
+    """Return how many subjects of a batch of `size` a part holds, of `each` bytes."""
     shared = UNIT_BYTES + size * _ELEMENT_BYTES
-    return (MAX_PART_BYTES - shared) // ITEM_BYTES
+    return (MAX_PART_BYTES - shared) // each
 
 
-def max_parts(size: int) -> int:
-    """Return how many parts a batch of `size` subjects takes."""
-    each = items_per_part(size)
-    return -(-size // each)
+def max_parts(size: int, each: int = ITEM_BYTES) -> int:
+    """Return how many parts a batch of `size` subjects of `each` bytes takes."""
+    return -(-size // items_per_part(size, each))
 
 
-def part_bytes(size: int, items: int) -> int:
+def part_bytes(size: int, items: int, each: int = ITEM_BYTES) -> int:
     """Return the bytes of a part with `items` subjects of a batch of `size`, padded."""
-    return UNIT_BYTES * (1 + -(-(size * _ELEMENT_BYTES + items * ITEM_BYTES) // UNIT_BYTES))
+    return UNIT_BYTES * (1 + -(-(size * _ELEMENT_BYTES + items * each) // UNIT_BYTES))
 
 
-def pad(bundle: bytes, size: int, items: int) -> bytes:
-    """Return a bundle's bytes as a part's plaintext.
+def pad(bundle: bytes, size: int, items: int, each: int = ITEM_BYTES) -> bytes:
+    """Return a bundle's bytes as a part's plaintext, of `items` subjects of `each` bytes.
 
     A bundle with a very long subject gets as many units more as it needs.
     """
     framed = _FRAME.pack(len(bundle)) + bundle
-    wanted = max(part_bytes(size, items), -(-len(framed) // UNIT_BYTES) * UNIT_BYTES)
+    wanted = max(part_bytes(size, items, each), -(-len(framed) // UNIT_BYTES) * UNIT_BYTES)
     return framed.ljust(wanted, b"\0")
 
 

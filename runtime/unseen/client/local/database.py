@@ -50,6 +50,14 @@ CREATE TABLE label (
 ) STRICT, WITHOUT ROWID;
 """
 
+# Later than the others, which stay as they are: a home gets it when it is next opened.
+_ANSWERS = """
+CREATE TABLE IF NOT EXISTS answer (
+    request TEXT PRIMARY KEY,
+    kept BLOB NOT NULL            -- sealed: what opens a hidden table's answers to the request
+) STRICT
+"""
+
 
 class Database:
     """The state database of one home. Thread-safe; other processes may have it open too."""
@@ -160,6 +168,8 @@ class Database:
             for statement in _SCHEMA.split(";\n"):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {VERSION}")
+        if version in (0, VERSION):
+            connection.execute(_ANSWERS)
         connection.execute("COMMIT")
         if version not in (0, VERSION):
             connection.close()

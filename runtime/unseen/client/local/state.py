@@ -25,7 +25,8 @@ _RECENT_LABELS = 65536
 class Opening:
     """A request as signed and sent. `wire` is the exact message; `secret` opens the answer.
 
-    `secret` is a JSON object; for a lookup `{"subjects": [[text, ...], ...], "blinds": hex}`.
+    `secret` is a JSON object; for a lookup `{"subjects": [[text, ...], ...], "blinds": hex}`, and
+    `"seeds": hex` where the table stays with its owner.
     """
 
     id: str
@@ -117,6 +118,20 @@ class State:
             "UPDATE request SET state = 'answered', reply = ? WHERE id = ?",
             (self._sealer.seal(f"reply/{request}", reply), request),
         )
+
+    def save_answers(self, request: str, kept: bytes) -> None:
+        """Keep what opens a table's answers to a request. May be lost, then asked for again."""
+        self._database.write(
+            "INSERT INTO answer VALUES (?, ?) ON CONFLICT (request) "
+            "DO UPDATE SET kept = excluded.kept",
+            (request, self._sealer.seal(f"answers/{request}", kept)),
+        )
+
+    def answers(self, request: str) -> bytes | None:
+        """Return what opens a table's answers to a request, if they are here."""
+        self._database.flush()
+        rows = self._database.read("SELECT kept FROM answer WHERE request = ?", (request,))
+        return self._sealer.open(f"answers/{request}", rows[0][0]) if rows else None
 
     def save_refusal(self, request: str) -> None:
         """Remember that a request was refused uncharged and will never be answered."""

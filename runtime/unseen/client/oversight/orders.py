@@ -41,6 +41,7 @@ from unseen.evidence.oversight.order import (
 from unseen.evidence.oversight.response import (
     Parts,
     Response,
+    item_bytes,
     items_per_part,
     pad,
     seal_info,
@@ -294,12 +295,13 @@ class Orders:
             yield pad(canonical.encode(self._openings.clear(opening)), 1, 1)
             return
         hidden: Hidden = self._openings.hidden(opening)
-        each = items_per_part(hidden.size)
+        size = item_bytes(self._contracts.plan(opening.contract))
+        each = items_per_part(hidden.size, size)
         for start in range(0, hidden.size, each):
             items = [hidden.item(at) for at in range(start, min(start + each, hidden.size))]
             bundle = make_batch_opening(hidden.batch, items)
             verify_batch_opening(bundle, self._session.trust)
-            yield pad(canonical.encode(bundle), hidden.size, len(items))
+            yield pad(canonical.encode(bundle), hidden.size, len(items), size)
 
     def _respond(
         self, card: OrderCard, opened: list[Parts], unknown: list[str], lost: list[str]

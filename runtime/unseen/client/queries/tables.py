@@ -1,7 +1,8 @@
 """Encrypted tables on this side: fetched once, checked against the signed manifest, mapped.
 
-A table is believed only when its bytes hash to the manifest's digest, its rows to the Merkle
-root, its tags ascend strictly and their number is right: then binary search is sound and every
+Of a table that stays with its owner it is the hint that is fetched: a row for each block. A table
+is believed only when its bytes hash to the manifest's digest, its rows to the Merkle root, its tags
+ascend strictly (a hint has none) and their number is right: then binary search is sound and every
 opening made later will verify. An interrupted transfer goes on where it stopped.
 
 The table shows how many rows there are. Without evaluations its rows are pseudorandom.
@@ -21,7 +22,7 @@ from unseen.client.session import Progress, Session
 from unseen.evidence.canonical import b64encode
 from unseen.evidence.logged import Headed
 from unseen.evidence.oversight.hidden import read_announcement
-from unseen.evidence.releases.manifest import Manifest, verify_manifest
+from unseen.evidence.releases.manifest import HIDDEN_TABLE, Manifest, verify_manifest
 from unseen.evidence.suite import suite_of
 from unseen.protocols.errors import MalformedMessageError
 from unseen.protocols.lookup.oprf_table import Table, check_order
@@ -158,7 +159,10 @@ def _check(part: Path, manifest: Manifest, progress: Progress) -> None:
             progress("checking the encrypted table", done, total)
             yield chunk
 
-    rows = check_order(manifest.parameters(), watched())
+    if manifest.protocol == HIDDEN_TABLE:
+        rows = sum(len(chunk) for chunk in watched()) // manifest.row_bytes
+    else:
+        rows = check_order(manifest.parameters(), watched())
     whole = suite.digest(part.read_bytes()) if digest is None else digest.digest()
     for what, found, expected in (
         ("rows", rows, manifest.rows),

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from unseen.evidence.oversight.order import check_draw, verify_draw, verify_order
-from unseen.evidence.oversight.response import Parts, max_parts, verify_response
+from unseen.evidence.oversight.response import Parts, item_bytes, max_parts, verify_response
 from unseen.evidence.releases.request import MAX_REQUEST_AGE
 from unseen.evidence.suite import suite_of
 from unseen.node.context import Node
@@ -149,8 +149,9 @@ async def take_part(
             clause="response.opened",
             remedy="see what is missing: unseen audit orders",
         )
-    (units,) = _units(node, _contract(node, standing), (request,)).values()
-    if not 0 <= number < max_parts(units):
+    contract = _contract(node, standing)
+    (units,) = _units(node, contract, (request,)).values()
+    if not 0 <= number < max_parts(units, item_bytes(contract.plan)):
         raise FieldInvalidError("the request has not that many parts", clause="number")
     place = (instance.key_id, request, number)
     # On a thread: it waits for the disk, and others must not wait for that.
@@ -185,7 +186,12 @@ async def respond(node: Node, who: Caller, standing: Standing, token: str) -> St
     units = _units(node, contract, tuple(parts.request for parts in found.response.opened))
     for parts in found.response.opened:
         await asyncio.to_thread(
-            _check_parts, node, standing, instance.key_id, parts, units[parts.request]
+            _check_parts,
+            node,
+            standing,
+            instance.key_id,
+            parts,
+            max_parts(units[parts.request], item_bytes(contract.plan)),
         )
     change = PutResponse(
         suite_of(contract.terms.suite),
@@ -228,8 +234,8 @@ def _check_room(standing: Standing, instance: str, token: str) -> None:
             )
 
 
-def _check_parts(node: Node, standing: Standing, instance: str, parts: Parts, units: int) -> None:
-    if len(parts.digests) > max_parts(units):
+def _check_parts(node: Node, standing: Standing, instance: str, parts: Parts, most: int) -> None:
+    if len(parts.digests) > most:
         raise FieldInvalidError("a request has not that many parts", clause="response.opened")
     suite = suite_of(standing.order.suite)
     for number, digest in enumerate(parts.digests):

@@ -155,6 +155,23 @@ def opened_part(
     return ((left + 128) >> 8).astype(np.uint8).tobytes()
 
 
+def read_part(shape: Shape, data: bytes) -> NDArray[np.uint16]:
+    """Return what one block gave of an answer, `cell_bytes` numbers, from their bytes.
+
+    Raises:
+        MalformedMessageError: it has another length.
+
+    """
+    if len(data) != shape.part_bytes:
+        raise MalformedMessageError(f"a block gives {shape.part_bytes} bytes of an answer")
+    return np.frombuffer(data, "<u2").astype(np.uint16, copy=False)
+
+
+def write_query(words: NDArray[np.uint32]) -> bytes:
+    """Return a query as bytes, 4 a word, the least one first."""
+    return words.astype("<u4", copy=False).tobytes()
+
+
 def ternary(rng: Rng) -> NDArray[np.int8]:
     """Return n uniform numbers from -1 to 1.
 
