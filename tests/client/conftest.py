@@ -132,27 +132,32 @@ class FakeNode:
         self.table, rows = build(parameters, self.key, items), Tree()
         for start in range(0, len(self.table), parameters.row_bytes):
             rows.append(leaf_hash(self.table[start : start + parameters.row_bytes]))
-        fields: dict[str, Any] = {
-            "suite": "intl",
-            "contract": self.terms.id(),
-            "epoch": epoch,
-            "public_key": self.key.public_key,
+        fields = self.manifest_fields(epoch) | {
             "rows": rows.size,
             "row_bytes": parameters.row_bytes,
-            "label_bytes": 1,
             "nonce": nonce,
-            "snapshot": INTL.digest(b"snapshot"),
-            "snapshot_at": self.now,
             "root": rows.root(),
             "digest": INTL.digest(self.table),
-            "subject": COLUMNS,
-            "outputs": ("rich",),
-            "until": self.now + dt.timedelta(days=1),
         }
         self.manifest = Manifest(**fields | changes)
         self.announced = encode_leaf(published_leaf(self.manifest, self.now))
         self.announced_at = self.tree.append(leaf_hash(self.announced))
         return self.manifest
+
+    def manifest_fields(self, epoch: int) -> dict[str, Any]:
+        """Return what a manifest says whatever the way its table is reached."""
+        return {
+            "suite": "intl",
+            "contract": self.terms.id(),
+            "epoch": epoch,
+            "public_key": self.key.public_key,
+            "label_bytes": 1,
+            "snapshot": INTL.digest(b"snapshot"),
+            "snapshot_at": self.now,
+            "subject": COLUMNS,
+            "outputs": ("rich",),
+            "until": self.now + dt.timedelta(days=1),
+        }
 
     def note(self, tree: Tree) -> str:
         body = Checkpoint(ORIGIN, tree.size, tree.root()).body()
@@ -219,9 +224,9 @@ class FakeNode:
 class FakeWorld:
     """A client's lookups against a `FakeNode`, over a session without a network."""
 
-    def __init__(self, home: Home, profile: Profile) -> None:
+    def __init__(self, home: Home, profile: Profile, node: FakeNode | None = None) -> None:
         make_local_key(home)
-        self.home, self.node, self.state = home, FakeNode(), State(home)
+        self.home, self.node, self.state = home, node or FakeNode(), State(home)
         self.follower = Follower(profile.node, INTL, home, self.state)
         self.channel = grpc.insecure_channel("127.0.0.1:1")  # never used
         self.session: Any = SimpleNamespace(

@@ -14,6 +14,7 @@ from unseen.client.local.home import read_file
 from unseen.client.local.state import Opening
 from unseen.client.parties import Parties
 from unseen.client.queries.epochs import Epoch, Epochs
+from unseen.client.queries.hidden import Kept, seeds_of
 from unseen.client.queries.lookups import read_secret
 from unseen.client.queries.questions import KIND
 from unseen.client.queries.tables import load_announcement
@@ -27,6 +28,8 @@ from unseen.evidence.fields import head
 from unseen.evidence.oversight.clear import make_clear_opening, verify_clear_opening
 from unseen.evidence.oversight.hidden import Batch, Item
 from unseen.evidence.oversight.opening import RowProver, verify_opening
+from unseen.evidence.releases.manifest import HIDDEN_TABLE
+from unseen.evidence.suite import suite_of
 from unseen.evidence.verify import verify_receipt
 from unseen.protocols.errors import InputInvalidError
 from unseen.protocols.lookup.subject import encode_subject, parse_value
@@ -162,6 +165,8 @@ class Hidden:
         self._subjects, self._blinds = read_secret(opening)
         self._epoch, self._prover = proving
         epoch = self._epoch
+        self._kept = _kept(session, evidence, opening, epoch)
+        self._seeds = [] if self._kept is None else seeds_of(opening.secret.get("seeds"))
         sent = lookup_pb2.EvaluateRequest.FromString(opening.wire)
         answer = lookup_pb2.EvaluateResponse.FromString(opening.reply)
         self.batch = Batch(
@@ -175,6 +180,7 @@ class Hidden:
             request_nonce=sent.request.nonce,
             release_nonce=answer.release.nonce,
             plan=contracts.plan(opening.contract),
+            answers="" if self._kept is None else self._kept.token,
         )
 
     @property
@@ -191,7 +197,25 @@ class Hidden:
         blind = self._blinds[position]
         output = unblind_one(data, blind, self.batch.evaluated[position])
         rows = self._prover.rows(output)
-        return Item(subject=tuple(texts), position=position, blind=blind, rows=rows)
+        answered = None
+        if self._kept is not None:
+            answered = self._kept.answered(
+                suite_of(manifest.suite), position, self._seeds[position]
+            )
+        return Item(
+            subject=tuple(texts), position=position, blind=blind, rows=rows, answered=answered
+        )
+
+
+def _kept(session: Session, evidence: Evidence, opening: Opening, epoch: Epoch) -> Kept | None:
+    """Return what opens the answers to a request, asked for again if it is not here any more."""
+    if epoch.manifest.protocol != HIDDEN_TABLE:
+        return None
+    data = session.state.answers(opening.id)
+    if data is None:
+        evidence.fetch(opening.id)
+        data = session.state.answers(opening.id)
+    return Kept.decode(data or b"")
 
 
 def _check_position(position: int, size: int) -> None:

@@ -26,11 +26,13 @@ from unseen.client.local.state import Opening
 from unseen.client.queries import asking
 from unseen.client.queries.epochs import Epoch, Epochs
 from unseen.client.queries.gather import Gatherer
+from unseen.client.queries.hidden import HiddenTable
 from unseen.client.queries.ways import Evaluated, SentTable, Way
 from unseen.client.session import Session
 from unseen.client.subjects import Subject, subject_texts, subject_values
 from unseen.client.verdicts import Verdict, answer_of
 from unseen.evidence.errors import EvidenceError
+from unseen.evidence.releases.manifest import HIDDEN_TABLE
 from unseen.evidence.releases.request import Request
 from unseen.protocols.errors import MalformedMessageError, PeerError
 from unseen.protocols.lookup.labels import unpack_verdicts
@@ -148,6 +150,8 @@ class Lookups:
         return min(self._way(epoch).largest, epoch.terms.quota.per_minute)
 
     def _way(self, epoch: Epoch) -> Way:
+        if epoch.manifest.protocol == HIDDEN_TABLE:
+            return HiddenTable(self._session, epoch)
         return SentTable(epoch)
 
     def _paced(self, epoch: Epoch, batch: Sequence[Question], *, first: bool) -> list[Verdict]:
