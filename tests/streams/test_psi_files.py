@@ -218,6 +218,18 @@ def test_sets_that_are_none_are_refused(room: Room, monkeypatch: pytest.MonkeyPa
     assert list(room.folder.iterdir()) == []
 
 
+def test_items_that_come_again_are_kept_once_where_asked(room: Room) -> None:
+    folder = room.folder
+    masked(ITEMS, MINE, "mine", room)
+    again = cut([*ITEMS, *ITEMS[3:9], ITEMS[3]])
+    assert psi.mask(again, SESSION, MINE, folder / "again", room, once=True) == len(ITEMS)
+    for name in ("mine", "again"):
+        psi.ask(folder / name, folder / f"ask-{name}")
+    assert (folder / "ask-mine").read_bytes() == (folder / "ask-again").read_bytes()
+    both = [folder / "mine", folder / "again"]
+    assert psi.merge_masked(both, folder / "merged", room, once=True) == len(ITEMS)
+
+
 UP = sorted(
     ristretto255.multiply(times.to_bytes(32, "little"), ristretto255.GENERATOR)
     for times in range(2, 9)

@@ -16,7 +16,7 @@ from unseen.protocols.errors import InputInvalidError, MalformedMessageError
 from unseen.streams.matching import members
 from unseen.streams.records import Block, Records, Writer, ascending, digest_of
 from unseen.streams.room import LEAST_MEMORY, Pace, Room
-from unseen.streams.sorting import distinct, sort
+from unseen.streams.sorting import distinct, sort, unique
 
 MIB = 1 << 20
 
@@ -142,6 +142,7 @@ def test_repeated_keys_are_counted_over_blocks(found: list[bytes], sizes: list[i
             list(blocks)
     else:
         assert rows_of(blocks) == sorted(found)
+    assert rows_of(unique(cut(sorted(found), sizes, 32))) == sorted(set(found))
 
 
 @given(

@@ -35,7 +35,7 @@ from unseen.protocols.psi.messages import MAX_ITEMS, group_tag
 from unseen.streams.matching import members
 from unseen.streams.records import Block, Records, Writer, ascending
 from unseen.streams.room import Room
-from unseen.streams.sorting import distinct, merge, sort
+from unseen.streams.sorting import distinct, merge, sort, unique
 
 ELEMENT_BYTES: Final = ristretto255.ELEMENT_BYTES
 BESIDE_BYTES: Final = 8
@@ -53,6 +53,8 @@ def mask(
     target: Path,
     room: Room,
     first: int = 0,
+    *,
+    once: bool = False,
 ) -> int:
     """Write a party's masked file; return how many items there are.
 
@@ -63,32 +65,41 @@ def mask(
         target: the file.
         room: progress is told of items.
         first: the place of the first item, where others mask those before it.
+        once: keep an item once, however often it comes, and any one of its places; or refuse it.
 
     Raises:
         InputInvalidError: no items, more than 2^24, one twice; or the session's id.
         OSError: the disk is full.
 
     """
-    return mask_beside(_placed(items, first), session, scalar, target, room)
+    return mask_beside(_placed(items, first), session, scalar, target, room, once=once)
 
 
 def mask_beside(
-    batches: Iterable[Batch], session: bytes, scalar: bytes, target: Path, room: Room
+    batches: Iterable[Batch],
+    session: bytes,
+    scalar: bytes,
+    target: Path,
+    room: Room,
+    *,
+    once: bool = False,
 ) -> int:
     """Write a masked file as `mask` does, with what the caller gives beside each item."""
     elements = _hashed(batches, group_tag(session), scalar, room)
     with Writer(target) as writer:
-        count = writer.write_all(distinct(sort(elements, MASKED_BYTES, room.folder, room.memory)))
+        in_order = sort(elements, MASKED_BYTES, room.folder, room.memory)
+        count = writer.write_all(unique(in_order) if once else distinct(in_order))
         if not count:
             raise InputInvalidError(f"a set has 1 to {MAX_ITEMS} items, this has 0")
     return count
 
 
-def merge_masked(parts: Sequence[Path], target: Path, room: Room) -> int:
+def merge_masked(parts: Sequence[Path], target: Path, room: Room, *, once: bool = False) -> int:
     """Write one masked file from those of a party's parts; return how many items there are.
 
     Raises:
-        InputInvalidError: there are none, more than 2^24, or one stands in two parts.
+        InputInvalidError: there are none, more than 2^24, or one stands in two parts, and not only
+            once is asked for.
         OSError: the disk is full.
 
     """
@@ -97,7 +108,8 @@ def merge_masked(parts: Sequence[Path], target: Path, room: Room) -> int:
     if not 1 <= count <= MAX_ITEMS:
         raise InputInvalidError(f"a set has 1 to {MAX_ITEMS} items, this has {count}")
     with Writer(target) as writer:
-        return writer.write_all(distinct(merge(runs, room.folder, room.memory)))
+        in_order = merge(runs, room.folder, room.memory)
+        return writer.write_all(unique(in_order) if once else distinct(in_order))
 
 
 def spans(count: int, parts: int) -> list[tuple[int, int]]:

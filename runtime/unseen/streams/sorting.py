@@ -103,6 +103,20 @@ def distinct(blocks: Iterable[Block], size: int = KEY_BYTES) -> Iterator[Block]:
         )
 
 
+def unique(blocks: Iterable[Block], size: int = KEY_BYTES) -> Iterator[Block]:
+    """Yield sorted blocks without the records that repeat the key of the one before."""
+    last: NDArray[np.bytes_] | None = None
+    for block in blocks:
+        if not len(block):
+            continue
+        keys = keys_of(block, size)
+        fresh = np.ones(len(keys), np.bool_)
+        fresh[1:] = keys[1:] != keys[:-1]
+        fresh[0] = last is None or last[0] != keys[0]
+        last = keys[-1:].copy()
+        yield block[fresh]
+
+
 def _gathered(blocks: Iterable[Block], width: int, rows: int) -> Iterator[Block]:
     """Yield the records of blocks in arrays of `rows`; the same memory serves all of them."""
     held, count = np.empty((0, width), np.uint8), 0
