@@ -28,23 +28,15 @@ PEERS = tuple(
     (f"../benchmarks/peers/{source.stem}.txt", (f"benchmarks/peers/{source.name}",))
     for source in sorted((ROOT / "benchmarks" / "peers").glob("*.in"))
 )
+EXTRAS = ("--extra=node", "--extra=kernels", "--extra=train", "--extra=dask")
 # Lock, its sources. The order matters: dev first, the others within it.
 LOCKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("setup.txt", ("requirements/setup.in",)),
     ("proto.txt", ("requirements/proto.in",)),
     ("mutants.txt", ("requirements/mutants.in",)),
     *PEERS,
-    ("dev.txt", (PROJECT, "--extra=node", "--extra=kernels", "--extra=train", "--group=dev")),
-    (
-        "node.txt",
-        (
-            PROJECT,
-            "--extra=node",
-            "--extra=kernels",
-            "--extra=train",
-            "--constraint=requirements/dev.txt",
-        ),
-    ),
+    ("dev.txt", (PROJECT, *EXTRAS, "--group=dev")),
+    ("node.txt", (PROJECT, *EXTRAS, "--constraint=requirements/dev.txt")),
     ("client.txt", (PROJECT, "--constraint=requirements/dev.txt")),
 )
 

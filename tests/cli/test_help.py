@@ -47,6 +47,7 @@ NOUNS = {
         "stop",
         "resume",
     },
+    "node cluster": {"init", "scheduler", "worker"},
     "node rules": {"show", "set"},
     "privacy": {"show"},
     "objection": {"open", "answer", "close", "list", "show"},

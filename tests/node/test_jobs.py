@@ -18,7 +18,9 @@ from tests.node.working import (
     until,
 )
 
+from unseen.node.context import Node
 from unseen.node.errors import (
+    ClusterLostError,
     FieldInvalidError,
     InternalError,
     JobNotFoundError,
@@ -26,12 +28,13 @@ from unseen.node.errors import (
     StorageFullError,
 )
 from unseen.node.jobs import changes
-from unseen.node.jobs.kind import Lane, Outcome
+from unseen.node.jobs.kind import JobKind, Lane, Outcome, Running
 from unseen.node.jobs.record import Job, page
 from unseen.node.jobs.states import State
 from unseen.node.store.schema import parties
 from unseen.node.store.schema_jobs import results
 from unseen.node.store.writer import Change, Together, Transaction
+from unseen.protocols.errors import UnseenError
 
 __all__ = ["chain", "shop"]
 
@@ -233,4 +236,34 @@ async def test_what_cannot_be_written_is_tried_again(
         assert shop.read(job).state is State.QUEUED
         failing = False
         driver.wake()
+        assert (await ended(shop, job)).state is State.DONE
+
+
+@pytest.mark.parametrize("error", [ClusterLostError, StorageFullError])
+async def test_what_waits_for_an_operator_is_tried_again_and_not_counted(
+    shop: Workshop, error: type[UnseenError]
+) -> None:
+    """A lost cluster and a full disk are no fault of the job's, however often it meets them."""
+    lost = 3
+
+    async def run(_node: Node, _running: Running) -> Outcome:
+        nonlocal lost
+        lost -= 1
+        if lost >= 0:
+            raise error("not now")
+        return Outcome()
+
+    driver = shop.driver({"chain": JobKind(name="chain", run=run, attempts=2)})
+    job = await driver.submit(ask_for())
+    async with serving(driver):
+        for left in (2, 1, 0):
+
+            def tried(left: int = left) -> bool:
+                return lost == left and not driver._runs
+
+            await until(tried)
+            waiting = shop.read(job)
+            assert (waiting.state, waiting.attempts) == (State.QUEUED, 0)
+            shop.later(seconds=20)
+            driver.wake()
         assert (await ended(shop, job)).state is State.DONE

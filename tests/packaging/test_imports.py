@@ -16,6 +16,7 @@ NODE_LIBRARIES = (
     "tenseal",
     "unseen.node",
 )
+CLUSTER = ("dask", "distributed", "cloudpickle")
 KERNEL_LIBRARIES = ("llvmlite", "numba", "numpy")
 WIRE = ("google", "grpc", "grpc_status", "unseen.v1")
 FACES = ("pydantic", "rich", "typer", "unseen.cli", "unseen.client")
@@ -85,7 +86,7 @@ def test_protocols_that_need_no_vectors_import_without_their_libraries(name: str
 
 
 def test_the_process_that_serves_imports_without_what_reads_tables() -> None:
-    done = imported("unseen.node.main", "duckdb", "pyarrow", "onnx", *KERNEL_LIBRARIES)
+    done = imported("unseen.node.main", "duckdb", "pyarrow", "onnx", *CLUSTER, *KERNEL_LIBRARIES)
     assert done.returncode == 0, done.stderr
 
 

@@ -1,4 +1,7 @@
-"""No pickle, anywhere, ever: no module of ours reads or writes one, or has a library do it."""
+"""No pickle, anywhere, ever: no module of ours reads or writes one, or has a library do it.
+
+Dask does, between members of a cluster; who may speak to it, and what about, says ADR 0039.
+"""
 
 import ast
 from pathlib import Path
@@ -11,6 +14,8 @@ SOURCES = sorted(
     for folder in ("protocols", "runtime", "tools", "examples", "benchmarks")
     for path in (ROOT / folder).rglob("*.py")
 )
+CLUSTER = ROOT / "runtime/unseen/node/cluster"
+DASK = {"dask", "distributed"}
 FORBIDDEN = {"pickle", "_pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 # Arguments by which numpy, pandas, torch and numba read or write one.
 SWITCHES = {"allow_pickle": True, "weights_only": False, "cache": True}
@@ -35,6 +40,22 @@ def offences(text: str) -> list[str]:
             found.append(node.arg)
         found += [name for name in names if name.partition(".")[0] in FORBIDDEN]
     return found
+
+
+def test_nobody_but_the_cluster_speaks_to_dask() -> None:
+    members: list[Path] = []
+    others: list[Path] = []
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names: list[str] = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+            if DASK & {name.partition(".")[0] for name in names}:
+                (members if path.is_relative_to(CLUSTER) else others).append(path)
+    assert members
+    assert others == []
 
 
 def test_no_source_has_anything_to_do_with_pickle() -> None:

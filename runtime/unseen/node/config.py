@@ -12,6 +12,8 @@ from unseen.evidence.contracts.clauses import MAX_LATENCY_SECONDS
 from unseen.node.errors import ConfigInvalidError
 
 FILE = "node.toml"
+LOCAL = "local"
+CLUSTER = "cluster"  # the folder of a cluster's files in a home
 _PARTY = "profile.json"  # of a client home
 WILDCARDS = ("0.0.0.0", "[::]", "::")  # noqa: S104 - compared, not bound
 
@@ -28,6 +30,11 @@ class Settings(BaseSettings):
     hosts: list[str] = Field(default_factory=lambda: ["localhost", "127.0.0.1"])
     key_file: str = "keys/vault.key"
     workers: int = Field(default=0, ge=0, le=256)  # 0: one for each core
+    # Where long tasks run: `local`, or `dask://HOST:PORT` with the files in `cluster`.
+    executor: str = Field(default=LOCAL, pattern=r"^(local|dask://\[?[0-9A-Za-z.:-]+\]?:\d{1,5})$")
+    cluster: str = CLUSTER
+    # A folder that all the cluster's machines see under one path; temporary files lie in it.
+    shared: str = ""
     memory_mb: int = Field(default=1024, ge=256)
     max_jobs: int = Field(default=1, ge=1, le=64)
     max_in_flight: int = Field(default=1024, ge=1)
@@ -52,9 +59,18 @@ class Settings(BaseSettings):
         """Return where the vault's key file is; a relative path starts at the home."""
         return home / self.key_file
 
+    def cluster_path(self, home: Path) -> Path:
+        """Return where a cluster's files are; a relative path starts at the home."""
+        return (home / self.cluster).resolve()
 
-def load_settings(home: Path) -> Settings:
-    """Read the settings of a node home.
+    def spool_path(self, home: Path) -> Path:
+        """Return the folder of temporary files, which is the node's alone."""
+        own = home / self.shared / f"unseen-{self.name}" if self.shared else home / "spool"
+        return own.resolve()
+
+
+def load_settings(home: Path, **typed: str) -> Settings:
+    """Read the settings of a node home; `typed` are those that somebody gave at the start.
 
     Raises:
         ConfigInvalidError: no node lives there, or a setting is unknown or out of range.
@@ -85,7 +101,8 @@ def load_settings(home: Path) -> Settings:
     # The environment wins over the file, so the file gives the defaults.
     given = {key.removeprefix("UNSEEN_").lower() for key in os.environ if key.startswith("UNSEEN_")}
     try:
-        return Settings(**{key: value for key, value in values.items() if key not in given})
+        kept = {key: value for key, value in values.items() if key not in given}
+        return Settings(**{**kept, **typed})
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -112,4 +112,4 @@ class Node:
 
     def spool_path(self, name: str) -> Path:
         """Return a folder for a build's or an inspection's temporary files."""
-        return self.home / "spool" / name
+        return self.settings.spool_path(self.home) / name

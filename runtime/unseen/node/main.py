@@ -21,6 +21,12 @@ from unseen.evidence.suite import Suite, signer_id
 from unseen.node.audit.log import NodeLog
 from unseen.node.catalog.catalogue import Catalogue
 from unseen.node.clock import Clock
+from unseen.node.cluster.starting import (
+    make_cluster,
+    make_executor,
+    run_scheduler,
+    run_worker,
+)
 from unseen.node.config import Settings, load_settings
 from unseen.node.consent import register as consent_register
 from unseen.node.consent import rotation
@@ -43,7 +49,6 @@ from unseen.node.identity.enrolment import Enrolment
 from unseen.node.identity.parties import Parties
 from unseen.node.jobs import warming
 from unseen.node.jobs.driver import Driver
-from unseen.node.jobs.executor import LocalExecutor
 from unseen.node.jobs.kinds import KINDS
 from unseen.node.mandates.register import Mandates
 from unseen.node.mandates.showing import reconcile
@@ -76,8 +81,11 @@ __all__ = [
     "Setup",
     "hand_over",
     "initialise",
+    "make_cluster",
     "open_rows",
     "run",
+    "run_scheduler",
+    "run_worker",
     "serve",
     "take_over",
 ]
@@ -87,8 +95,16 @@ _SWEEP_SECONDS = 15.0
 Ready = Callable[[str], None]
 
 
-def run(home: Path, *, passphrase: bytes | None = None, ready: Ready | None = None) -> None:
+def run(
+    home: Path,
+    *,
+    passphrase: bytes | None = None,
+    ready: Ready | None = None,
+    executor: str | None = None,
+) -> None:
     """Serve from `home` until SIGTERM or SIGINT; `ready` is called with the address.
+
+    `executor` stands in the place of the setting.
 
     Raises:
         NodeFaultError: the home, its keys, its log or the address cannot be used.
@@ -97,12 +113,18 @@ def run(home: Path, *, passphrase: bytes | None = None, ready: Ready | None = No
     harden()
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level="INFO")
     logging.getLogger("alembic").setLevel("WARNING")
-    asyncio.run(serve(home, passphrase=passphrase, ready=ready))
+    asyncio.run(serve(home, passphrase=passphrase, ready=ready, executor=executor))
 
 
-async def serve(home: Path, *, passphrase: bytes | None = None, ready: Ready | None = None) -> None:
+async def serve(
+    home: Path,
+    *,
+    passphrase: bytes | None = None,
+    ready: Ready | None = None,
+    executor: str | None = None,
+) -> None:
     """Serve from `home` until this task is cancelled or a signal arrives."""
-    settings = load_settings(home)
+    settings = load_settings(home, **({"executor": executor} if executor else {}))
     held = lock_state(home)
     try:
         refuse_if_over(home)
@@ -188,7 +210,7 @@ async def _open(home: Path, settings: Settings, keys: Keys) -> Node:
     writer = Writer(engine, log, clock)
     await writer.submit(_Started(keys.evidence.suite, version("unseen")))
     warming.settle(home)
-    executor = LocalExecutor(settings.worker_count())
+    executor = make_executor(settings, home)
     await executor.start()
     node = Node(
         home=home,

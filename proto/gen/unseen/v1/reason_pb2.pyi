@@ -76,6 +76,8 @@ class Reason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REASON_LOG_MISMATCH: _ClassVar[Reason]
     REASON_CONFIG_INVALID: _ClassVar[Reason]
     REASON_KEY_LOCKED: _ClassVar[Reason]
+    REASON_CLUSTER_LOST: _ClassVar[Reason]
+    REASON_CLUSTER_REFUSED: _ClassVar[Reason]
     REASON_MANDATE_INVALID: _ClassVar[Reason]
     REASON_MANDATE_ENDED: _ClassVar[Reason]
     REASON_MANDATE_REFUSED: _ClassVar[Reason]
@@ -231,6 +233,8 @@ REASON_INTERNAL: Reason
 REASON_LOG_MISMATCH: Reason
 REASON_CONFIG_INVALID: Reason
 REASON_KEY_LOCKED: Reason
+REASON_CLUSTER_LOST: Reason
+REASON_CLUSTER_REFUSED: Reason
 REASON_MANDATE_INVALID: Reason
 REASON_MANDATE_ENDED: Reason
 REASON_MANDATE_REFUSED: Reason

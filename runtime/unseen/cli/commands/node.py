@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unseen.cli.app import App
-from unseen.cli.commands import release, rules
+from unseen.cli.commands import cluster, release, rules
 from unseen.cli.failures import UsageError
 from unseen.cli.hints import tell
 from unseen.cli.output import (
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 app = App(help="Make a node, run it, invite parties.", no_args_is_help=True)
 app.add_typer(rules.app, name="rules")
+app.add_typer(cluster.app, name="cluster")
 app.add_typer(release.app, name="release")
 
 _OPERATOR = "operator"
@@ -58,7 +59,7 @@ def init(
     from unseen.client.local import identity
     from unseen.client.local.profile import Node
 
-    main = _node_main()
+    main = node_main()
     operator = home / _OPERATOR
     with working("making the node"):
         enrolment = identity.prepare(operator, _OPERATOR, "operator")
@@ -107,10 +108,14 @@ def init(
 def serve(
     home: HomeOption = DEFAULT_HOME,
     passphrase_file: PassphraseOption = None,
+    executor: Annotated[
+        str | None,
+        typer.Option(help="Where long tasks run: local, or dask://HOST:PORT of a cluster."),
+    ] = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Run the node until it is told to stop (Ctrl-C or SIGTERM)."""
-    main = _node_main()
+    main = node_main()
 
     def ready(address: str) -> None:
         if form is Format.JSON:
@@ -119,7 +124,8 @@ def serve(
             typer.echo(f"The node answers at {address}; stop it with Ctrl-C.")
         sys.stdout.flush()
 
-    main.run(home, passphrase=_passphrase(passphrase_file), ready=ready)
+    passphrase = _passphrase(passphrase_file)
+    main.run(home, passphrase=passphrase, ready=ready, executor=executor)
 
 
 @app.command("invite")
@@ -158,7 +164,7 @@ def open_rows(
     from unseen.client.local.home import write_file
     from unseen.evidence import canonical
 
-    main = _node_main()
+    main = node_main()
     with working("reading the table"):
         opening = main.open_rows(home, table, rows, seed, _passphrase(passphrase_file))
     write_file(output, canonical.encode(opening.to_json()) + b"\n", private=True)
@@ -188,7 +194,7 @@ def handover(
     from unseen.client.local.keys import load_signer
     from unseen.client.parties import key_name
 
-    main, own = _node_main(), find_home(home)
+    main, own = node_main(), find_home(home)
     question = f"End the node in {home}: revoke every contract, destroy its keys?"
     if not (yes or (form is Format.TABLE and typer.confirm(question))):
         raise UsageError(
@@ -238,7 +244,7 @@ def takeover(
     """Check what a predecessor handed over and import it. Stop this node first."""
     from unseen.evidence.trust import parse
 
-    main = _node_main()
+    main = node_main()
     with working("checking the predecessor's log"):
         done = main.take_over(home, folder, parse(trust.read_bytes()), _passphrase(passphrase_file))
     units = sum(line.left for line in done.quota)
@@ -326,7 +332,8 @@ def _passphrase(path: Path | None) -> bytes | None:
     return first
 
 
-def _node_main() -> Any:
+def node_main() -> Any:
+    """Return the node's entry points, once it is known that its libraries are there."""
     try:
         from unseen.node import main
     except ModuleNotFoundError as error:

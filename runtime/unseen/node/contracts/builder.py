@@ -28,6 +28,7 @@ from unseen.node.context import Node
 from unseen.node.contracts.epochs import CloseEpochs, FailEpoch, OpenEpoch, PublishEpoch
 from unseen.node.contracts.register import Contract
 from unseen.node.contracts.stops import end_stops
+from unseen.node.data.moving import move_whole
 from unseen.node.data.spec import BuildSpec, Built, encode_spec, matrix_path, new_nonce
 from unseen.node.errors import ContractNotActiveError, InternalError, StorageFullError, disk_full
 from unseen.node.failpoints import hit
@@ -176,7 +177,7 @@ async def _run(node: Node, running: Running) -> Outcome:
         spec = spec_of(node, contract, table, number, spool)
         spec, built = await _build_roomy(node, spec, key, table, running.progress)
         node.consents.seconds[contract.id] = time.monotonic() - began
-        _put_in_place(spec, node.table_path(contract.id, number))
+        await asyncio.to_thread(_put_in_place, spec, node.table_path(contract.id, number))
     except (StorageFullError, OSError) as error:
         # It is tried again; meanwhile the buyer hears why there is no answer.
         if isinstance(error, StorageFullError) or disk_full(error):
@@ -299,8 +300,14 @@ async def _build_roomy(
 
 
 def _parts(node: Node, rows: int) -> int:
-    """Return how many processes fill one table; they share the memory ceiling."""
-    return node.settings.worker_count() if rows >= _PARALLEL_ROWS else 1
+    """Return how many processes fill one table."""
+    return node.executor.bulk if rows >= _PARALLEL_ROWS else 1
+
+
+def _memory_mb(node: Node, rows: int) -> int:
+    """Return the memory ceiling of each process that fills one table."""
+    shared = node.executor.shares_memory
+    return node.settings.memory_mb // (_parts(node, rows) if shared else 1)
 
 
 def spec_of(node: Node, contract: Contract, table: Table, number: int, spool: Path) -> BuildSpec:
@@ -322,7 +329,7 @@ def spec_of(node: Node, contract: Contract, table: Table, number: int, spool: Pa
         rows=table.snapshot.rows,
         parameters=TableParameters(domain, new_nonce(), contract.plan.label_bytes),
         spool=spool,
-        memory_mb=node.settings.memory_mb // _parts(node, table.snapshot.rows),
+        memory_mb=_memory_mb(node, table.snapshot.rows),
         permitted=contract.terms.consent is not None,
         blocks=blocks,
         width=width,
@@ -371,8 +378,8 @@ def _put_in_place(spec: BuildSpec, table: Path) -> None:
     table.parent.mkdir(exist_ok=True)
     built = spec.spool / _TABLE
     if spec.hidden:
-        matrix_path(built).replace(matrix_path(table))
-    built.replace(table)
+        move_whole(matrix_path(built), matrix_path(table))
+    move_whole(built, table)
 
 
 def _files(table: Path) -> tuple[Path, Path]:

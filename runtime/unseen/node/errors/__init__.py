@@ -70,6 +70,8 @@ from unseen.node.errors.contracts import (
 )
 from unseen.node.errors.faults import (
     ClockSetBackError,
+    ClusterLostError,
+    ClusterRefusedError,
     ConfigInvalidError,
     DeadlineError,
     DrainingError,
@@ -141,6 +143,8 @@ __all__ = [
     "CertificateRevokedError",
     "CertificateUnknownError",
     "ClockSetBackError",
+    "ClusterLostError",
+    "ClusterRefusedError",
     "ColumnUnknownError",
     "ConfigInvalidError",
     "ConsentBulkError",

@@ -74,6 +74,18 @@ class HandedOverError(NodeFaultError):
     reason = "NODE_HANDED_OVER"
 
 
+class ClusterLostError(NodeFaultError):
+    """The cluster that long tasks run on does not answer; they wait and are tried again."""
+
+    reason = "CLUSTER_LOST"
+
+
+class ClusterRefusedError(NodeFaultError):
+    """What answers in the cluster's place cannot be trusted with a task."""
+
+    reason = "CLUSTER_REFUSED"
+
+
 class InternalError(NodeFaultError):
     """A bug, or a worker that died. The incident id stands in the node's own output."""
 

@@ -57,7 +57,6 @@ from unseen.protocols.tlog.note import SignedNote
 LOG, QUOTA, CATALOGUE = "log", "quota.jsonl", "catalogue.jsonl"
 CERTIFICATES = "certificates.jsonl"
 HANDOVER, DELETION = "handover.jws", "deletion.jws"
-SPOOL = "spool"  # where builds and imports keep what is half-made
 # What the vault has sealed beside the columns that are called so.
 _SEALED_TOO = {"objections": ("opened_words", "answered_words"), "charges": ("opening",)}
 
@@ -209,8 +208,9 @@ def _delete_tables(state: Stopped, catalogue: Catalogue) -> Iterator[Item]:
     """
     for path in (state.home / "tables").glob("*.table"):
         path.unlink()
-    if (state.home / SPOOL).exists():
-        shutil.rmtree(state.home / SPOOL)
+    spool = state.settings.spool_path(state.home)
+    if spool.exists():
+        shutil.rmtree(spool)
     tables = {c.id: c.terms.table for c in Contracts(state.engine).all()}
     with state.engine.connect() as connection:
         built = connection.scalars(select(epochs.c.contract).where(epochs.c.leaf_index >= 0))

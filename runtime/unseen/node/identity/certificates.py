@@ -76,11 +76,11 @@ def uri_of(certificate: x509.Certificate) -> str:
     return uris[0] if len(uris) == 1 else ""
 
 
-def make_authority(name: str, now: dt.datetime) -> Pair:
-    """Make the domain authority of a new node."""
+def make_authority(name: str, now: dt.datetime, life: dt.timedelta = _AUTHORITY_LIFE) -> Pair:
+    """Make the domain authority of a new node, or another that is called `name`."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = _name(f"{name} domain authority")
-    builder = _builder(subject, subject, key.public_key(), now, _AUTHORITY_LIFE)
+    builder = _builder(subject, subject, key.public_key(), now, life)
     builder = _as_authority(builder, path_length=1)
     return Pair(builder.sign(key, hashes.SHA256()), key)
 
@@ -93,6 +93,17 @@ def issue_server(authority: Pair, hosts: Sequence[str], now: dt.datetime) -> Pai
         _name(SERVER_NAME), authority.certificate.subject, key.public_key(), now, _SERVER_LIFE
     )
     builder = _as_leaf(builder, names, ExtendedKeyUsageOID.SERVER_AUTH)
+    return Pair(builder.sign(authority.key, hashes.SHA256()), key)
+
+
+def issue_member(authority: Pair, cluster: str, now: dt.datetime, life: dt.timedelta) -> Pair:
+    """Issue the certificate that a cluster's machines and its node share: for either side."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = _name(f"{cluster} cluster member")
+    builder = _builder(subject, authority.certificate.subject, key.public_key(), now, life)
+    names = [x509.DNSName("unseen-cluster")]
+    usages = (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH)
+    builder = _as_leaf(builder, names, *usages)
     return Pair(builder.sign(authority.key, hashes.SHA256()), key)
 
 
@@ -181,12 +192,12 @@ def _as_authority(builder: x509.CertificateBuilder, *, path_length: int) -> x509
 def _as_leaf(
     builder: x509.CertificateBuilder,
     names: Sequence[x509.GeneralName],
-    purpose: x509.ObjectIdentifier,
+    *purposes: x509.ObjectIdentifier,
 ) -> x509.CertificateBuilder:
     return (
         builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
     )
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from unseen.evidence.canonical import format_time
 from unseen.node.errors import (
+    ClusterLostError,
     InternalError,
     JobAbandonedError,
     JobCancelledError,
@@ -47,7 +48,7 @@ _TICK_SECONDS = 5.0
 _BEAT_SECONDS = changes.LEASE.total_seconds() / 4
 _WATCH_SECONDS = 0.1  # between two messages to one who watches
 _SCANS = 2  # passes over tables at once
-_FULL_WAIT = timedelta(seconds=15)  # before what met a full disk is tried again
+_WAIT = timedelta(seconds=15)  # before what met a full disk or no cluster is tried again
 
 
 class Run:
@@ -338,8 +339,8 @@ class Driver:
         run.error = refusal = _as_refusal(run.job, error)
         suite, job = self._node.suite, run.job
         step: Change[Job] = changes.Fail(suite, self.kinds, job.id, run.token, refusal.reason)
-        if isinstance(refusal, StorageFullError):
-            step = changes.GiveBack(suite, job.id, run.token, _FULL_WAIT)
+        if isinstance(refusal, StorageFullError | ClusterLostError):
+            step = changes.GiveBack(suite, job.id, run.token, _WAIT)
         _logger.error("job %s (%s, %s): %s", job.id, job.kind, job.about, refusal)
         try:
             await self._node.writer.submit(step)

@@ -34,6 +34,16 @@ class Executor(Protocol):
         """How many short tasks run at once."""
         ...
 
+    @property
+    def bulk(self) -> int:
+        """Into how many tasks a long job is best cut."""
+        ...
+
+    @property
+    def shares_memory(self) -> bool:
+        """Whether the tasks of one job share one machine's memory."""
+        ...
+
     async def run(self, task: str, parts: Sequence[bytes], weight: int = 1) -> list[bytes]:
         """Run a short task and return its result's parts; `weight`: its cost, in elements."""
         ...
@@ -41,7 +51,10 @@ class Executor(Protocol):
     async def run_bulk(
         self, task: str, parts: Sequence[bytes], progress: Progress | None = None
     ) -> list[bytes]:
-        """Run a long task in a process to itself; `progress` hears of rows done."""
+        """Run a long task in a process to itself; `progress` hears of rows done.
+
+        A task may be cut short and run again by itself, so what it does has to bear that.
+        """
         ...
 
     async def run_own(self, name: str, task: str, parts: Sequence[bytes]) -> list[bytes]:
@@ -74,6 +87,16 @@ class LocalExecutor:
     def workers(self) -> int:
         """How many short tasks run at once."""
         return self._count
+
+    @property
+    def bulk(self) -> int:
+        """Into how many tasks a long job is best cut."""
+        return self._count
+
+    @property
+    def shares_memory(self) -> bool:
+        """Whether the tasks of one job share one machine's memory."""
+        return True
 
     async def start(self) -> None:
         """Start the online workers now, so that no query waits for one."""
@@ -239,7 +262,7 @@ class _Worker:
         if kind == b"R":
             future.set_result(rest)
         else:
-            future.set_exception(_rebuilt(rest))
+            future.set_exception(rebuilt(rest))
 
 
 def _died() -> InternalError:
@@ -255,7 +278,8 @@ def _leaves(kind: type[UnseenError]) -> list[type[UnseenError]]:
     return [leaf for child in children for leaf in _leaves(child)] if children else [kind]
 
 
-def _rebuilt(parts: list[bytes]) -> UnseenError:
+def rebuilt(parts: list[bytes]) -> UnseenError:
+    """Return the error of a worker's answer, from its parts behind the `E`."""
     reason, message, clause, remedy, position = (part.decode() for part in parts)
     for kind in _leaves(UnseenError):
         if kind.reason == reason:

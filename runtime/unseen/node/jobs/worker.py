@@ -34,15 +34,16 @@ def _run(task: list[bytes], sink: BinaryIO) -> list[bytes]:
     try:
         return [b"R", *TASKS[task[0].decode()](task[1:], progress)]
     except UnseenError as error:
-        return _told(error)
+        return told(error)
     except Exception as error:  # noqa: BLE001 - a bug must not take the worker's other tasks along
         if full := disk_full(error):
-            return _told(full)
+            return told(full)
         sys.stderr.write(whereabouts(error) + "\n")
         return [b"E", b"INTERNAL", b"a worker failed", b"", b"", b""]
 
 
-def _told(error: UnseenError) -> list[bytes]:
+def told(error: UnseenError) -> list[bytes]:
+    """Return the answer that carries an error."""
     position = getattr(error, "position", None)
     texts = (error.reason, str(error), error.clause, error.remedy)
     parts = [text.encode() for text in texts]

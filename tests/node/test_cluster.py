@@ -1,0 +1,254 @@
+"""Long tasks on a cluster: the same answers as here, whatever is killed, and nobody let in."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import duckdb
+import psutil
+import pytest
+import pytest_asyncio
+from tests.node.clusters import Cluster
+from tests.node.counted import World, offered
+
+from unseen.evidence import canonical
+from unseen.evidence.contracts.statistics import Question
+from unseen.node.cluster.executor import DaskExecutor
+from unseen.node.data.counting import encode_counting
+from unseen.node.data.source import Fingerprint, Source
+from unseen.node.data.spec import BuildSpec, encode_spec
+from unseen.node.errors import ClusterLostError, InternalError, TableChangedError
+from unseen.node.jobs.executor import Executor, LocalExecutor
+from unseen.protocols.lookup.oprf_table import TableParameters, epoch_domain
+from unseen.protocols.lookup.subject import SubjectColumn
+from unseen.protocols.oprf import keys
+from unseen.protocols.testing import seeded_rng
+
+if TYPE_CHECKING:
+    from unseen.evidence.canonical import Json
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+ROWS = 9000  # two parts of a table: batches have 8192 rows
+KEY = keys.generate(seeded_rng(1))
+SALT = b"s" * 32
+SUBJECT = (SubjectColumn("id", "integer"),)
+T = TypeVar("T")
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    found = Cluster(tmp_path_factory.mktemp("cluster") / "files")
+    try:
+        found.start(workers=2)
+        yield found
+    finally:
+        found.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def there(cluster: Cluster) -> AsyncIterator[DaskExecutor]:
+    executor = DaskExecutor(LocalExecutor(1), cluster.address, cluster.files)
+    await executor.start()
+    yield executor
+    await executor.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def here() -> AsyncIterator[LocalExecutor]:
+    executor = LocalExecutor(1)
+    yield executor
+    await executor.close()
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("table") / "table.parquet"
+    with duckdb.connect() as connection:
+        query = f"SELECT range AS id, range * 7919 % 1000 AS amount FROM range({ROWS})"
+        connection.sql(query).write_parquet(str(path))
+    return path
+
+
+async def inspected(executor: Executor, table: Path, spool: Path) -> bytes:
+    asked: Json = {"source": str(table), "subject": ["id"], "memory_mb": 256, "spool": str(spool)}
+    (found,) = await executor.run_bulk("inspect_table", [canonical.encode(asked), SALT])
+    return found
+
+
+def made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+async def spec_of(executor: Executor, table: Path, spool: Path) -> BuildSpec:
+    found: Any = canonical.decode(await inspected(executor, table, made(spool)))
+    return BuildSpec(
+        source=Source.parse(str(table)),
+        fingerprint=Fingerprint.from_json(found["fingerprint"]),
+        subject=SUBJECT,
+        predicates=(("large", "CASE WHEN id % 16 = 0 THEN amount >= 500 END"),),  # few, to be fast
+        columns=("id", "amount"),
+        snapshot=canonical.b64decode(found["snapshot"]),
+        rows=found["rows"],
+        parameters=TableParameters(epoch_domain(b"c" * 32, 1), b"n" * 32, 1),
+        spool=spool,
+        memory_mb=256,
+    )
+
+
+def fill(
+    executor: Executor, spec: BuildSpec, part: int, heard: list[int]
+) -> Awaitable[list[bytes]]:
+    ask = canonical.encode({"spec": encode_spec(spec), "part": part, "parts": 2})
+    return executor.run_bulk("fill_table", [ask, KEY.scalar, SALT], heard.append)
+
+
+async def merged(executor: Executor, spec: BuildSpec) -> tuple[list[bytes], bytes]:
+    ask = canonical.encode({"spec": encode_spec(spec)})
+    target = spec.spool / "finished"
+    found = await executor.run_bulk("merge_table", [ask, str(target).encode()])
+    return found, target.read_bytes()
+
+
+async def built(executor: Executor, spec: BuildSpec) -> tuple[list[bytes], bytes]:
+    heard: list[int] = []
+    await asyncio.gather(*(fill(executor, spec, part, heard) for part in range(2)))
+    assert sum(heard) == ROWS
+    return await merged(executor, spec)
+
+
+async def soon(check: Awaitable[T]) -> T:
+    return await asyncio.wait_for(check, 60)
+
+
+async def gone(process: psutil.Process) -> None:
+    await asyncio.to_thread(process.wait, 60)
+
+
+async def test_a_table_is_the_same_one_and_who_is_killed_is_replaced(
+    there: DaskExecutor, here: LocalExecutor, table: Path, tmp_path: Path, cluster: Cluster
+) -> None:
+    assert there.bulk == 2
+    local = await spec_of(here, table, tmp_path / "local")
+    far = await spec_of(there, table, tmp_path / "far")
+    assert local.snapshot == far.snapshot
+    expected = await built(here, local)
+    assert await soon(built(there, far)) == expected
+
+    again = replace(far, spool=made(tmp_path / "again"))
+    heard: list[int] = []
+    parts = [asyncio.ensure_future(fill(there, again, part, heard)) for part in range(2)]
+    task = await asyncio.to_thread(cluster.wait_for_task)
+    machine = next(each for each in cluster.workers if each.pid == task.ppid())
+    machine.kill()
+    task.resume()  # it ends by itself
+    await soon(gone(task))
+    await soon(asyncio.gather(*parts))
+    assert sum(heard) == ROWS
+    assert await soon(merged(there, again)) == expected
+
+
+async def test_governed_sql_counts_the_same(
+    there: DaskExecutor, here: LocalExecutor, tmp_path: Path
+) -> None:
+    visits = [
+        {"visit": n, "patient": n % 90, "ward": "east", "age": float(n % 120), "urgent": True}
+        | {"cost": n / 4, "days": n % 40}
+        for n in range(300)
+    ]
+    insurances = [
+        {"holder": n, "plan": "basic", "limit": None, "active": n % 3 == 0} for n in range(90)
+    ]
+    world = World(tmp_path, visits, insurances)
+    question = Question(what="sum", of="cost", by=("age",), where=("stayed",), rho="1")
+    counting = world.counting(offered(2, by_visit=False), question)
+    asked = [canonical.encode(encode_counting(counting))]
+    found = await soon(there.run_bulk("count_plain", asked))
+    assert found == await here.run_bulk("count_plain", asked)
+    assert canonical.decode(found[0])
+
+
+async def test_refusals_come_back_in_their_own_words(
+    there: DaskExecutor, table: Path, tmp_path: Path
+) -> None:
+    spec = await spec_of(there, table, tmp_path / "spool")
+    changed = replace(spec, fingerprint=replace(spec.fingerprint, size=1, sha256="0" * 64))
+    ask = canonical.encode({"spec": encode_spec(changed), "part": 0, "parts": 1})
+    with pytest.raises(TableChangedError) as caught:
+        await soon(there.run_bulk("fill_table", [ask, KEY.scalar, SALT]))
+    assert (caught.value.clause, bool(caught.value.remedy)) == ("table.snapshot", True)
+    with pytest.raises(InternalError):
+        await soon(there.run_bulk("no such task", []))
+
+
+async def test_a_process_that_dies_is_tried_again_but_not_for_ever(
+    there: DaskExecutor, table: Path, tmp_path: Path, cluster: Cluster
+) -> None:
+    work = asyncio.ensure_future(inspected(there, table, tmp_path))
+    killed = set()
+    while not work.done():
+        for task in cluster.tasks():
+            task.kill()
+            killed.add(task.pid)
+        await asyncio.sleep(0.005)
+    with pytest.raises(InternalError) as caught:
+        await work
+    assert "ended, 3 times" in str(caught.value)
+    assert len(killed) == 3
+
+
+async def test_what_nobody_waits_for_is_killed(
+    there: DaskExecutor, table: Path, tmp_path: Path, cluster: Cluster
+) -> None:
+    work = asyncio.ensure_future(inspected(there, table, tmp_path))
+    task = await asyncio.to_thread(cluster.wait_for_task)
+    work.cancel()
+    await soon(gone(task))
+    assert not cluster.tasks()
+
+
+async def test_short_and_own_tasks_and_kernels_stay_on_this_machine(
+    there: DaskExecutor, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    async def noted(task: str, *_: object) -> list[bytes]:
+        seen.append(task)
+        return []
+
+    monkeypatch.setattr(there._local, "run_bulk", noted)
+    await there.run_bulk("warm_up", [])
+    assert seen == ["warm_up"]
+    monkeypatch.undo()
+    elements = [KEY.scalar, KEY.public_key]
+    assert len(await there.run("voprf", [*elements, KEY.public_key])) == 2
+    assert len(await there.run_own("mine", "voprf", [*elements, KEY.public_key])) == 2
+    mine = there._local._own["mine"]._process.pid
+    assert psutil.Process(mine).ppid() == os.getpid()
+    await there.forget("mine")
+    assert not cluster.tasks()
+
+
+async def test_a_lost_scheduler_is_one_error_and_the_next_one_is_found(
+    there: DaskExecutor, table: Path, tmp_path: Path, cluster: Cluster
+) -> None:
+    """The last test of the module: it ends the cluster."""
+    work = asyncio.ensure_future(inspected(there, table, tmp_path))
+    task = await asyncio.to_thread(cluster.wait_for_task)
+    cluster.kill_scheduler()
+    task.resume()
+    with pytest.raises(ClusterLostError):
+        await soon(work)
+    await soon(gone(task))
+    assert there._relay is not None
+    await soon(there._relay._reader)
+    with pytest.raises(ClusterLostError) as caught:
+        await soon(inspected(there, table, tmp_path))
+    assert "nothing answers" in str(caught.value)
+    assert len(await there.run("voprf", [KEY.scalar, KEY.public_key, KEY.public_key])) == 2
+    await asyncio.to_thread(cluster.start, 1)
+    assert await soon(inspected(there, table, tmp_path))
