@@ -27,21 +27,35 @@ class House:
 
     def __init__(self, *contracts: tuple[State, dict[str, Any]], answer: Any = (b"names",)) -> None:
         held = [
-            SimpleNamespace(state=state, terms=SimpleNamespace(parameters=parameters))
+            SimpleNamespace(
+                state=state,
+                terms=SimpleNamespace(
+                    parameters={k: v for k, v in parameters.items() if k != "protocol"},
+                    protocol=parameters.get("protocol", "oprf_table"),
+                ),
+            )
             for state, parameters in contracts
         ]
         self.contracts = SimpleNamespace(all=lambda: held)
         self.executor = self
-        self.warm, self.asked = False, 0
+        self.warm: set[str] = set()
+        self.asked, self.workers = 0, 3
+        self.tasks: list[str] = []
         self.background: set[asyncio.Task[None]] = set()
         self.answer = answer
 
     async def run_bulk(self, task: str, parts: Sequence[bytes]) -> list[bytes]:
-        assert (task, list(parts)) == (warming.TASK, [])
-        self.asked += 1
+        assert not parts
+        self.tasks.append(task)
+        self.asked += task == warming.TASK
         if isinstance(self.answer, Exception):
             raise self.answer
         return list(self.answer)
+
+    async def run(self, task: str, parts: Sequence[bytes]) -> list[bytes]:
+        assert not parts
+        self.tasks.append(f"online {task}")
+        return []
 
     async def swept(self, times: int = 1) -> int:
         for _ in range(times):
@@ -74,6 +88,15 @@ async def test_a_contract_that_begins_is_not_waited_for_until_the_next_sweep() -
     warming.expect(cast("Node", house), joint)
     await asyncio.gather(*house.background)
     assert house.asked == 1
+
+
+async def test_what_answers_at_a_hidden_table_is_ready_in_every_online_worker() -> None:
+    hidden = State.ACTIVE, {"protocol": "lwe_pir"}
+    house = House(hidden, hidden, (State.EXPIRED, {"protocol": "lwe_pir"}))
+    await house.swept(3)
+    assert house.tasks == ["warm_matrix"] + ["online warm_matrix"] * 3
+    (name,) = TASKS[warming.MATRIX]([], lambda _: None)
+    assert name.startswith(b"matrix ")
 
 
 async def test_it_is_done_once_and_nobody_waits_for_it() -> None:

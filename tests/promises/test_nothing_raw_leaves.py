@@ -12,6 +12,7 @@ from pathlib import Path
 import grpc
 import pytest
 from tests.promises.canaries import Found, Scanner, encodings
+from tests.promises.hidden import Buyer, agree
 from tests.promises.stage import Stage, make_people, write_table
 from tests.promises.wire import Proxy, Recorder, proxied
 
@@ -132,9 +133,14 @@ def test_canaries_stay_where_they_are(
     # A buyer knows whom it asked about; that, too, its home holds only sealed.
     _nothing(anywhere, _files(stage.party_home("lender")))
     _nothing(anywhere, _files(stage.party_home("rival")))
+    (matrix,) = (stage.home / "tables").glob("*.matrix")
+    masked = matrix.read_bytes()
+    parts = Scanner([masked[start : start + 16] for start in range(0, len(masked), 1009)][:-1])
+    _nothing(parts, [(f"received from {method}", data) for method, data in recorder.received])
     assert {method for method, _ in recorder.received} >= {
         "/unseen.v1.LookupService/FetchTable",
         "/unseen.v1.LookupService/Evaluate",
+        "/unseen.v1.LookupService/Answer",
         "/unseen.v1.VerifyService/Verify",
         "/unseen.v1.StatisticsService/Ask",
         "/unseen.v1.LogService/ListLeaves",
@@ -178,6 +184,7 @@ def _walk_through(stage: Stage, folder: Path) -> str:
     lender.open_receipt(bundle_of, 3)
     lender.verify(clear, secrets.token_hex(16))
     shown += [operator.refresh_table("people"), *operator.leaves(), *operator.contracts()]
+    _ask_hidden_table(stage)
     shown += [operator.usage(hidden), lender.usage(clear), *lender.receipts()]
     shown += [operator.operator_settle(hidden), lender.settle(hidden), *operator.parties()]
     shown += [_refusal(lender.verify, clear, stage.people[0].subject)]
@@ -201,6 +208,13 @@ def _walk_through(stage: Stage, folder: Path) -> str:
     shown.append(_refusal(rival.verify, other, people[1].subject))
     shown.append(_refusal(lambda: counted.count(where="noted", rho="0.01")))
     return repr(shown)
+
+
+def _ask_hidden_table(stage: Stage) -> None:
+    buyer = Buyer(stage.lender, agree(stage))
+    ask, outputs = buyer.evaluate([person.subject for person in stage.people])
+    queries, _ = buyer.queries(buyer.rows(), outputs)
+    buyer.answer(ask.request.request, queries)
 
 
 def _count(stage: Stage) -> list[object]:

@@ -93,6 +93,17 @@ class RecordingChannel:
             **options,
         )
 
+    def stream_stream(
+        self, method: str, request_serializer: Any, response_deserializer: Any, **options: Any
+    ) -> Any:
+        """Return a recorded call; only its messages are noted."""
+        return self._inner.stream_stream(
+            method,
+            self._recorder.serializer(method, request_serializer),
+            self._recorder.deserializer(method, response_deserializer),
+            **options,
+        )
+
     def close(self) -> None:
         """Close the channel."""
         self._inner.close()

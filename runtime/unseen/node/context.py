@@ -75,7 +75,7 @@ class Node:
     kept: KeptRows = field(default_factory=KeptRows)
     address: str = ""
     draining: bool = False
-    warm: bool = False  # kernels are ready for joint rounds, or on their way
+    warm: set[str] = field(default_factory=set)  # kernels that are ready, or on their way
     ended: set[str] = field(default_factory=set)  # contracts whose epochs were closed for good
     audits: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     questions: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))

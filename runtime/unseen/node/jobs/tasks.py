@@ -333,6 +333,18 @@ def warm_up(_parts: list[bytes], _progress: Progress) -> list[bytes]:
     return [warming.warm_up().encode()]
 
 
+def warm_matrix(_parts: list[bytes], _progress: Progress) -> list[bytes]:
+    """Nothing -> the name of what multiplies bytes with words, once it is there and tried.
+
+    Raises:
+        KernelFaultError: this machine multiplies wrongly.
+
+    """
+    from unseen.protocols.kernels import matrix  # noqa: PLC0415 - as above
+
+    return [f"matrix {matrix.warm_up()}".encode()]
+
+
 TASKS: dict[str, Task] = {
     task.__name__: task
     for task in (
@@ -357,6 +369,7 @@ TASKS: dict[str, Task] = {
         lwe_answer,
         lwe_digests,
         warm_up,
+        warm_matrix,
     )
 }
 

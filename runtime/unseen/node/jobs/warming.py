@@ -1,10 +1,11 @@
-"""Kernels made ready for joint rounds, beside the serving and never before it.
+"""Kernels made ready for joint rounds and hidden tables, beside the serving, never before it.
 
 A node with a contract over several nodes will mask vectors. So that its first round waits for no
 compiler, and no query waits for one either, a bulk worker compiles and tries the kernels and keeps
 their machine code in the node's home; the serving process then loads that, without numba. Where the
 folder is not the node's alone, the first round compiles. Without numba it is the portable code,
-which is tried all the same.
+which is tried all the same. What multiplies queries with a hidden table is loaded in the online
+workers, where that will be done.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from typing import Final
 
 from unseen.evidence.contracts.joint import PARAMETER
 from unseen.evidence.contracts.states import State
+from unseen.evidence.releases.manifest import HIDDEN_TABLE
 from unseen.node.context import Node
 from unseen.node.contracts.register import Contract
 from unseen.node.hardening import whereabouts
@@ -23,6 +25,7 @@ from unseen.protocols.kernels import cache
 
 FOLDER: Final = "kernels"
 TASK: Final = "warm_up"
+MATRIX: Final = "warm_matrix"
 
 _logger = logging.getLogger("unseen.node")
 
@@ -39,23 +42,28 @@ async def sweep(node: Node) -> None:
 
 
 def expect(node: Node, contract: Contract) -> None:
-    """Begin, once, if this contract needs it; the work goes on by itself."""
-    if not _needs(contract) or node.warm:
-        return
-    node.warm = True
-    task = asyncio.create_task(_warm_up(node))
-    node.background.add(task)
-    task.add_done_callback(node.background.discard)
+    """Begin, once, what this contract needs; the work goes on by itself."""
+    for need in _needs(contract) - node.warm:
+        node.warm.add(need)
+        task = asyncio.create_task(_warm_up(node, need))
+        node.background.add(task)
+        task.add_done_callback(node.background.discard)
 
 
-def _needs(contract: Contract) -> bool:
-    return contract.state is State.ACTIVE and PARAMETER in contract.terms.parameters
+def _needs(contract: Contract) -> set[str]:
+    if contract.state is not State.ACTIVE:
+        return set()
+    needs = {TASK} if PARAMETER in contract.terms.parameters else set()
+    return needs | ({MATRIX} if contract.terms.protocol == HIDDEN_TABLE else set())
 
 
-async def _warm_up(node: Node) -> None:
+async def _warm_up(node: Node, need: str) -> None:
     try:
-        names = await node.executor.run_bulk(TASK, [])
-        if cache.usable():
+        names = await node.executor.run_bulk(need, [])
+        if need == MATRIX:  # as many at once as there are workers: one for each of them
+            workers = range(node.executor.workers)
+            await asyncio.gather(*(node.executor.run(need, []) for _ in workers))
+        elif cache.usable():
             await asyncio.to_thread(_load)
     except UnseenError as error:
         _logger.error("kernels are not ready: %s", error)  # noqa: TRY400 - it says all there is
