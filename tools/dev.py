@@ -10,6 +10,7 @@ coverage branch coverage of contract, decide, metering, gate and evidence: 100 %
 mutants  change the code, one thing at a time, and see whether a test notices
 edits    20,000 random edits of a log's export, each of which an audit has to find
 peers    make an environment for each library that the benches compare with, or for those named
+pictures draw the pictures of docs/benchmarks.md; with --measure [NAME], run their benches first
 attacks  play the attacks of docs/attacks.md and print their table
 readme   execute the README's own commands in a temporary home
 check    lint, types, proto drift and compatibility: what CI runs beside the tests
@@ -93,6 +94,11 @@ def peers(*arguments: str) -> int:
     return tool("peers.py", *arguments)
 
 
+def pictures(*arguments: str) -> int:
+    """Draw pictures from kept figures; arguments go to the tool."""
+    return tool("bench_pictures.py", *arguments)
+
+
 def coverage(*arguments: str) -> int:
     """Measure branch coverage; arguments go to pytest."""
     return tool("covered.py", *arguments)
@@ -117,7 +123,7 @@ VERBS: dict[str, Callable[..., int]] = {
     verb.__name__: verb
     for verb in (
         *(lint, fix, types, proto, wire, lock),
-        *(bench, client, coverage, mutants, edits, attacks, peers, readme, check),
+        *(bench, client, coverage, mutants, edits, attacks, peers, pictures, readme, check),
     )
 }
 

@@ -107,6 +107,7 @@ def build(folder: Path, parameters: Parameters) -> Group:
         name="lookup/fill/raw",
         phase="set-up",
         units=few,
+        whole=rows,
         work=raw(parameters["seed"], hashes=few, products=few),
         once=True,
     )
@@ -125,7 +126,7 @@ def query(folder: Path, parameters: Parameters, net: Net | None = None) -> Group
     blinding = raw(seed, hashes=count, products=count)
     return [
         _online("lookup/blind", count, buyer.blind, "lookup/blind/raw", traffic=buyer.traffic),
-        Case(name="lookup/blind/raw", phase="online", units=count, work=blinding),
+        Case(name="lookup/blind/raw", phase="online", units=count, whole=1, work=blinding),
         _online(
             "lookup/open",
             count,
@@ -134,7 +135,7 @@ def query(folder: Path, parameters: Parameters, net: Net | None = None) -> Group
             prepare=buyer.evaluate,
             note=buyer.note,
         ),
-        Case(name="lookup/open/raw", phase="online", units=count, work=opening),
+        Case(name="lookup/open/raw", phase="online", units=count, whole=1, work=opening),
         *([] if net is None else whole(buyer, count, net)),
     ]
 
@@ -159,6 +160,7 @@ def _online(
         name=name,
         phase="online",
         units=count,
+        whole=1,
         work=work,
         prepare=prepare,
         traffic=traffic,

@@ -80,9 +80,9 @@ class _Bench:
         oprf, three = f"{NAME}/oprf/raw", f"{NAME}/filters/hashes"
         return [
             _set_up("oprf", table.records, table.evaluate, limit=oprf, note=self._described),
-            _bound(oprf, few, raw(self._seed, hashes=few, products=few), "set-up"),
+            _bound(oprf, few, raw(self._seed, hashes=few, products=few), "set-up", table.records),
             _set_up("filters", table.records, table.fill, limit=three),
-            _bound(three, few, hashes(filters.PLACES * few, _HASHED), "set-up"),
+            _bound(three, few, hashes(filters.PLACES * few, _HASHED), "set-up", table.records),
         ]
 
     def publish(self) -> Group:
@@ -99,7 +99,7 @@ class _Bench:
                 limit=limit,
                 traffic=lambda: Traffic(down=shape.hint_bytes, rounds=1),
             ),
-            _bound(limit, part, floats(shape.rows * columns * SECRET), "set-up"),
+            _bound(limit, part, floats(shape.rows * columns * SECRET), "set-up", table.records),
         ]
         if self._baselines:
             slab = table.matrix[:, :columns]
@@ -109,6 +109,7 @@ class _Bench:
                     part,
                     lambda: _ignored(simplepir.hint(table.public.key, slab)),
                     phase="set-up",
+                    whole=table.records,
                     limit=limit,
                     traffic=lambda: Traffic(down=4 * shape.rows * simplepir.SECRET, rounds=1),
                     once=True,
@@ -260,6 +261,7 @@ def _own(
         name=f"{NAME}/{part}",
         phase=phase,
         units=units,
+        whole=units if phase == "set-up" else 1,
         work=work,
         threat_model=MODEL,
         security_bits=SECURITY_BITS[1],
@@ -271,17 +273,25 @@ def _set_up(part: str, units: int, work: Callable[[], None], **more: Any) -> Cas
     return _own(part, units, work, phase="set-up", target=SET_UP_TARGET, once=True, **more)
 
 
-def _bound(name: str, units: int, work: Callable[[], None], phase: Phase) -> Case:
-    return Case(name=name, phase=phase, units=units, work=work, once=phase == "set-up")
+def _bound(name: str, units: int, work: Callable[[], None], phase: Phase, whole: int = 1) -> Case:
+    once = phase == "set-up"
+    return Case(name=name, phase=phase, units=units, whole=whole, work=work, once=once)
 
 
 def _bare(
-    part: str, units: int, work: Callable[[], None], *, phase: Phase = "online", **more: Any
+    part: str,
+    units: int,
+    work: Callable[[], None],
+    *,
+    phase: Phase = "online",
+    whole: int = 1,
+    **more: Any,
 ) -> Case:
     return Case(
         name=f"{BARE}/{part}",
         phase=phase,
         units=units,
+        whole=whole,
         work=work,
         threat_model=simplepir.MODEL,
         security_bits=simplepir.SECURITY_BITS[1],

@@ -1,21 +1,26 @@
 """`unseen bench`: list the benches, run one."""
 
 import json
+import sys
 from enum import Enum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from unseen.bench import (
+    comparing,
     consent,
     dp,
     evidence,
     joint,
+    kept,
     lookup,
     measuring,
     node,
     oprf,
     output,
+    plotting,
     psi,
     receipt,
     secagg,
@@ -114,6 +119,64 @@ def run(
         typer.echo(output.as_json(found))
     else:
         output.print_table(found)
+
+
+@app.command("compare")
+def compare(
+    before: Annotated[Path, typer.Argument(help="What `run --format json` wrote.")],
+    after: Annotated[
+        Path | None, typer.Argument(help="Another one; without it, cases of one run.")
+    ] = None,
+    to: Annotated[
+        str, typer.Option(metavar="CASE", help="What to compare with in a run: its first case.")
+    ] = "",
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Say how many times as long, and how many times the bytes, each case takes."""
+    first = kept.read([before])
+    if after is None:
+        found = comparing.within(first, to)
+    else:
+        second = kept.read([after])
+        found = comparing.between(first, second)
+        for note in comparing.notes(first, second):
+            sys.stderr.write(f"unseen: {note}\n")
+    if form is Format.JSON:
+        typer.echo(json.dumps([one.to_json() for one in found], indent=2))
+    else:
+        comparing.print_table(found, comparing.varying(found))
+
+
+@app.command("plot")
+def plot(
+    files: Annotated[list[Path], typer.Argument(help="What `run --format json` wrote.")],
+    to: Annotated[Path, typer.Option("--output", help="The picture, as SVG.")],
+    case: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATTERN", help="Which cases, such as 'psi/ecdh*'."),
+    ] = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Draw time and bytes against size, and say by which power of it the time grows."""
+    found = kept.read(files)
+    drawn = plotting.series(found, sizes(), case or ())
+    to.write_text(plotting.picture(drawn, plotting.about(found)), encoding="utf-8")
+    laws = [(one.name, one.law) for one in drawn]
+    if form is Format.JSON:
+        listed = [
+            {"name": name, "factor": law.factor, "exponent": law.exponent, "error": law.error}
+            for name, law in laws
+            if law
+        ]
+        typer.echo(json.dumps(listed, indent=2))
+        return
+    for name, law in laws:
+        typer.echo(f"{name:36}{f'{law}, +-{law.error:.3f}' if law else 'under three sizes'}")
+
+
+def sizes() -> dict[str, str]:
+    """Return for each bench the parameter that says how large its input is."""
+    return {bench.name: bench.size for bench in BENCHES.values() if bench.size}
 
 
 def brought(bench: Bench, protocol: str) -> list[str]:

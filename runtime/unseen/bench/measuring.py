@@ -27,7 +27,7 @@ class Measurement:
     `repeats` and `cpu_repeats` are the raw laps. `ratio` says which part of its limit's rate the
     case reaches: the median over laps, each taken with the limit's lap beside it. `ratio_cpu` is
     the same by CPU time, which a busy machine disturbs less. Cases of one `run` were measured in
-    turn, lap by lap.
+    turn, lap by lap. `whole` is how many units make what a user would want at once.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Measurement:
     phase: Phase
     params: dict[str, int | str]
     units: int
+    whole: int
     cpu_s: float
     wall_s: float
     repeats: list[float]
@@ -97,7 +98,7 @@ def _lap(case: Case) -> Lap:
     cpu, wall = machine.cpu_seconds(pids), time.perf_counter()
     case.work()
     took = Lap(time.perf_counter() - wall, machine.cpu_seconds(pids) - cpu)
-    return Lap(case.virtual(), took.cpu) if case.virtual else took
+    return Lap(case.virtual(), 0.0) if case.virtual else took
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,7 @@ def _measurement(
         phase=case.phase,
         params=about.parameters,
         units=case.units,
+        whole=case.whole or case.units,
         cpu_s=median(lap.cpu for lap in own),
         wall_s=wall,
         repeats=[lap.wall for lap in own],

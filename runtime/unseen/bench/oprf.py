@@ -112,6 +112,7 @@ def _case(
         name=name,
         phase=phase,
         units=count,
+        whole=count if phase == "set-up" else 1,
         work=work,
         traffic=lambda: traffic or Traffic(),
         limit=limit,
@@ -121,7 +122,8 @@ def _case(
 
 
 def _raw(name: str, count: int, work: Callable[[], None], *, phase: Phase = "online") -> Case:
-    return Case(name=name, phase=phase, units=count, work=work)
+    whole = count if phase == "set-up" else 1
+    return Case(name=name, phase=phase, units=count, whole=whole, work=work)
 
 
 BENCH = Bench(

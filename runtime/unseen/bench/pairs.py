@@ -62,6 +62,7 @@ def over(measured: Case, net: Net, seconds: Callable[[], float]) -> Case:
         name=f"{measured.name}/{net.name}",
         phase="online",
         units=measured.units,
+        whole=measured.whole,
         work=nothing,
         virtual=seconds,
         traffic=measured.traffic,

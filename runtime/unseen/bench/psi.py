@@ -134,7 +134,9 @@ class _Sets:
         # made and made anew, of products of fixed elements, and added to the others.
         fixed = {"bases": 5 * few, "sums": 5 * few} if name == "sum" else {}
         alone = raw(self._seed, hashes=2 * few, products=4 * few, **fixed)
-        cases.append(Case(name=f"{whole}/raw", phase="online", units=few, work=alone))
+        cases.append(
+            Case(name=f"{whole}/raw", phase="online", units=few, whole=self._n, work=alone)
+        )
         if self._baselines and name == "ecdh":
             cases += self._run(f"{whole}/naive", Naive(), few, f"{whole}/raw")
         if made:
@@ -157,6 +159,7 @@ class _Sets:
             name=name,
             phase="online",
             units=n,
+            whole=self._n,
             work=pair.run,
             traffic=pair.traffic,
             limit=limit,
@@ -165,7 +168,7 @@ class _Sets:
             threat_model=protocol.threat_model,
             security_bits=protocol.security_bits,
         )
-        net = self._net
+        net = self._net if n == self._n else None  # a part of a job takes no part of a round trip
         return [own_case, *([pairs.over(own_case, net, lambda: pair.over(net))] if net else [])]
 
 

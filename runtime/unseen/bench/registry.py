@@ -67,13 +67,16 @@ class Case:
     the limit of this one, `target` says what is to be reached. `once` is for work that takes
     long: one lap, no warm-up. `traffic`, `note` and `peak_rss_mb` are asked after the laps;
     without the latter the peak is this process' and that of `processes`, whose CPU time counts
-    as well. `virtual` is asked after each lap for its seconds where they are not the wall's.
+    as well. `virtual` is asked after each lap for its seconds where they are not the wall's, and
+    none of CPU. `whole` is how many units a user would want at once, where a lap yields fewer or
+    more: 1 of what comes one at a time, all of what is measured on a part.
     """
 
     name: str
     phase: Phase
     units: int
     work: Callable[[], None]
+    whole: int = 0
     prepare: Callable[[], None] = nothing
     traffic: Callable[[], Traffic] = Traffic
     limit: str = ""
