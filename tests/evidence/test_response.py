@@ -177,6 +177,28 @@ def test_so_do_the_parts_of_a_table_that_stays_with_its_owner(size: int, label_b
     assert len(pad(bytes(3 * row), size, 1, subject)) >= part_bytes(size, 1, subject)
 
 
+@given(size=st.integers(1, 2048), protocol=st.sampled_from(["oprf_table", "lwe_pir"]))
+def test_so_do_the_parts_of_a_match_whose_subjects_have_two_points(
+    size: int, protocol: str
+) -> None:
+    world = World(INTL)
+    plan = world.plan(protocol=protocol, outputs=(MATCHED,), match=("name",))
+    subject, points = item_bytes(plan), plan.evaluations
+    alone = item_bytes(world.plan(protocol=protocol, outputs=(MATCHED,)))
+    assert alone < subject <= 2 * alone
+    each = items_per_part(size, subject, points)
+    assert each >= 2
+    assert size <= max_parts(size, subject, points) * each
+    assert max_parts(size, subject, points) <= MAX_PARTS
+    most = part_bytes(size, min(each, size), subject, points)
+    assert most <= MAX_PART_BYTES + UNIT_BYTES < 1 << 20
+    elements = 4 * size * len(b64encode(bytes(32)))  # blinded and evaluated ones
+    assert part_bytes(size, 1, subject, points) >= elements + subject
+
+
+MATCHED = Output(name="match", text="m", expression_digest=bytes(32))
+
+
 def test_a_table_that_is_sent_takes_what_it_took() -> None:
     assert item_bytes(World(INTL).plan()) == ITEM_BYTES
 

@@ -519,14 +519,9 @@ class TestPoint:
             point._open.popitem()[1].close()
 
     def ask(self, path: Path, *values: Any) -> tuple[bool | None, ...]:
-        return point.answers(
-            Source.parse(str(path)),
-            source.take_fingerprint(path),
-            [(column.name, column.type) for column in SUBJECT],
-            values,
-            ASKED,
-            memory_mb=64,
-        )
+        found = source.take_fingerprint(path)
+        where = point.Where(Source.parse(str(path)), found, 64, path.parent / "points")
+        return point.answers(where, SUBJECT, values, ASKED)
 
     def test_answers_as_the_built_table_does(self, write: Write) -> None:
         path = write()
@@ -545,10 +540,9 @@ class TestPoint:
         path = write()
         before = source.take_fingerprint(path)
         write("SELECT 1 AS id, 'v1' AS name, 1 AS earn")
+        where = point.Where(Source.parse(str(path)), before, 64, path.parent / "points")
         with pytest.raises(TableChangedError):
-            point.answers(
-                Source.parse(str(path)), before, [("id", "integer")], [1], (), memory_mb=64
-            )
+            point.answers(where, SUBJECT[:1], [1], ())
 
     @pytest.mark.parametrize("number", [0, 2, -1, 2**53, -(2**53)])
     @pytest.mark.parametrize("name", ["v1", "", "v1 ", "V1", "\u00e9", "\U0001f600", "%", "_1"])

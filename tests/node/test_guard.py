@@ -205,6 +205,6 @@ async def test_a_mark_that_is_made_twice_at_once_counts_once(store: Store) -> No
 
 def test_a_subject_of_the_wrong_type_is_refused_before_it_is_counted() -> None:
     table = dataclasses.replace(personal(), subject=(SubjectColumn("number", "integer"), BORN))
-    assert _subject(table, b'[1,"1990-01-31"]') == [1, "1990-01-31"]
+    assert _subject(table.subject, b'[1,"1990-01-31"]') == [1, "1990-01-31"]
     with pytest.raises(SubjectInvalidError):
-        _subject(table, b'["1","1990-01-31"]')
+        _subject(table.subject, b'["1","1990-01-31"]')

@@ -169,7 +169,10 @@ async def test_nobody_waits_for_the_disk_of_a_part(monkeypatch: pytest.MonkeyPat
     def put(*arguments: Any) -> None:
         written.append((threading.current_thread(), *arguments[1:]))
 
-    instance, plan = SimpleNamespace(key_id="k" * 43), SimpleNamespace(protocol="oprf_table")
+    instance, plan = (
+        SimpleNamespace(key_id="k" * 43),
+        SimpleNamespace(protocol="oprf_table", evaluations=1),
+    )
     monkeypatch.setattr(conduct, "put_part", put)
     monkeypatch.setattr(conduct, "_instance", lambda *_: instance)
     monkeypatch.setattr(conduct, "_contract", lambda *_: SimpleNamespace(plan=plan))

@@ -332,7 +332,7 @@ def test_an_opening_that_leaves_a_subject_out_is_caught(
     subjects = [person.subject for person in watched.people[:3]]
     request = lender.lookup_many(contract, subjects)[0].request_id
     identifier = order(watched, contract, request)
-    monkeypatch.setattr("unseen.client.oversight.orders.items_per_part", lambda _, __: 2)
+    monkeypatch.setattr("unseen.client.oversight.orders.items_per_part", lambda *_: 2)
     made = lender._orders._bundles
     monkeypatch.setattr(lender._orders, "_bundles", lambda opening: list(made(opening))[:1])
     lender.answer_order(identifier)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from unseen.client.agreements.explanations import ClauseRefusal, Explanation
     from unseen.evidence.contracts.leakage import Amount, Leakage
     from unseen.evidence.contracts.plan import Plan
+    from unseen.protocols.lookup.subject import SubjectColumn
 
 
 _WORDS = {
@@ -24,6 +25,7 @@ _WORDS = {
         "rows": "rows",
         "all rows": "all rows",
         "consented": "only rows whose subject consents",
+        "matched by": "id of a match",
         "asked by": "asked by",
         "releases": "releases",
         "bits": "bits",
@@ -70,6 +72,7 @@ _WORDS = {
         "rows": "行",
         "all rows": "所有行",
         "consented": "仅限经数据主体授权的行",
+        "matched by": "匹配标识",
         "asked by": "查询条件",
         "releases": "交付",
         "bits": "比特",
@@ -173,6 +176,10 @@ def print_explanation(found: "Explanation", language: Language, *, known: bool) 
         print_plan("", less.plan, less.leakage, language, narrowest=True)
 
 
+def _asked_by(column: "SubjectColumn") -> str:
+    return column.name if column.form == "exact" else f"{column.name} ({column.form})"
+
+
 def _plan_rows(plan: "Plan", leakage: "Leakage", language: Language) -> "Iterator[tuple[str, str]]":
     words, chinese = _WORDS[language], _zh(language)
     yield "reads", f"{', '.join(plan.columns_read)} ({plan.table})"
@@ -180,7 +187,9 @@ def _plan_rows(plan: "Plan", leakage: "Leakage", language: Language) -> "Iterato
         labels = (f"{each.column} {each.category}:{each.level}" for each in plan.rows.labels)
         yield "labels", ", ".join(labels)
         yield "rows", words["consented" if plan.rows.consent else "all rows"]
-    yield "asked by", ", ".join(column.name for column in plan.subject_columns)
+    yield "asked by", ", ".join(map(_asked_by, plan.subject_columns))
+    if plan.match:
+        yield "matched by", ", ".join(plan.match)
     if plan.release is None:
         yield "releases", words["unit bits"].format(unit=plan.bits_per_unit)
     else:

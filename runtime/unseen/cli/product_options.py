@@ -10,14 +10,19 @@ import typer
 
 from unseen.cli.billing_options import given_billing, micros, read_billing
 from unseen.cli.failures import UsageError
+from unseen.protocols.lookup.canonical import FORMS
 
 if TYPE_CHECKING:
     from unseen.client import Client
     from unseen.client.catalog import Predicate, Prices
     from unseen.evidence.contracts.clauses import Billing
     from unseen.evidence.contracts.statistics.definition import Definition
+    from unseen.protocols.lookup.canonical import Form
 
-_FIELDS = {"table", "kind", "title", "currency", "data_fee", "service_fee", "predicates", "billing"}
+_FIELDS = {
+    *("table", "kind", "title", "currency", "data_fee", "service_fee", "predicates", "billing"),
+    *("match", "canonical"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +40,19 @@ class ProductOptions:
     title: Annotated[str, typer.Option(help="One line that buyers read.")] = ""
     predicate: Annotated[
         list[str] | None, typer.Option(help="NAME|QUESTION IN WORDS|DUCKDB EXPRESSION")
+    ] = None
+    match: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Column of the id: does the whole subject agree, or is only its id known."
+        ),
+    ] = None
+    canonical: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="COLUMN=FORM in which values are compared: name, id, cn_id or date.",
+            show_default="as they are",
+        ),
     ] = None
     currency: Annotated[str, typer.Option(help="Currency of the prices.")] = "CNY"
     data_fee: Annotated[str, typer.Option(help="Price of the data, for one unit.")] = "0"
@@ -65,6 +83,8 @@ class ProductOptions:
             "data_fee": self.data_fee,
             "service_fee": self.service_fee,
             "predicates": [_split(item) for item in self.predicate or ()],
+            "match": {"id": list(self.match or ())},
+            "canonical": dict(map(_form, self.canonical or ())),
         }
         billing = given_billing(kind, self.bill, self.free, self.cap, self.payee or ())
         return found if billing is None else found | {"billing": billing}
@@ -87,10 +107,14 @@ def read_product(path: Path) -> dict[str, Any]:
         isinstance(item, dict) and item.keys() == {"name", "text", "expression"}
         for item in predicates
     )
+    match, forms = value.get("match", {"id": []}), value.get("canonical", {})
+    shaped = shaped and isinstance(match, dict) and match.keys() == {"id"}
+    shaped = shaped and _are_texts(match["id"], list) and _are_texts(forms, dict)
     if unknown or not shaped:
         raise UsageError(
             f"{path}: a product has the fields {', '.join(sorted(_FIELDS))}; "
-            "each of its predicates has name, text and expression",
+            "each of its predicates has name, text and expression, match the id, a list of columns,"
+            " and canonical a form for each column",
             clause="product",
             remedy="correct the file",
         )
@@ -111,6 +135,24 @@ def read_menu(path: Path) -> "Definition":
         return parse_definition(path.read_bytes())
     except ContractInvalidError as error:
         raise UsageError(str(error), clause=error.clause, remedy=f"correct {path}") from None
+
+
+def _are_texts(value: object, kind: type[list[Any]] | type[dict[str, Any]]) -> bool:
+    if not isinstance(value, kind):
+        return False
+    each = value.values() if isinstance(value, dict) else value
+    return all(isinstance(one, str) for one in each)
+
+
+def _form(text: str) -> tuple[str, "Form"]:
+    column, found, form = text.rpartition("=")
+    if not found or not column or form not in FORMS:
+        raise UsageError(
+            f"a canonical form is COLUMN=FORM, one of {', '.join(FORMS)}",
+            clause="canonical",
+            remedy="for example --canonical name=name --canonical number=cn_id",
+        )
+    return column, form
 
 
 def _split(text: str) -> dict[str, str]:

@@ -80,7 +80,12 @@ def product_json(product: "Product") -> Json:
         "table": product.table,
         "kind": product.kind,
         "title": product.title,
-        "subject": [{"name": column.name, "type": column.type} for column in product.subject],
+        "subject": [
+            {"name": column.name, "type": column.type, "form": column.form}
+            for column in product.subject
+        ],
+        "match": {"id": list(product.match)} if product.match else None,
+        "unusable_rows": product.unusable,
         "predicates": [
             {"name": item.name, "text": item.text, "expression": item.expression}
             for item in product.predicates

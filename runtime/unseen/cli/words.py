@@ -329,6 +329,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "wanted": "要求",
         "weight": "权重",
         "what": "事由",
+        "without a form": "无规范形式",
         "why": "原因",
         "withdrawals": "撤回",
         "withdrawn": "已撤回",
@@ -357,6 +358,11 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "nothing more: the node has given this very answer before": (
             "未再消耗：节点此前已给出同一结果"
         ),
+        "match": "要素核验",
+        "matched by": "匹配标识",
+        "match: consistent": "一致",
+        "match: inconsistent": "不一致",
+        "match: no usable result": "库无",
         "now, one unit": "本次支付，一个计量单位",
         "now, one unit at each node": "本次支付，每个节点一个计量单位",
         "now, one unit at each node, one more at the lead": (

@@ -15,7 +15,7 @@ from unseen.client.agreements.wishes import Clauses, Wish
 from unseen.client.audit.auditing import AuditCalls
 from unseen.client.bills.metering import MeterCalls
 from unseen.client.cards import Card, Row
-from unseen.client.catalog import Catalog, Predicate, Prices, Product, Refreshed, Table
+from unseen.client.catalog import Catalog, Compared, Predicate, Prices, Product, Refreshed, Table
 from unseen.client.consenting import ConsentCalls
 from unseen.client.evidence import Evidence, Leaf, Receipt
 from unseen.client.interchange import ExportCalls, Exports
@@ -243,14 +243,19 @@ class Client(
         table: str,
         kind: str,
         title: str,
-        predicates: Sequence[Predicate] | Definition,
+        predicates: Sequence[Predicate] | Definition = (),
         prices: Prices | None = None,
         billing: Billing | None = None,
+        **compared: Unpack[Compared],
     ) -> Product:
         """Offer yes-or-no questions over a table (operator only). Free unless `prices` says.
 
         A product of kind `statistics` has a definition in the place of predicates: its menu, and
-        the columns and expressions behind it, which buyers do not see.
+        the columns and expressions behind it, which buyers do not see. With `match`, the columns of
+        an id, it has neither, and answers whether a whole subject agrees, or only its id is known.
+
+        `canonical` says in which form values of the subject's columns are compared: `name`, `id`,
+        `cn_id` or `date`; as they are where it says nothing.
 
         `billing` says what is billed (units, requests or hits), what is free, the most a contract
         costs and who gets it; without it each unit has its price, for the operator.
@@ -263,6 +268,7 @@ class Client(
             predicates=predicates,
             prices=prices or Prices(),
             billing=billing,
+            **compared,
         )
 
     def invite(self, party: str, role: str = "buyer", ttl: dt.timedelta = INVITATION_LIFE) -> bytes:

@@ -1,8 +1,8 @@
 """What an operator hosts and offers: tables, their labels, products."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypedDict, Unpack, cast
 
 from unseen.client.agreements.billing import billing_message, billing_rows, money, read_billing
 from unseen.client.cards import Card, Row
@@ -14,6 +14,7 @@ from unseen.evidence.contracts.clauses import Billing
 from unseen.evidence.contracts.statistics import Menu
 from unseen.evidence.contracts.statistics.definition import Definition
 from unseen.protocols.errors import SubjectInvalidError
+from unseen.protocols.lookup.canonical import Form
 from unseen.protocols.lookup.subject import SubjectColumn, SubjectType
 from unseen.v1 import catalog_pb2, catalog_pb2_grpc
 
@@ -124,7 +125,9 @@ class Product(Card):
     """What is offered from a table: a job kind with fixed questions and prices.
 
     Of kind `statistics` it has a `menu` in the place of predicates; the `definition` with columns
-    and expressions is the operator's alone.
+    and expressions is the operator's alone. Of one that matches whole subjects `match` names the
+    columns of the id. `unusable` is how many rows nobody can ask about, since their values have no
+    canonical form; it is said once, to whom registers the product.
     """
 
     name: str
@@ -139,6 +142,8 @@ class Product(Card):
     billing: Billing | None = None
     menu: Menu | None = None
     definition: Definition | None = None
+    match: tuple[str, ...] = ()
+    unusable: int = 0
 
     @property
     def questions(self) -> tuple[tuple[str, str], ...]:
@@ -154,12 +159,23 @@ class Product(Card):
         yield "kind", self.kind
         yield "table", f"{self.table}, data of {self.snapshot_at}"
         who = "subject" if self.menu else "asked by"  # a person is whoever the menu says
-        yield who, tuple(f"{column.name} ({column.type})" for column in self.subject)
+        yield who, tuple(map(_column_words, self.subject))
+        if self.match:
+            yield "matched by", self.match
         for predicate in self.predicates:
             yield predicate.name, predicate.text
         yield from menu_rows(self.menu)
         yield "price", self.prices
         yield from billing_rows(self.billing, self.prices.currency)
+        if self.unusable:
+            yield "without a form", f"{self.unusable:,} rows, which nobody can ask about"
+
+
+class Compared(TypedDict, total=False):
+    """How a product compares subjects: the id's columns of a match, forms by column."""
+
+    match: Sequence[str]
+    canonical: Mapping[str, Form]
 
 
 class Catalog:
@@ -233,9 +249,11 @@ class Catalog:
         predicates: Sequence[Predicate] | Definition,
         prices: Prices,
         billing: Billing | None = None,
+        **compared: Unpack[Compared],
     ) -> Product:
         """Offer `predicates`, or a menu, over a table; see `Client.register_product`."""
         menu = predicates if isinstance(predicates, Definition) else None
+        match = compared.get("match")
         request = catalog_pb2.RegisterProductRequest(
             name=f"products/{name}",
             table=f"tables/{table}",
@@ -252,14 +270,21 @@ class Catalog:
             ),
             billing=billing_message(billing),
             definition=menu.encode() if menu else b"",
+            canonical=compared.get("canonical"),
+            match=catalog_pb2.Match(id=match) if match else None,
         )
         answer = self._session.call(self._stub.RegisterProduct, request, REGISTER_SECONDS)
-        return _product(answer.product)
+        return replace(_product(answer.product), unusable=answer.unusable_rows)
 
     def products(self) -> list[Product]:
         """Return what is offered."""
         answer = self._session.call(self._stub.ListProducts, catalog_pb2.ListProductsRequest())
         return [_product(product) for product in answer.products]
+
+
+def _column_words(column: SubjectColumn) -> str:
+    form = "" if column.form == "exact" else f", as {column.form}"
+    return f"{column.name} ({column.type}{form})"
 
 
 def _table(table: catalog_pb2.Table) -> Table:
@@ -290,12 +315,14 @@ def _product(product: catalog_pb2.Product) -> Product:
         billing=read_billing(product),
         menu=read_menu(product.menu),
         definition=Definition.decode(product.definition) if product.definition else None,
+        match=tuple(product.match.id),
     )
 
 
 def _column(column: catalog_pb2.SubjectColumn) -> SubjectColumn:
     try:
         # The constructor refuses what is not a type of subjects.
-        return SubjectColumn(column.name, cast("SubjectType", column.type))
+        form = cast("Form", column.form or "exact")
+        return SubjectColumn(column.name, cast("SubjectType", column.type), form)
     except SubjectInvalidError as error:
         raise AnswerInvalidError(str(error), clause="subject") from None

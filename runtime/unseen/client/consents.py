@@ -47,7 +47,7 @@ from unseen.evidence.errors import CanonicalError, ConsentInvalidError, Delegati
 from unseen.evidence.suite import Signer, signer_id
 from unseen.evidence.verify import verify_checkpoint
 from unseen.protocols.errors import InputInvalidError
-from unseen.protocols.lookup.subject import SubjectColumn
+from unseen.protocols.lookup.subject import SubjectColumn, with_forms
 from unseen.protocols.oprf.server import Evaluation
 from unseen.protocols.smt.index import IndexProof, ask
 from unseen.v1 import consent_pb2, consent_pb2_grpc
@@ -330,7 +330,7 @@ class Consents:
         return DataSubject(columns, subject_values(columns, subject))
 
     def columns(self, table: str) -> tuple[SubjectColumn, ...]:
-        """Return the subject columns of a table.
+        """Return the subject columns of a table, as it writes their values.
 
         Raises:
             InputInvalidError: nothing is offered over a table of this name.
@@ -338,7 +338,7 @@ class Consents:
         """
         for product in self._catalog.products():
             if product.table == table:
-                return product.subject
+                return with_forms(product.subject, {})
         raise InputInvalidError(
             f"nothing is offered over a table {table!r}",
             clause="consent.table",

@@ -9,10 +9,12 @@ from unseen.client.cards import Card, Row, Said
 
 
 class Answer(Enum):
-    """The answer to one question about one subject."""
+    """The answer to one question about one subject; where it is matched whole, the last three."""
 
     YES = "yes"
     NO = "no"
+    CONSISTENT = "consistent"  # 一致: the whole subject has a row
+    INCONSISTENT = "inconsistent"  # 不一致: its id has one
     NO_USABLE_RESULT = "no_usable_result"  # absent, not permitted or not decidable
 
     def __str__(self) -> str:
@@ -21,11 +23,24 @@ class Answer(Enum):
 
 
 _ANSWERS = {True: Answer.YES, False: Answer.NO, None: Answer.NO_USABLE_RESULT}
+_MATCHED = _ANSWERS | {True: Answer.CONSISTENT, False: Answer.INCONSISTENT}
 
 
-def answer_of(verdict: bool | None) -> Answer:
-    """Return the answer that two bits of a label say; None is "no usable result"."""
-    return _ANSWERS[verdict]
+_SAID = {
+    Answer.CONSISTENT: Said("consistent", key="match: consistent"),
+    Answer.INCONSISTENT: Said("inconsistent", key="match: inconsistent"),
+    Answer.NO_USABLE_RESULT: Said("no usable result", key="match: no usable result"),
+}
+
+
+def answer_of(verdict: bool | None, *, matched: bool = False) -> Answer:
+    """Return the answer that a verdict is, of a subject `matched` whole or of a predicate."""
+    return (_MATCHED if matched else _ANSWERS)[verdict]
+
+
+def answer_words(answer: Answer, *, matched: bool) -> object:
+    """Return an answer as people read it; of a match in their language: 一致, 不一致, 库无."""
+    return _SAID[answer] if matched else answer
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -37,7 +52,8 @@ class Verdict(Card):
     within the epoch and cost nothing. `receipt_path` proves the release that paid for it, in
     which this subject was number `position` (from 0) of those asked about. `malformed` says that
     the operator's table holds a label for the subject that is none: then no result is usable, and
-    an opening (`Client.open_receipt`) proves it to a third party.
+    an opening (`Client.open_receipt`) proves it to a third party. Where subjects are `matched`
+    whole the answer is consistent, inconsistent or no usable result; `found` is true of an id too.
     """
 
     contract: str
@@ -49,12 +65,17 @@ class Verdict(Card):
     position: int
     receipt_path: Path = field(compare=False)
     malformed: bool = False
+    matched: bool = False
+
+    def said(self, output: str) -> object:
+        """Return the answer to a question as people read it."""
+        return answer_words(self.answers[output], matched=self.matched)
 
     def _title(self) -> str:
         return f"Verdict on {' / '.join(self.subject)}"
 
     def _rows(self) -> Iterator[Row]:
-        yield from self.answers.items()
+        yield from ((name, self.said(name)) for name in self.answers)
         if self.malformed:
             yield "label", "malformed in the operator's table; open the receipt to prove it"
         yield "paid for", Said("before, within this epoch" if self.cached else "now, one unit")

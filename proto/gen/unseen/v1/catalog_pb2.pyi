@@ -167,15 +167,23 @@ class Billing(_message.Message):
     def __init__(self, unit: _Optional[str] = ..., free_units: _Optional[int] = ..., cap: _Optional[int] = ..., payees: _Optional[_Iterable[_Union[Payee, _Mapping]]] = ...) -> None: ...
 
 class SubjectColumn(_message.Message):
-    __slots__ = ("name", "type")
+    __slots__ = ("name", "type", "form")
     NAME_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
+    FORM_FIELD_NUMBER: _ClassVar[int]
     name: str
     type: str
-    def __init__(self, name: _Optional[str] = ..., type: _Optional[str] = ...) -> None: ...
+    form: str
+    def __init__(self, name: _Optional[str] = ..., type: _Optional[str] = ..., form: _Optional[str] = ...) -> None: ...
+
+class Match(_message.Message):
+    __slots__ = ("id",)
+    ID_FIELD_NUMBER: _ClassVar[int]
+    id: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, id: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Product(_message.Message):
-    __slots__ = ("name", "table", "kind", "title", "subject", "predicates", "prices", "digest", "snapshot_at", "billing", "menu", "definition")
+    __slots__ = ("name", "table", "kind", "title", "subject", "predicates", "prices", "digest", "snapshot_at", "billing", "menu", "definition", "match")
     NAME_FIELD_NUMBER: _ClassVar[int]
     TABLE_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
@@ -188,6 +196,7 @@ class Product(_message.Message):
     BILLING_FIELD_NUMBER: _ClassVar[int]
     MENU_FIELD_NUMBER: _ClassVar[int]
     DEFINITION_FIELD_NUMBER: _ClassVar[int]
+    MATCH_FIELD_NUMBER: _ClassVar[int]
     name: str
     table: str
     kind: str
@@ -200,10 +209,18 @@ class Product(_message.Message):
     billing: Billing
     menu: bytes
     definition: bytes
-    def __init__(self, name: _Optional[str] = ..., table: _Optional[str] = ..., kind: _Optional[str] = ..., title: _Optional[str] = ..., subject: _Optional[_Iterable[_Union[SubjectColumn, _Mapping]]] = ..., predicates: _Optional[_Iterable[_Union[Predicate, _Mapping]]] = ..., prices: _Optional[_Union[Prices, _Mapping]] = ..., digest: _Optional[str] = ..., snapshot_at: _Optional[str] = ..., billing: _Optional[_Union[Billing, _Mapping]] = ..., menu: _Optional[bytes] = ..., definition: _Optional[bytes] = ...) -> None: ...
+    match: Match
+    def __init__(self, name: _Optional[str] = ..., table: _Optional[str] = ..., kind: _Optional[str] = ..., title: _Optional[str] = ..., subject: _Optional[_Iterable[_Union[SubjectColumn, _Mapping]]] = ..., predicates: _Optional[_Iterable[_Union[Predicate, _Mapping]]] = ..., prices: _Optional[_Union[Prices, _Mapping]] = ..., digest: _Optional[str] = ..., snapshot_at: _Optional[str] = ..., billing: _Optional[_Union[Billing, _Mapping]] = ..., menu: _Optional[bytes] = ..., definition: _Optional[bytes] = ..., match: _Optional[_Union[Match, _Mapping]] = ...) -> None: ...
 
 class RegisterProductRequest(_message.Message):
-    __slots__ = ("name", "table", "kind", "title", "predicates", "prices", "billing", "definition")
+    __slots__ = ("name", "table", "kind", "title", "predicates", "prices", "billing", "definition", "canonical", "match")
+    class CanonicalEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     NAME_FIELD_NUMBER: _ClassVar[int]
     TABLE_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
@@ -212,6 +229,8 @@ class RegisterProductRequest(_message.Message):
     PRICES_FIELD_NUMBER: _ClassVar[int]
     BILLING_FIELD_NUMBER: _ClassVar[int]
     DEFINITION_FIELD_NUMBER: _ClassVar[int]
+    CANONICAL_FIELD_NUMBER: _ClassVar[int]
+    MATCH_FIELD_NUMBER: _ClassVar[int]
     name: str
     table: str
     kind: str
@@ -220,13 +239,17 @@ class RegisterProductRequest(_message.Message):
     prices: Prices
     billing: Billing
     definition: bytes
-    def __init__(self, name: _Optional[str] = ..., table: _Optional[str] = ..., kind: _Optional[str] = ..., title: _Optional[str] = ..., predicates: _Optional[_Iterable[_Union[Predicate, _Mapping]]] = ..., prices: _Optional[_Union[Prices, _Mapping]] = ..., billing: _Optional[_Union[Billing, _Mapping]] = ..., definition: _Optional[bytes] = ...) -> None: ...
+    canonical: _containers.ScalarMap[str, str]
+    match: Match
+    def __init__(self, name: _Optional[str] = ..., table: _Optional[str] = ..., kind: _Optional[str] = ..., title: _Optional[str] = ..., predicates: _Optional[_Iterable[_Union[Predicate, _Mapping]]] = ..., prices: _Optional[_Union[Prices, _Mapping]] = ..., billing: _Optional[_Union[Billing, _Mapping]] = ..., definition: _Optional[bytes] = ..., canonical: _Optional[_Mapping[str, str]] = ..., match: _Optional[_Union[Match, _Mapping]] = ...) -> None: ...
 
 class RegisterProductResponse(_message.Message):
-    __slots__ = ("product",)
+    __slots__ = ("product", "unusable_rows")
     PRODUCT_FIELD_NUMBER: _ClassVar[int]
+    UNUSABLE_ROWS_FIELD_NUMBER: _ClassVar[int]
     product: Product
-    def __init__(self, product: _Optional[_Union[Product, _Mapping]] = ...) -> None: ...
+    unusable_rows: int
+    def __init__(self, product: _Optional[_Union[Product, _Mapping]] = ..., unusable_rows: _Optional[int] = ...) -> None: ...
 
 class ListProductsRequest(_message.Message):
     __slots__ = ()

@@ -187,38 +187,39 @@ def seal_info(order: bytes, request: str, number: int, of: int) -> bytes:
 def item_bytes(plan: Plan) -> int:
     """Return the bytes that one subject of a request under `plan` is given in a part.
 
-    Where the table stays with its owner, a hint row in base64url for each point.
+    For each of its points, two where whole subjects are matched. Where the table stays with its
+    owner, also a hint row in base64url.
     """
     if plan.protocol != HIDDEN_TABLE:
-        return ITEM_BYTES
+        return ITEM_BYTES * plan.evaluations
     row = Shape(1, WIDTHS[0], plan.label_bytes).hint_row_bytes
-    points = 2 if plan.match else 1
-    return ITEM_BYTES + points * (-(-row * 4 // 3) + _ANSWERED_BYTES)
+    return ITEM_BYTES + plan.evaluations * (-(-row * 4 // 3) + _ANSWERED_BYTES)
 
 
-def items_per_part(size: int, each: int = ITEM_BYTES) -> int:
-    """Return how many subjects of a batch of `size` a part holds, of `each` bytes."""
-    shared = UNIT_BYTES + size * _ELEMENT_BYTES
+def items_per_part(size: int, each: int = ITEM_BYTES, points: int = 1) -> int:
+    """Return how many subjects of a batch of `size` a part holds, of `each` bytes and `points`."""
+    shared = UNIT_BYTES + size * points * _ELEMENT_BYTES
     return (MAX_PART_BYTES - shared) // each
 
 
-def max_parts(size: int, each: int = ITEM_BYTES) -> int:
-    """Return how many parts a batch of `size` subjects of `each` bytes takes."""
-    return -(-size // items_per_part(size, each))
+def max_parts(size: int, each: int = ITEM_BYTES, points: int = 1) -> int:
+    """Return how many parts a batch of `size` subjects of `each` bytes and `points` takes."""
+    return -(-size // items_per_part(size, each, points))
 
 
-def part_bytes(size: int, items: int, each: int = ITEM_BYTES) -> int:
+def part_bytes(size: int, items: int, each: int = ITEM_BYTES, points: int = 1) -> int:
     """Return the bytes of a part with `items` subjects of a batch of `size`, padded."""
-    return UNIT_BYTES * (1 + -(-(size * _ELEMENT_BYTES + items * each) // UNIT_BYTES))
+    elements = size * points * _ELEMENT_BYTES
+    return UNIT_BYTES * (1 + -(-(elements + items * each) // UNIT_BYTES))
 
 
-def pad(bundle: bytes, size: int, items: int, each: int = ITEM_BYTES) -> bytes:
+def pad(bundle: bytes, size: int, items: int, each: int = ITEM_BYTES, points: int = 1) -> bytes:
     """Return a bundle's bytes as a part's plaintext, of `items` subjects of `each` bytes.
 
     A bundle with a very long subject gets as many units more as it needs.
     """
     framed = _FRAME.pack(len(bundle)) + bundle
-    wanted = max(part_bytes(size, items, each), -(-len(framed) // UNIT_BYTES) * UNIT_BYTES)
+    wanted = max(part_bytes(size, items, each, points), -(-len(framed) // UNIT_BYTES) * UNIT_BYTES)
     return framed.ljust(wanted, b"\0")
 
 

@@ -14,8 +14,8 @@ one.
 import datetime as dt
 import re
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final, Literal, get_args
 
 from unseen.protocols.errors import SubjectInvalidError
@@ -62,6 +62,18 @@ class SubjectColumn:
             encoded = b""
         if not 1 <= len(encoded) <= _MAX_NAME_BYTES:
             raise SubjectInvalidError("a subject column's name is 1 to 255 bytes of Unicode")
+
+
+def with_forms(
+    columns: Sequence[SubjectColumn], forms: Mapping[str, Form]
+) -> tuple[SubjectColumn, ...]:
+    """Return `columns` with the forms that `forms` has for their names, `exact` for the others.
+
+    Raises:
+        SubjectInvalidError: values of a column's type have no such form.
+
+    """
+    return tuple(replace(column, form=forms.get(column.name, "exact")) for column in columns)
 
 
 def encode_subject(

@@ -54,11 +54,13 @@ def add(
     given = said.given(name, counts=menu is not None)
     if source is not None:
         given |= read_product(source)
-    if not given["table"] or bool(given["predicates"]) == bool(menu):
+    match = given["match"]["id"]
+    offers = [bool(given["predicates"]), bool(menu), bool(match)]
+    if not given["table"] or offers.count(True) != 1:
         raise UsageError(
-            "a product needs a table and at least one predicate; statistics and train, a menu",
+            "a product needs a table, and predicates or a match; statistics and train, a menu",
             clause="product",
-            remedy="give --table and --predicate, or --from FILE; or --table and --menu FILE",
+            remedy="give --table and --predicate or --match, or --from FILE; or --table and --menu",
         )
     definition = read_menu(menu) if menu else None
     with open_client(home, doing="checking every row") as client:
@@ -70,6 +72,8 @@ def add(
             predicates=definition or predicates_of(given),
             prices=prices_of(given),
             billing=billing_of(client, given),
+            canonical=given["canonical"],
+            match=match,
         )
     print_card(product, form, product_json(product))
 

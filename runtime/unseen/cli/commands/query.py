@@ -119,7 +119,7 @@ def _print(verdicts: "list[Verdict]", form: Format, *, single: bool) -> None:
             (
                 verdict.request_id,
                 " / ".join(verdict.subject),
-                *(verdict.answers[name] for name in outputs),
+                *(verdict.said(name) for name in outputs),
             )
             for verdict in verdicts
         ],

@@ -227,15 +227,21 @@ def _print_bundle(bundle: "Json", trust: "Trust", form: Format) -> None:
     if kind != "opening-clear":
         opened = verify_opening(bundle, trust)
         more: dict[str, Json] = {"found": opened.found, "malformed": opened.malformed}
-        _print_opened(opened, more, form)
+        _print_opened(opened, more, form, matched=bool(opened.manifest.match))
         return
-    _print_opened(verify_clear_opening(bundle, trust), {}, form)
+    clear = verify_clear_opening(bundle, trust)
+    _print_opened(clear, {}, form, matched=clear.plan is not None and bool(clear.plan.match))
 
 
-def _print_opened(opened: "Opened | OpenedClear", more: "dict[str, Json]", form: Format) -> None:
-    from unseen.client.verdicts import answer_of
+def _print_opened(
+    opened: "Opened | OpenedClear", more: "dict[str, Json]", form: Format, *, matched: bool
+) -> None:
+    from unseen.client.cards import text
+    from unseen.client.verdicts import answer_of, answer_words
 
-    answers = {name: answer_of(verdict) for name, verdict in opened.verdicts.items()}
+    answers = {
+        name: answer_of(verdict, matched=matched) for name, verdict in opened.verdicts.items()
+    }
     subject = [str(value) for value in opened.subject]
     said = {output.name: output.text for output in opened.plan.outputs} if opened.plan else {}
     if form is Format.JSON:
@@ -255,7 +261,8 @@ def _print_opened(opened: "Opened | OpenedClear", more: "dict[str, Json]", form:
     typer.echo(f"The opening is valid: {opened.receipt.buyer} asked about {' / '.join(subject)}.")
     for name, answer in answers.items():
         meaning = f"  ({said[name]})" if name in said else ""
-        typer.echo(f"  {name:<12}  {answer}{meaning}")
+        words = text(answer_words(answer, matched=matched), say)
+        typer.echo(f"  {name:<12}  {words}{meaning}")
     if more.get("malformed"):
         typer.echo("  The label in the operator's table is malformed: it says nothing.")
     _print_facts(opened.receipt, form)

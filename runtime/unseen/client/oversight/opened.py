@@ -6,7 +6,7 @@ the request and the entry of the log that shows that it was asked.
 """
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias
@@ -16,6 +16,7 @@ from unseen.client.oversight import envelope
 from unseen.client.oversight.ordered import OrderCard, Release, Responded
 from unseen.client.oversight.orders import Orders
 from unseen.client.session import Session
+from unseen.client.verdicts import answer_of
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json
 from unseen.evidence.errors import EvidenceError, OpeningInvalidError
@@ -255,10 +256,14 @@ def _made(
 
 
 def _shown_json(shown: Shown) -> dict[str, Json]:
-    words: Mapping[bool | None, str] = {True: "yes", False: "no", None: "no_usable_result"}
+    matched = isinstance(shown, Opened) and bool(shown.manifest.match)
+    matched = matched or (shown.plan is not None and bool(shown.plan.match))
     texts = {output.name: output.text for output in shown.plan.outputs} if shown.plan else {}
     return {
         "subject": [str(value) for value in shown.subject],
-        "answers": {name: words[verdict] for name, verdict in shown.verdicts.items()},
+        "answers": {
+            name: answer_of(verdict, matched=matched).value
+            for name, verdict in shown.verdicts.items()
+        },
         "outputs": dict(texts),
     }

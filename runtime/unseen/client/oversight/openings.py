@@ -18,29 +18,23 @@ from unseen.client.queries.hidden import Kept, seeds_of
 from unseen.client.queries.lookups import read_secret
 from unseen.client.queries.questions import KIND
 from unseen.client.queries.tables import load_announcement
-from unseen.client.queries.verifies import read_verdicts
+from unseen.client.queries.verifies import VERDICTS, read_verdicts
 from unseen.client.resources import short
 from unseen.client.session import Session
-from unseen.client.verdicts import Answer
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json
 from unseen.evidence.fields import head
 from unseen.evidence.oversight.clear import make_clear_opening, verify_clear_opening
-from unseen.evidence.oversight.hidden import Batch, Item
+from unseen.evidence.oversight.hidden import Batch, Item, Point
 from unseen.evidence.oversight.opening import RowProver, verify_opening
 from unseen.evidence.releases.manifest import HIDDEN_TABLE
 from unseen.evidence.suite import suite_of
 from unseen.evidence.verify import verify_receipt
 from unseen.protocols.errors import InputInvalidError
-from unseen.protocols.lookup.subject import encode_subject, parse_value
+from unseen.protocols.lookup.match import encode_points
+from unseen.protocols.lookup.subject import parse_value
 from unseen.protocols.oprf.client import unblind_one
 from unseen.v1 import lookup_pb2, meter_pb2, meter_pb2_grpc, verify_pb2
-
-_VERDICTS: dict[Answer, bool | None] = {
-    Answer.YES: True,
-    Answer.NO: False,
-    Answer.NO_USABLE_RESULT: None,
-}
 
 
 class Openings:
@@ -119,7 +113,7 @@ class Openings:
             receipt=self._evidence.receipt(opening.id).token,
             terms=self._contracts.terms(opening.contract),
             subject=_values(canonical.decode(sent.subject)),
-            verdicts=[_VERDICTS[one] for one in read_verdicts(answer, len(plan.outputs))],
+            verdicts=[VERDICTS[one] for one in read_verdicts(answer, len(plan.outputs))],
             request_nonce=sent.request.nonce,
             release_nonce=answer.release.nonce,
             plan=plan,
@@ -144,7 +138,7 @@ def _values(subject: Json) -> list[str | int]:
 
 def _verdicts(data: bytes) -> list[bool | None]:
     words = canonical.decode(data)
-    known = {answer.value: verdict for answer, verdict in _VERDICTS.items()}
+    known = {answer.value: verdict for answer, verdict in VERDICTS.items()}
     if not isinstance(words, list) or not all(word in known for word in words):
         raise AnswerInvalidError("the node gave no verdicts", clause="verdicts")
     return [known[str(word)] for word in words]
@@ -193,18 +187,27 @@ class Hidden:
         manifest, texts = self._epoch.manifest, self._subjects[position]
         pairs = zip(manifest.subject, texts, strict=True)
         values = [parse_value(column, text) for column, text in pairs]
-        data = encode_subject(manifest.subject, values, manifest.domain())
-        blind = self._blinds[position]
-        output = unblind_one(data, blind, self.batch.evaluated[position])
-        rows = self._prover.rows(output)
+        inputs = encode_points(manifest.subject, manifest.match, values, manifest.domain())
+        first = position * len(inputs)
+        point, *own = (self._point(first + place, data) for place, data in enumerate(inputs))
+        return Item(
+            subject=tuple(texts),
+            position=position,
+            blind=point.blind,
+            rows=point.rows,
+            id=own[0] if own else None,
+            answered=point.answered,
+        )
+
+    def _point(self, place: int, data: bytes) -> Point:
+        """Return what opens the element at `place` of the batch, which hides `data`."""
+        blind = self._blinds[place]
+        output = unblind_one(data, blind, self.batch.evaluated[place])
         answered = None
         if self._kept is not None:
-            answered = self._kept.answered(
-                suite_of(manifest.suite), position, self._seeds[position]
-            )
-        return Item(
-            subject=tuple(texts), position=position, blind=blind, rows=rows, answered=answered
-        )
+            suite = suite_of(self._epoch.manifest.suite)
+            answered = self._kept.answered(suite, place, self._seeds[place])
+        return Point(blind, self._prover.rows(output), answered)
 
 
 def _kept(session: Session, evidence: Evidence, opening: Opening, epoch: Epoch) -> Kept | None:

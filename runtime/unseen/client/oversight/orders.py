@@ -295,13 +295,14 @@ class Orders:
             yield pad(canonical.encode(self._openings.clear(opening)), 1, 1)
             return
         hidden: Hidden = self._openings.hidden(opening)
-        size = item_bytes(self._contracts.plan(opening.contract))
-        each = items_per_part(hidden.size, size)
+        plan = self._contracts.plan(opening.contract)
+        size, points = item_bytes(plan), plan.evaluations
+        each = items_per_part(hidden.size, size, points)
         for start in range(0, hidden.size, each):
             items = [hidden.item(at) for at in range(start, min(start + each, hidden.size))]
             bundle = make_batch_opening(hidden.batch, items)
             verify_batch_opening(bundle, self._session.trust)
-            yield pad(canonical.encode(bundle), hidden.size, len(items), size)
+            yield pad(canonical.encode(bundle), hidden.size, len(items), size, points)
 
     def _respond(
         self, card: OrderCard, opened: list[Parts], unknown: list[str], lost: list[str]

@@ -20,6 +20,7 @@ from unseen.evidence.canonical import Json, b64encode
 from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.releases.manifest import Manifest, verify_manifest
 from unseen.protocols.errors import InputInvalidError
+from unseen.protocols.lookup.match import EVALUATIONS
 from unseen.protocols.lookup.oprf_table import Table
 from unseen.v1 import lookup_pb2, lookup_pb2_grpc
 
@@ -39,6 +40,11 @@ class Epoch:
     id_bytes: bytes
     table: Table
     read_at: float
+
+    @property
+    def evaluations(self) -> int:
+        """Return how many elements a unit has: two where whole subjects are matched."""
+        return EVALUATIONS if self.manifest.match else 1
 
 
 class Epochs:
@@ -188,6 +194,7 @@ class Epochs:
             ("outputs", manifest.outputs, terms.outputs),
             ("outputs", manifest.outputs, tuple(output.name for output in plan.outputs)),
             ("subject", manifest.subject, plan.subject_columns),
+            ("match", manifest.match, plan.match),
             ("label_bytes", manifest.label_bytes, plan.label_bytes),
         )
         for clause, found, expected in clauses:

@@ -36,7 +36,7 @@ from unseen.evidence.releases.manifest import HIDDEN_TABLE
 from unseen.evidence.releases.request import Request
 from unseen.protocols.errors import MalformedMessageError, PeerError
 from unseen.protocols.lookup.labels import unpack_verdicts
-from unseen.protocols.lookup.subject import encode_subject
+from unseen.protocols.lookup.match import encode_points, match_of
 from unseen.protocols.oprf.client import Blinded, blind
 from unseen.protocols.oprf.server import Evaluation
 from unseen.protocols.oprf.suite import Mode
@@ -55,10 +55,18 @@ _SCALAR_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One subject in both forms: values as text for people, encoded bytes for the protocol."""
+    """One subject in both forms: values as text for people, encoded bytes for the protocol.
+
+    `points` has one encoding, or two where whole subjects are matched: its own and its id's.
+    """
 
     texts: tuple[str, ...]
-    data: bytes
+    points: tuple[bytes, ...]
+
+    @property
+    def data(self) -> bytes:
+        """Return the encoding of the whole subject, which names it here."""
+        return self.points[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +109,7 @@ class Lookups:
         message = lookup_pb2.EvaluateRequest.FromString(opening.wire)
         subjects, blinds = read_secret(opening)
         questions = [_question(epoch, subject) for subject in subjects]
-        inputs = tuple(question.data for question in questions)
+        inputs = tuple(_points(questions))
         blinded = Blinded(inputs, blinds, tuple(message.blinded), Mode.VOPRF)
         request = Request.decode(message.request.statement)
         asked = _Asked(tuple(questions), blinded, request, message, opening.secret)
@@ -147,7 +155,8 @@ class Lookups:
         return known
 
     def _largest(self, epoch: Epoch) -> int:
-        return min(self._way(epoch).largest, epoch.terms.quota.per_minute)
+        units = max(self._way(epoch).largest // epoch.evaluations, 1)
+        return min(units, epoch.terms.quota.per_minute)
 
     def _way(self, epoch: Epoch) -> Way:
         if epoch.manifest.protocol == HIDDEN_TABLE:
@@ -166,7 +175,7 @@ class Lookups:
             time.sleep(_RATE_PAUSE)
 
     def _ask(self, epoch: Epoch, questions: Sequence[Question]) -> list[Verdict]:
-        blinded = blind([question.data for question in questions], Mode.VOPRF, secrets.token_bytes)
+        blinded = blind(_points(questions), Mode.VOPRF, secrets.token_bytes)
         request, signed = asking.new_request(
             self._session,
             contract=epoch.manifest.contract,
@@ -180,7 +189,7 @@ class Lookups:
         secret: dict[str, object] = {
             "subjects": [list(question.texts) for question in questions],
             "blinds": b"".join(blinded.blinds).hex(),
-        } | self._way(epoch).drawn(len(questions))
+        } | self._way(epoch).drawn(len(blinded.elements))
         asking.write_down(
             self._session,
             request,
@@ -211,18 +220,24 @@ class Lookups:
         labels = way.labels(Evaluated(request, outputs, asked.secret))
         if way.asks:
             asking.keep_reply(session, request.request, answer.SerializeToString())
+        each = iter(labels)
         found = [
-            self._opened(epoch, question, label, request.request, position)
-            for position, (question, label) in enumerate(zip(asked.questions, labels, strict=True))
+            self._opened(epoch, question, [next(each) for _ in question.points], request, position)
+            for position, question in enumerate(asked.questions)
         ]
         session.rest()
         return found
 
     def _opened(
-        self, epoch: Epoch, question: Question, label: bytes | None, request: str, position: int
+        self,
+        epoch: Epoch,
+        question: Question,
+        labels: Sequence[bytes | None],
+        request: Request,
+        position: int,
     ) -> Verdict:
-        said = _ABSENT if label is None else _FOUND + label
-        kept = bytes.fromhex(request) + position.to_bytes(_PLACE_BYTES, "big") + said
+        said = b"".join(_ABSENT if label is None else _FOUND + label for label in labels)
+        kept = bytes.fromhex(request.request) + position.to_bytes(_PLACE_BYTES, "big") + said
         verdict = self._verdict(epoch, question, kept, cached=False)
         self._session.state.save_label(epoch.id, question.data, kept)
         return verdict
@@ -234,27 +249,50 @@ class Lookups:
     def _verdict(self, epoch: Epoch, question: Question, kept: bytes, *, cached: bool) -> Verdict:
         request, rest = kept[:_ID_BYTES].hex(), kept[_ID_BYTES:]
         position, rest = int.from_bytes(rest[:_PLACE_BYTES], "big"), rest[_PLACE_BYTES:]
-        found, label = rest[:1] == _FOUND, rest[1:]
-        outputs = epoch.manifest.outputs
-        bits, malformed = _read(label if found else None, len(outputs))
-        answers = {name: answer_of(bit) for name, bit in zip(outputs, bits, strict=True)}
+        labels, outputs = _labels(rest, epoch), epoch.manifest.outputs
+        matched = bool(epoch.manifest.match)
+        bits, malformed = _matched(labels) if matched else _read(labels[0], len(outputs))
+        pairs = zip(outputs, bits, strict=True)
+        answers = {name: answer_of(bit, matched=matched) for name, bit in pairs}
         return Verdict(
             contract=epoch.contract,
             subject=question.texts,
             answers=MappingProxyType(answers),
-            found=found,
+            found=any(label is not None for label in labels),
             cached=cached,
             request_id=request,
             position=position,
             receipt_path=self._session.home.receipt(request),
             malformed=malformed,
+            matched=matched,
         )
 
 
 def _question(epoch: Epoch, subject: Subject) -> Question:
-    columns = epoch.manifest.subject
-    values = subject_values(columns, subject)
-    return Question(subject_texts(values), encode_subject(columns, values, epoch.manifest.domain()))
+    manifest = epoch.manifest
+    values = subject_values(manifest.subject, subject)
+    points = encode_points(manifest.subject, manifest.match, values, manifest.domain())
+    return Question(subject_texts(values), points)
+
+
+def _points(questions: Sequence[Question]) -> list[bytes]:
+    """Return what is evaluated for these questions, in the order of a request's elements."""
+    return [data for question in questions for data in question.points]
+
+
+def _labels(kept: bytes, epoch: Epoch) -> list[bytes | None]:
+    """Return the labels of a subject's points as they were kept, None for one not found."""
+    found: list[bytes | None] = []
+    while kept:
+        size = epoch.manifest.label_bytes if kept[:1] == _FOUND else 0
+        found.append(kept[1 : 1 + size] if size else None)
+        kept = kept[1 + size :]
+    return found
+
+
+def _matched(labels: Sequence[bytes | None]) -> tuple[tuple[bool | None, ...], bool]:
+    verdict, malformed = match_of(labels)
+    return (verdict,), malformed
 
 
 def _read(label: bytes | None, count: int) -> tuple[tuple[bool | None, ...], bool]:

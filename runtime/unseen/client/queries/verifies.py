@@ -12,7 +12,7 @@ from unseen.client.local.state import Opening
 from unseen.client.queries import asking
 from unseen.client.session import Session
 from unseen.client.subjects import Subject, subject_texts, subject_values
-from unseen.client.verdicts import Answer, Verdict
+from unseen.client.verdicts import Answer, Verdict, answer_of
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json
 from unseen.evidence.contracts.contract import Terms
@@ -28,6 +28,13 @@ _ANSWERS: dict[int, Answer] = {
     verify_pb2.VERDICT_NO_USABLE_RESULT: Answer.NO_USABLE_RESULT,
     verify_pb2.VERDICT_NO: Answer.NO,
     verify_pb2.VERDICT_YES: Answer.YES,
+}
+
+
+VERDICTS: dict[Answer, bool | None] = {
+    Answer.YES: True,
+    Answer.NO: False,
+    Answer.NO_USABLE_RESULT: None,
 }
 
 
@@ -97,15 +104,18 @@ class Verifies:
             asking.keep_failed(session, request.request, message, answer, error)
             raise
         session.rest()
+        matched = bool(plan.match)
+        said = [answer_of(VERDICTS[item], matched=matched) for item in found]
         return Verdict(
             contract=contract,
             subject=texts,
-            answers=MappingProxyType(dict(zip(outputs, found, strict=True))),
+            answers=MappingProxyType(dict(zip(outputs, said, strict=True))),
             found=any(item is not Answer.NO_USABLE_RESULT for item in found),
             cached=False,
             request_id=request.request,
             position=0,
             receipt_path=session.home.receipt(request.request),
+            matched=matched,
         )
 
 

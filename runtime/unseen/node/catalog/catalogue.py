@@ -14,7 +14,8 @@ from unseen.node.catalog.labels import Label
 from unseen.node.data.source import Fingerprint, Source
 from unseen.node.errors import ProductNotFoundError, TableNotFoundError
 from unseen.node.store.schema import products, snapshots, tables
-from unseen.protocols.lookup.subject import SubjectColumn
+from unseen.protocols.lookup.canonical import Form
+from unseen.protocols.lookup.subject import SubjectColumn, with_forms
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,9 @@ class Predicate:
 class Product:
     """Predicates offered over one table under one job kind. `digest` is base64url.
 
-    Of kind `statistics` they are the entries of the menu in `definition`.
+    Of kind `statistics` they are the entries of the menu in `definition`. Of a match there is one,
+    whether the whole subject agrees, and `match` names the columns of its id. `forms` are those in
+    which values of the subject's columns are compared, where they are others than `exact`.
     """
 
     name: str
@@ -93,6 +96,12 @@ class Product:
     digest: str
     billing: Billing | None = None
     definition: Definition | None = None
+    forms: tuple[tuple[str, Form], ...] = ()
+    match: tuple[str, ...] = ()
+
+    def subject(self, table: Table) -> tuple[SubjectColumn, ...]:
+        """Return the subject columns of the product's table with the product's forms."""
+        return with_forms(table.subject, dict(self.forms))
 
     @property
     def joined(self) -> str:
@@ -191,6 +200,8 @@ def _product(name: str, definition: str, digest: str) -> Product:
         digest,
         Billing.from_json(body["billing"]) if "billing" in body else None,
         offered,
+        tuple(sorted(body.get("canonical", {}).items())),
+        tuple(body["match"]["id"]) if "match" in body else (),
     )
 
 

@@ -39,7 +39,12 @@ def known_columns(table: Table, joined: Table | None) -> tuple[str, ...]:
 
 
 def conditions_over(product: Product, table: str) -> list[tuple[str, str, str, tuple[str, ...]]]:
-    """Return name, text, expression and columns of what a product asks of the rows of `table`."""
+    """Return name, text, expression and columns of what a product asks of the rows of `table`.
+
+    A match asks nothing in SQL.
+    """
+    if product.match:
+        return []
     if product.definition is None:
         found = product.predicates if product.table == table else ()
         return [(each.name, each.text, each.expression, each.columns) for each in found]

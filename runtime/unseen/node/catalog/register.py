@@ -1,7 +1,7 @@
 """Taking tables and products into the catalogue: inspect in a worker, then change the state."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +11,29 @@ from unseen.evidence.contracts.contract import Prices
 from unseen.evidence.contracts.plan import BY_MENU
 from unseen.evidence.contracts.statistics.definition import Definition
 from unseen.evidence.errors import ContractInvalidError
-from unseen.node.catalog.catalogue import Product, Table
+from unseen.node.catalog.catalogue import Predicate, Product, Table
 from unseen.node.catalog.changes import RegisterProduct
 from unseen.node.catalog.labels import Label
+from unseen.node.catalog.matching import MATCH, check_forms, check_match, matched
 from unseen.node.catalog.offered import inspected, labels_read
-from unseen.node.catalog.snapshots import check_predicates, first_snapshot, next_snapshot
+from unseen.node.catalog.snapshots import (
+    check_predicates,
+    check_subjects,
+    first_snapshot,
+    next_snapshot,
+)
 from unseen.node.context import Node
 from unseen.node.errors import FieldInvalidError, KindRefusedError, TableUnreadableError
 from unseen.node.kinds.kind import KINDS
+from unseen.protocols.lookup.subject import with_forms
 
 
 @dataclass(frozen=True, slots=True)
 class NewProduct:
     """A product as the operator describes it; predicates are (name, text, expression).
 
-    Of kind `statistics` it has a `definition` in their place.
+    Of kind `statistics` it has a `definition` in their place, and a match the columns of its id.
+    `forms` are those in which values of the subject's columns are compared.
     """
 
     name: str
@@ -36,6 +44,8 @@ class NewProduct:
     prices: dict[str, canonical.Json]
     billing: Billing | None = None
     definition: Definition | None = None
+    forms: Mapping[str, str] = field(default_factory=dict)
+    match: Sequence[str] = ()
 
 
 async def register_table(
@@ -83,10 +93,14 @@ async def refresh_table(node: Node, name: str, owner: str) -> tuple[Table, list[
     return node.catalogue.table(name), list(done.builds)
 
 
-async def register_product(node: Node, new: NewProduct) -> Product:
-    """Check a product's predicates, or its menu, on every row and offer it.
+async def register_product(node: Node, new: NewProduct) -> tuple[Product, int]:
+    """Check a product's predicates, its menu or its forms on every row and offer it.
+
+    Returns it, and how many rows nobody can ask about: their values have no canonical form.
 
     Raises:
+        FieldInvalidError: a form, or the id of a match, does not fit the table's subject.
+        DuplicateSubjectError: the forms make one subject of two rows, and it is no match.
         PredicateInvalidError: a predicate is not one boolean expression over the row.
         PredicateFailsError: it raises an error on some rows.
         ColumnUnknownError: a column of the menu is not there, or has a type that does not fit.
@@ -105,7 +119,13 @@ async def register_product(node: Node, new: NewProduct) -> Product:
     Prices(**new.prices)  # type: ignore[arg-type]  # raises ContractInvalidError out of range
     _check_billing(new)
     table = node.catalogue.table(new.table)
-    if new.definition is None:
+    forms = check_forms(new.forms, new.kind, table)
+    if new.match:
+        check_match(new.match, new.kind, table)
+        output, body = matched(table, forms, new.match)
+        body |= {"predicates": [_stored(output)]}
+        labels = table.labels(output.columns)
+    elif new.definition is None:
         body, labels = await _predicates(node, new, table)
     else:
         found = await inspected(node, new.definition, table)
@@ -122,9 +142,24 @@ async def register_product(node: Node, new: NewProduct) -> Product:
     }
     if new.billing:
         definition["billing"] = new.billing.to_json()
+    unusable = 0
+    if forms:
+        definition["canonical"] = dict(forms)
+        subject = with_forms(table.subject, forms)
+        fingerprint = table.snapshot.fingerprint.to_json()
+        unusable = await check_subjects(node, table, subject, new.match, fingerprint)
     await node.writer.submit(RegisterProduct(new.name, definition, node.issuer()))
     node.catalogue.reload()
-    return node.catalogue.product(new.name)
+    return node.catalogue.product(new.name), unusable
+
+
+def _stored(predicate: Predicate) -> dict[str, canonical.Json]:
+    return {
+        "name": predicate.name,
+        "text": predicate.text,
+        "expression": predicate.expression,
+        "columns": list(predicate.columns),
+    }
 
 
 async def _predicates(
@@ -134,7 +169,7 @@ async def _predicates(
     fingerprint = table.snapshot.fingerprint.to_json()
     read = await check_predicates(node, table, new.predicates, fingerprint)
     predicates: list[canonical.Json] = [
-        {"name": name, "text": text, "expression": expression, "columns": list(columns)}
+        _stored(Predicate(name, text, expression, tuple(columns)))
         for (name, text, expression), columns in zip(new.predicates, read, strict=True)
     ]
     labels = table.labels(tuple({name for names in read for name in names}))
@@ -155,7 +190,14 @@ def _check_labels(node: Node, kind: str, labels: list[tuple[str, Label]]) -> Non
 
 def _check_form(new: NewProduct) -> None:
     counts = new.kind in BY_MENU
-    if counts != (new.definition is not None) or counts == bool(new.predicates):
+    if new.match and (new.predicates or new.definition):
+        raise FieldInvalidError(
+            "a match offers the one question whether the subject agrees, and no other",
+            clause=MATCH,
+            remedy="offer predicates as a product of their own",
+        )
+    asks = bool(new.predicates or new.match)
+    if counts != (new.definition is not None) or counts == asks:
         raise FieldInvalidError(
             f"a product of kind {new.kind} offers {'a menu' if counts else 'predicates'},"
             " and nothing else",

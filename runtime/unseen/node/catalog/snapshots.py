@@ -16,6 +16,7 @@ from typing import Any
 
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json
+from unseen.evidence.contracts.plan import columns_to_json
 from unseen.evidence.contracts.states import State
 from unseen.node.catalog.catalogue import Column, Snapshot, Table
 from unseen.node.catalog.changes import NewSnapshot, RefreshTable, RegisterTable, relabelled
@@ -33,6 +34,8 @@ from unseen.node.jobs.kind import JobKind, Lane, Outcome, Running
 from unseen.node.jobs.record import Job
 from unseen.node.jobs.steps import NewJob
 from unseen.node.store.writer import Change, Transaction
+from unseen.protocols.errors import DuplicateSubjectError
+from unseen.protocols.lookup.subject import SubjectColumn
 from unseen.protocols.oprf import keys
 
 KIND = "snapshot"
@@ -121,6 +124,9 @@ async def _next(node: Node, running: Running, table: Table) -> Refresh:
         asked = [(name, text, expression) for name, text, expression, c in over if after.has(c)]
         if asked:
             await check_predicates(node, after, asked, found["fingerprint"])
+        if product.forms and product.table == table.name:
+            formed, match = product.subject(after), product.match
+            await check_subjects(node, after, formed, match, found["fingerprint"])
     return refresh_of(node, after, found["columns"], snapshot)
 
 
@@ -232,6 +238,37 @@ async def check_predicates(
         (result,) = await node.executor.run_bulk("check_predicates", [canonical.encode(ask)])
     read: Any = canonical.decode(result)
     return list(read)
+
+
+async def check_subjects(
+    node: Node,
+    table: Table,
+    subject: Sequence[SubjectColumn],
+    match: Sequence[str],
+    fingerprint: Json,
+) -> int:
+    """Return how many rows of a table nobody can ask about: their subjects have no such forms.
+
+    Raises:
+        DuplicateSubjectError: the forms make one subject of two rows; a match may have that.
+
+    """
+    with spool(node) as folder:
+        ask: dict[str, Json] = {
+            "source": table.source,
+            "fingerprint": fingerprint,
+            "subject": columns_to_json(tuple(subject)),
+            "memory_mb": node.settings.memory_mb,
+            "spool": str(folder),
+        }
+        (result,) = await node.executor.run_bulk("check_subjects", [canonical.encode(ask)])
+    found: Any = canonical.decode(result)
+    if found["repeated"] and not match:
+        error = DuplicateSubjectError(count=found["repeated"])
+        error.clause = "product.canonical"
+        error.remedy = "choose forms that keep subjects apart, or clean the table"
+        raise error
+    return int(found["unusable"])
 
 
 def labelled(columns: list[dict[str, str]], labels: Mapping[str, Label]) -> Json:

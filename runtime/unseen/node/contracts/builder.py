@@ -177,6 +177,9 @@ async def _run(node: Node, running: Running) -> Outcome:
         spec = spec_of(node, contract, table, number, spool)
         spec, built = await _build_roomy(node, spec, key, table, running.progress)
         node.consents.seconds[contract.id] = time.monotonic() - began
+        if built.unusable:
+            what = "contract %s: %d rows have no canonical form, and nobody can ask about them"
+            _logger.warning(what, contract.id, built.unusable)
         await asyncio.to_thread(_put_in_place, spec, node.table_path(contract.id, number))
     except (StorageFullError, OSError) as error:
         # It is tried again; meanwhile the buyer hears why there is no answer.
@@ -263,19 +266,25 @@ async def build_table(
     secret = [open_secret(node.reader.connection, node.vault)] if spec.permitted else []
     rows = _Rows(told, "sealing", spec.rows)
     try:
-        async with asyncio.TaskGroup() as fills:  # one that fails ends the others
-            for part in range(parts):
-                ask = canonical.encode({"spec": encoded, "part": part, "parts": parts})
-                sent = [ask, key.scalar, salt, *secret]
-                fills.create_task(node.executor.run_bulk("fill_table", sent, rows.add))
-    except* UnseenError as group:
-        raise group.exceptions[0] from None
+        async with asyncio.TaskGroup() as group:  # one that fails ends the others
+            asks = [
+                canonical.encode({"spec": encoded, "part": part, "parts": parts})
+                for part in range(parts)
+            ]
+            run = node.executor.run_bulk
+            fills = [
+                group.create_task(run("fill_table", [ask, key.scalar, salt, *secret], rows.add))
+                for ask in asks
+            ]
+    except* UnseenError as failed:
+        raise failed.exceptions[0] from None
     target = str(spec.spool / _TABLE).encode()
     rows = _Rows(told, "sorting", spec.rows)
     sent = [canonical.encode({"spec": encoded}), target, *([key.scalar] if spec.hidden else [])]
     counts, digest, root = await node.executor.run_bulk("merge_table", sent, rows.add)
     found: Any = canonical.decode(counts)
-    return Built(found["rows"], found["size"], digest, root)
+    unusable = sum(int(fill.result()[0]) for fill in fills)
+    return Built(found["rows"], found["size"], digest, root, unusable)
 
 
 async def _build_roomy(
@@ -322,8 +331,10 @@ def spec_of(node: Node, contract: Contract, table: Table, number: int, spool: Pa
     return BuildSpec(
         source=table.where,
         fingerprint=table.snapshot.fingerprint,
-        subject=table.subject,
-        predicates=tuple((name, expressions[name]) for name in contract.terms.outputs),
+        subject=contract.plan.subject_columns,
+        predicates=()
+        if contract.plan.match
+        else tuple((name, expressions[name]) for name in contract.terms.outputs),
         columns=tuple(column.name for column in table.columns),
         snapshot=b64decode(table.snapshot.commitment),
         rows=table.snapshot.rows,
@@ -334,6 +345,7 @@ def spec_of(node: Node, contract: Contract, table: Table, number: int, spool: Pa
         blocks=blocks,
         width=width,
         provider=node.signer.public_key if blocks else b"",
+        match=contract.plan.match,
     )
 
 
@@ -345,8 +357,9 @@ def _shape(contract: Contract, table: Table) -> tuple[int, int]:
     plan = contract.plan
     if plan.protocol != HIDDEN_TABLE:
         return 0, 0
-    rows = max(table.snapshot.rows, 1)
-    shape = choose(rows, plan.label_bytes, contract.terms.quota.units, least=LEAST_WIDTH)
+    rows = max(table.snapshot.rows * plan.evaluations, 1)  # of a match each gives two
+    asked = contract.terms.quota.units * plan.evaluations
+    shape = choose(rows, plan.label_bytes, asked, least=LEAST_WIDTH)
     return shape.blocks, shape.width
 
 
@@ -371,6 +384,7 @@ def _manifest(
         until=contract.terms.period.until,
         protocol=HIDDEN_TABLE if spec.hidden else PROTOCOL,
         width=spec.width,
+        match=spec.match,
     )
 
 

@@ -24,9 +24,11 @@ from unseen.node.contracts.clauses.clause import Ask, Clause, Offer, Reading
 from unseen.node.contracts.clauses.joint import check_task, statements, threat_model
 from unseen.node.contracts.clauses.outputs import chosen
 from unseen.node.contracts.clauses.ways import way_of
+from unseen.node.kinds import match_plan
 from unseen.node.kinds.kind import KINDS
 from unseen.node.kinds.statistics_plan import kept_of, led
 from unseen.protocols.errors import UnseenError
+from unseen.protocols.lookup.match import EVALUATIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,8 @@ def _plan(ask: Ask, offer: Offer, reading: Reading, agreed: dict[str, Any]) -> t
         check_task(joint, menu, suite)
         kept = kept_of(joint)
     # Each verdict is one of three: yes, no, no usable result.
-    bits = 2 * len(outputs)
+    bits, each = 2 * len(outputs), EVALUATIONS if product.match and kind.hidden else 1
+    bits *= each  # a buyer may ask about two subjects where a match takes two evaluations
     if menu is not None:
         bits = largest_bits(menu) if spec is None else bits_of(spec)
     plan = Plan(
@@ -110,7 +113,7 @@ def _plan(ask: Ask, offer: Offer, reading: Reading, agreed: dict[str, Any]) -> t
         kind=product.kind,
         protocol=way.protocol if joint is None else PROTOCOL,
         table=offer.table.name,
-        subject_columns=offer.table.subject,
+        subject_columns=product.subject(offer.table),
         columns_read=reading.columns,
         outputs=outputs,
         bits_per_unit=bits,
@@ -130,9 +133,10 @@ def _plan(ask: Ask, offer: Offer, reading: Reading, agreed: dict[str, Any]) -> t
         budget=agreed.get("budget", ""),
         release=ReleaseSpec(
             type=kind.release,
-            bits_per_run=bits * min(kind.units_per_run, ask.quota.units),
+            bits_per_run=bits * min(kind.units_per_run // each, ask.quota.units),
             bits_in_all=bits * ask.quota.units,
         ),
+        match=product.match,
     )
     leakage = Leakage(
         suite=suite.id,
@@ -152,7 +156,8 @@ def _stated(
     """Return the lines of the kind: in a round with a lead only the exact table is asked for."""
     if joint is not None and joint.lead and menu is not None:
         return led(plan, menu, quota)
-    return KINDS[plan.kind].stated(plan, menu, quota)
+    lines = KINDS[plan.kind].stated(plan, menu, quota)
+    return match_plan.stated(lines, plan) if plan.match else lines
 
 
 def _output(predicate: Predicate, suite: Suite) -> Output:

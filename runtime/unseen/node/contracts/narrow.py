@@ -112,7 +112,12 @@ def _by_product(ask: Ask, offer: Offer) -> _Step:
 
 
 def _counts_alike(one: Product, other: Product) -> bool:
-    """Return whether two products count people alike, and fix the same exact table."""
+    """Return whether two products know people by the same forms and count them alike.
+
+    And whether they fix the same exact table.
+    """
+    if (one.forms, one.match) != (other.forms, other.match):
+        return False
     if one.definition is None or other.definition is None:
         return one.definition is other.definition
     ours, theirs = one.definition, other.definition

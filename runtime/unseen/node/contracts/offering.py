@@ -68,9 +68,13 @@ def _holder(node: Node, name: str) -> str:
 
 
 def _granted(node: Node, buyer: str, table: str, kind: str, but: str) -> int:
-    """Return the units that a buyer's contracts over a table have used or may still use."""
+    """Return the questions that a buyer's contracts over a table have used or may still use.
+
+    A unit of a hidden match is two: they may be about two subjects.
+    """
     return sum(
-        contract.terms.quota.units if contract.state in _LIVE else contract.units_used
+        (contract.terms.quota.units if contract.state in _LIVE else contract.units_used)
+        * contract.plan.evaluations
         for contract in node.contracts.all()
         if (contract.buyer, contract.terms.table, contract.terms.kind) == (buyer, table, kind)
         and contract.id != but

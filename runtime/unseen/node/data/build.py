@@ -29,13 +29,13 @@ from unseen.node.data.connection import connect
 from unseen.node.data.hidden import buckets_of, merge_hidden
 from unseen.node.data.names import PERMITTED
 from unseen.node.data.permitted import load_permitted, permitted_only
+from unseen.node.data.points import Points, distinct, points_of
 from unseen.node.data.spec import BUCKETS, BuildSpec, Built
 from unseen.protocols.errors import DuplicateSubjectError
 from unseen.protocols.group import bulk
-from unseen.protocols.lookup.labels import pack_verdicts
 from unseen.protocols.lookup.lwe_pir.builds import seed_of
 from unseen.protocols.lookup.oprf_table import seal_row, sort_rows
-from unseen.protocols.lookup.subject import Value, encode_subject
+from unseen.protocols.lookup.subject import Value, with_forms
 from unseen.protocols.oprf.keys import PrivateKey
 from unseen.protocols.oprf.server import evaluate_inputs
 from unseen.protocols.oprf.suite import OUTPUT_BYTES, Mode
@@ -53,10 +53,11 @@ def fill(
     parts: int,
     progress: Progress,
     secret: bytes = b"",
-) -> None:
+) -> int:
     """Seal every `parts`-th block of rows into the spool's buckets; part 0 checks the snapshot.
 
-    `secret` opens the spool's list of those who consent, where only they are wanted.
+    `secret` opens the spool's list of those who consent, where only they are wanted; it names them
+    as the table does. Returns how many of the rows have no canonical form.
 
     Raises:
         TableChangedError: the file or its rows are not the registered ones.
@@ -72,18 +73,21 @@ def fill(
         bulk.prepare(spec.rows // parts)
         if spec.permitted:
             _hash_rows(spec, connection, hasher)
-            load_permitted(connection, spec.spool / PERMITTED, secret, spec.subject)
-            only = permitted_only(spec.subject)
+            written = with_forms(spec.subject, {})
+            load_permitted(connection, spec.spool / PERMITTED, secret, written)
+            only = permitted_only(written)
             batches = scan.scan(connection, spec.subject, spec.predicates, (), only)
         else:
             columns = spec.columns if hasher else ()
             batches = scan.scan(connection, spec.subject, spec.predicates, columns)
-        first = 0
+        first = unusable = 0
         for batch in batches:
             if hasher and not spec.permitted:
                 hasher.add(batch.rows)
             share = _Share(first, part, parts, by_subject=spec.permitted)
-            progress(_seal_batch(spec, key, batch, buckets, share))
+            points = _seal_batch(spec, key, batch, buckets, share)
+            unusable += points.unusable
+            progress(points.seen)
             first += len(batch.subjects)
     finally:
         connection.close()
@@ -92,6 +96,7 @@ def fill(
     if spec.permitted:  # the rows were read twice: as one file, or not at all
         source.check_fingerprint(spec.source.path, spec.fingerprint)
     buckets.finish()
+    return unusable
 
 
 def _hash_rows(
@@ -110,7 +115,7 @@ def merge(spec: BuildSpec, target: Path, progress: Progress, scalar: bytes = b""
     `scalar` is the epoch's key, of a hidden table.
 
     Raises:
-        DuplicateSubjectError: two rows have one subject.
+        DuplicateSubjectError: two rows have one subject, and it is no match.
         FilterFullError: a block of a hidden table has more keys than it takes.
 
     """
@@ -123,7 +128,8 @@ def merge(spec: BuildSpec, target: Path, progress: Progress, scalar: bytes = b""
     with unfinished.open("wb") as file:
         for number in range(BUCKETS):
             try:
-                rows = sort_rows(spec.parameters, _read_bucket(spec, number))
+                rows = _read_bucket(spec, number)
+                rows = sort_rows(spec.parameters, distinct(rows, size) if spec.match else rows)
             except DuplicateSubjectError as error:
                 duplicates += error.count
                 continue
@@ -162,23 +168,14 @@ class _Share:
 
 def _seal_batch(
     spec: BuildSpec, key: PrivateKey, batch: scan.Batch, buckets: "_Buckets", share: _Share
-) -> int:
-    """Seal this part's rows of the batch; return how many it looked at."""
-    parameters, seen = spec.parameters, 0
-    inputs, labels = [], []
-    for offset, subject in enumerate(batch.subjects):
-        if not share.holds(offset, subject):
-            continue
-        seen += 1
-        answers = batch.answers[offset]
-        if not any(answer is not None for answer in answers):
-            continue  # absent and without a usable answer look the same: neither has a row
-        inputs.append(encode_subject(spec.subject, subject, parameters.domain))
-        labels.append(pack_verdicts(answers, parameters.label_bytes))
-    outputs = evaluate_inputs(key, inputs, Mode.VOPRF)
-    for bucket, row in _rows(spec, outputs, labels):
+) -> Points:
+    """Seal this part's rows of the batch; return what they gave."""
+    rows = zip(batch.subjects, batch.answers, strict=True)
+    points = points_of(spec, (row for at, row in enumerate(rows) if share.holds(at, row[0])))
+    outputs = evaluate_inputs(key, points.inputs, Mode.VOPRF)
+    for bucket, row in _rows(spec, outputs, points.labels):
         buckets.add(bucket, row)
-    return seen
+    return points
 
 
 def _rows(

@@ -17,6 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from unseen.node.data.points import distinct
 from unseen.node.data.spec import BUCKETS, BuildSpec, Built, matrix_path
 from unseen.protocols.errors import DuplicateSubjectError, FilterFullError
 from unseen.protocols.lookup.lwe_pir import builds, filters, server
@@ -57,7 +58,7 @@ def merge_hidden(
     """Build the hint at `target` and the matrix beside it; `read` gives a bucket's records.
 
     Raises:
-        DuplicateSubjectError: two rows have one subject.
+        DuplicateSubjectError: two rows have one subject, and it is no match.
         FilterFullError: a block has more keys than it takes; the table needs more blocks.
 
     """
@@ -90,9 +91,9 @@ def _blocks(
         numbers = blocks_in(shape, bucket)
         if not numbers:
             continue
-        records = np.frombuffer(read(bucket), np.uint8).reshape(
-            -1, OUTPUT_BYTES + shape.label_bytes
-        )
+        size = OUTPUT_BYTES + shape.label_bytes
+        data = distinct(read(bucket), size) if spec.match else read(bucket)
+        records = np.frombuffer(data, np.uint8).reshape(-1, size)
         outputs, again = _in_order(records)
         duplicates += again
         if duplicates:  # all are counted, none is built

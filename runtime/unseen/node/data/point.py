@@ -1,39 +1,69 @@
-"""Answering predicates about one subject, in the clear."""
+"""Answering about one subject, in the clear: predicates of its row, or whether it agrees whole.
 
-from collections.abc import Sequence
+Where the subject's columns have canonical forms, a row is found by those: the first question after
+a start or a refresh goes over the table once and keeps 16 bytes of a hash for each row's subject,
+and for its id, beside the subject as the table writes it. DuckDB spills what does not fit.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
+from typing import Any
 
 import duckdb
+import pyarrow as pa
 
-from unseen.node.data import source
-from unseen.node.data.connection import VIEW, connect, identifier
+from unseen.node.data import scan, source
+from unseen.node.data.connection import VIEW, connect, identifier, reading
 from unseen.node.data.predicates import fails, select_list
-from unseen.protocols.errors import DuplicateSubjectError
+from unseen.protocols.errors import DuplicateSubjectError, SubjectInvalidError
+from unseen.protocols.lookup.match import encode_points
+from unseen.protocols.lookup.subject import SubjectColumn, SubjectType, Value, parse_value
 
-_TYPES = {"string": "VARCHAR", "integer": "BIGINT", "date": "DATE"}
+Given = Sequence[str | int | date]
+Row = tuple[str | int | date, ...]
+
+_TYPES: dict[SubjectType, str] = {"string": "VARCHAR", "integer": "BIGINT", "date": "DATE"}
+_ARROW = {"string": pa.string(), "integer": pa.int64(), "date": pa.date32()}
 _open: dict[tuple[source.Source, source.Fingerprint], duckdb.DuckDBPyConnection] = {}
 _OPEN_LIMIT = 4
+_HASH_BYTES = 16
+_MOST = 64  # rows of one id that a match looks at
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A registered table as it has to be, and what reading it may take.
+
+    `spill` is a folder of this process's own for what `memory_mb` does not hold.
+    """
+
+    file: source.Source
+    fingerprint: source.Fingerprint
+    memory_mb: int
+    spill: Path
 
 
 def answers(
-    where: source.Source,
-    fingerprint: source.Fingerprint,
-    subject: Sequence[tuple[str, str]],
-    values: Sequence[str | int | date],
+    where: Where,
+    subject: Sequence[SubjectColumn],
+    values: Given,
     predicates: Sequence[tuple[str, str]],
-    *,
-    memory_mb: int,
 ) -> tuple[bool | None, ...]:
     """Return each predicate's answer about the subject; None for every one if it is absent.
+
+    The subject is given as the table writes it (`written`), or as it was asked where no column has
+    a form.
 
     Raises:
         TableChangedError: the file is not the registered one.
         PredicateFailsError: an expression raises an error on this row.
 
     """
-    source.check_fingerprint(where.path, fingerprint)
-    connection = _connection(where, fingerprint, memory_mb)
-    condition = " AND ".join(_equals(name, form) for name, form in subject)
+    connection = _connection(where)
+    condition = " AND ".join(_equals(column) for column in subject)
     sql = f"SELECT {', '.join(select_list(predicates))} FROM {VIEW} WHERE {condition}"  # noqa: S608
     try:
         rows = connection.execute(sql, list(values)).fetchmany(2)
@@ -45,18 +75,145 @@ def answers(
     return tuple(rows[0]) if rows else (None,) * len(predicates)
 
 
-def _equals(name: str, form: str) -> str:
-    if form == "string":  # in normal form C on both sides, as a hidden lookup compares them
-        return f"nfc_normalize({identifier(name)}) = nfc_normalize(CAST(? AS VARCHAR))"
-    return f"{identifier(name)} = CAST(? AS {_TYPES[form]})"
+def written(where: Where, subject: Sequence[SubjectColumn], values: Given) -> Given | None:
+    """Return the subject as the table writes it, or None if it has none of that form.
+
+    Raises:
+        TableChangedError: the file is not the registered one.
+        DuplicateSubjectError: two rows are of that form.
+
+    """
+    if all(column.form == "exact" for column in subject):
+        return values
+    found = _rows(where, tuple(subject), (), values)[0]
+    if len(found) > 1:
+        raise DuplicateSubjectError(count=1)
+    return found[0] if found else None
 
 
-def _connection(
-    where: source.Source, fingerprint: source.Fingerprint, memory_mb: int
-) -> duckdb.DuckDBPyConnection:
-    key = (where, fingerprint)
+def matching(
+    where: Where, subject: Sequence[SubjectColumn], ids: Sequence[str], values: Given
+) -> list[tuple[Given, bool]]:
+    """Return the rows of a match, as the table writes their subjects, and whether each agrees.
+
+    Those that agree whole come first, then those of whom only the id agrees.
+
+    Raises:
+        TableChangedError: the file is not the registered one.
+
+    """
+    whole, own = _rows(where, tuple(subject), tuple(ids), values)
+    agreeing = [(row, True) for row in whole]
+    return [*agreeing, *((row, False) for row in own if row not in whole)]
+
+
+def _rows(
+    where: Where, subject: tuple[SubjectColumn, ...], ids: tuple[str, ...], values: Given
+) -> list[list[Row]]:
+    """Return the subjects of the rows at each of the points that `values` have, in one order."""
+    connection = _connection(where)
+    asked: list[tuple[str, str, list[Any]]]
+    names = [identifier(column.name) for column in subject]
+    parts = [subject, tuple(column for column in subject if column.name in ids)][: 1 + bool(ids)]
+    if all(column.form == "exact" for column in subject):
+        given = dict(zip((column.name for column in subject), values, strict=True))
+        asked = [
+            (VIEW, " AND ".join(map(_equals, part)), [given[column.name] for column in part])
+            for part in parts
+        ]
+    else:
+        table = _formed(connection, subject, ids)
+        hashes = _hashes(subject, ids, [_read(c, v) for c, v in zip(subject, values, strict=True)])
+        names = [f"s{place}" for place in range(len(subject))]
+        asked = [(table, f"p{at} = ?", [each]) for at, each in enumerate(hashes or ())]
+    with reading():
+        return [
+            connection.execute(
+                f"SELECT {', '.join(names)} FROM {view} WHERE {condition} ORDER BY ALL"  # noqa: S608
+                f" LIMIT {_MOST}",
+                given_values,
+            ).fetchall()
+            for view, condition, given_values in asked
+        ]
+
+
+def _formed(
+    connection: duckdb.DuckDBPyConnection, subject: tuple[SubjectColumn, ...], ids: tuple[str, ...]
+) -> str:
+    """Return the name of the table of points and subjects of the rows; make it if it is not there.
+
+    A row without a canonical form is not in it.
+    """
+    key = hashlib.sha256(repr((subject, ids)).encode()).hexdigest()[:_HASH_BYTES]
+    name, unfinished = f"formed_{key}", f"filling_{key}"
+    with reading():
+        if connection.execute(
+            "SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [name]
+        ).fetchone():
+            return name
+        points = [f"p{at} BLOB" for at in range(1 + bool(ids))]
+        raw = [f"s{place} {_TYPES[column.type]}" for place, column in enumerate(subject)]
+        connection.execute(f"CREATE OR REPLACE TABLE {unfinished} ({', '.join([*points, *raw])})")
+        for batch in scan.scan(connection, subject, (), ()):
+            _fill(connection, unfinished, _formed_rows(subject, ids, batch.subjects), subject)
+        connection.execute(f"ALTER TABLE {unfinished} RENAME TO {name}")
+    return name
+
+
+def _formed_rows(
+    subject: tuple[SubjectColumn, ...],
+    ids: tuple[str, ...],
+    rows: Iterable[tuple[Value, ...]],
+) -> list[tuple[bytes | Value, ...]]:
+    return [(*hashes, *row) for row in rows if (hashes := _hashes(subject, ids, row)) is not None]
+
+
+def _fill(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    rows: list[tuple[bytes | Value, ...]],
+    subject: tuple[SubjectColumn, ...],
+) -> None:
+    if not rows:
+        return
+    raw = [_ARROW[column.type] for column in subject]
+    columns = list(zip(*rows, strict=True))
+    types = [pa.binary()] * (len(columns) - len(raw)) + raw
+    arrays = [pa.array(column, kind) for column, kind in zip(columns, types, strict=True)]
+    names = [f"c{place}" for place in range(len(columns))]
+    connection.register("formed_batch", pa.table(arrays, names))
+    connection.execute(f"INSERT INTO {table} SELECT * FROM formed_batch")  # noqa: S608 - ours
+    connection.unregister("formed_batch")
+
+
+def _hashes(
+    subject: tuple[SubjectColumn, ...], ids: tuple[str, ...], values: Sequence[Value]
+) -> list[bytes] | None:
+    """Return 16 bytes for each point of a subject, or None if it has no canonical form."""
+    try:
+        points = encode_points(subject, ids, values, b"")
+    except SubjectInvalidError:
+        return None
+    return [hashlib.sha256(point).digest()[:_HASH_BYTES] for point in points]
+
+
+def _read(column: SubjectColumn, value: str | int | date) -> Value:
+    return parse_value(column, value) if isinstance(value, str) else value
+
+
+def _equals(column: SubjectColumn) -> str:
+    name = identifier(column.name)
+    if column.type == "string":  # in normal form C on both sides, as a hidden lookup compares them
+        return f"nfc_normalize({name}) = nfc_normalize(CAST(? AS VARCHAR))"
+    return f"{name} = CAST(? AS {_TYPES[column.type]})"
+
+
+def _connection(where: Where) -> duckdb.DuckDBPyConnection:
+    source.check_fingerprint(where.file.path, where.fingerprint)
+    key = (where.file, where.fingerprint)
     if key not in _open:
         while len(_open) >= _OPEN_LIMIT:
             _open.pop(next(iter(_open))).close()
-        _open[key] = connect(where, memory_mb=memory_mb, spill=None)
+        where.spill.mkdir(parents=True, exist_ok=True)
+        _open[key] = connect(where.file, memory_mb=where.memory_mb, spill=where.spill)
     return _open[key]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from unseen.evidence.canonical import Json, b64decode, b64encode
+from unseen.evidence.contracts.plan import columns_to_json
 from unseen.node.data.source import Fingerprint, Source
 from unseen.protocols.lookup.lwe_pir.parameters import Shape
 from unseen.protocols.lookup.oprf_table import TableParameters
@@ -33,6 +34,7 @@ class BuildSpec:
     spool: Path
     memory_mb: int
     permitted: bool = False  # only the subjects in the spool's file `PERMITTED`
+    match: tuple[str, ...] = ()  # columns of the id, where whole subjects are matched
     blocks: int = 0
     width: int = 0
     provider: bytes = b""
@@ -57,13 +59,14 @@ class BuildSpec:
 class Built:
     """The finished table: its rows, its bytes, their SHA-256 and the Merkle root over the rows.
 
-    Of a hidden table: of its hint.
+    Of a hidden table: of its hint. `unusable` rows of those it was built from have no form.
     """
 
     rows: int
     size: int
     digest: bytes
     root: bytes
+    unusable: int = 0
 
 
 def new_nonce() -> bytes:
@@ -86,7 +89,7 @@ def encode_spec(spec: BuildSpec) -> Json:
     return {
         "source": source_text(spec.source),
         "fingerprint": spec.fingerprint.to_json(),
-        "subject": [{"name": column.name, "type": column.type} for column in spec.subject],
+        "subject": columns_to_json(spec.subject),
         "predicates": [[name, expression] for name, expression in spec.predicates],
         "columns": list(spec.columns),
         "snapshot": b64encode(spec.snapshot),
@@ -100,6 +103,7 @@ def encode_spec(spec: BuildSpec) -> Json:
         "blocks": spec.blocks,
         "width": spec.width,
         "provider": b64encode(spec.provider),
+        "match": list(spec.match),
     }
 
 
@@ -108,7 +112,7 @@ def decode_spec(value: Any) -> BuildSpec:
     return BuildSpec(
         source=Source.parse(value["source"]),
         fingerprint=Fingerprint.from_json(value["fingerprint"]),
-        subject=tuple(SubjectColumn(c["name"], c["type"]) for c in value["subject"]),
+        subject=tuple(SubjectColumn(**column) for column in value["subject"]),
         predicates=tuple((name, expression) for name, expression in value["predicates"]),
         columns=tuple(value["columns"]),
         snapshot=b64decode(value["snapshot"]),
@@ -122,4 +126,5 @@ def decode_spec(value: Any) -> BuildSpec:
         blocks=value["blocks"],
         width=value["width"],
         provider=b64decode(value["provider"]),
+        match=tuple(value["match"]),
     )

@@ -5,10 +5,11 @@ elements never loads DuckDB.
 """
 
 import functools
+import os
 import secrets
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from unseen.evidence import canonical
 from unseen.evidence.consents.subjects import DataSubject
@@ -19,12 +20,15 @@ from unseen.node.jobs import frames
 from unseen.protocols.errors import ElementInvalidError
 from unseen.protocols.group import ristretto255
 from unseen.protocols.lookup.lwe_pir.parameters import Shape
-from unseen.protocols.lookup.subject import SubjectColumn
+from unseen.protocols.lookup.subject import SubjectColumn, with_forms
 from unseen.protocols.oprf import dleq
 from unseen.protocols.oprf.keys import PrivateKey
 from unseen.protocols.oprf.server import evaluate
 from unseen.protocols.oprf.suite import Mode
 from unseen.protocols.smt.index import index_of
+
+if TYPE_CHECKING:
+    from unseen.node.data.point import Where
 
 Progress = Callable[[int], None]
 Task = Callable[[list[bytes], Progress], list[bytes]]
@@ -169,37 +173,85 @@ def check_predicates(parts: list[bytes], _progress: Progress) -> list[bytes]:
     return [canonical.encode(read)]
 
 
+def check_subjects(parts: list[bytes], progress: Progress) -> list[bytes]:
+    """Source, fingerprint and subject columns as JSON -> what their forms make of it, as JSON.
+
+    `unusable` rows have no such form, and `repeated` ones are another row's subject.
+    """
+    from unseen.node.data import forms, source  # noqa: PLC0415
+
+    ask = _json(parts[0])
+    found = forms.count(
+        source.Source.parse(ask["source"]),
+        source.Fingerprint.from_json(ask["fingerprint"]),
+        _columns(ask["subject"]),
+        Path(ask["spool"]),
+        memory_mb=ask["memory_mb"] // 2,
+        progress=progress,
+    )
+    return [canonical.encode({"unusable": found.unusable, "repeated": found.repeated})]
+
+
 def verify_subject(parts: list[bytes], _progress: Progress) -> list[bytes]:
     """Source, fingerprint, subject and predicates as JSON -> answers as JSON (null: unusable).
 
     With the key of the tree of consents as a second part the subject's place in it comes first; a
     predicate that fails on the row is then no answer and the parts of its error.
     """
-    from unseen.node.data import point, source  # noqa: PLC0415
+    from unseen.node.data import point  # noqa: PLC0415
 
     ask = _json(parts[0])
+    where, columns = _where(ask), _columns(ask["subject"])
+    predicates = [(name, expression) for name, expression in ask["predicates"]]
+    row = point.written(where, columns, ask["values"])
 
-    def answers() -> list[canonical.Json]:
-        found = point.answers(
-            source.Source.parse(ask["source"]),
-            source.Fingerprint.from_json(ask["fingerprint"]),
-            [(column["name"], column["type"]) for column in ask["subject"]],
-            ask["values"],
-            [(name, expression) for name, expression in ask["predicates"]],
-            memory_mb=_POINT_MEMORY_MB,
-        )
-        return list(found)
+    def answers() -> bytes:
+        if row is None:
+            return canonical.encode([None] * len(predicates))
+        return canonical.encode(list(point.answers(where, columns, row, predicates)))
 
     if len(parts) == 1:
-        return [canonical.encode(answers())]
-    key = PrivateKey.from_scalar(parts[1])
-    columns = tuple(SubjectColumn(c["name"], c["type"]) for c in ask["subject"])
-    subject = DataSubject.of(columns, tuple(str(value) for value in ask["values"]))
-    place = index_of(key, subject.data())
+        return [answers()]
+    place = _place(parts[1], columns, ask["values"] if row is None else row)
     try:
-        return [place, canonical.encode(answers())]
+        return [place, answers()]
     except PredicateFailsError as error:  # of this row: only who may know of the row may know
         return [place, b"", str(error).encode(), error.clause.encode(), error.remedy.encode()]
+
+
+def match_subject(parts: list[bytes], _progress: Progress) -> list[bytes]:
+    """Source, fingerprint, subject and its id's columns as JSON -> verdict as JSON, in a list.
+
+    With the key of the tree of consents as a second part: for each row that makes a verdict, best
+    first, the place of its subject in the tree and the verdict; for none, nothing.
+    """
+    from unseen.node.data import point  # noqa: PLC0415
+
+    ask = _json(parts[0])
+    columns = _columns(ask["subject"])
+    rows = point.matching(_where(ask), columns, ask["match"], ask["values"])
+    if len(parts) == 1:
+        return [canonical.encode([rows[0][1] if rows else None])]
+    pairs = [(_place(parts[1], columns, row), canonical.encode([whole])) for row, whole in rows]
+    return [part for pair in pairs for part in pair]
+
+
+def _place(scalar: bytes, columns: tuple[SubjectColumn, ...], values: Any) -> bytes:
+    """Return a subject's place in the tree of consents, which names it as the table writes it."""
+    texts = tuple(str(value) for value in values)
+    subject = DataSubject.of(with_forms(columns, {}), texts)
+    return index_of(PrivateKey.from_scalar(scalar), subject.data())
+
+
+def _where(ask: Any) -> "Where":
+    from unseen.node.data import point, source  # noqa: PLC0415
+
+    return point.Where(
+        source.Source.parse(ask["source"]),
+        source.Fingerprint.from_json(ask["fingerprint"]),
+        _POINT_MEMORY_MB,
+        Path(ask["spool"]) / str(os.getpid()),
+    )
 
 
 def count_noisy(parts: list[bytes], _progress: Progress) -> list[bytes]:
@@ -277,7 +329,7 @@ def hide_cells(parts: list[bytes], _progress: Progress) -> list[bytes]:
 
 
 def fill_table(parts: list[bytes], progress: Progress) -> list[bytes]:
-    """Build spec as JSON, private scalar, salt -> nothing; the spool holds the sealed rows.
+    """Build spec as JSON, private scalar, salt -> how many rows had no form; the spool has others.
 
     A fourth part opens the spool's list of those who consent, where there is one.
     """
@@ -287,8 +339,8 @@ def fill_table(parts: list[bytes], progress: Progress) -> list[bytes]:
     ask = _json(parts[0])
     spec, key = decode_spec(ask["spec"]), PrivateKey.from_scalar(parts[1])
     secret = parts[3] if len(parts) > 3 else b""
-    build.fill(spec, key, parts[2], ask["part"], ask["parts"], progress, secret)
-    return []
+    unusable = build.fill(spec, key, parts[2], ask["part"], ask["parts"], progress, secret)
+    return [b"%d" % unusable]
 
 
 def merge_table(parts: list[bytes], progress: Progress) -> list[bytes]:
@@ -357,7 +409,9 @@ TASKS: dict[str, Task] = {
         inspect_table,
         open_rows,
         check_predicates,
+        check_subjects,
         verify_subject,
+        match_subject,
         count_noisy,
         count_plain,
         train_step,
@@ -372,6 +426,10 @@ TASKS: dict[str, Task] = {
         warm_matrix,
     )
 }
+
+
+def _columns(value: Any) -> tuple[SubjectColumn, ...]:
+    return tuple(SubjectColumn(**column) for column in value)
 
 
 def _json(data: bytes) -> Any:

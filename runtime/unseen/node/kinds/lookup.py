@@ -19,7 +19,7 @@ _FETCHABLE = (State.ACTIVE, State.EXHAUSTED)
 
 
 async def evaluate(node: Node, caller: Caller, signed: SignedRequest) -> Answer:
-    """Answer one request; its parts are the blinded elements, a unit each.
+    """Answer one request; its parts are the blinded elements, a unit each, or two of a match.
 
     The answer's parts are the evaluated elements in order, then the batch's proof.
     """

@@ -51,15 +51,17 @@ Worker = Callable[[Contract, Request], Awaitable[Work]]
 
 
 async def run_metered(
-    node: Node, caller: Caller, kind: str, signed: SignedRequest, units: int, work: Worker
+    node: Node, caller: Caller, kind: str, signed: SignedRequest, asked: int, work: Worker
 ) -> Answer:
-    """Answer one request of `kind` that costs `units`, by `work` or from the store.
+    """Answer one request of `kind`, by `work` or from the store.
+
+    `asked` counts its elements or subjects; a unit has as many as the contract's plan says.
 
     Raises:
         UnseenError: the refusal, with its clause; nothing was charged.
 
     """
-    admitted = _admit(node, caller, kind, signed, units)
+    admitted = _admit(node, caller, kind, signed, asked)
     key = (admitted.contract.id, admitted.request.request)
     running = node.in_flight.get(key)
     if running is None:
@@ -127,17 +129,20 @@ def _begin(node: Node, party: str, admitted: Admitted, work: Worker) -> "asyncio
     return task
 
 
-def _admit(node: Node, caller: Caller, kind: str, signed: SignedRequest, units: int) -> Admitted:
+def _admit(node: Node, caller: Caller, kind: str, signed: SignedRequest, asked: int) -> Admitted:
     request = Request.decode(signed.statement)
     contract = node.contracts.get(b64encode(request.contract), buyer=caller.party)
     suite = suite_of(contract.terms.suite)
     instance = _instance(node, caller, request)
     verify_request(request, signed.signature, suite, instance.key)
-    if request.kind != kind or request.units != units:
+    each = contract.plan.evaluations
+    if request.kind != kind or request.units * each != asked:
         raise FieldInvalidError(
             "the statement's kind or units are not those of the call",
             clause="request.units",
-            remedy="sign one unit for each element or subject",
+            remedy="sign one unit for each element or subject"
+            if each == 1
+            else f"send {each} elements for each unit: the whole subject's and its id's",
         )
     _check_commitment(suite, signed, request)
     opening = None

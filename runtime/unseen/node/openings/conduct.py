@@ -151,7 +151,7 @@ async def take_part(
         )
     contract = _contract(node, standing)
     (units,) = _units(node, contract, (request,)).values()
-    if not 0 <= number < max_parts(units, item_bytes(contract.plan)):
+    if not 0 <= number < _max_parts(contract, units):
         raise FieldInvalidError("the request has not that many parts", clause="number")
     place = (instance.key_id, request, number)
     # On a thread: it waits for the disk, and others must not wait for that.
@@ -191,7 +191,7 @@ async def respond(node: Node, who: Caller, standing: Standing, token: str) -> St
             standing,
             instance.key_id,
             parts,
-            max_parts(units[parts.request], item_bytes(contract.plan)),
+            _max_parts(contract, units[parts.request]),
         )
     change = PutResponse(
         suite_of(contract.terms.suite),
@@ -268,6 +268,12 @@ def _population(node: Node, standing: Standing) -> list[str]:
                 )
             ).scalars()
         )
+
+
+def _max_parts(contract: Contract, units: int) -> int:
+    """Return how many parts open a request of so many units."""
+    plan = contract.plan
+    return max_parts(units, item_bytes(plan), plan.evaluations)
 
 
 def _units(node: Node, contract: Contract, requests: tuple[str, ...]) -> dict[str, int]:

@@ -181,5 +181,5 @@ def _form(plan: Plan, units: int, answer: Shape | None) -> Form:
     if plan.protocol == "clear":
         return _verdicts(len(plan.outputs) * units)
     if plan.protocol in HIDDEN:
-        return Elements(units)
+        return Elements(units * plan.evaluations)
     raise ReleaseInvalidError("release: of a protocol that is not declared", clause="protocol")

@@ -87,7 +87,7 @@ class CatalogService(catalog_pb2_grpc.CatalogServiceServicer):
     ) -> catalog_pb2.RegisterProductResponse:
         """Check predicates on every row and offer them."""
         del context
-        product = await register.register_product(
+        product, unusable = await register.register_product(
             self._node,
             register.NewProduct(
                 resource("products", request.name),
@@ -98,11 +98,13 @@ class CatalogService(catalog_pb2_grpc.CatalogServiceServicer):
                 wire.prices(request.prices),
                 wire.billing(request),
                 wire.definition(request),
+                dict(request.canonical),
+                tuple(request.match.id),
             ),
         )
         table = self._node.catalogue.table(product.table)
         message = wire.product_message(product, table, with_expressions=True)
-        return catalog_pb2.RegisterProductResponse(product=message)
+        return catalog_pb2.RegisterProductResponse(product=message, unusable_rows=unusable)
 
     async def ListProducts(
         self, request: catalog_pb2.ListProductsRequest, context: _Context

@@ -35,13 +35,13 @@ def labels(
 
 
 def predicates(message: catalog_pb2.RegisterProductRequest) -> list[tuple[str, str, str]]:
-    """Return (name, text, expression) of each predicate; none where a menu stands in their place.
+    """Return (name, text, expression) of each predicate; none where a menu or a match stands there.
 
     Raises:
         FieldInvalidError: none, too many, one twice, a bad name, or an empty text.
 
     """
-    least = 0 if message.definition else 1
+    least = 0 if message.definition or message.HasField("match") else 1
     if not least <= len(message.predicates) <= 64:
         raise FieldInvalidError("a product has 1 to 64 predicates", clause="product.predicates")
     found = []
@@ -151,8 +151,12 @@ def product_message(
         kind=product.kind,
         title=product.title,
         subject=[
-            catalog_pb2.SubjectColumn(name=column.name, type=column.type)
-            for column in table.subject
+            catalog_pb2.SubjectColumn(
+                name=column.name,
+                type=column.type,
+                form="" if column.form == "exact" else column.form,
+            )
+            for column in product.subject(table)
         ],
         predicates=[
             catalog_pb2.Predicate(
@@ -172,4 +176,5 @@ def product_message(
         billing=billing_message(product.billing) if product.billing else None,
         menu=canonical.encode(product.definition.menu.to_json()) if product.definition else b"",
         definition=product.definition.encode() if product.definition and with_expressions else b"",
+        match=catalog_pb2.Match(id=product.match) if product.match else None,
     )

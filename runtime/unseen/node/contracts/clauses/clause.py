@@ -69,7 +69,8 @@ class Standing:
 class Offer:
     """What the node can offer, as its stores have it.
 
-    `granted` is what the buyer's other contracts over this table have used or may still use.
+    `granted` is what the buyer's other contracts over this table have used or may still use, in
+    questions: a unit of a hidden match is two.
     `mandates` is what mandates over the table permit, nothing where it is under none. `template`
     is the one that the ask names, `others` are the further products of the node. Withdrawals take
     effect within `consent_latency` seconds. `followed` are products and starts of the buyer's other

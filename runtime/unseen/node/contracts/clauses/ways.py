@@ -15,6 +15,7 @@ from unseen.node.contracts.clauses.outputs import chosen
 from unseen.node.errors import LabelRefusedError
 from unseen.node.kinds.kind import KINDS, Kind, Way
 from unseen.protocols.errors import UnseenError
+from unseen.protocols.lookup.match import EVALUATIONS
 from unseen.protocols.lookup.oprf_table import TAG_BYTES
 
 SENT_BYTES: Final = 64 << 20
@@ -79,7 +80,8 @@ def _best(kind: Kind, ask: Ask, offer: Offer, reading: Reading) -> Chosen:
 def most_bytes(ask: Ask, offer: Offer, kind: Kind) -> int:
     """Return how large the table would be if it were sent, every row with a usable answer."""
     row = TAG_BYTES + kind.label_bytes(len(chosen(ask, offer)) or 1)
-    return offer.table.snapshot.rows * row
+    points = offer.table.snapshot.rows * (EVALUATIONS if offer.product.match else 1)
+    return points * row
 
 
 def _refused(
