@@ -19,7 +19,7 @@ from unseen.protocols.errors import (
     MalformedMessageError,
     ProofInvalidError,
 )
-from unseen.protocols.group import ristretto255
+from unseen.protocols.group import bulk, ristretto255
 from unseen.protocols.group.elgamal import Share
 from unseen.protocols.psi import cardinality, ecdh, messages
 from unseen.protocols.psi import sum as sums
@@ -216,6 +216,16 @@ def test_sets_that_are_none_are_refused(room: Room, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(psi, "MAX_ITEMS", 24)
     refused(ITEMS, SESSION, "has more")
     assert list(room.folder.iterdir()) == []
+
+
+def test_kernels_are_told_how_many_are_to_come(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[int] = []
+    monkeypatch.setattr(bulk, "prepare", told.append)
+    masked(ITEMS, MINE, "mine", room)
+    assert told == [6, 12, 18, 24, 25]
+    psi.ask(room.folder / "mine", room.folder / "ask")
+    psi.double(room.folder / "ask", THEIRS, room.folder / "doubled", room)
+    assert told[5:] == [25]
 
 
 def test_items_that_come_again_are_kept_once_where_asked(room: Room) -> None:

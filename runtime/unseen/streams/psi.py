@@ -132,6 +132,7 @@ def multiply(
 
     """
     first, count = span
+    bulk.prepare(count)
     stretch = Records(theirs.path, theirs.width, count, theirs.offset + first * theirs.width)
     before = theirs.read(first - 1, 1) if first else theirs.read(0, 0)
     checked = itertools.islice(ascending(itertools.chain([before], stretch.blocks(BATCH))), 1, None)
@@ -305,11 +306,6 @@ def doubled_elements(elements: Block, scalar: bytes) -> Block:
     return np.frombuffer(found, np.uint8).reshape(-1, ELEMENT_BYTES)
 
 
-def prepare(most: int) -> None:
-    """Get kernels ready if so many elements are to come that it is worth it."""
-    bulk.prepare(most)
-
-
 def _placed(items: Iterable[Sequence[bytes]], first: int) -> Iterator[Batch]:
     for batch in items:
         numbers = np.arange(first, first + len(batch), dtype=">i8")
@@ -323,6 +319,7 @@ def _hashed(batches: Iterable[Batch], tag: bytes, scalar: bytes, room: Room) -> 
         total += len(items)
         if total > MAX_ITEMS:
             raise InputInvalidError(f"a set has 1 to {MAX_ITEMS} items, this has more")
+        bulk.prepare(total)  # nobody knows how many are to come
         for first in range(0, len(items), BATCH):
             part = items[first : first + BATCH]
             joined = bulk.hash_joined(scalar, part, tag)
@@ -334,6 +331,7 @@ def _hashed(batches: Iterable[Batch], tag: bytes, scalar: bytes, room: Room) -> 
 def _products(theirs: Records, scalar: bytes, room: Room, done: Sequence[Path]) -> Iterator[Block]:
     """Yield the other party's set once more masked: from files, or multiplied now."""
     if not done:
+        bulk.prepare(theirs.count)
         yield from _doubled(ascending(theirs.blocks(BATCH)), scalar, room)
         return
     files = [Records.of(path, ELEMENT_BYTES) for path in done]

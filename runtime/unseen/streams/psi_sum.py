@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from unseen.protocols.errors import ElementInvalidError, MalformedMessageError
-from unseen.protocols.group import elgamal, fixed
+from unseen.protocols.group import bulk, elgamal, fixed
 from unseen.protocols.group.elgamal import Ciphertexts, Share
 from unseen.protocols.party import Rng
 from unseen.protocols.psi import sum as sums
@@ -82,6 +82,7 @@ def mix(offered: Path, scalar: bytes, key: bytes, target: Path, rng: Rng, room: 
 
     """
     theirs = only_set(offered, RECORD_BYTES, HEAD_BYTES)
+    bulk.prepare(theirs.count)
     fixed.prepare(theirs.count)
     with Writer(target, theirs.count.to_bytes(COUNT_BYTES, "big")) as writer:
         again = _mixed(theirs, scalar, key, rng, room)
