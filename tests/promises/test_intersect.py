@@ -134,6 +134,8 @@ def test_bad_items_are_refused_here_and_nothing_is_sent(stage: Stage) -> None:
         (["a", "\udcff"], "subject", SubjectInvalidError),
         ([("a", "b")], "subject", SubjectInvalidError),
         ([7.5], "subject", SubjectInvalidError),
+        (["a", None], "subject", SubjectInvalidError),
+        ([("a",), (None,)], "subject", SubjectInvalidError),
     ]
     for items, clause, error in cases:
         with pytest.raises(error) as caught:

@@ -14,7 +14,7 @@ import contextlib
 import datetime as dt
 import hashlib
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -337,6 +337,12 @@ def _encoded(
     found: dict[bytes, _Texts] = {}
     domain = domain_of(terms.id())
     for item in items:
+        if not isinstance(item, (str, int, dt.date, Mapping, Sequence)):
+            raise SubjectInvalidError(
+                "an item is no value, and no sequence or mapping of values",
+                clause="subject",
+                remedy="leave out items that are missing",
+            )
         values = subject_values(plan.subject_columns, item)
         if "" in values:
             raise SubjectInvalidError(
