@@ -171,7 +171,10 @@ def test_a_table_without_rows_is_one_block_in_which_nobody_is(write: Write, tmp_
     assert len(set(matrix)) == 256
 
 
-def test_two_rows_of_one_subject_are_counted(write: Write, tmp_path: Path) -> None:
+def test_two_rows_of_one_subject_are_counted(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "check_blocks", lambda *_: None)  # rows that are there twice
     spec = spec_of(write(), tmp_path)
     build.fill(spec, KEY, SALT, 0, 1, lambda _: None)
     (part,) = spec.spool.glob("*-0")
