@@ -21,6 +21,7 @@ from tests.cli.telling import DEMO, ROOT, running_in
 from typer.testing import CliRunner
 
 from unseen.cli.demo import TOLD, Story, desk
+from unseen.cli.demo.applicant import script as applicant_script
 from unseen.cli.demo.colleges import script
 from unseen.cli.demo.colleges.places import Places
 from unseen.cli.demo.folder import demo_folder
@@ -326,7 +327,7 @@ def test_stories_share_a_folder_and_each_removes_its_own(tmp_path: Path) -> None
 def test_without_the_table_it_says_where_it_works(
     story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (script, hospital_script):
+    for module in (applicant_script, script, hospital_script):
         monkeypatch.setattr(module, "TABLE_FILE", tmp_path / "none")
     words = ["demo", "--story", story.value, "--home", str(tmp_path / "D"), "--format", "json"]
     done = CliRunner().invoke(app, words)

@@ -8,20 +8,28 @@ import pytest
 
 from unseen.cli import demo
 from unseen.cli.demo import Story
+from unseen.cli.demo.applicant import script as applicant
+from unseen.cli.demo.applicant.texts import TEXTS as APPLICANT
 from unseen.cli.demo.colleges import script as colleges
 from unseen.cli.demo.colleges.texts import TEXTS as COLLEGES
 from unseen.cli.demo.hospitals import script as hospitals
 from unseen.cli.demo.hospitals.texts import TEXTS as HOSPITALS
 
 CODE = Path(demo.__file__).parent
-TEXTS = {Story.COLLEGES: COLLEGES, Story.HOSPITALS: HOSPITALS}
+TEXTS = {Story.APPLICANT: APPLICANT, Story.COLLEGES: COLLEGES, Story.HOSPITALS: HOSPITALS}
 LEARNERS = {"operator", "buyer", "network", "auditor"}
 # Keys that are put together where they are said.
 CLOSING = {
+    Story.APPLICANT: ("held", "answered", "unseen", "guarded", "cost"),
     Story.COLLEGES: ("held", "asked", "answered", "unseen", "cost"),
     Story.HOSPITALS: ("held", "got", "unseen", "cost"),
 }
 COMPUTED = {
+    Story.APPLICANT: {
+        *applicant.STEPS,
+        *(one.answer for one in applicant.APPLICANTS),
+        *("message", "reason", "clause", "remedy"),
+    },
     Story.COLLEGES: {
         *colleges.STEPS,
         *(plot.answer for plot in colleges.PLOTS),

@@ -16,7 +16,6 @@ from unseen.cli.commands import (
     dispute,
     evidence,
     instance,
-    intersect,
     job,
     join,
     mandate,
@@ -86,7 +85,6 @@ node.app.command("resume")(stop.resume_node)
 app.command("join")(join.join)
 app.command("lookup")(query.lookup)
 app.command("verify")(query.verify)
-app.command("intersect")(intersect.intersect)
 app.command("doctor")(doctor)
 
 

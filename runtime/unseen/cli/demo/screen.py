@@ -120,6 +120,8 @@ def _grid(rows: Iterable[tuple[str, object]]) -> Table:
 
 _COLOURS = {"yes": "green", "no": "red", "no usable result": "yellow"}
 _COLOURS |= {"是": "green", "否": "red", "无可用结果": "yellow"}
+_COLOURS |= {"consistent": "green", "inconsistent": "red"}
+_COLOURS |= {"一致": "green", "不一致": "red", "库无": "yellow"}
 
 
 def _cell(value: object) -> Any:

@@ -61,15 +61,19 @@ async def run_metered(
         UnseenError: the refusal, with its clause; nothing was charged.
 
     """
-    admitted = admit(node, caller, kind, signed, asked)
+    admitted = _admit(node, caller, kind, signed, asked)
     key = (admitted.contract.id, admitted.request.request)
     running = node.in_flight.get(key)
     if running is None:
-        known = stored(node, admitted)
-        if known is not None:
+        stored = _stored(node, admitted)
+        if stored is not None:
             check_held(node, admitted.contract)
-            return answer(node, caller.party, known)
-        check_allowed(node, caller.party, admitted)
+            return answer(node, caller.party, stored)
+        contract, request = admitted.contract, admitted.request
+        node.releases.check(contract, request.request)
+        _check_capacity(node, caller.party)
+        _decide(node, admitted)
+        check_bits(contract, request.units)
         running = node.in_flight[key] = (
             admitted.statement_digest,
             _begin(node, caller.party, admitted, work),
@@ -125,13 +129,7 @@ def _begin(node: Node, party: str, admitted: Admitted, work: Worker) -> "asyncio
     return task
 
 
-def admit(node: Node, caller: Caller, kind: str, signed: SignedRequest, asked: int) -> Admitted:
-    """Return a request that may be looked at: who signed it, for what, and what it commits to.
-
-    Raises:
-        UnseenError: it is malformed, another's, or not what its statement says.
-
-    """
+def _admit(node: Node, caller: Caller, kind: str, signed: SignedRequest, asked: int) -> Admitted:
     request = Request.decode(signed.statement)
     contract = node.contracts.get(b64encode(request.contract), buyer=caller.party)
     suite = suite_of(contract.terms.suite)
@@ -178,37 +176,16 @@ def _check_commitment(suite: Suite, signed: SignedRequest, request: Request) -> 
         )
 
 
-def stored(node: Node, admitted: Admitted) -> Charged | None:
-    """Return the charge of a request that was answered before, with its reply.
-
-    Raises:
-        RequestIdReusedError: another request was charged under its id.
-        ReplyNotFoundError: its reply is no longer kept.
-
-    """
+def _stored(node: Node, admitted: Admitted) -> Charged | None:
     contract, request = admitted.contract.id, admitted.request.request
-    known = stored_charge(node.reader.connection, contract, request, admitted.statement_digest)
-    if known is not None and not known.reply:
+    stored = stored_charge(node.reader.connection, contract, request, admitted.statement_digest)
+    if stored is not None and not stored.reply:
         raise ReplyNotFoundError(
             "the reply to this request is no longer kept: its epoch has ended",
             clause="epoch",
             remedy="the charge stands in the log; ask anew with a fresh request id",
         )
-    return known
-
-
-def check_allowed(node: Node, party: str, admitted: Admitted) -> None:
-    """Return if a request may be computed now, as far as that is known before it is.
-
-    Raises:
-        UnseenError: the refusal, with its clause.
-
-    """
-    contract, request = admitted.contract, admitted.request
-    node.releases.check(contract, request.request)
-    _check_capacity(node, party)
-    _decide(node, admitted)
-    check_bits(contract, request.units)
+    return stored
 
 
 def _check_capacity(node: Node, party: str) -> None:

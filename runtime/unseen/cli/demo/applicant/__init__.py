@@ -1,0 +1,1 @@
+"""A bank checks applicants against a register of residents, which does not learn who applies."""

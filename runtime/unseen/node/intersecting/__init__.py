@@ -1,1 +1,0 @@
-"""Runs of intersections: their files, what comes in, what is computed, what goes out."""
