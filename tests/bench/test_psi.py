@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from unseen.bench import measuring, peers, psi, psi_peers
+from unseen.bench import filed, measuring, peers, psi, psi_peers
 from unseen.bench.main import app
 from unseen.bench.measuring import Measurement
 from unseen.bench.naive import Naive
@@ -88,6 +88,7 @@ def test_all_sizes_of_a_sweep_are_run() -> None:
         (["run", "psi", "--set", "n=0"], "bench.set"),
         (["run", "psi", "--set", "common=101"], "bench.set"),
         (["run", "psi", "--set", "net=far"], "bench.net"),
+        (["run", "psi", "--set", "held=files", "--set", "protocol=sum"], "bench.set"),
     ],
 )
 def test_what_cannot_be_run_is_refused(asked: list[str], clause: str) -> None:
@@ -109,9 +110,37 @@ def test_a_wrong_result_is_no_result() -> None:
         return "right"
 
     given = psi.sets(3, 1)
-    Pair(Naive(), given, 0, note).run()
+    right, wrong = Pair(Naive(), given, 0, note), Pair(Wrong(), given, 0, note)
+    right.run()
+    assert right.note() == "right"
+    wrong.run()
     with pytest.raises(RuntimeError, match="wrong"):
-        Pair(Wrong(), given, 0, note).run()
+        wrong.note()
+
+
+def test_files_carry_the_same_bytes_as_memory() -> None:
+    held = run(*ALONE, "baselines=0")
+    files = run(*ALONE, "held=files", "net=wan:2s,8kbps")
+    for name in ("psi/ecdh", "psi/cardinality"):
+        one, other = held[name], files[f"{name}/files"]
+        assert (one.bytes_up, one.bytes_down) == (other.bytes_up, other.bytes_down)
+        assert (one.rounds, one.limit) == (other.rounds, other.limit)
+        assert other.note == "10 in both; 256 MB for a step"
+        assert files[f"{name}/files/wan"].wall_s > 2
+        assert name not in files
+    assert "psi/sum" not in files
+
+
+@pytest.mark.parametrize("method", ["ecdh", "cardinality"])
+def test_files_that_give_another_result_are_no_result(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = filed.Filed(method, 40, 10, 64, 0)
+    right.run()
+    wrong = filed.Filed(method, 40, 10, 64, 0)
+    monkeypatch.setattr(wrong, "_items", lambda start: right._items(start + bool(start)))
+    with pytest.raises(RuntimeError, match="over files"):
+        wrong.run()
 
 
 def test_peers_stand_beside_in_the_same_run(

@@ -28,10 +28,9 @@ class Pair:
         rng: Rng = seeded_rng(self._seed)
         self._tape = Tape()
         self._learnt, self._transcript = drive_pair(self._protocol, self._given, rng, self._tape.at)
-        self._said(*self._learnt)
 
     def note(self) -> str:
-        """Say what came out of the last run."""
+        """Say what came out of the last run; raises where that is wrong."""
         return self._said(*self._learnt)
 
     def traffic(self) -> Traffic:

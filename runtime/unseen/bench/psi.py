@@ -6,18 +6,27 @@ from typing import Final
 
 from unseen.bench import net as nets
 from unseen.bench import own, pairs, psi_peers
+from unseen.bench.filed import NAMES as FILED
+from unseen.bench.filed import Filed
 from unseen.bench.limits import raw
 from unseen.bench.naive import Naive
 from unseen.bench.pairs import Pair
 from unseen.bench.psi_peers import Beside
-from unseen.bench.registry import CURVE_BITS, SEED, Bench, Case, Group, Parameters, Settings
+from unseen.bench.registry import CURVE_BITS, SEED, Bench, Case, Group, Settings
 from unseen.protocols.errors import InputInvalidError
 from unseen.protocols.group import bulk
 from unseen.protocols.party import Rng, Steps, TwoParty
 from unseen.protocols.psi import cardinality, ecdh
 from unseen.protocols.psi import sum as sums
 
-DEFAULTS = {"n": 4096, "common": 50, "peers": 1, "baselines": 1, "seed": SEED}
+DEFAULTS = {
+    "n": 4096,
+    "common": 50,
+    "memory_mb": 256,  # held in files
+    "peers": 1,
+    "baselines": 1,
+    "seed": SEED,
+}
 _FEW: Final = 1024  # items of what is slow and takes the same for each
 _ONCE: Final = 1 << 17  # from so many items on a lap takes long enough to be the only one
 _SESSION = bytes(32)
@@ -100,13 +109,21 @@ def groups(settings: Settings) -> Iterator[Iterator[Group]]:
     made = own.load(named) if named else None
     bulk.warm_up()
     each = _possible(settings) if wanted == "all" else (wanted,)
+    if settings.words["held"] == "files" and not set(each) <= set(FILED):
+        raise InputInvalidError(
+            f"no bench has {wanted} over files",
+            clause="bench.set",
+            remedy=f"set protocol to one of: {', '.join(FILED)}",
+        )
     cases = [f"psi/{name}" for name in each]
     with psi_peers.opened(settings, cases, once=settings["n"] >= _ONCE) as beside:
         yield (_Sets(settings, net, beside).group(name, made) for name in each)
 
 
-def _possible(parameters: Parameters) -> tuple[str, ...]:
-    """Return what can be run: nobody learns the sum over no item."""
+def _possible(parameters: Settings) -> tuple[str, ...]:
+    """Return what can be run: nobody learns the sum over no item, or has it over files here."""
+    if parameters.words["held"] == "files":
+        return FILED
     shared = parameters["n"] * parameters["common"] // 100
     return tuple(name for name in PROTOCOLS if shared or name != "sum")
 
@@ -114,7 +131,7 @@ def _possible(parameters: Parameters) -> tuple[str, ...]:
 class _Sets:
     """Two sets of n items, `common` in a hundred of them in both, and cases over them."""
 
-    def __init__(self, parameters: Parameters, net: nets.Net | None, beside: Beside) -> None:
+    def __init__(self, parameters: Settings, net: nets.Net | None, beside: Beside) -> None:
         self._n, self._common = parameters["n"], parameters["common"]
         if self._n < 1 or not 0 <= self._common <= 100:
             raise InputInvalidError(
@@ -124,11 +141,13 @@ class _Sets:
             )
         self._seed, self._baselines = parameters["seed"], parameters["baselines"]
         self._net, self._beside = net, beside
+        self._filed, self._memory = parameters.words["held"] == "files", parameters["memory_mb"]
 
     def group(self, name: str, made: TwoParty | None) -> Group:
         """Return a protocol, what it is held against, and one that somebody brings."""
         whole = f"psi/{name}"
-        cases = self._run(whole, PROTOCOLS[name](), self._n, f"{whole}/raw")
+        ours = self._over_files if self._filed else self._in_memory
+        cases = ours(name)
         few = min(self._n, _FEW)
         # Two hashes to the group and four products for an item of each; for a sum, a ciphertext
         # made and made anew, of products of fixed elements, and added to the others.
@@ -143,6 +162,14 @@ class _Sets:
             cases += self._run(f"{whole}/{type(made).__name__}", made, self._n, f"{whole}/raw")
         return [*cases, *self._beside.cases(whole)]
 
+    def _in_memory(self, name: str) -> list[Case]:
+        return self._run(f"psi/{name}", PROTOCOLS[name](), self._n, f"psi/{name}/raw")
+
+    def _over_files(self, name: str) -> list[Case]:
+        shared = self._n * self._common // 100
+        run = Filed(name, self._n, shared, self._memory, self._seed)
+        return self._cases(f"psi/{name}/files", run, PROTOCOLS[name](), self._n, f"psi/{name}/raw")
+
     def _run(self, name: str, protocol: TwoParty, n: int, limit: str) -> list[Case]:
         shared = n * self._common // 100
 
@@ -155,21 +182,26 @@ class _Sets:
 
         mine, theirs = sets(n, shared)
         pair = Pair(protocol, (mine, theirs), self._seed, note)
+        return self._cases(name, pair, protocol, n, limit)
+
+    def _cases(
+        self, name: str, run: Pair | Filed, protocol: TwoParty, n: int, limit: str
+    ) -> list[Case]:
         own_case = Case(
             name=name,
             phase="online",
             units=n,
             whole=self._n,
-            work=pair.run,
-            traffic=pair.traffic,
+            work=run.run,
+            traffic=run.traffic,
             limit=limit,
-            note=pair.note,
+            note=run.note,
             once=n >= _ONCE,
             threat_model=protocol.threat_model,
             security_bits=protocol.security_bits,
         )
         net = self._net if n == self._n else None  # a part of a job takes no part of a round trip
-        return [own_case, *([pairs.over(own_case, net, lambda: pair.over(net))] if net else [])]
+        return [own_case, *([pairs.over(own_case, net, lambda: run.over(net))] if net else [])]
 
 
 def sets(n: int, shared: int) -> Sets:
@@ -184,6 +216,6 @@ BENCH = Bench(
     "intersections by Diffie-Hellman beside raw libsodium calls and other libraries",
     DEFAULTS,
     groups,
-    words={"protocol": ("all", *PROTOCOLS), "net": (), "own": ()},
+    words={"protocol": ("all", *PROTOCOLS), "held": ("memory", "files"), "net": (), "own": ()},
     size="n",
 )

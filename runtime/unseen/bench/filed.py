@@ -1,0 +1,112 @@
+"""The bench `psi` over files: sets and messages that no memory holds, under a ceiling."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from unseen.bench import net as nets
+from unseen.bench.net import Net, Sent, Tape
+from unseen.bench.registry import Traffic
+from unseen.protocols.group import ristretto255
+from unseen.protocols.testing import seeded_rng
+from unseen.streams import psi
+from unseen.streams.room import Room
+
+NAMES: Final = ("ecdh", "cardinality")
+_SESSION: Final = bytes(32)
+_BATCH: Final = 1 << 15
+
+
+class Filed:
+    """Runs of one protocol over two sets of n items, the last `shared` of the first one in both."""
+
+    def __init__(self, name: str, n: int, shared: int, memory_mb: int, seed: int) -> None:
+        """Take the sizes; each run has a folder of its own."""
+        self._steps: Callable[[Path], int] = {"ecdh": self._ecdh, "cardinality": self._count}[name]
+        self._n, self._shared = n, shared
+        self._memory, self._seed = memory_mb << 20, seed
+        self.tape = Tape()
+
+    def run(self) -> None:
+        """Run both parties.
+
+        Raises:
+            RuntimeError: they find something else.
+            InputInvalidError: no step keeps so little memory.
+
+        """
+        self.tape = Tape()
+        with tempfile.TemporaryDirectory(prefix="unseen-bench-") as folder:
+            if self._steps(Path(folder)) != self._shared:
+                raise RuntimeError("psi over files does not find what is in both sets")
+
+    def note(self) -> str:
+        """Say what came out."""
+        return f"{self._shared} in both; {self._memory >> 20} MB for a step"
+
+    def traffic(self) -> Traffic:
+        """Return the sizes of the messages of the last run."""
+        sent = [event for event in self.tape.events if isinstance(event, Sent)]
+        up = sum(event.size for event in sent if event.sender == "first")
+        return Traffic(up, sum(event.size for event in sent) - up, (len(sent) + 1) // 2)
+
+    def over(self, net: Net) -> float:
+        """Return the seconds of the last run over a network."""
+        return nets.replay(self.tape.events, net)
+
+    def _ecdh(self, folder: Path) -> int:
+        first, second, room = self._masked(folder)
+        asked, answered, found = (folder / name for name in ("asked", "answered", "found"))
+        with self.tape.at("first"):
+            psi.ask(folder / "first", asked)
+        self._sent("first", "second", asked)
+        with self.tape.at("second"):
+            psi.answer(asked, folder / "second", second, answered, room)
+        self._sent("second", "first", answered)
+        with self.tape.at("first"):
+            count = psi.finish(answered, folder / "first", first, found, room)
+        expected = self._n - self._shared
+        for part in psi.places(found):
+            if not np.array_equal(part, np.arange(expected, expected + len(part))):
+                raise RuntimeError("psi over files finds other places")
+            expected += len(part)
+        return count
+
+    def _count(self, folder: Path) -> int:
+        first, second, room = self._masked(folder)
+        asked, offered, mixed = (folder / name for name in ("asked", "offered", "mixed"))
+        with self.tape.at("first"):
+            psi.ask(folder / "first", asked)
+        self._sent("first", "second", asked)
+        with self.tape.at("second"):
+            psi.double(asked, second, folder / "doubled", room)
+            own = psi.ask(folder / "second", offered)
+        self._sent("second", "first", offered)
+        with self.tape.at("first"):
+            psi.mix(offered, first, mixed, room)
+        self._sent("first", "second", mixed)
+        with self.tape.at("second"):
+            return psi.count(mixed, folder / "doubled", own)
+
+    def _masked(self, folder: Path) -> tuple[bytes, bytes, Room]:
+        """Mask both sets into files `first` and `second`; return the scalars."""
+        rng = seeded_rng(self._seed)
+        room = Room(folder, self._memory)
+        scalars = ristretto255.random_scalar(rng), ristretto255.random_scalar(rng)
+        starts = {"first": 0, "second": self._n - self._shared}
+        for (name, start), scalar in zip(starts.items(), scalars, strict=True):
+            with self.tape.at(name):
+                items = self._items(start)
+                psi.mask(items, _SESSION, scalar, folder / name, room)
+        return *scalars, room
+
+    def _items(self, start: int) -> Iterator[list[bytes]]:
+        end = start + self._n
+        for first in range(start, end, _BATCH):
+            yield [b"item %d" % number for number in range(first, min(first + _BATCH, end))]
+
+    def _sent(self, sender: str, receiver: str, message: Path) -> None:
+        self.tape.send(sender, receiver, message.stat().st_size)
