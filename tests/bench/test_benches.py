@@ -75,6 +75,18 @@ def test_secagg_sends_the_bytes_of_its_words() -> None:
     assert "secagg/unmask/dropped" in found
 
 
+def test_a_whole_round_goes_over_a_network() -> None:
+    found = run(secagg.BENCH, parties=5, dim=1000, peers=0, net="wan:2s,800kbps")
+    whole, wan = found["secagg/round"], found["secagg/round/wan"]
+    assert whole.bytes_up > 5 * 4000
+    assert (whole.bytes_up, whole.bytes_down) == (wan.bytes_up, wan.bytes_down)
+    assert whole.rounds == 5
+    assert whole.note.startswith("CPU at a party ")
+    # Five waits of two seconds but for the last way back; all vectors go into one line.
+    least = 4.5 * 2 + 5 * 4000 / 100_000
+    assert least < wan.wall_s < least + 2 + 8 * (whole.bytes_up + whole.bytes_down) / 800_000
+
+
 def test_secagg_of_four_measures_no_drop_out() -> None:
     found = run(secagg.BENCH, parties=4, dim=10, ring=64)  # and no peer in this ring
     assert found["secagg/mask"].bytes_up == 80

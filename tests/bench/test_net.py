@@ -29,11 +29,11 @@ def test_a_question_and_its_answer_by_hand() -> None:
     assert replay(events, WAN) == pytest.approx(0.5 + 1 + 0.04 + 0.25 + 0.04 + 0.125)
 
 
-def test_parties_compute_side_by_side_and_share_no_line() -> None:
-    events: list[Computed | Sent] = [Computed(name, 1.0) for name in "ab"] + [
-        Sent(name, "c", 12_500_000) for name in "ab"
-    ]
-    assert replay(events, WAN) == pytest.approx(1 + 1 + 0.04)
+@pytest.mark.parametrize(("receivers", "took"), [("cd", 1), ("cc", 2)])
+def test_parties_compute_side_by_side_and_a_line_in_is_one(receivers: str, took: int) -> None:
+    events: list[Computed | Sent] = [Computed(name, 1.0) for name in "ab"]
+    events += [Sent(name, other, 12_500_000) for name, other in zip("ab", receivers, strict=True)]
+    assert replay(events, WAN) == pytest.approx(1 + took + 0.04)
 
 
 def test_messages_of_one_party_wait_for_each_other() -> None:

@@ -43,7 +43,7 @@ def lookups(fake: Any) -> Lookups:
 @pytest.fixture
 def evidence(fake: Any, lookups: Lookups) -> Evidence:
     unused: Any = None
-    return Evidence(fake.session, fake.contracts, lookups, unused, unused)
+    return Evidence(fake.session, fake.contracts, lookups, unused, unused, unused)
 
 
 def bill(evidence: Evidence) -> bytes:

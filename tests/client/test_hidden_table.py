@@ -374,7 +374,7 @@ class TestOpenings:
     @staticmethod
     def openings(world: HiddenWorld) -> tuple[Any, Openings]:
         lookups: Any = world.lookups()
-        evidence = Evidence(world.session, world.contracts, lookups, lookups, lookups)
+        evidence = Evidence(world.session, world.contracts, lookups, lookups, lookups, lookups)
         return lookups, Openings(world.session, world.contracts, evidence)
 
     @pytest.mark.parametrize(("subject", "found"), [(7, True), (ABSENT, False)])

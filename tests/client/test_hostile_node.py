@@ -52,7 +52,7 @@ def test_a_malformed_label_is_proven_by_an_opening(fake: Any) -> None:
     lookups = fake.lookups()
     lookups.many(CONTRACT, [1, 2])
     (verdict,) = lookups.many(CONTRACT, [TARGET])
-    evidence = Evidence(fake.session, fake.contracts, lookups, lookups, lookups)
+    evidence = Evidence(fake.session, fake.contracts, lookups, lookups, lookups, lookups)
     openings = Openings(fake.session, fake.contracts, evidence)
     bundle = openings.open(verdict.request_id, verdict.position)
     opened = verify_opening(bundle, fake.node.trust())
@@ -157,7 +157,7 @@ def test_the_receipt_is_kept_before_the_proof_can_fail(fake: Any) -> None:
     (evidence,) = kept(fake, "answer")
     assert (evidence["request"], evidence["reason"]) == (facts.request, "PROOF_INVALID")
     # The charge is on the bill, although the answer is worth nothing.
-    held = Evidence(fake.session, fake.contracts, lookups, lookups, lookups)
+    held = Evidence(fake.session, fake.contracts, lookups, lookups, lookups, lookups)
     bills = Settling(fake.session, fake.contracts, held)
     assert json.loads(bills.settle(CONTRACT))["units"] == 2
 

@@ -37,7 +37,7 @@ def asking(fake: Any) -> Statistics:
     """Return the questions of a fresh process on this home."""
     unused: Any = None
     questions = Questions(fake.session, fake.contracts)
-    evidence = Evidence(fake.session, fake.contracts, unused, unused, questions)
+    evidence = Evidence(fake.session, fake.contracts, unused, unused, questions, unused)
     return Statistics(CONTRACT, questions, evidence)
 
 

@@ -409,21 +409,20 @@ class TestBuild:
     def test_parts_agree_on_their_rows_however_the_reader_cuts_batches(
         self, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """One part reads every column and another only its own: their batches may differ."""
-        cut = scan.scan
+        """Two processes need not be given the same batches by what they read with."""
+        cut = scan._cut
 
-        def unevenly(*arguments: Any) -> Iterator[scan.Batch]:
-            wide = bool(arguments[3])
-            for batch in cut(*arguments):
-                step = 5 if wide else 7
-                for start in range(0, len(batch.subjects), step):
-                    end = start + step
-                    yield scan.Batch(
-                        batch.subjects[start:end], batch.answers[start:end], batch.rows[start:end]
-                    )
+        def unevenly(reader: Any, share: scan.Share) -> Iterator[tuple[int, Any]]:
+            step = 5 + 2 * share.part
+            pieces = (
+                batch.slice(start, step)
+                for batch in reader
+                for start in range(0, batch.num_rows, step)
+            )
+            return cut(pieces, share)
 
         monkeypatch.setattr(scan, "BATCH_ROWS", 16)
-        monkeypatch.setattr(scan, "scan", unevenly)
+        monkeypatch.setattr(scan, "_cut", unevenly)
         spec = build_spec(write(), tmp_path, 3)
         assert run_build(spec, 3)[1] == expected(spec)
 
@@ -438,7 +437,8 @@ class TestBuild:
         spec = build_spec(write(), tmp_path)
         build.fill(spec, KEY, SALT, 0, 1, lambda _: None)
         (part,) = spec.spool.glob("*-0")
-        shutil.copytree(part, part.with_name(part.name.replace("-0", "-1")))
+        again = shutil.copytree(part, part.with_name(part.name.replace("-0", "-1")))
+        (again / build._HASHES).write_bytes(b"")
         with pytest.raises(DuplicateSubjectError) as caught:
             build.merge(spec, spec.spool / "finished", lambda _: None)
         assert caught.value.count == len(expected(spec)) // spec.parameters.row_bytes
@@ -503,9 +503,11 @@ _FILL = textwrap.dedent("""
     spool = Path(sys.argv[2]); spool.mkdir()
     subject = (SubjectColumn("id", "integer"), SubjectColumn("name", "string"))
     spec = BuildSpec(where, source.take_fingerprint(where.path), subject,
-        (("p", "earn > 5"),), (), b"", 0, TableParameters(b"d" * 40, b"n" * 32, 1), spool, 256)
-    build.fill(spec, None, b"", 1, 3, lambda rows: None)
-    build.fill(spec, None, b"", 2, 3, lambda rows: None)
+        (("p", "earn > 5"),), ("name",), b"", 0, TableParameters(b"d" * 40, b"n" * 32, 1),
+        spool, 256)
+    build.check_blocks = lambda *_: None  # a part is missing
+    build.fill(spec, None, bytes(32), 1, 3, lambda rows: None)
+    build.fill(spec, None, bytes(32), 2, 3, lambda rows: None)
     build.merge(spec, spool / "finished", lambda rows: None)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """)

@@ -47,8 +47,8 @@ async def test_requests_that_arrive_together_do_not_pass_a_limit_side_by_side(
         await asyncio.sleep(0.01)
         return "charged"
 
-    monkeypatch.setattr(metered, "_admit", admit)
-    monkeypatch.setattr(metered, "_stored", lambda *_: None)
+    monkeypatch.setattr(metered, "admit", admit)
+    monkeypatch.setattr(metered, "stored", lambda *_: None)
     monkeypatch.setattr(metered, "_check_capacity", lambda *_: None)
     monkeypatch.setattr(metered, "check_bits", lambda *_: None)
     monkeypatch.setattr(metered, "_execute", execute)

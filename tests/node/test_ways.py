@@ -12,10 +12,14 @@ from tests.node.conftest import RULES, make_ask, make_offer, make_product, make_
 from unseen.evidence.contracts.leakage import Leakage
 from unseen.node.catalog.labels import Label
 from unseen.node.contracts.clauses.clause import Ask, Offer
+from unseen.node.contracts.clauses.quota import HIDDEN_QUESTIONS
 from unseen.node.contracts.clauses.ways import SENT_BYTES, against_way
 from unseen.node.contracts.compile import Compiled, Refusal, compile_contract, reading_of
 from unseen.node.contracts.explain import Demand, demands
+from unseen.node.contracts.narrow import narrowest
 from unseen.node.kinds.kind import KINDS
+from unseen.node.kinds.lookup_plan import PASSES
+from unseen.protocols.lookup.lwe_pir.choice import least_width
 
 ROW = 17  # a tag of 16 bytes and a label of one
 WAYS = ("", "oprf_table", "lwe_pir", "clear", "no such")
@@ -97,6 +101,22 @@ def test_where_no_way_may_read_the_columns_it_is_the_labels_that_refuse() -> Non
     errors = refused(wish("oprf_table"), lookup("4"))
     assert "labels.public.4" in {error.clause for error in errors}
     assert "way" not in {error.clause for error in errors}
+
+
+def test_where_no_ciphertext_may_leave_answers_never_add_up_to_it() -> None:
+    large = lookup("3", rows=10**9)
+    for units, allowed in ((HIDDEN_QUESTIONS, True), (HIDDEN_QUESTIONS + 1, False)):
+        found = compile_contract(make_ask(units), large)
+        assert isinstance(found, Compiled) is allowed
+    (error,) = refused(make_ask(HIDDEN_QUESTIONS + 1), large)
+    assert (error.reason, error.clause) == ("LABEL_REFUSED", "quota.units")
+    less = narrowest(make_ask(10**6), large)
+    assert less.ask.quota.units == HIDDEN_QUESTIONS
+    assert isinstance(compile_contract(less.ask, less.offer), Compiled)
+    # Where it may leave, and is large, nothing is bounded.
+    assert compiled(make_ask(10**6), lookup(rows=10**9)).terms.protocol == "lwe_pir"
+    assert least_width(PASSES * HIDDEN_QUESTIONS) == 1 << 17
+    assert least_width(PASSES * (HIDDEN_QUESTIONS + 1)) is None
 
 
 def said(ask: Ask, offer: Offer) -> Demand:

@@ -71,6 +71,7 @@ WITHOUT_VECTORS = (
     "oprf",
     "lookup.labels",
     "lookup.lwe_pir.parameters",
+    "lookup.lwe_pir.seeds",
     "lookup.oprf_table",
     "lookup.subject",
     "smt",

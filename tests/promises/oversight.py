@@ -33,7 +33,14 @@ def enrol(stage: Stage, party: str, role: str) -> Client:
     return client
 
 
-def agree(stage: Stage, product: str = "hidden", *, buyer: str = "lender", units: int = 200) -> str:
+def agree(
+    stage: Stage,
+    product: str = "hidden",
+    *,
+    buyer: str = "lender",
+    units: int = 200,
+    way: str = "",
+) -> str:
     """Return a contract in force under which openings may be ordered."""
     found = stage.client(buyer).request_contract(
         product,
@@ -42,6 +49,7 @@ def agree(stage: Stage, product: str = "hidden", *, buyer: str = "lender", units
         units=units,
         days=1,
         openings=True,
+        way=way,
     )
     stage.operator.approve(found.id)
     stage.client(buyer).sign(found.id)

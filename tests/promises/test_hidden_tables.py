@@ -60,7 +60,7 @@ def test_the_hint_is_the_manifest_s_and_no_row_of_the_matrix_is_in_it(
     stage: Stage, buyer: Buyer, rows: Any
 ) -> None:
     data, manifest = buyer.hint(), buyer.manifest
-    assert (manifest.protocol, manifest.width, manifest.rows) == ("lwe_pir", 4096, len(rows))
+    assert (manifest.protocol, manifest.width, manifest.rows) == ("lwe_pir", 1 << 14, len(rows))
     assert INTL.digest(data) == manifest.digest
     size = manifest.row_bytes
     leaves = [data[start : start + size] for start in range(0, len(data), size)]

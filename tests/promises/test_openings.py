@@ -23,6 +23,7 @@ from unseen.evidence import canonical
 from unseen.evidence.audit import Policy
 from unseen.evidence.canonical import b64decode
 from unseen.evidence.errors import EvidenceError, OrderInvalidError
+from unseen.evidence.oversight.opening import Opened
 from unseen.evidence.oversight.order import Order, sign_order
 from unseen.evidence.trust import parse
 from unseen.protocols.errors import PeerError
@@ -339,6 +340,31 @@ def test_an_opening_that_leaves_a_subject_out_is_caught(
     (finding,) = regulator(watched).open_order(identifier).findings
     assert (finding.outcome, finding.shown) == (Outcome.INVALID, ())
     assert "2 of 3 subjects" in finding.why
+
+
+def test_an_order_opens_what_a_table_answered_that_stays_with_its_owner(
+    watched: Stage, tmp_path: Path
+) -> None:
+    contract, lender = agree(watched, way="lwe_pir"), watched.lender
+    people = {person.subject: person for person in watched.people[:20]}
+    verdicts = lender.lookup_many(contract, [*people, "f" * 32])
+    (request,) = {verdict.request_id for verdict in verdicts}
+    identifier = order(watched, contract, request)
+    assert lender.answer_order(identifier).opened == (request,)
+    (finding,) = regulator(watched).open_order(identifier).findings
+    assert finding.outcome is Outcome.OPENED
+    shown = {str(one.subject[0]): one for one in finding.shown if isinstance(one, Opened)}
+    assert set(shown) == {*people, "f" * 32}
+    words = {True: "yes", False: "no", None: "no_usable_result"}
+    for subject, person in people.items():
+        found = {name: words[verdict] for name, verdict in shown[subject].verdicts.items()}
+        assert found == {name: person.answers[name] for name in found}
+    assert not shown["f" * 32].found
+    # More than one part, all of one size but for the last: nothing of what is in them shows.
+    parts = sorted((watched.home / "openings" / identifier).rglob("*.part"))
+    assert len(parts) > 1
+    assert len({part.stat().st_size for part in parts[:-1]}) == 1
+    assert audit(watched, tmp_path / "export").ok
 
 
 def test_a_part_that_the_node_swaps_is_caught(watched: Stage) -> None:

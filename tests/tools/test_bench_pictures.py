@@ -25,7 +25,7 @@ KEPT = sorted(path.stem for path in TOOL.DATA.glob("*.json"))
 
 
 def test_every_kept_file_is_a_picture() -> None:
-    assert set(KEPT) <= set(TOOL.PICTURES)
+    assert sorted(TOOL.PICTURES) == KEPT
 
 
 @pytest.mark.parametrize("name", KEPT)

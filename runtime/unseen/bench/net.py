@@ -1,10 +1,11 @@
 """A run over a network that is not there: messages and computing, replayed on a virtual clock.
 
-Every party has a clock of its own. A message leaves when whoever sends it has made all of it and
-the line from that party is free; it takes its bytes at the line's rate, and half a round trip; the
-other one goes on when all of it is there. So nothing overlaps within a message, no line is shared,
-nothing is lost, and TCP begins at full speed: for messages that are short against rate times round
-trip this is what a network takes, for long ones close to it. Nothing is added for framing or TLS.
+Every party has a clock of its own, a line out and a line in, both of the network's rate. A message
+starts when whoever sends it has made all of it and its line out is free; half a round trip later it
+begins to come in, once the other one's line in is free; that one goes on when all of it is there.
+So nothing overlaps within a message, nothing is lost, and TCP begins at full speed: for messages
+that are short against rate times round trip this is what a network takes, for long ones close to
+it. Nothing is added for framing or TLS.
 """
 
 import re
@@ -25,7 +26,7 @@ _BITS: Final = {"kbps": 1e3, "mbps": 1e6, "gbps": 1e9}
 
 @dataclass(frozen=True, slots=True)
 class Net:
-    """A network: its name, seconds of a round trip, and bits a second from each party."""
+    """A network: its name, seconds of a round trip, and bits a second from and to each party."""
 
     name: str
     round_trip: float
@@ -97,12 +98,16 @@ def parse(text: str) -> Net | None:
 def replay(events: Iterable[Computed | Sent], net: Net) -> float:
     """Return the seconds until the last party is ready, all clocks beginning at 0."""
     clocks: dict[str, float] = defaultdict(float)
-    free: dict[str, float] = defaultdict(float)  # when the line from a party is free again
+    out: dict[str, float] = defaultdict(float)  # when a party's line out is free again
+    into: dict[str, float] = defaultdict(float)
     for event in events:
         if isinstance(event, Computed):
             clocks[event.party] += event.seconds
             continue
-        left = max(clocks[event.sender], free[event.sender]) + 8 * event.size / net.rate
-        free[event.sender] = left
-        clocks[event.receiver] = max(clocks[event.receiver], left + net.round_trip / 2)
+        passing = 8 * event.size / net.rate
+        start = max(clocks[event.sender], out[event.sender])
+        out[event.sender] = start + passing
+        there = max(start + net.round_trip / 2, into[event.receiver]) + passing
+        into[event.receiver] = there
+        clocks[event.receiver] = max(clocks[event.receiver], there)
     return max(clocks.values(), default=0.0)

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from unseen.bench import flower, streams
+from unseen.bench import flower, pairs, streams
+from unseen.bench import net as nets
 from unseen.bench.peers import Peer
 from unseen.bench.registry import (
     CURVE_BITS,
@@ -14,6 +16,7 @@ from unseen.bench.registry import (
     Group,
     Parameters,
     Phase,
+    Settings,
     Traffic,
 )
 from unseen.protocols.errors import InputInvalidError
@@ -42,11 +45,11 @@ ROUNDS = 5
 
 
 @contextmanager
-def groups(parameters: Parameters) -> Iterator[Iterator[Group]]:
+def groups(settings: Settings) -> Iterator[Iterator[Group]]:
     """Hand out the groups of this bench, after the kernel is there.
 
     Raises:
-        InputInvalidError: numpy is not installed.
+        InputInvalidError: numpy is not installed, or there is no such network.
 
     """
     try:
@@ -55,16 +58,21 @@ def groups(parameters: Parameters) -> Iterator[Iterator[Group]]:
         raise InputInvalidError(
             "this bench needs numpy", clause="bench.secagg", remedy="install unseen[kernels]"
         ) from None
-    with flower.opened(parameters) as peer:
-        yield _each(parameters, np, peer)
+    net = nets.parse(settings.words["net"])
+    with flower.opened(settings) as peer:
+        yield _each(settings, np, peer, net)
 
 
-def _each(parameters: Parameters, np: Any, peer: Peer | None) -> Iterator[Group]:
+def _each(
+    parameters: Parameters, np: Any, peer: Peer | None, net: nets.Net | None
+) -> Iterator[Group]:
     yield warm_up()  # before anything else has asked for the kernel
     world = World(parameters, np, peer)
     yield world.mask()
     yield world.unmask()
     yield world.unmask_dropped()
+    if net:
+        yield world.over(net)
 
 
 def warm_up() -> Group:
@@ -178,6 +186,24 @@ class World:
             return []
         return self._unmask("secagg/unmask/dropped", {self._parties - 1}, DROPPED_TARGET)
 
+    def over(self, net: nets.Net) -> Group:
+        """Measure a whole round of all parties, and the same over a network."""
+        from unseen.bench.masking import Whole  # noqa: PLC0415 - needs numpy
+
+        whole = Whole(self._cohort, self._values, self._rng)
+        case = replace(
+            self._case("secagg/round", whole.run, limit="secagg/round/aes"),
+            traffic=whole.traffic,
+            note=whole.note,
+        )
+        # A stream for each pair at both of its ends, and that of each own mask twice.
+        masks = self._openssl(self._parties * (self._parties + 1))
+        return [
+            case,
+            self._case("secagg/round/aes", masks),
+            pairs.over(case, net, lambda: nets.replay(whole.tape.events, net)),
+        ]
+
     def _unmask(self, name: str, gone: set[int], target: str) -> Group:
         state: dict[str, Aggregator] = {}
 
@@ -280,5 +306,6 @@ BENCH = Bench(
     "secure aggregation beside bare AES-CTR of OpenSSL, in one process",
     DEFAULTS,
     groups,
+    words={"net": ()},
     size="dim",
 )

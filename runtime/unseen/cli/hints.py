@@ -17,9 +17,9 @@ import typer
 LAUNCHER: Final = "UNSEEN_LAUNCHER"
 """What the launcher was called by; set by `tools/starter.py`."""
 _NAMES: Final = (
-    "audit|bench|catalog|certificate|consent|contract|demo|doctor|evidence|instance|job|join"
-    "|lookup|mandate|meter|node|objection|party|privacy|product|receipt|review|statistics|table"
-    "|template|train|verify"
+    "audit|bench|catalog|certificate|consent|contract|demo|doctor|evidence|instance|intersect|job"
+    "|join|lookup|mandate|meter|node|objection|party|privacy|product|receipt|review|statistics"
+    "|table|template|train|verify"
 )
 COMMANDS: Final = frozenset(_NAMES.split("|"))
 _COMMAND = re.compile(
@@ -41,7 +41,17 @@ _BUYERS: Final = frozenset(
     (("contract", "request"), ("contract", "sign"), ("template", "approve"), ("mandate", "sign"))
 )
 _NOT_OPERATORS: Final = frozenset(
-    ("consent", "instance", "join", "lookup", "receipt", "statistics", "train", "verify")
+    (
+        "consent",
+        "instance",
+        "intersect",
+        "join",
+        "lookup",
+        "receipt",
+        "statistics",
+        "train",
+        "verify",
+    )
 )
 
 _ABOUT: Final = {"statistics": "contract"}  # whose id such a command takes

@@ -16,6 +16,7 @@ from unseen.cli.commands import (
     dispute,
     evidence,
     instance,
+    intersect,
     job,
     join,
     mandate,
@@ -85,6 +86,7 @@ node.app.command("resume")(stop.resume_node)
 app.command("join")(join.join)
 app.command("lookup")(query.lookup)
 app.command("verify")(query.verify)
+app.command("intersect")(intersect.intersect)
 app.command("doctor")(doctor)
 
 

@@ -16,13 +16,15 @@ if TYPE_CHECKING:
     from unseen.client import Client
     from unseen.client.catalog import Predicate, Prices
     from unseen.evidence.contracts.clauses import Billing
+    from unseen.evidence.contracts.intersection import Offered
     from unseen.evidence.contracts.statistics.definition import Definition
     from unseen.protocols.lookup.canonical import Form
 
 _FIELDS = {
     *("table", "kind", "title", "currency", "data_fee", "service_fee", "predicates", "billing"),
-    *("match", "canonical"),
+    *("match", "canonical", "find", "most", "rho", "delta"),
 }
+_RHO, _DELTA = "0.01", "0.000001"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +35,8 @@ class ProductOptions:
     kind: Annotated[
         str,
         typer.Option(
-            help="lookup (hidden) or verify (in the clear); statistics, with a menu.",
-            show_default="lookup, or statistics with --menu",
+            help="lookup (hidden) or verify (in the clear); statistics, with a menu; intersect.",
+            show_default="lookup, statistics with --menu, or intersect with --find",
         ),
     ] = ""
     title: Annotated[str, typer.Option(help="One line that buyers read.")] = ""
@@ -54,6 +56,15 @@ class ProductOptions:
             show_default="as they are",
         ),
     ] = None
+    find: Annotated[
+        list[str] | None,
+        typer.Option(help="Of kind intersect: items, count, or both.", metavar="OUTPUT"),
+    ] = None
+    most: Annotated[
+        int, typer.Option(min=0, help="Of kind intersect: the largest set of one run.")
+    ] = 0
+    rho: Annotated[str, typer.Option(help="Of a count: what each one costs in privacy.")] = ""
+    delta: Annotated[str, typer.Option(help="Of a count: the delta of contracts' budgets.")] = ""
     currency: Annotated[str, typer.Option(help="Currency of the prices.")] = "CNY"
     data_fee: Annotated[str, typer.Option(help="Price of the data, for one unit.")] = "0"
     service_fee: Annotated[str, typer.Option(help="Price of the service, for one unit.")] = "0"
@@ -74,7 +85,7 @@ class ProductOptions:
             UsageError: one is malformed.
 
         """
-        kind = self.kind or ("statistics" if counts else "lookup")
+        kind = self.kind or ("statistics" if counts else "intersect" if self.find else "lookup")
         found: dict[str, Any] = {
             "table": self.table,
             "kind": kind,
@@ -86,6 +97,9 @@ class ProductOptions:
             "match": {"id": list(self.match or ())},
             "canonical": dict(map(_form, self.canonical or ())),
         }
+        if self.find:
+            found["find"] = list(self.find)
+            found |= {"most": self.most, "rho": self.rho, "delta": self.delta}
         billing = given_billing(kind, self.bill, self.free, self.cap, self.payee or ())
         return found if billing is None else found | {"billing": billing}
 
@@ -164,6 +178,34 @@ def _split(text: str) -> dict[str, str]:
             remedy="for example 'large|More than 500 staff|staff > 500'",
         )
     return dict(zip(("name", "text", "expression"), parts, strict=True))
+
+
+def found_of(given: Mapping[str, Any]) -> "Offered | None":
+    """Return what a product of intersections lets be found; None where its fields say none.
+
+    Raises:
+        UsageError: they are out of range.
+
+    """
+    from unseen.evidence.contracts.intersection import COUNT, MAX_ITEMS, Offered
+    from unseen.evidence.errors import ContractInvalidError
+
+    if not given.get("find"):
+        return None
+    counts = COUNT in given["find"]
+    try:
+        return Offered(
+            outputs=tuple(given["find"]),
+            most=given.get("most") or MAX_ITEMS,
+            rho=given.get("rho") or (_RHO if counts else ""),
+            delta=given.get("delta") or (_DELTA if counts else ""),
+        )
+    except ContractInvalidError as error:
+        raise UsageError(
+            str(error),
+            clause=error.clause,
+            remedy="for example --find items --find count --most 100000 --rho 0.01",
+        ) from None
 
 
 def predicates_of(given: Mapping[str, Any]) -> list["Predicate"]:

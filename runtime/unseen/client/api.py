@@ -30,6 +30,7 @@ from unseen.client.oversight.orders import Orders
 from unseen.client.oversight.overseeing import Oversight
 from unseen.client.oversight.reports import Reports
 from unseen.client.parties import Parties, Party
+from unseen.client.queries.intersections import Intersected, Intersections
 from unseen.client.queries.lookups import Lookups
 from unseen.client.queries.questions import Questions
 from unseen.client.queries.verifies import Verifies
@@ -42,6 +43,7 @@ from unseen.client.subjects import Subject
 from unseen.client.verdicts import Verdict
 from unseen.evidence.canonical import Json
 from unseen.evidence.contracts.clauses import Billing
+from unseen.evidence.contracts.intersection import Offered
 from unseen.evidence.contracts.statistics.definition import Definition
 from unseen.v1 import node_pb2, node_pb2_grpc
 
@@ -116,9 +118,16 @@ class Client(
         self._lookups = Lookups(session, self._contracts, gather=gather)
         self._verifies = Verifies(session, self._contracts)
         self._questions = Questions(session, self._contracts)
+        self._jobs = Jobs(session)
+        self._intersections = Intersections(session, self._contracts, self._jobs)
         self._objections = Objections(session, self._contracts)
         self._evidence = Evidence(
-            session, self._contracts, self._lookups, self._verifies, self._questions
+            session,
+            self._contracts,
+            self._lookups,
+            self._verifies,
+            self._questions,
+            self._intersections,
         )
         self._exports = Exports(session, self._contracts, self._catalog, self._evidence)
         self._openings = Openings(session, self._contracts, self._evidence)
@@ -127,7 +136,6 @@ class Client(
         self._reports = Reports(session)
         self._parties = Parties(session)
         self._reviews = Reviews(session, self._contracts)
-        self._jobs = Jobs(session)
         self._stops = NodeStops(session)
         self._node = node_pb2_grpc.NodeServiceStub(session.channel.grpc)
 
@@ -243,7 +251,7 @@ class Client(
         table: str,
         kind: str,
         title: str,
-        predicates: Sequence[Predicate] | Definition = (),
+        predicates: Sequence[Predicate] | Definition | Offered = (),
         prices: Prices | None = None,
         billing: Billing | None = None,
         **compared: Unpack[Compared],
@@ -253,6 +261,7 @@ class Client(
         A product of kind `statistics` has a definition in the place of predicates: its menu, and
         the columns and expressions behind it, which buyers do not see. With `match`, the columns of
         an id, it has neither, and answers whether a whole subject agrees, or only its id is known.
+        One of kind `intersect` says what may be found (`evidence.contracts.intersection.Offered`).
 
         `canonical` says in which form values of the subject's columns are compared: `name`, `id`,
         `cn_id` or `date`; as they are where it says nothing.
@@ -375,6 +384,20 @@ class Client(
         self._questions.menu(contract)
         return Statistics(contract, self._questions, self._evidence)
 
+    def intersect(self, contract: str, items: Sequence[Subject]) -> Intersected:
+        """Return which of `items` the table has, or how many, as the contract says.
+
+        One unit for each distinct item, whether the table has it or not. The operator learns how
+        many there are, and not which.
+
+        Raises:
+            InputInvalidError: the contract is for another kind, or there are none or too many.
+            SubjectInvalidError: an item is malformed.
+            JobNotDoneError: the node could not compute it; nothing was charged.
+
+        """
+        return self._intersections.ask(contract, items)
+
     def seat(self, contract: str) -> Seat:
         """Return this node's seat in joint sums under a contract; a `Cohort` takes all of them."""
         return Seat(self._session, self._contracts, contract)
@@ -408,6 +431,10 @@ class Client(
         A request that the node has never seen is charged now, if it is young enough to be.
         """
         return self._evidence.fetch_verdicts(request)
+
+    def fetch_intersection(self, request: str) -> Intersected:
+        """Go on with an intersection, or fetch what it found again, under its id; charged once."""
+        return self._evidence.fetch_intersection(request)
 
     def fetch_statistic(self, request: str) -> Statistic:
         """Fetch the answer to a question about many again, under its id; charged once."""

@@ -11,6 +11,7 @@ from unseen.client.menus import menu_rows, read_menu
 from unseen.client.resources import short
 from unseen.client.session import Session
 from unseen.evidence.contracts.clauses import Billing
+from unseen.evidence.contracts.intersection import Offered
 from unseen.evidence.contracts.statistics import Menu
 from unseen.evidence.contracts.statistics.definition import Definition
 from unseen.protocols.errors import SubjectInvalidError
@@ -144,6 +145,7 @@ class Product(Card):
     definition: Definition | None = None
     match: tuple[str, ...] = ()
     unusable: int = 0
+    intersect: Offered | None = None
 
     @property
     def questions(self) -> tuple[tuple[str, str], ...]:
@@ -164,6 +166,9 @@ class Product(Card):
             yield "matched by", self.match
         for predicate in self.predicates:
             yield predicate.name, predicate.text
+        if self.intersect is not None:
+            yield "items a run", f"{self.intersect.most:,} at most"
+            yield "rho a run", self.intersect.rho or None
         yield from menu_rows(self.menu)
         yield "price", self.prices
         yield from billing_rows(self.billing, self.prices.currency)
@@ -246,7 +251,7 @@ class Catalog:
         table: str,
         kind: str,
         title: str,
-        predicates: Sequence[Predicate] | Definition,
+        predicates: Sequence[Predicate] | Definition | Offered,
         prices: Prices,
         billing: Billing | None = None,
         **compared: Unpack[Compared],
@@ -254,6 +259,7 @@ class Catalog:
         """Offer `predicates`, or a menu, over a table; see `Client.register_product`."""
         menu = predicates if isinstance(predicates, Definition) else None
         match = compared.get("match")
+        found = predicates if isinstance(predicates, Offered) else None
         request = catalog_pb2.RegisterProductRequest(
             name=f"products/{name}",
             table=f"tables/{table}",
@@ -261,7 +267,7 @@ class Catalog:
             title=title,
             predicates=[
                 catalog_pb2.Predicate(name=item.name, text=item.text, expression=item.expression)
-                for item in (() if isinstance(predicates, Definition) else predicates)
+                for item in (() if isinstance(predicates, Definition | Offered) else predicates)
             ],
             prices=catalog_pb2.Prices(
                 currency=prices.currency,
@@ -272,6 +278,7 @@ class Catalog:
             definition=menu.encode() if menu else b"",
             canonical=compared.get("canonical"),
             match=catalog_pb2.Match(id=match) if match else None,
+            intersect=found.encode() if found else b"",
         )
         answer = self._session.call(self._stub.RegisterProduct, request, REGISTER_SECONDS)
         return replace(_product(answer.product), unusable=answer.unusable_rows)
@@ -316,6 +323,7 @@ def _product(product: catalog_pb2.Product) -> Product:
         menu=read_menu(product.menu),
         definition=Definition.decode(product.definition) if product.definition else None,
         match=tuple(product.match.id),
+        intersect=Offered.decode(product.intersect) if product.intersect else None,
     )
 
 

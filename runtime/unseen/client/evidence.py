@@ -17,6 +17,7 @@ from unseen.client.local.home import read_file
 from unseen.client.local.state import Opening, RequestState
 from unseen.client.queries import questions
 from unseen.client.queries.asking import BEFORE_REPLY, HELD, check_receipt
+from unseen.client.queries.intersections import Intersected, Intersections
 from unseen.client.queries.lookups import Lookups
 from unseen.client.queries.questions import Questions
 from unseen.client.queries.verifies import Verifies
@@ -24,6 +25,7 @@ from unseen.client.session import Session
 from unseen.client.statistic import Statistic
 from unseen.client.verdicts import Verdict
 from unseen.evidence.canonical import Json, b64encode, format_time, parse_time
+from unseen.evidence.contracts import intersection
 from unseen.evidence.contracts.joint import PARAMETER
 from unseen.evidence.errors import EvidenceError, LogForkedError
 from unseen.evidence.log import RELEASE, ReleaseLeaf, decode_leaf
@@ -32,6 +34,7 @@ from unseen.evidence.verify import VerifiedReceipt, verify_receipt
 from unseen.protocols.errors import InputInvalidError, PeerError
 from unseen.v1 import (
     identity_pb2_grpc,
+    intersect_pb2,
     joint_pb2,
     log_pb2,
     log_pb2_grpc,
@@ -48,11 +51,13 @@ _MESSAGES: dict[
     type[lookup_pb2.EvaluateRequest]
     | type[verify_pb2.VerifyRequest]
     | type[statistics_pb2.AskRequest]
-    | type[joint_pb2.ContributeRequest],
+    | type[joint_pb2.ContributeRequest]
+    | type[intersect_pb2.RunRequest],
 ] = {
     "lookup": lookup_pb2.EvaluateRequest,
     "verify": verify_pb2.VerifyRequest,
     questions.KIND: statistics_pb2.AskRequest,
+    intersection.KIND: intersect_pb2.RunRequest,
     "joint": joint_pb2.ContributeRequest,  # of any kind, over several nodes
 }
 
@@ -130,6 +135,7 @@ class Evidence:
         lookups: Lookups,
         verifies: Verifies,
         asked: Questions,
+        intersections: Intersections,
     ) -> None:
         """Use the other parts of the client to fetch what is missing."""
         self._session = session
@@ -137,6 +143,7 @@ class Evidence:
         self._lookups = lookups
         self._verifies = verifies
         self._questions = asked
+        self._intersections = intersections
         self._meter = meter_pb2_grpc.MeterServiceStub(session.channel.grpc)
         self._log = log_pb2_grpc.LogServiceStub(session.channel.grpc)
         self._identity = identity_pb2_grpc.IdentityServiceStub(session.channel.grpc)
@@ -174,7 +181,7 @@ class Evidence:
         ids = self._session.state.requests(contract, "lost")
         return [request for request in ids if not self._is_receipted(request)]
 
-    def fetch(self, request: str) -> list[Verdict] | Statistic:
+    def fetch(self, request: str) -> list[Verdict] | Statistic | Intersected:
         """Get the answers to a request again, by its id and with the bytes first sent."""
         opening = self.written(request)
         if opening.state == "refused":
@@ -203,10 +210,11 @@ class Evidence:
 
     def fetch_verdicts(self, request: str) -> list[Verdict]:
         """Do as `fetch` does, for a question about subjects."""
-        found = self.fetch(request) if self.written(request).kind != questions.KIND else None
+        alone = self.written(request).kind not in (questions.KIND, intersection.KIND)
+        found = self.fetch(request) if alone else None
         if not isinstance(found, list):
             raise InputInvalidError(
-                "the request asks about many people at once: it has no verdicts",
+                "the request asks about many at once: it has no verdicts one by one",
                 clause="kind",
                 remedy=f"fetch it with: unseen receipt fetch {request}",
             )
@@ -223,7 +231,18 @@ class Evidence:
             )
         return found
 
-    def _finish(self, opening: Opening) -> list[Verdict] | Statistic:
+    def fetch_intersection(self, request: str) -> Intersected:
+        """Do as `fetch` does, for an intersection."""
+        found = self.fetch(request) if self.written(request).kind == intersection.KIND else None
+        if not isinstance(found, Intersected):
+            raise InputInvalidError(
+                "the request asks for no intersection",
+                clause="kind",
+                remedy=f"fetch it with: unseen receipt fetch {request}",
+            )
+        return found
+
+    def _finish(self, opening: Opening) -> list[Verdict] | Statistic | Intersected:
         if self._is_joint(opening):
             seat = Seat(self._session, self._contracts, opening.contract)
             led = seat.fetch(opening)
@@ -232,6 +251,8 @@ class Evidence:
             return []  # a part of a sum: the answer was made of all of them, or is lost
         if opening.kind == questions.KIND:
             return self._questions.finish(opening)
+        if opening.kind == intersection.KIND:
+            return self._intersections.finish(opening)
         finish = self._lookups.finish if opening.kind == "lookup" else self._verifies.finish
         return finish(opening)
 

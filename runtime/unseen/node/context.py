@@ -22,6 +22,7 @@ from unseen.node.contracts.templates import Templates
 from unseen.node.identity.certificates import Pair
 from unseen.node.identity.parties import Parties
 from unseen.node.identity.vault import Vault
+from unseen.node.intersecting.runs import Runs
 from unseen.node.jobs.executor import Executor
 from unseen.node.joint.kept import KeptRows
 from unseen.node.joint.rounds import Rounds
@@ -73,6 +74,7 @@ class Node:
     joint: Rounds = field(default_factory=Rounds)
     answered: Answered = field(default_factory=Answered)
     kept: KeptRows = field(default_factory=KeptRows)
+    runs: Runs = field(default_factory=Runs)
     address: str = ""
     draining: bool = False
     warm: set[str] = field(default_factory=set)  # kernels that are ready, or on their way

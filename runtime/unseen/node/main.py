@@ -47,6 +47,7 @@ from unseen.node.handover.taking import take_over
 from unseen.node.hardening import harden, whereabouts
 from unseen.node.identity.enrolment import Enrolment
 from unseen.node.identity.parties import Parties
+from unseen.node.intersecting import sessions
 from unseen.node.jobs import warming
 from unseen.node.jobs.driver import Driver
 from unseen.node.jobs.kinds import KINDS
@@ -185,7 +186,7 @@ async def _drain(
 
 async def _sweep(node: Node) -> None:
     while True:
-        for step in (warming.sweep, lifecycle.sweep, reconcile, reviewing.sweep, _expire):
+        for step in _SWEPT:
             try:
                 await step(node)
             except Exception as error:  # noqa: BLE001 - the next may succeed, and the next sweep
@@ -198,6 +199,16 @@ async def _sweep(node: Node) -> None:
 
 async def _expire(node: Node) -> None:
     await node.jobs.expire()
+
+
+_SWEPT = (
+    warming.sweep,
+    lifecycle.sweep,
+    reconcile,
+    reviewing.sweep,
+    sessions.sweep,
+    _expire,
+)
 
 
 async def _open(home: Path, settings: Settings, keys: Keys) -> Node:

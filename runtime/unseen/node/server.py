@@ -17,6 +17,7 @@ from unseen.node.services.catalog import CatalogService
 from unseen.node.services.consent import ConsentService
 from unseen.node.services.contract import ContractService
 from unseen.node.services.identity import IdentityService
+from unseen.node.services.intersect import IntersectService
 from unseen.node.services.job import JobService
 from unseen.node.services.joint import JointService
 from unseen.node.services.log import LogService
@@ -44,6 +45,8 @@ from unseen.v1 import (
     contract_pb2_grpc,
     identity_pb2,
     identity_pb2_grpc,
+    intersect_pb2,
+    intersect_pb2_grpc,
     job_pb2,
     job_pb2_grpc,
     joint_pb2,
@@ -138,6 +141,7 @@ def _add_services(server: grpc.aio.Server, node: Node) -> None:
     lookup_pb2_grpc.add_LookupServiceServicer_to_server(LookupService(node), server)
     verify_pb2_grpc.add_VerifyServiceServicer_to_server(VerifyService(node), server)
     statistics_pb2_grpc.add_StatisticsServiceServicer_to_server(StatisticsService(node), server)
+    intersect_pb2_grpc.add_IntersectServiceServicer_to_server(IntersectService(node), server)
     meter_pb2_grpc.add_MeterServiceServicer_to_server(MeterService(node), server)
     job_pb2_grpc.add_JobServiceServicer_to_server(JobService(node), server)
     joint_pb2_grpc.add_JointServiceServicer_to_server(JointService(node), server)
@@ -163,6 +167,7 @@ def _service_names() -> list[str]:
         lookup_pb2,
         verify_pb2,
         statistics_pb2,
+        intersect_pb2,
         meter_pb2,
         job_pb2,
         joint_pb2,

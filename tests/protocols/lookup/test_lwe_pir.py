@@ -396,3 +396,17 @@ class TestBadInput:
             client.prepare(Public.of(b"a", shape), 1, lambda _count: b"")
         with pytest.raises(InputInvalidError):
             server.build_block(shape, DOMAIN, [], lambda count: bytes(min(count, 16)))
+
+
+@given(answers=st.integers(0, 10**6))
+def test_so_many_answers_leave_a_row_undetermined(answers: int) -> None:
+    width = choice.least_width(answers)
+    for each in parameters.DEFAULT_WIDTHS:
+        bits = 16 * (SECRET + answers)  # of the hint and of all answers
+        undetermined = bits < 8 * each
+        if each >= 4096:
+            assert (choice.most_answers(each) >= answers) is undetermined
+        if width is None or each < width:
+            assert not undetermined or answers > choice.most_answers(each)
+    if width is not None and width >= 4096:
+        assert 16 * (SECRET + answers) < 8 * width

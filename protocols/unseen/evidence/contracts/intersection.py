@@ -22,6 +22,7 @@ from unseen.evidence.contracts.typed import Scalar
 from unseen.evidence.errors import ContractInvalidError
 from unseen.evidence.fields import Checker
 from unseen.evidence.suite import Suite
+from unseen.protocols.group.ristretto255 import ELEMENT_BYTES
 
 PARAMETER: Final = "intersect"
 KIND: Final = "intersect"
@@ -37,6 +38,7 @@ MAX_ITEMS: Final = 1_000_000
 """The largest set of one run: what one signed request may ask for."""
 
 BITS_PER_ITEM: Final = 1
+COUNT_BYTES: Final = 4
 _SESSION: Final = b"unseen/intersect/v1 session\x00"
 _DOMAIN: Final = b"unseen/intersect/v1\x00"
 _NOISE: Final = ("rho", "delta")
@@ -230,6 +232,11 @@ def session_of(suite: Suite, contract: bytes, request: str) -> bytes:
     `contract` is its id, `request` the id of the signed request: 32 hexadecimal digits.
     """
     return suite.digest(_SESSION + contract + bytes.fromhex(request))
+
+
+def set_bytes(items: int) -> int:
+    """Return how many bytes a message of one set of elements has (`psi.messages`)."""
+    return COUNT_BYTES + items * ELEMENT_BYTES
 
 
 def domain_of(contract: bytes) -> bytes:

@@ -256,6 +256,8 @@ def _next(contract: "Contract", home: Path) -> str:
     kind, others = contract.terms.kind, " --home HOME, once for each node"
     if kind == "train":
         return f"Train: unseen train fit {contract.id} --home {home}{others}"
+    if kind == "intersect":
+        return f"Intersect: unseen intersect {contract.id} --file ITEMS.csv --home {home}"
     if kind != "statistics":
         return f"Ask: unseen {kind} {contract.id} SUBJECT --home {home}"
     joint = joint_of(contract.terms.parameters)

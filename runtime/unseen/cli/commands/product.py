@@ -20,6 +20,7 @@ from unseen.cli.output import (
 from unseen.cli.product_options import (
     ProductOptions,
     billing_of,
+    found_of,
     predicates_of,
     prices_of,
     read_menu,
@@ -54,15 +55,17 @@ def add(
     given = said.given(name, counts=menu is not None)
     if source is not None:
         given |= read_product(source)
-    match = given["match"]["id"]
-    offers = [bool(given["predicates"]), bool(menu), bool(match)]
+    match, found = given["match"]["id"], found_of(given)
+    offers = [bool(given["predicates"]), bool(menu), bool(match), found is not None]
     if not given["table"] or offers.count(True) != 1:
         raise UsageError(
-            "a product needs a table, and predicates or a match; statistics and train, a menu",
+            "a product needs a table, and predicates or a match; statistics and train, a menu;"
+            " intersect, what may be found",
             clause="product",
-            remedy="give --table and --predicate or --match, or --from FILE; or --table and --menu",
+            remedy="give --table and --predicate or --match, or --from FILE; or --table and --menu;"
+            " or --table and --find items",
         )
-    definition = read_menu(menu) if menu else None
+    definition = read_menu(menu) if menu else found
     with open_client(home, doing="checking every row") as client:
         product = client.register_product(
             name,

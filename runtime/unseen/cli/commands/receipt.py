@@ -86,8 +86,10 @@ def fetch(
     request: RequestArgument, home: HomeOption = DEFAULT_HOME, form: FormatOption = Format.TABLE
 ) -> None:
     """Fetch the answer to a request again, by its id; charged once, however often."""
+    from unseen.cli.commands.intersect import intersected_json
     from unseen.cli.progress import open_client
     from unseen.client.queries.questions import KIND
+    from unseen.evidence.contracts.intersection import KIND as INTERSECT
 
     with open_client(home) as client:
         identifier = _request_id(request)
@@ -97,6 +99,9 @@ def fetch(
         if receipt.facts.kind == KIND:
             statistic = client.fetch_statistic(identifier)
             cards, found = [statistic], [statistic_json(statistic)]
+        elif receipt.facts.kind == INTERSECT:
+            run = client.fetch_intersection(identifier)
+            cards, found = [run], [intersected_json(run)]
         else:
             answers = client.fetch_answers(identifier)
             cards, found = [*answers], [verdict_json(answer) for answer in answers]

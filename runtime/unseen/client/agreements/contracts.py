@@ -27,6 +27,7 @@ from unseen.client.session import Session
 from unseen.evidence import canonical
 from unseen.evidence.canonical import b64decode, b64encode, format_time
 from unseen.evidence.contracts.contract import Role, Terms, sign_terms, verify_approval
+from unseen.evidence.contracts.intersection import intersection_rows
 from unseen.evidence.contracts.joint import Joint, joint_of
 from unseen.evidence.contracts.leakage import Leakage
 from unseen.evidence.contracts.limits import is_standing, verify_standing
@@ -96,6 +97,7 @@ class Contract(Card):
         yield "reads", plan.columns_read
         yield from agreed_rows(terms.parameters)
         yield from trained_rows(terms.parameters)
+        yield from intersection_rows(terms.parameters)
         bits = f"{plan.bits_per_unit:,} for each unit at most"
         in_all = f", {plan.release.bits_in_all:,} in all" if plan.release else ""
         yield "bits", bits + in_all

@@ -69,7 +69,6 @@ def new_request(
         LogForkedError: what they cosigned is another history than this client was shown.
 
     """
-    session.witnesses.check()
     nonce = secrets.token_bytes(NONCE_BYTES)
     request = Request(
         suite=session.suite.id,
@@ -82,10 +81,19 @@ def new_request(
         epoch=epoch,
         issued_at=dt.datetime.now(dt.UTC).replace(microsecond=0),
     )
+    return request, signed(session, request, nonce)
+
+
+def signed(session: Session, request: Request, nonce: bytes) -> request_pb2.SignedRequest:
+    """Return a request signed by this instance, with what opens its commitment.
+
+    Raises:
+        As `new_request`.
+
+    """
+    session.witnesses.check()
     signature = sign_request(session.instance_signer, request)
-    return request, request_pb2.SignedRequest(
-        statement=request.bytes(), signature=signature, nonce=nonce
-    )
+    return request_pb2.SignedRequest(statement=request.bytes(), signature=signature, nonce=nonce)
 
 
 def write_down(

@@ -7,8 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, select
 
+from unseen.evidence import canonical
 from unseen.evidence.contracts.clauses import Billing
 from unseen.evidence.contracts.contract import Prices
+from unseen.evidence.contracts.intersection import TEXTS, Offered
 from unseen.evidence.contracts.statistics.definition import Definition
 from unseen.node.catalog.labels import Label
 from unseen.node.data.source import Fingerprint, Source
@@ -82,9 +84,10 @@ class Predicate:
 class Product:
     """Predicates offered over one table under one job kind. `digest` is base64url.
 
-    Of kind `statistics` they are the entries of the menu in `definition`. Of a match there is one,
-    whether the whole subject agrees, and `match` names the columns of its id. `forms` are those in
-    which values of the subject's columns are compared, where they are others than `exact`.
+    Of kind `statistics` they are the entries of the menu in `definition`, of kind `intersect` what
+    `intersect` lets be found. Of a match there is one, whether the whole subject agrees, and
+    `match` names the columns of its id. `forms` are those in which values of the subject's columns
+    are compared, where they are others than `exact`.
     """
 
     name: str
@@ -98,6 +101,7 @@ class Product:
     definition: Definition | None = None
     forms: tuple[tuple[str, Form], ...] = ()
     match: tuple[str, ...] = ()
+    intersect: Offered | None = None
 
     def subject(self, table: Table) -> tuple[SubjectColumn, ...]:
         """Return the subject columns of the product's table with the product's forms."""
@@ -190,18 +194,20 @@ def _load_products(connection: Connection) -> dict[str, Product]:
 def _product(name: str, definition: str, digest: str) -> Product:
     body = json.loads(definition)
     offered = Definition.from_json(body["menu"]) if "menu" in body else None
+    found = Offered.from_json(body["intersect"]) if "intersect" in body else None
     return Product(
         name,
         body["table"],
         body["kind"],
         body["title"],
-        entries_of(offered) if offered else _predicates(body["predicates"]),
+        entries_of(offered) if offered else _predicates(body, found),
         Prices(**body["prices"]),
         digest,
         Billing.from_json(body["billing"]) if "billing" in body else None,
         offered,
         tuple(sorted(body.get("canonical", {}).items())),
         tuple(body["match"]["id"]) if "match" in body else (),
+        found,
     )
 
 
@@ -218,7 +224,23 @@ def entries_of(definition: Definition) -> tuple[Predicate, ...]:
     )
 
 
-def _predicates(body: list[dict[str, Any]]) -> tuple[Predicate, ...]:
+def found_of(offered: Offered) -> tuple[Predicate, ...]:
+    """Return what may be found as outputs that a contract may name."""
     return tuple(
-        Predicate(p["name"], p["text"], p["expression"], tuple(p["columns"])) for p in body
+        Predicate(
+            name,
+            TEXTS[name],
+            canonical.encode(offered.only(name, offered.most).to_json()).decode(),
+            (),
+        )
+        for name in offered.outputs
+    )
+
+
+def _predicates(body: dict[str, Any], found: Offered | None) -> tuple[Predicate, ...]:
+    if found is not None:
+        return found_of(found)
+    return tuple(
+        Predicate(p["name"], p["text"], p["expression"], tuple(p["columns"]))
+        for p in body["predicates"]
     )

@@ -8,6 +8,7 @@ from typing import Any
 from unseen.evidence import canonical
 from unseen.evidence.contracts.clauses import BILLABLE, Billing
 from unseen.evidence.contracts.contract import Prices
+from unseen.evidence.contracts.intersection import KIND, Offered
 from unseen.evidence.contracts.plan import BY_MENU
 from unseen.evidence.contracts.statistics.definition import Definition
 from unseen.evidence.errors import ContractInvalidError
@@ -32,8 +33,9 @@ from unseen.protocols.lookup.subject import with_forms
 class NewProduct:
     """A product as the operator describes it; predicates are (name, text, expression).
 
-    Of kind `statistics` it has a `definition` in their place, and a match the columns of its id.
-    `forms` are those in which values of the subject's columns are compared.
+    Of kind `statistics` it has a `definition` in their place, a match the columns of its id, one of
+    kind `intersect` an `intersect`. `forms` are those in which values of the subject's columns are
+    compared.
     """
 
     name: str
@@ -46,6 +48,7 @@ class NewProduct:
     definition: Definition | None = None
     forms: Mapping[str, str] = field(default_factory=dict)
     match: Sequence[str] = ()
+    intersect: Offered | None = None
 
 
 async def register_table(
@@ -120,11 +123,14 @@ async def register_product(node: Node, new: NewProduct) -> tuple[Product, int]:
     _check_billing(new)
     table = node.catalogue.table(new.table)
     forms = check_forms(new.forms, new.kind, table)
+    body: dict[str, canonical.Json]
     if new.match:
         check_match(new.match, new.kind, table)
         output, body = matched(table, forms, new.match)
         body |= {"predicates": [_stored(output)]}
         labels = table.labels(output.columns)
+    elif new.intersect is not None:
+        body, labels = {"intersect": new.intersect.to_json()}, table.labels(())
     elif new.definition is None:
         body, labels = await _predicates(node, new, table)
     else:
@@ -189,6 +195,9 @@ def _check_labels(node: Node, kind: str, labels: list[tuple[str, Label]]) -> Non
 
 
 def _check_form(new: NewProduct) -> None:
+    _check_intersect(new)
+    if new.intersect is not None:
+        return
     counts = new.kind in BY_MENU
     if new.match and (new.predicates or new.definition):
         raise FieldInvalidError(
@@ -205,6 +214,16 @@ def _check_form(new: NewProduct) -> None:
             remedy="unseen product menu TABLE prints one to start from"
             if counts
             else "give predicates, or offer it as statistics",
+        )
+
+
+def _check_intersect(new: NewProduct) -> None:
+    alone = new.definition is None and not new.predicates
+    if (new.kind == KIND) != (new.intersect is not None) or (new.intersect and not alone):
+        raise FieldInvalidError(
+            f"a product of kind {KIND} says what may be found, and no other one does",
+            clause="product.intersect",
+            remedy=f"offer it with: unseen product add NAME --kind {KIND} --find items --most N",
         )
 
 

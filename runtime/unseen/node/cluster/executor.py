@@ -18,7 +18,15 @@ from unseen.node.jobs.executor import LocalExecutor, Progress, rebuilt
 from unseen.protocols.errors import UnseenError
 
 _logger = logging.getLogger("unseen.node.cluster")
-_HERE = frozenset({"warm_up"})  # kernels of this machine
+_HERE = frozenset(
+    {
+        "warm_up",  # kernels of this machine
+        # The files of a run lie in this node's home, and are no temporary ones.
+        "intersect_answer",
+        "intersect_mask",
+        "intersect_count",
+    }
+)
 _STREAM_LIMIT = 1 << 20
 
 

@@ -37,9 +37,10 @@ from unseen.node.jobs import steps
 from unseen.node.jobs.kind import JobKind, Outcome, Running
 from unseen.node.jobs.record import NODE, Job
 from unseen.node.jobs.states import State as JobState
+from unseen.node.kinds.lookup_plan import PASSES
 from unseen.node.store.writer import Change, Transaction
 from unseen.protocols.errors import FilterFullError, UnseenError
-from unseen.protocols.lookup.lwe_pir.choice import choose
+from unseen.protocols.lookup.lwe_pir.choice import choose, least_width
 from unseen.protocols.lookup.oprf_table import TableParameters, epoch_domain
 from unseen.protocols.oprf import keys
 from unseen.protocols.oprf.keys import PrivateKey
@@ -358,8 +359,10 @@ def _shape(contract: Contract, table: Table) -> tuple[int, int]:
     if plan.protocol != HIDDEN_TABLE:
         return 0, 0
     rows = max(table.snapshot.rows * plan.evaluations, 1)  # of a match each gives two
-    asked = contract.terms.quota.units * plan.evaluations
-    shape = choose(rows, plan.label_bytes, asked, least=LEAST_WIDTH)
+    queries = contract.terms.quota.units * plan.evaluations
+    # No width leaves rows undetermined for a quota that is granted only where they may leave.
+    least = least_width(PASSES * queries) or LEAST_WIDTH
+    shape = choose(rows, plan.label_bytes, queries, least=max(least, LEAST_WIDTH))
     return shape.blocks, shape.width
 
 

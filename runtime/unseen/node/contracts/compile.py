@@ -10,6 +10,7 @@ from typing import Any
 
 from unseen.evidence.canonical import b64decode
 from unseen.evidence.contracts.contract import Quota, Terms, signers
+from unseen.evidence.contracts.intersection import Intersection, intersection_of
 from unseen.evidence.contracts.joint import PROTOCOL, Joint, joint_of
 from unseen.evidence.contracts.leakage import Leakage, Statement
 from unseen.evidence.contracts.plan import Output, Plan, ReadLabel, ReleaseSpec, RowsRule
@@ -22,9 +23,9 @@ from unseen.node.catalog.menus import known_columns, labels_of
 from unseen.node.contracts.clauses import CLAUSES
 from unseen.node.contracts.clauses.clause import Ask, Clause, Offer, Reading
 from unseen.node.contracts.clauses.joint import check_task, statements, threat_model
-from unseen.node.contracts.clauses.outputs import chosen
+from unseen.node.contracts.clauses.outputs import chosen, kind_asked
 from unseen.node.contracts.clauses.ways import way_of
-from unseen.node.kinds import match_plan
+from unseen.node.kinds import intersect_plan, match_plan
 from unseen.node.kinds.kind import KINDS
 from unseen.node.kinds.statistics_plan import kept_of, led
 from unseen.protocols.errors import UnseenError
@@ -93,13 +94,14 @@ def _columns_read(offer: Offer, chosen: Sequence[Predicate]) -> tuple[str, ...]:
 
 def _plan(ask: Ask, offer: Offer, reading: Reading, agreed: dict[str, Any]) -> tuple[Plan, Leakage]:
     product, suite = offer.product, offer.signers.suite
-    kind, way = KINDS[product.kind], way_of(ask, offer, reading).way
+    kind, way = kind_asked(ask, offer), way_of(ask, offer, reading).way
     outputs = tuple(_output(predicate, suite) for predicate in chosen(ask, offer))
     joint = joint_of(agreed.get("parameters", {}))
     kept = kind.retention, kind.retention_zh
     holds = (kind.threat_model, kind.threat_model_zh) if joint is None else threat_model(joint)
     menu = menu_of(agreed["parameters"]) if product.definition else None
     spec = training_of(agreed.get("parameters", {}))
+    clause = intersection_of(agreed.get("parameters", {}))
     if joint is not None and menu is not None and spec is None:
         check_task(joint, menu, suite)
         kept = kept_of(joint)
@@ -108,6 +110,9 @@ def _plan(ask: Ask, offer: Offer, reading: Reading, agreed: dict[str, Any]) -> t
     bits *= each  # a buyer may ask about two subjects where a match takes two evaluations
     if menu is not None:
         bits = largest_bits(menu) if spec is None else bits_of(spec)
+    per_run = bits * min(kind.units_per_run // each, ask.quota.units)
+    if clause is not None:
+        bits, per_run = clause.bits_per_unit, clause.bits_per_run(ask.quota.units)
     plan = Plan(
         suite=suite.id,
         kind=product.kind,
@@ -133,15 +138,16 @@ def _plan(ask: Ask, offer: Offer, reading: Reading, agreed: dict[str, Any]) -> t
         budget=agreed.get("budget", ""),
         release=ReleaseSpec(
             type=kind.release,
-            bits_per_run=bits * min(kind.units_per_run // each, ask.quota.units),
+            bits_per_run=per_run,
             bits_in_all=bits * ask.quota.units,
+            shape=None if clause is None else clause.shape,
         ),
         match=product.match,
     )
     leakage = Leakage(
         suite=suite.id,
         statements=(
-            *_stated(plan, menu, joint, ask.quota),
+            *_stated(plan, menu, joint, clause, ask.quota),
             *(line for clause in CLAUSES for line in clause.statements(offer, reading)),
             *(() if joint is None else statements(joint)),
         ),
@@ -151,9 +157,15 @@ def _plan(ask: Ask, offer: Offer, reading: Reading, agreed: dict[str, Any]) -> t
 
 
 def _stated(
-    plan: Plan, menu: Menu | None, joint: Joint | None, quota: Quota
+    plan: Plan,
+    menu: Menu | None,
+    joint: Joint | None,
+    clause: Intersection | None,
+    quota: Quota,
 ) -> tuple[Statement, ...]:
     """Return the lines of the kind: in a round with a lead only the exact table is asked for."""
+    if clause is not None:
+        return intersect_plan.stated(plan, clause, quota)
     if joint is not None and joint.lead and menu is not None:
         return led(plan, menu, quota)
     lines = KINDS[plan.kind].stated(plan, menu, quota)

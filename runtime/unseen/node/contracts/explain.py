@@ -6,7 +6,7 @@ from unseen.evidence.canonical import b64encode
 from unseen.node.context import Node
 from unseen.node.contracts.clauses.clause import Ask, Offer
 from unseen.node.contracts.clauses.consent import rotation_cost
-from unseen.node.contracts.clauses.outputs import chosen
+from unseen.node.contracts.clauses.outputs import chosen, kind_asked
 from unseen.node.contracts.clauses.ways import against_way, way_of
 from unseen.node.contracts.compile import Compiled, Refusal, compile_contract, reading_of
 from unseen.node.contracts.narrow import Narrowing, narrowest
@@ -15,7 +15,6 @@ from unseen.node.contracts.register import Contract
 from unseen.node.contracts.rules import Ruling
 from unseen.node.contracts.standing import ask_of, offer_now
 from unseen.node.errors import ContractExpiredError
-from unseen.node.kinds.kind import KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ def explain_contract(node: Node, contract: Contract) -> Explanation:
 
 def demands(ask: Ask, offer: Offer) -> tuple[Demand, ...]:
     """Return what the labels of the columns read demand, strictest first cause named."""
-    reading, kind = reading_of(ask, offer), KINDS[offer.product.kind]
+    reading, kind = reading_of(ask, offer), kind_asked(ask, offer)
     ruling, plain = reading.ruling, Ruling()
     idle = {"group", "budget"} if kind.release == "verdicts" else set()
     idle |= set() if kind.hidden else {"share"}

@@ -15,13 +15,12 @@ from unseen.node.catalog.catalogue import Product
 from unseen.node.contracts.clauses.clause import Ask, Offer
 from unseen.node.contracts.clauses.limits import limits_of
 from unseen.node.contracts.clauses.mandate import covered_until
-from unseen.node.contracts.clauses.outputs import chosen, lacking
+from unseen.node.contracts.clauses.outputs import chosen, kind_asked, lacking
 from unseen.node.contracts.clauses.quota import most_units
 from unseen.node.contracts.clauses.ways import against_way
 from unseen.node.contracts.compile import reading_of
 from unseen.node.contracts.rules import least_budget
 from unseen.node.errors import LabelRefusedError
-from unseen.node.kinds.kind import KINDS
 
 _MINUTE = timedelta(minutes=1)
 
@@ -180,7 +179,7 @@ def _by_period(ask: Ask, offer: Offer) -> _Step:
 
 def _by_limits(ask: Ask, offer: Offer) -> _Step:
     """Take the groups and the epsilon that the labels allow; verdicts have neither."""
-    if KINDS[offer.product.kind].release == "verdicts":
+    if kind_asked(ask, offer).release == "verdicts":
         group, budget = 0, ""
     else:
         ruling = reading_of(ask, offer).ruling

@@ -3,8 +3,8 @@
 Two steps. `fill` passes over the table once: it seals each of its rows and drops it into one of
 256 bucket files by the tag's first byte. `merge` sorts one bucket after another and writes them
 out in order, hashing as it goes. Memory holds one batch, the buffers, and one bucket: a 256th of
-the table. Several `fill`s may share a table, each taking every n-th batch. Where consent decides,
-the rows of those who gave it are joined out, and only they are sealed.
+the table. Several `fill`s may share a table, each taking every n-th block of rows. Where consent
+decides, the rows of those who gave it are joined out, and only they are sealed.
 
 Either step may be cut short and run again, by another process and on another machine, even while
 the first run goes on unnoticed: what it writes has names of its own until it is whole, and what a
@@ -17,14 +17,13 @@ import secrets
 import shutil
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import duckdb
 import numpy as np
 
 from unseen.node.data import scan, source
+from unseen.node.data.blocks import BlockHasher, check_blocks
 from unseen.node.data.connection import connect
 from unseen.node.data.hidden import buckets_of, merge_hidden
 from unseen.node.data.names import PERMITTED
@@ -42,6 +41,7 @@ from unseen.protocols.oprf.suite import OUTPUT_BYTES, Mode
 from unseen.protocols.tlog.tree import Frontier, leaf_hash
 
 _FLUSH_BYTES = 4 << 20
+_HASHES = "hashes"
 Progress = Callable[[int], None]
 
 
@@ -54,13 +54,13 @@ def fill(
     progress: Progress,
     secret: bytes = b"",
 ) -> int:
-    """Seal every `parts`-th block of rows into the spool's buckets; part 0 checks the snapshot.
+    """Seal every `parts`-th block of rows into the spool's buckets, and hash it.
 
     `secret` opens the spool's list of those who consent, where only they are wanted; it names them
     as the table does. Returns how many of the rows have no canonical form.
 
     Raises:
-        TableChangedError: the file or its rows are not the registered ones.
+        TableChangedError: the file is not the registered one. Of its rows, `merge` finds out.
         PredicateFailsError: an expression raises an error.
 
     """
@@ -68,45 +68,32 @@ def fill(
     buckets = _Buckets(spec, part)
     spill = buckets.folder / "duckdb"
     connection = connect(spec.source, memory_mb=spec.memory_mb // 2, spill=spill)
-    hasher = scan.SnapshotHasher(salt) if part == 0 else None
+    hasher, own = BlockHasher(salt), scan.Share(part, parts)
     try:
         bulk.prepare(spec.rows // parts)
-        if spec.permitted:
-            _hash_rows(spec, connection, hasher)
+        if spec.permitted:  # what is joined comes in no order
+            for batch in scan.scan(connection, (), (), spec.columns, share=own):
+                hasher.add(batch)
             written = with_forms(spec.subject, {})
             load_permitted(connection, spec.spool / PERMITTED, secret, written)
             only = permitted_only(written)
             batches = scan.scan(connection, spec.subject, spec.predicates, (), only)
         else:
-            columns = spec.columns if hasher else ()
-            batches = scan.scan(connection, spec.subject, spec.predicates, columns)
-        first = unusable = 0
+            batches = scan.scan(connection, spec.subject, spec.predicates, spec.columns, share=own)
+        unusable = 0
         for batch in batches:
-            if hasher and not spec.permitted:
-                hasher.add(batch.rows)
-            share = _Share(first, part, parts, by_subject=spec.permitted)
-            points = _seal_batch(spec, key, batch, buckets, share)
+            if not spec.permitted:
+                hasher.add(batch)
+            points = _seal_batch(spec, key, batch, buckets, own)
             unusable += points.unusable
             progress(points.seen)
-            first += len(batch.subjects)
     finally:
         connection.close()
-    if hasher and (hasher.rows != spec.rows or hasher.root() != spec.snapshot):
-        raise source.changed()
     if spec.permitted:  # the rows were read twice: as one file, or not at all
         source.check_fingerprint(spec.source.path, spec.fingerprint)
+    hasher.save(buckets.folder / _HASHES)
     buckets.finish()
     return unusable
-
-
-def _hash_rows(
-    spec: BuildSpec, connection: duckdb.DuckDBPyConnection, hasher: scan.SnapshotHasher | None
-) -> None:
-    """Pass over every row for the snapshot alone: what is joined comes in no order."""
-    if hasher is None:
-        return
-    for batch in scan.scan(connection, (), (), spec.columns):
-        hasher.add(batch.rows)
 
 
 def merge(spec: BuildSpec, target: Path, progress: Progress, scalar: bytes = b"") -> Built:
@@ -115,10 +102,13 @@ def merge(spec: BuildSpec, target: Path, progress: Progress, scalar: bytes = b""
     `scalar` is the epoch's key, of a hidden table.
 
     Raises:
+        TableChangedError: the rows that were sealed are not all of the registered ones.
         DuplicateSubjectError: two rows have one subject, and it is no match.
         FilterFullError: a block of a hidden table has more keys than it takes.
 
     """
+    hashes = spec.spool.glob(f"{_folder_of(spec, '*')}/{_HASHES}")
+    check_blocks(hashes, spec.rows, spec.snapshot)
     if spec.hidden:
         seed = seed_of(scalar, spec.parameters.nonce)
         return merge_hidden(spec, partial(_read_bucket, spec), seed, target, progress)
@@ -147,35 +137,21 @@ def merge(spec: BuildSpec, target: Path, progress: Progress, scalar: bytes = b""
     return Built(frontier.size, frontier.size * size, digest.digest(), frontier.root())
 
 
-@dataclass(frozen=True, slots=True)
-class _Share:
-    """Which rows of a batch that begins at row `first` are this part's.
-
-    Counted by rows of the table: two processes need not cut the same batches. Rows that come in
-    no order are counted by their subjects.
-    """
-
-    first: int
-    part: int
-    parts: int
-    by_subject: bool
-
-    def holds(self, offset: int, subject: tuple[Value, ...]) -> bool:
-        if self.by_subject:
-            return zlib.crc32(repr(subject).encode()) % self.parts == self.part
-        return (self.first + offset) // scan.BATCH_ROWS % self.parts == self.part
-
-
 def _seal_batch(
-    spec: BuildSpec, key: PrivateKey, batch: scan.Batch, buckets: "_Buckets", share: _Share
+    spec: BuildSpec, key: PrivateKey, batch: scan.Batch, buckets: "_Buckets", own: scan.Share
 ) -> Points:
-    """Seal this part's rows of the batch; return what they gave."""
+    """Seal the batch's rows, of those that come in no order this part's; return what they gave."""
     rows = zip(batch.subjects, batch.answers, strict=True)
-    points = points_of(spec, (row for at, row in enumerate(rows) if share.holds(at, row[0])))
+    held = (row for row in rows if not spec.permitted or _holds(own, row[0]))
+    points = points_of(spec, held)
     outputs = evaluate_inputs(key, points.inputs, Mode.VOPRF)
     for bucket, row in _rows(spec, outputs, points.labels):
         buckets.add(bucket, row)
     return points
+
+
+def _holds(own: scan.Share, subject: tuple[Value, ...]) -> bool:
+    return zlib.crc32(repr(subject).encode()) % own.parts == own.part
 
 
 def _rows(

@@ -4,7 +4,7 @@ The commitment's scheme is in `evidence/registry/snapshot.py`; here the rows are
 DuckDB prints them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from unseen.protocols.errors import DuplicateSubjectError
 from unseen.protocols.lookup.subject import SubjectColumn, SubjectType, Value
 from unseen.protocols.tlog.tree import Frontier
 
-BATCH_ROWS = 8192
+BATCH_ROWS = 8192  # a power of two: see `blocks.py`
 _INTEGERS = frozenset(
     {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
 )
@@ -34,11 +34,26 @@ class TableColumn:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Up to 8192 rows: subjects, answers in the order asked for, and the rows as text."""
+    """Up to 8192 rows: subjects, answers in the order asked for, and the rows as text.
+
+    They lie in one block of 8192 rows of all that were read; `first` is the first one's index.
+    """
 
     subjects: list[tuple[Value, ...]]
     answers: list[tuple[bool | None, ...]]
     rows: list[tuple[str | None, ...]]
+    first: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Which blocks of rows one of several readers wants: every `parts`-th, from `part` on."""
+
+    part: int = 0
+    parts: int = 1
+
+
+WHOLE = Share()
 
 
 def read_schema(connection: duckdb.DuckDBPyConnection, view: str = VIEW) -> tuple[TableColumn, ...]:
@@ -94,10 +109,12 @@ def scan(
     predicates: Sequence[tuple[str, str]],
     columns: Sequence[str],
     only: str = "",
+    share: Share = WHOLE,
 ) -> Iterator[Batch]:
     """Yield the table in batches; `columns` are the ones whose raw text is wanted (may be none).
 
-    `only` is a condition in SQL for the rows that are wanted; then their order means nothing.
+    `only` is a condition in SQL for the rows that are wanted; then their order means nothing, and
+    so does a share of them.
 
     Raises:
         PredicateFailsError: an expression raises an error on a row.
@@ -115,12 +132,13 @@ def scan(
             f"SELECT {', '.join(selected)} FROM {VIEW} WHERE {only or 'true'}"  # noqa: S608
         )
         reader = relation.to_arrow_reader(BATCH_ROWS)
-        for batch in reader:
+        for start, batch in _cut(reader, share):
             lists = [column.to_pylist() for column in batch.columns]
             yield Batch(
                 _rows(lists[:first], batch.num_rows),
                 _rows(lists[first:second], batch.num_rows),
                 _rows(lists[second:], batch.num_rows),
+                start,
             )
     except duckdb.Error as error:
         if not predicates:
@@ -151,6 +169,21 @@ class SnapshotHasher:
     def root(self) -> bytes:
         """Return the 32-byte commitment to the rows so far."""
         return self._frontier.root()
+
+
+def _cut(reader: Iterable[Any], share: Share) -> Iterator[tuple[int, Any]]:
+    """Yield what lies in blocks of the share, cut at their ends: however the reader cuts."""
+    index = 0
+    for batch in reader:
+        end = index + batch.num_rows
+        start = index
+        while start < end:
+            block = start // BATCH_ROWS
+            stop = min(end, (block + 1) * BATCH_ROWS)
+            if block % share.parts == share.part:
+                yield start, batch.slice(start - index, stop - start)
+            start = stop
+        index = end
 
 
 def _subject_type(name: str, duckdb_type: str | None) -> SubjectType:

@@ -78,6 +78,10 @@ RIGHTS: dict[str, frozenset[Role]] = {
     "/unseen.v1.LookupService/Answer": _BUYER,
     "/unseen.v1.VerifyService/Verify": _BUYER,
     "/unseen.v1.StatisticsService/Ask": _BUYER,
+    "/unseen.v1.IntersectService/Upload": _BUYER,
+    "/unseen.v1.IntersectService/Run": _BUYER,
+    "/unseen.v1.IntersectService/Fetch": _BUYER,
+    "/unseen.v1.IntersectService/End": _BUYER,
     "/unseen.v1.MeterService/GetUsage": _SIGNERS | _READERS,
     "/unseen.v1.MeterService/GetReceipt": _BUYER,
     "/unseen.v1.MeterService/OpenRelease": _OPERATOR,
@@ -138,9 +142,10 @@ RIGHTS: dict[str, frozenset[Role]] = {
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _PARTIES,
 }
 
-# Calls that pass over a whole table; every other unary call has the short limit.
+# Calls that pass over a whole table, or take much in; every other unary call has the short limit.
 LONG_CALLS = frozenset(
     {
+        "/unseen.v1.IntersectService/Upload",
         "/unseen.v1.CatalogService/RegisterTable",
         "/unseen.v1.CatalogService/RefreshTable",
         "/unseen.v1.CatalogService/RegisterProduct",

@@ -4,5 +4,6 @@ from types import MappingProxyType
 
 from unseen.node.catalog.snapshots import SNAPSHOT
 from unseen.node.contracts.builder import BUILD
+from unseen.node.intersecting.running import INTERSECT
 
-KINDS = MappingProxyType({kind.name: kind for kind in (BUILD, SNAPSHOT)})
+KINDS = MappingProxyType({kind.name: kind for kind in (BUILD, SNAPSHOT, INTERSECT)})

@@ -8,6 +8,7 @@ import functools
 import os
 import secrets
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -373,6 +374,34 @@ def lwe_digests(parts: list[bytes], _progress: Progress) -> list[bytes]:
     return [*map(suite.digest, said[:half]), *roots]
 
 
+def intersect_answer(parts: list[bytes], progress: Progress) -> list[bytes]:
+    """Reading as JSON, session -> how many elements of either side as JSON, the answer's digest."""
+    from unseen.node.data import intersect  # noqa: PLC0415
+
+    ask = _json(parts[0])
+    found = intersect.answer(
+        intersect.decode_reading(ask, parts[1]), intersect.suite_named(ask), progress
+    )
+    return [canonical.encode({"items": found.items, "others": found.others}), found.digest]
+
+
+def intersect_mask(parts: list[bytes], progress: Progress) -> list[bytes]:
+    """Reading as JSON, session, snapshot -> nothing; the run's folder holds what to mix."""
+    from unseen.node.data import intersect  # noqa: PLC0415
+
+    intersect.mask(intersect.decode_reading(_json(parts[0]), parts[1]), parts[2], progress)
+    return []
+
+
+def intersect_count(parts: list[bytes], _progress: Progress) -> list[bytes]:
+    """Folder, rho, most and group as JSON -> the noisy number, or null, as JSON."""
+    from unseen.node.data import intersect  # noqa: PLC0415
+
+    ask = _json(parts[0])
+    found = intersect.count(Path(ask["folder"]), Fraction(ask["rho"]), ask["most"], ask["group"])
+    return [canonical.encode(found)]
+
+
 def warm_up(_parts: list[bytes], _progress: Progress) -> list[bytes]:
     """Nothing -> the names of the kernels, once they are compiled and tried.
 
@@ -422,6 +451,9 @@ TASKS: dict[str, Task] = {
         merge_table,
         lwe_answer,
         lwe_digests,
+        intersect_answer,
+        intersect_mask,
+        intersect_count,
         warm_up,
         warm_matrix,
     )

@@ -1,15 +1,22 @@
 """What the compiler asks of a job kind."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from unseen.evidence.contracts.contract import Quota
+from unseen.evidence.contracts.intersection import COUNT, ITEMS, KIND, MAX_ITEMS, PROTOCOLS
 from unseen.evidence.contracts.leakage import Amount, Statement
 from unseen.evidence.contracts.plan import Plan, ReleaseType
 from unseen.evidence.contracts.statistics import Menu
 from unseen.evidence.releases.manifest import HIDDEN_TABLE as LWE_PIR
 from unseen.evidence.releases.manifest import PROTOCOL as OPRF_TABLE
-from unseen.node.kinds import lookup_plan, statistics_plan, train_plan, verify_plan
+from unseen.node.kinds import (
+    intersect_plan,
+    lookup_plan,
+    statistics_plan,
+    train_plan,
+    verify_plan,
+)
 from unseen.protocols.lookup.labels import label_bytes_for
 from unseen.protocols.oprf.suite import MAX_BATCH
 
@@ -70,7 +77,28 @@ class Kind:
         return label_bytes_for(outputs) if self.labelled else 0
 
 
+_INTERSECT = Kind(
+    ways=(Way(PROTOCOLS[ITEMS], ciphertext_leaves=True),),
+    threat_model=intersect_plan.THREAT_MODEL,
+    threat_model_zh=intersect_plan.THREAT_MODEL_ZH,
+    retention=intersect_plan.RETENTION,
+    retention_zh=intersect_plan.RETENTION_ZH,
+    labelled=False,
+    release="verdicts",
+    units_per_run=MAX_ITEMS,
+    holds_under="semi-honest",
+    hidden=True,
+)
+_COUNTED = replace(
+    _INTERSECT,
+    ways=(Way(PROTOCOLS[COUNT], ciphertext_leaves=True),),
+    threat_model=intersect_plan.COUNT_THREAT_MODEL,
+    threat_model_zh=intersect_plan.COUNT_THREAT_MODEL_ZH,
+    release="aggregate",
+)
+
 KINDS: dict[str, Kind] = {
+    KIND: _INTERSECT,
     "lookup": Kind(
         ways=(
             Way(
@@ -134,3 +162,8 @@ KINDS: dict[str, Kind] = {
         by_menu=train_plan.stated,
     ),
 }
+
+
+def kind_of(name: str, outputs: Sequence[str]) -> Kind:
+    """Return the fixed side of a contract of the kind `name` over `outputs`."""
+    return _COUNTED if name == KIND and COUNT in outputs else KINDS[name]

@@ -61,19 +61,15 @@ async def run_metered(
         UnseenError: the refusal, with its clause; nothing was charged.
 
     """
-    admitted = _admit(node, caller, kind, signed, asked)
+    admitted = admit(node, caller, kind, signed, asked)
     key = (admitted.contract.id, admitted.request.request)
     running = node.in_flight.get(key)
     if running is None:
-        stored = _stored(node, admitted)
-        if stored is not None:
+        known = stored(node, admitted)
+        if known is not None:
             check_held(node, admitted.contract)
-            return answer(node, caller.party, stored)
-        contract, request = admitted.contract, admitted.request
-        node.releases.check(contract, request.request)
-        _check_capacity(node, caller.party)
-        _decide(node, admitted)
-        check_bits(contract, request.units)
+            return answer(node, caller.party, known)
+        check_allowed(node, caller.party, admitted)
         running = node.in_flight[key] = (
             admitted.statement_digest,
             _begin(node, caller.party, admitted, work),
@@ -129,7 +125,13 @@ def _begin(node: Node, party: str, admitted: Admitted, work: Worker) -> "asyncio
     return task
 
 
-def _admit(node: Node, caller: Caller, kind: str, signed: SignedRequest, asked: int) -> Admitted:
+def admit(node: Node, caller: Caller, kind: str, signed: SignedRequest, asked: int) -> Admitted:
+    """Return a request that may be looked at: who signed it, for what, and what it commits to.
+
+    Raises:
+        UnseenError: it is malformed, another's, or not what its statement says.
+
+    """
     request = Request.decode(signed.statement)
     contract = node.contracts.get(b64encode(request.contract), buyer=caller.party)
     suite = suite_of(contract.terms.suite)
@@ -176,16 +178,37 @@ def _check_commitment(suite: Suite, signed: SignedRequest, request: Request) -> 
         )
 
 
-def _stored(node: Node, admitted: Admitted) -> Charged | None:
+def stored(node: Node, admitted: Admitted) -> Charged | None:
+    """Return the charge of a request that was answered before, with its reply.
+
+    Raises:
+        RequestIdReusedError: another request was charged under its id.
+        ReplyNotFoundError: its reply is no longer kept.
+
+    """
     contract, request = admitted.contract.id, admitted.request.request
-    stored = stored_charge(node.reader.connection, contract, request, admitted.statement_digest)
-    if stored is not None and not stored.reply:
+    known = stored_charge(node.reader.connection, contract, request, admitted.statement_digest)
+    if known is not None and not known.reply:
         raise ReplyNotFoundError(
             "the reply to this request is no longer kept: its epoch has ended",
             clause="epoch",
             remedy="the charge stands in the log; ask anew with a fresh request id",
         )
-    return stored
+    return known
+
+
+def check_allowed(node: Node, party: str, admitted: Admitted) -> None:
+    """Return if a request may be computed now, as far as that is known before it is.
+
+    Raises:
+        UnseenError: the refusal, with its clause.
+
+    """
+    contract, request = admitted.contract, admitted.request
+    node.releases.check(contract, request.request)
+    _check_capacity(node, party)
+    _decide(node, admitted)
+    check_bits(contract, request.units)
 
 
 def _check_capacity(node: Node, party: str) -> None:

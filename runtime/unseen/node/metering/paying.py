@@ -79,6 +79,20 @@ async def pay(node: Node, admitted: Admitted, done: Work) -> Charged:
         UnseenError: the refusal, with its clause; nothing was charged.
 
     """
+    charged = await node.writer.submit(await charge_of(node, admitted, done))
+    charged.follow(node.contracts, admitted.contract.id)
+    hit("charge.after_commit")
+    return charged
+
+
+async def charge_of(node: Node, admitted: Admitted, done: Work) -> Charge:
+    """Return the charge of what the gate lets out of finished work.
+
+    Raises:
+        ReleaseHeldError: it waits for a person, which is written down.
+        ReleaseRefusedError: it does not leave, which is written down.
+
+    """
     contract, request = admitted.contract, admitted.request
     billed = done.hits if contract.terms.bills_hits else None
     ask = Ask(
@@ -107,28 +121,23 @@ async def pay(node: Node, admitted: Admitted, done: Work) -> Charged:
             _report(done.facts),
         )
         await withhold(node, run, outcome)
-    charged = await node.writer.submit(
-        Charge(
-            contract=contract,
-            request=request,
-            statement_digest=admitted.statement_digest,
-            signature=admitted.signature,
-            instance=admitted.instance,
-            snapshot=done.snapshot,
-            released=outcome,
-            billed=billed,
-            consent_root=done.consent_root,
-            consent=_consented(node, ask, asked),
-            opening=admitted.opening,
-            covered=node.mandates.covered_until(contract, node.clock.now()),
-            privacy=done.privacy,
-            keep=seal_answer(node, done.privacy, outcome),
-            again=let_again(node, ask, done.privacy),
-        )
+    return Charge(
+        contract=contract,
+        request=request,
+        statement_digest=admitted.statement_digest,
+        signature=admitted.signature,
+        instance=admitted.instance,
+        snapshot=done.snapshot,
+        released=outcome,
+        billed=billed,
+        consent_root=done.consent_root,
+        consent=_consented(node, ask, asked),
+        opening=admitted.opening,
+        covered=node.mandates.covered_until(contract, node.clock.now()),
+        privacy=done.privacy,
+        keep=seal_answer(node, done.privacy, outcome),
+        again=let_again(node, ask, done.privacy),
     )
-    charged.follow(node.contracts, contract.id)
-    hit("charge.after_commit")
-    return charged
 
 
 def _report(facts: Facts | None) -> bytes:

@@ -17,6 +17,7 @@ from functools import lru_cache
 from typing import Protocol
 
 from unseen.evidence.contracts.contract import Terms
+from unseen.evidence.contracts.intersection import ITEMS, PROTOCOLS
 from unseen.evidence.contracts.joint import PROTOCOL as SECAGG
 from unseen.evidence.contracts.plan import Plan
 from unseen.evidence.contracts.statistics import Question, menu_of, shape_of
@@ -29,12 +30,14 @@ from unseen.evidence.contracts.typed import (
     unpack,
 )
 from unseen.evidence.errors import ReleaseInvalidError
+from unseen.evidence.releases.intersected import SentAnswer
 from unseen.evidence.releases.manifest import PROTOCOLS as HIDDEN
 from unseen.evidence.releases.metered import bits_of
 from unseen.protocols.errors import ScalarInvalidError
 from unseen.protocols.group.ristretto255 import ELEMENT_BYTES, SCALAR_BYTES, check_scalar
 
 _FIELD = 2**255 - 19
+_INTERSECTED = PROTOCOLS[ITEMS]
 _MASKED = b"USA1\x03"
 _MASKED_BYTES = 103 + 32 + 32 + 64  # head, the round as its nodes saw it, digest, signature
 
@@ -122,6 +125,26 @@ class Contributed:
 
 
 @dataclass(frozen=True, slots=True)
+class Intersected:
+    """One part: what the answer to a set of `count` items is, with its digest.
+
+    The answer itself are group elements, which tell its receiver a bit of each of its items; they
+    lie in a file that this part fixes.
+    """
+
+    count: int
+
+    def read(self, parts: Sequence[bytes]) -> Read:
+        """Return the part as it is written from what it says."""
+        if len(parts) != 1:
+            raise ReleaseInvalidError("release: has another number of parts", clause="parts")
+        found = SentAnswer.decode(parts[0])
+        if found.items != self.count:
+            raise ReleaseInvalidError("release: is for another number of items", clause="items")
+        return Read((found.encode(),), None)
+
+
+@dataclass(frozen=True, slots=True)
 class Declared:
     """What one run may release: how it is read, and what it is worth in `bits`."""
 
@@ -163,7 +186,7 @@ def answer_shape(terms: Terms, question: Question | None) -> Shape | None:
 def is_hidden(plan: Plan) -> bool:
     """Return whether nobody but its receiver can read what leaves under `plan`."""
     shaped = plan.release is not None and plan.release.shape is not None
-    return plan.protocol in (*HIDDEN, SECAGG) and not shaped
+    return plan.protocol in (*HIDDEN, _INTERSECTED, SECAGG) and not shaped
 
 
 def _form(plan: Plan, units: int, answer: Shape | None) -> Form:
@@ -182,4 +205,6 @@ def _form(plan: Plan, units: int, answer: Shape | None) -> Form:
         return _verdicts(len(plan.outputs) * units)
     if plan.protocol in HIDDEN:
         return Elements(units * plan.evaluations)
+    if plan.protocol == _INTERSECTED:
+        return Intersected(units)
     raise ReleaseInvalidError("release: of a protocol that is not declared", clause="protocol")

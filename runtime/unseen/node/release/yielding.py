@@ -13,6 +13,7 @@ from datetime import timedelta
 from unseen.node.context import Node
 from unseen.node.jobs.kind import Outcome
 from unseen.node.metering.charge import Charge, Charged, digest_of
+from unseen.node.metering.paying import Admitted, Work, charge_of
 from unseen.node.privacy.answers import leave, seal_answer
 from unseen.node.release.facts import Facts
 from unseen.node.release.gate import Ask, Refused, Released
@@ -65,6 +66,21 @@ async def yielded(
 
     keep = timedelta(hours=node.settings.review_hours)
     return Outcome(change=Hold(run, found, node.vault, keep, job), result=found, follow=follow)
+
+
+async def paid(node: Node, admitted: Admitted, done: Work) -> Outcome:
+    """Return how a job ends whose reply is kept with its charge, as that of a call is.
+
+    Raises:
+        ReleaseHeldError, ReleaseRefusedError: nothing leaves, or not yet; that is written down, and
+            fails the job. What a person lets out is charged then.
+
+    """
+    charge = await charge_of(node, admitted, done)
+    contract = admitted.contract.id
+    return Outcome(
+        change=_Pay(charge), follow=lambda charged: charged.follow(node.contracts, contract)
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,7 @@ class CatalogService(catalog_pb2_grpc.CatalogServiceServicer):
                 wire.definition(request),
                 dict(request.canonical),
                 tuple(request.match.id),
+                wire.intersect(request),
             ),
         )
         table = self._node.catalogue.table(product.table)

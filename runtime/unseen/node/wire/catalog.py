@@ -3,6 +3,7 @@
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json
 from unseen.evidence.contracts.clauses import Billing, Payee
+from unseen.evidence.contracts.intersection import Offered
 from unseen.evidence.contracts.statistics.definition import Definition
 from unseen.evidence.errors import ContractInvalidError
 from unseen.node.catalog.catalogue import Product, Table
@@ -41,7 +42,8 @@ def predicates(message: catalog_pb2.RegisterProductRequest) -> list[tuple[str, s
         FieldInvalidError: none, too many, one twice, a bad name, or an empty text.
 
     """
-    least = 0 if message.definition or message.HasField("match") else 1
+    elsewhere = message.definition or message.intersect or message.HasField("match")
+    least = 0 if elsewhere else 1
     if not least <= len(message.predicates) <= 64:
         raise FieldInvalidError("a product has 1 to 64 predicates", clause="product.predicates")
     found = []
@@ -82,6 +84,24 @@ def definition(message: catalog_pb2.RegisterProductRequest) -> Definition | None
     except ContractInvalidError as error:
         raise ContractInvalidError(
             str(error), clause=f"{MENU}.{error.clause}", remedy="correct the menu, and add it again"
+        ) from None
+
+
+def intersect(message: catalog_pb2.RegisterProductRequest) -> Offered | None:
+    """Return what the product lets be found, if it is one of intersections.
+
+    Raises:
+        CanonicalError: it is not canonical JSON.
+        ContractInvalidError: a field is out of range; the clause begins with `product.intersect`.
+
+    """
+    if not message.intersect:
+        return None
+    try:
+        return Offered.decode(message.intersect)
+    except ContractInvalidError as error:
+        raise ContractInvalidError(
+            str(error), clause=f"product.{error.clause}", remedy="correct it, and add it again"
         ) from None
 
 
@@ -177,4 +197,5 @@ def product_message(
         menu=canonical.encode(product.definition.menu.to_json()) if product.definition else b"",
         definition=product.definition.encode() if product.definition and with_expressions else b"",
         match=catalog_pb2.Match(id=product.match) if product.match else None,
+        intersect=product.intersect.encode() if product.intersect else b"",
     )

@@ -8,7 +8,7 @@ import math
 from typing import Final
 
 from unseen.protocols.errors import InputInvalidError
-from unseen.protocols.lookup.lwe_pir.parameters import DEFAULT_WIDTHS, Shape
+from unseen.protocols.lookup.lwe_pir.parameters import DEFAULT_WIDTHS, SECRET, Shape
 
 EXPANSION: Final = 1.25  # cells for a key: a filter of three uniform places then mostly peels
 _SLACK: Final = 5  # standard deviations of keys in a block above their mean
@@ -42,6 +42,21 @@ def choose(count: int, label_bytes: int, queries: int, *, least: int = DEFAULT_W
     widths = [width for width in DEFAULT_WIDTHS if width >= least]
     shapes = [Shape(blocks_for(count, width), width, label_bytes) for width in widths]
     return min(shapes, key=lambda each: traffic(each, queries))
+
+
+def most_answers(width: int) -> int:
+    """Return how many answers leave a row of the matrix undetermined, beside its hint.
+
+    A row is `width` bytes that nobody can tell from random ones. Its hint is n numbers of 16 bits,
+    and each answer says one more, whatever was asked: with more than 8 bits for each byte, who
+    asked what no honest buyer asks could put the masked row together.
+    """
+    return max((width - 1) // 2 - SECRET, 0)
+
+
+def least_width(answers: int) -> int | None:
+    """Return the least default width at which so many answers leave rows undetermined, if any."""
+    return next((width for width in DEFAULT_WIDTHS if most_answers(width) >= answers), None)
 
 
 def traffic(shape: Shape, queries: int) -> int:

@@ -13,9 +13,9 @@ from unseen.evidence.contracts.rules import check_budget
 from unseen.evidence.errors import ContractInvalidError
 from unseen.evidence.fields import Checker
 from unseen.node.contracts.clauses.clause import Ask, Clause, Offer, Reading
+from unseen.node.contracts.clauses.outputs import kind_asked
 from unseen.node.contracts.rules import Ruling, least_budget
 from unseen.node.errors import LabelRefusedError
-from unseen.node.kinds.kind import KINDS
 from unseen.protocols.errors import UnseenError
 
 _CHECK = Checker(ContractInvalidError, "contract")
@@ -35,7 +35,7 @@ def _check(ask: Ask, offer: Offer, reading: Reading) -> Iterator[UnseenError]:
         remedy = "a group is a whole number, a budget a decimal such as 0.5"
         yield ContractInvalidError(str(error), clause=error.clause, remedy=remedy)
         return
-    if KINDS[offer.product.kind].release == "verdicts":
+    if kind_asked(ask, offer).release == "verdicts":
         yield from _against_verdicts(ask)
         return
     ruling = reading.ruling
@@ -69,12 +69,18 @@ def _check(ask: Ask, offer: Offer, reading: Reading) -> Iterator[UnseenError]:
 
 def _against_range(offer: Offer, budget: str) -> Iterator[UnseenError]:
     """Refuse what the ledger could not hold: nothing with noise would ever leave under it."""
-    definition = offer.product.definition
     try:
-        limit_of(budget, definition.menu.delta if definition else _DELTA)
+        limit_of(budget, _delta(offer))
     except ContractInvalidError as error:
         remedy = f"an epsilon is at most {MAX_EPSILON}; a delta is the product's, at most 0.001"
         yield ContractInvalidError(str(error), clause=error.clause, remedy=remedy)
+
+
+def _delta(offer: Offer) -> str:
+    definition, intersect = offer.product.definition, offer.product.intersect
+    if definition is not None:
+        return definition.menu.delta
+    return (intersect.delta if intersect else "") or _DELTA
 
 
 def _against_verdicts(ask: Ask) -> Iterator[UnseenError]:
@@ -88,7 +94,7 @@ def _against_verdicts(ask: Ask) -> Iterator[UnseenError]:
 
 
 def _terms(ask: Ask, offer: Offer, reading: Reading) -> dict[str, Any]:
-    if KINDS[offer.product.kind].release == "verdicts":
+    if kind_asked(ask, offer).release == "verdicts":
         return {}
     group, budget = limits_of(ask, reading.ruling)
     return {"group": group, "budget": budget}

@@ -12,6 +12,7 @@ from unseen.node.errors import KindRefusedError, RegulatorMissingError
 from unseen.protocols.errors import UnseenError
 
 _IN_THE_OPEN = ("statistics", "train")
+_SETS = ("intersect",)  # nothing of a set is opened by itself
 
 
 def _check(ask: Ask, offer: Offer, _reading: Reading) -> Iterator[UnseenError]:
@@ -20,6 +21,12 @@ def _check(ask: Ask, offer: Offer, _reading: Reading) -> Iterator[UnseenError]:
             f"a request for {offer.product.kind} is about nobody: there is nothing to open",
             clause="openings",
             remedy="ask for the contract without openings",
+        )
+    if ask.openings and offer.product.kind in _SETS:
+        yield KindRefusedError(
+            "what is asked in a set cannot be opened one by one",
+            clause="openings",
+            remedy="ask for the contract without openings, or for a hidden lookup",
         )
     if ask.openings and not offer.signers.regulator:
         yield RegulatorMissingError(

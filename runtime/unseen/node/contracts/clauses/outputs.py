@@ -16,6 +16,7 @@ from unseen.node.catalog.catalogue import Predicate, Table
 from unseen.node.catalog.menus import known_columns, misfits
 from unseen.node.contracts.clauses.clause import Ask, Clause, Offer, Reading
 from unseen.node.errors import ColumnUnknownError, OutputUnknownError
+from unseen.node.kinds.kind import Kind, kind_of
 from unseen.protocols.errors import UnseenError
 
 
@@ -23,6 +24,11 @@ def chosen(ask: Ask, offer: Offer) -> tuple[Predicate, ...]:
     """Return the predicates asked for, in the order of the ask; all of them where it names none."""
     offered = {predicate.name: predicate for predicate in offer.product.predicates}
     return tuple(offered[name] for name in ask.outputs or offered if name in offered)
+
+
+def kind_asked(ask: Ask, offer: Offer) -> Kind:
+    """Return the fixed side of the kind that the outputs asked for are of."""
+    return kind_of(offer.product.kind, [each.name for each in chosen(ask, offer)])
 
 
 def lacking(predicate: Predicate, offer: Offer) -> list[str]:

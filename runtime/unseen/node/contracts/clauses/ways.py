@@ -11,9 +11,9 @@ from typing import Final
 
 from unseen.evidence.errors import ContractInvalidError
 from unseen.node.contracts.clauses.clause import Ask, Offer, Reading
-from unseen.node.contracts.clauses.outputs import chosen
+from unseen.node.contracts.clauses.outputs import chosen, kind_asked
 from unseen.node.errors import LabelRefusedError
-from unseen.node.kinds.kind import KINDS, Kind, Way
+from unseen.node.kinds.kind import Kind, Way
 from unseen.protocols.errors import UnseenError
 from unseen.protocols.lookup.match import EVALUATIONS
 from unseen.protocols.lookup.oprf_table import TAG_BYTES
@@ -32,7 +32,7 @@ class Chosen:
 
 def against_way(ask: Ask, offer: Offer, reading: Reading) -> Iterable[UnseenError]:
     """Yield what stands against every way of the kind, or against the one that is wished for."""
-    kind = KINDS[offer.product.kind]
+    kind = kind_asked(ask, offer)
     if errors := _refused(kind, offer, reading, ciphertext=kind.ciphertext_leaves):
         yield from errors
         return
@@ -55,7 +55,7 @@ def against_way(ask: Ask, offer: Offer, reading: Reading) -> Iterable[UnseenErro
 
 def way_of(ask: Ask, offer: Offer, reading: Reading) -> Chosen:
     """Return the way that a contract would answer by; nothing has to stand against it."""
-    kind = KINDS[offer.product.kind]
+    kind = kind_asked(ask, offer)
     best = _best(kind, ask, offer, reading)
     if ask.way in ("", best.way.protocol):
         return best

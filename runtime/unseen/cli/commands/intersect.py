@@ -1,0 +1,85 @@
+"""`unseen intersect`: which of one's own items a table has, or how many."""
+
+import csv
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from unseen.cli.commands.query import ContractArgument, read_subjects
+from unseen.cli.names import resolve_contract
+from unseen.cli.output import (
+    DEFAULT_HOME,
+    Format,
+    FormatOption,
+    HomeOption,
+    note,
+    print_json,
+    show_card,
+)
+from unseen.cli.progress import open_client
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from unseen.client.queries.intersections import Intersected
+    from unseen.evidence.canonical import Json
+
+
+def intersect(
+    contract: ContractArgument,
+    file: Annotated[
+        Path,
+        typer.Option(
+            "--file", exists=True, dir_okay=False, help="CSV file of your items, with a header."
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="CSV file for those that are in the table."),
+    ] = None,
+    home: HomeOption = DEFAULT_HOME,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Find out which of your items, or how many, a table has; its operator does not see them."""
+    items = read_subjects(None, file)
+    columns = _columns(file)
+    with open_client(home) as client:
+        found = client.intersect(resolve_contract(client, contract), items)
+    if output is not None:
+        write_found(output, columns, found)
+    if form is Format.JSON:
+        print_json(intersected_json(found))
+        return
+    show_card(found)
+    if output is not None:
+        note(f"{len(found.found):,} of them: {output}", form)
+    else:
+        note(f"see them again: unseen receipt fetch {found.request_id}", form)
+
+
+def intersected_json(found: "Intersected") -> "dict[str, Json]":
+    """Return what a run found out."""
+    return {
+        "contract": found.contract,
+        "request": found.request_id,
+        "receipt": str(found.receipt_path),
+        "output": found.output,
+        "items": len(found.items),
+        "found": [list(item) for item in found.found],
+        "number": found.number,
+        "rho": found.rho,
+    }
+
+
+def write_found(path: Path, columns: "Sequence[str]", found: "Intersected") -> None:
+    """Write the items that the table has, under the names of their columns."""
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(columns)
+        writer.writerows(found.found)
+
+
+def _columns(file: Path) -> list[str]:
+    with file.open(newline="", encoding="utf-8-sig") as stream:
+        return next(csv.reader(stream))

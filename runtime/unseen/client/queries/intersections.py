@@ -1,0 +1,405 @@
+"""Intersections (kind `intersect`): which of one's own items a table has, or how many of them.
+
+Items are encoded under the contract, hashed to a group under this run's id, and masked by a scalar
+of this run; only that leaves this machine. Each item is asked about once, however often it is
+given. A run is written down with the seed of its scalar before anything is sent, so that whatever
+ends this process in between, the same run goes on, and is charged once.
+
+The operator learns how many items there are. What comes back is believed when the receipt commits
+to it, and then tells a bit of each own item. An operator that deviates may leave subjects out, or
+take others in: nothing proves what a table holds.
+"""
+
+import contextlib
+import datetime as dt
+import hashlib
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from unseen.client.agreements.contracts import Contracts
+from unseen.client.cards import Card, Row
+from unseen.client.errors import AnswerInvalidError, HomeError, RefusedError, WireError
+from unseen.client.jobs import Job, JobNotDoneError, Jobs, JobState
+from unseen.client.local.state import Opening
+from unseen.client.queries import asking
+from unseen.client.queries.parcels import Parcels
+from unseen.client.session import Session
+from unseen.client.subjects import Subject, subject_texts, subject_values
+from unseen.evidence import canonical
+from unseen.evidence.commitment import commit
+from unseen.evidence.contracts.contract import Terms
+from unseen.evidence.contracts.intersection import (
+    ITEMS,
+    KIND,
+    Intersection,
+    clause_in,
+    domain_of,
+    session_of,
+    set_bytes,
+)
+from unseen.evidence.contracts.plan import Plan
+from unseen.evidence.contracts.typed import decode
+from unseen.evidence.errors import EvidenceError
+from unseen.evidence.releases.intersected import SentAnswer, SentSet
+from unseen.evidence.releases.request import Request
+from unseen.evidence.suite import Suite, suite_of
+from unseen.evidence.verify import VerifiedReceipt
+from unseen.protocols.errors import InputInvalidError, PeerError, SubjectInvalidError
+from unseen.protocols.lookup.subject import encode_subject
+from unseen.protocols.party import Rng
+from unseen.protocols.psi.cardinality import Buyer
+from unseen.protocols.psi.ecdh import Receiver
+from unseen.v1 import intersect_pb2, intersect_pb2_grpc
+
+_SEED_BYTES = 32
+_SCALAR = b"unseen/intersect/v1 scalar\x00"
+_HELD = "RELEASE_HELD"
+_SET = "set"  # clause of a refusal: the node waits for it
+_Texts = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Intersected(Card):
+    """What a run found out. `items` are the distinct ones, in the order in which they were given.
+
+    Of output `items`, `present` says of each whether the table has it. Of output `count`, `number`
+    is how many of them it has, with noise whose `rho` the table's budget is charged: None where
+    that is below the smallest group.
+    """
+
+    contract: str
+    output: str
+    items: tuple[_Texts, ...] = field(repr=False)
+    present: tuple[bool, ...] = field(repr=False)
+    number: int | None
+    rho: str
+    request_id: str
+    receipt_path: Path = field(compare=False)
+
+    @property
+    def found(self) -> tuple[_Texts, ...]:
+        """The items that the table has."""
+        return tuple(item for item, there in zip(self.items, self.present, strict=False) if there)
+
+    def _title(self) -> str:
+        return f"Intersection of {len(self.items):,} items"
+
+    def _rows(self) -> Iterator[Row]:
+        if self.output == ITEMS:
+            yield "in the table", f"{len(self.found):,}"
+            yield "not in the table", f"{len(self.items) - len(self.found):,}"
+        else:
+            few = "fewer than the smallest group"
+            yield "in the table", few if self.number is None else f"about {self.number:,}"
+            yield "rho", self.rho
+        yield "units", f"{len(self.items):,}"
+        yield "receipt", self.receipt_path
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One run as it is asked: the terms, what is asked about, and the seed of its scalar."""
+
+    contract: str
+    terms: Terms
+    clause: Intersection
+    texts: tuple[_Texts, ...] = field(repr=False)
+    data: tuple[bytes, ...] = field(repr=False)
+    seed: bytes = field(repr=False)
+    request: str
+
+    @property
+    def session(self) -> bytes:
+        """The id under which items are hashed."""
+        contract = self.terms.id()
+        return session_of(_suite(self.terms), contract, self.request)
+
+    def receiver(self) -> Receiver:
+        """Return the party that learns which items are there."""
+        return Receiver(self.session, self.data, _seeded(self.seed))
+
+    def buyer(self) -> Buyer:
+        """Return the party whose items are counted."""
+        return Buyer(self.session, self.data, _seeded(self.seed))
+
+
+class Intersections:
+    """The intersections of one client."""
+
+    def __init__(self, session: Session, contracts: Contracts, jobs: Jobs) -> None:
+        """Use `session` for the calls, `contracts` for the terms, and `jobs` to wait."""
+        self._session = session
+        self._contracts = contracts
+        self._jobs = jobs
+        self._parcels = Parcels(session)
+        self._stub = intersect_pb2_grpc.IntersectServiceStub(session.channel.grpc)
+
+    def ask(self, contract: str, items: Sequence[Subject]) -> Intersected:
+        """Return what the contract says of `items`; see `Client.intersect`."""
+        terms, plan = self._contracts.terms(contract), self._contracts.plan(contract)
+        clause = _clause(contract, terms)
+        texts, data = _encoded(terms, plan, items)
+        _check(clause, data)
+        seed, identifier = secrets.token_bytes(_SEED_BYTES), secrets.token_hex(16)
+        asked = _Asked(contract, terms, clause, texts, data, seed, identifier)
+        message = self._written(asked)
+        return self._exchange(asked, message, fresh=True)
+
+    def finish(self, opening: Opening) -> Intersected:
+        """Go on with a run that was written down before, under the same id.
+
+        Raises:
+            HomeError: what was written down is no run's.
+
+        """
+        terms = self._contracts.terms(opening.contract)
+        plan, (texts, seed) = self._contracts.plan(opening.contract), _read_secret(opening)
+        known, data = _encoded(terms, plan, texts)
+        clause = _clause(opening.contract, terms)
+        asked = _Asked(opening.contract, terms, clause, known, data, seed, opening.id)
+        message = intersect_pb2.RunRequest.FromString(opening.wire)
+        return self._exchange(asked, message, fresh=False)
+
+    def _written(self, asked: _Asked) -> intersect_pb2.RunRequest:
+        """Mask the set, sign the request over it, and write both down."""
+        session, count = self._session, len(asked.data)
+        session.progress("masking", 0, count)
+        message = _first(asked)
+        session.progress("masking", count, count)
+        suite = _suite(asked.terms)
+        part = SentSet(suite=suite.id, items=count, digest=suite.digest(message)).encode()
+        nonce = secrets.token_bytes(asking.NONCE_BYTES)
+        request = Request(
+            suite=session.suite.id,
+            contract=asked.terms.id(),
+            request=asked.request,
+            kind=KIND,
+            units=count,
+            commitment=commit(session.suite, nonce, (part,)),
+            manifest=b"",
+            epoch=0,
+            issued_at=dt.datetime.now(dt.UTC).replace(microsecond=0),
+        )
+        run = intersect_pb2.RunRequest(request=asking.signed(session, request, nonce), set=part)
+        asking.write_down(
+            session,
+            request,
+            asked.contract,
+            manifest="",
+            message=run,
+            secret={"subjects": [list(texts) for texts in asked.texts], "seed": asked.seed.hex()},
+        )
+        return run
+
+    def _exchange(
+        self, asked: _Asked, message: intersect_pb2.RunRequest, *, fresh: bool
+    ) -> Intersected:
+        request = Request.decode(message.request.statement)
+        answer = self._answer(asked, message, fresh=fresh)
+        try:
+            receipt = asking.check_receipt(self._session, request, answer.release, asked.terms)
+            asking.check_release(self._session, answer.release, (answer.value,), receipt.release)
+            found = self._opened(asked, answer.value, receipt)
+        except (EvidenceError, PeerError) as error:
+            asking.keep_failed(self._session, request.request, message, answer, error)
+            raise
+        asking.keep_reply(self._session, request.request, answer.SerializeToString())
+        self._session.rest()
+        self._end(asked)
+        return found
+
+    def _end(self, asked: _Asked) -> None:
+        """Have the node forget the run; if it cannot now, it does by itself in a day."""
+        contract = f"contracts/{asked.contract}"
+        end = intersect_pb2.EndRequest(contract=contract, request=asked.request)
+        with contextlib.suppress(WireError):
+            self._session.call(self._stub.End, end)
+
+    def _answer(
+        self, asked: _Asked, message: intersect_pb2.RunRequest, *, fresh: bool
+    ) -> intersect_pb2.RunResponse:
+        """Send the request until it is answered; each time the run is a step further."""
+        if fresh or self._lacks_set(message):
+            self._send_set(asked)
+        mixed = False
+        while True:
+            answer = asking.send(self._session, self._stub.Run, message, asked.request, fresh=fresh)
+            fresh = False
+            if answer.job:
+                self._wait(asked, answer.job)
+            elif answer.others and not mixed:
+                self._mix(asked, answer.others)
+                mixed = True
+            elif answer.value:
+                return answer
+            else:
+                raise AnswerInvalidError(
+                    "the node says nothing of the run, or the same twice", clause="run"
+                )
+
+    def _lacks_set(self, message: intersect_pb2.RunRequest) -> bool:
+        """Return whether the node waits for the set of a run that was begun before."""
+        try:
+            self._session.call(self._stub.Run, message)
+        except RefusedError as error:  # any other refusal comes again, and is told then
+            return error.clause == _SET
+        return False
+
+    def _send_set(self, asked: _Asked) -> None:
+        try:
+            self._parcels.send(asked.contract, asked.request, intersect_pb2.PART_SET, _first(asked))
+        except RefusedError:  # nothing was asked yet
+            self._session.state.save_refusal(asked.request)
+            raise
+
+    def _wait(self, asked: _Asked, name: str) -> None:
+        """Wait for a job's end, and tell how far it is."""
+        last: Job | None = None
+        for job in self._jobs.watch(name.removeprefix("jobs/")):
+            last = job
+            if job.total:
+                self._session.progress(job.phase or "waiting", job.done, job.total)
+        # What is held the next call says in words; nothing of a failed run was charged.
+        if last is not None and last.state is not JobState.DONE and last.failure != _HELD:
+            self._session.state.save_refusal(asked.request)
+            raise JobNotDoneError(last)
+
+    def _mix(self, asked: _Asked, size: int) -> None:
+        """Mask the table's elements once more, and send them back in another order."""
+        buyer = asked.buyer()
+        buyer.ask()
+        others = self._parcels.fetch(asked.contract, asked.request, intersect_pb2.PART_OTHERS, size)
+        mixed = buyer.mix(others)
+        self._parcels.send(asked.contract, asked.request, intersect_pb2.PART_MIXED, mixed)
+
+    def _opened(self, asked: _Asked, value: bytes, receipt: VerifiedReceipt) -> Intersected:
+        present: tuple[bool, ...] = ()
+        number: int | None = None
+        shape = asked.clause.shape
+        if shape is None:
+            present = self._present(asked, value)
+        else:
+            decode(shape, value)  # as declared, or not at all
+            found = canonical.decode(value)
+            number = found if isinstance(found, int) else None
+        return Intersected(
+            contract=asked.contract,
+            output=asked.clause.output,
+            items=asked.texts,
+            present=present,
+            number=number,
+            rho="" if shape is None else receipt.privacy,
+            request_id=asked.request,
+            receipt_path=self._session.home.receipt(asked.request),
+        )
+
+    def _present(self, asked: _Asked, value: bytes) -> tuple[bool, ...]:
+        """Return of each item whether the table has it, by the answer that `value` commits to."""
+        suite, count = _suite(asked.terms), len(asked.data)
+        sent = SentAnswer.decode(value)
+        if sent.suite != suite.id or sent.items != count:
+            raise AnswerInvalidError("the answer is for another set", clause="answer.items")
+        known = self._session.state.label(_place(asked.request), b"")
+        if known is None:
+            size = set_bytes(count) + set_bytes(sent.others)
+            answer = self._parcels.fetch(
+                asked.contract, asked.request, intersect_pb2.PART_ANSWER, size
+            )
+            if suite.digest(answer) != sent.digest:
+                raise AnswerInvalidError(
+                    "what was fetched is not what the receipt commits to", clause="answer.digest"
+                )
+            receiver = asked.receiver()
+            receiver.ask()
+            places = frozenset(receiver.finish(answer))
+            known = bytes(place in places for place in range(count))
+            self._session.state.save_label(_place(asked.request), b"", known)
+        return tuple(each == 1 for each in known)
+
+
+def _first(asked: _Asked) -> bytes:
+    """Return the first message of the run's protocol: the same, however often it is made."""
+    party = asked.receiver() if asked.clause.output == ITEMS else asked.buyer()
+    return party.ask()
+
+
+def _encoded(
+    terms: Terms, plan: Plan, items: Sequence[Subject]
+) -> tuple[tuple[_Texts, ...], tuple[bytes, ...]]:
+    """Return the distinct items, in both forms: as people read them, and as they are hashed.
+
+    Raises:
+        SubjectInvalidError: one is malformed, or a value of it is empty.
+
+    """
+    found: dict[bytes, _Texts] = {}
+    domain = domain_of(terms.id())
+    for item in items:
+        if not isinstance(item, (str, int, dt.date, Mapping, Sequence)):
+            raise SubjectInvalidError(
+                "an item is no value, and no sequence or mapping of values",
+                clause="subject",
+                remedy="leave out items that are missing",
+            )
+        values = subject_values(plan.subject_columns, item)
+        if "" in values:
+            raise SubjectInvalidError(
+                "a value of an item is empty",
+                clause="subject",
+                remedy="leave out items that have no value for a column",
+            )
+        data = encode_subject(plan.subject_columns, values, domain)
+        found.setdefault(data, subject_texts(values))
+    return tuple(found.values()), tuple(found)
+
+
+def _clause(contract: str, terms: Terms) -> Intersection:
+    if terms.kind != KIND:
+        raise InputInvalidError(
+            f"the contract is for kind {terms.kind}",
+            clause="kind",
+            remedy=f"ask with: unseen {terms.kind} {contract} ...",
+        )
+    return clause_in(terms.parameters)
+
+
+def _check(clause: Intersection, data: Sequence[bytes]) -> None:
+    if not data:
+        raise InputInvalidError(
+            "there is nothing to intersect", clause="items", remedy="give one item or more"
+        )
+    if len(data) > clause.most:
+        raise InputInvalidError(
+            f"a set of this contract has at most {clause.most:,} items, and this has {len(data):,}",
+            clause="parameters.intersect.most",
+            remedy="ask about fewer at once, or for a contract over more",
+        )
+
+
+def _read_secret(opening: Opening) -> tuple[list[_Texts], bytes]:
+    subjects, seed = opening.secret.get("subjects"), opening.secret.get("seed")
+    if not isinstance(subjects, list) or not isinstance(seed, str):
+        raise HomeError("the record of this request is not an intersection's", clause="home")
+    return [tuple(texts) for texts in subjects], bytes.fromhex(seed)
+
+
+def _seeded(seed: bytes) -> Rng:
+    """Return bytes that follow from a seed: the scalar of a run is the same whenever it goes on."""
+    calls = 0
+
+    def rng(count: int) -> bytes:
+        nonlocal calls
+        calls += 1
+        return hashlib.shake_256(_SCALAR + seed + calls.to_bytes(4, "big")).digest(count)
+
+    return rng
+
+
+def _suite(terms: Terms) -> Suite:
+    return suite_of(terms.suite)
+
+
+def _place(request: str) -> str:
+    return f"intersect/{request}"

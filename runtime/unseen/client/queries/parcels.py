@@ -1,0 +1,108 @@
+"""What is too large for one message: sent and fetched in chunks, going on where it stopped.
+
+A connection that breaks costs the chunk under way. What arrives is whole when it has the size that
+was told; that it is the right one, its receiver checks by a digest.
+"""
+
+import time
+from collections.abc import Iterator
+
+from unseen.client.errors import AnswerInvalidError, UnreachableError
+from unseen.client.session import Session
+from unseen.v1 import intersect_pb2, intersect_pb2_grpc
+
+_CHUNK_BYTES = 256 << 10
+_CALL_SECONDS = 600.0
+_ATTEMPTS = 5
+_FIRST_PAUSE = 0.2
+
+
+class Parcels:
+    """Parts of runs of one client."""
+
+    def __init__(self, session: Session) -> None:
+        """Use `session` for the calls."""
+        self._session = session
+        self._stub = intersect_pb2_grpc.IntersectServiceStub(session.channel.grpc)
+
+    def send(self, contract: str, request: str, part: intersect_pb2.Part, data: bytes) -> None:
+        """Send a part whole; what the node has of it already is not sent again.
+
+        Raises:
+            RefusedError: the node does not take it.
+            UnreachableError, NodeError: it could not be sent; a later call goes on.
+
+        """
+        head = intersect_pb2.UploadRequest(
+            contract=f"contracts/{contract}",
+            request=request,
+            part=part,
+            digest=self._session.suite.digest(data),
+            size=len(data),
+        )
+        for pause in _pauses():
+            try:
+                have = self._upload([head])
+                if have.complete or self._upload(self._chunks(head, data, have.offset)).complete:
+                    return
+            except UnreachableError:
+                if pause is None:
+                    raise
+            time.sleep(pause or 0)
+        raise AnswerInvalidError("the node does not take what is sent", clause="upload.offset")
+
+    def fetch(self, contract: str, request: str, part: intersect_pb2.Part, size: int) -> bytes:
+        """Return a part, which has `size` bytes.
+
+        Raises:
+            AnswerInvalidError: it has another size.
+            RefusedError: the node does not hand it out.
+            UnreachableError, NodeError: it cannot be fetched.
+
+        """
+        found = bytearray()
+        for pause in _pauses():
+            try:
+                self._append(found, contract, request, part, size)
+            except UnreachableError:
+                if pause is None:
+                    raise
+                time.sleep(pause)
+                continue
+            break
+        if len(found) != size:
+            raise AnswerInvalidError("what was fetched has another size", clause="fetch.size")
+        return bytes(found)
+
+    def _append(
+        self, found: bytearray, contract: str, request: str, part: intersect_pb2.Part, size: int
+    ) -> None:
+        ask = intersect_pb2.FetchRequest(
+            contract=f"contracts/{contract}", request=request, part=part, offset=len(found)
+        )
+        for answer in self._session.channel.stream(self._stub.Fetch, ask, _CALL_SECONDS):
+            found += answer.chunk
+            self._session.progress("fetching", len(found), size)
+            if len(found) > size:
+                return
+
+    def _upload(
+        self, messages: "Iterator[intersect_pb2.UploadRequest] | list[intersect_pb2.UploadRequest]"
+    ) -> intersect_pb2.UploadResponse:
+        return self._session.channel.unary(self._stub.Upload, iter(messages), _CALL_SECONDS)
+
+    def _chunks(
+        self, head: intersect_pb2.UploadRequest, data: bytes, start: int
+    ) -> Iterator[intersect_pb2.UploadRequest]:
+        yield head
+        for offset in range(start, len(data), _CHUNK_BYTES):
+            chunk = data[offset : offset + _CHUNK_BYTES]
+            self._session.progress("sending", offset + len(chunk), len(data))
+            yield intersect_pb2.UploadRequest(offset=offset, chunk=chunk)
+
+
+def _pauses() -> Iterator[float | None]:
+    """Yield how long to wait before the next attempt, and None when there is none."""
+    for attempt in range(_ATTEMPTS - 1):
+        yield _FIRST_PAUSE * 2**attempt
+    yield None

@@ -1,0 +1,32 @@
+"""The names of a run's files, and writing one whole or not at all."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+SET: Final = "set"  # the buyer's elements
+MIXED: Final = "mixed"  # the table's elements as they came back
+OTHERS: Final = "others"  # the table's elements, to be mixed
+DOUBLED: Final = "doubled"  # the buyer's elements once more masked, ascending: never leaves
+ANSWER: Final = "answer"
+STATEMENT: Final = "statement"  # the request that the run is for
+SNAPSHOT: Final = "snapshot"  # of the rows that were masked
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all, durable once this returns.
+
+    Raises:
+        OSError: it cannot be written.
+
+    """
+    part = path.with_name(f".{path.name}")
+    try:
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,254 @@
+"""Running an intersection: a request that is sent again and again takes its run one step further.
+
+    items   the set is here; a job answers it, and its end is the charge; the answer is handed out
+    count   the set is here; a job masks the rows; the buyer mixes them; a job counts, adds noise
+            and ends with the charge; the number is handed out
+
+The request is admitted as every metered one: who signed it, whether it is allowed now, whether it
+was answered before. What a job computes it writes into the run's folder, durable before it is
+charged, and nothing that says whether an item is there leaves before that. A job that dies begins
+anew with another scalar; a charged run is never computed again.
+"""
+
+import secrets
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from unseen.evidence import canonical
+from unseen.evidence.canonical import Json, b64decode, b64encode
+from unseen.evidence.contracts.intersection import (
+    COUNT,
+    KIND,
+    Intersection,
+    clause_in,
+    domain_of,
+    session_of,
+    set_bytes,
+)
+from unseen.evidence.releases.intersected import SentAnswer, SentSet
+from unseen.evidence.releases.request import Request
+from unseen.evidence.suite import suite_of
+from unseen.node.catalog.catalogue import Table
+from unseen.node.context import Node
+from unseen.node.contracts.register import Contract
+from unseen.node.errors import FieldInvalidError, RequestIdReusedError, disk_full
+from unseen.node.failpoints import hit
+from unseen.node.identity.parties import Caller
+from unseen.node.intersecting.files import MIXED, OTHERS, SET, SNAPSHOT, STATEMENT, write_file
+from unseen.node.intersecting.sessions import Run, live_job, run_of
+from unseen.node.jobs.kind import JobKind, Outcome, Running
+from unseen.node.jobs.record import Job
+from unseen.node.jobs.steps import NewJob
+from unseen.node.kinds.intersect_plan import least_of
+from unseen.node.metering.charge import digest_of
+from unseen.node.metering.metered import SignedRequest, admit, check_allowed, check_held, stored
+from unseen.node.metering.paying import Admitted, Answer, Work, answer
+from unseen.node.privacy.answers import look
+from unseen.node.privacy.spend import Spend
+from unseen.node.release.facts import AggregateFacts
+from unseen.node.release.yielding import paid
+
+ANSWER, MASK, COUNTING = "answer", "mask", "count"
+_PRIVATE = AggregateFacts(cells=(), measured=True, private=True)
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """A job is at it: its id."""
+
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToMix:
+    """The table's elements wait to be mixed: how many bytes they have."""
+
+    size: int
+
+
+Step = UnderWay | ToMix | Answer
+
+
+async def advance(node: Node, who: Caller, signed: SignedRequest) -> Step:
+    """Take the run of a request its next step, or hand out its answer.
+
+    Raises:
+        FieldInvalidError: what the request is about has not been sent.
+        UnseenError: the refusal, with its clause; nothing was charged.
+
+    """
+    sent = SentSet.decode(signed.parts[0])
+    admitted = admit(node, who, KIND, signed, sent.items)
+    known = stored(node, admitted)
+    if known is not None:
+        check_held(node, admitted.contract)
+        return answer(node, who.party, known)
+    contract, identifier = admitted.contract, admitted.request.request
+    run = run_of(node, contract.id, identifier)
+    async with node.runs.lock:  # of two calls at once, one begins the job
+        job = live_job(node, contract.id, identifier)
+        if job is not None:
+            _check_same(str(job.ask.get("statement")), signed.statement)
+            return UnderWay(job.id)
+        check_allowed(node, who.party, admitted)
+        _check_sent(run, sent, contract)
+        _hold(run, admitted)
+        return await _begin(node, who, admitted, run)
+
+
+async def _begin(node: Node, who: Caller, admitted: Admitted, run: Run) -> Step:
+    contract, request = admitted.contract, admitted.request
+    clause, table = clause_in(contract.terms.parameters), node.catalogue.table(contract.terms.table)
+    step, again = ANSWER, False
+    if clause.output == COUNT:
+        look(node, contract, _spend(clause))
+        if run.has(OTHERS) and not run.has(MIXED):
+            return ToMix(run.size(OTHERS))
+        again = run.has(OTHERS)
+        step = COUNTING if again else MASK
+    rows = 0 if again else table.snapshot.rows
+    new = NewJob(
+        kind=KIND,
+        about=f"{request.units:,} items",
+        ask={
+            "step": step,
+            "request": request.request,
+            "statement": b64encode(request.bytes()),
+            "signature": b64encode(admitted.signature),
+            "instance": admitted.instance,
+        },
+        account=who.party,
+        owner=who.party,
+        contract=contract.id,
+        cost=rows + request.units,
+        total=rows + request.units,
+    )
+    job = await node.jobs.submit(new)
+    node.runs.reserve(node.meter, job.id, contract.id, request.units, again=again)
+    return UnderWay(job.id)
+
+
+async def _run(node: Node, running: Running) -> Outcome:
+    job, ask = running.job, running.job.ask
+    admitted = _admitted(node, job)
+    contract, request = admitted.contract, admitted.request
+    run = run_of(node, contract.id, request.request)
+    table = node.catalogue.table(contract.terms.table)
+    snapshot = b64decode(table.snapshot.commitment)
+    hit("request.admitted")
+    total, done = table.snapshot.rows + request.units, 0
+
+    def progress(count: int) -> None:
+        nonlocal done
+        done += count
+        running.progress("masking", done, total)
+
+    progress(0)
+    if ask["step"] == COUNTING:
+        work = await _count(node, contract, run)
+    else:
+        parts = [_reading(node, contract, table, run), _session(contract, request)]
+        if ask["step"] == MASK:
+            await node.executor.run_bulk("intersect_mask", [*parts, snapshot], progress)
+            return Outcome()
+        told, digest = await node.executor.run_bulk("intersect_answer", parts, progress)
+        found: Any = canonical.decode(told)
+        part = SentAnswer(
+            suite=contract.terms.suite,
+            items=found["items"],
+            others=found["others"],
+            digest=digest,
+        )
+        work = Work((part.encode(),), snapshot)
+    hit("request.evaluated")
+    return await paid(node, admitted, work)
+
+
+async def _count(node: Node, contract: Contract, run: Run) -> Work:
+    clause = clause_in(contract.terms.parameters)
+    ask: dict[str, Json] = {
+        "folder": str(run.folder),
+        "rho": clause.rho,
+        "most": clause.most,
+        "group": least_of(contract.plan),
+    }
+    (number,) = await node.executor.run_bulk("intersect_count", [canonical.encode(ask)])
+    snapshot = run.path(SNAPSHOT).read_bytes()
+    return Work((number,), snapshot, facts=_PRIVATE, privacy=_spend(clause))
+
+
+def _ended(node: Node, job: Job) -> None:
+    node.runs.release(node.meter, job.id)
+
+
+INTERSECT = JobKind(name=KIND, run=_run, ended=_ended)
+
+
+def _admitted(node: Node, job: Job) -> Admitted:
+    ask = job.ask
+    request = Request.decode(b64decode(str(ask["statement"])))
+    signature = b64decode(str(ask["signature"]))
+    contract = node.contracts.get(job.contract)
+    return Admitted(contract, request, digest_of(request), signature, str(ask["instance"]))
+
+
+def _reading(node: Node, contract: Contract, table: Table, run: Run) -> bytes:
+    return canonical.encode(
+        {
+            "suite": contract.terms.suite,
+            "source": table.source,
+            "fingerprint": table.snapshot.fingerprint.to_json(),
+            "subject": [{"name": column.name, "type": column.type} for column in table.subject],
+            "domain": domain_of(contract.id_bytes).hex(),
+            "folder": str(run.folder),
+            "memory_mb": node.settings.memory_mb,
+        }
+    )
+
+
+def _session(contract: Contract, request: Request) -> bytes:
+    return session_of(suite_of(contract.terms.suite), contract.id_bytes, request.request)
+
+
+def _spend(clause: Intersection) -> Spend:
+    """Return what a count costs; it is never given again, as no other run asks the same."""
+    return Spend(rho=Fraction(clause.rho))
+
+
+def _check_sent(run: Run, sent: SentSet, contract: Contract) -> None:
+    """Return if the set that was sent is the one that the request commits to."""
+    if not run.has(SET):
+        raise FieldInvalidError(
+            "the set has not been sent, or not all of it",
+            clause="set",
+            remedy="send it first, then the request",
+        )
+    digest = suite_of(contract.terms.suite).digest(run.path(SET).read_bytes())
+    if run.size(SET) != set_bytes(sent.items) or digest != sent.digest:
+        raise FieldInvalidError(
+            "the set that was sent is not the one that the request commits to",
+            clause="set.digest",
+            remedy="ask afresh, with another request id",
+        )
+
+
+def _hold(run: Run, admitted: Admitted) -> None:
+    """Have the run be for this statement alone."""
+    path = run.path(STATEMENT)
+    if run.has(STATEMENT):
+        _check_same(b64encode(path.read_bytes()), admitted.request.bytes())
+        return
+    try:
+        write_file(path, admitted.request.bytes())
+    except OSError as error:
+        raise disk_full(error) or error from None
+
+
+def _check_same(known: str, statement: bytes) -> None:
+    if not secrets.compare_digest(known, b64encode(statement)):
+        raise RequestIdReusedError(
+            "this request id is under way for another request",
+            clause="request.id",
+            remedy="take a fresh id",
+        )

@@ -1,0 +1,84 @@
+"""What leaves of a run in chunks: elements to mix, or an answer that is paid for."""
+
+from collections.abc import Iterator
+
+from unseen.node.context import Node
+from unseen.node.errors import FieldInvalidError, JobStateError, ResultNotFoundError
+from unseen.node.identity.parties import Caller
+from unseen.node.intersecting.files import ANSWER, OTHERS
+from unseen.node.intersecting.sessions import Run, live_job, run_of
+from unseen.node.intersecting.uploads import contract_of
+from unseen.node.metering.charge import find_charge
+from unseen.node.metering.metered import check_going, check_held
+
+_CHUNK_BYTES = 256 << 10
+
+
+def opened(node: Node, who: Caller, contract: str, request: str, part: str) -> Run:
+    """Return a run of the caller's, one file of which may leave now.
+
+    Raises:
+        ContractNotFoundError: the caller has no such contract.
+        FieldInvalidError: nothing of this name leaves.
+        ResultNotFoundError: it is not there yet, or not any more, or not paid for.
+        UnseenError: node or contract stands still.
+
+    """
+    found = contract_of(node, who, contract)
+    run = run_of(node, found.id, request)
+    if part == ANSWER:
+        if find_charge(node.reader.connection, found.id, request) is None:
+            raise _nothing()
+        check_held(node, found)
+    elif part == OTHERS:
+        check_going(node, found.id)
+    else:
+        raise FieldInvalidError(
+            "a node sends elements to mix, or an answer", clause="part", remedy="name one of them"
+        )
+    if not run.has(part):
+        raise _nothing()
+    return run
+
+
+def chunks(run: Run, part: str, offset: int) -> Iterator[bytes]:
+    """Yield a file of a run from `offset` on.
+
+    Raises:
+        FieldInvalidError: the offset lies outside of it.
+
+    """
+    if not 0 <= offset <= run.size(part):
+        raise FieldInvalidError("the offset lies outside the part", clause="offset")
+    with run.path(part).open("rb") as file:
+        file.seek(offset)
+        while chunk := file.read(_CHUNK_BYTES):
+            yield chunk
+
+
+def end(node: Node, who: Caller, contract: str, request: str) -> None:
+    """Delete what is kept of a run of the caller's.
+
+    Raises:
+        ContractNotFoundError: the caller has no such contract.
+        JobStateError: a job is at it.
+
+    """
+    found = contract_of(node, who, contract)
+    run = run_of(node, found.id, request)
+    job = live_job(node, found.id, request)
+    if job is not None:
+        raise JobStateError(
+            "a job is at this run",
+            clause="job.state",
+            remedy=f"wait for its end, or cancel it: unseen job cancel {job.id}",
+        )
+    run.end()
+
+
+def _nothing() -> ResultNotFoundError:
+    return ResultNotFoundError(
+        "nothing of this run can be fetched: not yet, or not any more",
+        clause="part",
+        remedy="send the request again, which says how far it is",
+    )

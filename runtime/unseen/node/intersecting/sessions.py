@@ -1,0 +1,117 @@
+"""The files of a run, in a folder of its own under the node's home.
+
+A folder is named by contract and request. What lies in it are masked elements, of the buyer or of
+the table, whose scalars are gone: nothing in it says who they are. It ends when the buyer says so,
+24 hours after it last changed, or with the contract; no start of the node ends it.
+"""
+
+import re
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from unseen.evidence.contracts.intersection import KIND
+from unseen.evidence.contracts.states import State
+from unseen.node.errors import FieldInvalidError, OverloadedError, disk_full
+from unseen.node.jobs.record import Job
+
+if TYPE_CHECKING:
+    from unseen.node.context import Node
+
+_FOLDER: Final = "intersections"
+_MAX_OPEN: Final = 8  # runs of one contract whose files are kept
+_LIFE_SECONDS: Final = 86_400
+_STANDING = (State.ACTIVE, State.SUSPENDED, State.EXHAUSTED)
+_REQUEST = re.compile(r"[0-9a-f]{32}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run: the contract's id, base64url, and the id of the signed request."""
+
+    home: Path
+    contract: str
+    request: str
+
+    @property
+    def folder(self) -> Path:
+        """Return where its files lie."""
+        return self.home / _FOLDER / f"{self.contract}-{self.request}"
+
+    def path(self, name: str) -> Path:
+        """Return one of its files."""
+        return self.folder / name
+
+    def has(self, name: str) -> bool:
+        """Return whether one of its files is there, whole."""
+        return self.path(name).is_file()
+
+    def size(self, name: str) -> int:
+        """Return how many bytes one of its files has."""
+        return self.path(name).stat().st_size
+
+    def end(self) -> None:
+        """Delete all of them."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def run_of(node: "Node", contract: str, request: str) -> Run:
+    """Return the run of a request under a contract.
+
+    Raises:
+        FieldInvalidError: that is no request's id.
+
+    """
+    if not _REQUEST.fullmatch(request):
+        raise FieldInvalidError(
+            "a request's id has 32 hexadecimal digits",
+            clause="request.id",
+            remedy="take a fresh id, as the client does",
+        )
+    return Run(node.home, contract, request)
+
+
+def open_run(run: Run) -> None:
+    """Make the folder of a run, unless it is there.
+
+    Raises:
+        OverloadedError: as many runs of the contract are kept as may be.
+        StorageFullError: there is no space left.
+
+    """
+    if run.folder.is_dir():
+        return
+    root = run.folder.parent
+    if sum(1 for _ in root.glob(f"{run.contract}-*")) >= _MAX_OPEN:
+        raise OverloadedError(
+            f"{_MAX_OPEN} runs of this contract are kept already",
+            clause="node.intersections",
+            remedy="end one: unseen receipt fetch ID; or wait: each ends a day after its last step",
+        )
+    try:
+        run.folder.mkdir(mode=0o700, parents=True)
+    except OSError as error:
+        raise disk_full(error) or error from None
+
+
+def live_job(node: "Node", contract: str, request: str) -> Job | None:
+    """Return the job that is under way for a request."""
+    found = (job for job in node.jobs.live(KIND, contract) if job.ask.get("request") == request)
+    return next(found, None)
+
+
+async def sweep(node: "Node") -> None:
+    """Delete the runs whose time, or whose contract, is over."""
+    standing = {each.id for each in node.contracts.all() if each.state in _STANDING}
+    for folder in (node.home / _FOLDER).glob("*"):
+        contract, _, request = folder.name.rpartition("-")
+        kept = contract in standing and not _is_old(folder)
+        if not kept and live_job(node, contract, request) is None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_old(folder: Path) -> bool:
+    changed = max(path.stat().st_mtime for path in (folder, *folder.glob("*")))
+    return time.time() - changed > _LIFE_SECONDS

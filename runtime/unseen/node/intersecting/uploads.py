@@ -1,0 +1,175 @@
+"""What a buyer sends of a run, in chunks: each where the one before has ended, whole at the end.
+
+A part is named by its digest, which the first message of a call tells: what was sent half goes on
+in a later call, also after the node was killed, and a part that is whole is not written again.
+Elements are looked at where they are multiplied, not here.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from unseen.evidence.canonical import b64encode
+from unseen.evidence.contracts.intersection import KIND, clause_in, set_bytes
+from unseen.evidence.suite import DIGEST_BYTES, Suite, suite_of
+from unseen.node.context import Node
+from unseen.node.contracts.register import Contract
+from unseen.node.errors import FieldInvalidError, KindRefusedError, disk_full
+from unseen.node.identity.parties import Caller
+from unseen.node.intersecting import sessions
+from unseen.node.intersecting.files import MIXED, OTHERS, SET, write_file
+from unseen.node.intersecting.sessions import Run
+from unseen.node.metering.metered import check_going
+from unseen.node.privacy.guard import most_items
+
+MAX_CHUNK_BYTES: Final = 512 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What the first message of a call says: which part, its digest (32 bytes) and its size."""
+
+    contract: str
+    request: str
+    part: str
+    digest: bytes
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """How many bytes of a part are here, and whether they are all, with the right digest."""
+
+    offset: int
+    complete: bool
+
+
+async def receive(
+    node: Node, who: Caller, head: Head, chunks: AsyncIterator[tuple[int, bytes]]
+) -> Stored:
+    """Write down chunks, each with its offset, and return how far the part is.
+
+    Raises:
+        ContractNotFoundError: the caller has no such contract.
+        KindRefusedError: it is for another kind.
+        FieldInvalidError: the part does not belong here, is larger than it may be, or a chunk is
+            not the next one; or all of it has another digest, and then it is deleted.
+        OverloadedError: as many runs of the contract are kept as may be.
+        StorageFullError: there is no space left; what came before stays.
+        UnseenError: node or contract stands still, or the contract has ended.
+
+    """
+    contract = contract_of(node, who, head.contract)
+    run = sessions.run_of(node, contract.id, head.request)
+    suite = suite_of(contract.terms.suite)
+    check_going(node, contract.id)
+    _check_head(contract, run, head)
+    if run.has(head.part):
+        await _check_same(run.path(head.part), head, suite)
+        return Stored(head.size, complete=True)
+    sessions.open_run(run)
+    part = _part(run, head)
+    async for offset, chunk in chunks:
+        check_going(node, contract.id)
+        _append(part, head, offset, chunk)
+    have = part.stat().st_size if part.exists() else 0
+    if have < head.size:
+        return Stored(have, complete=False)
+    await asyncio.to_thread(_finish, part, run.path(head.part), head, suite)
+    return Stored(head.size, complete=True)
+
+
+def contract_of(node: Node, who: Caller, identifier: str) -> Contract:
+    """Return the caller's contract over intersections.
+
+    Raises:
+        ContractNotFoundError: the caller has none of this id.
+        KindRefusedError: it is for another kind.
+
+    """
+    contract = node.contracts.get(identifier, buyer=who.party)
+    if contract.terms.kind != KIND:
+        raise KindRefusedError(
+            f"the contract is for {contract.terms.kind}",
+            clause="kind",
+            remedy="request a contract over a product of the kind you need",
+        )
+    return contract
+
+
+def _check_head(contract: Contract, run: Run, head: Head) -> None:
+    if len(head.digest) != DIGEST_BYTES:
+        raise _refused("digest", "a digest has 32 bytes")
+    if head.part == MIXED:
+        if not run.has(OTHERS) or run.size(OTHERS) != head.size:
+            raise _refused("part", "nothing of this size waits to be mixed")
+        return
+    if head.part != SET:
+        raise _refused("part", "a buyer sends its set, or what it has mixed")
+    clause = clause_in(contract.terms.parameters)
+    most = min(clause.most, most_items(contract.terms.quota.units, contract.units_used))
+    charged = run.has(SET)  # what is here already is not asked for room
+    if not charged and not set_bytes(1) <= head.size <= set_bytes(most):
+        raise FieldInvalidError(
+            f"a set of this contract has 1 to {most:,} items now",
+            clause="parameters.intersect.most",
+            remedy="ask about fewer items at once, or for a further contract",
+        )
+
+
+def _part(run: Run, head: Head) -> Path:
+    """Return where the part grows; what was begun with another digest goes."""
+    path = run.path(f"{head.part}.{b64encode(head.digest)}")
+    for other in run.folder.glob(f"{head.part}.*"):
+        if other != path:
+            other.unlink(missing_ok=True)
+    return path
+
+
+def _append(path: Path, head: Head, offset: int, chunk: bytes) -> None:
+    have = path.stat().st_size if path.exists() else 0
+    if not chunk:
+        return
+    if len(chunk) > MAX_CHUNK_BYTES:
+        raise _refused("chunk", f"a chunk has at most {MAX_CHUNK_BYTES} bytes")
+    if offset != have:
+        raise _refused("offset", f"the next chunk begins at {have}")
+    if offset + len(chunk) > head.size:
+        raise _refused("chunk", "there is more than was told")
+    try:
+        with path.open("ab") as file:
+            file.write(chunk)
+    except OSError as error:
+        _cut(path, have)
+        raise disk_full(error) or error from None
+
+
+def _cut(path: Path, size: int) -> None:
+    """Cut off what of a chunk was written before the space ended."""
+    if path.exists() and path.stat().st_size > size:
+        with path.open("rb+") as file:
+            file.truncate(size)
+
+
+def _finish(part: Path, path: Path, head: Head, suite: Suite) -> None:
+    data = part.read_bytes()
+    if suite.digest(data) != head.digest:
+        part.unlink(missing_ok=True)
+        raise _refused("digest", "all of it is here, and has another digest")
+    try:
+        write_file(path, data)
+    except OSError as error:
+        raise disk_full(error) or error from None
+    part.unlink(missing_ok=True)
+
+
+async def _check_same(path: Path, head: Head, suite: Suite) -> None:
+    data = await asyncio.to_thread(path.read_bytes)
+    if suite.digest(data) != head.digest:
+        raise _refused("digest", "another part was sent under this id, and stays")
+
+
+def _refused(clause: str, why: str) -> FieldInvalidError:
+    return FieldInvalidError(why, clause=clause, remedy="send it as the client does, or afresh")

@@ -1,0 +1,107 @@
+"""IntersectService: sets in, a run step by step, elements out."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc.aio
+
+from unseen.node.context import Node
+from unseen.node.errors import FieldInvalidError
+from unseen.node.identity.parties import Caller
+from unseen.node.interceptors import caller
+from unseen.node.intersecting import sending
+from unseen.node.intersecting.files import ANSWER, MIXED, OTHERS, SET
+from unseen.node.intersecting.running import ToMix, UnderWay, advance
+from unseen.node.intersecting.uploads import Head, Stored, receive
+from unseen.node.resources import contract_id
+from unseen.node.wire import requests as wire
+from unseen.protocols.errors import MalformedMessageError
+from unseen.v1 import intersect_pb2, intersect_pb2_grpc
+
+_Context = grpc.aio.ServicerContext[Any, Any]
+_PARTS = {
+    intersect_pb2.PART_SET: SET,
+    intersect_pb2.PART_MIXED: MIXED,
+    intersect_pb2.PART_OTHERS: OTHERS,
+    intersect_pb2.PART_ANSWER: ANSWER,
+}
+
+
+class IntersectService(intersect_pb2_grpc.IntersectServiceServicer):
+    """Intersections of a buyer's set with a table."""
+
+    def __init__(self, node: Node) -> None:
+        """Serve `node`."""
+        self._node = node
+
+    async def Upload(
+        self, request_iterator: AsyncIterator[intersect_pb2.UploadRequest], context: _Context
+    ) -> intersect_pb2.UploadResponse:
+        """Take in chunks of a part."""
+        del context
+        stored = await _received(self._node, caller(), request_iterator)
+        return intersect_pb2.UploadResponse(offset=stored.offset, complete=stored.complete)
+
+    async def Run(
+        self, request: intersect_pb2.RunRequest, context: _Context
+    ) -> intersect_pb2.RunResponse:
+        """Take a run its next step; charged and receipted once."""
+        del context
+        signed = wire.signed_request(request.request, [request.set])
+        step = await advance(self._node, caller(), signed)
+        if isinstance(step, UnderWay):
+            return intersect_pb2.RunResponse(job=f"jobs/{step.job}")
+        if isinstance(step, ToMix):
+            return intersect_pb2.RunResponse(others=step.size)
+        return intersect_pb2.RunResponse(value=step.reply[0], release=wire.release(step))
+
+    async def Fetch(
+        self, request: intersect_pb2.FetchRequest, context: _Context
+    ) -> AsyncIterator[intersect_pb2.FetchResponse]:
+        """Stream a part from an offset."""
+        del context
+        node, who, contract = self._node, caller(), contract_id(request.contract)
+        part = _part(request.part)
+        run = sending.opened(node, who, contract, request.request, part)
+        for chunk in sending.chunks(run, part, request.offset):
+            yield intersect_pb2.FetchResponse(chunk=chunk)
+            # A stop takes effect between chunks, and so does the end of the contract.
+            sending.opened(node, who, contract, request.request, part)
+
+    async def End(
+        self, request: intersect_pb2.EndRequest, context: _Context
+    ) -> intersect_pb2.EndResponse:
+        """Forget a run."""
+        del context
+        sending.end(self._node, caller(), contract_id(request.contract), request.request)
+        return intersect_pb2.EndResponse()
+
+
+async def _received(
+    node: Node, who: Caller, messages: AsyncIterator[intersect_pb2.UploadRequest]
+) -> Stored:
+    async for first in messages:
+        head = Head(
+            contract_id(first.contract),
+            first.request,
+            _part(first.part),
+            first.digest,
+            first.size,
+        )
+        return await receive(node, who, head, _chunks(first, messages))
+    raise MalformedMessageError("the call has no message", clause="request")
+
+
+async def _chunks(
+    first: intersect_pb2.UploadRequest, rest: AsyncIterator[intersect_pb2.UploadRequest]
+) -> AsyncIterator[tuple[int, bytes]]:
+    yield first.offset, first.chunk
+    async for message in rest:
+        yield message.offset, message.chunk
+
+
+def _part(part: intersect_pb2.Part) -> str:
+    found = _PARTS.get(part)
+    if found is None:
+        raise FieldInvalidError("no such part", clause="part", remedy="name one that there is")
+    return found
