@@ -1,17 +1,18 @@
 """Masking a table's subjects for one run of an intersection, in a process of its own.
 
-Everything is in memory, about half a kilobyte for each row and item: tables are limited to 2^20
-rows where contracts are made. The scalar is drawn here, serves one run and ends with it. What comes
-from the buyer is looked at here for the first time: a message that is none, or an element that is
-none, ends the run before anything is written.
+Sets lie in files, and steps take memory below the node's ceiling at any number of rows
+(`unseen.streams.psi`). The scalar is drawn here, serves one run and ends with it. What comes from
+the buyer is looked at here for the first time, and before the table is: a message that is none, or
+an element that is none, ends the run before anything is written.
 """
 
+import contextlib
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from unseen.evidence.suite import Suite, suite_of
 from unseen.node.data import scan
@@ -25,16 +26,18 @@ from unseen.node.intersecting.files import (
     OTHERS,
     SET,
     SNAPSHOT,
+    file_digest,
     write_file,
 )
 from unseen.protocols.dp import Gaussian, Mechanism, Sensitivity
-from unseen.protocols.errors import MalformedMessageError
-from unseen.protocols.group import bulk
+from unseen.protocols.group import ristretto255
 from unseen.protocols.lookup.subject import SubjectColumn, encode_subject
-from unseen.protocols.psi.masked import Masked
-from unseen.protocols.psi.messages import pack, unpack
+from unseen.streams import psi
+from unseen.streams.room import LEAST_MEMORY, Room
 
 Progress = Callable[[int], None]
+_MASKED: Final = "masked"  # the table's elements with their places, while a step works
+_PRODUCTS: Final = "products"  # the buyer's, once more masked, as long
 _FILLER_BYTES = 32  # no subject's encoding is as short
 
 
@@ -69,13 +72,16 @@ def answer(ask: Reading, suite: Suite, progress: Progress) -> Answered:
         StorageFullError: there is no space left.
 
     """
-    asked = _elements(ask.folder / SET)
-    masked = _masked(ask, progress)
-    doubled = masked.double(asked)
-    progress(len(asked))
-    message = pack([doubled, sorted(masked.elements)])
-    _write(ask.folder / ANSWER, message)
-    return Answered(len(asked), len(masked.elements), suite.digest(message))
+    room, scalar = _room(ask, progress), ristretto255.random_scalar(secrets.token_bytes)
+    asked, masked = psi.only_set(ask.folder / SET), ask.folder / _MASKED
+    products = ask.folder / _PRODUCTS
+    with _full():
+        psi.multiply(asked, (0, asked.count), scalar, products, room)
+        others = psi.mask(_items(ask), ask.session, scalar, masked, room, once=True)
+        psi.answer(ask.folder / SET, masked, scalar, ask.folder / ANSWER, room, [products])
+    for path in (masked, products):
+        path.unlink()
+    return Answered(asked.count, others, file_digest(ask.folder / ANSWER, suite))
 
 
 def mask(ask: Reading, snapshot: bytes, progress: Progress) -> None:
@@ -84,13 +90,14 @@ def mask(ask: Reading, snapshot: bytes, progress: Progress) -> None:
     What they are compared with are the buyer's elements, doubled, ascending: which is which is
     lost. Raises as `answer`.
     """
-    asked = _elements(ask.folder / SET)
-    masked = _masked(ask, progress)
-    doubled = masked.double(asked)
-    progress(len(asked))
-    _write(ask.folder / DOUBLED, pack([sorted(doubled)]))
-    _write(ask.folder / SNAPSHOT, snapshot)
-    _write(ask.folder / OTHERS, pack([sorted(masked.elements)]))  # last: it says that all is there
+    room, scalar = _room(ask, progress), ristretto255.random_scalar(secrets.token_bytes)
+    masked = ask.folder / _MASKED
+    with _full():
+        psi.double(ask.folder / SET, scalar, ask.folder / DOUBLED, room)
+        psi.mask(_items(ask), ask.session, scalar, masked, room, once=True)
+        write_file(ask.folder / SNAPSHOT, snapshot)
+        psi.ask(masked, ask.folder / OTHERS)  # last: it says that all is there
+    masked.unlink()
 
 
 def count(folder: Path, rho: Fraction, most: int, group: int) -> int | None:
@@ -103,12 +110,8 @@ def count(folder: Path, rho: Fraction, most: int, group: int) -> int | None:
         MalformedMessageError: what came back is no set, or for another number of elements.
 
     """
-    (others,) = unpack((folder / OTHERS).read_bytes(), (True,))
-    (mixed,) = unpack((folder / MIXED).read_bytes(), (True,))
-    (doubled,) = unpack((folder / DOUBLED).read_bytes(), (True,))
-    if len(mixed) != len(others):
-        raise MalformedMessageError("what came back is for another number of items")
-    found = len(frozenset(doubled).intersection(mixed))
+    others = psi.only_set(folder / OTHERS).count
+    found = psi.count(folder / MIXED, folder / DOUBLED, others)
     mechanism = Mechanism(Gaussian(1 / (2 * rho)), Sensitivity.of_cells(1))
     (noisy,) = mechanism.release([found], secrets.token_bytes)
     return None if noisy < group else min(max(noisy, 0), most)
@@ -132,36 +135,40 @@ def suite_named(ask: Any) -> Suite:
     return suite_of(ask["suite"])
 
 
-def _masked(ask: Reading, progress: Progress) -> Masked:
-    subjects = list(dict.fromkeys(_subjects(ask)))
-    # A set is never empty: an element that nobody can ask about stands for a table without rows.
-    items = subjects or [secrets.token_bytes(_FILLER_BYTES)]
-    masked = Masked(ask.session, items, secrets.token_bytes)
-    progress(len(items))
-    return masked
+def _room(ask: Reading, progress: Progress) -> Room:
+    """Return a quarter of the node's memory, as the database has half, and no dead job's files."""
+    room = Room(ask.folder, max(ask.memory_mb << 18, LEAST_MEMORY), progress)
+    room.sweep()
+    return room
 
 
-def _subjects(ask: Reading) -> Iterator[bytes]:
+def _items(ask: Reading) -> Iterator[Sequence[bytes]]:
+    rows = 0
+    for batch in _subjects(ask):
+        rows += len(batch)
+        yield batch
+    if not rows:
+        # A set is never empty: what nobody can ask about stands for a table without rows.
+        yield [secrets.token_bytes(_FILLER_BYTES)]
+
+
+def _subjects(ask: Reading) -> Iterator[Sequence[bytes]]:
     check_fingerprint(ask.source.path, ask.fingerprint)
     connection = connect(ask.source, memory_mb=ask.memory_mb // 2, spill=ask.folder)
     try:
         with reading():
             for batch in scan.scan(connection, ask.subject, (), ()):
-                for subject in batch.subjects:
-                    yield encode_subject(ask.subject, subject, ask.domain)
+                yield [
+                    encode_subject(ask.subject, subject, ask.domain) for subject in batch.subjects
+                ]
     finally:
         connection.close()
     check_fingerprint(ask.source.path, ask.fingerprint)
 
 
-def _elements(path: Path) -> tuple[bytes, ...]:
-    (found,) = unpack(path.read_bytes(), (True,))
-    bulk.prepare(len(found))
-    return found
-
-
-def _write(path: Path, data: bytes) -> None:
+@contextlib.contextmanager
+def _full() -> Iterator[None]:
     try:
-        write_file(path, data)
+        yield
     except OSError as error:
         raise disk_full(error) or error from None

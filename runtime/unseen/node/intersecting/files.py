@@ -1,8 +1,11 @@
-"""The names of a run's files, and writing one whole or not at all."""
+"""The names of a run's files, writing one whole or not at all, and reading one as it lies."""
 
+import mmap
 import os
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
+
+from unseen.evidence.suite import Suite
 
 SET: Final = "set"  # the buyer's elements
 MIXED: Final = "mixed"  # the table's elements as they came back
@@ -30,3 +33,19 @@ def write_file(path: Path, data: bytes) -> None:
     except OSError:
         part.unlink(missing_ok=True)
         raise
+
+
+def file_digest(path: Path, suite: Suite) -> bytes:
+    """Return the digest of a file, which is not read into memory as a whole.
+
+    Raises:
+        OSError: it cannot be read.
+
+    """
+    if not path.stat().st_size:
+        return suite.digest(b"")
+    with (
+        path.open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
+    ):
+        return suite.digest(cast("bytes", mapped))

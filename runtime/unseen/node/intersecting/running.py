@@ -35,7 +35,15 @@ from unseen.node.contracts.register import Contract
 from unseen.node.errors import FieldInvalidError, RequestIdReusedError, disk_full
 from unseen.node.failpoints import hit
 from unseen.node.identity.parties import Caller
-from unseen.node.intersecting.files import MIXED, OTHERS, SET, SNAPSHOT, STATEMENT, write_file
+from unseen.node.intersecting.files import (
+    MIXED,
+    OTHERS,
+    SET,
+    SNAPSHOT,
+    STATEMENT,
+    file_digest,
+    write_file,
+)
 from unseen.node.intersecting.sessions import Run, live_job, run_of
 from unseen.node.jobs.kind import JobKind, Outcome, Running
 from unseen.node.jobs.record import Job
@@ -224,7 +232,7 @@ def _check_sent(run: Run, sent: SentSet, contract: Contract) -> None:
             clause="set",
             remedy="send it first, then the request",
         )
-    digest = suite_of(contract.terms.suite).digest(run.path(SET).read_bytes())
+    digest = file_digest(run.path(SET), suite_of(contract.terms.suite))
     if run.size(SET) != set_bytes(sent.items) or digest != sent.digest:
         raise FieldInvalidError(
             "the set that was sent is not the one that the request commits to",

@@ -6,6 +6,7 @@ Elements are looked at where they are multiplied, not here.
 """
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from unseen.node.contracts.register import Contract
 from unseen.node.errors import FieldInvalidError, KindRefusedError, disk_full
 from unseen.node.identity.parties import Caller
 from unseen.node.intersecting import sessions
-from unseen.node.intersecting.files import MIXED, OTHERS, SET, write_file
+from unseen.node.intersecting.files import MIXED, OTHERS, SET, file_digest
 from unseen.node.intersecting.sessions import Run
 from unseen.node.metering.metered import check_going
 from unseen.node.privacy.guard import most_items
@@ -154,20 +155,22 @@ def _cut(path: Path, size: int) -> None:
 
 
 def _finish(part: Path, path: Path, head: Head, suite: Suite) -> None:
-    data = part.read_bytes()
-    if suite.digest(data) != head.digest:
-        part.unlink(missing_ok=True)
-        raise _refused("digest", "all of it is here, and has another digest")
     try:
-        write_file(path, data)
+        if file_digest(part, suite) != head.digest:
+            part.unlink(missing_ok=True)
+            raise _refused("digest", "all of it is here, and has another digest")
+        with part.open("rb+") as file:
+            os.fsync(file.fileno())
+        part.replace(path)
+    except FileNotFoundError:
+        if not path.is_file():  # or another call of the same buyer's was first
+            raise
     except OSError as error:
         raise disk_full(error) or error from None
-    part.unlink(missing_ok=True)
 
 
 async def _check_same(path: Path, head: Head, suite: Suite) -> None:
-    data = await asyncio.to_thread(path.read_bytes)
-    if suite.digest(data) != head.digest:
+    if await asyncio.to_thread(file_digest, path, suite) != head.digest:
         raise _refused("digest", "another part was sent under this id, and stays")
 
 

@@ -11,7 +11,7 @@ from unseen.node.contracts.clauses.outputs import chosen
 from unseen.node.errors import KindRefusedError
 from unseen.protocols.errors import UnseenError
 
-MAX_ROWS = 1 << 20  # of a table whose subjects one process masks in memory
+MAX_ROWS = 1 << 20  # of a table whose elements a client has to hold in memory
 
 
 def _check(ask: Ask, offer: Offer, reading: Reading) -> Iterator[UnseenError]:
