@@ -37,6 +37,14 @@ def test_leakage_is_quoted_as_it_is_signed(plan: object) -> None:
     assert f"Holds if: {vars(plan)['THREAT_MODEL']}. Kept: {vars(plan)['RETENTION']}." in PAGE
 
 
+def test_leakage_of_a_hidden_table_is_quoted_as_it_is_signed() -> None:
+    section = PAGE.partition("### Hidden lookup, `lwe_pir`")[2].partition("\n### ")[0]
+    for line in lookup_plan.HIDDEN_STATEMENTS:
+        row = f"| {line.party} | `{line.what}` | {line.text} | {line.text_zh} | {line.bound} |"
+        assert row in section
+    assert section.count("\n| ") == len(lookup_plan.HIDDEN_STATEMENTS) + 1
+
+
 def test_what_is_kept_of_joint_statistics_is_quoted_as_it_is_signed() -> None:
     assert f"Kept under a joint clause: {statistics_plan.JOINT_RETENTION}." in PAGE
     assert f"Kept where it names a lead: {statistics_plan.LED_RETENTION}." in PAGE

@@ -135,7 +135,12 @@ class TestLeaving:
     def test_files_of_tables_and_what_is_half_made_are_deleted(
         self, old: House, tmp_path: Path
     ) -> None:
-        for name in ("tables/x-1.table", "spool/job/finished", "spool/consents-1/documents"):
+        for name in (
+            "tables/x-1.table",
+            "tables/x-1.matrix",
+            "spool/job/finished",
+            "spool/consents-1/documents",
+        ):
             (old.home / name).parent.mkdir(parents=True, exist_ok=True)
             (old.home / name).write_bytes(b"rows")
         old.leave(tmp_path / "folder", SUCCESSOR)

@@ -1,6 +1,7 @@
 """A table that stays at its node: asked without being sent, bounded, stopped, and killed."""
 
 import itertools
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -298,9 +299,45 @@ def test_a_kill_before_the_signature_leaves_the_answers_to_be_had(
     assert stage.lender.usage(contract).units_used == 1
 
 
+def test_who_stalls_holds_a_place_of_its_own_and_frees_it_by_hanging_up(
+    copy: Callable[[], Stage],
+) -> None:
+    stage = copy()
+    with serving(stage, UNSEEN_MAX_IN_FLIGHT_PER_PARTY="1"):
+        buyers = [
+            Buyer(stage.client(name), agree(stage, buyer=name)) for name in ("lender", "rival")
+        ]
+        evaluated = [each.evaluate([stage.people[0].subject]) for each in buyers]
+        (ask, outputs), (other, theirs) = evaluated
+        mine = list(
+            buyers[0].messages(ask.request.request, buyers[0].queries(buyers[0].rows(), outputs)[0])
+        )
+        over = threading.Event()
+
+        def stalling() -> Iterator[lookup_pb2.AnswerRequest]:
+            yield mine[0]
+            over.wait(60)
+
+        stalled: Any = buyers[0].stub.Answer(stalling(), timeout=60)
+
+        def full() -> bool:
+            try:
+                return not buyers[0].send(mine).signed
+            except WireError as error:
+                return error.reason == "OVERLOADED"
+
+        wait_until(full)
+        queries, _ = buyers[1].queries(buyers[1].rows(), theirs)
+        assert buyers[1].answer(other.request.request, queries).signed  # others are not held up
+        stalled.cancel()
+        over.set()
+        wait_until(lambda: not full())
+
+
 def test_an_audit_builds_the_table_again(stage: Stage, buyer: Buyer) -> None:
+    manifest = buyer.manifest  # which waits for it
     found = stage.operator.replay_table(buyer.contract)
-    assert (found.rows, found.digest) == (buyer.manifest.rows, b64encode(buyer.manifest.digest))
+    assert (found.rows, found.digest) == (manifest.rows, b64encode(manifest.digest))
 
 
 def test_elements_that_no_table_was_asked_for_do_not_count(stage: Stage) -> None:

@@ -206,7 +206,7 @@ def _delete_tables(state: Stopped, catalogue: Catalogue) -> Iterator[Item]:
 
     With them goes what a build or an import that was killed has left half-made.
     """
-    for path in (state.home / "tables").glob("*.table"):
+    for path in (state.home / "tables").glob("*"):  # tables and hints, and matrices of hidden ones
         path.unlink()
     spool = state.settings.spool_path(state.home)
     if spool.exists():
