@@ -8,6 +8,8 @@ from unseen.bench import lookup
 from unseen.bench.registry import Case
 
 ROWS = 20_000
+STAYING = [f"records={ROWS}", "way=lwe_pir", "together=100"]
+ASKED = ["lwe_pir/server", "lwe_pir/server/memory", "lwe_pir/client", "lwe_pir/batch"]
 BUILD = ["lookup/register", "lookup/fill", "lookup/fill/raw", "lookup/merge"]
 QUERY = ["lookup/blind", "lookup/blind/raw", "lookup/open", "lookup/open/raw"]
 
@@ -37,3 +39,20 @@ def bench_build(measure: Callable[[Case], None], build: dict[str, Case], name: s
 @pytest.mark.parametrize("name", QUERY)
 def bench_query(measure: Callable[[Case], None], query: dict[str, Case], name: str) -> None:
     measure(query[name])
+
+
+@pytest.fixture(scope="module")
+def staying() -> Iterator[dict[str, Case]]:
+    with lookup.groups(lookup.BENCH.parameters(STAYING)) as groups:
+        cases = {}
+        for group in groups:
+            for case in group:
+                cases[case.name.removeprefix("lookup/")] = case
+                if case.phase == "set-up":
+                    case.work()
+        yield cases
+
+
+@pytest.mark.parametrize("name", ASKED)
+def bench_staying(measure: Callable[[Case], None], staying: dict[str, Case], name: str) -> None:
+    measure(staying[name])

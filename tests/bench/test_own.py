@@ -1,12 +1,15 @@
 """A protocol that somebody brings: found by path or entry point, and refused in clear words."""
 
+import json
 import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner, Result
 
 from unseen.bench import own
+from unseen.bench.main import app
 from unseen.bench.naive import Naive
 from unseen.protocols.errors import InputInvalidError
 
@@ -19,6 +22,16 @@ class NoSteps(Silent):
 class NoModel:
     def first(self, given, rng): yield b""
     def second(self, given, message, rng): yield b""
+class Sizes(NoModel):
+    threat_model, security_bits = "none", 0
+    def first(self, given, rng): return int.from_bytes((yield given))
+    def second(self, given, message, rng): yield given
+    def inputs(self, size, rng): return bytes([size]), bytes([size + 1])
+    def check(self, given, learnt): assert learnt[0] == given[1][0], "a size is wrong"
+class Wrong(Sizes):
+    def second(self, given, message, rng): yield message
+class NoCheck(Sizes):
+    check = None
 class NoMaking(NoModel):
     def __init__(self): raise OSError("no disk")
 """
@@ -73,3 +86,53 @@ def test_what_is_no_protocol_is_refused(
         own.load(name)
     assert refused.value.clause == "bench.protocol"
     assert "docs/research.md" in refused.value.remedy
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "broken.py").write_text(BROKEN, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "broken", raising=False)
+
+
+def ask(*words: str) -> Result:
+    return CliRunner().invoke(app, ["run", "pair", *words])
+
+
+@pytest.mark.usefixtures("here")
+def test_any_task_of_two_parties_is_measured() -> None:
+    done = ask(
+        "--protocol",
+        "broken:Sizes",
+        "--sweep",
+        "3,9",
+        "--set",
+        "net=wan:1s,1mbps",
+        "--repeats",
+        "1",
+        "--format",
+        "json",
+    )
+    found = {(one["name"], one["params"]["n"]): one for one in json.loads(done.stdout)}
+    assert {size for _, size in found} == {3, 9}
+    one, wan = found["pair/Sizes", 9], found["pair/Sizes/wan", 9]
+    assert (one["bytes_up"], one["bytes_down"], one["rounds"], one["note"]) == (1, 1, 1, "checked")
+    assert 1 < wan["wall_s"] < 2
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--protocol", "broken:Wrong"], "a size is wrong"),
+        (["--protocol", "broken:NoCheck"], "no method 'check'"),
+        (["--protocol", "unseen.bench.naive:Naive"], "no method 'inputs'"),
+        ([], "nothing is named"),
+    ],
+)
+def test_what_is_no_task_is_refused(words: list[str], said: str) -> None:
+    refused = ask("--set", "n=5", "--repeats", "1", *words).exception
+    assert isinstance(refused, InputInvalidError)
+    assert said in str(refused)
+    assert refused.clause == "bench.protocol"

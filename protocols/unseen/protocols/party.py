@@ -47,3 +47,13 @@ class TwoParty(Protocol):
 
     def second(self, given: Any, message: bytes, rng: Rng) -> Steps:
         """Be the other one, which got the first `message` already."""
+
+
+class Task(TwoParty, Protocol):
+    """A protocol that brings its own inputs and knows what is right: what the bench `pair` runs."""
+
+    def inputs(self, size: int, rng: Rng) -> tuple[Any, Any]:
+        """Return what each party is given, of that size."""
+
+    def check(self, given: tuple[Any, Any], learnt: tuple[object, object]) -> None:
+        """Return if the parties learnt what they should, or raise an error that says what not."""

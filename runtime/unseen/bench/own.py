@@ -6,10 +6,10 @@ from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from unseen.protocols.errors import InputInvalidError
-from unseen.protocols.party import TwoParty
+from unseen.protocols.party import Task, TwoParty
 
 ENTRY_POINTS: Final = "unseen.protocols"
 _REMEDY: Final = "give package:Class, or the name of an entry point; see docs/research.md"
@@ -34,6 +34,22 @@ def load(text: str) -> TwoParty:
     _check(text, found)
     protocol: TwoParty = found
     return protocol
+
+
+def load_task(text: str) -> Task:
+    """Return what `load` does, of a class that brings inputs and a check.
+
+    Raises:
+        InputInvalidError: as `load`, or it brings none, or nothing is named.
+
+    """
+    if not text:
+        raise _refused("this bench measures what you bring, and nothing is named")
+    found = load(text)
+    for name in ("inputs", "check"):
+        if not callable(getattr(found, name, None)):
+            raise _refused(f"{text!r} has no method {name!r}")
+    return cast("Task", found)
 
 
 def _imported(text: str) -> Callable[[], Any]:
