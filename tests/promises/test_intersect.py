@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 from tests.promises.canaries import Scanner
-from tests.promises.intersecting import Asking, contract, offer, subjects, there, wait_for
+from tests.promises.intersecting import (
+    OFFERED,
+    Asking,
+    contract,
+    offer,
+    subjects,
+    there,
+    wait_for,
+)
 from tests.promises.oversight import audit
 from tests.promises.stage import Stage, serving, wait_until
 from typer.testing import CliRunner
@@ -462,3 +470,26 @@ def test_the_command_says_it_all(stage: Stage, tmp_path: Path) -> None:
     assert fetched.exit_code == 0, fetched.output
     assert json.loads(fetched.stdout)["answers"][0]["found"] == found["found"]
     wait_until(lambda: used(stage, identifier) == (1, 5))
+
+
+def test_items_are_compared_in_the_forms_that_the_product_names(
+    copy: Callable[[], Stage], tmp_path: Path
+) -> None:
+    stage = copy()
+    stage.start()
+    source = tmp_path / "named.csv"
+    source.write_text("subject,note\nAda  LOVELACE,x\nＢｏｌ,y\n\u3000,z\n")
+    stage.register("named", source)
+    stage.operator.register_product(
+        "named",
+        table="named",
+        kind="intersect",
+        title="By name",
+        predicates=OFFERED,
+        canonical={"subject": "name"},
+    )
+    identifier = contract(stage, product="named")
+    found = stage.lender.intersect(identifier, ["ada lovelace", "BOL", "Ada Lovelace", "eve"])
+    assert len(found.items) == 3
+    assert len(found.found) == 2
+    assert used(stage, identifier) == (1, 3)

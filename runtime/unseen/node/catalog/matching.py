@@ -10,6 +10,7 @@ from typing import cast
 
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json
+from unseen.evidence.contracts.intersection import KIND as INTERSECT
 from unseen.evidence.contracts.plan import BY_MATCH, columns_to_json
 from unseen.node.catalog.catalogue import Predicate, Table
 from unseen.node.errors import ColumnUnknownError, FieldInvalidError
@@ -35,7 +36,7 @@ def check_forms(forms: Mapping[str, str], kind: str, table: Table) -> dict[str, 
         ColumnUnknownError: a column is none of the table's subject.
 
     """
-    if forms and kind not in BY_MATCH:
+    if forms and kind not in (*BY_MATCH, INTERSECT):
         raise FieldInvalidError(
             f"a product of kind {kind} compares no subjects", clause=FORMS, remedy="leave it out"
         )

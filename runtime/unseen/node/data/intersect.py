@@ -30,6 +30,7 @@ from unseen.node.intersecting.files import (
     write_file,
 )
 from unseen.protocols.dp import Gaussian, Mechanism, Sensitivity
+from unseen.protocols.errors import SubjectInvalidError
 from unseen.protocols.group import ristretto255
 from unseen.protocols.lookup.subject import SubjectColumn, encode_subject
 from unseen.streams import psi
@@ -122,7 +123,7 @@ def decode_reading(ask: Any, session: bytes) -> Reading:
     return Reading(
         source=Source.parse(ask["source"]),
         fingerprint=Fingerprint.from_json(ask["fingerprint"]),
-        subject=tuple(SubjectColumn(c["name"], c["type"]) for c in ask["subject"]),
+        subject=tuple(SubjectColumn(**column) for column in ask["subject"]),
         domain=bytes.fromhex(ask["domain"]),
         session=session,
         folder=Path(ask["folder"]),
@@ -158,12 +159,18 @@ def _subjects(ask: Reading) -> Iterator[Sequence[bytes]]:
     try:
         with reading():
             for batch in scan.scan(connection, ask.subject, (), ()):
-                yield [
-                    encode_subject(ask.subject, subject, ask.domain) for subject in batch.subjects
-                ]
+                yield list(_encoded(ask, batch))
     finally:
         connection.close()
     check_fingerprint(ask.source.path, ask.fingerprint)
+
+
+def _encoded(ask: Reading, batch: scan.Batch) -> Iterator[bytes]:
+    for subject in batch.subjects:
+        try:
+            yield encode_subject(ask.subject, subject, ask.domain)
+        except SubjectInvalidError:  # it has no canonical form: nobody can ask about it
+            continue
 
 
 @contextlib.contextmanager

@@ -26,6 +26,7 @@ from unseen.evidence.contracts.intersection import (
     session_of,
     set_bytes,
 )
+from unseen.evidence.contracts.plan import columns_to_json
 from unseen.evidence.releases.intersected import SentAnswer, SentSet
 from unseen.evidence.releases.request import Request
 from unseen.evidence.suite import suite_of
@@ -207,7 +208,7 @@ def _reading(node: Node, contract: Contract, table: Table, run: Run) -> bytes:
             "suite": contract.terms.suite,
             "source": table.source,
             "fingerprint": table.snapshot.fingerprint.to_json(),
-            "subject": [{"name": column.name, "type": column.type} for column in table.subject],
+            "subject": columns_to_json(contract.plan.subject_columns),
             "domain": domain_of(contract.id_bytes).hex(),
             "folder": str(run.folder),
             "memory_mb": node.settings.memory_mb,

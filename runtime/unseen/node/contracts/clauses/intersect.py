@@ -1,6 +1,7 @@
 """Intersections: one output, sets of at most so many items, and noise where a number leaves."""
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import Any
 
 from unseen.evidence.contracts.intersection import COUNT, KIND, PARAMETER
@@ -30,6 +31,12 @@ def _check(ask: Ask, offer: Offer, reading: Reading) -> Iterator[UnseenError]:
             f"the table has {rows:,} rows, and {MAX_ROWS:,} are intersected at most",
             clause="table.rows",
             remedy="ask for a hidden lookup over this table",
+        )
+    if find_spec("numpy") is None:
+        yield KindRefusedError(
+            "this node has no library for vectors",
+            clause="kind",
+            remedy="its operator installs it: pip install 'unseen[node,kernels]'",
         )
     if COUNT in wanted and not limits_of(ask, reading.ruling)[1]:
         yield ContractInvalidError(
