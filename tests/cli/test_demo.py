@@ -33,6 +33,7 @@ from unseen.cli.failures import UsageError
 from unseen.cli.main import app
 from unseen.client.errors import Cause, NodeError, RefusedError
 
+TELL = [*DEMO, "--story", "colleges"]
 ASKED = [plot.unitid for plot in script.PLOTS]
 
 
@@ -52,7 +53,7 @@ class Ended:
 def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
     home = tmp_path_factory.mktemp("demo") / "D"
     done = subprocess.run(
-        [*DEMO, "--home", str(home)], cwd=ROOT, capture_output=True, text=True, check=False
+        [*TELL, "--home", str(home)], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     return Ended(home, done.stdout, [int(pid) for pid in re.findall(r"process (\d+)", done.stdout)])
@@ -148,7 +149,7 @@ def test_both_bills_are_the_same_bytes(ended: Ended) -> None:
 @pytest.mark.long
 def test_it_tells_the_story_in_chinese(tmp_path: Path) -> None:
     done = subprocess.run(
-        [*DEMO, "--home", str(tmp_path / "D"), "--lang", "zh"],
+        [*TELL, "--home", str(tmp_path / "D"), "--lang", "zh"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -168,7 +169,7 @@ def test_it_runs_again_in_the_same_folder_and_says_it_in_json(ended: Ended, tmp_
     (home / "notes.txt").write_text("mine")
     before = {path.name for path in (home / "buyer" / "receipts").iterdir()}
     done = subprocess.run(
-        [*DEMO, "--home", str(home), "--format", "json"],
+        [*TELL, "--home", str(home), "--format", "json"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -189,7 +190,7 @@ def test_it_runs_again_in_the_same_folder_and_says_it_in_json(ended: Ended, tmp_
 def test_it_stops_the_node_when_it_is_interrupted(number_: signal.Signals, tmp_path: Path) -> None:
     home = tmp_path / "D"
     process = subprocess.Popen(
-        [*DEMO, "--home", str(home)],
+        [*TELL, "--home", str(home)],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -216,7 +217,7 @@ def test_a_step_that_comes_out_otherwise_ends_with_five_and_a_stopped_node(
 ) -> None:
     first, *others = script.PLOTS
     monkeypatch.setattr(script, "PLOTS", (replace(first, answer="no"), *others))
-    words = ["demo", "--home", str(tmp_path / "D"), "--format", "json"]
+    words = ["demo", "--story", "colleges", "--home", str(tmp_path / "D"), "--format", "json"]
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 5, done.stderr
     assert done.stdout == ""
@@ -236,7 +237,7 @@ def test_a_node_that_does_not_start_is_reported_with_its_own_words(
         taken.listen()
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         monkeypatch.setattr("unseen.cli.demo.colleges.walk.free_address", lambda: address)
-        words = ["demo", "--home", str(tmp_path / "D"), "--format", "json"]
+        words = ["demo", "--story", "colleges", "--home", str(tmp_path / "D"), "--format", "json"]
         done = CliRunner().invoke(app, words)
     assert done.exit_code == 4, done.stderr
     error = json.loads(done.stderr)
@@ -341,7 +342,7 @@ def test_help_says_what_each_story_is() -> None:
     said = " ".join(done.stdout.replace("│", " ").split())
     for story in Story:
         assert f"{story.value}: {TOLD[story]}" in said
-    assert "[default: colleges]" in said
+    assert "[default: applicant]" in said
     assert CliRunner().invoke(app, ["demo", "--story", "banks"]).exit_code == 2
 
 

@@ -22,7 +22,7 @@ from unseen.cli.demo.folder import demo_folder
 from unseen.cli.main import app
 from unseen.protocols.lookup.canonical import canonical
 
-TELL = [*DEMO, "--story", "applicant"]
+TELL = DEMO  # it is the story that is told unless another is named
 EVERYBODY = (*script.APPLICANTS, script.NEXT)
 
 

@@ -115,7 +115,7 @@ def demo(
     story: Annotated[
         Story,
         typer.Option("--story", help="; ".join(f"{one.value}: {TOLD[one]}" for one in Story) + "."),
-    ] = Story.COLLEGES,
+    ] = Story.APPLICANT,
     home: Annotated[
         Path | None,
         typer.Option(
@@ -124,7 +124,7 @@ def demo(
     ] = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Tell a story with real nodes, a real buyer and real data, from a table to a receipt."""
+    """Tell a story with real nodes and real buyers, from a table to a receipt."""
     tell_story(story, home, form)
 
 
