@@ -1,6 +1,8 @@
 """Lookups at a table that stays with its owner: what is sent says nothing, all is checked."""
 
+import dataclasses
 import json
+import random
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +21,7 @@ from unseen.evidence import canonical
 from unseen.evidence.errors import SignatureInvalidError
 from unseen.evidence.oversight.batch import make_batch_opening, verify_batch_opening
 from unseen.evidence.oversight.opening import verify_opening
+from unseen.evidence.releases.manifest import sign_manifest
 from unseen.evidence.suite import INTL, Ed25519Signer
 from unseen.protocols.errors import InputInvalidError, UnseenError
 from unseen.protocols.lookup.lwe_pir import filters
@@ -143,6 +146,31 @@ class TestNothingShows:
         assert caught.value.clause == "answers.hint"
         assert [len(stream) for stream in shapes(world.node)] == [2]
 
+    def test_of_anything_at_all(self, world: HiddenWorld) -> None:
+        # Epoch after epoch another table, spoiled anywhere, and four others asked about.
+        chance = random.Random(11)
+        for epoch in range(1, 9):
+            world.node.labels = {
+                number: bytes([chance.choice([0, 1, 2, 3, 255])])
+                for number in chance.sample(range(40), chance.randrange(1, 40))
+            }
+            columns = chance.sample(range(SHAPE.width), chance.choice([0, 1, 300, 1024]))
+            blocks = chance.sample(range(3), chance.randrange(1, 4))
+
+            def spoil(rows: Any, columns: Any = columns, blocks: Any = blocks) -> None:
+                for block in blocks:
+                    part = slice(block * SHAPE.cell_bytes, (block + 1) * SHAPE.cell_bytes)
+                    rows[part, columns] += 77
+
+            world.node.spoil_rows = spoil
+            world.publish(epoch)
+            world.lookups().many(CONTRACT, chance.sample(range(60), 4))
+        streams = shapes(world.node)
+        assert len(streams) == 8
+        assert world.node.sent == [4] * 8
+        assert {tuple(stream) for stream in streams} == {tuple(streams[0])}
+        assert not list((world.home.root / "evidence").glob("*"))
+
     def test_queries_of_one_subject_have_nothing_in_common(self, world: HiddenWorld) -> None:
         world.publish()
         world.lookups().many(CONTRACT, [7])
@@ -248,6 +276,30 @@ class TestFaults:
         with pytest.raises(AnswerInvalidError) as caught:
             world.lookups().many(CONTRACT, [1])
         assert caught.value.clause == "manifest.digest"
+        assert world.node.sent == []
+        (path,) = (world.home.root / "evidence").glob("table-*.json")
+        evidence = json.loads(path.read_text())
+        assert evidence["clause"] == "manifest.digest"
+        assert evidence["bytes"] == len(world.node.table)
+        assert evidence["manifest"] == sign_manifest(world.node.signer, world.node.manifest)
+        world.fetched = lambda table: table
+        assert world.lookups().many(CONTRACT, [1])[0].found
+
+    def test_a_manifest_of_fewer_blocks(self, world: HiddenWorld) -> None:
+        world.publish(rows=2)
+        with pytest.raises(AnswerInvalidError) as caught:
+            world.lookups().many(CONTRACT, [1])
+        assert caught.value.clause == "manifest.size"
+        assert list((world.home.root / "evidence").glob("table-*.json"))
+
+    def test_a_manifest_of_the_other_way(self, world: HiddenWorld) -> None:
+        world.node.terms = dataclasses.replace(world.node.terms, protocol="oprf_table")
+        world.publish()
+        with pytest.raises(AnswerInvalidError) as caught:
+            world.lookups().many(CONTRACT, [1])
+        assert caught.value.clause == "manifest.protocol"
+        (path,) = (world.home.root / "evidence").glob("manifest-*.json")
+        assert json.loads(path.read_text())["clause"] == "protocol"
         assert world.node.sent == []
 
     @pytest.mark.parametrize("change", [-1, 1])

@@ -269,6 +269,8 @@ class Evidence:
             if self.written(opening.id).state == "lost":
                 self._fetch_receipt(opening)
                 return
+            if self._is_receipted(opening.id):
+                return  # the bill has it; only its answers are missing
             if error.charged or self.written(opening.id).state == "sent":
                 raise  # it may have been charged: the bill would be short of it
             if opening.state == "refused" and error.reason not in BEFORE_REPLY:

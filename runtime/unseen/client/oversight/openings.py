@@ -14,7 +14,7 @@ from unseen.client.local.home import read_file
 from unseen.client.local.state import Opening
 from unseen.client.parties import Parties
 from unseen.client.queries.epochs import Epoch, Epochs
-from unseen.client.queries.hidden import Kept, seeds_of
+from unseen.client.queries.hidden import Kept, Shown, seeds_of
 from unseen.client.queries.lookups import read_secret
 from unseen.client.queries.questions import KIND
 from unseen.client.queries.tables import load_announcement
@@ -159,8 +159,7 @@ class Hidden:
         self._subjects, self._blinds = read_secret(opening)
         self._epoch, self._prover = proving
         epoch = self._epoch
-        self._kept = _kept(session, evidence, opening, epoch)
-        self._seeds = [] if self._kept is None else seeds_of(opening.secret.get("seeds"))
+        self._shown = _shown(session, evidence, opening, epoch)
         sent = lookup_pb2.EvaluateRequest.FromString(opening.wire)
         answer = lookup_pb2.EvaluateResponse.FromString(opening.reply)
         self.batch = Batch(
@@ -174,7 +173,7 @@ class Hidden:
             request_nonce=sent.request.nonce,
             release_nonce=answer.release.nonce,
             plan=contracts.plan(opening.contract),
-            answers="" if self._kept is None else self._kept.token,
+            answers="" if self._shown is None else self._shown.token,
         )
 
     @property
@@ -203,14 +202,11 @@ class Hidden:
         """Return what opens the element at `place` of the batch, which hides `data`."""
         blind = self._blinds[place]
         output = unblind_one(data, blind, self.batch.evaluated[place])
-        answered = None
-        if self._kept is not None:
-            suite = suite_of(self._epoch.manifest.suite)
-            answered = self._kept.answered(suite, place, self._seeds[place])
+        answered = None if self._shown is None else self._shown.answered(place)
         return Point(blind, self._prover.rows(output), answered)
 
 
-def _kept(session: Session, evidence: Evidence, opening: Opening, epoch: Epoch) -> Kept | None:
+def _shown(session: Session, evidence: Evidence, opening: Opening, epoch: Epoch) -> Shown | None:
     """Return what opens the answers to a request, asked for again if it is not here any more."""
     if epoch.manifest.protocol != HIDDEN_TABLE:
         return None
@@ -218,7 +214,8 @@ def _kept(session: Session, evidence: Evidence, opening: Opening, epoch: Epoch) 
     if data is None:
         evidence.fetch(opening.id)
         data = session.state.answers(opening.id)
-    return Kept.decode(data or b"")
+    kept, seeds = Kept.decode(data or b""), seeds_of(opening.secret.get("seeds"))
+    return Shown(suite_of(epoch.manifest.suite), kept, seeds)
 
 
 def _check_position(position: int, size: int) -> None:

@@ -113,7 +113,7 @@ class Epochs:
             before = session.state.epoch(contract)
             answer = self._wait(contract)
             manifest = verify_manifest(answer.manifest, session.suite, node_key)
-            self._check(contract, manifest)
+            self._check(contract, manifest, answer.manifest)
             check_logged(
                 session,
                 answer.leaf,
@@ -185,7 +185,7 @@ class Epochs:
                 remedy=f"ask with: unseen {kind} {contract} ...",
             )
 
-    def _check(self, contract: str, manifest: Manifest) -> None:
+    def _check(self, contract: str, manifest: Manifest, token: str) -> None:
         terms, plan = self._contracts.terms(contract), self._contracts.plan(contract)
         clauses: tuple[tuple[str, object, object], ...] = (
             ("contract", manifest.contract, terms.id()),
@@ -199,6 +199,17 @@ class Epochs:
         )
         for clause, found, expected in clauses:
             if found != expected:
+                path = self._session.home.evidence(f"manifest-{b64encode(manifest.id())[:16]}.json")
+                value: dict[str, Json] = {
+                    "v": 1,
+                    "type": "manifest",
+                    "contract": contract,
+                    "clause": clause,
+                    "manifest": token,
+                }
+                write_json(path, value)
                 raise AnswerInvalidError(
-                    f"the manifest's {clause} is not the contract's", clause=f"manifest.{clause}"
+                    f"the manifest's {clause} is not the contract's",
+                    clause=f"manifest.{clause}",
+                    remedy=f"show {path} to the operator, who signed it",
                 )

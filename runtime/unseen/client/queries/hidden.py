@@ -73,18 +73,6 @@ class Kept:
     answers: tuple[bytes, ...]
     parts: tuple[tuple[bytes, tuple[bytes, ...]], ...] = field(repr=False)
 
-    def answered(self, suite: Suite, place: int, seed: bytes) -> Answered:
-        """Return what opens the answer to the element at `place`, whose query `seed` gives."""
-        part, block = self.parts[place]
-        return Answered(
-            seed=seed,
-            query=tuple(tree_of_hashes(suite, self.queries).inclusion_proof(place)),
-            part=part,
-            block=block,
-            answer=self.answers[place],
-            path=tuple(tree_of_hashes(suite, self.answers).inclusion_proof(place)),
-        )
-
     def encode(self) -> bytes:
         """Return it as bytes, to be sealed."""
         value = {
@@ -110,6 +98,28 @@ class Kept:
             return cls(str(value["signed"]), queries, answers, parts)
         except (ValueError, TypeError, KeyError, CanonicalError):
             raise HomeError("what was kept of answers is damaged", clause="home") from None
+
+
+class Shown:
+    """Opens the answers to one request, whose seeds are `seeds`."""
+
+    def __init__(self, suite: Suite, kept: Kept, seeds: Sequence[bytes]) -> None:
+        """Hash queries and answers once for all."""
+        self.token, self._kept, self._seeds = kept.token, kept, seeds
+        self._queries = tree_of_hashes(suite, kept.queries)
+        self._answers = tree_of_hashes(suite, kept.answers)
+
+    def answered(self, place: int) -> Answered:
+        """Return what opens the answer to the element at `place`."""
+        part, block = self._kept.parts[place]
+        return Answered(
+            seed=self._seeds[place],
+            query=tuple(self._queries.inclusion_proof(place)),
+            part=part,
+            block=block,
+            answer=self._kept.answers[place],
+            path=tuple(self._answers.inclusion_proof(place)),
+        )
 
 
 class HiddenTable:

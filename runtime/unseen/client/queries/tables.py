@@ -19,7 +19,7 @@ from pathlib import Path
 from unseen.client.errors import AnswerInvalidError, HomeError
 from unseen.client.local.home import Home, read_file, read_json, write_file, write_json
 from unseen.client.session import Progress, Session
-from unseen.evidence.canonical import b64encode
+from unseen.evidence.canonical import Json, b64encode
 from unseen.evidence.logged import Headed
 from unseen.evidence.oversight.hidden import read_announcement
 from unseen.evidence.releases.manifest import HIDDEN_TABLE, Manifest, verify_manifest
@@ -59,7 +59,8 @@ def fetch_table(session: Session, contract: str, manifest: Manifest) -> Path:
             raise _unwritable(part, error) from None
         try:
             _check(part, manifest, session.progress)
-        except (AnswerInvalidError, MalformedMessageError):
+        except (AnswerInvalidError, MalformedMessageError) as error:
+            _keep_failed(session, contract, manifest, part, error)
             part.unlink(missing_ok=True)  # fetching it again may help, going on cannot
             raise
         part.replace(path)
@@ -133,7 +134,7 @@ def _fetch(session: Session, contract: str, manifest: Manifest, part: Path) -> N
             done += len(answer.chunk)
             if done > total:
                 break
-            session.progress("fetching the encrypted table", done, total)
+            session.progress(f"fetching the {_noun(manifest)}", done, total)
         file.flush()
         os.fsync(file.fileno())
 
@@ -142,7 +143,7 @@ def _check(part: Path, manifest: Manifest, progress: Progress) -> None:
     suite = suite_of(manifest.suite)
     total = manifest.rows * manifest.row_bytes
     if part.stat().st_size != total:
-        raise _mismatch("size")
+        raise _mismatch("size", _noun(manifest))
     digest = hashlib.sha256() if suite.id == "intl" else None
     tree = Frontier(suite.hash)
     done = 0
@@ -156,7 +157,7 @@ def _check(part: Path, manifest: Manifest, progress: Progress) -> None:
             for start in range(0, len(chunk), size):
                 tree.append(leaf_hash(chunk[start : start + size], suite.hash))
             done += len(chunk)
-            progress("checking the encrypted table", done, total)
+            progress(f"checking the {_noun(manifest)}", done, total)
             yield chunk
 
     if manifest.protocol == HIDDEN_TABLE:
@@ -170,7 +171,33 @@ def _check(part: Path, manifest: Manifest, progress: Progress) -> None:
         ("root", tree.root(), manifest.root),
     ):
         if found != expected:
-            raise _mismatch(what)
+            raise _mismatch(what, _noun(manifest))
+
+
+def _keep_failed(
+    session: Session,
+    contract: str,
+    manifest: Manifest,
+    part: Path,
+    error: AnswerInvalidError | MalformedMessageError,
+) -> None:
+    """Keep what is wrong with a table, and its hash: it may be too long to be kept itself."""
+    identifier = b64encode(manifest.id())
+    token, _ = load_manifest(session, identifier)
+    with part.open("rb") as file:
+        # The suite's own hash takes all at once; the name only has to be the same for the same.
+        digest = hashlib.file_digest(file, "sha256").digest()
+    value: dict[str, Json] = {
+        "v": 1,
+        "type": "table",
+        "contract": contract,
+        "manifest": token,
+        "reason": error.reason,
+        "clause": error.clause,
+        "bytes": part.stat().st_size,
+        "sha256": b64encode(digest),
+    }
+    write_json(session.home.evidence(f"table-{identifier[:16]}.json"), value)
 
 
 def _chunks(path: Path, size: int) -> Iterator[bytes]:
@@ -193,9 +220,13 @@ def _locked(path: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _mismatch(what: str) -> AnswerInvalidError:
+def _noun(manifest: Manifest) -> str:
+    return "table's hint" if manifest.protocol == HIDDEN_TABLE else "encrypted table"
+
+
+def _mismatch(what: str, noun: str) -> AnswerInvalidError:
     return AnswerInvalidError(
-        f"the encrypted table is not the one of the signed manifest: its {what} differs",
+        f"the {noun} is not the one of the signed manifest: its {what} differs",
         clause=f"manifest.{what}",
         remedy="try again; if it persists, show the manifest to the operator",
     )
