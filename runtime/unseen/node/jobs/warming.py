@@ -43,7 +43,9 @@ async def sweep(node: Node) -> None:
 
 def expect(node: Node, contract: Contract) -> None:
     """Begin, once, what this contract needs; the work goes on by itself."""
-    for need in _needs(contract) - node.warm:
+    for need in _needs(contract):
+        if need in node.warm:
+            continue
         node.warm.add(need)
         task = asyncio.create_task(_warm_up(node, need))
         node.background.add(task)
