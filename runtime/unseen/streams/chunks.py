@@ -5,10 +5,11 @@ target, through a kill, too; only what is whole and has the digest takes the tar
 """
 
 import hashlib
+import mmap
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, Final, Self
+from typing import BinaryIO, Final, Self, cast
 
 from unseen.protocols.errors import CountMismatchError, MalformedMessageError
 
@@ -29,6 +30,17 @@ def chunks(path: Path, offset: int = 0) -> Iterator[bytes]:
         file.seek(offset)
         while chunk := file.read(CHUNK_BYTES):
             yield chunk
+
+
+def digest_with(path: Path, digest: Callable[[bytes], bytes]) -> bytes:
+    """Return the digest of a file by any hash of bytes; it is not read into memory as a whole."""
+    if not path.stat().st_size:
+        return digest(b"")
+    with (
+        path.open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
+    ):
+        return digest(cast("bytes", mapped))
 
 
 class Incoming:

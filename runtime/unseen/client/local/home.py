@@ -110,6 +110,12 @@ class Home:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder
 
+    def intersection(self, request: str) -> Path:
+        """Return the folder of an intersection's masked sets while it goes on; it is made."""
+        folder = self.root / "intersections" / request
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder
+
     def objections(self) -> Path:
         """Return the folder of the objections that this client has seen; it is made."""
         folder = self.root / "objections"

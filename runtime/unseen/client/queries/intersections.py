@@ -25,6 +25,7 @@ from unseen.client.jobs import Job, JobNotDoneError, Jobs, JobState
 from unseen.client.local.state import Opening
 from unseen.client.queries import asking
 from unseen.client.queries.parcels import Parcels
+from unseen.client.queries.sets import ANSWER, OTHERS, Sets, forget, sets_of
 from unseen.client.session import Session
 from unseen.client.subjects import Subject, subject_texts, subject_values
 from unseen.evidence import canonical
@@ -47,10 +48,10 @@ from unseen.evidence.releases.request import Request
 from unseen.evidence.suite import Suite, suite_of
 from unseen.evidence.verify import VerifiedReceipt
 from unseen.protocols.errors import InputInvalidError, PeerError, SubjectInvalidError
+from unseen.protocols.group.ristretto255 import ELEMENT_BYTES
 from unseen.protocols.lookup.subject import encode_subject
 from unseen.protocols.party import Rng
-from unseen.protocols.psi.cardinality import Buyer
-from unseen.protocols.psi.ecdh import Receiver
+from unseen.streams.chunks import digest_with
 from unseen.v1 import intersect_pb2, intersect_pb2_grpc
 
 _SEED_BYTES = 32
@@ -116,13 +117,9 @@ class _Asked:
         contract = self.terms.id()
         return session_of(_suite(self.terms), contract, self.request)
 
-    def receiver(self) -> Receiver:
-        """Return the party that learns which items are there."""
-        return Receiver(self.session, self.data, _seeded(self.seed))
-
-    def buyer(self) -> Buyer:
-        """Return the party whose items are counted."""
-        return Buyer(self.session, self.data, _seeded(self.seed))
+    def drawn(self) -> Rng:
+        """Return the bytes that the run's scalar is drawn from."""
+        return _seeded(self.seed)
 
 
 class Intersections:
@@ -165,11 +162,9 @@ class Intersections:
     def _written(self, asked: _Asked) -> intersect_pb2.RunRequest:
         """Mask the set, sign the request over it, and write both down."""
         session, count = self._session, len(asked.data)
-        session.progress("masking", 0, count)
-        message = _first(asked)
-        session.progress("masking", count, count)
         suite = _suite(asked.terms)
-        part = SentSet(suite=suite.id, items=count, digest=suite.digest(message)).encode()
+        digest = digest_with(self._sets(asked, count).first(), suite.digest)
+        part = SentSet(suite=suite.id, items=count, digest=digest).encode()
         nonce = secrets.token_bytes(asking.NONCE_BYTES)
         request = Request(
             suite=session.suite.id,
@@ -211,7 +206,8 @@ class Intersections:
         return found
 
     def _end(self, asked: _Asked) -> None:
-        """Have the node forget the run; if it cannot now, it does by itself in a day."""
+        """Forget the sets, and have the node do so; if it cannot now, it does in a day."""
+        forget(self._folder(asked))
         contract = f"contracts/{asked.contract}"
         end = intersect_pb2.EndRequest(contract=contract, request=asked.request)
         with contextlib.suppress(WireError):
@@ -249,9 +245,10 @@ class Intersections:
 
     def _send_set(self, asked: _Asked) -> None:
         try:
-            self._parcels.send(asked.contract, asked.request, intersect_pb2.PART_SET, _first(asked))
+            first = self._sets(asked, len(asked.data)).first()
+            self._parcels.send(asked.contract, asked.request, intersect_pb2.PART_SET, first)
         except RefusedError:  # nothing was asked yet
-            self._session.state.save_refusal(asked.request)
+            self._refused(asked)
             raise
 
     def _wait(self, asked: _Asked, name: str) -> None:
@@ -263,16 +260,34 @@ class Intersections:
                 self._session.progress(job.phase or "waiting", job.done, job.total)
         # What is held the next call says in words; nothing of a failed run was charged.
         if last is not None and last.state is not JobState.DONE and last.failure != _HELD:
-            self._session.state.save_refusal(asked.request)
+            self._refused(asked)
             raise JobNotDoneError(last)
 
     def _mix(self, asked: _Asked, size: int) -> None:
         """Mask the table's elements once more, and send them back in another order."""
-        buyer = asked.buyer()
-        buyer.ask()
-        others = self._parcels.fetch(asked.contract, asked.request, intersect_pb2.PART_OTHERS, size)
-        mixed = buyer.mix(others)
+        others = self._folder(asked) / OTHERS
+        self._parcels.fetch(asked.contract, asked.request, intersect_pb2.PART_OTHERS, size, others)
+        mixed = self._sets(asked, size // ELEMENT_BYTES).mix(others)
         self._parcels.send(asked.contract, asked.request, intersect_pb2.PART_MIXED, mixed)
+
+    def _refused(self, asked: _Asked) -> None:
+        """Write down that the run came to nothing, and forget its sets."""
+        self._session.state.save_refusal(asked.request)
+        forget(self._folder(asked))
+
+    def _folder(self, asked: _Asked) -> Path:
+        return self._session.home.intersection(asked.request)
+
+    def _sets(self, asked: _Asked, total: int) -> Sets:
+        """Return the steps of a run, of which the next is over `total` elements."""
+        done = 0
+
+        def told(count: int) -> None:
+            nonlocal done
+            done += count
+            self._session.progress("masking", min(done, total), total)
+
+        return sets_of(self._folder(asked), asked.session, asked.data, asked.drawn, told)
 
     def _opened(self, asked: _Asked, value: bytes, receipt: VerifiedReceipt) -> Intersected:
         present: tuple[bool, ...] = ()
@@ -304,25 +319,18 @@ class Intersections:
         known = self._session.state.label(_place(asked.request), b"")
         if known is None:
             size = set_bytes(count) + set_bytes(sent.others)
-            answer = self._parcels.fetch(
-                asked.contract, asked.request, intersect_pb2.PART_ANSWER, size
+            answer = self._folder(asked) / ANSWER
+            self._parcels.fetch(
+                asked.contract, asked.request, intersect_pb2.PART_ANSWER, size, answer
             )
-            if suite.digest(answer) != sent.digest:
+            if digest_with(answer, suite.digest) != sent.digest:
+                answer.unlink()
                 raise AnswerInvalidError(
                     "what was fetched is not what the receipt commits to", clause="answer.digest"
                 )
-            receiver = asked.receiver()
-            receiver.ask()
-            places = frozenset(receiver.finish(answer))
-            known = bytes(place in places for place in range(count))
+            known = self._sets(asked, sent.others).present(answer)
             self._session.state.save_label(_place(asked.request), b"", known)
         return tuple(each == 1 for each in known)
-
-
-def _first(asked: _Asked) -> bytes:
-    """Return the first message of the run's protocol: the same, however often it is made."""
-    party = asked.receiver() if asked.clause.output == ITEMS else asked.buyer()
-    return party.ask()
 
 
 def _encoded(

@@ -6,12 +6,13 @@ was told; that it is the right one, its receiver checks by a digest.
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from unseen.client.errors import AnswerInvalidError, UnreachableError
 from unseen.client.session import Session
+from unseen.streams.chunks import chunks, digest_with
 from unseen.v1 import intersect_pb2, intersect_pb2_grpc
 
-_CHUNK_BYTES = 256 << 10
 _CALL_SECONDS = 600.0
 _ATTEMPTS = 5
 _FIRST_PAUSE = 0.2
@@ -25,8 +26,8 @@ class Parcels:
         self._session = session
         self._stub = intersect_pb2_grpc.IntersectServiceStub(session.channel.grpc)
 
-    def send(self, contract: str, request: str, part: intersect_pb2.Part, data: bytes) -> None:
-        """Send a part whole; what the node has of it already is not sent again.
+    def send(self, contract: str, request: str, part: intersect_pb2.Part, path: Path) -> None:
+        """Send a part whole, from a file; what the node has of it already is not sent again.
 
         Raises:
             RefusedError: the node does not take it.
@@ -37,13 +38,13 @@ class Parcels:
             contract=f"contracts/{contract}",
             request=request,
             part=part,
-            digest=self._session.suite.digest(data),
-            size=len(data),
+            digest=digest_with(path, self._session.suite.digest),
+            size=path.stat().st_size,
         )
         for pause in _pauses():
             try:
                 have = self._upload([head])
-                if have.complete or self._upload(self._chunks(head, data, have.offset)).complete:
+                if have.complete or self._upload(self._chunks(head, path, have.offset)).complete:
                     return
             except UnreachableError:
                 if pause is None:
@@ -51,40 +52,51 @@ class Parcels:
             time.sleep(pause or 0)
         raise AnswerInvalidError("the node does not take what is sent", clause="upload.offset")
 
-    def fetch(self, contract: str, request: str, part: intersect_pb2.Part, size: int) -> bytes:
-        """Return a part, which has `size` bytes.
+    def fetch(
+        self, contract: str, request: str, part: intersect_pb2.Part, size: int, target: Path
+    ) -> None:
+        """Write a part, which has `size` bytes, to a file; what is there of it stays.
 
         Raises:
-            AnswerInvalidError: it has another size.
+            AnswerInvalidError: it has another size; nothing of it is left.
             RefusedError: the node does not hand it out.
-            UnreachableError, NodeError: it cannot be fetched.
+            UnreachableError, NodeError: it cannot be fetched; a later call goes on.
+            OSError: the disk is full.
 
         """
-        found = bytearray()
+        if target.exists():
+            return
+        arriving = target.with_name(f"{target.name}.part")
         for pause in _pauses():
             try:
-                self._append(found, contract, request, part, size)
+                self._append(arriving, contract, request, part, size)
             except UnreachableError:
                 if pause is None:
                     raise
                 time.sleep(pause)
                 continue
             break
-        if len(found) != size:
+        if arriving.stat().st_size != size:
+            arriving.unlink()
             raise AnswerInvalidError("what was fetched has another size", clause="fetch.size")
-        return bytes(found)
+        arriving.replace(target)
 
     def _append(
-        self, found: bytearray, contract: str, request: str, part: intersect_pb2.Part, size: int
+        self, arriving: Path, contract: str, request: str, part: intersect_pb2.Part, size: int
     ) -> None:
-        ask = intersect_pb2.FetchRequest(
-            contract=f"contracts/{contract}", request=request, part=part, offset=len(found)
-        )
-        for answer in self._session.channel.stream(self._stub.Fetch, ask, _CALL_SECONDS):
-            found += answer.chunk
-            self._session.progress("fetching", len(found), size)
-            if len(found) > size:
+        with arriving.open("ab") as file:
+            have = file.tell()
+            ask = intersect_pb2.FetchRequest(
+                contract=f"contracts/{contract}", request=request, part=part, offset=min(have, size)
+            )
+            if have >= size:
                 return
+            for answer in self._session.channel.stream(self._stub.Fetch, ask, _CALL_SECONDS):
+                have += len(answer.chunk)
+                file.write(answer.chunk)
+                self._session.progress("fetching", have, size)
+                if have > size:
+                    return
 
     def _upload(
         self, messages: "Iterator[intersect_pb2.UploadRequest] | list[intersect_pb2.UploadRequest]"
@@ -92,13 +104,13 @@ class Parcels:
         return self._session.channel.unary(self._stub.Upload, iter(messages), _CALL_SECONDS)
 
     def _chunks(
-        self, head: intersect_pb2.UploadRequest, data: bytes, start: int
+        self, head: intersect_pb2.UploadRequest, path: Path, offset: int
     ) -> Iterator[intersect_pb2.UploadRequest]:
         yield head
-        for offset in range(start, len(data), _CHUNK_BYTES):
-            chunk = data[offset : offset + _CHUNK_BYTES]
-            self._session.progress("sending", offset + len(chunk), len(data))
+        for chunk in chunks(path, offset):
             yield intersect_pb2.UploadRequest(offset=offset, chunk=chunk)
+            offset += len(chunk)
+            self._session.progress("sending", offset, head.size)
 
 
 def _pauses() -> Iterator[float | None]:

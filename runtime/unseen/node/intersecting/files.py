@@ -1,11 +1,11 @@
 """The names of a run's files, writing one whole or not at all, and reading one as it lies."""
 
-import mmap
 import os
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 from unseen.evidence.suite import Suite
+from unseen.streams.chunks import digest_with
 
 SET: Final = "set"  # the buyer's elements
 MIXED: Final = "mixed"  # the table's elements as they came back
@@ -42,10 +42,4 @@ def file_digest(path: Path, suite: Suite) -> bytes:
         OSError: it cannot be read.
 
     """
-    if not path.stat().st_size:
-        return suite.digest(b"")
-    with (
-        path.open("rb") as file,
-        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
-    ):
-        return suite.digest(cast("bytes", mapped))
+    return digest_with(path, suite.digest)

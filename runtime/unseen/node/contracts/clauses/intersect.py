@@ -11,8 +11,9 @@ from unseen.node.contracts.clauses.limits import limits_of
 from unseen.node.contracts.clauses.outputs import chosen
 from unseen.node.errors import KindRefusedError
 from unseen.protocols.errors import UnseenError
+from unseen.protocols.psi.messages import MAX_ITEMS
 
-MAX_ROWS = 1 << 20  # of a table whose elements a client has to hold in memory
+MAX_ROWS = MAX_ITEMS  # a table's elements are one message
 
 
 def _check(ask: Ask, offer: Offer, reading: Reading) -> Iterator[UnseenError]:

@@ -1,0 +1,130 @@
+"""A buyer's steps of an intersection, over files: what it masks, mixes and finds.
+
+With numpy in bounded memory, at any size of the table (`unseen.streams.psi`); without it the same
+in memory, message for message. Steps depend on the items and the seed alone: a run that goes on
+after a kill does what is missing, and what was done before is the same.
+"""
+
+import shutil
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
+
+from unseen.client.local.home import write_file
+from unseen.protocols.group import ristretto255
+from unseen.protocols.party import Rng
+from unseen.protocols.psi.cardinality import Buyer
+from unseen.protocols.psi.ecdh import Receiver
+
+if TYPE_CHECKING:
+    from unseen.streams.room import Room
+
+OTHERS: Final = "others"  # the table's elements, to be mixed
+ANSWER: Final = "answer"
+_SET, _MASKED, _MIXED, _BOTH = "set", "masked", "mixed", "both"
+_MEMORY: Final = 256 << 20
+_BATCH: Final = 1 << 14
+
+Fresh = Callable[[], Rng]
+"""Gives the bytes that a run's scalar is drawn from, from the first on, whenever it is called."""
+
+
+class Sets(Protocol):
+    """The steps of one run. Errors of steps: `PeerError`, and `OSError` where the disk is full."""
+
+    def first(self) -> Path:
+        """Return the file of the own set, masked: the same whenever it is made."""
+
+    def mix(self, others: Path) -> Path:
+        """Return the file of the table's elements, masked once more, in another order."""
+
+    def present(self, answer: Path) -> bytes:
+        """Return a byte for each own item: 1 where the table has it."""
+
+
+def sets_of(
+    folder: Path, session: bytes, items: Sequence[bytes], fresh: Fresh, told: Callable[[int], None]
+) -> Sets:
+    """Return the steps of a run with its files in `folder`; `told` hears of items that are done."""
+    if find_spec("numpy") is None:
+        return _InMemory(folder, session, items, fresh)
+    from unseen.streams.room import Room  # noqa: PLC0415 - and what it needs, only where numpy is
+
+    room = Room(folder, _MEMORY, told)
+    room.sweep()
+    return _InFiles(room, session, items, ristretto255.random_scalar(fresh()))
+
+
+def forget(folder: Path) -> None:
+    """Delete the files of a run."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+class _InFiles:
+    def __init__(self, room: "Room", session: bytes, items: Sequence[bytes], scalar: bytes) -> None:
+        self._room = room
+        self._session = session
+        self._items = items
+        self._scalar = scalar
+
+    def first(self) -> Path:
+        from unseen.streams import psi  # noqa: PLC0415
+
+        target = self._room.folder / _SET
+        if not target.exists():
+            psi.ask(self._masked(), target)
+        return target
+
+    def mix(self, others: Path) -> Path:
+        from unseen.streams import psi  # noqa: PLC0415
+
+        target = self._room.folder / _MIXED
+        if not target.exists():
+            psi.mix(others, self._scalar, target, self._room)
+        return target
+
+    def present(self, answer: Path) -> bytes:
+        from unseen.streams import psi  # noqa: PLC0415
+
+        target = self._room.folder / _BOTH
+        psi.finish(answer, self._masked(), self._scalar, target, self._room)
+        found = bytearray(len(self._items))
+        for places in psi.places(target):
+            for place in places.tolist():
+                found[place] = 1
+        return bytes(found)
+
+    def _masked(self) -> Path:
+        from unseen.streams import psi  # noqa: PLC0415
+
+        target = self._room.folder / _MASKED
+        if not target.exists():
+            starts = range(0, len(self._items), _BATCH)
+            batches = (self._items[start : start + _BATCH] for start in starts)
+            psi.mask(batches, self._session, self._scalar, target, self._room)
+        return target
+
+
+class _InMemory:
+    def __init__(self, folder: Path, session: bytes, items: Sequence[bytes], fresh: Fresh) -> None:
+        self._folder = folder
+        self._session = session
+        self._items = items
+        self._fresh = fresh
+
+    def first(self) -> Path:
+        return self._written(_SET, Receiver(self._session, self._items, self._fresh()).ask())
+
+    def mix(self, others: Path) -> Path:
+        buyer = Buyer(self._session, self._items, self._fresh())
+        return self._written(_MIXED, buyer.mix(others.read_bytes()))
+
+    def present(self, answer: Path) -> bytes:
+        receiver = Receiver(self._session, self._items, self._fresh())
+        places = frozenset(receiver.finish(answer.read_bytes()))
+        return bytes(place in places for place in range(len(self._items)))
+
+    def _written(self, name: str, data: bytes) -> Path:
+        write_file(self._folder / name, data, private=True)
+        return self._folder / name

@@ -1,0 +1,86 @@
+"""A buyer's steps of an intersection: the same over files and in memory, and after a kill."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from unseen.client.queries import sets
+from unseen.protocols.errors import MalformedMessageError
+from unseen.protocols.party import Rng
+from unseen.protocols.psi import cardinality, ecdh
+from unseen.protocols.testing import seeded_rng
+
+SESSION = bytes(range(32))
+MINE = [b"item %d" % number for number in range(40)]
+THEIRS = [b"item %d" % number for number in range(25, 70)]
+Make = Callable[[Path], sets.Sets]
+
+
+def fresh() -> Rng:
+    return seeded_rng(7)
+
+
+def made(folder: Path, told: Callable[[int], None] = lambda _count: None) -> sets.Sets:
+    folder.mkdir(exist_ok=True)
+    return sets.sets_of(folder, SESSION, MINE, fresh, told)
+
+
+@pytest.fixture(params=["files", "memory"])
+def make(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Make:
+    if request.param == "memory":
+        monkeypatch.setattr(sets, "find_spec", lambda _name: None)
+    return made
+
+
+def test_items_are_told_apart(make: Make, tmp_path: Path) -> None:
+    steps = make(tmp_path / "run")
+    message = steps.first().read_bytes()
+    assert message == ecdh.Receiver(SESSION, MINE, fresh()).ask()
+    sender = ecdh.Sender(SESSION, THEIRS, seeded_rng(1))
+    (tmp_path / "answer").write_bytes(sender.answer(message))
+    assert steps.present(tmp_path / "answer") == bytes(25) + b"\x01" * 15
+
+
+def test_elements_are_mixed(make: Make, tmp_path: Path) -> None:
+    steps = make(tmp_path / "run")
+    provider = cardinality.Provider(SESSION, THEIRS, seeded_rng(1))
+    (tmp_path / "others").write_bytes(provider.answer(steps.first().read_bytes()))
+    assert provider.count(steps.mix(tmp_path / "others").read_bytes()) == 15
+
+
+def test_a_run_that_goes_on_sends_the_same(make: Make, tmp_path: Path) -> None:
+    provider = cardinality.Provider(SESSION, THEIRS, seeded_rng(1))
+    first = make(tmp_path / "run").first()
+    before = first.read_bytes()
+    first.unlink()  # killed, with what it had masked
+    assert make(tmp_path / "run").first().read_bytes() == before
+    (tmp_path / "others").write_bytes(provider.answer(before))
+    mixed = make(tmp_path / "run").mix(tmp_path / "others").read_bytes()
+    assert make(tmp_path / "elsewhere").mix(tmp_path / "others").read_bytes() == mixed
+    assert provider.count(mixed) == 15
+
+
+def test_an_answer_that_is_none_is_refused(make: Make, tmp_path: Path) -> None:
+    steps = make(tmp_path / "run")
+    steps.first()
+    for data in (b"", bytes(4), b"\x00\x00\x00\x01" + bytes(31)):
+        (tmp_path / "answer").write_bytes(data)
+        with pytest.raises(MalformedMessageError):
+            steps.present(tmp_path / "answer")
+        with pytest.raises(MalformedMessageError):
+            steps.mix(tmp_path / "answer")
+
+
+def test_files_are_this_users_alone_and_forgotten(make: Make, tmp_path: Path) -> None:
+    first = make(tmp_path / "run").first()
+    assert first.stat().st_mode & 0o077 == 0
+    sets.forget(tmp_path / "run")
+    sets.forget(tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_work_is_told_of(tmp_path: Path) -> None:
+    told: list[int] = []
+    made(tmp_path / "run", told.append).first()
+    assert sum(told) == len(MINE)
