@@ -134,7 +134,7 @@ def demo(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
 )
 def bench(context: typer.Context) -> None:
-    """Measure the protocols and the node: bench list, bench run NAME."""
+    """Measure the protocols and the node: bench list, run, compare, plot."""
     from unseen.bench.main import app as benches
 
     benches(args=context.args, prog_name=f"{program()} bench")
