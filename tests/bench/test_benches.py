@@ -19,6 +19,7 @@ from unseen.bench import (
     oprf,
     peers,
     receipt,
+    scale,
     secagg,
     statistics,
     stopping,
@@ -306,3 +307,15 @@ def test_run_prints_what_it_measured(form: str) -> None:
 def test_an_unknown_bench_is_refused() -> None:
     refused = CliRunner().invoke(app, ["run", "nothing"]).exception
     assert getattr(refused, "clause", "") == "bench.name"
+
+
+@pytest.mark.long
+def test_scale_builds_one_table_by_any_number_of_workers() -> None:
+    found = run(scale.BENCH, records=5_000)
+    assert list(found) == ["scale/build/local", "scale/build/one", "scale/build/many"]
+    assert {item.units for item in found.values()} == {5_000}
+    assert (found["scale/build/many"].limit, found["scale/build/many"].threads) == (
+        "scale/build/one",
+        2,
+    )
+    assert all("busiest worker" in item.note for item in found.values())  # and tables are equal

@@ -52,21 +52,21 @@ def register(folder: Path, settings: Answer) -> Answer:
         "memory_mb": settings["memory_mb"],
         "spool": str(_made(folder / "inspect")),
     }
-    (found,) = inspect_table([canonical.encode(ask), _salt(settings)], _quiet)
+    (found,) = inspect_table([canonical.encode(ask), salt_of(settings)], _quiet)
     return {"inspected": json.loads(found)}
 
 
 def fill(folder: Path, settings: Answer) -> Answer:
     """Seal every row and drop it into its bucket."""
-    spec = _spec(folder, settings)
+    spec = spec_of(folder, settings)
     ask = canonical.encode({"spec": encode_spec(spec), "part": 0, "parts": 1})
-    fill_table([ask, _key(settings).scalar, _salt(settings)], _quiet)
+    fill_table([ask, key_of(settings).scalar, salt_of(settings)], _quiet)
     return {}
 
 
 def merge(folder: Path, settings: Answer) -> Answer:
     """Sort the buckets into the table."""
-    ask = canonical.encode({"spec": encode_spec(_spec(folder, settings))})
+    ask = canonical.encode({"spec": encode_spec(spec_of(folder, settings))})
     target = str(folder / "encrypted.table").encode()
     counts, _, _ = merge_table([ask, target], _quiet)
     return dict(json.loads(counts))
@@ -77,7 +77,8 @@ STEPS: dict[str, Callable[[Path, Answer], Answer]] = {
 }
 
 
-def _spec(folder: Path, settings: Answer) -> BuildSpec:
+def spec_of(folder: Path, settings: Answer) -> BuildSpec:
+    """Return what is built; `register` has been done."""
     found = json.loads((folder / "register.json").read_text())["inspected"]
     return BuildSpec(
         source=Source.parse(str(folder / "table.parquet")),
@@ -93,11 +94,13 @@ def _spec(folder: Path, settings: Answer) -> BuildSpec:
     )
 
 
-def _key(settings: Answer) -> keys.PrivateKey:
+def key_of(settings: Answer) -> keys.PrivateKey:
+    """Return the key of the table."""
     return keys.generate(seeded_rng(settings["seed"]))
 
 
-def _salt(settings: Answer) -> bytes:
+def salt_of(settings: Answer) -> bytes:
+    """Return the salt of the snapshot."""
     return seeded_rng(settings["seed"])(32)
 
 

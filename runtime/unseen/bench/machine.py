@@ -58,7 +58,7 @@ def cpu_seconds(pids: Sequence[int] = ()) -> float:
     """Return the CPU time of this process, its ended children, and the running `pids`."""
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     own = time.process_time() + children.ru_utime + children.ru_stime
-    return own + sum(_cpu_of(pid) for pid in pids)
+    return own + sum(cpu_of(pid) for pid in pids)
 
 
 def peak_rss_mb(pids: Sequence[int] = ()) -> float:
@@ -131,12 +131,13 @@ def _pin(cores: set[int]) -> None:
             continue  # the thread has ended meanwhile
 
 
-def _cpu_of(pid: int) -> float:
+def cpu_of(pid: int) -> float:
+    """Return the CPU time of a running process and its ended children; 0 where it has ended."""
     try:
         fields = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
     except OSError:
         return 0.0
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+    return sum(map(int, fields[11:15])) / _TICKS  # its own, and of its ended children
 
 
 def _peak_of(pid: str) -> float:

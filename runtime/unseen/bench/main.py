@@ -24,6 +24,7 @@ from unseen.bench import (
     plotting,
     psi,
     receipt,
+    scale,
     secagg,
     statistics,
     train,
@@ -36,6 +37,7 @@ BENCHES: dict[str, Bench] = {
     for bench in (
         oprf.BENCH,
         lookup.BENCH,
+        scale.BENCH,
         psi.BENCH,
         pair.BENCH,
         node.BENCH,
