@@ -62,6 +62,22 @@ def test_every_kind_of_file_gives_the_same_subjects(suffix: str, tmp_path: Path)
     assert subjects(path, 1000) == SUBJECTS
 
 
+@kinds
+def test_rows_come_by_the_names_of_their_columns(suffix: str, tmp_path: Path) -> None:
+    batches = list(items.rows_of(write(tmp_path / f"people{suffix}"), 8))
+    assert all(1 <= len(batch) <= 8 for batch in batches)
+    found = [row for batch in batches for row in batch]
+    as_read = [str(value) if suffix == ".csv" else value for value in ROWS[7]]
+    assert len(found) == len(ROWS)
+    assert list(found[7].items()) == list(zip(HEADER, as_read, strict=True))
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_bytes(b"name,name\nAda,Ada\n")
+    with pytest.raises(InputInvalidError, match="more than one"):
+        list(items.rows_of(tmp_path / "people.csv"))
+
+
 def test_subjects_become_items() -> None:
     found = list(items.encoded([SUBJECTS[:3], SUBJECTS[3:5]], COLUMNS, b"domain"))
     assert [len(batch) for batch in found] == [3, 2]

@@ -37,7 +37,7 @@ def read(path: Path, columns: Sequence[SubjectColumn], rows: int = ROWS) -> Iter
 
     """
     names, first = [column.name for column in columns], 1
-    for batch in _rows_of(path, names, rows):
+    for batch in _values_of(path, names, rows):
         found = []
         for number, row in enumerate(batch, first):
             try:
@@ -50,6 +50,27 @@ def read(path: Path, columns: Sequence[SubjectColumn], rows: int = ROWS) -> Iter
                 ) from None
         first += len(batch)
         yield found
+
+
+def rows_of(path: Path, size: int = ROWS) -> Iterator[list[dict[str, Any]]]:
+    """Yield the rows of a file by the names of its columns, up to `size` at a time.
+
+    Values are texts where the file is CSV, and else what Arrow makes of them.
+
+    Raises:
+        InputInvalidError: as `read`, or two columns have one name.
+
+    """
+    if path.suffix.lower() == ".csv":
+        reader = _csv_rows(path)
+        header = next(reader)
+        _check_columns(path, header, header)
+        for batch in _batched(reader, size):
+            yield [dict(zip(header, row, strict=True)) for row in batch]
+        return
+    for batch in _arrow_batches(path, None, size):
+        _check_columns(path, batch.schema.names, batch.schema.names)
+        yield batch.to_pylist()
 
 
 def encoded(
@@ -157,7 +178,7 @@ class _Encoded:
         self._writer.write_bytes(text.encode())
 
 
-def _rows_of(path: Path, names: Sequence[str], rows: int) -> Iterator[list[Sequence[Any]]]:
+def _values_of(path: Path, names: Sequence[str], rows: int) -> Iterator[list[Sequence[Any]]]:
     if path.suffix.lower() == ".csv":
         yield from _csv_batches(path, names, rows)
         return

@@ -18,6 +18,7 @@ from unseen.cli.output import (
     show_card,
 )
 from unseen.cli.progress import open_client
+from unseen.cli.subject_files import columns_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +32,10 @@ def intersect(
     file: Annotated[
         Path,
         typer.Option(
-            "--file", exists=True, dir_okay=False, help="CSV file of your items, with a header."
+            "--file",
+            exists=True,
+            dir_okay=False,
+            help="File of your items: CSV with a header; or Parquet, Arrow.",
         ),
     ],
     output: Annotated[
@@ -43,7 +47,7 @@ def intersect(
 ) -> None:
     """Find out which of your items, or how many, a table has; its operator does not see them."""
     items = read_subjects(None, file)
-    columns = _columns(file)
+    columns = columns_of(file)
     with open_client(home) as client:
         found = client.intersect(resolve_contract(client, contract), items)
     if output is not None:
@@ -78,8 +82,3 @@ def write_found(path: Path, columns: "Sequence[str]", found: "Intersected") -> N
         writer = csv.writer(stream)
         writer.writerow(columns)
         writer.writerows(found.found)
-
-
-def _columns(file: Path) -> list[str]:
-    with file.open(newline="", encoding="utf-8-sig") as stream:
-        return next(csv.reader(stream))

@@ -1,6 +1,5 @@
 """`unseen lookup` and `unseen verify`: asking under a contract."""
 
-import csv
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +18,7 @@ from unseen.cli.output import (
     show_card,
 )
 from unseen.cli.progress import open_client
+from unseen.cli.subject_files import subjects_in
 from unseen.cli.views import verdict_json
 
 if TYPE_CHECKING:
@@ -35,7 +35,10 @@ ValuesArgument = Annotated[
 FileOption = Annotated[
     Path | None,
     typer.Option(
-        "--file", exists=True, dir_okay=False, help="CSV file of many subjects, with a header."
+        "--file",
+        exists=True,
+        dir_okay=False,
+        help="File of many subjects: CSV with a header; or Parquet, Arrow.",
     ),
 ]
 
@@ -70,7 +73,7 @@ def verify(
 
 
 def read_subjects(values: list[str] | None, file: Path | None) -> "list[Subject]":
-    """Return the subjects that were typed, or those of a CSV file by the names in its header.
+    """Return the subjects that were typed, or those of a file by the names of its columns.
 
     Raises:
         UsageError: there are none, both were given, or the file is malformed.
@@ -84,22 +87,7 @@ def read_subjects(values: list[str] | None, file: Path | None) -> "list[Subject]
         )
     if file is None:
         return [tuple(values or ())]
-    subjects: list[Subject] = []
-    try:
-        with file.open(newline="", encoding="utf-8-sig") as stream:
-            for row in csv.DictReader(stream, strict=True):
-                if None in row or None in row.values():
-                    raise UsageError(
-                        f"{file}: a line has more or fewer values than the header",
-                        clause="subject",
-                        remedy="correct the file",
-                    )
-                subjects.append(dict(row))
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise UsageError(f"{file}: {error}", clause="subject", remedy="correct the file") from None
-    if not subjects:
-        raise UsageError(f"{file} holds no subject", clause="subject", remedy="add lines to it")
-    return subjects
+    return subjects_in(file)
 
 
 def _print(verdicts: "list[Verdict]", form: Format, *, single: bool) -> None:

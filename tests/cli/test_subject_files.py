@@ -1,0 +1,81 @@
+"""Files of many subjects: the same from every kind, and one clear error from what is none."""
+
+import csv
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from pyarrow import ipc, parquet
+
+from unseen.cli import subject_files
+from unseen.cli.failures import UsageError
+from unseen.cli.subject_files import columns_of, subjects_in
+from unseen.client.subjects import subject_values
+from unseen.protocols.errors import InputInvalidError, SubjectInvalidError
+from unseen.protocols.lookup.subject import SubjectColumn
+
+COLUMNS = (SubjectColumn("name", "string"), SubjectColumn("born", "date"))
+ROWS: list[dict[str, Any]] = [
+    {"name": f"Ada {number}", "born": dt.date(1990, 1, 1 + number)} for number in range(20)
+]
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> Path:
+    if path.suffix == ".csv":
+        with path.open("w", newline="", encoding="utf-8-sig") as file:
+            writer = csv.DictWriter(file, ["name", "born"])
+            writer.writeheader()
+            writer.writerows(rows)
+    elif path.suffix == ".parquet":
+        parquet.write_table(pa.Table.from_pylist(rows), path, row_group_size=6)
+    else:
+        table = pa.Table.from_pylist(rows)
+        with ipc.new_file(path, table.schema) as file:
+            file.write_table(table, max_chunksize=7)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".arrow"])
+def test_every_kind_of_file_names_the_same_subjects(suffix: str, tmp_path: Path) -> None:
+    path = write(tmp_path / f"people{suffix}", ROWS)
+    assert columns_of(path) == ["name", "born"]
+    found = [subject_values(COLUMNS, subject) for subject in subjects_in(path)]
+    assert found == [tuple(row.values()) for row in ROWS]
+
+
+def test_a_file_without_subjects_is_refused(tmp_path: Path) -> None:
+    for path in (write(tmp_path / "people.csv", []), tmp_path / "people.parquet"):
+        if path.suffix == ".parquet":
+            parquet.write_table(pa.table({"name": pa.array([], pa.string())}), path)
+        with pytest.raises(UsageError, match="holds no subject"):
+            subjects_in(path)
+
+
+@pytest.mark.parametrize("data", [b"name,born\nAda\n", b"name\n\xff\n", b'name\n"Ada\n'])
+def test_a_csv_file_that_is_none_is_refused(data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_bytes(data)
+    with pytest.raises(UsageError, match=r"people\.csv"):
+        subjects_in(path)
+
+
+def test_a_parquet_file_that_is_none_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "people.parquet"
+    path.write_bytes(b"PAR1")
+    with pytest.raises(InputInvalidError, match="cannot be read"):
+        subjects_in(path)
+
+
+def test_a_missing_value_is_no_text(tmp_path: Path) -> None:
+    path = write(tmp_path / "people.parquet", [*ROWS, {"name": None, "born": ROWS[0]["born"]}])
+    with pytest.raises(SubjectInvalidError, match="name"):
+        [subject_values(COLUMNS, subject) for subject in subjects_in(path)]
+
+
+def test_what_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subject_files, "find_spec", lambda name: name == "numpy" or None)
+    with pytest.raises(UsageError, match=r"read with pyarrow$"):
+        subjects_in(write(tmp_path / "people.parquet", ROWS))
+    assert len(subjects_in(write(tmp_path / "people.csv", ROWS))) == len(ROWS)
