@@ -26,6 +26,7 @@ from unseen.node.errors import (
     ConsentChangedError,
     ReleaseHeldError,
 )
+from unseen.node.kinds.consent_plan import STATEMENTS
 from unseen.node.metering.paying import Work
 from unseen.node.privacy.changes import SetBudget
 from unseen.node.release import reviewing
@@ -132,3 +133,12 @@ def put_root(store: Store, number: int, root: bytes, hours: float = 0) -> None:
     row = root_row(number, b64encode(root), later(hours=hours))
     with store.engine.begin() as connection:
         connection.execute(insert(consent_roots), [row])
+
+
+def test_what_consent_leaks_is_said_in_both_languages() -> None:
+    for lines in STATEMENTS.values():
+        for line in lines:
+            assert line.text.isascii()
+            assert line.bound.isascii()
+            for chinese in (line.text_zh, line.bound_zh):
+                assert any("\u4e00" <= letter <= "\u9fff" for letter in chinese)
