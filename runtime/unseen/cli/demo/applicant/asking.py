@@ -23,7 +23,7 @@ def ask(scene: Scene, contract: "Contract") -> dict[str, Any]:
     answers: list[dict[str, Any]] = []
     for one in script.APPLICANTS:
         verdict, seconds = asked(scene, contract, one)
-        took = f"{seconds * 1000:,.0f} ms" + ("" if answers else " *")
+        took = f"{seconds:.2f} s" + ("" if answers else " *")
         rows.append((one.name, *one.form[2:], told(one.answer), took))
         answers.append({**verdict, "milliseconds": round(seconds * 1000, 1)})
         screen.tick()
