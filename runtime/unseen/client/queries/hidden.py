@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from unseen.protocols.lookup.lwe_pir.client import Asked
 
 BATCH_BYTES: Final = 1 << 25  # of queries in one request
-SAMPLE: Final = 64  # blocks of a request that are looked at
+SAMPLE: Final = 16  # blocks of a request that are looked at
 EPOCH_OVER: Final = ("MANIFEST_STALE", "EPOCH_NOT_READY")
 
 
