@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from tests.evidence.auditing import LEAVES, Case, case, event, event_of, hidden, made, object_of
+from tests.evidence.test_manifest import HIDDEN
 
 from unseen.bench.ledger import ORIGIN, START
 from unseen.evidence import canonical
@@ -33,6 +34,7 @@ def test_a_manifest_is_the_leafs(case: Case) -> None:
     [
         ({"outputs": ("overdue", "other")}, "epoch.terms"),
         ({"until": START + timedelta(days=61)}, "epoch.terms"),
+        (HIDDEN, "epoch.terms"),  # as if a table stayed that is sent
         ({"snapshot": bytes(32)}, "epoch.snapshot"),
         ({"epoch": 2}, ""),
     ],

@@ -410,3 +410,22 @@ def test_so_many_answers_leave_a_row_undetermined(answers: int) -> None:
             assert not undetermined or answers > choice.most_answers(each)
     if width is not None and width >= 4096:
         assert 16 * (SECRET + answers) < 8 * width
+
+
+def test_a_block_that_is_built_anew_changes_its_rows_and_no_others() -> None:
+    table = Made(900, Shape(3, 1024, 1), seed=11)
+    rows, hint, size = table.rows.copy(), table.hint.copy(), table.shape.cell_bytes
+    parts: list[list[tuple[bytes, bytes]]] = [[] for _ in range(3)]
+    for output, label in table.items:
+        parts[filters.block_of(table.shape, DOMAIN, output)].append((output, label))
+    changed = [(output, bytes([label[0] ^ 1])) for output, label in parts[1]]
+    table.blocks[1] = server.build_block(table.shape, DOMAIN, changed, table.rng)
+    part = slice(size, 2 * size)
+    table.rows[part] = table.blocks[1].rows
+    table.hint[part] = server.hint(table.public, table.rows[part])
+    others = [row for row in range(table.shape.rows) if not size <= row < 2 * size]
+    assert (table.rows[others] == rows[others]).all()
+    assert (table.hint[others] == hint[others]).all()
+    assert (table.rows[part] != rows[part]).mean() > 0.9  # another nonce, other masks
+    wanted = [*parts[0], *changed, *parts[2]]
+    assert table.ask([output for output, _ in wanted]) == [label for _, label in wanted]

@@ -56,8 +56,8 @@ class Releases:
         fail, terms, number = self._context.fail, contract.terms, manifest.epoch
         claimed = (leaf.fields.get("contract"), leaf.fields.get("epoch"))
         rest = (leaf.fields.get("snapshot"), leaf.fields.get("root"))
-        stated = (b64encode(manifest.contract), number)
-        if (claimed, rest) != (stated, (b64encode(manifest.snapshot), b64encode(manifest.root))):
+        named = (b64encode(manifest.contract), number)
+        if (claimed, rest) != (named, (b64encode(manifest.snapshot), b64encode(manifest.root))):
             fail("epoch.manifest", index, "the manifest is not the one that the leaf describes")
             return
         if contract.state is not State.ACTIVE:
@@ -66,9 +66,11 @@ class Releases:
             fail("epoch.number", index, f"epoch {number} does not follow the last one")
         if any(epoch.closed is None for epoch in contract.epochs.values()):
             fail("epoch.open", index, "begins an epoch while another one is open")
-        allowed = (terms.outputs, terms.kind, terms.period.until)
-        if (manifest.outputs, "lookup") != allowed[:2] or manifest.until > allowed[2]:
-            fail("epoch.terms", index, "the manifest's outputs or end are not the contract's")
+        stated = (manifest.outputs, manifest.protocol, "lookup")
+        agreed = (terms.outputs, terms.protocol, terms.kind)
+        if stated != agreed or manifest.until > terms.period.until:
+            what = "the manifest's outputs, protocol or end are not the contract's"
+            fail("epoch.terms", index, what)
         snapshot = b64encode(manifest.snapshot).encode()
         if not self._tables.has(terms.table, snapshot):
             fail("epoch.snapshot", index, "is built from a snapshot that was not registered")
