@@ -33,7 +33,7 @@ Take = Callable[[int, bytes, Tree], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Told:
     """What the node signed, and the roots of the answers that came, 32 bytes each, in order."""
 
     token: str
@@ -59,7 +59,7 @@ class Unfinished:
         self.roots: list[bytes] = []
 
 
-def put(session: Session, asking: Asking, take: Take, got: Unfinished) -> Said:
+def put(session: Session, asking: Asking, take: Take, got: Unfinished) -> Told:
     """Send the queries, hand each answer to `take`, and return what the node signed.
 
     After a failed connection `take` gets all of them again.
@@ -100,7 +100,7 @@ def messages(asking: Asking) -> Iterator[lookup_pb2.AnswerRequest]:
         yield lookup_pb2.AnswerRequest(queries=part)
 
 
-def _once(session: Session, asking: Asking, take: Take, got: Unfinished) -> Said:
+def _once(session: Session, asking: Asking, take: Take, got: Unfinished) -> Told:
     got.token, got.roots = "", []
     stub = lookup_pb2_grpc.LookupServiceStub(session.channel.grpc)
     size, held = asking.epoch.manifest.shape().answer_bytes, bytearray()
@@ -117,7 +117,7 @@ def _once(session: Session, asking: Asking, take: Take, got: Unfinished) -> Said
     if held or len(got.roots) < len(asking.queries) or not got.token:
         raise _wrong("answers", "the node ended before it had answered every query")
     _check(session, asking, got)
-    return Said(got.token, tuple(got.roots))
+    return Told(got.token, tuple(got.roots))
 
 
 def _taken(session: Session, asking: Asking, answer: bytes, take: Take, got: Unfinished) -> None:
