@@ -15,7 +15,7 @@ SETTINGS = {
 CASES = [
     ("memory", f"psi/{name}")
     for name in ("ecdh", "ecdh/naive", "ecdh/raw", "cardinality", "sum", "sum/raw")
-] + [("files", "psi/ecdh/files"), ("files", "psi/cardinality/files")]
+] + [("files", f"psi/{name}/files") for name in ("ecdh", "cardinality", "sum")]
 
 
 @pytest.mark.parametrize(("held", "name"), CASES)

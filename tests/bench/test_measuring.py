@@ -76,6 +76,13 @@ def test_cases_take_turns_after_one_warm_up_each() -> None:
     assert done == ["prepare", "own", "bare"] * 4
 
 
+def test_each_lap_is_announced() -> None:
+    said: list[str] = []
+    toy = bench([], once=True)
+    assert len(list(measuring.run(toy, toy.parameters(["size=1"]), 2, said.append))) == 2
+    assert said == ["bare, warming up", "own, lap 1 of 1", "bare, lap 1 of 2", "bare, lap 2 of 2"]
+
+
 def test_what_runs_once_runs_once_and_cold() -> None:
     (own, bare), done = measured(repeats=3, once=True)
     assert done.count("own") == 1

@@ -88,7 +88,6 @@ def test_all_sizes_of_a_sweep_are_run() -> None:
         (["run", "psi", "--set", "n=0"], "bench.set"),
         (["run", "psi", "--set", "common=101"], "bench.set"),
         (["run", "psi", "--set", "net=far"], "bench.net"),
-        (["run", "psi", "--set", "held=files", "--set", "protocol=sum"], "bench.set"),
     ],
 )
 def test_what_cannot_be_run_is_refused(asked: list[str], clause: str) -> None:
@@ -121,17 +120,16 @@ def test_a_wrong_result_is_no_result() -> None:
 def test_files_carry_the_same_bytes_as_memory() -> None:
     held = run(*ALONE, "baselines=0")
     files = run(*ALONE, "held=files", "net=wan:2s,8kbps")
-    for name in ("psi/ecdh", "psi/cardinality"):
+    for name in ("psi/ecdh", "psi/cardinality", "psi/sum"):
         one, other = held[name], files[f"{name}/files"]
         assert (one.bytes_up, one.bytes_down) == (other.bytes_up, other.bytes_down)
         assert (one.rounds, one.limit) == (other.rounds, other.limit)
         assert other.note == "10 in both; 256 MB for a step"
         assert files[f"{name}/files/wan"].wall_s > 2
         assert name not in files
-    assert "psi/sum" not in files
 
 
-@pytest.mark.parametrize("method", ["ecdh", "cardinality"])
+@pytest.mark.parametrize("method", ["ecdh", "cardinality", "sum"])
 def test_files_that_give_another_result_are_no_result(
     method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,3 +171,12 @@ def test_installed_peers_find_the_same(name: str) -> None:
         assert peer is not None
         for each in psi_peers.RUNS[name]:
             assert peer.ask(each.order)["found"] == 100
+
+
+def test_files_that_give_another_sum_are_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    run_of = filed.Filed("sum", 40, 10, 64, 0)
+    run_of.run()
+    assert run_of.note().startswith("10 in both")
+    monkeypatch.setattr(filed, "BEYOND", 7)
+    with pytest.raises(RuntimeError, match="another sum"):
+        run_of.note()

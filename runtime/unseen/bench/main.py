@@ -118,7 +118,8 @@ def run(
         )
     asked = [*(given or ()), *brought(bench, protocol)]
     each = [bench.parameters([*asked, *swept]) for swept in sweeps(bench, sweep)]
-    found = [one for settings in each for one in measuring.run(bench, settings, repeats)]
+    with output.progress() as begun:
+        found = [one for settings in each for one in measuring.run(bench, settings, repeats, begun)]
     if form is Format.JSON:
         typer.echo(output.as_json(found))
     else:

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
 
@@ -10,6 +10,14 @@ from unseen.bench import machine
 from unseen.bench.registry import Bench, Case, Group, Phase, Settings
 
 Value = str | int | float | None | list[float] | dict[str, str | int]
+
+
+Begun = Callable[[str], None]
+"""Told what begins, in a few words."""
+
+
+def _unseen(_: str) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +70,10 @@ class Measurement:
         return asdict(self)
 
 
-def run(bench: Bench, parameters: Settings, repeats: int) -> Iterator[Measurement]:
-    """Yield the measurements of a bench, group by group.
+def run(
+    bench: Bench, parameters: Settings, repeats: int, begun: Begun = _unseen
+) -> Iterator[Measurement]:
+    """Yield the measurements of a bench, group by group; `begun` is told of each lap.
 
     Raises:
         InputInvalidError: the machine cannot run it.
@@ -73,21 +83,23 @@ def run(bench: Bench, parameters: Settings, repeats: int) -> Iterator[Measuremen
     with bench.groups(parameters) as groups:
         for group in groups:
             machine.reset_peak()
-            laps = run_group(group, repeats)
+            laps = run_group(group, repeats, begun)
             about = _About(secrets.token_hex(8), parameters.together(), described, commit)
             for case in group:
                 yield _measurement(case, group, laps, about)
 
 
-def run_group(group: Group, repeats: int) -> dict[str, list[Lap]]:
+def run_group(group: Group, repeats: int, begun: Begun = _unseen) -> dict[str, list[Lap]]:
     """Return the laps of each case, by name: warm-up left out, cases run in turn."""
     laps: dict[str, list[Lap]] = {case.name: [] for case in group}
     for case in group:
         if not case.once:
+            begun(f"{case.name}, warming up")
             _lap(case)
     for number in range(repeats):
         for case in group:
             if number == 0 or not case.once:
+                begun(f"{case.name}, lap {number + 1} of {1 if case.once else repeats}")
                 laps[case.name].append(_lap(case))
     return laps
 

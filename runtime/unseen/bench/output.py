@@ -2,7 +2,8 @@
 
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.table import Table
@@ -29,6 +30,17 @@ COLUMNS = (
 )
 
 
+@contextmanager
+def progress() -> Iterator[Callable[[str], None]]:
+    """Hand out what shows on a terminal's standard error what is being measured."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _: None
+        return
+    with console.status("") as status:
+        yield lambda words: status.update(Text(words))
+
+
 def as_json(measurements: Sequence[Measurement]) -> str:
     """Return one JSON list."""
     return json.dumps([item.to_json() for item in measurements], indent=2)
@@ -42,11 +54,13 @@ def print_table(measurements: Sequence[Measurement]) -> None:
 
 def _print_table(measurements: Sequence[Measurement]) -> None:
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for number, column in enumerate(COLUMNS):
-        left = column in {"name", "phase", "target", "note"}
-        table.add_column(column, justify="left" if left else "right", no_wrap=number == 0)
-    for item in measurements:
-        table.add_row(*(Text(cell) for cell in _row(item)))
+    rows = [_row(item) for item in measurements]
+    filled = [number for number in range(len(COLUMNS)) if any(row[number] for row in rows)]
+    for number in filled:
+        left = COLUMNS[number] in {"name", "phase", "target", "note"}
+        table.add_column(COLUMNS[number], justify="left" if left else "right", no_wrap=number == 0)
+    for row in rows:
+        table.add_row(*(Text(row[number]) for number in filled))
     console = Console()
     if not console.is_terminal:
         console = Console(width=_PIPE_WIDTH)

@@ -6,8 +6,7 @@ from typing import Final
 
 from unseen.bench import net as nets
 from unseen.bench import own, pairs, psi_peers
-from unseen.bench.filed import NAMES as FILED
-from unseen.bench.filed import Filed
+from unseen.bench.filed import BEYOND, Filed, beside
 from unseen.bench.limits import raw
 from unseen.bench.naive import Naive
 from unseen.bench.pairs import Pair
@@ -30,7 +29,6 @@ DEFAULTS = {
 _FEW: Final = 1024  # items of what is slow and takes the same for each
 _ONCE: Final = 1 << 17  # from so many items on a lap takes long enough to be the only one
 _SESSION = bytes(32)
-_BEYOND: Final = 1000  # of the numbers beside items
 Sets = tuple[Sequence[bytes], Sequence[bytes]]
 
 
@@ -79,18 +77,13 @@ class Sum:
     def first(self, given: Sequence[bytes], rng: Rng) -> Steps:
         """Ask, mix what comes, and open the sum."""
         buyer = sums.Buyer(_SESSION, given, rng)
-        return buyer.finish((yield buyer.mix((yield buyer.ask()))), _BEYOND * len(given))
+        return buyer.finish((yield buyer.mix((yield buyer.ask()))), BEYOND * len(given))
 
     def second(self, given: Sequence[bytes], message: bytes, rng: Rng) -> Steps:
         """Send the own items with their numbers, and the sum over those in both."""
         provider = sums.Provider(_SESSION, given, [beside(item) for item in given], rng)
         provider.count((yield provider.answer(message)))
         yield provider.close(noise=0, least=1)
-
-
-def beside(item: bytes) -> int:
-    """Return the number that stands beside an item."""
-    return int(item.split()[-1]) % _BEYOND
 
 
 PROTOCOLS: Final[dict[str, type[TwoParty]]] = {"ecdh": Ecdh, "cardinality": Cardinality, "sum": Sum}
@@ -109,21 +102,13 @@ def groups(settings: Settings) -> Iterator[Iterator[Group]]:
     made = own.load(named) if named else None
     bulk.warm_up()
     each = _possible(settings) if wanted == "all" else (wanted,)
-    if settings.words["held"] == "files" and not set(each) <= set(FILED):
-        raise InputInvalidError(
-            f"no bench has {wanted} over files",
-            clause="bench.set",
-            remedy=f"set protocol to one of: {', '.join(FILED)}",
-        )
     cases = [f"psi/{name}" for name in each]
     with psi_peers.opened(settings, cases, once=settings["n"] >= _ONCE) as beside:
         yield (_Sets(settings, net, beside).group(name, made) for name in each)
 
 
 def _possible(parameters: Settings) -> tuple[str, ...]:
-    """Return what can be run: nobody learns the sum over no item, or has it over files here."""
-    if parameters.words["held"] == "files":
-        return FILED
+    """Return what can be run: nobody learns the sum over no item."""
     shared = parameters["n"] * parameters["common"] // 100
     return tuple(name for name in PROTOCOLS if shared or name != "sum")
 
