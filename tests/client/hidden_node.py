@@ -162,14 +162,16 @@ class HiddenWorld(FakeWorld):
         super().__init__(home, profile, HiddenNode())
         self.cut: Callable[[], None] = lambda: None
         self.fetched: Callable[[bytes], bytes] = lambda table: table
+        self.seconds: list[float] = []
         self.session.channel.stream = self.stream
 
     def publish(self, epoch: int = 1, **changes: Any) -> Manifest:
         """Publish an epoch; its hint is fetched as any other is."""
         return self.node.publish(epoch, **changes)
 
-    def stream(self, _call: object, request: Any, _seconds: float) -> Iterator[Any]:
+    def stream(self, _call: object, request: Any, seconds: float) -> Iterator[Any]:
         """Answer a call with a stream of answers."""
+        self.seconds.append(seconds)
         if isinstance(request, lookup_pb2.FetchTableRequest):
             yield lookup_pb2.FetchTableResponse(
                 chunk=self.fetched(self.node.table)[request.offset :]

@@ -8,10 +8,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.client.hidden_node import SHAPE, HiddenNode, HiddenWorld
 
 from unseen.client import Answer
-from unseen.client.errors import AnswerInvalidError, Cause, RefusedError, UnreachableError
+from unseen.client.errors import (
+    AnswerInvalidError,
+    Cause,
+    HomeError,
+    RefusedError,
+    UnreachableError,
+)
 from unseen.client.evidence import Evidence
 from unseen.client.local.home import Home
 from unseen.client.local.profile import Profile
@@ -25,6 +33,7 @@ from unseen.evidence.releases.manifest import sign_manifest
 from unseen.evidence.suite import INTL, Ed25519Signer
 from unseen.protocols.errors import InputInvalidError, UnseenError
 from unseen.protocols.lookup.lwe_pir import filters
+from unseen.v1 import lookup_pb2
 
 CONTRACT = "c"
 ABSENT = 1000
@@ -404,6 +413,60 @@ class TestAgain:
         world.lookups().many(CONTRACT, [1, 2, ABSENT])
         ((_, *queries),) = world.node.got
         assert [len(each.queries) for each in queries] == [2 * SHAPE.query_bytes, SHAPE.query_bytes]
+
+
+def test_a_node_that_stalls_is_not_waited_for_much_longer_than_it_needs(world: HiddenWorld) -> None:
+    world.publish()
+    world.lookups().many(CONTRACT, [7])
+    world.lookups().many(CONTRACT, [1, 2, 3, 4])
+    _, one, four = world.seconds  # the hint comes first
+    assert 60 < one < four < 300
+
+
+def test_a_node_that_never_ends_is_left(world: HiddenWorld) -> None:
+    taken: list[int] = []
+
+    def endless(_call: object, request: Any, _seconds: float) -> Iterator[Any]:
+        list(request)
+        while True:
+            taken.append(1)
+            yield lookup_pb2.AnswerResponse(answers=bytes(SHAPE.answer_bytes))
+
+    world.publish()
+    lookups = world.lookups()
+    lookups._epochs.present(CONTRACT)
+    world.session.channel.stream = endless
+    with pytest.raises(AnswerInvalidError, match="more answers"):
+        lookups.many(CONTRACT, [1, 2])
+    assert len(taken) == 3
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b"\xff",
+        b'{"signed": "", "queries": 5, "answers": "", "parts": []}',
+        b'{"signed": "", "queries": "", "answers": "", "parts": [["AA"]]}',
+        b'{"signed": "", "queries": "", "answers": "", "parts": [[5, ""]]}',
+        b'{"signed": "", "queries": "?", "answers": "", "parts": []}',
+    ],
+)
+def test_what_was_kept_and_is_damaged_is_said(damaged: bytes) -> None:
+    with pytest.raises(HomeError, match="damaged"):
+        hidden.Kept.decode(damaged)
+
+
+@given(
+    st.lists(st.tuples(st.binary(max_size=80), st.lists(st.binary(min_size=32, max_size=32)))),
+    st.text(),
+)
+def test_what_is_kept_is_read(parts: list[tuple[bytes, list[bytes]]], token: str) -> None:
+    hashes = tuple(bytes([number % 256]) * 32 for number in range(len(parts)))
+    one = hidden.Kept(token, hashes, hashes, tuple((part, tuple(path)) for part, path in parts))
+    assert hidden.Kept.decode(one.encode()) == one
 
 
 def test_nothing_of_the_subject_is_kept_in_the_clear(world: HiddenWorld) -> None:

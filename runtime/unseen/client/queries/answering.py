@@ -24,7 +24,8 @@ from unseen.protocols.tlog.tree import Tree
 from unseen.v1 import lookup_pb2, lookup_pb2_grpc
 
 MESSAGE_BYTES: Final = (1 << 20) - 1024  # of queries in a message: under 1 MiB with what is round
-_SECONDS: Final = 3600.0
+_SECONDS: Final = 120.0  # for a stream, and more for each query: a node reads its table for it
+_QUERY_SECONDS: Final = 2.0
 _ATTEMPTS: Final = 3  # of the four times that a node answers
 _FIRST_PAUSE: Final = 0.1
 
@@ -104,7 +105,8 @@ def _once(session: Session, asking: Asking, take: Take, got: Unfinished) -> Told
     got.token, got.roots = "", []
     stub = lookup_pb2_grpc.LookupServiceStub(session.channel.grpc)
     size, held = asking.epoch.manifest.shape().answer_bytes, bytearray()
-    for message in session.channel.stream(stub.Answer, messages(asking), _SECONDS):
+    seconds = _SECONDS + _QUERY_SECONDS * len(asking.queries)
+    for message in session.channel.stream(stub.Answer, messages(asking), seconds):
         if got.token or not (message.answers or message.signed):
             raise _wrong("answers", "the node sent more than answers to what was asked")
         got.token = message.signed
