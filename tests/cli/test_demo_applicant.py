@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, replace
@@ -165,6 +166,30 @@ def test_it_tells_the_story_in_chinese(tmp_path: Path) -> None:
     for said in ("4,750名居民", "双方各见什么", "不一致", "库无", "撤回授权", "逐字节一致"):
         assert said in flat
     assert "What" not in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.long
+def test_it_says_the_same_in_json_in_the_folder_of_another_telling(
+    ended: Ended, tmp_path: Path
+) -> None:
+    home = tmp_path / "D"
+    shutil.copytree(ended.folder.root, home)
+    words = [*TELL, "--home", str(home), "--format", "json"]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    told = json.loads(done.stdout)
+    answers = [each["answers"][script.OUTPUT] for each in told["answers"]]
+    assert answers == [one.answer for one in script.APPLICANTS]
+    for refusal in (told["refusal"], told["everybody"]):
+        assert refusal["clause"] == "quota.units"
+    subjects = {each["request"]: each["subject"] for each in told["answers"]}
+    assert subjects[told["opened"]["request"]] == told["opened"]["subject"]
+    after = [each["answers"][script.OUTPUT] for each in told["withdrawn"]["answers"]]
+    assert after == [script.NEXT.answer, "no_usable_result"]
+    assert told["withdrawn"]["seconds"] < script.LATENCY
+    seen = [element for each in told["register_saw"]["questions"] for element in each["blinded"]]
+    assert len(set(seen)) == len(seen) == 2 * len(script.APPLICANTS)
 
 
 @pytest.mark.slow
