@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from unseen.evidence.contracts.contract import Quota
 from unseen.evidence.contracts.leakage import Amount, Statement
 from unseen.protocols.lookup.lwe_pir.parameters import KEPT_BITS, SECURITY_BITS
-from unseen.protocols.lookup.lwe_pir.parameters import TAG_BYTES as CELL_TAG_BYTES
 from unseen.protocols.lookup.oprf_table import TAG_BYTES
 
 PASSES = 4  # answers at a hidden table for each element that was evaluated, at most
@@ -134,6 +133,6 @@ HIDDEN_STATEMENTS = (
 
 def hidden_amounts(bits_per_unit: int, label_bytes: int, quota: Quota) -> Mapping[str, Amount]:
     """Return how much each line of a hidden table lets learn, by its key `what`."""
-    each = (CELL_TAG_BYTES + label_bytes) * KEPT_BITS // 8  # of a block, for each answer
     found = dict(amounts(bits_per_unit, label_bytes, quota))
+    each = KEPT_BITS // 8  # of each row of the matrix, for each answer
     return found | {"table": Amount(measure="bytes", each=each)}
