@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unseen.protocols.errors import SubjectInvalidError
-from unseen.protocols.lookup.canonical import FORMS, FORMS_OF, Form, canonical, check_cn_id
+from unseen.protocols.lookup.canonical import (
+    _STEPS,
+    FORMS,
+    FORMS_OF,
+    Form,
+    _settled,
+    canonical,
+    check_cn_id,
+)
 from unseen.protocols.lookup.subject import (
     SubjectColumn,
     SubjectType,
@@ -59,6 +67,13 @@ def test_a_form_is_its_own_form_and_in_nfc(form: Form, text: str) -> None:
     if found is not None:
         assert canonical(form, found) == found
         assert unicodedata.is_normalized("NFC", found)
+
+
+@given(folding, st.text(st.characters(max_codepoint=127), max_size=12))
+def test_plain_text_takes_a_short_way_to_the_same_form(form: Form, text: str) -> None:
+    assert formed(form, text) == (_settled(_STEPS[form], text) or None)
+    # U+00AD is left out of every form, and keeps a text from being plain.
+    assert formed(form, text) == formed(form, text + "\u00ad")
 
 
 @given(folding, texts)

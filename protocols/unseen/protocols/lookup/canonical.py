@@ -74,9 +74,12 @@ def canonical(form: Form, text: str) -> str:
         raise no_form(form)
     if form == "exact":
         return unicodedata.normalize("NFC", text)
-    if any(unicodedata.category(char) in {"Cn", "Cs"} for char in text):
+    if text.isascii() and form in _PLAIN:
+        found = _SPACES.sub(" ", text.translate(_PLAIN[form])).strip(" ")
+    elif any(unicodedata.category(char) in {"Cn", "Cs"} for char in text):
         raise no_form(form)
-    found = _settled(_STEPS[form], text)
+    else:
+        found = _settled(_STEPS[form], text)
     if not found:
         raise no_form(form)
     return found
@@ -166,6 +169,11 @@ _STEPS: dict[Form, Callable[[str], str]] = {
     "id": _id,
     "cn_id": _cn_id,
     "date": _date,
+}
+# What the steps make of each ASCII character by itself: a text of these needs nothing more.
+_PLAIN: dict[Form, dict[int, str]] = {
+    "name": {place: _name_char(chr(place).lower()) for place in range(128)},
+    "id": {place: _id(chr(place)) for place in range(128)},
 }
 _SHAPES: dict[Form, str] = {
     "exact": "a text in valid Unicode",
