@@ -28,6 +28,7 @@ from unseen.protocols.lookup.subject import SubjectColumn
 
 NUMBER, BORN = SubjectColumn("number", "string"), SubjectColumn("born", "date")
 VAULT = Vault(bytes(32))
+PLAN = SimpleNamespace(columns_read=(), subject_columns=(NUMBER, BORN))
 subjects = st.sampled_from([(NUMBER,), (BORN,), (NUMBER, BORN), (BORN, BORN, NUMBER)])
 
 
@@ -52,6 +53,9 @@ class TestTheCap:
         assert guesses((BORN,)) is None
         assert guesses((NUMBER, SubjectColumn("name", "string"))) is None
         assert guesses((NUMBER, BORN)) == GUESSES_OF_A_DATE
+        written = SubjectColumn("born", "string", "date")
+        assert guesses((NUMBER, written)) == GUESSES_OF_A_DATE
+        assert guesses((written,)) is None
 
     @given(most=st.integers(0, 10**6), sizes=st.lists(st.integers(0, 10**4), max_size=30))
     def test_sets_together_hold_no_more_items_than_the_cap(
@@ -97,7 +101,7 @@ class Guarded:
         self, number: str, born: str = "1990-01-31", *, buyer: str = "lender", rows: int = 30
     ) -> int:
         table = personal(rows)
-        contract: Any = SimpleNamespace(buyer=buyer, plan=SimpleNamespace(columns_read=()))
+        contract: Any = SimpleNamespace(buyer=buyer, plan=PLAN)
         node: Any = SimpleNamespace(
             rulebook=SimpleNamespace(rules=self.rules),
             vault=VAULT,

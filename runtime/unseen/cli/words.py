@@ -373,6 +373,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "now, one unit at each node, one more at the lead": (
             "本次支付，每个节点一个计量单位，牵头节点另加一个"
         ),
+        "rows that nobody can ask about: {}": "无法被查询的行：{}",
         "rho {} of {}": "ρ {}，总额 {}",
         "rho {}, alone an epsilon of {} at delta {}": "ρ {}，单独计为 ε {}，失效概率 δ {}",
         "rho {}, an epsilon of {}": "ρ {}，合 ε {}",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypedDict, Unpack, cast
 
 from unseen.client.agreements.billing import billing_message, billing_rows, money, read_billing
-from unseen.client.cards import Card, Row
+from unseen.client.cards import Card, Row, Said
 from unseen.client.errors import AnswerInvalidError
 from unseen.client.menus import menu_rows, read_menu
 from unseen.client.resources import short
@@ -173,7 +173,8 @@ class Product(Card):
         yield "price", self.prices
         yield from billing_rows(self.billing, self.prices.currency)
         if self.unusable:
-            yield "without a form", f"{self.unusable:,} rows, which nobody can ask about"
+            rows = f"{self.unusable:,}"
+            yield "without a form", Said("rows that nobody can ask about: {}", rows)
 
 
 class Compared(TypedDict, total=False):

@@ -9,7 +9,7 @@ knows a person's number and guesses the birth date beside it hits one in `share`
 spends everything on that one person.
 
 Does not protect against buyers that pool what they were granted, nor against guesses at a part of a
-subject whose type does not say how many values there are: strings and integers.
+subject whose type and form do not say how many values there are: strings and integers.
 """
 
 from collections.abc import Sequence
@@ -22,11 +22,12 @@ GUESSES_OF_A_DATE = 36_525
 
 
 def guesses(subject: Sequence[SubjectColumn]) -> int | None:
-    """Return how many values the narrowest part of a subject has; None if no type says it.
+    """Return how many values the narrowest part of a subject has; None if no type or form says it.
 
-    Of a subject of one column nothing is known beforehand that a guess could stand on.
+    A text that is compared in the form of a date is one. Of a subject of one column nothing is
+    known beforehand that a guess could stand on.
     """
-    if len(subject) > 1 and any(column.type == "date" for column in subject):
+    if len(subject) > 1 and any("date" in (column.type, column.form) for column in subject):
         return GUESSES_OF_A_DATE
     return None
 

@@ -118,7 +118,7 @@ async def count_subject(
     ruling = node.rulebook.rules.ruling(table.labels(contract.plan.columns_read))
     if not ruling.share:
         return
-    most = most_asked(ruling.share, table.snapshot.rows, table.subject)
+    most = most_asked(ruling.share, table.snapshot.rows, contract.plan.subject_columns)
     name = commitment(node.vault, table, contract.buyer, values)
     mark = Mark(table.name, contract.buyer, name, most)
     if not is_counted(node.reader.connection, mark):

@@ -30,7 +30,8 @@ def most_units(offer: Offer, reading: Reading) -> int:
 
 def _left(offer: Offer, reading: Reading) -> int:
     hidden, table = KINDS[offer.product.kind].hidden, offer.table
-    most = max_units(reading.ruling, table.snapshot.rows, hidden=hidden, subject=table.subject)
+    subject = offer.product.subject(table)
+    most = max_units(reading.ruling, table.snapshot.rows, hidden=hidden, subject=subject)
     return max(most - offer.granted, 0) // _questions(offer)
 
 
