@@ -14,6 +14,7 @@ from unseen.evidence.errors import OpeningInvalidError, SignatureInvalidError
 from unseen.evidence.oversight import hidden_table
 from unseen.evidence.oversight.answered import Answered
 from unseen.evidence.oversight.opening import verify_opening
+from unseen.protocols.errors import InputInvalidError
 
 BATCH = (*PEOPLE, *STRANGERS)
 VECTORS = json.loads(
@@ -192,8 +193,9 @@ def test_without_numpy_it_says_what_to_install(
 ) -> None:
     bundle = hidden.ask(BATCH, 2)
     monkeypatch.setattr(hidden_table, "find_spec", lambda _: None)
-    with pytest.raises(OpeningInvalidError, match="numpy"):
+    with pytest.raises(InputInvalidError, match="numpy") as caught:
         verify_opening(bundle, hidden.world.trust)
+    assert "unseen[kernels]" in caught.value.remedy
 
 
 def frozen(world: Any) -> dict[str, str]:

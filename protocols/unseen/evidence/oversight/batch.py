@@ -54,6 +54,7 @@ def verify_batch_opening(bundle: Json, trust: Trust) -> OpenedBatch:
         LogForkedError: release and announcement hang in two histories of the log.
         TrustMissingError: node, log or buyer is not in the trust file.
         SuiteUnknownError: the opening is of a suite that is not known here.
+        InputInvalidError: the table stays with its owner, and numpy is missing here.
 
     """
     body = CHECK.body(bundle, TYPE, (*BATCH_FIELDS, "plan", "items"), ("answers",))

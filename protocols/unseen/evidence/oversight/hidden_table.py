@@ -93,7 +93,7 @@ def open_points(
         InputInvalidError: numpy is missing.
 
     """
-    _need_numpy()
+    need_numpy()
     size = max(1, BATCH_BYTES // manifest.shape().query_bytes)
     found: list[Label] = []
     for start in range(0, len(points), size):
@@ -108,13 +108,19 @@ def block_of(manifest: Manifest, output: bytes) -> int:
         InputInvalidError: numpy is missing, or the output has not 64 bytes.
 
     """
-    _need_numpy()
+    need_numpy()
     from unseen.protocols.lookup.lwe_pir import filters  # noqa: PLC0415
 
     return filters.block_of(manifest.shape(), manifest.domain(), output)
 
 
-def _need_numpy() -> None:
+def need_numpy() -> None:
+    """Return if numpy is here: that it is not says nothing of an opening.
+
+    Raises:
+        InputInvalidError: it is missing.
+
+    """
     if find_spec("numpy") is None:
         raise InputInvalidError(
             "opening what a table answered that stays with its owner needs numpy",

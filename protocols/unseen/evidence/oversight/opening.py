@@ -248,6 +248,7 @@ def verify_opening(bundle: Json, trust: Trust) -> Opened:
         LogForkedError: release and announcement hang in two histories of the log.
         TrustMissingError: node, log or buyer is not in the trust file.
         SuiteUnknownError: the opening is of a suite that is not known here.
+        InputInvalidError: the table stays with its owner, and numpy is missing here.
 
     """
     body = CHECK.body(
@@ -436,6 +437,7 @@ def _labels(
             hidden_table.Label(_label(each.point.rows, manifest, each.output), spoiled=False)
             for each in points
         ]
+    hidden_table.need_numpy()
     node_key = trust.party(receipt.node_key, "node").key
     with _named("answers"):
         answers = hidden_table.check_answers(
