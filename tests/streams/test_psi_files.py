@@ -276,6 +276,28 @@ def test_hostile_messages_are_refused_and_leave_nothing(name: str, room: Room) -
         assert sorted(path.name for path in room.folder.iterdir()) == ["hostile", "mine"]
 
 
+packed = st.lists(
+    st.lists(st.binary(min_size=32, max_size=32), min_size=1, max_size=3), min_size=1, max_size=3
+).map(messages.pack)
+
+
+@given(data=st.one_of(st.binary(max_size=140), packed), sets=st.integers(1, 2))
+def test_any_bytes_are_a_message_or_refused_as_in_memory(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes, sets: int
+) -> None:
+    path = tmp_path_factory.mktemp("any") / "message"
+    path.write_bytes(data)
+    try:
+        expected = messages.unpack(data, (False,) * sets)
+    except MalformedMessageError:
+        with pytest.raises(MalformedMessageError):
+            psi.sets_of(path, (psi.ELEMENT_BYTES,) * sets)
+        return
+    found = psi.sets_of(path, (psi.ELEMENT_BYTES,) * sets)
+    read = [b"".join(block.tobytes() for block in each.blocks()) for each in found]
+    assert read == [b"".join(elements) for elements in expected]
+
+
 def test_what_is_no_element_is_named_by_its_place(room: Room) -> None:
     hostile = room.folder / "hostile"
     hostile.write_bytes(messages.pack([[*UP, b"\xff" * 32]]))

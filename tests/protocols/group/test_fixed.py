@@ -1,6 +1,9 @@
 """Fixed elements times many scalars: RFC 9496, the twins against each other, what is refused."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from hypothesis import strategies as st
 from unseen.protocols.errors import ElementInvalidError, InputInvalidError, KernelFaultError
 from unseen.protocols.group import discrete_log, fixed, ristretto255
 from unseen.protocols.group.fixed import Implementation, Term
+from unseen.protocols.kernels import features
 
 VECTORS = json.loads(
     (Path(__file__).parents[2] / "vectors/group/ristretto255_rfc9496.json").read_text()
@@ -138,6 +142,36 @@ def test_a_wrong_implementation_is_refused() -> None:
     ):
         with pytest.raises(KernelFaultError, match="broken"):
             fixed.check_known_answers(broken)
+
+
+ALONE = """
+from unseen.protocols.group import fixed, ristretto255
+scalars = bytes(range(1, 33)) * 6000
+term = fixed.Term(ristretto255.GENERATOR, scalars)
+name = fixed.warm_up()
+found = fixed.plus_multiples(ristretto255.GENERATOR, [term])
+expected = ristretto255.add(
+    ristretto255.GENERATOR,
+    ristretto255.multiply_base(
+        (int.from_bytes(scalars[:32], "little") % ristretto255.ORDER).to_bytes(32, "little")
+    ),
+)
+print(name, found == expected * 6000)
+"""
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not features.has_vectors(), reason="nothing is compiled here")
+def test_narrower_vectors_give_the_same(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    narrow = {
+        "UNSEEN_KERNEL_CACHE": str(tmp_path),
+        "NUMBA_CPU_NAME": "haswell",
+        "NUMBA_CPU_FEATURES": "+avx2,+avx,+sse4.2,+bmi2",
+    }
+    run = [sys.executable, "-c", ALONE]
+    done = subprocess.run(run, env=os.environ | narrow, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "compiled-256 True"
 
 
 @settings(max_examples=40, deadline=None)
