@@ -104,7 +104,7 @@ def test_example_is_the_frozen_vector(name: str, text: str) -> None:
         ("joint", 1),
         ("statistics", 2),
         ("hidden_table", 2),
-        ("intersect", 4),
+        ("intersect", 5),
     ],
 )
 def test_examples_of_a_topic_are_frozen_vectors(topic: str, count: int) -> None:

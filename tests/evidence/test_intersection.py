@@ -6,6 +6,7 @@
 import hashlib
 import json
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,9 +20,12 @@ from unseen.evidence.contracts.intersection import (
     COUNT,
     ITEMS,
     MAX_ITEMS,
+    MAX_SUM,
+    SUM,
     TEXTS,
     Intersection,
     Offered,
+    Summed,
     check_intersection,
     clause_in,
     domain_of,
@@ -39,7 +43,7 @@ from unseen.evidence.errors import (
     ReleaseInvalidError,
     RequestInvalidError,
 )
-from unseen.evidence.releases.intersected import SentAnswer, SentSet
+from unseen.evidence.releases.intersected import SentAnswer, SentSet, SentSum
 from unseen.evidence.releases.metered import bits_of, spec_of
 
 FILE = Path(__file__).parents[1] / "vectors/evidence/formats_v1_intersect.json"
@@ -47,6 +51,9 @@ VECTORS: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
 OFFERED = Offered(outputs=(ITEMS, COUNT), most=5_000, rho="0.01", delta="0.000001")
 OWN = OFFERED.only(ITEMS, 1_000)
 NUMBER = OFFERED.only(COUNT, 1_000)
+SUMMED = Summed(column="debt", low=-50, high=2_000, decimals=2)
+WITH_SUM = replace(OFFERED, outputs=(COUNT, SUM), sum=SUMMED)
+TOTAL = WITH_SUM.only(SUM, 1_000)
 REQUEST = f"{7:032x}"
 
 
@@ -55,7 +62,7 @@ def plan_of(world: Any, clause: Intersection, **changes: Any) -> Plan:
     fields: dict[str, Any] = {
         "kind": "intersect",
         "protocol": clause.protocol,
-        "columns_read": (),
+        "columns_read": (clause.sum.column,) if clause.sum else (),
         "outputs": (
             Output(
                 name=clause.output,
@@ -82,7 +89,7 @@ def terms_of(world: Any, clause: Intersection, **changes: Any) -> Terms:
         "outputs": (clause.output,),
         "plan": plan_of(world, clause).digest(world.suite),
         "quota": Quota(units=1_000, per_minute=1_000),
-        "budget": "1" if clause.output == COUNT else "",
+        "budget": "1" if clause.rho else "",
         "parameters": {"intersect": clause.to_json()},
     }
     return cast("Terms", world.terms(**fields | changes))
@@ -94,6 +101,10 @@ def sent(world: Any) -> SentSet:
 
 def answered(world: Any) -> SentAnswer:
     return SentAnswer(suite=world.suite.id, items=3, others=40, digest=bytes(range(32)))
+
+
+def summed(world: Any) -> SentSum:
+    return SentSum(suite=world.suite.id, count=40, sum=bytes(range(64)))
 
 
 def frozen(world: Any) -> dict[str, str]:
@@ -108,6 +119,11 @@ def frozen(world: Any) -> dict[str, str]:
         "set": sent(world).encode().decode(),
         "answer": answered(world).encode().decode(),
         "session": session_of(world.suite, bytes(range(32)), REQUEST).hex(),
+        "offered_sum": WITH_SUM.encode().decode(),
+        "clause_sum": canonical.encode(TOTAL.to_json()).decode(),
+        "terms_sum": terms_of(world, TOTAL).encode().decode(),
+        "plan_sum": plan_of(world, TOTAL).encode().decode(),
+        "sum": summed(world).encode().decode(),
     }
 
 
@@ -124,20 +140,22 @@ def test_the_session_is_that_of_the_text_alone() -> None:
 def test_frozen_documents_are_read_and_written_the_same(world: Any) -> None:
     vector = VECTORS[world.suite.id]
     assert Offered.decode(vector["offered"].encode()) == OFFERED
-    for name, clause in (("clause_items", OWN), ("clause_count", NUMBER)):
+    for name, clause in (("clause_items", OWN), ("clause_count", NUMBER), ("clause_sum", TOTAL)):
         found = Intersection.from_json(canonical.decode(vector[name].encode()))
         assert found == clause
         assert clause_in({"intersect": found.to_json()}) == clause
     assert SentSet.decode(vector["set"].encode()) == sent(world)
     assert SentAnswer.decode(vector["answer"].encode()) == answered(world)
+    assert SentSum.decode(vector["sum"].encode()) == summed(world)
+    assert Offered.decode(vector["offered_sum"].encode()) == WITH_SUM
 
 
-@pytest.mark.parametrize("clause", [OWN, NUMBER])
+@pytest.mark.parametrize("clause", [OWN, NUMBER, TOTAL])
 def test_terms_and_plan_that_follow_from_the_clause_agree(world: Any, clause: Any) -> None:
     check_agreed(terms_of(world, clause), plan_of(world, clause))
 
 
-@pytest.mark.parametrize("clause", [OWN, NUMBER])
+@pytest.mark.parametrize("clause", [OWN, NUMBER, TOTAL])
 @pytest.mark.parametrize(
     "changes",
     [
@@ -157,7 +175,7 @@ def test_terms_that_do_not_follow_from_the_clause_are_refused(
     assert caught.value.clause
 
 
-@pytest.mark.parametrize("clause", [OWN, NUMBER])
+@pytest.mark.parametrize("clause", [OWN, NUMBER, TOTAL])
 def test_a_plan_that_does_not_follow_from_the_clause_is_refused(world: Any, clause: Any) -> None:
     whole = plan_of(world, clause)
     spec = whole.release
@@ -229,7 +247,9 @@ def test_a_clause_never_allows_more_than_the_product(most: int, asked: int) -> N
     [
         {"outputs": ()},
         {"outputs": ("items", "items")},
-        {"outputs": ("sum",)},
+        {"outputs": ("mean",)},
+        {"outputs": ("items", "sum")},  # and no column
+        {"sum": SUMMED},
         {"outputs": ("items",)},  # with noise that nobody asked for
         {"most": 0},
         {"most": MAX_ITEMS + 1},
@@ -259,6 +279,8 @@ def test_an_offer_out_of_range_is_refused(changes: dict[str, Any]) -> None:
         {"output": "items", "most": 7, "rho": ""},
         {"output": "items", "most": 7, "more": 1},
         {"output": "count", "most": 7},
+        {"output": "sum", "most": 7, "rho": "0.1", "delta": "0.000001"},
+        {"output": "count", "most": 7, "rho": "0.1", "delta": "0.000001", "sum": {}},
         {"output": ["items"], "most": 7},
     ],
 )
@@ -291,3 +313,59 @@ def test_what_is_committed_to_is_read_strictly(world: Any, kind: Any) -> None:
         kind.decode(whole.encode() + b" ")
     with pytest.raises(Exception, match="suite"):
         kind.decode(canonical.encode(body | {"suite": "other"}))
+
+
+def test_a_sum_shares_its_rho_with_the_count_and_leaves_room_for_its_noise(world: Any) -> None:
+    shape, terms = TOTAL.shape, terms_of(world, TOTAL)
+    assert TOTAL.costs == (Fraction(1, 200), Fraction(1, 200))
+    assert TOTAL.tail**2 >= 13**2 * 2_000**2 * 100
+    assert TOTAL.bound == 1_000 * 2_000 + TOTAL.tail
+    assert shape is not None
+    assert decode(shape, b"[[40,-12345]]").encode() == b"[[40,-12345]]"
+    assert decode(shape, b"[[null,null]]").encode() == b"[[null,null]]"
+    assert (spends(terms), granted(terms)) == (True, limit_of("1", "0.000001"))
+    assert dict(intersection_rows(terms.parameters))["values from"] == "-0.5 to 20.0"
+    with pytest.raises(ContractInvalidError) as caught:
+        check_intersection(terms, plan_of(world, TOTAL, columns_read=()))
+    assert caught.value.clause == "parameters.intersect.sum.column"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"column": ""},
+        {"low": 3_000},
+        {"low": 0, "high": 0},
+        {"high": MAX_SUM + 1},
+        {"low": "0"},
+        {"decimals": 16},
+    ],
+)
+def test_a_column_that_cannot_be_summed_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(ContractInvalidError) as caught:
+        replace(SUMMED, **changes)
+    assert caught.value.clause.startswith("intersect.sum")
+
+
+def test_a_sum_that_nobody_finds_is_refused() -> None:
+    large = replace(WITH_SUM, sum=replace(SUMMED, high=1 << 38))
+    with pytest.raises(ContractInvalidError) as caught:
+        large.only(SUM, 1_000)
+    assert caught.value.clause == "intersect.most"
+
+
+def test_what_is_read_of_a_sum_is_read_strictly(world: Any) -> None:
+    assert SentSum.decode(replace(summed(world), count=None, sum=b"").encode()).count is None
+    body: Any = canonical.decode(summed(world).encode())
+    wrong: list[dict[str, Any]] = [
+        {"count": None},
+        {"count": -1},
+        {"count": True},
+        {"sum": ""},
+        {"sum": "AA"},
+        {"more": 1},
+        {"type": "intersect-answer"},
+    ]
+    for changes in wrong:
+        with pytest.raises(ReleaseInvalidError):
+            SentSum.decode(canonical.encode(body | changes))

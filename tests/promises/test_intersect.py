@@ -99,6 +99,10 @@ def test_a_count_has_noise_costs_privacy_and_tells_nothing_below_the_smallest_gr
 
 
 def test_a_count_ends_with_the_contract_s_budget(stage: Stage) -> None:
+    identifier = contract(stage, COUNT, budget="6", per_minute=30)
+    stage.lender.intersect(identifier, subjects(stage, 28, 0))  # its two steps are one in a minute
+    error = refused(lambda: stage.lender.intersect(identifier, subjects(stage, 12, 0)))
+    assert error.reason == "RATE_EXCEEDED"
     identifier = contract(stage, COUNT, budget="6")
     stage.lender.intersect(identifier, subjects(stage, 12, 0))
     error = refused(lambda: stage.lender.intersect(identifier, subjects(stage, 12, 0)))

@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,13 +17,13 @@ if TYPE_CHECKING:
     from unseen.client import Client
     from unseen.client.catalog import Predicate, Prices
     from unseen.evidence.contracts.clauses import Billing
-    from unseen.evidence.contracts.intersection import Offered
+    from unseen.evidence.contracts.intersection import Offered, Summed
     from unseen.evidence.contracts.statistics.definition import Definition
     from unseen.protocols.lookup.canonical import Form
 
 _FIELDS = {
     *("table", "kind", "title", "currency", "data_fee", "service_fee", "predicates", "billing"),
-    *("match", "canonical", "find", "most", "rho", "delta"),
+    *("match", "canonical", "find", "most", "rho", "delta", "sum"),
 }
 _RHO, _DELTA = "0.01", "0.000001"
 
@@ -58,11 +59,14 @@ class ProductOptions:
     ] = None
     find: Annotated[
         list[str] | None,
-        typer.Option(help="Of kind intersect: items, count, or both.", metavar="OUTPUT"),
+        typer.Option(help="Of kind intersect: items, count, sum; repeatable.", metavar="OUTPUT"),
     ] = None
     most: Annotated[
         int, typer.Option(min=0, help="Of kind intersect: the largest set of one run.")
     ] = 0
+    sum: Annotated[
+        str, typer.Option(help="Of a sum: COLUMN:LOW:HIGH, as LOW and HIGH are written there.")
+    ] = ""
     rho: Annotated[str, typer.Option(help="Of a count: what each one costs in privacy.")] = ""
     delta: Annotated[str, typer.Option(help="Of a count: the delta of contracts' budgets.")] = ""
     currency: Annotated[str, typer.Option(help="Currency of the prices.")] = "CNY"
@@ -99,7 +103,7 @@ class ProductOptions:
         }
         if self.find:
             found["find"] = list(self.find)
-            found |= {"most": self.most, "rho": self.rho, "delta": self.delta}
+            found |= {"most": self.most, "rho": self.rho, "delta": self.delta, "sum": self.sum}
         billing = given_billing(kind, self.bill, self.free, self.cap, self.payee or ())
         return found if billing is None else found | {"billing": billing}
 
@@ -187,25 +191,48 @@ def found_of(given: Mapping[str, Any]) -> "Offered | None":
         UsageError: they are out of range.
 
     """
-    from unseen.evidence.contracts.intersection import COUNT, MAX_ITEMS, Offered
+    from unseen.evidence.contracts.intersection import COUNT, MAX_ITEMS, SUM, Offered
     from unseen.evidence.errors import ContractInvalidError
 
     if not given.get("find"):
         return None
-    counts = COUNT in given["find"]
+    counts = bool({COUNT, SUM} & {*given["find"]})
     try:
         return Offered(
             outputs=tuple(given["find"]),
             most=given.get("most") or MAX_ITEMS,
             rho=given.get("rho") or (_RHO if counts else ""),
             delta=given.get("delta") or (_DELTA if counts else ""),
+            sum=_summed(str(given["sum"])) if given.get("sum") else None,
         )
     except ContractInvalidError as error:
         raise UsageError(
             str(error),
             clause=error.clause,
-            remedy="for example --find items --find count --most 100000 --rho 0.01",
+            remedy="for example --find items --find count --most 100000 --rho 0.01; a sum with"
+            " --find sum --sum amount:0:5000.00",
         ) from None
+
+
+def _summed(text: str) -> "Summed":
+    """Return the column of `COLUMN:LOW:HIGH`; its decimals are those that the bounds have.
+
+    Raises:
+        UsageError: it is not of this form.
+
+    """
+    from unseen.evidence.contracts.intersection import Summed
+
+    column, *bounds = text.rsplit(":", 2)
+    try:
+        low, high = (Decimal(bound) for bound in bounds)
+        decimals = max(0, *(-int(bound.as_tuple().exponent) for bound in (low, high)))
+    except (ArithmeticError, ValueError):
+        raise UsageError(
+            "a sum is COLUMN:LOW:HIGH", clause="sum", remedy="for example --sum amount:0:5000.00"
+        ) from None
+    units = [int(bound.scaleb(decimals)) for bound in (low, high)]
+    return Summed(column=column, low=units[0], high=units[1], decimals=decimals)
 
 
 def predicates_of(given: Mapping[str, Any]) -> list["Predicate"]:

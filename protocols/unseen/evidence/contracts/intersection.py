@@ -1,8 +1,9 @@
 """The clause of an intersection (隐私求交): what a run over a buyer's set releases, at what cost.
 
 It stands in `Terms.parameters["intersect"]`. A contract has one output: `items`, the verdict for
-each of the buyer's own items, or `count`, how many of them the table has, with noise. A unit is an
-item of the buyer's set, whether the table has it or not: both sides know how many there are.
+each of the buyer's own items; `count`, how many of them the table has, with noise; or `sum`, that
+and the sum of a column over them, at half of the run's rho each. A unit is an item of the buyer's
+set, whether the table has it or not: both sides know how many there are.
 
 A clause bounds how large a set is, and what a count costs. It does not show that the items are
 true ones: whoever lists what may be in a table finds out as much as its units allow.
@@ -10,15 +11,17 @@ true ones: whoever lists what may be in a table finds out as much as its units a
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
+from math import isqrt
 from typing import Any, Final, Self
 
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json
-from unseen.evidence.contracts.cells import Number
+from unseen.evidence.contracts.cells import MAX_DECIMALS, Number
 from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.contracts.plan import Plan, ReleaseType
 from unseen.evidence.contracts.privacy import MAX_DELTA, charged_units, number
-from unseen.evidence.contracts.typed import Scalar
+from unseen.evidence.contracts.typed import Scalar, Table
 from unseen.evidence.errors import ContractInvalidError
 from unseen.evidence.fields import Checker
 from unseen.evidence.suite import Suite
@@ -28,36 +31,82 @@ PARAMETER: Final = "intersect"
 KIND: Final = "intersect"
 ITEMS: Final = "items"
 COUNT: Final = "count"
-OUTPUTS: Final = (ITEMS, COUNT)
-PROTOCOLS: Final = {ITEMS: "ecdh_psi", COUNT: "ecdh_cardinality"}
+SUM: Final = "sum"
+OUTPUTS: Final = (ITEMS, COUNT, SUM)
+PROTOCOLS: Final = {ITEMS: "ecdh_psi", COUNT: "ecdh_cardinality", SUM: "ecdh_sum"}
 TEXTS: Final = {
     ITEMS: "which of your own items are in the table",
     COUNT: "how many of your own items are in the table, with noise",
+    SUM: "how many of your own items are in the table, and a sum over them, with noise",
 }
 MAX_ITEMS: Final = 1_000_000
 """The largest set of one run: what one signed request may ask for."""
 
+MAX_SUM: Final = 1 << 40
+"""What a sum and its noise stay within: its receiver has to search for it."""
+
 BITS_PER_ITEM: Final = 1
+_TAILS: Final = 13  # standard deviations of noise that a sum leaves room for
 COUNT_BYTES: Final = 4
+HEAD_BYTES: Final = 3 * ELEMENT_BYTES  # a share of a key, with its proof
 _SESSION: Final = b"unseen/intersect/v1 session\x00"
 _DOMAIN: Final = b"unseen/intersect/v1\x00"
 _NOISE: Final = ("rho", "delta")
+_SUMMED: Final = ("column", "low", "high", "decimals")
 _CHECK = Checker(ContractInvalidError, "contract")
 _OFFER = Checker(ContractInvalidError, "product")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summed:
+    """The column that a sum is of: whole numbers from `low` to `high`, in units of 10^-`decimals`.
+
+    What lies outside is moved to the nearer bound, what is missing counts as 0.
+    """
+
+    column: str
+    low: int
+    high: int
+    decimals: int = 0
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        _CHECK.text("intersect.sum.column", self.column, 256)
+        _CHECK.integer("intersect.sum.low", self.low, -MAX_SUM, MAX_SUM)
+        _CHECK.integer("intersect.sum.high", self.high, self.low, MAX_SUM)
+        _CHECK.integer("intersect.sum.decimals", self.decimals, 0, MAX_DECIMALS)
+        if not self.largest:
+            _CHECK.fail("intersect.sum", "is of nothing but zeros")
+
+    @property
+    def largest(self) -> int:
+        """Return how much one subject moves the sum at most."""
+        return max(abs(self.low), abs(self.high))
+
+    def to_json(self) -> dict[str, Json]:
+        """Return it as an object."""
+        return {name: getattr(self, name) for name in _SUMMED}
+
+    @classmethod
+    def from_json(cls, value: Json) -> Self:
+        """Return what `to_json` gives `value` for."""
+        return cls(**_CHECK.take(value, _SUMMED, "intersect.sum"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offered:
     """What a product lets be found. Errors: `ContractInvalidError`, naming the field.
 
-    `most` is the largest set of one run. A count costs `rho` of the table's privacy budget each
-    time; a contract's budget is meant at `delta`. Both are decimal texts, empty without a count.
+    `most` is the largest set of one run. A count or a sum costs `rho` of the table's privacy budget
+    each time; a contract's budget is meant at `delta`. Both are decimal texts, empty without either
+    of them. `sum` is there where a sum is among the outputs.
     """
 
     outputs: tuple[str, ...]
     most: int
     rho: str = ""
     delta: str = ""
+    sum: Summed | None = None
 
     def __post_init__(self) -> None:
         """Check every field."""
@@ -66,17 +115,20 @@ class Offered:
             _OFFER.choice("intersect.outputs", output, OUTPUTS)
         _OFFER.distinct("intersect.outputs", self.outputs)
         _OFFER.integer("intersect.most", self.most, 1, MAX_ITEMS)
-        _check_noise(_OFFER, self.rho, self.delta, wanted=COUNT in self.outputs)
+        _check_noise(_OFFER, self.rho, self.delta, wanted=self.outputs != (ITEMS,))
+        _check_sum(_OFFER, self.sum, wanted=SUM in self.outputs)
 
     def only(self, output: str, most: int) -> "Intersection":
         """Return the clause over one of the outputs, of at most `most` items a run."""
-        noise = {name: getattr(self, name) for name in _NOISE} if output == COUNT else {}
-        return Intersection(output=output, most=min(most, self.most), **noise)
+        agreed = {} if output == ITEMS else {name: getattr(self, name) for name in _NOISE}
+        if output == SUM:
+            agreed["sum"] = self.sum
+        return Intersection(output=output, most=min(most, self.most), **agreed)
 
     def to_json(self) -> dict[str, Json]:
         """Return it as an object."""
         body: dict[str, Json] = {"outputs": list(self.outputs), "most": self.most}
-        return body | {name: getattr(self, name) for name in _NOISE if getattr(self, name)}
+        return body | _agreed(self)
 
     @classmethod
     def from_json(cls, value: Json) -> Self:
@@ -105,20 +157,24 @@ class Offered:
 class Intersection:
     """The clause. Errors: `ContractInvalidError`, naming the field.
 
-    One run is over 1 to `most` items. A count costs `rho` each time; `delta` is that of the
-    contract's budget. Both stand in it only where the output is `count`.
+    One run is over 1 to `most` items. A count or a sum costs `rho` each time; `delta` is that of
+    the contract's budget. Both stand there only for one of those outputs, and `sum` for a sum.
     """
 
     output: str
     most: int
     rho: str = ""
     delta: str = ""
+    sum: Summed | None = None
 
     def __post_init__(self) -> None:
         """Check every field."""
         _CHECK.choice("intersect.output", self.output, OUTPUTS)
         _CHECK.integer("intersect.most", self.most, 1, MAX_ITEMS)
-        _check_noise(_CHECK, self.rho, self.delta, wanted=self.output == COUNT)
+        _check_noise(_CHECK, self.rho, self.delta, wanted=self.output != ITEMS)
+        _check_sum(_CHECK, self.sum, wanted=self.output == SUM)
+        if self.sum is not None and self.bound > MAX_SUM:
+            _CHECK.fail("intersect.most", "items of this column could have a sum that nobody finds")
 
     @property
     def protocol(self) -> str:
@@ -131,11 +187,37 @@ class Intersection:
         return "verdicts" if self.output == ITEMS else "aggregate"
 
     @property
-    def shape(self) -> Scalar | None:
-        """Return the declared shape of a count: null where it is below the smallest group."""
+    def costs(self) -> tuple[Fraction, ...]:
+        """Return the rho of each number that a run gives: a sum shares it with its count."""
+        parts = {ITEMS: 0, COUNT: 1, SUM: 2}[self.output]
+        return (Fraction(self.rho) / parts,) * parts if parts else ()
+
+    @property
+    def tail(self) -> int:
+        """Return what the noise of a sum stays within."""
+        if self.sum is None:
+            return 0
+        return isqrt(int(_TAILS**2 * self.sum.largest**2 / (2 * self.costs[1]))) + 1
+
+    @property
+    def bound(self) -> int:
+        """Return what a sum with its noise stays within."""
+        return 0 if self.sum is None else self.most * self.sum.largest + self.tail
+
+    @property
+    def shape(self) -> Scalar | Table | None:
+        """Return the declared shape of what is counted: null where that is below the least group.
+
+        Of a sum its receiver alone can read the second cell.
+        """
         if self.output == ITEMS:
             return None
-        return Scalar(cell=Number(use="count", low=0, high=self.most, optional=True))
+        count = Number(use="count", low=0, high=self.most, optional=True)
+        if self.sum is None:
+            return Scalar(cell=count)
+        decimals, bound = self.sum.decimals, self.bound
+        total = Number(use="measure", low=-bound, high=bound, decimals=decimals, optional=True)
+        return Table(columns=((COUNT, count), (SUM, total)), max_rows=1)
 
     @property
     def bits_per_unit(self) -> int:
@@ -149,7 +231,7 @@ class Intersection:
     def to_json(self) -> dict[str, Json]:
         """Return the clause as an object."""
         body: dict[str, Json] = {"output": self.output, "most": self.most}
-        return body | {name: getattr(self, name) for name in _NOISE if getattr(self, name)}
+        return body | _agreed(self)
 
     @classmethod
     def from_json(cls, value: Json) -> Self:
@@ -211,8 +293,10 @@ def check_intersection(terms: Terms, plan: Plan) -> None:
         _CHECK.fail("plan.bits_per_unit", "is not what follows from the output")
     if clause.most > units:
         _CHECK.fail("parameters.intersect.most", "is more than the contract has units")
-    if clause.output == COUNT and not terms.budget:
-        _CHECK.fail("budget", "is missing, and a count has noise")
+    if clause.rho and not terms.budget:
+        _CHECK.fail("budget", "is missing, and what is counted has noise")
+    if clause.sum is not None and clause.sum.column not in plan.columns_read:
+        _CHECK.fail("parameters.intersect.sum.column", "is not among those that the plan reads")
 
 
 def intersection_rows(parameters: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
@@ -224,6 +308,10 @@ def intersection_rows(parameters: Mapping[str, Json]) -> Iterator[tuple[str, str
     if clause.rho:
         yield "rho a run", clause.rho
         yield "delta", clause.delta
+    if clause.sum is not None:
+        scale = 10**clause.sum.decimals
+        yield "sum of", clause.sum.column
+        yield "values from", f"{clause.sum.low / scale:,} to {clause.sum.high / scale:,}"
 
 
 def session_of(suite: Suite, contract: bytes, request: str) -> bytes:
@@ -232,6 +320,16 @@ def session_of(suite: Suite, contract: bytes, request: str) -> bytes:
     `contract` is its id, `request` the id of the signed request: 32 hexadecimal digits.
     """
     return suite.digest(_SESSION + contract + bytes.fromhex(request))
+
+
+def head_bytes(output: str) -> int:
+    """Return how many bytes stand before the set of a first message."""
+    return HEAD_BYTES if output == SUM else 0
+
+
+def first_bytes(output: str, items: int) -> int:
+    """Return how many bytes the first message of a run over so many items has."""
+    return head_bytes(output) + set_bytes(items)
 
 
 def set_bytes(items: int) -> int:
@@ -245,18 +343,30 @@ def domain_of(contract: bytes) -> bytes:
 
 
 def _take(check: Checker, value: Json, names: tuple[str, ...]) -> dict[str, Any]:
-    body = dict(check.take(value, names, PARAMETER, _NOISE))
+    body = dict(check.take(value, names, PARAMETER, (*_NOISE, SUM)))
+    if SUM in body:
+        body[SUM] = Summed.from_json(body[SUM])
     for name in _NOISE:
         if name in body and not body[name]:  # or one clause could be written in two ways
             check.fail(f"intersect.{name}", "is written down and says nothing")
     return body
 
 
+def _agreed(said: Offered | Intersection) -> dict[str, Json]:
+    body: dict[str, Json] = {name: getattr(said, name) for name in _NOISE if getattr(said, name)}
+    return body if said.sum is None else body | {SUM: said.sum.to_json()}
+
+
+def _check_sum(check: Checker, value: object, *, wanted: bool) -> None:
+    if type(value) is not (Summed if wanted else type(None)):
+        check.fail("intersect.sum", "is missing" if wanted else "is for a sum")
+
+
 def _check_noise(check: Checker, rho: str, delta: str, *, wanted: bool) -> None:
     if not wanted:
         for name, value in zip(_NOISE, (rho, delta), strict=True):
             if value != "":
-                check.fail(f"intersect.{name}", "is for a count")
+                check.fail(f"intersect.{name}", "is for a count or a sum")
         return
     for name, value in zip(_NOISE, (rho, delta), strict=True):
         check.decimal(f"intersect.{name}", value)

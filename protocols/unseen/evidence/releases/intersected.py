@@ -3,20 +3,23 @@
 A request commits to one part, `SentSet`: how many items the buyer's masked set has, and the digest
 of its bytes. Where the release is the answer itself, it commits to one part, `SentAnswer`: the
 digest of the bytes that the node hands out. So neither side can later put other bytes in their
-place, and what leaves is fixed before it does. The bytes are messages of `unseen.protocols.psi`.
+place, and what leaves is fixed before it does. The bytes are messages of `unseen.protocols.psi`. A
+sum, which one message holds, is its own release, `SentSum`.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Final, Self
 
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json, b64encode
 from unseen.evidence.contracts.intersection import MAX_ITEMS
 from unseen.evidence.errors import EvidenceError, ReleaseInvalidError, RequestInvalidError
 from unseen.evidence.fields import Checker, head
+from unseen.protocols.group.ristretto255 import ELEMENT_BYTES
 
 _SET = Checker(RequestInvalidError, "set")
 _ANSWER = Checker(ReleaseInvalidError, "answer")
+SUM_BYTES: Final = 2 * ELEMENT_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,11 +98,52 @@ class SentAnswer:
                 another type or out of range.
 
         """
-        try:
-            body = _ANSWER.body(canonical.decode(data), cls.type, ("items", "others", "digest"))
-        except ReleaseInvalidError:
-            raise
-        except EvidenceError as error:  # not canonical, or of a suite that is not known
-            raise ReleaseInvalidError(f"answer: {error}", clause="value") from None
+        body = _body(data, cls.type, ("items", "others", "digest"))
         digest = _ANSWER.unb64("digest", body["digest"])
         return cls(suite=body["suite"], items=body["items"], others=body["others"], digest=digest)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentSum:
+    """A count with noise, and a sum with noise that its receiver alone can open: 64 bytes.
+
+    Both are nothing where the count is below the smallest group. Errors: `ReleaseInvalidError`.
+    """
+
+    suite: str
+    count: int | None
+    sum: bytes
+    type: ClassVar[str] = "intersect-sum"
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        _ANSWER.suite(self.suite)
+        if self.count is not None:
+            _ANSWER.integer("count", self.count, 0, MAX_ITEMS)
+        _ANSWER.octets("sum", self.sum, 0 if self.count is None else SUM_BYTES)
+
+    def encode(self) -> bytes:
+        """Return the canonical bytes."""
+        body: dict[str, Json] = {"count": self.count, "sum": b64encode(self.sum)}
+        return canonical.encode(head(self.type, self.suite) | body)
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """Return what has the canonical bytes `data`.
+
+        Raises:
+            ReleaseInvalidError: it is not canonical JSON, or a field is missing, not known, of
+                another type or out of range.
+
+        """
+        body = _body(data, cls.type, ("count", "sum"))
+        return cls(suite=body["suite"], count=body["count"], sum=_ANSWER.unb64("sum", body["sum"]))
+
+
+def _body(data: bytes, kind: str, names: tuple[str, ...]) -> dict[str, Any]:
+    try:
+        return _ANSWER.body(canonical.decode(data), kind, names)
+    except ReleaseInvalidError:
+        raise
+    except EvidenceError as error:  # not canonical, or of a suite that is not known
+        raise ReleaseInvalidError(f"answer: {error}", clause="value") from None

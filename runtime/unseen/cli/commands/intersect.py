@@ -72,6 +72,8 @@ def intersected_json(found: "Intersected") -> "dict[str, Json]":
         "items": len(found.items),
         "found": [list(item) for item in found.found],
         "number": found.number,
+        "total": None if found.total is None else str(found.total),
+        "total_error": None if found.total_error is None else str(found.total_error),
         "rho": found.rho,
     }
 

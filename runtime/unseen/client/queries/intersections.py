@@ -16,6 +16,8 @@ import hashlib
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
+from math import isqrt
 from pathlib import Path
 
 from unseen.client.agreements.contracts import Contracts
@@ -25,7 +27,7 @@ from unseen.client.jobs import Job, JobNotDoneError, Jobs, JobState
 from unseen.client.local.state import Opening
 from unseen.client.queries import asking
 from unseen.client.queries.parcels import Parcels
-from unseen.client.queries.sets import ANSWER, OTHERS, Sets, forget, sets_of
+from unseen.client.queries.sets import ANSWER, OTHERS, Sets, forget, sets_of, share_of
 from unseen.client.session import Session
 from unseen.client.subjects import Subject, subject_texts, subject_values
 from unseen.evidence import canonical
@@ -35,6 +37,7 @@ from unseen.evidence.contracts.intersection import (
     ITEMS,
     KIND,
     Intersection,
+    Summed,
     clause_in,
     domain_of,
     session_of,
@@ -43,7 +46,7 @@ from unseen.evidence.contracts.intersection import (
 from unseen.evidence.contracts.plan import Plan
 from unseen.evidence.contracts.typed import decode
 from unseen.evidence.errors import EvidenceError
-from unseen.evidence.releases.intersected import SentAnswer, SentSet
+from unseen.evidence.releases.intersected import SentAnswer, SentSet, SentSum
 from unseen.evidence.releases.request import Request
 from unseen.evidence.suite import Suite, suite_of
 from unseen.evidence.verify import VerifiedReceipt
@@ -51,6 +54,7 @@ from unseen.protocols.errors import InputInvalidError, PeerError, SubjectInvalid
 from unseen.protocols.group.ristretto255 import ELEMENT_BYTES
 from unseen.protocols.lookup.subject import encode_subject
 from unseen.protocols.party import Rng
+from unseen.protocols.psi.sum import opened
 from unseen.streams.chunks import digest_with
 from unseen.v1 import intersect_pb2, intersect_pb2_grpc
 
@@ -67,7 +71,8 @@ class Intersected(Card):
 
     Of output `items`, `present` says of each whether the table has it. Of output `count`, `number`
     is how many of them it has, with noise whose `rho` the table's budget is charged: None where
-    that is below the smallest group.
+    that is below the smallest group. Of output `sum`, `total` is that of their values as well, in
+    the column's own unit; `total_error` is the standard deviation of its noise.
     """
 
     contract: str
@@ -78,6 +83,8 @@ class Intersected(Card):
     rho: str
     request_id: str
     receipt_path: Path = field(compare=False)
+    total: Decimal | None = None
+    total_error: Decimal | None = None
 
     @property
     def found(self) -> tuple[_Texts, ...]:
@@ -94,6 +101,8 @@ class Intersected(Card):
         else:
             few = "fewer than the smallest group"
             yield "in the table", few if self.number is None else f"about {self.number:,}"
+            if self.total is not None:
+                yield "sum", f"about {self.total:,}, give or take {self.total_error:,}"
             yield "rho", self.rho
         yield "units", f"{len(self.items):,}"
         yield "receipt", self.receipt_path
@@ -287,7 +296,8 @@ class Intersections:
             done += count
             self._session.progress("masking", min(done, total), total)
 
-        return sets_of(self._folder(asked), asked.session, asked.data, asked.drawn, told)
+        sums = asked.clause.sum is not None
+        return sets_of(self._folder(asked), asked.session, asked.data, asked.drawn, told, sums=sums)
 
     def _opened(self, asked: _Asked, value: bytes, receipt: VerifiedReceipt) -> Intersected:
         present: tuple[bool, ...] = ()
@@ -296,6 +306,8 @@ class Intersections:
         if shape is None:
             present = self._present(asked, value)
         else:
+            if asked.clause.sum is not None:
+                return self._summed(asked, asked.clause.sum, value, receipt)
             decode(shape, value)  # as declared, or not at all
             found = canonical.decode(value)
             number = found if isinstance(found, int) else None
@@ -308,6 +320,29 @@ class Intersections:
             rho="" if shape is None else receipt.privacy,
             request_id=asked.request,
             receipt_path=self._session.home.receipt(asked.request),
+        )
+
+    def _summed(
+        self, asked: _Asked, summed: Summed, value: bytes, receipt: VerifiedReceipt
+    ) -> Intersected:
+        """Open the sum with this party's share of the key, which follows from the seed."""
+        sent, clause, total, error = SentSum.decode(value), asked.clause, None, None
+        if sent.count is not None:
+            found = opened(share_of(asked.session, asked.drawn()), sent.sum, clause.bound)
+            unit = Decimal(1).scaleb(-summed.decimals)
+            sigma = isqrt(int(summed.largest**2 / (2 * clause.costs[1])))
+            total, error = found * unit, sigma * unit
+        return Intersected(
+            contract=asked.contract,
+            output=clause.output,
+            items=asked.texts,
+            present=(),
+            number=sent.count,
+            rho=receipt.privacy,
+            request_id=asked.request,
+            receipt_path=self._session.home.receipt(asked.request),
+            total=total,
+            total_error=error,
         )
 
     def _present(self, asked: _Asked, value: bytes) -> tuple[bool, ...]:

@@ -5,6 +5,7 @@ in memory, message for message. Steps depend on the items and the seed alone: a 
 after a kill does what is missing, and what was done before is the same.
 """
 
+import secrets
 import shutil
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
@@ -13,9 +14,12 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from unseen.client.local.home import write_file
 from unseen.protocols.group import ristretto255
+from unseen.protocols.group.elgamal import Share
 from unseen.protocols.party import Rng
 from unseen.protocols.psi.cardinality import Buyer
 from unseen.protocols.psi.ecdh import Receiver
+from unseen.protocols.psi.sum import Buyer as SumBuyer
+from unseen.protocols.psi.sum import head, new_share
 
 if TYPE_CHECKING:
     from unseen.streams.room import Room
@@ -44,16 +48,34 @@ class Sets(Protocol):
 
 
 def sets_of(
-    folder: Path, session: bytes, items: Sequence[bytes], fresh: Fresh, told: Callable[[int], None]
+    folder: Path,
+    session: bytes,
+    items: Sequence[bytes],
+    fresh: Fresh,
+    told: Callable[[int], None],
+    *,
+    sums: bool = False,
 ) -> Sets:
-    """Return the steps of a run with its files in `folder`; `told` hears of items that are done."""
+    """Return the steps of a run with its files in `folder`; `told` hears of items that are done.
+
+    `sums` says that what stands beside the table's elements is summed up.
+    """
     if find_spec("numpy") is None:
-        return _InMemory(folder, session, items, fresh)
+        return _InMemory(folder, session, items, fresh, SumBuyer if sums else Buyer)
     from unseen.streams.room import Room  # noqa: PLC0415 - and what it needs, only where numpy is
 
     room = Room(folder, _MEMORY, told)
     room.sweep()
-    return _InFiles(room, session, items, ristretto255.random_scalar(fresh()))
+    scalar = ristretto255.random_scalar(fresh())
+    if sums:
+        return _Summing(room, session, items, scalar, share_of(session, fresh()))
+    return _InFiles(room, session, items, scalar)
+
+
+def share_of(session: bytes, rng: Rng) -> Share:
+    """Return the share of a run's key, which is drawn after its scalar."""
+    ristretto255.random_scalar(rng)
+    return new_share(session, rng, provider=False)
 
 
 def forget(folder: Path) -> None:
@@ -106,18 +128,53 @@ class _InFiles:
         return target
 
 
+class _Summing(_InFiles):
+    """The same for sums: a share of a key goes before the set, and mixing encrypts anew."""
+
+    def __init__(
+        self, room: "Room", session: bytes, items: Sequence[bytes], scalar: bytes, share: Share
+    ) -> None:
+        super().__init__(room, session, items, scalar)
+        self._share = share
+
+    def first(self) -> Path:
+        from unseen.streams import psi  # noqa: PLC0415
+
+        target = self._room.folder / _SET
+        if not target.exists():
+            psi.ask(self._masked(), target, head(self._share))
+        return target
+
+    def mix(self, others: Path) -> Path:
+        from unseen.streams import psi_sum  # noqa: PLC0415
+
+        target = self._room.folder / _MIXED
+        if not target.exists():
+            key = psi_sum.key_from(others, self._share, self._session, provider=True)
+            psi_sum.mix(others, self._scalar, key, target, secrets.token_bytes, self._room)
+        return target
+
+
 class _InMemory:
-    def __init__(self, folder: Path, session: bytes, items: Sequence[bytes], fresh: Fresh) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        session: bytes,
+        items: Sequence[bytes],
+        fresh: Fresh,
+        buyer: type[Buyer] | type[SumBuyer],
+    ) -> None:
+        self._buyer = buyer
         self._folder = folder
         self._session = session
         self._items = items
         self._fresh = fresh
 
     def first(self) -> Path:
-        return self._written(_SET, Receiver(self._session, self._items, self._fresh()).ask())
+        return self._written(_SET, self._buyer(self._session, self._items, self._fresh()).ask())
 
     def mix(self, others: Path) -> Path:
-        buyer = Buyer(self._session, self._items, self._fresh())
+        buyer = self._buyer(self._session, self._items, self._fresh())
         return self._written(_MIXED, buyer.mix(others.read_bytes()))
 
     def present(self, answer: Path) -> bytes:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, select
 from unseen.evidence import canonical
 from unseen.evidence.contracts.clauses import Billing
 from unseen.evidence.contracts.contract import Prices
-from unseen.evidence.contracts.intersection import TEXTS, Offered
+from unseen.evidence.contracts.intersection import SUM, TEXTS, Offered
 from unseen.evidence.contracts.statistics.definition import Definition
 from unseen.node.catalog.labels import Label
 from unseen.node.data.source import Fingerprint, Source
@@ -230,8 +230,8 @@ def found_of(offered: Offered) -> tuple[Predicate, ...]:
         Predicate(
             name,
             TEXTS[name],
-            canonical.encode(offered.only(name, offered.most).to_json()).decode(),
-            (),
+            canonical.encode(offered.only(name, 1).to_json()).decode(),
+            (offered.sum.column,) if name == SUM and offered.sum else (),
         )
         for name in offered.outputs
     )

@@ -5,12 +5,14 @@ columns of the subject, their forms and the id among them. Those, in canonical J
 other products have an expression: two products with the same ask the same question.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import cast
 
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json
 from unseen.evidence.contracts.intersection import KIND as INTERSECT
+from unseen.evidence.contracts.intersection import Summed
 from unseen.evidence.contracts.plan import BY_MATCH, columns_to_json
 from unseen.node.catalog.catalogue import Predicate, Table
 from unseen.node.errors import ColumnUnknownError, FieldInvalidError
@@ -20,6 +22,7 @@ from unseen.protocols.lookup.match import OUTPUT, check_ids
 from unseen.protocols.lookup.subject import with_forms
 
 FORMS = "product.canonical"
+_NUMBERS = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?$|DECIMAL|DOUBLE$|FLOAT$")
 MATCH = "product.match.id"
 TEXT = (
     "does the whole subject agree (consistent 一致), or is only its id known (inconsistent 不一致),"
@@ -93,3 +96,19 @@ def matched(
     body: dict[str, Json] = {"match": {"id": list(ids)}}
     whole = canonical.encode(body | {"subject": columns_to_json(columns)}).decode()
     return Predicate(OUTPUT, TEXT, whole, names), body
+
+
+def check_summed(summed: Summed | None, table: Table) -> None:
+    """Return if the column of a sum is there and holds numbers.
+
+    Raises:
+        ColumnUnknownError: it is not, or does not.
+
+    """
+    types = {column.name: column.type for column in table.columns}
+    if summed is not None and not _NUMBERS.match(types.get(summed.column, "")):
+        raise ColumnUnknownError(
+            f"table {table.name!r} has no column {summed.column!r} of numbers",
+            clause="product.intersect.sum.column",
+            remedy="name a column of whole numbers, decimals or floats",
+        )

@@ -12,10 +12,10 @@ from unseen.evidence.contracts.intersection import KIND, Offered
 from unseen.evidence.contracts.plan import BY_MENU
 from unseen.evidence.contracts.statistics.definition import Definition
 from unseen.evidence.errors import ContractInvalidError
-from unseen.node.catalog.catalogue import Predicate, Product, Table
+from unseen.node.catalog.catalogue import Predicate, Product, Table, found_of
 from unseen.node.catalog.changes import RegisterProduct
 from unseen.node.catalog.labels import Label
-from unseen.node.catalog.matching import MATCH, check_forms, check_match, matched
+from unseen.node.catalog.matching import MATCH, check_forms, check_match, check_summed, matched
 from unseen.node.catalog.offered import inspected, labels_read
 from unseen.node.catalog.snapshots import (
     check_predicates,
@@ -130,7 +130,9 @@ async def register_product(node: Node, new: NewProduct) -> tuple[Product, int]:
         body |= {"predicates": [_stored(output)]}
         labels = table.labels(output.columns)
     elif new.intersect is not None:
-        body, labels = {"intersect": new.intersect.to_json()}, table.labels(())
+        check_summed(new.intersect.sum, table)
+        read = {name for each in found_of(new.intersect) for name in each.columns}
+        body, labels = {"intersect": new.intersect.to_json()}, table.labels(tuple(read))
     elif new.definition is None:
         body, labels = await _predicates(node, new, table)
     else:

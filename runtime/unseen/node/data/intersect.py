@@ -14,6 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
+from unseen.evidence.contracts.intersection import Summed
 from unseen.evidence.suite import Suite, suite_of
 from unseen.node.data import scan
 from unseen.node.data.connection import connect, reading
@@ -39,7 +40,7 @@ from unseen.streams.room import LEAST_MEMORY, Room
 Progress = Callable[[int], None]
 _MASKED: Final = "masked"  # the table's elements with their places, while a step works
 _PRODUCTS: Final = "products"  # the buyer's, once more masked, as long
-_FILLER_BYTES = 32  # no subject's encoding is as short
+FILLER_BYTES = 32  # no subject's encoding is as short
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Reading:
     session: bytes
     folder: Path
     memory_mb: int
+    summed: Summed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +75,10 @@ def answer(ask: Reading, suite: Suite, progress: Progress) -> Answered:
         StorageFullError: there is no space left.
 
     """
-    room, scalar = _room(ask, progress), ristretto255.random_scalar(secrets.token_bytes)
+    room, scalar = room_of(ask, progress), ristretto255.random_scalar(secrets.token_bytes)
     asked, masked = psi.only_set(ask.folder / SET), ask.folder / _MASKED
     products = ask.folder / _PRODUCTS
-    with _full():
+    with full():
         psi.multiply(asked, (0, asked.count), scalar, products, room)
         others = psi.mask(_items(ask), ask.session, scalar, masked, room, once=True)
         psi.answer(ask.folder / SET, masked, scalar, ask.folder / ANSWER, room, [products])
@@ -91,9 +93,9 @@ def mask(ask: Reading, snapshot: bytes, progress: Progress) -> None:
     What they are compared with are the buyer's elements, doubled, ascending: which is which is
     lost. Raises as `answer`.
     """
-    room, scalar = _room(ask, progress), ristretto255.random_scalar(secrets.token_bytes)
+    room, scalar = room_of(ask, progress), ristretto255.random_scalar(secrets.token_bytes)
     masked = ask.folder / _MASKED
-    with _full():
+    with full():
         psi.double(ask.folder / SET, scalar, ask.folder / DOUBLED, room)
         psi.mask(_items(ask), ask.session, scalar, masked, room, once=True)
         write_file(ask.folder / SNAPSHOT, snapshot)
@@ -128,6 +130,7 @@ def decode_reading(ask: Any, session: bytes) -> Reading:
         session=session,
         folder=Path(ask["folder"]),
         memory_mb=ask["memory_mb"],
+        summed=None if ask["sum"] is None else Summed.from_json(ask["sum"]),
     )
 
 
@@ -136,7 +139,7 @@ def suite_named(ask: Any) -> Suite:
     return suite_of(ask["suite"])
 
 
-def _room(ask: Reading, progress: Progress) -> Room:
+def room_of(ask: Reading, progress: Progress) -> Room:
     """Return a quarter of the node's memory, as the database has half, and no dead job's files."""
     room = Room(ask.folder, max(ask.memory_mb << 18, LEAST_MEMORY), progress)
     room.sweep()
@@ -150,7 +153,7 @@ def _items(ask: Reading) -> Iterator[Sequence[bytes]]:
         yield batch
     if not rows:
         # A set is never empty: what nobody can ask about stands for a table without rows.
-        yield [secrets.token_bytes(_FILLER_BYTES)]
+        yield [secrets.token_bytes(FILLER_BYTES)]
 
 
 def _subjects(ask: Reading) -> Iterator[Sequence[bytes]]:
@@ -174,7 +177,8 @@ def _encoded(ask: Reading, batch: scan.Batch) -> Iterator[bytes]:
 
 
 @contextlib.contextmanager
-def _full() -> Iterator[None]:
+def full() -> Iterator[None]:
+    """Say of a full disk inside that it is one."""
     try:
         yield
     except OSError as error:

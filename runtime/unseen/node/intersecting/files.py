@@ -13,6 +13,7 @@ OTHERS: Final = "others"  # the table's elements, to be mixed
 DOUBLED: Final = "doubled"  # the buyer's elements once more masked, ascending: never leaves
 ANSWER: Final = "answer"
 STATEMENT: Final = "statement"  # the request that the run is for
+SHARE: Final = "share"  # sealed: the node's share of a run's key
 SNAPSHOT: Final = "snapshot"  # of the rows that were masked
 
 

@@ -18,13 +18,14 @@ from typing import Any
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json, b64decode, b64encode
 from unseen.evidence.contracts.intersection import (
-    COUNT,
+    ITEMS,
     KIND,
+    SUM,
     Intersection,
     clause_in,
     domain_of,
+    first_bytes,
     session_of,
-    set_bytes,
 )
 from unseen.evidence.contracts.plan import columns_to_json
 from unseen.evidence.releases.intersected import SentAnswer, SentSet
@@ -40,12 +41,14 @@ from unseen.node.intersecting.files import (
     MIXED,
     OTHERS,
     SET,
+    SHARE,
     SNAPSHOT,
     STATEMENT,
     file_digest,
     write_file,
 )
 from unseen.node.intersecting.sessions import Run, live_job, run_of
+from unseen.node.jobs import frames
 from unseen.node.jobs.kind import JobKind, Outcome, Running
 from unseen.node.jobs.record import Job
 from unseen.node.jobs.steps import NewJob
@@ -57,6 +60,7 @@ from unseen.node.privacy.answers import look
 from unseen.node.privacy.spend import Spend
 from unseen.node.release.facts import AggregateFacts
 from unseen.node.release.yielding import paid
+from unseen.protocols.psi.sum import new_share
 
 ANSWER, MASK, COUNTING = "answer", "mask", "count"
 _PRIVATE = AggregateFacts(cells=(), measured=True, private=True)
@@ -100,7 +104,7 @@ async def advance(node: Node, who: Caller, signed: SignedRequest) -> Step:
         if job is not None:
             _check_same(str(job.ask.get("statement")), signed.statement)
             return UnderWay(job.id)
-        check_allowed(node, who.party, admitted)
+        check_allowed(node, who.party, admitted, again=run.has(OTHERS))
         _check_sent(run, sent, contract)
         _hold(run, admitted)
         return await _begin(node, who, admitted, run)
@@ -110,7 +114,7 @@ async def _begin(node: Node, who: Caller, admitted: Admitted, run: Run) -> Step:
     contract, request = admitted.contract, admitted.request
     clause, table = clause_in(contract.terms.parameters), node.catalogue.table(contract.terms.table)
     step, again = ANSWER, False
-    if clause.output == COUNT:
+    if clause.output != ITEMS:
         look(node, contract, _spend(clause))
         if run.has(OTHERS) and not run.has(MIXED):
             return ToMix(run.size(OTHERS))
@@ -155,11 +159,12 @@ async def _run(node: Node, running: Running) -> Outcome:
 
     progress(0)
     if ask["step"] == COUNTING:
-        work = await _count(node, contract, run)
+        work = await _count(node, contract, request, run)
     else:
         parts = [_reading(node, contract, table, run), _session(contract, request)]
         if ask["step"] == MASK:
-            await node.executor.run_bulk("intersect_mask", [*parts, snapshot], progress)
+            share = _share(node, contract, request, run)
+            await node.executor.run_bulk("intersect_mask", [*parts, snapshot, *share], progress)
             return Outcome()
         told, digest = await node.executor.run_bulk("intersect_answer", parts, progress)
         found: Any = canonical.decode(told)
@@ -174,15 +179,19 @@ async def _run(node: Node, running: Running) -> Outcome:
     return await paid(node, admitted, work)
 
 
-async def _count(node: Node, contract: Contract, run: Run) -> Work:
+async def _count(node: Node, contract: Contract, request: Request, run: Run) -> Work:
     clause = clause_in(contract.terms.parameters)
     ask: dict[str, Json] = {
         "folder": str(run.folder),
-        "rho": clause.rho,
-        "most": clause.most,
+        "suite": contract.terms.suite,
+        "clause": clause.to_json(),
         "group": least_of(contract.plan),
+        "most": request.units,
     }
-    (number,) = await node.executor.run_bulk("intersect_count", [canonical.encode(ask)])
+    session, share = _session(contract, request), _share(node, contract, request, run)
+    (number,) = await node.executor.run_bulk(
+        "intersect_count", [canonical.encode(ask), session, *share]
+    )
     snapshot = run.path(SNAPSHOT).read_bytes()
     return Work((number,), snapshot, facts=_PRIVATE, privacy=_spend(clause))
 
@@ -203,12 +212,14 @@ def _admitted(node: Node, job: Job) -> Admitted:
 
 
 def _reading(node: Node, contract: Contract, table: Table, run: Run) -> bytes:
+    clause = clause_in(contract.terms.parameters)
     return canonical.encode(
         {
             "suite": contract.terms.suite,
             "source": table.source,
             "fingerprint": table.snapshot.fingerprint.to_json(),
             "subject": columns_to_json(contract.plan.subject_columns),
+            "sum": None if clause.sum is None else clause.sum.to_json(),
             "domain": domain_of(contract.id_bytes).hex(),
             "folder": str(run.folder),
             "memory_mb": node.settings.memory_mb,
@@ -218,6 +229,21 @@ def _reading(node: Node, contract: Contract, table: Table, run: Run) -> bytes:
 
 def _session(contract: Contract, request: Request) -> bytes:
     return session_of(suite_of(contract.terms.suite), contract.id_bytes, request.request)
+
+
+def _share(node: Node, contract: Contract, request: Request, run: Run) -> list[bytes]:
+    """Return the node's share of a run's key, as its parts; nothing where no sum is asked for.
+
+    It has to open what comes back later, so that it is kept, sealed, as long as the run is.
+    """
+    if clause_in(contract.terms.parameters).output != SUM:
+        return []
+    place, path = f"intersect/{contract.id}/{request.request}", run.path(SHARE)
+    if not run.has(SHARE):
+        share = new_share(_session(contract, request), secrets.token_bytes, provider=True)
+        data = frames.pack((share.secret, share.element, share.proof))
+        write_file(path, node.vault.seal(place, data))
+    return frames.unpack(node.vault.open(place, path.read_bytes()))
 
 
 def _spend(clause: Intersection) -> Spend:
@@ -234,7 +260,8 @@ def _check_sent(run: Run, sent: SentSet, contract: Contract) -> None:
             remedy="send it first, then the request",
         )
     digest = file_digest(run.path(SET), suite_of(contract.terms.suite))
-    if run.size(SET) != set_bytes(sent.items) or digest != sent.digest:
+    size = first_bytes(clause_in(contract.terms.parameters).output, sent.items)
+    if run.size(SET) != size or digest != sent.digest:
         raise FieldInvalidError(
             "the set that was sent is not the one that the request commits to",
             clause="set.digest",

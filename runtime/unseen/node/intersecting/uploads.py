@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from unseen.evidence.canonical import b64encode
-from unseen.evidence.contracts.intersection import KIND, clause_in, set_bytes
+from unseen.evidence.contracts.intersection import KIND, clause_in, first_bytes, head_bytes
 from unseen.evidence.suite import DIGEST_BYTES, Suite, suite_of
 from unseen.node.context import Node
 from unseen.node.contracts.register import Contract
@@ -104,7 +104,8 @@ def _check_head(contract: Contract, run: Run, head: Head) -> None:
     if len(head.digest) != DIGEST_BYTES:
         raise _refused("digest", "a digest has 32 bytes")
     if head.part == MIXED:
-        if not run.has(OTHERS) or run.size(OTHERS) != head.size:
+        output = clause_in(contract.terms.parameters).output
+        if not run.has(OTHERS) or run.size(OTHERS) - head_bytes(output) != head.size:
             raise _refused("part", "nothing of this size waits to be mixed")
         return
     if head.part != SET:
@@ -112,7 +113,8 @@ def _check_head(contract: Contract, run: Run, head: Head) -> None:
     clause = clause_in(contract.terms.parameters)
     most = min(clause.most, most_items(contract.terms.quota.units, contract.units_used))
     charged = run.has(SET)  # what is here already is not asked for room
-    if not charged and not set_bytes(1) <= head.size <= set_bytes(most):
+    least, largest = (first_bytes(clause.output, items) for items in (1, most))
+    if not charged and not least <= head.size <= largest:
         raise FieldInvalidError(
             f"a set of this contract has 1 to {most:,} items now",
             clause="parameters.intersect.most",

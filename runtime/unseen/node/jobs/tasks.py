@@ -8,18 +8,19 @@ import functools
 import os
 import secrets
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unseen.evidence import canonical
 from unseen.evidence.consents.subjects import DataSubject
+from unseen.evidence.contracts.intersection import Intersection
 from unseen.evidence.releases.answers import tree_of_answer
 from unseen.evidence.suite import suite_of
 from unseen.node.errors import PredicateFailsError
 from unseen.node.jobs import frames
 from unseen.protocols.errors import ElementInvalidError
 from unseen.protocols.group import ristretto255
+from unseen.protocols.group.elgamal import Share
 from unseen.protocols.lookup.lwe_pir.parameters import Shape
 from unseen.protocols.lookup.subject import SubjectColumn, with_forms
 from unseen.protocols.oprf import dleq
@@ -386,20 +387,35 @@ def intersect_answer(parts: list[bytes], progress: Progress) -> list[bytes]:
 
 
 def intersect_mask(parts: list[bytes], progress: Progress) -> list[bytes]:
-    """Reading as JSON, session, snapshot -> nothing; the run's folder holds what to mix."""
-    from unseen.node.data import intersect  # noqa: PLC0415
+    """Reading as JSON, session, snapshot -> nothing; the run's folder holds what to mix.
 
-    intersect.mask(intersect.decode_reading(_json(parts[0]), parts[1]), parts[2], progress)
+    Three parts more are the node's share of the run's key, where a sum is asked for.
+    """
+    from unseen.node.data import intersect, summed  # noqa: PLC0415
+
+    reading = intersect.decode_reading(_json(parts[0]), parts[1])
+    if parts[3:]:
+        summed.mask(reading, parts[2], Share(*parts[3:]), progress)
+    else:
+        intersect.mask(reading, parts[2], progress)
     return []
 
 
 def intersect_count(parts: list[bytes], _progress: Progress) -> list[bytes]:
-    """Folder, rho, most and group as JSON -> the noisy number, or null, as JSON."""
-    from unseen.node.data import intersect  # noqa: PLC0415
+    """Folder, suite, clause, group and most as JSON, session -> what is released, as JSON.
+
+    Three parts more are the node's share of the run's key, where a sum is asked for.
+    """
+    from unseen.node.data import intersect, summed  # noqa: PLC0415
 
     ask = _json(parts[0])
-    found = intersect.count(Path(ask["folder"]), Fraction(ask["rho"]), ask["most"], ask["group"])
-    return [canonical.encode(found)]
+    folder, clause = Path(ask["folder"]), Intersection.from_json(ask["clause"])
+    if parts[2:]:
+        share = Share(*parts[2:])
+        closing = summed.Closing(folder, clause, ask["group"], ask["most"], parts[1], share)
+        return [summed.close(closing, suite_of(ask["suite"]))]
+    (rho,) = clause.costs
+    return [canonical.encode(intersect.count(folder, rho, ask["most"], ask["group"]))]
 
 
 def warm_up(_parts: list[bytes], _progress: Progress) -> list[bytes]:

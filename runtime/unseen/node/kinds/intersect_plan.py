@@ -83,6 +83,14 @@ _NOISY = Statement(
     "所有合约合计不超过该表自身的隐私预算",
     channel="answers",
 )
+_SUMMED = replace(
+    _NOISY,
+    text="how many of its items are subjects of the table, and the sum of {column} over them, each"
+    " value moved to within {low} and {high}, both with noise; nothing where the number is below"
+    " {group}",
+    text_zh="己方项目中有多少是表中的主体，及其 {column} 之和"
+    "（每个值限制在 {low} 至 {high} 之间），均加噪；数量低于 {group} 时不给出",
+)
 _TABLE = Statement(
     party="buyer",
     what="table",
@@ -112,6 +120,14 @@ _CHOSEN = Statement(
     bound="the noise stays, and so does what it costs",
     bound_zh="噪声及其隐私代价不变",
     channel="answers",
+)
+_DROWNED = replace(
+    _CHOSEN,
+    text="a buyer that leaves the protocol may multiply what it sends back, and so drown the noise"
+    " of the sum, or leave one subject's value in it alone",
+    text_zh="偏离协议的购买方可将返回的内容乘以倍数以淹没和的噪声，或使和中仅剩一个主体的值",
+    bound="nothing bounds it: sums are for buyers that are trusted to follow the protocol",
+    bound_zh="无界：求和仅适用于被信任会遵循协议的购买方",
 )
 _SMALL = Statement(
     party="buyer",
@@ -157,9 +173,11 @@ STATEMENTS = (
     _VERDICTS,
     _NUMBER,
     _NOISY,
+    _SUMMED,
     _TABLE,
     _COMBINED,
     _CHOSEN,
+    _DROWNED,
     _SMALL,
     _SPENT,
     _TRAFFIC,
@@ -186,15 +204,21 @@ def stated(plan: Plan, clause: Intersection, quota: Quota) -> tuple[Statement, .
     released = Amount(measure="bits", each=bits, most=bits * units)
     nothing = Amount(measure="bits", each=0, most=0)
     lines: list[tuple[Statement, Amount]] = [(_COUNT, counted), (_ITEMS, nothing)]
-    lines += [(_VERDICTS, released)] if own else [(_NUMBER, released), (_NOISY, released)]
+    told = _NOISY if clause.sum is None else _SUMMED
+    lines += [(_VERDICTS, released)] if own else [(_NUMBER, released), (told, released)]
     lines += [(_TABLE, Amount(measure="bytes", each=ELEMENT_BYTES))]
-    lines += [(_COMBINED if own else _CHOSEN, released)]
+    against = _CHOSEN if clause.sum is None else _DROWNED
+    lines += [(_COMBINED if own else against, released)]
     space = space_of(plan.subject_columns)
     if space is not None:
         lines.append((_SMALL, counted))
     lines += [] if own else [(_SPENT, counted)]
     lines += [(_TRAFFIC, counted), (_TIMING, counted)]
+    summed, scale = clause.sum, 10 ** (clause.sum.decimals if clause.sum else 0)
     words = {
+        "column": summed.column if summed else "",
+        "low": f"{summed.low / scale:,}" if summed else "",
+        "high": f"{summed.high / scale:,}" if summed else "",
         "group": least_of(plan),
         "rho": clause.rho,
         "delta": clause.delta,

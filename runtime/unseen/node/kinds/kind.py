@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from unseen.evidence.contracts.contract import Quota
-from unseen.evidence.contracts.intersection import COUNT, ITEMS, KIND, MAX_ITEMS, PROTOCOLS
+from unseen.evidence.contracts.intersection import COUNT, ITEMS, KIND, MAX_ITEMS, PROTOCOLS, SUM
 from unseen.evidence.contracts.leakage import Amount, Statement
 from unseen.evidence.contracts.plan import Plan, ReleaseType
 from unseen.evidence.contracts.statistics import Menu
@@ -96,6 +96,10 @@ _COUNTED = replace(
     threat_model_zh=intersect_plan.COUNT_THREAT_MODEL_ZH,
     release="aggregate",
 )
+_BY_OUTPUT = {
+    COUNT: _COUNTED,
+    SUM: replace(_COUNTED, ways=(Way(PROTOCOLS[SUM], ciphertext_leaves=True),)),
+}
 
 KINDS: dict[str, Kind] = {
     KIND: _INTERSECT,
@@ -166,4 +170,6 @@ KINDS: dict[str, Kind] = {
 
 def kind_of(name: str, outputs: Sequence[str]) -> Kind:
     """Return the fixed side of a contract of the kind `name` over `outputs`."""
-    return _COUNTED if name == KIND and COUNT in outputs else KINDS[name]
+    if name == KIND and len(outputs) == 1:
+        return _BY_OUTPUT.get(outputs[0], KINDS[name])
+    return KINDS[name]

@@ -7,7 +7,7 @@ A duplicate in flight waits for the first; a retry gets the stored reply and not
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from unseen.evidence.canonical import b64encode, parse_time
 from unseen.evidence.commitment import NONCE_BYTES, commit
@@ -197,8 +197,10 @@ def stored(node: Node, admitted: Admitted) -> Charged | None:
     return known
 
 
-def check_allowed(node: Node, party: str, admitted: Admitted) -> None:
+def check_allowed(node: Node, party: str, admitted: Admitted, *, again: bool = False) -> None:
     """Return if a request may be computed now, as far as that is known before it is.
+
+    `again` says that the minute has counted its units before, for an earlier step of its work.
 
     Raises:
         UnseenError: the refusal, with its clause.
@@ -207,7 +209,7 @@ def check_allowed(node: Node, party: str, admitted: Admitted) -> None:
     contract, request = admitted.contract, admitted.request
     node.releases.check(contract, request.request)
     _check_capacity(node, party)
-    _decide(node, admitted)
+    _decide(node, admitted, again=again)
     check_bits(contract, request.units)
 
 
@@ -230,10 +232,11 @@ def _check_capacity(node: Node, party: str) -> None:
         )
 
 
-def _decide(node: Node, admitted: Admitted) -> None:
+def _decide(node: Node, admitted: Admitted, *, again: bool) -> None:
     contract, request, now = admitted.contract, admitted.request, node.clock.now()
     node.mandates.check(contract, now)
     usage = node.meter.usage(contract.id, contract.units_used)
+    usage = replace(usage, this_minute=0) if again else usage
     stopped = node.stops.cause()
     verdict = decide(contract.terms, contract.state, request, usage, now, stopped=stopped)
     if isinstance(verdict, Deny):

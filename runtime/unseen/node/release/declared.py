@@ -17,12 +17,13 @@ from functools import lru_cache
 from typing import Protocol
 
 from unseen.evidence.contracts.contract import Terms
-from unseen.evidence.contracts.intersection import ITEMS, PROTOCOLS
+from unseen.evidence.contracts.intersection import ITEMS, PROTOCOLS, SUM
 from unseen.evidence.contracts.joint import PROTOCOL as SECAGG
 from unseen.evidence.contracts.plan import Plan
 from unseen.evidence.contracts.statistics import Question, menu_of, shape_of
 from unseen.evidence.contracts.typed import (
     Shape,
+    Table,
     Value,
     Verdicts,
     decode,
@@ -30,7 +31,7 @@ from unseen.evidence.contracts.typed import (
     unpack,
 )
 from unseen.evidence.errors import ReleaseInvalidError
-from unseen.evidence.releases.intersected import SentAnswer
+from unseen.evidence.releases.intersected import SentAnswer, SentSum
 from unseen.evidence.releases.manifest import PROTOCOLS as HIDDEN
 from unseen.evidence.releases.metered import bits_of
 from unseen.protocols.errors import ScalarInvalidError
@@ -38,6 +39,7 @@ from unseen.protocols.group.ristretto255 import ELEMENT_BYTES, SCALAR_BYTES, che
 
 _FIELD = 2**255 - 19
 _INTERSECTED = PROTOCOLS[ITEMS]
+_SUMMED = PROTOCOLS[SUM]  # its declared shape is what the receiver reads
 _MASKED = b"USA1\x03"
 _MASKED_BYTES = 103 + 32 + 32 + 64  # head, the round as its nodes saw it, digest, signature
 
@@ -145,6 +147,22 @@ class Intersected:
 
 
 @dataclass(frozen=True, slots=True)
+class Summed:
+    """One part: a noisy count of at most `most`, and the ciphertext of a noisy sum over as many."""
+
+    most: int
+
+    def read(self, parts: Sequence[bytes]) -> Read:
+        """Return the part as it is written from what it says."""
+        if len(parts) != 1:
+            raise ReleaseInvalidError("release: has another number of parts", clause="parts")
+        found = SentSum.decode(parts[0])
+        if found.count is not None and found.count > self.most:
+            raise ReleaseInvalidError("release: counts more than were asked about", clause="count")
+        return Read((found.encode(),), None)
+
+
+@dataclass(frozen=True, slots=True)
 class Declared:
     """What one run may release: how it is read, and what it is worth in `bits`."""
 
@@ -186,6 +204,8 @@ def answer_shape(terms: Terms, question: Question | None) -> Shape | None:
 def is_hidden(plan: Plan) -> bool:
     """Return whether nobody but its receiver can read what leaves under `plan`."""
     shaped = plan.release is not None and plan.release.shape is not None
+    if plan.protocol == _SUMMED:
+        return True
     return plan.protocol in (*HIDDEN, _INTERSECTED, SECAGG) and not shaped
 
 
@@ -193,6 +213,9 @@ def _form(plan: Plan, units: int, answer: Shape | None) -> Form:
     if plan.protocol == SECAGG and answer is None:
         return Contributed()
     shape = plan.release.shape if plan.release else None
+    if plan.protocol == _SUMMED and isinstance(shape, Table):
+        count = shape.cells[0]
+        return Summed(count.own_values - 1)
     if plan.by_question:
         if answer is None:
             raise ReleaseInvalidError("release: of a question that is not known", clause="question")

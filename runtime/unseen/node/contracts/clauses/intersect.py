@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any
 
-from unseen.evidence.contracts.intersection import COUNT, KIND, PARAMETER
+from unseen.evidence.contracts.intersection import COUNT, KIND, PARAMETER, SUM
 from unseen.evidence.errors import ContractInvalidError
 from unseen.node.contracts.clauses.clause import Ask, Clause, Offer, Reading
 from unseen.node.contracts.clauses.limits import limits_of
@@ -39,9 +39,9 @@ def _check(ask: Ask, offer: Offer, reading: Reading) -> Iterator[UnseenError]:
             clause="kind",
             remedy="its operator installs it: pip install 'unseen[node,kernels]'",
         )
-    if COUNT in wanted and not limits_of(ask, reading.ruling)[1]:
+    if {COUNT, SUM} & {*wanted} and not limits_of(ask, reading.ruling)[1]:
         yield ContractInvalidError(
-            "contract: a count has noise, which takes a budget",
+            "contract: what is counted has noise, which takes a budget",
             clause="budget",
             remedy="ask with one: --budget EPSILON",
         )

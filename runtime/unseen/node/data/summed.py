@@ -1,0 +1,155 @@
+"""The sum of a column over an intersection, in a process of its own: `psi.sum` over files.
+
+Each subject's value goes with its element, encrypted under a key that node and buyer have a share
+of; nobody sees one, and the node not even the sum. A value is moved into the bounds of the contract
+and rounded, halves away from zero; one that is missing, or no finite number, counts as 0.
+"""
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from unseen.evidence.contracts.intersection import Intersection, Summed
+from unseen.evidence.releases.intersected import SentSum
+from unseen.evidence.suite import Suite
+from unseen.node.data import scan
+from unseen.node.data.connection import connect, reading
+from unseen.node.data.intersect import FILLER_BYTES, Progress, Reading, full, room_of
+from unseen.node.data.source import check_fingerprint
+from unseen.node.errors import InternalError
+from unseen.node.intersecting.files import DOUBLED, MIXED, OTHERS, SET, SNAPSHOT, write_file
+from unseen.protocols.dp import Clamp, Gaussian, Mechanism, Sensitivity
+from unseen.protocols.errors import SubjectInvalidError
+from unseen.protocols.group.elgamal import Share
+from unseen.protocols.group.ristretto255 import random_scalar
+from unseen.protocols.lookup.subject import encode_subject
+from unseen.protocols.psi.sum import HEAD_BYTES, closing
+from unseen.streams import psi, psi_sum
+
+_MASKED: Final = "masked"
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """What ends a run: its folder and clause, the least number that is told, and its largest one.
+
+    `session` has 32 bytes; `share` is the node's of the run's key.
+    """
+
+    folder: Path
+    clause: Intersection
+    group: int
+    most: int
+    session: bytes
+    share: Share = field(repr=False)
+
+
+def mask(ask: Reading, snapshot: bytes, share: Share, progress: Progress) -> None:
+    """Write the table's elements with their values, encrypted, for the buyer to mix.
+
+    Raises:
+        TableChangedError: the file is not the registered one.
+        MalformedMessageError, ElementInvalidError, ProofInvalidError: what the buyer sent is no
+            share of a key with a set of elements.
+        StorageFullError: there is no space left.
+
+    """
+    room, scalar = room_of(ask, progress), random_scalar(secrets.token_bytes)
+    masked = ask.folder / _MASKED
+    key = psi_sum.key_from(ask.folder / SET, share, ask.session, provider=False)
+    with full():
+        psi.double(ask.folder / SET, scalar, ask.folder / DOUBLED, room, HEAD_BYTES)
+        psi.mask_beside(_items(ask), ask.session, scalar, masked, room, once=True)
+        write_file(ask.folder / SNAPSHOT, snapshot)
+        psi_sum.offer(masked, share, key, ask.folder / OTHERS, secrets.token_bytes, room)
+    masked.unlink()
+
+
+def close(ask: Closing, suite: Suite) -> bytes:
+    """Return what is released: how many come back, with noise, and their noisy sum, encrypted.
+
+    One subject more or less changes the number by one, and the sum by the larger bound. Neither is
+    told where the noisy number is below the smallest group.
+
+    Raises:
+        MalformedMessageError, ElementInvalidError: what came back is none, or for another set.
+
+    """
+    others = psi.only_set(ask.folder / OTHERS, psi_sum.RECORD_BYTES, HEAD_BYTES).count
+    key = psi_sum.key_from(ask.folder / SET, ask.share, ask.session, provider=False)
+    gathered = psi_sum.gather(ask.folder / MIXED, ask.folder / DOUBLED, others)
+    count = _noise(gathered.found, ask.clause, 0, 1)
+    if count < ask.group:
+        return SentSum(suite=suite.id, count=None, sum=b"").encode()
+    summed = ask.clause.sum
+    if summed is None:
+        raise InternalError("a sum of no column")
+    noise = _noise(0, ask.clause, 1, summed.largest)
+    tail = ask.clause.tail  # that no draw in the life of the universe comes near to
+    hidden = closing(
+        key, ask.share, gathered.total, min(max(noise, -tail), tail), secrets.token_bytes
+    )
+    return SentSum(suite=suite.id, count=min(max(count, 0), ask.most), sum=hidden).encode()
+
+
+def units_of(text: str | None, summed: Summed) -> int:
+    """Return a value as the whole number within the bounds that `summed` counts; 0 for none."""
+    try:
+        value = Decimal(text or "nan")
+    except InvalidOperation:
+        return 0
+    if not value.is_finite():
+        return 0
+    scaled = value.scaleb(summed.decimals)
+    if scaled <= summed.low or scaled >= summed.high:
+        return summed.low if scaled <= summed.low else summed.high
+    return int(scaled.to_integral_value(ROUND_HALF_UP))
+
+
+def _noise(value: int, clause: Intersection, place: int, largest: int) -> int:
+    sigma2 = largest**2 / (2 * clause.costs[place])
+    law, moved = Gaussian(sigma2), Sensitivity.of_sum(Clamp(-largest, largest))
+    (noisy,) = Mechanism(law, moved).release([value], secrets.token_bytes)
+    return noisy
+
+
+def _items(ask: Reading) -> Iterator[psi.Batch]:
+    empty = True
+    for items, values in _rows(ask):
+        empty = empty and not items
+        yield items, _beside(values)
+    if empty:
+        yield [secrets.token_bytes(FILLER_BYTES)], _beside([0])
+
+
+def _rows(ask: Reading) -> Iterator[tuple[list[bytes], list[int]]]:
+    summed = ask.summed
+    if summed is None:
+        raise InternalError("a sum of no column")
+    check_fingerprint(ask.source.path, ask.fingerprint)
+    connection = connect(ask.source, memory_mb=ask.memory_mb // 2, spill=ask.folder)
+    try:
+        with reading():
+            for batch in scan.scan(connection, ask.subject, (), [summed.column]):
+                pairs = list(_pairs(ask, summed, batch))
+                yield [item for item, _ in pairs], [value for _, value in pairs]
+    finally:
+        connection.close()
+    check_fingerprint(ask.source.path, ask.fingerprint)
+
+
+def _pairs(ask: Reading, summed: Summed, batch: scan.Batch) -> Iterator[tuple[bytes, int]]:
+    for subject, (text,) in zip(batch.subjects, batch.rows, strict=True):
+        try:
+            yield encode_subject(ask.subject, subject, ask.domain), units_of(text, summed)
+        except SubjectInvalidError:  # it has no canonical form: nobody can ask about it
+            continue
+
+
+def _beside(values: list[int]) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
+    return np.array(values, "<i8").view(np.uint8).reshape(-1, 8)
