@@ -1,6 +1,8 @@
 """Every bench at a tiny size: its shape, and that bytes add up. Nothing here looks at a clock."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -288,6 +290,12 @@ def test_the_list_names_every_bench_and_parameter() -> None:
     assert all(item["params"]["seed"] == 0 for item in listed)
     assert all(item["size"] in {"", *item["params"]} for item in listed)
     assert "oprf" in CliRunner().invoke(app, ["list"]).stdout
+
+
+def test_benches_are_listed_without_numpy() -> None:
+    """The client's installation has none; and BLAS is told its threads before it is there."""
+    code = "import sys, unseen.bench.main; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 @pytest.mark.parametrize("form", ["json", "table"])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from unseen.bench import filed, measuring, peers, psi, psi_peers
+from unseen.bench import filed, items, measuring, peers, psi, psi_peers
 from unseen.bench.main import app
 from unseen.bench.measuring import Measurement
 from unseen.bench.naive import Naive
@@ -108,7 +108,7 @@ def test_a_wrong_result_is_no_result() -> None:
             raise RuntimeError("wrong")
         return "right"
 
-    given = psi.sets(3, 1)
+    given = items.sets(3, 1)
     right, wrong = Pair(Naive(), given, 0, note), Pair(Wrong(), given, 0, note)
     right.run()
     assert right.note() == "right"

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unseen.bench import net as nets
+from unseen.bench.items import BEYOND, beside, item
 from unseen.bench.net import Net, Sent, Tape
 from unseen.bench.registry import Traffic
 from unseen.protocols.group import ristretto255
@@ -17,7 +18,6 @@ from unseen.protocols.testing import seeded_rng
 from unseen.streams import psi, psi_sum
 from unseen.streams.room import Room
 
-BEYOND: Final = 1000  # of the numbers beside items
 _SESSION: Final = bytes(32)
 _BATCH: Final = 1 << 15
 
@@ -58,7 +58,7 @@ class Filed:
 
         """
         common = range(self._n - self._shared, self._n)
-        if self._total not in (None, sum(beside(_item(number)) for number in common)):
+        if self._total not in (None, sum(beside(item(number)) for number in common)):
             raise RuntimeError("psi over files opens another sum")
         return f"{self._shared} in both; {self._memory >> 20} MB for a step"
 
@@ -151,20 +151,11 @@ class Filed:
     def _items(self, start: int) -> Iterator[list[bytes]]:
         end = start + self._n
         for first in range(start, end, _BATCH):
-            yield [_item(number) for number in range(first, min(first + _BATCH, end))]
+            yield [item(number) for number in range(first, min(first + _BATCH, end))]
 
     def _sent(self, sender: str, receiver: str, message: Path) -> None:
         self.tape.send(sender, receiver, message.stat().st_size)
 
 
-def beside(item: bytes) -> int:
-    """Return the number that stands beside an item."""
-    return int(item.split()[-1]) % BEYOND
-
-
-def _item(number: int) -> bytes:
-    return b"item %d" % number
-
-
 def _numbers(items: list[bytes]) -> NDArray[np.uint8]:
-    return np.array([beside(item) for item in items], "<i8").view(np.uint8).reshape(-1, 8)
+    return np.array([beside(one) for one in items], "<i8").view(np.uint8).reshape(-1, 8)

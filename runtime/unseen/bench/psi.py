@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Final
 
 from unseen.bench import net as nets
 from unseen.bench import own, pairs, psi_peers
-from unseen.bench.filed import BEYOND, Filed, beside
+from unseen.bench.items import BEYOND, beside, sets
 from unseen.bench.limits import raw
 from unseen.bench.naive import Naive
 from unseen.bench.pairs import Pair
@@ -26,10 +27,12 @@ DEFAULTS = {
     "baselines": 1,
     "seed": SEED,
 }
+if TYPE_CHECKING:
+    from unseen.bench.filed import Filed
+
 _FEW: Final = 1024  # items of what is slow and takes the same for each
 _ONCE: Final = 1 << 17  # from so many items on a lap takes long enough to be the only one
 _SESSION = bytes(32)
-Sets = tuple[Sequence[bytes], Sequence[bytes]]
 
 
 class Ecdh:
@@ -94,10 +97,14 @@ def groups(settings: Settings) -> Iterator[Iterator[Group]]:
     """Hand out a group for each protocol that is wanted.
 
     Raises:
-        InputInvalidError: there is no such network, or no such protocol.
+        InputInvalidError: there is no such network, no such protocol, or no numpy for files.
 
     """
     wanted, net = settings.words["protocol"], nets.parse(settings.words["net"])
+    if settings.words["held"] == "files" and find_spec("numpy") is None:
+        raise InputInvalidError(
+            "sets over files need numpy", clause="bench.psi", remedy="install unseen[kernels]"
+        )
     named = settings.words["own"]
     made = own.load(named) if named else None
     bulk.warm_up()
@@ -151,6 +158,8 @@ class _Sets:
         return self._run(f"psi/{name}", PROTOCOLS[name](), self._n, f"psi/{name}/raw")
 
     def _over_files(self, name: str) -> list[Case]:
+        from unseen.bench.filed import Filed  # noqa: PLC0415 - needs numpy
+
         shared = self._n * self._common // 100
         run = Filed(name, self._n, shared, self._memory, self._seed)
         return self._cases(f"psi/{name}/files", run, PROTOCOLS[name](), self._n, f"psi/{name}/raw")
@@ -170,7 +179,7 @@ class _Sets:
         return self._cases(name, pair, protocol, n, limit)
 
     def _cases(
-        self, name: str, run: Pair | Filed, protocol: TwoParty, n: int, limit: str
+        self, name: str, run: "Pair | Filed", protocol: TwoParty, n: int, limit: str
     ) -> list[Case]:
         own_case = Case(
             name=name,
@@ -187,13 +196,6 @@ class _Sets:
         )
         net = self._net if n == self._n else None  # a part of a job takes no part of a round trip
         return [own_case, *([pairs.over(own_case, net, lambda: run.over(net))] if net else [])]
-
-
-def sets(n: int, shared: int) -> Sets:
-    """Return two sets of n items, the last `shared` of the first one in both."""
-    mine = [b"item %d" % number for number in range(n)]
-    theirs = [b"item %d" % number for number in range(n - shared, 2 * n - shared)]
-    return mine, theirs
 
 
 BENCH = Bench(
