@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import typer
 
+from unseen.bench.main import app as benches
 from unseen.cli.hints import COMMANDS
 from unseen.cli.main import app
 
@@ -20,7 +21,10 @@ SOURCES = [
 ]
 COMMAND = re.compile(rf"(?<![\w./-])unseen ({'|'.join(sorted(COMMANDS))})\b([^;:,`)；，。：]*)")
 WORD = re.compile(r"[a-z][a-z-]*")
-NOUNS: Any = vars(typer.main.get_command(app))["commands"]
+# The benches have a command line of their own, which `unseen bench` hands its words on to.
+NOUNS: Any = vars(typer.main.get_command(app))["commands"] | {
+    "bench": typer.main.get_command(benches)
+}
 
 
 def said(node: ast.AST) -> str | None:
