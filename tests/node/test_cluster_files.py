@@ -108,6 +108,20 @@ def test_one_of_another_cluster_or_of_yesterday_is_refused(files: Files, tmp_pat
             check(hold, known)
 
 
+def test_one_that_says_nothing_is_lost(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(links, "_PROBE_SECONDS", 0.3)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files.member)
+
+    def silent(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as secure:
+            secure.recv(1)
+
+    for hold in (silent, lambda connection: connection.recv(1 << 16) and connection.recv(1)):
+        with pytest.raises(ClusterLostError, match="does not answer"):
+            check(hold, files)
+
+
 def test_none_at_all_is_lost(files: Files) -> None:
     with pytest.raises(ClusterLostError, match="nothing answers"):
         links.check_scheduler("127.0.0.1", free_port(), files)

@@ -16,7 +16,7 @@ from unseen.node.errors import ClusterLostError, ClusterRefusedError
 
 SCHEME = "dask://"
 NO_WORKERS_SECONDS = 60  # how long a task waits where there is no worker at all
-_PROBE_SECONDS = 5.0
+_PROBE_SECONDS = 10.0
 _SETTINGS = {
     "distributed.comm.require-encryption": True,
     "distributed.comm.timeouts.connect": "10s",
@@ -70,7 +70,7 @@ def check_scheduler(host: str, port: int, files: Files) -> None:
     """Raise unless a scheduler of this cluster answers, and only to those who are certified.
 
     Raises:
-        ClusterLostError: nothing answers.
+        ClusterLostError: nothing answers, or not in time.
         ClusterRefusedError: what answers is not TLS, not of this cluster, or lets anybody in.
 
     """
@@ -85,6 +85,8 @@ def check_scheduler(host: str, port: int, files: Files) -> None:
         try:
             with context.wrap_socket(plain, server_hostname=host) as probe:
                 asked = _asks_for_certificate(probe)
+        except TimeoutError:
+            raise lost(f"what listens at {SCHEME}{host}:{port} does not answer") from None
         except ssl.SSLCertVerificationError:
             raise _refused("shows a certificate that is not this cluster's, or expired") from None
         except (OSError, EOFError):
@@ -103,11 +105,14 @@ def lost(message: str) -> ClusterLostError:
 
 
 def _asks_for_certificate(probe: ssl.SSLSocket) -> bool:
-    """Return whether the other side hangs up on this connection, which showed no certificate."""
+    """Return whether the other side hangs up on this connection, which showed no certificate.
+
+    A scheduler speaks first, so one that lets it in is heard; silence says nothing: TimeoutError.
+    """
     try:
         return not probe.recv(1)
     except TimeoutError:
-        return False
+        raise
     except OSError:  # TLS 1.3 says so only after the handshake
         return True
 

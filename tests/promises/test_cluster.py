@@ -1,0 +1,47 @@
+"""A node whose long tasks run on a cluster: it answers as ever, and waits for it alone."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.node.clusters import Cluster
+from tests.promises.stage import Stage, wait_until
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    found = Cluster(tmp_path / "files")
+    try:
+        found.start(workers=1)
+        yield found
+    finally:
+        found.close()
+
+
+def test_a_node_builds_on_its_cluster_and_outlives_it(
+    copy: Callable[[], Stage], cluster: Cluster, tmp_path: Path
+) -> None:
+    stage, shared = copy(), tmp_path / "shared"
+    settings = {
+        "UNSEEN_EXECUTOR": cluster.address,
+        "UNSEEN_CLUSTER": str(cluster.files),
+        "UNSEEN_SHARED": str(shared),
+    }
+    stage.start(**settings)
+    contract = stage.contract()
+    assert stage.lender.lookup(contract, stage.people[1].subject).found
+    (spool,) = shared.iterdir()
+    assert spool.name.startswith("unseen-")  # and what was built in it is in the home
+    assert not list(spool.iterdir())
+
+    cluster.kill_scheduler()  # nothing is long about a question
+    known = stage.lender.lookup(contract, stage.people[2].subject)
+    assert {name: answer.value for name, answer in known.answers.items()} == stage.people[2].answers
+    second = stage.contract(buyer="rival")
+    wait_until(lambda: "nothing answers at" in stage.output.read_text())
+    (job,) = stage.rival.jobs(second)
+    assert job.live
+
+
+def test_a_node_does_not_start_without_the_clusters_files(copy: Callable[[], Stage]) -> None:
+    assert copy().refuses_to_start(UNSEEN_EXECUTOR="dask://127.0.0.1:1") == "CONFIG_INVALID"
