@@ -177,6 +177,6 @@ def test_files_that_give_another_sum_are_no_result(monkeypatch: pytest.MonkeyPat
     run_of = filed.Filed("sum", 40, 10, 64, 0)
     run_of.run()
     assert run_of.note().startswith("10 in both")
-    monkeypatch.setattr(filed, "BEYOND", 7)
+    monkeypatch.setattr(items, "BEYOND", 7)
     with pytest.raises(RuntimeError, match="another sum"):
         run_of.note()
