@@ -1,10 +1,15 @@
 """A buyer's steps of an intersection: the same over files and in memory, and after a kill."""
 
+import errno
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from unseen.client.errors import HomeError
+from unseen.client.local.home import writing
 from unseen.client.queries import sets
 from unseen.protocols.errors import MalformedMessageError
 from unseen.protocols.party import Rng
@@ -78,6 +83,44 @@ def test_files_are_this_users_alone_and_forgotten(make: Make, tmp_path: Path) ->
     sets.forget(tmp_path / "run")
     sets.forget(tmp_path / "run")
     assert list(tmp_path.iterdir()) == []
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from unseen.client.errors import HomeError
+from unseen.client.local.home import writing
+from unseen.client.queries import sets
+from unseen.protocols.testing import seeded_rng
+folder = Path(sys.argv[1])
+if sys.argv[2] == "memory":
+    sets.find_spec = lambda name: None
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+items = [b"item %d" % number for number in range(40)]
+steps = sets.sets_of(folder, bytes(32), items, lambda: seeded_rng(7), lambda count: None)
+try:
+    with writing(folder):
+        steps.first()
+except HomeError as error:
+    print(str(error).startswith("cannot write " + str(folder)), error.remedy[:10])
+print([path.name for path in folder.iterdir()])
+"""
+
+
+@pytest.mark.parametrize("way", ["files", "memory"])
+def test_a_full_disk_is_one_clear_error_and_leaves_nothing(way: str, tmp_path: Path) -> None:
+    """A limit on a file's size fails as a full disk does."""
+    run = [sys.executable, "-c", FULL, str(tmp_path), way]
+    done = subprocess.run(run, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["True free space", "[]"]
+
+
+def test_what_is_no_matter_of_files_goes_on_as_it_came(tmp_path: Path) -> None:
+    with pytest.raises(BrokenPipeError), writing(tmp_path):
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+    for failed in (OSError(errno.ENOSPC, "No space left"), OSError(errno.EROFS, "Read-only", "x")):
+        with pytest.raises(HomeError, match="cannot write"), writing(tmp_path):
+            raise failed
 
 
 def test_work_is_told_of(tmp_path: Path) -> None:

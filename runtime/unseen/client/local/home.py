@@ -5,8 +5,11 @@ whoever can read the owner's files can act as this client. A certified instance 
 key, so that a lost laptop costs one instance and not the party.
 """
 
+import contextlib
+import errno
 import os
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from unseen.evidence import canonical
 from unseen.evidence.canonical import Json
 from unseen.evidence.errors import CanonicalError
 
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FOLDERS = (
     "",
     "tls",
@@ -143,6 +147,22 @@ def find_home(path: Path) -> Home:
         clause="home",
         remedy="run `unseen join INVITATION --home DIR`, or name another home with --home",
     )
+
+
+@contextlib.contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Say of a file under `folder` that cannot be written, or of a full disk, what it is.
+
+    Raises:
+        HomeError: in place of the `OSError`; what is neither goes on as it came.
+
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno not in _FULL:
+            raise
+        raise _unwritable(Path(error.filename or folder), error) from None
 
 
 def write_file(path: Path, data: bytes, *, private: bool = False, durable: bool = True) -> None:

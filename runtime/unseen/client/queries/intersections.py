@@ -24,6 +24,7 @@ from unseen.client.agreements.contracts import Contracts
 from unseen.client.cards import Card, Row
 from unseen.client.errors import AnswerInvalidError, HomeError, RefusedError, WireError
 from unseen.client.jobs import Job, JobNotDoneError, Jobs, JobState
+from unseen.client.local.home import writing
 from unseen.client.local.state import Opening
 from unseen.client.queries import asking
 from unseen.client.queries.parcels import Parcels
@@ -150,14 +151,15 @@ class Intersections:
         _check(clause, data)
         seed, identifier = secrets.token_bytes(_SEED_BYTES), secrets.token_hex(16)
         asked = _Asked(contract, terms, clause, texts, data, seed, identifier)
-        message = self._written(asked)
-        return self._exchange(asked, message, fresh=True)
+        with writing(self._session.home.root):
+            message = self._written(asked)
+            return self._exchange(asked, message, fresh=True)
 
     def finish(self, opening: Opening) -> Intersected:
         """Go on with a run that was written down before, under the same id.
 
         Raises:
-            HomeError: what was written down is no run's.
+            HomeError: what was written down is no run's, or the disk is full.
 
         """
         terms = self._contracts.terms(opening.contract)
@@ -166,7 +168,8 @@ class Intersections:
         clause = _clause(opening.contract, terms)
         asked = _Asked(opening.contract, terms, clause, known, data, seed, opening.id)
         message = intersect_pb2.RunRequest.FromString(opening.wire)
-        return self._exchange(asked, message, fresh=False)
+        with writing(self._session.home.root):
+            return self._exchange(asked, message, fresh=False)
 
     def _written(self, asked: _Asked) -> intersect_pb2.RunRequest:
         """Mask the set, sign the request over it, and write both down."""
