@@ -13,7 +13,7 @@ from tests.client.test_end_to_end import World
 from tests.ports import free_port
 
 from unseen.client import Answer, Client, RefusedError
-from unseen.client.queries import asking, lookups
+from unseen.client.queries import answering, asking, lookups
 from unseen.client.queries.lookups import Lookups, Question
 from unseen.client.subjects import subject_values
 from unseen.evidence.errors import OpeningInvalidError
@@ -339,3 +339,33 @@ def test_predicates_of_a_subject_found_by_its_forms(
         ("ef3", Answer.NO_USABLE_RESULT),
     ):
         assert dict(ask(identifier, text).answers) == {"low": answer}
+
+
+@pytest.mark.parametrize("way", ["oprf_table", "lwe_pir"])
+def test_what_is_sent_and_received_has_one_shape_for_every_answer(
+    buyer: Client, operator: Client, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    identifier = contract(buyer, operator, way=way)
+    buyer.lookup(identifier, ASKED[3][0])  # the epoch is there
+    shapes: list[list[Any]] = []
+    send_once, put = asking.send, answering.put
+
+    def sent(session: Any, method: Any, message: Any, *args: Any, **named: Any) -> Any:
+        found = send_once(session, method, message, *args, **named)
+        shapes[-1].append((len(message.blinded), len(found.evaluated), message.ByteSize()))
+        return found
+
+    def asked(session: Any, asking: Any, *args: Any) -> Any:
+        shapes[-1].append([len(query) for query in asking.queries])
+        return put(session, asking, *args)
+
+    monkeypatch.setattr(asking, "send", sent)
+    monkeypatch.setattr(answering, "put", asked)
+    for subject, answer in (ASKED[0], ASKED[4], ASKED[6]):
+        shapes.append([])
+        assert buyer.lookup(identifier, subject).answers["match"] is answer
+    assert shapes[0] == shapes[1] == shapes[2]
+    assert shapes[0][0][:2] == (2, 2)
+    assert len(shapes[0]) == (1 if way == "oprf_table" else 2)
+    if way == "lwe_pir":
+        assert len(shapes[0][1]) == 2

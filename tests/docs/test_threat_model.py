@@ -3,14 +3,21 @@
 import re
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from unseen.evidence.log import MAX_LEAF_BYTES
 from unseen.node.catalog.labels import MAX_EVALUATIONS
 from unseen.node.failpoints import POINTS
-from unseen.node.kinds import consent_plan, lookup_plan, statistics_plan, train_plan, verify_plan
+from unseen.node.kinds import (
+    consent_plan,
+    lookup_plan,
+    match_plan,
+    statistics_plan,
+    train_plan,
+    verify_plan,
+)
 from unseen.node.server import MAX_MESSAGE_BYTES, _options
 from unseen.protocols.oprf.suite import MAX_BATCH
 
@@ -43,6 +50,25 @@ def test_leakage_of_a_hidden_table_is_quoted_as_it_is_signed() -> None:
         row = f"| {line.party} | `{line.what}` | {line.text} | {line.text_zh} | {line.bound} |"
         assert row in section
     assert section.count("\n| ") == len(lookup_plan.HIDDEN_STATEMENTS) + 1
+
+
+def test_what_a_match_says_instead_is_quoted_as_it_is_signed() -> None:
+    section = PAGE.partition("### Match")[2].partition("\n### ")[0]
+    own = ("ID",)
+    rows = set()
+    for kind, protocol, lines in (
+        ("lookup", "oprf_table", lookup_plan.STATEMENTS),
+        ("lookup", "lwe_pir", lookup_plan.HIDDEN_STATEMENTS),
+        ("verify", "clear", verify_plan.STATEMENTS),
+    ):
+        plan: Any = SimpleNamespace(kind=kind, protocol=protocol, match=own)
+        for line in set(match_plan.stated(lines, plan)) - set(lines):
+            rows.add(
+                f"| {line.party} | `{line.what}` | {line.text} | {line.text_zh} | {line.bound} |"
+            )
+    assert len(rows) == 4
+    assert all(row in section for row in rows)
+    assert section.count("\n| ") == len(rows) + 1
 
 
 def test_what_is_kept_of_joint_statistics_is_quoted_as_it_is_signed() -> None:
