@@ -387,7 +387,8 @@ class TestQuota:
 
 def test_which_clauses_are_asked_again_under_a_contract_in_force() -> None:
     again = {"deny", "outputs", "labels", "quota", "limits", "signers", "order", "region"}
-    assert {clause.name for clause in CLAUSES if clause.standing} == again | {"consent", "join"}
+    again |= {"consent", "join", "intersect"}
+    assert {clause.name for clause in CLAUSES if clause.standing} == again
 
 
 @pytest.mark.parametrize(("units", "run"), [(1, 4), (3, 12), (2000, 8000)])

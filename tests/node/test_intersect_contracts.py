@@ -139,6 +139,16 @@ def test_a_small_domain_is_warned_of() -> None:
     assert "36,525" in said["small-domain"].text_zh
 
 
+def test_an_explanation_recommends_a_lookup_where_the_set_is_small_beside_the_table() -> None:
+    few = explain(asked(quota=Quota(units=100, per_minute=100)), offer_of(rows=6_401))
+    assert [each.value for each in few.demands if each.clause == "lookup"] == ["worth asking for"]
+    for ask, rows in (
+        (asked(quota=Quota(units=100, per_minute=100)), 6_400),
+        (asked(COUNT), 9_999),
+    ):
+        assert "lookup" not in {each.clause for each in explain(ask, offer_of(rows=rows)).demands}
+
+
 def test_an_explanation_compiles_both_and_takes_the_budget_from_verdicts() -> None:
     found = explain(asked(quota=Quota(units=100, per_minute=500)), offer_of())
     assert isinstance(found.asked, Compiled)

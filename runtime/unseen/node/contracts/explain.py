@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 
 from unseen.evidence.canonical import b64encode
+from unseen.evidence.contracts.intersection import ITEMS
+from unseen.evidence.contracts.intersection import KIND as INTERSECT
 from unseen.node.context import Node
 from unseen.node.contracts.clauses.clause import Ask, Offer
 from unseen.node.contracts.clauses.consent import rotation_cost
@@ -15,6 +17,8 @@ from unseen.node.contracts.register import Contract
 from unseen.node.contracts.rules import Ruling
 from unseen.node.contracts.standing import ask_of, offer_now
 from unseen.node.errors import ContractExpiredError
+
+SMALL_SHARE = 64  # rows for each unit of an intersection, beyond which a lookup does better
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +94,23 @@ def demands(ask: Ask, offer: Offer) -> tuple[Demand, ...]:
     if len(kind.ways) > 1 and not tuple(against_way(ask, offer, reading)):
         way = way_of(ask, offer, reading)
         found.append(Demand("way", way.way.protocol, way.because))
+    if rows := fewer_than_rows(ask, offer):
+        why = (
+            f"so few units beside {rows:,} rows are answered sooner by a hidden lookup, which does"
+            " the work of the table once for all questions"
+        )
+        found.append(Demand("lookup", "worth asking for", why))
     if cost := rotation_cost(ask, offer, reading):
         why = "a withdrawal builds the encrypted table anew within the contract's latency"
         found.append(Demand("rotation", cost, why))
     return tuple(found)
+
+
+def fewer_than_rows(ask: Ask, offer: Offer) -> int:
+    """Return the rows of a table beside which an intersection's whole quota is small; else 0."""
+    rows, names = offer.table.snapshot.rows, [each.name for each in chosen(ask, offer)]
+    few = ask.quota.units * SMALL_SHARE < rows
+    return rows if offer.product.kind == INTERSECT and names == [ITEMS] and few else 0
 
 
 def _effects(asked: Compiled | Refusal, less: Compiled | Refusal) -> list[Narrowing]:

@@ -1,0 +1,171 @@
+"""Find out which of one's own items a table has, how many, and a sum over them, all unseen.
+
+Makes a node with the College Scorecard and the client of a foundation, all on this machine, and
+tells the story by the SDK. Run it from the repository's folder:
+
+    .venv/bin/python examples/07_intersect/overlap.py [FOLDER]
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from unseen.client import Client
+from unseen.client.catalog import Prices
+from unseen.evidence import trust
+from unseen.evidence.contracts.intersection import COUNT, ITEMS, SUM, Offered, Summed
+from unseen.evidence.verify import verify_receipt
+
+HERE = Path(__file__).resolve().parent
+TABLE = HERE.parent / "data/college_scorecard_2014.parquet"
+OFFERED = Offered(
+    outputs=(ITEMS, COUNT, SUM),
+    most=1_000,
+    rho="0.5",
+    delta="0.000001",
+    sum=Summed(column="count_working", low=0, high=2_000),
+)
+PRESENT, ABSENT = 240, 60
+
+
+def say(text: str) -> None:
+    """Print a step of the story."""
+    print(f"\n=== {text}", flush=True)
+
+
+def unseen(*words: str) -> list[str]:
+    """Return the command line of `unseen WORDS`."""
+    return [sys.executable, "-m", "unseen.cli", *words]
+
+
+def make_node(folder: Path) -> Path:
+    """Make the home of a node, which holds its operator's."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    node = folder / "node"
+    words = ("node", "init", "--name", "register", "--listen", address, "--home", str(node))
+    subprocess.run(unseen(*words), check=True, stdout=subprocess.DEVNULL)
+    return node
+
+
+@contextmanager
+def serving(node: Path) -> Iterator[None]:
+    """Serve a node while the block runs."""
+    process = subprocess.Popen(
+        unseen("node", "serve", "--home", str(node), "--format", "json"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=os.environ | {"UNSEEN_WORKERS": "1"},
+    )
+    try:
+        if process.stdout is not None:
+            process.stdout.readline()  # it says where it answers
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def own_items() -> tuple[list[int], int]:
+    """Return the foundation's list, and what the sum over it truly is; only the operator knows."""
+    with duckdb.connect() as connection:
+        rows = connection.execute(
+            "SELECT unitid, least(coalesce(count_working, 0), 2000) FROM "  # noqa: S608
+            f"'{TABLE}' ORDER BY hash(unitid) LIMIT {PRESENT}"
+        ).fetchall()
+    made_up = [900_000 + number for number in range(ABSENT)]
+    return [*(unitid for unitid, _ in rows), *made_up], sum(working for _, working in rows)
+
+
+def offer(operator: Client) -> None:
+    """Register the table, offer what may be found, and set what counts may cost, for ever."""
+    operator.register_table(
+        "colleges", str(TABLE), subject=["unitid"], labels={"*": ("public", "1")}
+    )
+    operator.register_product(
+        "overlap",
+        table="colleges",
+        kind="intersect",
+        title="Colleges in common",
+        predicates=OFFERED,
+        prices=Prices("USD", 10_000, 2_000),
+    )
+    operator.set_privacy_budget("colleges", epsilon="12", delta="0.000001")
+
+
+def agree(operator: Client, foundation: Client, output: str) -> str:
+    """Have a contract signed over one of the outputs."""
+    contract = foundation.request_contract(
+        "overlap",
+        outputs=[output],
+        scenario="grant-making",
+        units=600,
+        days=1,
+        budget="" if output == ITEMS else "8",
+    )
+    operator.approve(contract.id)
+    foundation.sign(contract.id)
+    return contract.id
+
+
+def tell(node: Path, folder: Path) -> None:
+    """Tell the story."""
+    items, true = own_items()
+    with Client(node / "operator") as operator:
+        say("The operator registers the table and offers what may be found.")
+        offer(operator)
+        foundation = Client.join(operator.invite("foundation"), folder / "foundation")
+        operator.parties()  # the operator pins the buyer's key, to sign contracts with it
+        with foundation:
+            contract = agree(operator, foundation, ITEMS)
+            say(f"Which of {len(items)} colleges are in the table.")
+            found = foundation.intersect(contract, items)
+            print(found)
+            print(f"  as it should be: {len(found.found) == PRESENT}")
+
+            say("How many, under a contract that tells no more than that.")
+            counted = foundation.intersect(agree(operator, foundation, COUNT), items)
+            print(counted)
+
+            say("How many of their graduates work, in all.")
+            summed = foundation.intersect(agree(operator, foundation, SUM), items)
+            print(summed)
+            print(f"  truly {true}, off by {abs(int(summed.total or 0) - true)}")
+
+            say("What the operator saw: jobs over so many items, charges, and its ledger.")
+            for job in reversed(operator.jobs()):
+                if job.kind == "intersect":
+                    print(f"  {job.about}, {job.state.value}")
+            print(operator.privacy_ledgers("colleges")[0])
+            print(foundation.usage(contract))
+
+
+def main() -> None:
+    """Tell the story in a folder, which is made if it is not there."""
+    given = sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp(prefix="unseen-intersect-")
+    folder = Path(given).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    say(f"A register and a foundation, under {folder}")
+    node = make_node(folder)
+    with serving(node):
+        tell(node, folder)
+    say("The node is stopped. Every receipt says what was paid for.")
+    keys = trust.parse((folder / "foundation/parties.json").read_bytes())
+    for path in sorted((folder / "foundation/receipts").glob("*.receipt")):
+        facts = verify_receipt(path.read_text().strip(), keys)
+        print(f"  {path.name}: {facts.units} items, rho {facts.privacy}")
+
+
+if __name__ == "__main__":
+    main()
