@@ -31,6 +31,15 @@ def run(*given: str) -> dict[str, Measurement]:
     return {item.name: item for item in found}
 
 
+def stand_ins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in psi_peers.RUNS:
+        python = tmp_path / name / "bin" / "python"
+        python.parent.mkdir(parents=True)
+        python.write_text(STAND_IN.format(orders=tmp_path / name / "orders"), encoding="utf-8")
+        python.chmod(0o700)
+    monkeypatch.setenv(peers.VARIABLE, str(tmp_path))
+
+
 def test_intersections_find_what_both_sets_have() -> None:
     found = run(*ALONE)
     for name, up, down in (
@@ -144,12 +153,7 @@ def test_files_that_give_another_result_are_no_result(
 def test_peers_stand_beside_in_the_same_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in psi_peers.RUNS:
-        python = tmp_path / name / "bin" / "python"
-        python.parent.mkdir(parents=True)
-        python.write_text(STAND_IN.format(orders=tmp_path / name / "orders"), encoding="utf-8")
-        python.chmod(0o700)
-    monkeypatch.setenv(peers.VARIABLE, str(tmp_path))
+    stand_ins(tmp_path, monkeypatch)
     found = run()
     for runs in psi_peers.RUNS.values():
         for each in runs:
@@ -159,6 +163,19 @@ def test_peers_stand_beside_in_the_same_run(
             assert one.limit == f"{each.beside}/raw"
     orders = (tmp_path / "spu" / "orders").read_text(encoding="utf-8").split("\n")
     assert {"run rr22", "count rr22", "run fourq", "count kkrt"} <= set(orders)
+
+
+def test_a_peer_that_finds_something_else_is_no_peer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_ins(tmp_path, monkeypatch)
+    with pytest.raises(RuntimeError, match="openmined-psi finds 10, not 20"):
+        run("common=50", "protocol=cardinality")
+
+
+def test_what_somebody_brings_stands_beside_one_protocol() -> None:
+    found = run(*ALONE, "own=unseen.bench.naive:Naive", "baselines=0")
+    assert [name for name in found if name.endswith("Naive")] == ["psi/ecdh/Naive"]
 
 
 @pytest.mark.slow

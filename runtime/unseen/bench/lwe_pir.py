@@ -12,7 +12,7 @@ from unseen.bench.net import Net, Tape
 from unseen.bench.registry import Case, Group, Parameters, Phase, Traffic
 from unseen.protocols.errors import InputInvalidError
 from unseen.protocols.group import bulk
-from unseen.protocols.kernels import aes, matrix
+from unseen.protocols.kernels import aes, matrix, sha512
 from unseen.protocols.lookup.lwe_pir import client, filters
 from unseen.protocols.lookup.lwe_pir import server as answering
 from unseen.protocols.lookup.lwe_pir.parameters import SECRET, SECURITY_BITS
@@ -49,7 +49,7 @@ def groups(parameters: Parameters, net: Net | None) -> Iterator[Group]:
             clause="bench.set",
             remedy="for example --set together=1000",
         )
-    for kernel in (bulk, aes, matrix):
+    for kernel in (bulk, sha512, aes, matrix):
         kernel.warm_up()
     bench = _Bench(Table(parameters), parameters)
     yield bench.made_up() if parameters["synthetic"] else bench.build()

@@ -16,6 +16,7 @@ from unseen.bench.registry import (
     oprf_bits,
 )
 from unseen.protocols.group import bulk as bulk_products
+from unseen.protocols.kernels import sha512
 from unseen.protocols.oprf import client, keys, server
 from unseen.protocols.oprf.suite import Mode
 from unseen.protocols.testing import drive_oprf, seeded_rng
@@ -35,6 +36,7 @@ def bulk(parameters: Parameters) -> Group:
     rng = seeded_rng(seed)
     key, records = keys.generate(rng), [rng(48) for _ in range(count)]
     bulk_products.warm_up()
+    sha512.prepare(count)
 
     def work() -> None:
         server.evaluate_inputs(key, records, Mode.VOPRF)

@@ -14,7 +14,8 @@ from unseen.bench.pairs import Pair
 from unseen.bench.psi_peers import Beside
 from unseen.bench.registry import CURVE_BITS, SEED, Bench, Case, Group, Settings
 from unseen.protocols.errors import InputInvalidError
-from unseen.protocols.group import bulk
+from unseen.protocols.group import bulk, fixed
+from unseen.protocols.kernels import sha512
 from unseen.protocols.party import Rng, Steps, TwoParty
 from unseen.protocols.psi import cardinality, ecdh
 from unseen.protocols.psi import sum as sums
@@ -107,11 +108,16 @@ def groups(settings: Settings) -> Iterator[Iterator[Group]]:
         )
     named = settings.words["own"]
     made = own.load(named) if named else None
-    bulk.warm_up()
     each = _possible(settings) if wanted == "all" else (wanted,)
-    cases = [f"psi/{name}" for name in each]
-    with psi_peers.opened(settings, cases, once=settings["n"] >= _ONCE) as beside:
-        yield (_Sets(settings, net, beside).group(name, made) for name in each)
+    sha512.prepare(settings["n"])
+    for kernel in (bulk, *([fixed] if "sum" in each else [])):
+        kernel.warm_up()
+    with psi_peers.opened(settings, each, once=settings["n"] >= _ONCE) as beside:
+        first = each[0]  # where what somebody brings stands beside
+        yield (
+            _Sets(settings, net, beside).group(name, made if name == first else None)
+            for name in each
+        )
 
 
 def _possible(parameters: Settings) -> tuple[str, ...]:
@@ -143,8 +149,8 @@ class _Sets:
         few = min(self._n, _FEW)
         # Two hashes to the group and four products for an item of each; for a sum, a ciphertext
         # made and made anew, of products of fixed elements, and added to the others.
-        fixed = {"bases": 5 * few, "sums": 5 * few} if name == "sum" else {}
-        alone = raw(self._seed, hashes=2 * few, products=4 * few, **fixed)
+        more = {"bases": 5 * few, "sums": 5 * few} if name == "sum" else {}
+        alone = raw(self._seed, hashes=2 * few, products=4 * few, **more)
         cases.append(
             Case(name=f"{whole}/raw", phase="online", units=few, whole=self._n, work=alone)
         )

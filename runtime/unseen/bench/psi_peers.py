@@ -40,9 +40,10 @@ RUNS: Final[Mapping[str, tuple[Run, ...]]] = {
 class Beside:
     """The peers that are there, and their cases."""
 
-    def __init__(self, running: Mapping[str, Peer], n: int, *, once: bool) -> None:
-        """Take the running peers, by name; the sets have n items."""
+    def __init__(self, running: Mapping[str, Peer], n: int, shared: int, *, once: bool) -> None:
+        """Take the running peers, by name; the sets have n items, `shared` of them in both."""
         self._running, self._n, self._once = running, n, once
+        self._shared = shared
 
     def cases(self, name: str) -> list[Case]:
         """Return what the peers do beside the case `name`."""
@@ -59,6 +60,11 @@ class Beside:
         def work() -> None:
             said.update(peer.ask(run.order))
 
+        def note() -> str:
+            if said["found"] != self._shared:
+                raise RuntimeError(f"{run.name} finds {said['found']}, not {self._shared}")
+            return f"{self._shared} in both"
+
         return Case(
             name=f"{run.beside}/{run.name}",
             phase="online",
@@ -66,7 +72,7 @@ class Beside:
             work=work,
             traffic=partial(_traffic, peer, run, said),
             limit=f"{run.beside}/raw",
-            note=lambda: f"{said['found']} in both",
+            note=note,
             once=self._once,
             threat_model=run.threat_model,
             security_bits=run.security_bits,
@@ -83,12 +89,14 @@ def _traffic(peer: Peer, run: Run, said: Mapping[str, Any]) -> Traffic:
 
 
 @contextmanager
-def opened(parameters: Parameters, cases: Sequence[str], *, once: bool) -> Iterator[Beside]:
-    """Start the peers that stand beside one of these cases, are wanted, and installed."""
+def opened(parameters: Parameters, names: Sequence[str], *, once: bool) -> Iterator[Beside]:
+    """Start the peers that do one of these protocols, are wanted, and installed."""
+    shared = parameters["n"] * parameters["common"] // 100
+    cases = [f"psi/{name}" for name in names]
     with ExitStack() as stack:
         running: dict[str, Peer] = {}
         for name, runs in RUNS.items():
             if parameters["peers"] and any(run.beside in cases for run in runs):
                 peer = stack.enter_context(peers.running(name, name, parameters))
                 running |= {name: peer} if peer else {}
-        yield Beside(running, parameters["n"], once=once)
+        yield Beside(running, parameters["n"], shared, once=once)
