@@ -16,12 +16,13 @@ from tests.node.counted import World, offered
 
 from unseen.evidence import canonical
 from unseen.evidence.contracts.statistics import Question
-from unseen.node.cluster.executor import DaskExecutor
+from unseen.node.cluster.executor import THERE, DaskExecutor
 from unseen.node.data.counting import encode_counting
 from unseen.node.data.source import Fingerprint, Source
 from unseen.node.data.spec import BuildSpec, encode_spec
 from unseen.node.errors import ClusterLostError, InternalError, TableChangedError
 from unseen.node.jobs.executor import Executor, LocalExecutor
+from unseen.node.jobs.tasks import TASKS
 from unseen.protocols.lookup.oprf_table import TableParameters, epoch_domain
 from unseen.protocols.lookup.subject import SubjectColumn
 from unseen.protocols.oprf import keys
@@ -182,7 +183,7 @@ async def test_refusals_come_back_in_their_own_words(
         await soon(there.run_bulk("fill_table", [ask, KEY.scalar, SALT]))
     assert (caught.value.clause, bool(caught.value.remedy)) == ("table.snapshot", True)
     with pytest.raises(InternalError):
-        await soon(there.run_bulk("no such task", []))
+        await soon(there.run_bulk("merge_table", []))  # it has no parts
 
 
 async def test_a_process_that_dies_is_tried_again_but_not_for_ever(
@@ -221,8 +222,10 @@ async def test_short_and_own_tasks_and_kernels_stay_on_this_machine(
         return []
 
     monkeypatch.setattr(there._local, "run_bulk", noted)
-    await there.run_bulk("warm_up", [])
-    assert seen == ["warm_up"]
+    for name in ("warm_up", "intersect_answer"):
+        await there.run_bulk(name, [])
+    assert seen == ["warm_up", "intersect_answer"]
+    assert TASKS.keys() > THERE
     monkeypatch.undo()
     elements = [KEY.scalar, KEY.public_key]
     assert len(await there.run("voprf", [*elements, KEY.public_key])) == 2

@@ -53,7 +53,8 @@ class Executor(Protocol):
     ) -> list[bytes]:
         """Run a long task in a process to itself; `progress` hears of rows done.
 
-        A task may be cut short and run again by itself, so what it does has to bear that.
+        On a cluster it may be run again by itself, if it is one that bears that
+        (`cluster/executor.py`).
         """
         ...
 
