@@ -1,7 +1,9 @@
 """Intersections over a real node: what they tell, what crosses the socket, and what is charged."""
 
 import json
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -497,3 +499,28 @@ def test_items_are_compared_in_the_forms_that_the_product_names(
     assert len(found.items) == 3
     assert len(found.found) == 2
     assert used(stage, identifier) == (1, 3)
+
+
+def test_a_set_that_a_run_was_begun_with_is_not_replaced_by_a_larger_one(stage: Stage) -> None:
+    identifier = contract(stage)
+    paid = Asking.of(stage.lender, identifier, subjects(stage, 1, 0))
+    everybody = Asking.of(stage.lender, identifier, subjects(stage, 30, 0))
+    more = paid.over(everybody.data, 30)
+    go_on = threading.Event()
+
+    def slowly() -> Iterator[intersect_pb2.UploadRequest]:
+        yield more.head()
+        go_on.wait(30)
+        yield more.head(chunk=more.data)
+
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(stage.lender._session.call, more.stub.Upload, slowly())
+        wait_until(lambda: any(name.startswith(identifier) for name in runs_at(stage)))
+        assert paid.upload().complete
+        go_on.set()
+        error = refused(late.result)
+    assert error.clause == "digest"
+    paid.answered()
+    doubled, others = unpack(paid.fetch(), (False, True))
+    assert (len(doubled), len(others)) == (1, len(stage.people))
+    assert used(stage, identifier) == (1, 1)

@@ -34,10 +34,16 @@ from unseen.evidence.suite import suite_of
 from unseen.node.catalog.catalogue import Table
 from unseen.node.context import Node
 from unseen.node.contracts.register import Contract
-from unseen.node.errors import FieldInvalidError, RequestIdReusedError, disk_full
+from unseen.node.errors import (
+    FieldInvalidError,
+    InternalError,
+    RequestIdReusedError,
+    disk_full,
+)
 from unseen.node.failpoints import hit
 from unseen.node.identity.parties import Caller
 from unseen.node.intersecting.files import (
+    DOUBLED,
     MIXED,
     OTHERS,
     SET,
@@ -60,6 +66,7 @@ from unseen.node.privacy.answers import look
 from unseen.node.privacy.spend import Spend
 from unseen.node.release.facts import AggregateFacts
 from unseen.node.release.yielding import paid
+from unseen.protocols.group.ristretto255 import ELEMENT_BYTES
 from unseen.protocols.psi.sum import new_share
 
 ANSWER, MASK, COUNTING = "answer", "mask", "count"
@@ -175,6 +182,7 @@ async def _run(node: Node, running: Running) -> Outcome:
             digest=digest,
         )
         work = Work((part.encode(),), snapshot)
+        _check_units(request, found["items"])
     hit("request.evaluated")
     return await paid(node, admitted, work)
 
@@ -188,6 +196,7 @@ async def _count(node: Node, contract: Contract, request: Request, run: Run) -> 
         "group": least_of(contract.plan),
         "most": request.units,
     }
+    _check_units(request, run.size(DOUBLED) // ELEMENT_BYTES)
     session, share = _session(contract, request), _share(node, contract, request, run)
     (number,) = await node.executor.run_bulk(
         "intersect_count", [canonical.encode(ask), session, *share]
@@ -267,6 +276,12 @@ def _check_sent(run: Run, sent: SentSet, contract: Contract) -> None:
             clause="set.digest",
             remedy="ask afresh, with another request id",
         )
+
+
+def _check_units(request: Request, items: int) -> None:
+    """Return if what was computed is what is charged: files lie between the one and the other."""
+    if items != request.units:
+        raise InternalError(f"{items} items were computed, and {request.units} are charged")
 
 
 def _hold(run: Run, admitted: Admitted) -> None:

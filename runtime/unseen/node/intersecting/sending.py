@@ -56,7 +56,7 @@ def chunks(run: Run, part: str, offset: int) -> Iterator[bytes]:
             yield chunk
 
 
-def end(node: Node, who: Caller, contract: str, request: str) -> None:
+async def end(node: Node, who: Caller, contract: str, request: str) -> None:
     """Delete what is kept of a run of the caller's.
 
     Raises:
@@ -66,14 +66,15 @@ def end(node: Node, who: Caller, contract: str, request: str) -> None:
     """
     found = contract_of(node, who, contract)
     run = run_of(node, found.id, request)
-    job = live_job(node, found.id, request)
-    if job is not None:
-        raise JobStateError(
-            "a job is at this run",
-            clause="job.state",
-            remedy=f"wait for its end, or cancel it: unseen job cancel {job.id}",
-        )
-    run.end()
+    async with node.runs.lock:  # no job begins in between, over a set that is sent anew
+        job = live_job(node, found.id, request)
+        if job is not None:
+            raise JobStateError(
+                "a job is at this run",
+                clause="job.state",
+                remedy=f"wait for its end, or cancel it: unseen job cancel {job.id}",
+            )
+        run.end()
 
 
 def _nothing() -> ResultNotFoundError:

@@ -78,7 +78,7 @@ async def receive(
     have = part.stat().st_size if part.exists() else 0
     if have < head.size:
         return Stored(have, complete=False)
-    await asyncio.to_thread(_finish, part, run.path(head.part), head, suite)
+    await _finish(part, run.path(head.part), head, suite)
     return Stored(head.size, complete=True)
 
 
@@ -156,19 +156,41 @@ def _cut(path: Path, size: int) -> None:
             file.truncate(size)
 
 
-def _finish(part: Path, path: Path, head: Head, suite: Suite) -> None:
+async def _finish(part: Path, path: Path, head: Head, suite: Suite) -> None:
     try:
-        if file_digest(part, suite) != head.digest:
-            part.unlink(missing_ok=True)
-            raise _refused("digest", "all of it is here, and has another digest")
-        with part.open("rb+") as file:
-            os.fsync(file.fileno())
-        part.replace(path)
+        await asyncio.to_thread(_check_whole, part, head, suite)
+        if _put(part, path):
+            return
     except FileNotFoundError:
-        if not path.is_file():  # or another call of the same buyer's was first
-            raise
+        _check_there(path)
     except OSError as error:
         raise disk_full(error) or error from None
+    await _check_same(path, head, suite)
+
+
+def _put(part: Path, path: Path) -> bool:
+    """Let a part be whole, unless one is: what a request was begun with is never replaced.
+
+    Every call is of one thread, and none comes in between.
+    """
+    if path.is_file():
+        part.unlink(missing_ok=True)
+        return False
+    part.replace(path)
+    return True
+
+
+def _check_there(path: Path) -> None:
+    """Return if another call of the same buyer's was first, and its part is whole."""
+    path.stat()
+
+
+def _check_whole(part: Path, head: Head, suite: Suite) -> None:
+    if file_digest(part, suite) != head.digest:
+        part.unlink(missing_ok=True)
+        raise _refused("digest", "all of it is here, and has another digest")
+    with part.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 async def _check_same(path: Path, head: Head, suite: Suite) -> None:

@@ -73,7 +73,7 @@ class IntersectService(intersect_pb2_grpc.IntersectServiceServicer):
     ) -> intersect_pb2.EndResponse:
         """Forget a run."""
         del context
-        sending.end(self._node, caller(), contract_id(request.contract), request.request)
+        await sending.end(self._node, caller(), contract_id(request.contract), request.request)
         return intersect_pb2.EndResponse()
 
 
