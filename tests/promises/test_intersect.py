@@ -524,3 +524,27 @@ def test_a_set_that_a_run_was_begun_with_is_not_replaced_by_a_larger_one(stage: 
     doubled, others = unpack(paid.fetch(), (False, True))
     assert (len(doubled), len(others)) == (1, len(stage.people))
     assert used(stage, identifier) == (1, 1)
+
+
+def test_a_buyer_that_stalls_in_mid_stream_holds_up_nobody_and_goes_on(stage: Stage) -> None:
+    identifier = contract(stage)
+    asking = Asking.of(stage.lender, identifier, subjects(stage, 30, 10))
+    half, stalled, go = len(asking.data) // 2, threading.Event(), threading.Event()
+
+    def slowly() -> Iterator[intersect_pb2.UploadRequest]:
+        yield asking.head(chunk=asking.data[:half])
+        stalled.set()
+        go.wait(60)
+
+    call = asking.stub.Upload.future(slowly(), timeout=60)
+    assert stalled.wait(30)
+    wait_until(lambda: asking.upload(asking.head()).offset == half)
+    other = contract(stage)
+    assert len(stage.lender.intersect(other, subjects(stage, 3, 3)).found) == 3
+    call.cancel()  # it dies
+    go.set()
+    rest = intersect_pb2.UploadRequest(offset=half, chunk=asking.data[half:])
+    assert asking.upload(asking.head(), rest).complete
+    asking.answered()
+    assert asking.receiver.finish(asking.fetch()) == tuple(range(30))
+    assert used(stage, identifier) == (1, 40)
