@@ -393,6 +393,20 @@ def test_hostile_messages_of_a_sum(room: Room) -> None:
         psi_sum.gather(target, folder / "doubled", len(OTHERS) + 1)
 
 
+def test_a_number_that_is_none_says_nothing_of_whose_it_is(room: Room) -> None:
+    """Of each item, in both sets or not, the refusal is the same."""
+    folder, rng = room.folder, seeded_rng(6)
+    _, _, key = offered(room)
+    psi_sum.mix(folder / "offer", MINE, key, folder / "mixed", rng, room)
+    good = (folder / "mixed").read_bytes()
+    for place in range(len(OTHERS)):
+        start = psi.COUNT_BYTES + place * psi_sum.RECORD_BYTES + psi.ELEMENT_BYTES
+        (folder / "bad").write_bytes(good[:start] + b"\xff" * 32 + good[start + 32 :])
+        with pytest.raises(ElementInvalidError) as caught:
+            psi_sum.gather(folder / "bad", folder / "doubled", len(OTHERS))
+        assert caught.value.position is None
+
+
 KILLED = """
 import sys
 from pathlib import Path

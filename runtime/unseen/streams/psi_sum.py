@@ -10,6 +10,7 @@ complement, little-endian. A share is `protocols.psi.sum.new_share`, and its `he
 message. A step that is run again encrypts with other randomness.
 """
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -31,7 +32,7 @@ from unseen.streams.psi import (
     doubled_elements,
     only_set,
 )
-from unseen.streams.records import Block, Records, Writer, ascending
+from unseen.streams.records import Block, Records, Writer, ascending, keys_of
 from unseen.streams.room import Room
 from unseen.streams.sorting import sort
 
@@ -99,7 +100,7 @@ def gather(mixed: Path, doubled: Path, own: int) -> Gathered:
 
     Raises:
         MalformedMessageError: what came back is not the protocol's, or for another set.
-        ElementInvalidError: a number in both is no ciphertext.
+        ElementInvalidError: a number is no ciphertext; of whatever item, and not of which.
 
     """
     back = only_set(mixed, RECORD_BYTES)
@@ -107,9 +108,12 @@ def gather(mixed: Path, doubled: Path, own: int) -> Gathered:
         raise MalformedMessageError("what came back is for another number of items")
     count, total = 0, elgamal.total(Ciphertexts(b"", b""))
     ours = Records.of(doubled, ELEMENT_BYTES).blocks()
-    for block in members(ascending(back.blocks(BATCH)), ours):
-        count += len(block)
-        total = elgamal.add(total, elgamal.total(_ciphertexts(block)))
+    whole, searched = itertools.tee(ascending(back.blocks(BATCH)))
+    for block, found in zip(whole, members(searched, ours), strict=True):
+        rest = np.ones(len(block), np.bool_)
+        rest[np.searchsorted(keys_of(block), keys_of(found))] = False
+        numbers = sums.gathered(_ciphertexts(found), _ciphertexts(block[rest]))
+        count, total = count + len(found), elgamal.add(total, numbers)
     return Gathered(count, total)
 
 

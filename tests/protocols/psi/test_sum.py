@@ -288,6 +288,25 @@ def test_ciphertexts_that_are_none_are_refused(bad: bytes) -> None:
             buyer.finish(bytes(length), BOUND)
 
 
+@pytest.mark.parametrize("column", [1, 2])
+@pytest.mark.parametrize("present", [True, False])
+def test_a_number_that_is_none_says_nothing_of_whose_it_is(column: int, *, present: bool) -> None:
+    """Or a refusal, which costs nothing and has no noise, would say who is in both sets."""
+    rng = seeded_rng(3)
+    said = []
+    for place in range(len(ITEMS)):
+        asked = ITEMS if present else [b"nobody %d" % number for number in range(len(ITEMS))]
+        buyer = sums.Buyer(SESSION, asked, rng)
+        provider = sums.Provider(SESSION, ITEMS, VALUES, rng)
+        each = records(buyer.mix(provider.answer(buyer.ask())))
+        bad = each[place]
+        each[place] = bad[: 32 * column] + b"\xff" * 32 + bad[32 * column + 32 :]
+        with pytest.raises(ElementInvalidError) as caught:
+            provider.count(packed(each))
+        said.append((str(caught.value), caught.value.position))
+    assert set(said) == {("invalid group element", None)}
+
+
 def test_records_for_another_set_are_refused() -> None:
     made = run(ITEMS, dict(zip(ITEMS, VALUES, strict=True)), seeded_rng(1))
     with pytest.raises(MalformedMessageError, match="another number"):

@@ -21,7 +21,12 @@ deviates may sum up what it likes.
 from collections.abc import Sequence
 from typing import Final
 
-from unseen.protocols.errors import InputInvalidError, MalformedMessageError, StepOrderError
+from unseen.protocols.errors import (
+    ElementInvalidError,
+    InputInvalidError,
+    MalformedMessageError,
+    StepOrderError,
+)
 from unseen.protocols.group import discrete_log, elgamal, ristretto255
 from unseen.protocols.group.elgamal import Ciphertexts, Share
 from unseen.protocols.party import Rng
@@ -153,7 +158,7 @@ class Provider:
 
         Raises:
             MalformedMessageError: the message is not the protocol's, or for another set.
-            ElementInvalidError: a number in both is no ciphertext.
+            ElementInvalidError: a number is no ciphertext; of whatever item, and not of which.
             StepOrderError: nothing was asked yet, or the number was given.
 
         """
@@ -162,12 +167,12 @@ class Provider:
         elements, first, second = map(split, unpack_records(message, _WIDTHS))
         if len(elements) != len(self._masked.elements):
             raise MalformedMessageError("what came back is for another number of items")
-        both = [place for place, element in enumerate(elements) if element in self._doubled]
-        self._sum = elgamal.total(
-            Ciphertexts(
-                b"".join(first[place] for place in both), b"".join(second[place] for place in both)
-            )
+        numbers = list(zip(elements, first, second, strict=True))
+        both, others = (
+            [number for number in numbers if (number[0] in self._doubled) is found]
+            for found in (True, False)
         )
+        self._sum = gathered(_ciphertexts(both), _ciphertexts(others))
         self._doubled, self._count = frozenset(), len(both)
         return self._count
 
@@ -185,10 +190,10 @@ class Provider:
         """
         if self._sum is None:
             raise StepOrderError("a sum is given once, after its items were counted")
-        gathered, self._sum = self._sum, None
+        total, self._sum = self._sum, None
         if self._count < max(least, 1) or abs(noise) > MAX_VALUE:
             raise InputInvalidError("there is no sum over so few items, or under such noise")
-        return closing(self._key, self._share, gathered, noise, self._rng)
+        return closing(self._key, self._share, total, noise, self._rng)
 
 
 def new_share(session: bytes, rng: Rng, *, provider: bool) -> Share:
@@ -217,10 +222,27 @@ def joined_key(own: Share, other: bytes, session: bytes, *, provider: bool) -> b
     return elgamal.joined_key(own.element, other[:_BYTES])
 
 
-def closing(key: bytes, share: Share, gathered: Ciphertexts, noise: int, rng: Rng) -> bytes:
+def gathered(both: Ciphertexts, others: Ciphertexts) -> Ciphertexts:
+    """Return a ciphertext of the sum of the numbers beside items in both sets.
+
+    Those beside other items are added up as well and thrown away: whether there is an error, and
+    how long it takes, would tell a buyer without any noise what is in both.
+
+    Raises:
+        ElementInvalidError: one of either is no ciphertext; it does not say which.
+
+    """
+    try:
+        found, _ = elgamal.total(both), elgamal.total(others)
+    except ElementInvalidError:
+        raise ElementInvalidError from None
+    return found
+
+
+def closing(key: bytes, share: Share, total: Ciphertexts, noise: int, rng: Rng) -> bytes:
     """Return a sum and noise, opened with the provider's share: 64 bytes."""
     hidden = noise.to_bytes(elgamal.VALUE_BYTES, "little", signed=True)
-    noisy = elgamal.add(gathered, elgamal.encrypt_each(key, hidden, rng))
+    noisy = elgamal.add(total, elgamal.encrypt_each(key, hidden, rng))
     return b"".join(elgamal.opened_with(share.secret, noisy))
 
 
@@ -243,6 +265,10 @@ def opened(share: Share, message: bytes, bound: int) -> int:
 def split(elements: bytes) -> tuple[bytes, ...]:
     """Return elements that stand one after another."""
     return tuple(elements[start : start + _BYTES] for start in range(0, len(elements), _BYTES))
+
+
+def _ciphertexts(numbers: Sequence[tuple[bytes, bytes, bytes]]) -> Ciphertexts:
+    return Ciphertexts(*(b"".join(each[column] for each in numbers) for column in (1, 2)))
 
 
 def _context(session: bytes, *, provider: bool) -> bytes:
