@@ -9,8 +9,10 @@ As `ecdh.py`, but that the provider, who answers for what leaves, is the one tha
 
 The provider learns the number, and how many items the buyer has; the buyer how many the provider
 has, and what the provider then lets out: with noise, or not below a group. For parties that follow
-the protocol, under DDH and in the random oracle model. A buyer that deviates may send back elements
-of its own choice, so that the number is wrong; a provider that deviates may count one item alone.
+the protocol, under DDH and in the random oracle model. A buyer that deviates may send one item
+under many masks and send back elements of its own choice: a number that counts one subject many
+times, which noise for one does not hide. A provider that deviates may send r H(y) for guesses y and
+an r of its own for each, and finds by what comes back which of them the buyer has.
 """
 
 from collections.abc import Sequence

@@ -15,7 +15,7 @@ whether there is a sum at all; the buyer learns the sum with its noise, and how 
 provider has. For parties that follow the protocol, under DDH and in the random oracle model. A
 buyer that deviates can multiply ciphertexts before it sends them back, and so drown the noise, or
 put encryptions of 0 in the place of all but one: nothing here would show it. A provider that
-deviates may sum up what it likes.
+deviates may sum up what it likes, and find out as in `cardinality.py` which items the buyer has.
 """
 
 from collections.abc import Sequence

@@ -53,6 +53,11 @@ _ITEMS = Statement(
     bound_zh="0 比特，除非离散对数被攻破",
     channel="subjects",
 )
+_ITEMS_MIXED = replace(
+    _ITEMS,
+    bound="0 bits while the operator follows the protocol, unless discrete logarithms fall",
+    bound_zh="运营方遵循协议时 0 比特，除非离散对数被攻破",
+)
 _VERDICTS = Statement(
     party="buyer",
     what="answers",
@@ -65,8 +70,9 @@ _VERDICTS = Statement(
 _NUMBER = Statement(
     party="operator",
     what="number",
-    text="how many of the items are subjects of the table, before noise; not which",
-    text_zh="加噪前有多少项目是表中的主体，但不知是哪些",
+    text="how many of the items are subjects of the table, before noise; not which, though an"
+    " operator that leaves the protocol may send elements that find it out",
+    text_zh="加噪前有多少项目是表中的主体，但不知是哪些；偏离协议的运营方可发送特制元素得知是哪些",
     bound="one number for each run",
     bound_zh="每次运行一个数",
     channel="answers",
@@ -114,11 +120,13 @@ _COMBINED = Statement(
 _CHOSEN = Statement(
     party="buyer",
     what="combined",
-    text="a buyer that leaves the protocol may send back elements of its own choice, so that the"
-    " number is about fewer subjects, or wrong",
-    text_zh="偏离协议的购买方可返回自选的元素，使该数量只涉及较少主体或失真",
-    bound="the noise stays, and so does what it costs",
-    bound_zh="噪声及其隐私代价不变",
+    text="a buyer that leaves the protocol may send one item under many masks, and send back"
+    " elements of its own choice: the number is then about few subjects, each counted many times,"
+    " which the noise does not hide",
+    text_zh="偏离协议的购买方可用多个盲化值发送同一项目，并返回自选的元素："
+    "该数量便只涉及较少主体且被重复计数，噪声不足以掩盖",
+    bound="epsilon and delta hold for buyers that follow the protocol",
+    bound_zh="ε 与 δ 仅对遵循协议的购买方成立",
     channel="answers",
 )
 _DROWNED = replace(
@@ -170,6 +178,7 @@ _TIMING = Statement(
 STATEMENTS = (
     _COUNT,
     _ITEMS,
+    _ITEMS_MIXED,
     _VERDICTS,
     _NUMBER,
     _NOISY,
@@ -203,7 +212,8 @@ def stated(plan: Plan, clause: Intersection, quota: Quota) -> tuple[Statement, .
     counted = Amount(measure="units", each=1, most=units)
     released = Amount(measure="bits", each=bits, most=bits * units)
     nothing = Amount(measure="bits", each=0, most=0)
-    lines: list[tuple[Statement, Amount]] = [(_COUNT, counted), (_ITEMS, nothing)]
+    lines: list[tuple[Statement, Amount]] = [(_COUNT, counted)]
+    lines.append((_ITEMS if own else _ITEMS_MIXED, nothing))
     told = _NOISY if clause.sum is None else _SUMMED
     lines += [(_VERDICTS, released)] if own else [(_NUMBER, released), (told, released)]
     lines += [(_TABLE, Amount(measure="bytes", each=ELEMENT_BYTES))]
