@@ -140,11 +140,13 @@ class TestLeaving:
             "tables/x-1.matrix",
             "spool/job/finished",
             "spool/consents-1/documents",
+            "intersections/x-1/answer",
         ):
             (old.home / name).parent.mkdir(parents=True, exist_ok=True)
             (old.home / name).write_bytes(b"rows")
         old.leave(tmp_path / "folder", SUCCESSOR)
         assert not list((old.home / "tables").glob("*"))
+        assert not (old.home / "intersections").exists()
         assert not (old.home / "spool").exists()
         assert {path.name for path in (old.home / "keys").iterdir()} == {
             "vault.salt",

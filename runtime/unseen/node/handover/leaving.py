@@ -45,6 +45,7 @@ from unseen.node.contracts.register import Contracts, Step
 from unseen.node.errors import FieldInvalidError, RightMissingError
 from unseen.node.handover.export import write_export, write_lines
 from unseen.node.handover.state import MARKER, OUT, Stopped, handed_over, stopped
+from unseen.node.intersecting.sessions import FOLDER
 from unseen.node.registration.bundles import bundle_of
 from unseen.node.store.documents import documents_of, find_document, put_document
 from unseen.node.store.schema import charges, epochs, products, snapshots
@@ -204,13 +205,14 @@ def _end_contracts(state: Stopped, catalogue: Catalogue) -> Iterator[Item]:
 def _delete_tables(state: Stopped, catalogue: Catalogue) -> Iterator[Item]:
     """Delete the encrypted tables; yield how many were ever built of each table.
 
-    With them goes what a build or an import that was killed has left half-made.
+    With them goes what a build or an import that was killed has left half-made, and what is kept of
+    intersections.
     """
     for path in (state.home / "tables").glob("*"):  # tables and hints, and matrices of hidden ones
         path.unlink()
-    spool = state.settings.spool_path(state.home)
-    if spool.exists():
-        shutil.rmtree(spool)
+    for folder in (state.settings.spool_path(state.home), state.home / FOLDER):
+        if folder.exists():
+            shutil.rmtree(folder)
     tables = {c.id: c.terms.table for c in Contracts(state.engine).all()}
     with state.engine.connect() as connection:
         built = connection.scalars(select(epochs.c.contract).where(epochs.c.leaf_index >= 0))

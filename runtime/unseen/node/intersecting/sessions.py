@@ -20,7 +20,7 @@ from unseen.node.jobs.record import Job
 if TYPE_CHECKING:
     from unseen.node.context import Node
 
-_FOLDER: Final = "intersections"
+FOLDER: Final = "intersections"  # of a home
 _MAX_OPEN: Final = 8  # runs of one contract whose files are kept
 _LIFE_SECONDS: Final = 86_400
 _STANDING = (State.ACTIVE, State.SUSPENDED, State.EXHAUSTED)
@@ -38,7 +38,7 @@ class Run:
     @property
     def folder(self) -> Path:
         """Return where its files lie."""
-        return self.home / _FOLDER / f"{self.contract}-{self.request}"
+        return self.home / FOLDER / f"{self.contract}-{self.request}"
 
     def path(self, name: str) -> Path:
         """Return one of its files."""
@@ -105,7 +105,7 @@ def live_job(node: "Node", contract: str, request: str) -> Job | None:
 async def sweep(node: "Node") -> None:
     """Delete the runs whose time, or whose contract, is over."""
     standing = {each.id for each in node.contracts.all() if each.state in _STANDING}
-    for folder in (node.home / _FOLDER).glob("*"):
+    for folder in (node.home / FOLDER).glob("*"):
         contract, _, request = folder.name.rpartition("-")
         kept = contract in standing and not _is_old(folder)
         if not kept and live_job(node, contract, request) is None:
