@@ -145,3 +145,29 @@ def test_a_kill_on_either_side_leaves_one_run_and_one_charge(
     close_to(found, 40, truth(stage, 40))
     assert used(stage, identifier) == (1, 42)
     assert stage.operator.privacy_ledgers(TABLE)[0].spent == 8 * 10**12
+
+
+def test_a_run_that_takes_long_is_held_by_its_first_job_s_leaf(
+    copy: Callable[[], Stage], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stage = copy()
+    stage.start()
+    prepare(stage)
+    identifier = contract(stage, COUNT, product=TABLE, units=100, budget="60")
+    fetch = Parcels.fetch
+
+    def die(*_: Any) -> bytes:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Parcels, "fetch", die)
+    with pytest.raises(KeyboardInterrupt):
+        stage.lender.intersect(identifier, subjects(stage, 40, 2))
+    monkeypatch.setattr(Parcels, "fetch", fetch)
+    (request,) = stage.lender.unanswered(identifier)
+    stage.stop()
+    stage.start_skewed(1_200)  # a request alone counts for 15 minutes
+    found = stage.lender.fetch_intersection(request)
+    assert found.number is not None
+    assert used(stage, identifier) == (1, 42)
+    report = audit(stage, tmp_path / "export")
+    assert report.ok, report.findings

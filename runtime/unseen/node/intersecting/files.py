@@ -12,6 +12,7 @@ MIXED: Final = "mixed"  # the table's elements as they came back
 OTHERS: Final = "others"  # the table's elements, to be mixed
 DOUBLED: Final = "doubled"  # the buyer's elements once more masked, ascending: never leaves
 ANSWER: Final = "answer"
+BEGAN: Final = "began"  # index of the leaf that says that its first job has
 STATEMENT: Final = "statement"  # the request that the run is for
 SHARE: Final = "share"  # sealed: the node's share of a run's key
 SNAPSHOT: Final = "snapshot"  # of the rows that were masked

@@ -16,7 +16,7 @@ from fractions import Fraction
 from typing import Any
 
 from unseen.evidence import canonical
-from unseen.evidence.canonical import Json, b64decode, b64encode
+from unseen.evidence.canonical import Json, b64decode, b64encode, parse_time
 from unseen.evidence.contracts.intersection import (
     ITEMS,
     KIND,
@@ -29,7 +29,7 @@ from unseen.evidence.contracts.intersection import (
 )
 from unseen.evidence.contracts.plan import columns_to_json
 from unseen.evidence.releases.intersected import SentAnswer, SentSet
-from unseen.evidence.releases.request import Request
+from unseen.evidence.releases.request import MAX_REQUEST_AGE, Request
 from unseen.evidence.suite import suite_of
 from unseen.node.catalog.catalogue import Table
 from unseen.node.context import Node
@@ -43,6 +43,7 @@ from unseen.node.errors import (
 from unseen.node.failpoints import hit
 from unseen.node.identity.parties import Caller
 from unseen.node.intersecting.files import (
+    BEGAN,
     DOUBLED,
     MIXED,
     OTHERS,
@@ -70,6 +71,7 @@ from unseen.protocols.group.ristretto255 import ELEMENT_BYTES
 from unseen.protocols.psi.sum import new_share
 
 ANSWER, MASK, COUNTING = "answer", "mask", "count"
+_RECENT = 256  # leaves that may have come since a job began
 _PRIVATE = AggregateFacts(cells=(), measured=True, private=True)
 
 
@@ -111,7 +113,7 @@ async def advance(node: Node, who: Caller, signed: SignedRequest) -> Step:
         if job is not None:
             _check_same(str(job.ask.get("statement")), signed.statement)
             return UnderWay(job.id)
-        check_allowed(node, who.party, admitted, again=run.has(OTHERS))
+        check_allowed(node, who.party, admitted, again=run.has(OTHERS) and run.has(BEGAN))
         _check_sent(run, sent, contract)
         _hold(run, admitted)
         return await _begin(node, who, admitted, run)
@@ -156,6 +158,7 @@ async def _run(node: Node, running: Running) -> Outcome:
     run = run_of(node, contract.id, request.request)
     table = node.catalogue.table(contract.terms.table)
     snapshot = b64decode(table.snapshot.commitment)
+    since = _began(node, run, job, request)
     hit("request.admitted")
     total, done = table.snapshot.rows + request.units, 0
 
@@ -184,7 +187,7 @@ async def _run(node: Node, running: Running) -> Outcome:
         work = Work((part.encode(),), snapshot)
         _check_units(request, found["items"])
     hit("request.evaluated")
-    return await paid(node, admitted, work)
+    return await paid(node, admitted, work, since)
 
 
 async def _count(node: Node, contract: Contract, request: Request, run: Run) -> Work:
@@ -203,6 +206,28 @@ async def _count(node: Node, contract: Contract, request: Request, run: Run) -> 
     )
     snapshot = run.path(SNAPSHOT).read_bytes()
     return Work((number,), snapshot, facts=_PRIVATE, privacy=_spend(clause))
+
+
+def _began(node: Node, run: Run, job: Job, request: Request) -> int:
+    """Return the index of the leaf that holds the request: its first job has begun in time.
+
+    0 where there is none: then the request counts as long as any other.
+    """
+    if run.has(BEGAN):
+        return int(run.path(BEGAN).read_bytes())
+    size = node.log.head().size
+    for index in range(size - 1, max(size - _RECENT, 0), -1):
+        leaf = node.log.read_leaf(node.engine, index)
+        if (leaf["type"], leaf.get("job")) != ("job.started", job.id):
+            continue
+        if parse_time(str(leaf["time"])) - request.issued_at > MAX_REQUEST_AGE:
+            return 0
+        try:
+            write_file(run.path(BEGAN), str(index).encode())
+        except OSError as error:
+            raise disk_full(error) or error from None
+        return index
+    return 0
 
 
 def _ended(node: Node, job: Job) -> None:

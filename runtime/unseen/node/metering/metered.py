@@ -12,7 +12,12 @@ from dataclasses import dataclass, field, replace
 from unseen.evidence.canonical import b64encode, parse_time
 from unseen.evidence.commitment import NONCE_BYTES, commit
 from unseen.evidence.contracts.states import State
-from unseen.evidence.releases.request import Request, verify_request
+from unseen.evidence.releases.request import (
+    MAX_HELD_AGE,
+    MAX_REQUEST_AGE,
+    Request,
+    verify_request,
+)
 from unseen.evidence.suite import Suite, suite_of
 from unseen.node.context import Node
 from unseen.node.contracts.decide import Deny, decide, interrupted
@@ -200,7 +205,8 @@ def stored(node: Node, admitted: Admitted) -> Charged | None:
 def check_allowed(node: Node, party: str, admitted: Admitted, *, again: bool = False) -> None:
     """Return if a request may be computed now, as far as that is known before it is.
 
-    `again` says that the minute has counted its units before, for an earlier step of its work.
+    `again` says that an earlier step of its work was: the minute has counted its units, and a leaf
+    holds it since.
 
     Raises:
         UnseenError: the refusal, with its clause.
@@ -237,8 +243,9 @@ def _decide(node: Node, admitted: Admitted, *, again: bool) -> None:
     node.mandates.check(contract, now)
     usage = node.meter.usage(contract.id, contract.units_used)
     usage = replace(usage, this_minute=0) if again else usage
+    window = MAX_HELD_AGE if again else MAX_REQUEST_AGE
     stopped = node.stops.cause()
-    verdict = decide(contract.terms, contract.state, request, usage, now, stopped=stopped)
+    verdict = decide(contract.terms, contract.state, request, usage, now, window, stopped)
     if isinstance(verdict, Deny):
         raise verdict.error
 

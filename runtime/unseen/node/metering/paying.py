@@ -85,8 +85,10 @@ async def pay(node: Node, admitted: Admitted, done: Work) -> Charged:
     return charged
 
 
-async def charge_of(node: Node, admitted: Admitted, done: Work) -> Charge:
+async def charge_of(node: Node, admitted: Admitted, done: Work, since: int = 0) -> Charge:
     """Return the charge of what the gate lets out of finished work.
+
+    `since` is the index of the leaf that has held the request, where the work took long.
 
     Raises:
         ReleaseHeldError: it waits for a person, which is written down.
@@ -99,6 +101,7 @@ async def charge_of(node: Node, admitted: Admitted, done: Work) -> Charge:
         contract,
         request.request,
         request.units,
+        since,
         question=done.question,
         model=done.model,
         led=done.led,

@@ -68,15 +68,17 @@ async def yielded(
     return Outcome(change=Hold(run, found, node.vault, keep, job), result=found, follow=follow)
 
 
-async def paid(node: Node, admitted: Admitted, done: Work) -> Outcome:
+async def paid(node: Node, admitted: Admitted, done: Work, since: int = 0) -> Outcome:
     """Return how a job ends whose reply is kept with its charge, as that of a call is.
+
+    `since` is the index of the leaf that has held the request since it was admitted.
 
     Raises:
         ReleaseHeldError, ReleaseRefusedError: nothing leaves, or not yet; that is written down, and
             fails the job. What a person lets out is charged then.
 
     """
-    charge = await charge_of(node, admitted, done)
+    charge = await charge_of(node, admitted, done, since)
     contract = admitted.contract.id
     return Outcome(
         change=_Pay(charge), follow=lambda charged: charged.follow(node.contracts, contract)
