@@ -102,13 +102,14 @@ async def advance(node: Node, who: Caller, signed: SignedRequest) -> Step:
     """
     sent = SentSet.decode(signed.parts[0])
     admitted = admit(node, who, KIND, signed, sent.items)
-    known = stored(node, admitted)
-    if known is not None:
-        check_held(node, admitted.contract)
-        return answer(node, who.party, known)
     contract, identifier = admitted.contract, admitted.request.request
     run = run_of(node, contract.id, identifier)
     async with node.runs.lock:  # of two calls at once, one begins the job
+        # Looked up in here: a job that ended while this call waited is not done once more.
+        known = stored(node, admitted)
+        if known is not None:
+            check_held(node, contract)
+            return answer(node, who.party, known)
         job = live_job(node, contract.id, identifier)
         if job is not None:
             _check_same(str(job.ask.get("statement")), signed.statement)
