@@ -32,7 +32,9 @@ from unseen.evidence.oversight.opening import verify_opening
 from unseen.evidence.releases.manifest import sign_manifest
 from unseen.evidence.suite import INTL, Ed25519Signer
 from unseen.protocols.errors import InputInvalidError, UnseenError
-from unseen.protocols.lookup.lwe_pir import filters
+from unseen.protocols.lookup.lwe_pir import filters, hints
+from unseen.protocols.lookup.lwe_pir.public import Public
+from unseen.protocols.lookup.oprf_table import epoch_domain
 from unseen.v1 import lookup_pb2
 
 CONTRACT = "c"
@@ -63,7 +65,7 @@ def shapes(node: HiddenNode) -> list[list[tuple[str, int]]]:
 
 
 def cells(node: HiddenNode, subject: int) -> tuple[int, filters.Keyed]:
-    output, domain = node.outputs[subject], node.manifest.domain()
+    output, domain = node.outputs[subject], epoch_domain(node.terms.id(), 1)
     block = filters.block_of(SHAPE, domain, output)
     return block, filters.keyed(SHAPE, domain, node.blocks[block].nonce, output)
 
@@ -103,8 +105,8 @@ class TestNothingShows:
     def test_of_present_and_absent_subjects(self, world: HiddenWorld, subjects: list[int]) -> None:
         world.publish()
         streams, sent = self.ask(world, subjects)
-        count, size = len(subjects), SHAPE.query_bytes
-        assert sent == [count]
+        count, size = len(subjects) + 1, SHAPE.query_bytes  # one more, about nobody
+        assert sent == [len(subjects)]
         (((head, _), *rest),) = streams
         assert head == "head"
         assert rest == [("queries", count * size + 1 + len_bytes(count * size))]
@@ -121,17 +123,9 @@ class TestNothingShows:
         self, world: HiddenWorld, asked: list[int]
     ) -> None:
         def spoil(rows: Any) -> None:
-            block, key = cells_of(world.node, 7)
+            block, key = cells(world.node, 7)
             part = slice(block * SHAPE.cell_bytes, (block + 1) * SHAPE.cell_bytes)
             rows[part, key.cells[0]] += 1
-
-        def cells_of(node: HiddenNode, subject: int) -> tuple[int, filters.Keyed]:
-            from unseen.protocols.lookup.oprf_table import epoch_domain
-
-            domain = epoch_domain(node.terms.id(), 1)
-            block = filters.block_of(SHAPE, domain, node.outputs[subject])
-            nonce = node.blocks[block].nonce
-            return block, filters.keyed(SHAPE, domain, nonce, node.outputs[subject])
 
         world.node.spoil_rows = spoil
         world.publish()
@@ -143,17 +137,50 @@ class TestNothingShows:
         assert not list((world.home.root / "evidence").glob("*"))
 
     @pytest.mark.parametrize("asked", [[7, 6, 5, 4], [3, 6, 5, 4], [1001, 1002, 1003, 1004]])
-    def test_of_cells_that_are_spoiled_after_it(self, world: HiddenWorld, asked: list[int]) -> None:
-        # The hint is of other rows: every query shows that, whether or not it is for those rows.
+    def test_of_another_table_than_the_hint_s(self, world: HiddenWorld, asked: list[int]) -> None:
+        # The query about nobody shows it, whoever is asked about.
         world.publish()
-        block, key = cells(world.node, 7)
-        part = slice(block * SHAPE.cell_bytes, (block + 1) * SHAPE.cell_bytes)
-        world.node.rows = world.node.rows.copy()
-        world.node.rows[part, key.cells[0]] += 1
+        world.node.rows = np.random.default_rng(1).integers(
+            -128, 128, world.node.rows.shape, dtype=np.int8
+        )
         with pytest.raises(AnswerInvalidError) as caught:
             world.lookups().many(CONTRACT, asked)
         assert caught.value.clause == "answers.hint"
         assert [len(stream) for stream in shapes(world.node)] == [2]
+
+    @pytest.mark.parametrize("of_it", [True, False])
+    def test_of_half_a_column_that_is_in_hint_and_answers(
+        self, world: HiddenWorld, *, of_it: bool
+    ) -> None:
+        # An answer to a query with this cell misfits by half a byte, in every block, and no other
+        # does: a client that looked would show whether the subject has the cell.
+        column = -1
+
+        def half(rows: list[bytes]) -> None:
+            nonlocal column
+            key = cells(world.node, 7)[1]
+            free = next(n for n in range(SHAPE.width) if n not in key.cells)
+            column = key.cells[0] if of_it else free
+            public = Public.of(world.node.provider, SHAPE)
+            words = np.concatenate([tile for _, tile in public.tiles()])[column] >> 17
+            for number, row in enumerate(rows):
+                made = hints.decode_row(SHAPE, row)
+                hint = made.hint + words.astype(np.uint16)
+                rows[number] = hints.encode_row(SHAPE, dataclasses.replace(made, hint=hint))
+
+        def altered(answers: list[bytes]) -> None:
+            data = b"".join(message.queries for message in world.node.got[-1][1:])
+            queries = np.frombuffer(data, "<u4").reshape(-1, SHAPE.width)
+            for number, answer in enumerate(answers):
+                moved = np.frombuffer(answer, "<u2") + np.uint16(queries[number, column] >> 17)
+                answers[number] = moved.astype("<u2").tobytes()
+
+        world.node.spoil_hint, world.node.altered = half, altered
+        world.publish()
+        (verdict,) = world.lookups().many(CONTRACT, [7])
+        assert not (of_it and verdict.found)
+        assert [len(stream) for stream in shapes(world.node)] == [2]
+        assert not list((world.home.root / "evidence").glob("*"))
 
     def test_of_anything_at_all(self, world: HiddenWorld) -> None:
         # Epoch after epoch another table, spoiled anywhere, and four others asked about.
@@ -215,7 +242,7 @@ class TestFaults:
         world.node.provider = STRANGER.public_key
         world.publish()
         evidence = self.fails(world, AnswerInvalidError, "answers.hint")
-        assert (evidence["count"], evidence["came"]) == (2, 2)
+        assert (evidence["count"], evidence["came"]) == (3, 3)
         assert evidence["signed"]
 
     def test_a_hint_that_is_not_the_table_s(self, world: HiddenWorld) -> None:
@@ -410,7 +437,7 @@ class TestAgain:
     ) -> None:
         monkeypatch.setattr(answering, "MESSAGE_BYTES", 2 * SHAPE.query_bytes + 100)
         world.publish()
-        world.lookups().many(CONTRACT, [1, 2, ABSENT])
+        world.lookups().many(CONTRACT, [1, ABSENT])
         ((_, *queries),) = world.node.got
         assert [len(each.queries) for each in queries] == [2 * SHAPE.query_bytes, SHAPE.query_bytes]
 
@@ -438,7 +465,7 @@ def test_a_node_that_never_ends_is_left(world: HiddenWorld) -> None:
     world.session.channel.stream = endless
     with pytest.raises(AnswerInvalidError, match="more answers"):
         lookups.many(CONTRACT, [1, 2])
-    assert len(taken) == 3
+    assert len(taken) == 4  # an answer to each query, and one more
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,7 @@ def refused(buyer: Buyer, messages: Sequence[lookup_pb2.AnswerRequest]) -> tuple
         ({"request": "0" * 32}, ("REPLY_NOT_FOUND", "request.id")),
         ({"request": ""}, ("REPLY_NOT_FOUND", "request.id")),
         ({"count": 1}, ("FIELD_INVALID", "count")),
-        ({"count": 3}, ("FIELD_INVALID", "count")),
+        ({"count": 4}, ("FIELD_INVALID", "count")),
         ({"count": 0}, ("FIELD_INVALID", "count")),
         ({"count": -1}, ("FIELD_INVALID", "count")),
     ],

@@ -109,3 +109,15 @@ def test_getting_ready_is_for_many_messages(monkeypatch: pytest.MonkeyPatch) -> 
     assert not warmed
     sha512.prepare(10)
     assert warmed
+
+
+def test_where_nothing_is_compiled_nothing_else_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Without numpy there are no vectors either: hashlib does however many there are.
+    monkeypatch.setattr(features, "has_vectors", lambda: False)
+    monkeypatch.setattr(sha512, "WORTH_COMPILING", 2)
+    monkeypatch.setattr(sha512, "WORTH_LOADING", 1)
+    monkeypatch.setattr(sha512, "implementations", lambda: pytest.fail("gets ready"))
+    sha512._selected.cache_clear()
+    assert sha512.digest_each([b"a"] * 3) == hashlib.sha512(b"a").digest() * 3

@@ -41,10 +41,10 @@ _FIELDS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
-    """What the node answered to `count` queries. Errors: `AnswersInvalidError`.
+    """What the node answered to `count` queries: as many as elements, or one more about nobody.
 
     `contract`, `manifest` (whose table was asked), `queries` and `answers` are 32 bytes. `request`
-    is the id of the evaluation that these queries follow.
+    is the id of the evaluation that these queries follow. Errors: `AnswersInvalidError`.
     """
 
     suite: str
@@ -64,7 +64,7 @@ class Answers:
             _CHECK.octets(field, getattr(self, field))
         _CHECK.integer("epoch", self.epoch, 1)
         _CHECK.request_id("request", self.request)
-        _CHECK.integer("count", self.count, 1, MAX_BATCH)
+        _CHECK.integer("count", self.count, 1, MAX_BATCH + 1)
         _CHECK.time("time", self.time)
 
     def to_json(self) -> dict[str, Json]:

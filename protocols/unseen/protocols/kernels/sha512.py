@@ -169,10 +169,10 @@ def _digest(started: "hashlib._Hash", message: bytes) -> bytes:
 def _is_worth(count: int) -> bool:
     """Whether so many messages are worth what getting ready takes."""
     loaded = bool(_selected.cache_info().currsize)
+    if (count < WORTH_LOADING and not loaded) or not features.has_vectors():
+        return False
     if loaded or count >= WORTH_COMPILING:
         return True
-    if count < WORTH_LOADING or not features.has_vectors():
-        return False
     from unseen.protocols.kernels import sha512_compiled  # noqa: PLC0415
 
     return sha512_compiled.is_ready()

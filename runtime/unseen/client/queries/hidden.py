@@ -6,10 +6,11 @@ query hides both (`lookup/lwe_pir/client.py`). Its randomness is a seed, written
 blinds before anything is sent, so that after a crash the same query goes out again, and an opening
 shows it.
 
-Whatever comes out, the same is sent: a query for each element, in their order. A table that was
-spoiled before its hint was made opens to "no row" where it was spoiled, like an absent subject.
-That hint and answers are of one table under the right public matrix is looked at in blocks drawn
-at random, never chosen by the subject (`lookup/lwe_pir/fitting.py`).
+Whatever comes out, the same is sent: a query for each element, in their order, and last one about
+nobody. A table that was spoiled before its hint was made opens to "no row" where it was spoiled,
+like an absent subject. Whether hint and answers are of one table under the right public matrix is
+looked at in the last answer alone (`lookup/lwe_pir/fitting.py`): in those to subjects' queries an
+owner could make misfits out of cells that it wants to know about.
 
 Needs numpy; with numba it is fast (extra `kernels`).
 """
@@ -40,10 +41,13 @@ from unseen.protocols.oprf.suite import MAX_BATCH
 from unseen.protocols.tlog.tree import Tree
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from unseen.protocols.lookup.lwe_pir.client import Asked
 
 BATCH_BYTES: Final = 1 << 25  # of queries in one request
-SAMPLE: Final = 16  # blocks of a request that are looked at
+SAMPLE: Final = 16  # blocks of the last answer that are looked at
 EPOCH_OVER: Final = ("MANIFEST_STALE", "EPOCH_NOT_READY")
 
 
@@ -149,19 +153,19 @@ class HiddenTable:
         return max(1, min(MAX_BATCH, BATCH_BYTES // self._shape.query_bytes))
 
     def drawn(self, count: int) -> dict[str, object]:
-        """Return a seed for each query."""
-        return {"seeds": secrets.token_bytes(SEED_BYTES * count).hex()}
+        """Return a seed for each query, and one for that about nobody."""
+        return {"seeds": secrets.token_bytes(SEED_BYTES * (count + 1)).hex()}
 
     def labels(self, evaluated: Evaluated) -> list[bytes | None]:
         """Return the labels that the table answers."""
         session, request = self._session, evaluated.request.request
-        queries, asked = self._queries(evaluated)
+        queries, asked, secret = self._queries(evaluated)
         hashes = [session.suite.digest(query) for query in queries]
         collected, got = _Collected(self._shape, asked), Unfinished()
         question = Asking(self._epoch, request, queries, hashes)
         try:
             said = answering.put(session, question, collected.take, got)
-            self._check_fit(asked, collected)
+            self._check_fit(secret, collected)
         except (EvidenceError, PeerError) as error:
             self._keep_failed(question, got, error)
             raise
@@ -171,7 +175,10 @@ class HiddenTable:
         session.state.save_answers(request, kept.encode())
         return self._opened(asked, kept)
 
-    def _queries(self, evaluated: Evaluated) -> tuple[list[bytes], tuple["Asked", ...]]:
+    def _queries(
+        self, evaluated: Evaluated
+    ) -> tuple[list[bytes], tuple["Asked", ...], "NDArray[np.int8]"]:
+        """Return the queries, what opens each but the last, and the secret of the last."""
         # Here and not above: they need numpy.
         from unseen.protocols.lookup.lwe_pir import client, filters  # noqa: PLC0415
         from unseen.protocols.lookup.lwe_pir.public import Public  # noqa: PLC0415
@@ -180,14 +187,16 @@ class HiddenTable:
         shape, domain = self._shape, self._epoch.manifest.domain()
         seeds = seeds_of(evaluated.secret.get("seeds"))
         public = Public.of(self._session.profile.node.evidence_key, shape)
-        prepared = client.prepare_each(public, [Seeded(seed) for seed in seeds])
+        every = client.prepare_each(public, [Seeded(seed) for seed in seeds])
+        prepared = client.Prepared(every.secrets[:-1], every.words[:-1])
         keys = []
         for output in evaluated.outputs:
             block = filters.block_of(shape, domain, output)
             nonce = bytes(self._row(block)[:NONCE_BYTES])
             keys.append((block, filters.keyed(shape, domain, nonce, output)))
         words, asked = client.query(shape, prepared, keys)
-        return [client.write_query(each) for each in words], asked
+        queries = [client.write_query(each) for each in (*words, every.words[-1])]
+        return queries, asked, every.secrets[-1]
 
     def _opened(self, asked: Sequence["Asked"], kept: Kept) -> list[bytes | None]:
         from unseen.protocols.lookup.lwe_pir import client, filters, hints  # noqa: PLC0415
@@ -200,19 +209,16 @@ class HiddenTable:
             labels.append(filters.label_of(self._shape, each.key, total))
         return labels
 
-    def _check_fit(self, asked: Sequence["Asked"], collected: "_Collected") -> None:
+    def _check_fit(self, secret: "NDArray[np.int8]", collected: "_Collected") -> None:
         """Refuse answers that are not of the hint's table, or under another public matrix."""
         import numpy as np  # noqa: PLC0415
 
         from unseen.protocols.lookup.lwe_pir import client, fitting, hints  # noqa: PLC0415
 
         rows = [hints.decode_row(self._shape, self._row(block)).hint for block in collected.sample]
-        parts = [
-            [client.read_part(self._shape, part) for part in parts] for parts in collected.sampled
-        ]
-        found = np.stack([np.concatenate(each) for each in parts])
-        drawn = np.stack([each.secret for each in asked])
-        if not fitting.fits(self._shape, drawn, np.concatenate(rows), found):
+        parts = [client.read_part(self._shape, part) for part in collected.sampled]
+        found = np.concatenate(parts)[np.newaxis]
+        if not fitting.fits(self._shape, secret[np.newaxis], np.concatenate(rows), found):
             raise AnswerInvalidError(
                 "the answers do not fit the table's signed hint",
                 clause="answers.hint",
@@ -261,23 +267,25 @@ class HiddenTable:
 
 
 class _Collected:
-    """What is taken of each answer: the subject's block, and some blocks drawn at random."""
+    """What is taken of answers: of each the subject's block, of the last some drawn at random."""
 
     def __init__(self, shape: Shape, asked: Sequence["Asked"]) -> None:
-        """Draw the blocks to look at, the same for all answers."""
+        """Draw the blocks to look at."""
         self._bytes, self._blocks = shape.part_bytes, [each.block for each in asked]
         drawn = secrets.SystemRandom().sample(range(shape.blocks), min(SAMPLE, shape.blocks))
         self.sample = sorted(drawn)
         self.parts: list[tuple[bytes, tuple[bytes, ...]]] = []
-        self.sampled: list[list[bytes]] = []
+        self.sampled: list[bytes] = []
 
     def take(self, number: int, answer: bytes, tree: Tree) -> None:
         """Take an answer; number 0 begins anew."""
         if number == 0:
-            self.parts, self.sampled = [], []
+            self.parts = []
+        if number == len(self._blocks):
+            self.sampled = [self._part(answer, each) for each in self.sample]
+            return
         block = self._blocks[number]
         self.parts.append((self._part(answer, block), tuple(tree.inclusion_proof(block))))
-        self.sampled.append([self._part(answer, each) for each in self.sample])
 
     def _part(self, answer: bytes, block: int) -> bytes:
         return answer[block * self._bytes : (block + 1) * self._bytes]

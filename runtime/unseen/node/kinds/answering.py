@@ -1,7 +1,8 @@
 """Answering queries at a hidden table, after an evaluation that was charged.
 
 Nothing is charged here and nothing is logged: one query comes with each element of an evaluation,
-whatever came out of it, and may be sent again where a connection broke. What is answered is
+whatever came out of it, and perhaps one about nobody; they may be sent again where a connection
+broke. What is answered is
 counted, in memory, so that a buyer gets no more sums over masked rows than its leakage statement
 says. Queries are multiplied in the online workers, cut so that nobody waits long behind them;
 stops, withdrawals and the end of an epoch take effect between messages.
@@ -107,11 +108,11 @@ def _admit(node: Node, caller: Caller, asked: Asked) -> tuple[Epoch, int, int]:
     if row.epoch != epoch.number or not row.reply:
         raise epoch_over(row.epoch)
     elements = len(frames.unpack(row.reply)) - 1  # the last part is the batch's proof
-    if asked.count != elements:
+    if asked.count not in {elements, elements + 1}:
         raise FieldInvalidError(
             f"the evaluation had {elements} elements, and a query goes with each",
             clause="count",
-            remedy="send as many queries as elements, whatever came out of them",
+            remedy="send a query for each element, whatever came out, and at most one about nobody",
         )
     return epoch, elements, row.units
 

@@ -6,9 +6,10 @@ of one table and one public matrix. For the right ones the mean square of the no
 9 rows passes 16 times its expectation once in 2^80; for wrong ones it is 60 times that, and stays
 below once in a few hundred.
 
-Says nothing of a table that was spoiled before its hint was made. Who reacts to what comes out
-shows one bit that the owner may choose as a function of the query's secret: it halves the work of
-an attack on one query at most. So look at rows chosen without the subject, not at the subject's.
+Says nothing of a table that was spoiled before its hint was made. Look at a query that is about
+nobody, and at nothing else: an owner can add half a column to hint and answers, and whoever reacts
+to a misfit of a subject's query then shows whether the column is one of that subject's cells. Of a
+query about nobody a reaction shows a bit about that query's secret, which serves for nothing else.
 """
 
 from typing import Final
