@@ -1,14 +1,18 @@
 """Steps of a run of an intersection, of which another call takes one meanwhile."""
 
 import asyncio
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from unseen.evidence.contracts.intersection import set_bytes
 from unseen.evidence.releases.intersected import SentSet
+from unseen.evidence.suite import INTL
 from unseen.node.intersecting import running
+from unseen.node.intersecting.files import SET, file_digest
 from unseen.node.intersecting.runs import Runs
 from unseen.node.intersecting.sessions import Run
 
@@ -45,3 +49,46 @@ def test_a_run_that_is_charged_while_a_call_waits_is_not_computed_again(
         return await call
 
     assert asyncio.run(meanwhile()) == "answer of the charge"
+
+
+def test_a_set_is_hashed_once_and_not_where_others_wait(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    run, suite = Run(tmp_path, "c", "r"), INTL
+    run.folder.mkdir(parents=True)
+    message = bytes(set_bytes(1))
+    run.path(SET).write_bytes(message)
+    sent = SentSet(suite=suite.id, items=1, digest=suite.digest(message))
+    threads: list[threading.Thread] = []
+
+    def digest(*given: Any) -> bytes:
+        threads.append(threading.current_thread())
+        return file_digest(*given)
+
+    parameters = {"intersect": {"output": "items", "most": 1}}
+    terms = SimpleNamespace(suite=suite.id, parameters=parameters)
+    contract = SimpleNamespace(id="c", terms=terms)
+    request = SimpleNamespace(request="r", bytes=lambda: b"statement")
+    admitted = SimpleNamespace(contract=contract, request=request)
+
+    async def begun(*_: object) -> str:
+        return "begun"
+
+    made: dict[str, Any] = {
+        "admit": lambda *_: admitted,
+        "stored": lambda *_: None,
+        "run_of": lambda *_: run,
+        "live_job": lambda *_: None,
+        "check_allowed": lambda *_, **__: None,
+        "file_digest": digest,
+        "_begin": begun,
+    }
+    for name, value in made.items():
+        monkeypatch.setattr(running, name, value)
+    node: Any = SimpleNamespace(runs=Runs())
+    signed: Any = SimpleNamespace(parts=(sent.encode(),), statement=b"statement")
+    who: Any = SimpleNamespace(party="p")
+    for _ in range(3):
+        assert asyncio.run(running.advance(node, who, signed)) == "begun"  # type: ignore[comparison-overlap]
+    assert len(threads) == 1
+    assert threads[0] is not threading.main_thread()
