@@ -420,6 +420,18 @@ class TestAnswered:
         self.take(found, 40)
         assert charged[1] == 10
 
+    def test_what_was_not_answered_may_be_asked_again(self, charged: dict[int, int]) -> None:
+        found, of = Answered(), cast("Any", SimpleNamespace(contract="c", number=1))
+        self.take(found, 40)
+        found.give_back(of, 3)
+        self.take(found, 3)
+        with pytest.raises(AnswersExhaustedError):
+            self.take(found, 1)
+        found.give_back(cast("Any", SimpleNamespace(contract="gone", number=1)), 3)
+        with pytest.raises(AnswersExhaustedError):
+            self.take(found, 1)
+        assert charged[1] == 10
+
     def test_a_unit_of_two_elements_has_twice_as_many(self, charged: dict[int, int]) -> None:
         found = Answered()
         self.take(found, 80, each=2)

@@ -205,6 +205,9 @@ def test_so_many_answers_are_given_and_no_more(stage: Stage) -> None:
     rows = buyer.rows()
     ask, outputs = buyer.evaluate([person.subject for person in stage.people[:3]])
     queries, _ = buyer.queries(rows, outputs)
+    for _ in range(PASSES):  # cut off before a query is whole: none of them counts
+        head = buyer.head(ask.request.request, 3)
+        assert refused(buyer, [head])[0] == "MALFORMED_MESSAGE"
     answers = {buyer.answer(ask.request.request, queries).data for _ in range(PASSES)}
     assert len(answers) == 1
     for _ in range(2):

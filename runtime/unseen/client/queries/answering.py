@@ -26,7 +26,7 @@ from unseen.v1 import lookup_pb2, lookup_pb2_grpc
 MESSAGE_BYTES: Final = (1 << 20) - 1024  # of queries in a message: under 1 MiB with what is round
 _SECONDS: Final = 120.0  # for a stream, and more for each query: a node reads its table for it
 _QUERY_SECONDS: Final = 2.0
-_ATTEMPTS: Final = 3  # of the four times that a node answers
+_ATTEMPTS: Final = 3  # a node answers four queries for each element; unanswered ones do not count
 _FIRST_PAUSE: Final = 0.1
 
 Take = Callable[[int, bytes, Tree], None]

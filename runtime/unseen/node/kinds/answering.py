@@ -67,9 +67,9 @@ async def answer(
     shape = epoch.manifest.shape()
     node.answered.take(node.reader.connection, epoch, asked.count, elements // units)
     node.load[caller.party] += 1
+    hashes: list[bytes] = []
+    roots: list[bytes] = []
     try:
-        hashes: list[bytes] = []
-        roots: list[bytes] = []
         async for batch in _whole(queries, shape, asked.count):
             _check_going(node, caller, epoch)
             found = await _answers(node, caller, epoch, batch)
@@ -82,6 +82,8 @@ async def answer(
         yield _signed(node, epoch, asked, hashes, roots)
     finally:
         node.load[caller.party] -= 1
+        # What a broken connection left unanswered may be asked again.
+        node.answered.give_back(epoch, asked.count - len(roots))
 
 
 def _admit(node: Node, caller: Caller, asked: Asked) -> tuple[Epoch, int, int]:

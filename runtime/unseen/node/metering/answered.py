@@ -45,6 +45,12 @@ class Answered:
             )
         self._given[key] += count
 
+    def give_back(self, epoch: Epoch, count: int) -> None:
+        """Take `count` of what was counted off again: it was not answered."""
+        key = (epoch.contract, epoch.number)
+        if key in self._known:
+            self._given[key] -= count
+
 
 def _units(connection: Connection, contract: str, epoch: int) -> int:
     """Return the units charged in an epoch."""
