@@ -16,6 +16,7 @@ BEGAN: Final = "began"  # index of the leaf that says that its first job has
 STATEMENT: Final = "statement"  # the request that the run is for
 SHARE: Final = "share"  # sealed: the node's share of a run's key
 SNAPSHOT: Final = "snapshot"  # of the rows that were masked
+PROMISED: Final = "promised"  # bytes that are kept for it, as decimal digits
 
 
 def write_file(path: Path, data: bytes) -> None:

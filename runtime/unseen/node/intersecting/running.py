@@ -43,6 +43,14 @@ from unseen.node.errors import (
 )
 from unseen.node.failpoints import hit
 from unseen.node.identity.parties import Caller
+from unseen.node.intersecting.bounds import (
+    COUNTING,
+    MASK,
+    check_unpaid,
+    most_bytes,
+    promise,
+    settle,
+)
 from unseen.node.intersecting.files import (
     BEGAN,
     DOUBLED,
@@ -59,6 +67,7 @@ from unseen.node.intersecting.sessions import Run, live_job, run_of
 from unseen.node.jobs import frames
 from unseen.node.jobs.kind import JobKind, Outcome, Running
 from unseen.node.jobs.record import Job
+from unseen.node.jobs.states import State
 from unseen.node.jobs.steps import NewJob
 from unseen.node.kinds.intersect_plan import least_of
 from unseen.node.metering.charge import digest_of
@@ -71,7 +80,7 @@ from unseen.node.release.yielding import paid
 from unseen.protocols.group.ristretto255 import ELEMENT_BYTES
 from unseen.protocols.psi.sum import new_share
 
-ANSWER, MASK, COUNTING = "answer", "mask", "count"
+ANSWER = "answer"
 _RECENT = 256  # leaves that may have come since a job began
 _PRIVATE = AggregateFacts(cells=(), measured=True, private=True)
 
@@ -133,6 +142,9 @@ async def _begin(node: Node, who: Caller, admitted: Admitted, run: Run) -> Step:
         again = run.has(OTHERS)
         step = COUNTING if again else MASK
     rows = 0 if again else table.snapshot.rows
+    check_unpaid(node, contract.id, counting=again)
+    if not again:
+        promise(node, run, most_bytes(clause.output, rows, request.units))
     new = NewJob(
         kind=KIND,
         about=f"{request.units:,} items",
@@ -235,6 +247,8 @@ def _began(node: Node, run: Run, job: Job, request: Request) -> int:
 
 def _ended(node: Node, job: Job) -> None:
     node.runs.release(node.meter, job.id)
+    if job.state is not State.DONE or job.ask["step"] != MASK:  # else elements come back yet
+        settle(run_of(node, job.contract, str(job.ask["request"])))
 
 
 INTERSECT = JobKind(name=KIND, run=_run, ended=_ended)

@@ -20,10 +20,12 @@ from unseen.node.contracts.register import Contract
 from unseen.node.errors import FieldInvalidError, KindRefusedError, disk_full
 from unseen.node.identity.parties import Caller
 from unseen.node.intersecting import sessions
+from unseen.node.intersecting.bounds import check_room, most_bytes, promise
 from unseen.node.intersecting.files import MIXED, OTHERS, SET, file_digest
 from unseen.node.intersecting.sessions import Run
 from unseen.node.metering.metered import check_going
 from unseen.node.privacy.guard import most_items
+from unseen.protocols.group.ristretto255 import ELEMENT_BYTES
 
 MAX_CHUNK_BYTES: Final = 512 << 10
 
@@ -70,7 +72,7 @@ async def receive(
     if run.has(head.part):
         await _check_same(run.path(head.part), head, suite)
         return Stored(head.size, complete=True)
-    sessions.open_run(run)
+    _open(node, contract, run, head)
     part = _part(run, head)
     async for offset, chunk in chunks:
         check_going(node, contract.id)
@@ -120,6 +122,21 @@ def _check_head(contract: Contract, run: Run, head: Head) -> None:
             clause="parameters.intersect.most",
             remedy="ask about fewer items at once, or for a further contract",
         )
+
+
+def _open(node: Node, contract: Contract, run: Run, head: Head) -> None:
+    """Make the folder of a run, whose set is refused where the whole run finds no room.
+
+    Its set alone is promised room: one that never comes keeps nobody else's run from its own.
+    """
+    if head.part != SET:  # room for what is mixed was promised with what is to be
+        return
+    output = clause_in(contract.terms.parameters).output
+    items = (head.size - first_bytes(output, 0)) // ELEMENT_BYTES
+    rows = node.catalogue.table(contract.terms.table).snapshot.rows
+    check_room(node, run, most_bytes(output, rows, items))
+    sessions.open_run(run)
+    promise(node, run, head.size)
 
 
 def _part(run: Run, head: Head) -> Path:
