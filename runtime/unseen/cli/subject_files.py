@@ -30,14 +30,6 @@ def subjects_in(file: Path) -> "list[Subject]":
     return found
 
 
-def columns_of(file: Path) -> list[str]:
-    """Return the names of a file's columns, which holds subjects."""
-    if _is_csv(file):
-        with file.open(newline="", encoding="utf-8-sig") as stream:
-            return next(csv.reader(stream))
-    return next(([*row] for row in _arrow_rows(file)), [])
-
-
 def _is_csv(file: Path) -> bool:
     """Whether a file is read as CSV, which anything is that has no suffix of the other kinds."""
     return file.suffix.lower() not in {".parquet", ".pq", ".arrow", ".arrows", ".feather"}

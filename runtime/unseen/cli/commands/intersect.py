@@ -18,11 +18,8 @@ from unseen.cli.output import (
     show_card,
 )
 from unseen.cli.progress import open_client
-from unseen.cli.subject_files import columns_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from unseen.client.queries.intersections import Intersected
     from unseen.evidence.canonical import Json
 
@@ -40,23 +37,27 @@ def intersect(
     ],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="CSV file for those that are in the table."),
+        typer.Option(
+            "--output",
+            "-o",
+            help="CSV file for those that are in the table, where it is said which.",
+        ),
     ] = None,
     home: HomeOption = DEFAULT_HOME,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Find out which of your items, or how many, a table has; its operator does not see them."""
     items = read_subjects(None, file)
-    columns = columns_of(file)
     with open_client(home) as client:
         found = client.intersect(resolve_contract(client, contract), items)
-    if output is not None:
-        write_found(output, columns, found)
+    told = bool(found.present)  # of each item; else a number alone, and no file to write
+    if output is not None and told:
+        write_found(output, found)
     if form is Format.JSON:
         print_json(intersected_json(found))
         return
     show_card(found)
-    if output is not None:
+    if output is not None and told:
         note(f"{len(found.found):,} of them: {output}", form)
     else:
         note(f"see them again: unseen receipt fetch {found.request_id}", form)
@@ -70,6 +71,7 @@ def intersected_json(found: "Intersected") -> "dict[str, Json]":
         "receipt": str(found.receipt_path),
         "output": found.output,
         "items": len(found.items),
+        "columns": list(found.columns),
         "found": [list(item) for item in found.found],
         "number": found.number,
         "total": None if found.total is None else str(found.total),
@@ -78,9 +80,9 @@ def intersected_json(found: "Intersected") -> "dict[str, Json]":
     }
 
 
-def write_found(path: Path, columns: "Sequence[str]", found: "Intersected") -> None:
+def write_found(path: Path, found: "Intersected") -> None:
     """Write the items that the table has, under the names of their columns."""
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
-        writer.writerow(columns)
+        writer.writerow(found.columns)
         writer.writerows(found.found)

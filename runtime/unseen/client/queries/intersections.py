@@ -15,7 +15,7 @@ import datetime as dt
 import hashlib
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from math import isqrt
 from pathlib import Path
@@ -70,6 +70,8 @@ _Texts = tuple[str, ...]
 class Intersected(Card):
     """What a run found out. `items` are the distinct ones, in the order in which they were given.
 
+    The values of an item are those of `columns`, in the plan's order of them.
+
     Of output `items`, `present` says of each whether the table has it. Of output `count`, `number`
     is how many of them it has, with noise whose `rho` the table's budget is charged: None where
     that is below the smallest group. Of output `sum`, `total` is that of their values as well, in
@@ -78,12 +80,13 @@ class Intersected(Card):
 
     contract: str
     output: str
+    columns: tuple[str, ...]
     items: tuple[_Texts, ...] = field(repr=False)
-    present: tuple[bool, ...] = field(repr=False)
-    number: int | None
     rho: str
     request_id: str
     receipt_path: Path = field(compare=False)
+    present: tuple[bool, ...] = field(default=(), repr=False)
+    number: int | None = None
     total: Decimal | None = None
     total_error: Decimal | None = None
 
@@ -116,6 +119,7 @@ class _Asked:
     contract: str
     terms: Terms
     clause: Intersection
+    columns: tuple[str, ...]
     texts: tuple[_Texts, ...] = field(repr=False)
     data: tuple[bytes, ...] = field(repr=False)
     seed: bytes = field(repr=False)
@@ -150,7 +154,7 @@ class Intersections:
         texts, data = _encoded(terms, plan, items)
         _check(clause, data)
         seed, identifier = secrets.token_bytes(_SEED_BYTES), secrets.token_hex(16)
-        asked = _Asked(contract, terms, clause, texts, data, seed, identifier)
+        asked = _Asked(contract, terms, clause, _names(plan), texts, data, seed, identifier)
         with writing(self._session.home.root):
             message = self._written(asked)
             return self._exchange(asked, message, fresh=True)
@@ -165,8 +169,8 @@ class Intersections:
         terms = self._contracts.terms(opening.contract)
         plan, (texts, seed) = self._contracts.plan(opening.contract), _read_secret(opening)
         known, data = _encoded(terms, plan, texts)
-        clause = _clause(opening.contract, terms)
-        asked = _Asked(opening.contract, terms, clause, known, data, seed, opening.id)
+        clause, names = _clause(opening.contract, terms), _names(plan)
+        asked = _Asked(opening.contract, terms, clause, names, known, data, seed, opening.id)
         message = intersect_pb2.RunRequest.FromString(opening.wire)
         with writing(self._session.home.root):
             return self._exchange(asked, message, fresh=False)
@@ -303,50 +307,23 @@ class Intersections:
         return sets_of(self._folder(asked), asked.session, asked.data, asked.drawn, told, sums=sums)
 
     def _opened(self, asked: _Asked, value: bytes, receipt: VerifiedReceipt) -> Intersected:
-        present: tuple[bool, ...] = ()
-        number: int | None = None
-        shape = asked.clause.shape
-        if shape is None:
-            present = self._present(asked, value)
-        else:
-            if asked.clause.sum is not None:
-                return self._summed(asked, asked.clause.sum, value, receipt)
-            decode(shape, value)  # as declared, or not at all
-            found = canonical.decode(value)
-            number = found if isinstance(found, int) else None
-        return Intersected(
-            contract=asked.contract,
-            output=asked.clause.output,
-            items=asked.texts,
-            present=present,
-            number=number,
-            rho="" if shape is None else receipt.privacy,
-            request_id=asked.request,
-            receipt_path=self._session.home.receipt(asked.request),
-        )
-
-    def _summed(
-        self, asked: _Asked, summed: Summed, value: bytes, receipt: VerifiedReceipt
-    ) -> Intersected:
-        """Open the sum with this party's share of the key, which follows from the seed."""
-        sent, clause, total, error = SentSum.decode(value), asked.clause, None, None
-        if sent.count is not None:
-            found = opened(share_of(asked.session, asked.drawn()), sent.sum, clause.bound)
-            unit = Decimal(1).scaleb(-summed.decimals)
-            sigma = isqrt(int(summed.largest**2 / (2 * clause.costs[1])))
-            total, error = found * unit, sigma * unit
-        return Intersected(
+        clause = asked.clause
+        found = Intersected(
             contract=asked.contract,
             output=clause.output,
+            columns=asked.columns,
             items=asked.texts,
-            present=(),
-            number=sent.count,
-            rho=receipt.privacy,
+            rho="" if clause.shape is None else receipt.privacy,
             request_id=asked.request,
             receipt_path=self._session.home.receipt(asked.request),
-            total=total,
-            total_error=error,
         )
+        if clause.shape is None:
+            return replace(found, present=self._present(asked, value))
+        if clause.sum is not None:
+            return _summed(found, asked, clause.sum, value)
+        decode(clause.shape, value)  # as declared, or not at all
+        number = canonical.decode(value)
+        return replace(found, number=number if isinstance(number, int) else None)
 
     def _present(self, asked: _Asked, value: bytes) -> tuple[bool, ...]:
         """Return of each item whether the table has it, by the answer that `value` commits to."""
@@ -369,6 +346,21 @@ class Intersections:
             known = self._sets(asked, sent.others).present(answer)
             self._session.state.save_label(_place(asked.request), b"", known)
         return tuple(each == 1 for each in known)
+
+
+def _summed(found: Intersected, asked: _Asked, summed: Summed, value: bytes) -> Intersected:
+    """Open the sum with this party's share of the key, which follows from the seed."""
+    sent, clause = SentSum.decode(value), asked.clause
+    if sent.count is None:
+        return found
+    total = opened(share_of(asked.session, asked.drawn()), sent.sum, clause.bound)
+    unit = Decimal(1).scaleb(-summed.decimals)
+    sigma = isqrt(int(summed.largest**2 / (2 * clause.costs[1])))
+    return replace(found, number=sent.count, total=total * unit, total_error=sigma * unit)
+
+
+def _names(plan: Plan) -> tuple[str, ...]:
+    return tuple(column.name for column in plan.subject_columns)
 
 
 def _encoded(
