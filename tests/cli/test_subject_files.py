@@ -2,18 +2,20 @@
 
 import csv
 import datetime as dt
+import sys
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pyarrow import ipc, parquet
 
-from unseen.cli import subject_files
 from unseen.cli.failures import UsageError
 from unseen.cli.subject_files import subjects_in
 from unseen.client.subjects import subject_values
-from unseen.protocols.errors import InputInvalidError, SubjectInvalidError
+from unseen.protocols.errors import SubjectInvalidError
 from unseen.protocols.lookup.subject import SubjectColumn
 
 COLUMNS = (SubjectColumn("name", "string"), SubjectColumn("born", "date"))
@@ -52,7 +54,19 @@ def test_a_file_without_subjects_is_refused(tmp_path: Path) -> None:
             subjects_in(path)
 
 
-@pytest.mark.parametrize("data", [b"name,born\nAda\n", b"name\n\xff\n", b'name\n"Ada\n'])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"name,born\nAda\n",
+        b"name,born\nAda,1990-01-01,x\n",
+        b"name\n\xff\n",
+        "name\nAda\n".encode("utf-16"),
+        b'name\n"Ada\n',
+        b"name,name\nAda,Bo\n",
+        b"name\n" + b"x" * 200_000 + b"\n",
+    ],
+    ids=range(7),
+)
 def test_a_csv_file_that_is_none_is_refused(data: bytes, tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     path.write_bytes(data)
@@ -60,10 +74,33 @@ def test_a_csv_file_that_is_none_is_refused(data: bytes, tmp_path: Path) -> None
         subjects_in(path)
 
 
-def test_a_parquet_file_that_is_none_is_refused(tmp_path: Path) -> None:
+@given(data=st.binary(max_size=200))
+def test_any_bytes_are_rows_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes
+) -> None:
+    path = tmp_path_factory.mktemp("any") / "people.csv"
+    path.write_bytes(b"name,born\n" + data)
+    try:
+        found = subjects_in(path)
+    except UsageError:
+        return
+    assert all(isinstance(row, dict) and set(row) == {"name", "born"} for row in found)
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".arrow"])
+@pytest.mark.parametrize("data", [b"", b"PAR1", b"ARROW1\x00\x00", b"x" * 500], ids=len)
+def test_a_file_that_is_no_arrow_is_refused(suffix: str, data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / f"people{suffix}"
+    path.write_bytes(data)
+    with pytest.raises(UsageError, match="cannot be read"):
+        subjects_in(path)
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "people.parquet"
-    path.write_bytes(b"PAR1")
-    with pytest.raises(InputInvalidError, match="cannot be read"):
+    one = pa.array(["Ada"])
+    parquet.write_table(pa.table([one, one], ["name", "name"]), path)
+    with pytest.raises(UsageError, match="one name"):
         subjects_in(path)
 
 
@@ -73,8 +110,16 @@ def test_a_missing_value_is_no_text(tmp_path: Path) -> None:
         [subject_values(COLUMNS, subject) for subject in subjects_in(path)]
 
 
-def test_what_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subject_files, "find_spec", lambda name: name == "numpy" or None)
+def test_a_time_of_day_is_no_date(tmp_path: Path) -> None:
+    noon = dt.datetime(1990, 1, 1, 12, tzinfo=dt.UTC)
+    path = write(tmp_path / "people.parquet", [{"name": "Ada", "born": noon}])
+    with pytest.raises(SubjectInvalidError, match="born"):
+        [subject_values(COLUMNS, subject) for subject in subjects_in(path)]
+
+
+def test_without_pyarrow_there_is_csv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "people.parquet", ROWS)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(UsageError, match=r"read with pyarrow$"):
-        subjects_in(write(tmp_path / "people.parquet", ROWS))
+        subjects_in(path)
     assert len(subjects_in(write(tmp_path / "people.csv", ROWS))) == len(ROWS)

@@ -5,7 +5,6 @@ their bytes; whoever writes them says how long a key is.
 """
 
 import contextlib
-import hashlib
 import os
 import secrets
 from collections.abc import Iterable, Iterator
@@ -70,89 +69,27 @@ class Records:
             yield self.read(first, rows)
 
 
-class BinaryWriter:
-    """A file in the making; a context. It takes its name when all is written and on the disk.
+class Writer:
+    """A file of records in the making, behind some bytes; a context.
 
-    Where the context ends by an error, such as a full disk (`OSError`, with the file's name),
-    nothing is left of it.
+    It takes its name when all is written and on the disk. Where the context ends by an error, such
+    as a full disk (`OSError`, with the file's name), nothing is left of it.
     """
 
-    def __init__(self, target: Path) -> None:
-        """Begin a file that will be `target`."""
+    def __init__(self, target: Path, head: bytes = b"") -> None:
+        """Begin a file that will be `target`, with the bytes of `head` before its records."""
         self._target = target
+        self._head = head
         self._path = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
         self._file: BinaryIO | None = None
 
     def __enter__(self) -> Self:
-        """Make the unfinished file, for this user alone."""
+        """Make the unfinished file, for this user alone, and write its head."""
         try:
             opened = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except OSError as failed:
             raise self._named(failed) from None
         self._file = os.fdopen(opened, "wb")
-        return self
-
-    @property
-    def file(self) -> BinaryIO:
-        """Return the open file, for what writes to one by itself.
-
-        Raises:
-            InputInvalidError: outside the context.
-
-        """
-        if self._file is None:
-            raise InputInvalidError(f"{self._target.name} is not being written")
-        return self._file
-
-    def write_bytes(self, data: "bytes | memoryview") -> None:
-        """Write bytes.
-
-        Raises:
-            OSError: they cannot be written.
-
-        """
-        try:
-            self.file.write(data)
-        except OSError as failed:
-            raise self._named(failed) from None
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Give the file its name, or remove what is there of it."""
-        file = self.file
-        try:
-            if kind is None:
-                file.flush()
-                os.fsync(file.fileno())
-                file.close()
-                self._path.replace(self._target)
-        except OSError as failed:
-            raise self._named(failed) from None
-        finally:
-            self._file = None
-            with contextlib.suppress(OSError):  # closing tries to write what is left, as before
-                file.close()
-            self._path.unlink(missing_ok=True)
-
-    def _named(self, failed: OSError) -> OSError:
-        return OSError(failed.errno, failed.strerror, str(self._target))
-
-
-class Writer(BinaryWriter):
-    """A file of records in the making, behind some bytes."""
-
-    def __init__(self, target: Path, head: bytes = b"") -> None:
-        """Begin a file that will be `target`, with the bytes of `head` before its records."""
-        super().__init__(target)
-        self._head = head
-
-    def __enter__(self) -> Self:
-        """Make the unfinished file, and write its head."""
-        super().__enter__()
         self.write_bytes(self._head)
         return self
 
@@ -178,6 +115,48 @@ class Writer(BinaryWriter):
             count += len(block)
         return count
 
+    def write_bytes(self, data: "bytes | memoryview") -> None:
+        """Write bytes.
+
+        Raises:
+            OSError: they cannot be written.
+
+        """
+        try:
+            self._opened().write(data)
+        except OSError as failed:
+            raise self._named(failed) from None
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Give the file its name, or remove what is there of it."""
+        file = self._opened()
+        try:
+            if kind is None:
+                file.flush()
+                os.fsync(file.fileno())
+                file.close()
+                self._path.replace(self._target)
+        except OSError as failed:
+            raise self._named(failed) from None
+        finally:
+            self._file = None
+            with contextlib.suppress(OSError):  # closing tries to write what is left, as before
+                file.close()
+            self._path.unlink(missing_ok=True)
+
+    def _opened(self) -> BinaryIO:
+        if self._file is None:
+            raise InputInvalidError(f"{self._target.name} is not being written")
+        return self._file
+
+    def _named(self, failed: OSError) -> OSError:
+        return OSError(failed.errno, failed.strerror, str(self._target))
+
 
 def keys_of(block: Block, size: int = KEY_BYTES) -> Keys:
     """Return the keys of a block as values that compare as their bytes do."""
@@ -201,9 +180,3 @@ def ascending(blocks: Iterable[Block], size: int = KEY_BYTES) -> Iterator[Block]
             raise MalformedMessageError("elements do not ascend")
         last = keys[-1:].copy()
         yield block
-
-
-def digest_of(path: Path) -> bytes:
-    """Return the SHA-256 digest of a whole file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()

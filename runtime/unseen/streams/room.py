@@ -1,7 +1,6 @@
 """Where a step may put its files, how much memory it may take, and whom it tells how far it is."""
 
 import shutil
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +12,6 @@ Progress = Callable[[int], None]
 """Told of a number of items, as soon as they are done."""
 
 LEAST_MEMORY: Final = 48 << 20
-_UNTOLD: Final = 1.0  # seconds before anything is said of the time left
 
 
 def _silent(_items: int) -> None:
@@ -44,33 +42,3 @@ class Room:
                 shutil.rmtree(path)
             else:
                 path.unlink()
-
-
-class Pace:
-    """How far some work is, and how long the rest takes if it goes on like that."""
-
-    def __init__(self, total: int, clock: Callable[[], float] = time.monotonic) -> None:
-        """Start counting towards `total` items; `clock` gives seconds."""
-        self.total = total
-        self.done = 0
-        self._clock = clock
-        self._started = clock()
-
-    def add(self, items: int) -> None:
-        """Count items that are done: a `Progress`."""
-        self.done = min(self.done + items, self.total)
-
-    @property
-    def share(self) -> float:
-        """Return what is done, from 0 to 1."""
-        return self.done / self.total if self.total else 1.0
-
-    @property
-    def left(self) -> float | None:
-        """Return the seconds that are left; None while nobody can tell."""
-        spent = self._clock() - self._started
-        if self.done == self.total:
-            return 0.0
-        if not self.done or spent < _UNTOLD:
-            return None
-        return spent * (self.total - self.done) / self.done

@@ -10,8 +10,7 @@ from unseen.node.intersecting.sessions import Run, live_job, run_of
 from unseen.node.intersecting.uploads import contract_of
 from unseen.node.metering.charge import find_charge
 from unseen.node.metering.metered import check_going, check_held
-
-_CHUNK_BYTES = 256 << 10
+from unseen.streams.chunks import chunks as chunks_of
 
 
 def opened(node: Node, who: Caller, contract: str, request: str, part: str) -> Run:
@@ -42,7 +41,7 @@ def opened(node: Node, who: Caller, contract: str, request: str, part: str) -> R
 
 
 def chunks(run: Run, part: str, offset: int) -> Iterator[bytes]:
-    """Yield a file of a run from `offset` on.
+    """Return a file of a run from `offset` on, in chunks.
 
     Raises:
         FieldInvalidError: the offset lies outside of it.
@@ -50,10 +49,7 @@ def chunks(run: Run, part: str, offset: int) -> Iterator[bytes]:
     """
     if not 0 <= offset <= run.size(part):
         raise FieldInvalidError("the offset lies outside the part", clause="offset")
-    with run.path(part).open("rb") as file:
-        file.seek(offset)
-        while chunk := file.read(_CHUNK_BYTES):
-            yield chunk
+    return chunks_of(run.path(part), offset)
 
 
 async def end(node: Node, who: Caller, contract: str, request: str) -> None:

@@ -10,7 +10,6 @@ import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from unseen.evidence.canonical import b64encode
 from unseen.evidence.contracts.intersection import KIND, clause_in, first_bytes, head_bytes
@@ -26,8 +25,7 @@ from unseen.node.intersecting.sessions import Run
 from unseen.node.metering.metered import check_going
 from unseen.node.privacy.guard import most_items
 from unseen.protocols.group.ristretto255 import ELEMENT_BYTES
-
-MAX_CHUNK_BYTES: Final = 512 << 10
+from unseen.streams.chunks import CHUNK_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +150,8 @@ def _append(path: Path, head: Head, offset: int, chunk: bytes) -> None:
     have = path.stat().st_size if path.exists() else 0
     if not chunk:
         return
-    if len(chunk) > MAX_CHUNK_BYTES:
-        raise _refused("chunk", f"a chunk has at most {MAX_CHUNK_BYTES} bytes")
+    if len(chunk) > CHUNK_BYTES:
+        raise _refused("chunk", f"a chunk has at most {CHUNK_BYTES} bytes")
     if offset != have:
         raise _refused("offset", f"the next chunk begins at {have}")
     if offset + len(chunk) > head.size:
