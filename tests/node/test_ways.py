@@ -20,6 +20,7 @@ from unseen.node.contracts.narrow import narrowest
 from unseen.node.kinds.kind import KINDS
 from unseen.node.kinds.lookup_plan import PASSES
 from unseen.protocols.lookup.lwe_pir.choice import least_width
+from unseen.protocols.lookup.lwe_pir.parameters import Shape
 
 ROW = 17  # a tag of 16 bytes and a label of one
 WAYS = ("", "oprf_table", "lwe_pir", "clear", "no such")
@@ -156,8 +157,22 @@ def test_each_way_has_a_statement_of_its_own() -> None:
     assert (sent.leakage.ciphertext_leaves, hidden.leakage.ciphertext_leaves) == (True, False)
     table = next(line for line in hidden.leakage.statements if line.what == "table")
     assert table.amount is not None
-    assert (table.amount.each, table.amount.most) == (2, None)  # of each row, for each answer
+    assert (table.amount.measure, table.amount.most) == ("bytes", None)
     assert all(line.text_zh and line.bound_zh and line.amount for line in hidden.leakage.statements)
+
+
+@pytest.mark.parametrize("units", [1, 100, HIDDEN_QUESTIONS])
+def test_the_amount_of_a_hidden_table_is_its_hint_and_every_answer(units: int) -> None:
+    """Of each row of the matrix, which has a byte a cell: so it never comes to the whole row."""
+    found = compiled(make_ask(units), lookup("3", rows=10**9))
+    table = next(line for line in found.leakage.statements if line.what == "table")
+    width = least_width(PASSES * units)
+    assert table.amount is not None
+    assert width is not None
+    one = Shape(1, width, 1)
+    sums = one.hint_bytes + PASSES * units * one.answer_bytes
+    assert table.amount.each == sums // one.rows
+    assert table.amount.each < one.table_bytes // one.rows
 
 
 def test_a_contract_keeps_its_way_and_falls_with_it() -> None:

@@ -21,7 +21,7 @@ from unseen.protocols.lookup.labels import label_bytes_for
 from unseen.protocols.oprf.suite import MAX_BATCH
 
 
-def _nothing(_bits: int, _label_bytes: int, _quota: Quota) -> Mapping[str, Amount]:
+def _nothing(_plan: Plan, _quota: Quota) -> Mapping[str, Amount]:
     return {}
 
 
@@ -32,7 +32,7 @@ class Way:
     protocol: str
     ciphertext_leaves: bool = False
     statements: tuple[Statement, ...] = ()
-    amounts: Callable[[int, int, Quota], Mapping[str, Amount]] = _nothing
+    amounts: Callable[[Plan, Quota], Mapping[str, Amount]] = _nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Kind:
         if self.by_menu is not None and menu is not None:
             return self.by_menu(plan, menu, quota)
         way = self.way(plan.protocol)
-        amounts = way.amounts(plan.bits_per_unit, plan.label_bytes, quota)
+        amounts = way.amounts(plan, quota)
         return tuple(replace(line, amount=amounts[line.what]) for line in way.statements)
 
     def label_bytes(self, outputs: int) -> int:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from unseen.evidence.contracts.contract import Quota
 from unseen.evidence.contracts.leakage import Amount, Statement
-from unseen.protocols.lookup.lwe_pir.parameters import KEPT_BITS, SECURITY_BITS
+from unseen.evidence.contracts.plan import Plan
+from unseen.protocols.lookup.lwe_pir.parameters import KEPT_BITS, SECRET, SECURITY_BITS
 from unseen.protocols.lookup.oprf_table import TAG_BYTES
 
 PASSES = 4  # answers at a hidden table for each element that was evaluated, at most
@@ -72,13 +73,14 @@ STATEMENTS = (
 )
 
 
-def amounts(bits_per_unit: int, label_bytes: int, quota: Quota) -> Mapping[str, Amount]:
+def amounts(plan: Plan, quota: Quota) -> Mapping[str, Amount]:
     """Return how much each line lets learn, by its key `what`."""
+    bits = plan.bits_per_unit
     return {
         "count": Amount(measure="units", each=1, most=quota.units),
         "subject": Amount(measure="bits", each=0, most=0),
-        "answers": Amount(measure="bits", each=bits_per_unit, most=bits_per_unit * quota.units),
-        "table": Amount(measure="bytes", each=TAG_BYTES + label_bytes),  # for each row
+        "answers": Amount(measure="bits", each=bits, most=bits * quota.units),
+        "table": Amount(measure="bytes", each=TAG_BYTES + plan.label_bytes),  # for each row
         "traffic": Amount(measure="units", each=1, most=quota.units),
         "timing": Amount(measure="units", each=1, most=quota.units),
     }
@@ -131,8 +133,12 @@ HIDDEN_STATEMENTS = (
 )
 
 
-def hidden_amounts(bits_per_unit: int, label_bytes: int, quota: Quota) -> Mapping[str, Amount]:
-    """Return how much each line of a hidden table lets learn, by its key `what`."""
-    found = dict(amounts(bits_per_unit, label_bytes, quota))
-    each = KEPT_BITS // 8  # of each row of the matrix, for each answer
-    return found | {"table": Amount(measure="bytes", each=each)}
+def hidden_amounts(plan: Plan, quota: Quota) -> Mapping[str, Amount]:
+    """Return how much each line of a hidden table lets learn, by its key `what`.
+
+    Of each row of the matrix, which holds a byte a cell: its hint, and all the answers that the
+    contract's units may buy.
+    """
+    answers = PASSES * plan.evaluations * quota.units
+    each = (SECRET + answers) * KEPT_BITS // 8
+    return dict(amounts(plan, quota)) | {"table": Amount(measure="bytes", each=each)}

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from unseen.evidence.contracts.contract import Quota
 from unseen.evidence.contracts.leakage import Amount, Statement
+from unseen.evidence.contracts.plan import Plan
 
 THREAT_MODEL = "operator is trusted with the subject and the answer; buyer may deviate"
 THREAT_MODEL_ZH = "信任运营方获知查询对象和结果；购买方可任意偏离协议"
@@ -62,12 +63,12 @@ STATEMENTS = (
 )
 
 
-def amounts(bits_per_unit: int, label_bytes: int, quota: Quota) -> Mapping[str, Amount]:
+def amounts(plan: Plan, quota: Quota) -> Mapping[str, Amount]:
     """Return how much each line lets learn, by its key `what`."""
-    del label_bytes  # there is no encrypted table
+    bits = plan.bits_per_unit
     return {
         "subject": Amount(measure="units", each=1, most=quota.units),
-        "answers": Amount(measure="bits", each=bits_per_unit, most=bits_per_unit * quota.units),
+        "answers": Amount(measure="bits", each=bits, most=bits * quota.units),
         "traffic": Amount(measure="units", each=1, most=quota.units),
         "timing": Amount(measure="bits", each=1, most=quota.units),
     }
