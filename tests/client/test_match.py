@@ -368,4 +368,4 @@ def test_what_is_sent_and_received_has_one_shape_for_every_answer(
     assert shapes[0][0][:2] == (2, 2)
     assert len(shapes[0]) == (1 if way == "oprf_table" else 2)
     if way == "lwe_pir":
-        assert len(shapes[0][1]) == 2
+        assert len(shapes[0][1]) == 3  # of both points, and one about nobody

@@ -143,7 +143,7 @@ async def test_a_node_starts_without_its_cluster_and_says_so_for_each_long_task(
     await executor.start()
     assert "long tasks wait for the cluster" in caplog.text
     found = await asyncio.gather(
-        *(executor.run_bulk("voprf", []) for _ in range(2)), return_exceptions=True
+        *(executor.run_bulk("fill_table", []) for _ in range(2)), return_exceptions=True
     )
     assert [type(each) for each in found] == [ClusterLostError] * 2
     await executor.close()

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from unseen.evidence.canonical import b64decode
-from unseen.evidence.contracts.joint import Joint, round_of
+from unseen.evidence.contracts.joint import PROTOCOL, Joint, round_of
 from unseen.node import main as serving
 from unseen.node.joint import kinds, steps
 from unseen.node.joint.contribution import Asked, Contribution, Contributor, Outline
@@ -35,7 +35,7 @@ DONE = "done"
 
 def contribute_as(faults: dict[str, str]) -> None:
     """Let the nodes of this process take part, and go wrong as `faults` says."""
-    kind = dataclasses.replace(KINDS["verify"], ways=(Way("tests"),), release="aggregate")
+    kind = dataclasses.replace(KINDS["verify"], ways=(Way(PROTOCOL),), release="aggregate")
     KINDS[KIND] = kind
 
     def outline(asked: Asked) -> Outline:

@@ -29,10 +29,9 @@ from unseen.node.errors import (
 )
 from unseen.node.failpoints import hit
 from unseen.node.identity.parties import Caller
-from unseen.node.jobs import frames
 from unseen.node.kinds import batches
 from unseen.node.kinds.lookup import epoch_for
-from unseen.node.metering.charge import epoch_over, find_charge
+from unseen.node.metering.charge import epoch_over, find_charge, parts_stored
 from unseen.node.metering.metered import check_held
 from unseen.protocols.errors import MalformedMessageError
 from unseen.protocols.lookup.lwe_pir.parameters import Shape
@@ -107,9 +106,10 @@ def _admit(node: Node, caller: Caller, asked: Asked) -> tuple[Epoch, int, int]:
     epoch = epoch_for(node, caller, contract.id)
     if (asked.epoch, asked.manifest) != (epoch.number, epoch.manifest_id):
         raise epoch_over(asked.epoch)
-    if row.epoch != epoch.number or not row.reply:
+    parts = parts_stored(row)
+    if row.epoch != epoch.number or not parts:
         raise epoch_over(row.epoch)
-    elements = len(frames.unpack(row.reply)) - 1  # the last part is the batch's proof
+    elements = parts - 1  # the last part is the batch's proof
     if asked.count not in {elements, elements + 1}:
         raise FieldInvalidError(
             f"the evaluation had {elements} elements, and a query goes with each",

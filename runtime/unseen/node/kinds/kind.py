@@ -62,7 +62,7 @@ class Kind:
 
     def way(self, protocol: str) -> Way:
         """Return the way of this protocol; the kind has to have one."""
-        return next(way for way in self.ways if way.protocol == protocol)
+        return {way.protocol: way for way in self.ways}[protocol]
 
     def stated(self, plan: Plan, menu: Menu | None, quota: Quota) -> tuple[Statement, ...]:
         """Return the lines of the leakage statement, with the numbers of one contract."""

@@ -5,7 +5,6 @@ number by the elements that were evaluated. A node that starts anew counts from 
 """
 
 from collections import defaultdict
-from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, func, select
 
@@ -15,12 +14,13 @@ from unseen.node.kinds.lookup_plan import PASSES
 from unseen.node.store.schema import charges
 
 
-@dataclass(slots=True)
 class Answered:
     """How many queries each present epoch has answered, and how many it may by what is charged."""
 
-    _given: defaultdict[tuple[str, int], int] = field(default_factory=lambda: defaultdict(int))
-    _known: dict[tuple[str, int], int] = field(default_factory=dict)
+    def __init__(self) -> None:
+        """Begin with nothing answered."""
+        self._given: defaultdict[tuple[str, int], int] = defaultdict(int)
+        self._known: dict[tuple[str, int], int] = {}
 
     def take(self, connection: Connection, epoch: Epoch, count: int, each: int) -> None:
         """Count `count` more answers; `each` is how many elements a unit of the contract has.

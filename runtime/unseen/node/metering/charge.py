@@ -132,6 +132,11 @@ def find_charge(connection: Connection, contract: str, request: str) -> Row[Any]
     return connection.execute(_STORED, {"contract": contract, "request": request}).one_or_none()
 
 
+def parts_stored(row: Row[Any]) -> int:
+    """Return how many parts the reply of a charge's row has; 0 where it is kept no more."""
+    return len(frames.unpack(row.reply)) if row.reply else 0
+
+
 _STORED = select(charges).where(
     charges.c.contract == bindparam("contract"), charges.c.request == bindparam("request")
 )
