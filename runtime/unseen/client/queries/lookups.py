@@ -26,7 +26,7 @@ from unseen.client.local.state import Opening
 from unseen.client.queries import asking
 from unseen.client.queries.epochs import Epoch, Epochs
 from unseen.client.queries.gather import Gatherer
-from unseen.client.queries.hidden import HiddenTable
+from unseen.client.queries.hidden import EPOCH_OVER, HiddenTable
 from unseen.client.queries.ways import Evaluated, SentTable, Way
 from unseen.client.session import Session
 from unseen.client.subjects import Subject, subject_texts, subject_values
@@ -43,7 +43,6 @@ from unseen.protocols.oprf.suite import Mode
 from unseen.v1 import lookup_pb2, lookup_pb2_grpc
 
 _EPOCHS = 3
-_EPOCH_OVER = ("MANIFEST_STALE", "EPOCH_NOT_READY")
 _RATE_SECONDS = 90.0
 _RATE_PAUSE = 2.0
 _ABSENT = b"\x00"
@@ -98,7 +97,7 @@ class Lookups:
                 return self._many(self._epochs.present(contract), subjects)
             except WireError as error:
                 # A new epoch has begun; nothing was charged, and the question is a new one.
-                if error.reason not in _EPOCH_OVER:
+                if error.reason not in EPOCH_OVER:
                     raise
             self._epochs.forget(contract)
         return self._many(self._epochs.present(contract), subjects)

@@ -148,21 +148,27 @@ def room_of(ask: Reading, progress: Progress) -> Room:
 
 def _items(ask: Reading) -> Iterator[Sequence[bytes]]:
     rows = 0
-    for batch in _subjects(ask):
-        rows += len(batch)
-        yield batch
+    for batch in batches(ask):
+        items = list(_encoded(ask, batch))
+        rows += len(items)
+        yield items
     if not rows:
         # A set is never empty: what nobody can ask about stands for a table without rows.
         yield [secrets.token_bytes(FILLER_BYTES)]
 
 
-def _subjects(ask: Reading) -> Iterator[Sequence[bytes]]:
+def batches(ask: Reading, columns: Sequence[str] = ()) -> Iterator[scan.Batch]:
+    """Yield the table's subjects, and beside each the texts of `columns`.
+
+    Raises:
+        TableChangedError: the file is not the registered one, or is no more at the end.
+
+    """
     check_fingerprint(ask.source.path, ask.fingerprint)
     connection = connect(ask.source, memory_mb=ask.memory_mb // 2, spill=ask.folder)
     try:
         with reading():
-            for batch in scan.scan(connection, ask.subject, (), ()):
-                yield list(_encoded(ask, batch))
+            yield from scan.scan(connection, ask.subject, (), columns)
     finally:
         connection.close()
     check_fingerprint(ask.source.path, ask.fingerprint)

@@ -18,9 +18,14 @@ from unseen.evidence.contracts.intersection import Intersection, Summed
 from unseen.evidence.releases.intersected import SentSum
 from unseen.evidence.suite import Suite
 from unseen.node.data import scan
-from unseen.node.data.connection import connect, reading
-from unseen.node.data.intersect import FILLER_BYTES, Progress, Reading, full, room_of
-from unseen.node.data.source import check_fingerprint
+from unseen.node.data.intersect import (
+    FILLER_BYTES,
+    Progress,
+    Reading,
+    batches,
+    full,
+    room_of,
+)
 from unseen.node.errors import InternalError
 from unseen.node.intersecting.files import DOUBLED, MIXED, OTHERS, SET, SNAPSHOT, write_file
 from unseen.protocols.dp import Clamp, Gaussian, Mechanism, Sensitivity
@@ -131,16 +136,9 @@ def _rows(ask: Reading) -> Iterator[tuple[list[bytes], list[int]]]:
     summed = ask.summed
     if summed is None:
         raise InternalError("a sum of no column")
-    check_fingerprint(ask.source.path, ask.fingerprint)
-    connection = connect(ask.source, memory_mb=ask.memory_mb // 2, spill=ask.folder)
-    try:
-        with reading():
-            for batch in scan.scan(connection, ask.subject, (), [summed.column]):
-                pairs = list(_pairs(ask, summed, batch))
-                yield [item for item, _ in pairs], [value for _, value in pairs]
-    finally:
-        connection.close()
-    check_fingerprint(ask.source.path, ask.fingerprint)
+    for batch in batches(ask, [summed.column]):
+        pairs = list(_pairs(ask, summed, batch))
+        yield [item for item, _ in pairs], [value for _, value in pairs]
 
 
 def _pairs(ask: Reading, summed: Summed, batch: scan.Batch) -> Iterator[tuple[bytes, int]]:

@@ -2,10 +2,9 @@
 
 Nothing is charged here and nothing is logged: one query comes with each element of an evaluation,
 whatever came out of it, and perhaps one about nobody; they may be sent again where a connection
-broke. What is answered is
-counted, in memory, so that a buyer gets no more sums over masked rows than its leakage statement
-says. Queries are multiplied in the online workers, cut so that nobody waits long behind them;
-stops, withdrawals and the end of an epoch take effect between messages.
+broke. What is answered is counted, in memory, so that a buyer gets no more sums over masked rows
+than its leakage statement says. Queries are multiplied in the online workers, cut so that nobody
+waits long behind them; stops, withdrawals and the end of an epoch take effect between messages.
 """
 
 import itertools
@@ -21,10 +20,8 @@ from unseen.node.context import Node
 from unseen.node.contracts.epochs import Epoch
 from unseen.node.data.spec import matrix_path
 from unseen.node.errors import (
-    DrainingError,
     FieldInvalidError,
     KindRefusedError,
-    OverloadedError,
     ReplyNotFoundError,
 )
 from unseen.node.failpoints import hit
@@ -32,7 +29,7 @@ from unseen.node.identity.parties import Caller
 from unseen.node.kinds import batches
 from unseen.node.kinds.lookup import epoch_for
 from unseen.node.metering.charge import epoch_over, find_charge, parts_stored
-from unseen.node.metering.metered import check_held
+from unseen.node.metering.metered import check_held, check_load
 from unseen.protocols.errors import MalformedMessageError
 from unseen.protocols.lookup.lwe_pir.parameters import Shape
 
@@ -62,7 +59,7 @@ async def answer(
 
     """
     epoch, elements, units = _admit(node, caller, asked)
-    _check_capacity(node, caller.party)
+    check_load(node, caller.party)
     shape = epoch.manifest.shape()
     node.answered.take(node.reader.connection, epoch, asked.count, elements // units)
     node.load[caller.party] += 1
@@ -117,19 +114,6 @@ def _admit(node: Node, caller: Caller, asked: Asked) -> tuple[Epoch, int, int]:
             remedy="send a query for each element, whatever came out, and at most one about nobody",
         )
     return epoch, elements, row.units
-
-
-def _check_capacity(node: Node, party: str) -> None:
-    if node.draining:
-        raise DrainingError(
-            "the node is shutting down", clause="node", remedy="send the same request again later"
-        )
-    if node.load[party] >= node.settings.max_in_flight_per_party:
-        raise OverloadedError(
-            f"{node.settings.max_in_flight_per_party} requests of this party are in flight",
-            clause="node.max_in_flight_per_party",
-            remedy="send the same request again in a moment",
-        )
 
 
 def _check_going(node: Node, caller: Caller, epoch: Epoch) -> None:

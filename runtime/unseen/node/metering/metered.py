@@ -219,21 +219,32 @@ def check_allowed(node: Node, party: str, admitted: Admitted, *, again: bool = F
     check_bits(contract, request.units)
 
 
-def _check_capacity(node: Node, party: str) -> None:
+def check_load(node: Node, party: str) -> None:
+    """Return if the node takes one more call of this party's at once.
+
+    Raises:
+        DrainingError: it takes none any more.
+        OverloadedError: as many as may be are in flight.
+
+    """
     if node.draining:
         raise DrainingError(
             "the node is shutting down", clause="node", remedy="send the same request again later"
-        )
-    if len(node.in_flight) >= node.settings.max_in_flight:
-        raise OverloadedError(
-            f"{node.settings.max_in_flight} requests are in flight",
-            clause="node.max_in_flight",
-            remedy="send the same request again in a moment",
         )
     if node.load[party] >= node.settings.max_in_flight_per_party:
         raise OverloadedError(
             f"{node.settings.max_in_flight_per_party} requests of this party are in flight",
             clause="node.max_in_flight_per_party",
+            remedy="send the same request again in a moment",
+        )
+
+
+def _check_capacity(node: Node, party: str) -> None:
+    check_load(node, party)
+    if len(node.in_flight) >= node.settings.max_in_flight:
+        raise OverloadedError(
+            f"{node.settings.max_in_flight} requests are in flight",
+            clause="node.max_in_flight",
             remedy="send the same request again in a moment",
         )
 
