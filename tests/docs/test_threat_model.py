@@ -12,6 +12,7 @@ from unseen.node.catalog.labels import MAX_EVALUATIONS
 from unseen.node.failpoints import POINTS
 from unseen.node.kinds import (
     consent_plan,
+    intersect_plan,
     lookup_plan,
     match_plan,
     statistics_plan,
@@ -33,8 +34,8 @@ SETTINGS = SimpleNamespace(settings=SimpleNamespace(max_streams=0))
 
 @pytest.mark.parametrize(
     "plan",
-    [lookup_plan, verify_plan, statistics_plan, train_plan],
-    ids=["lookup", "verify", "statistics", "train"],
+    [lookup_plan, verify_plan, statistics_plan, train_plan, intersect_plan],
+    ids=["lookup", "verify", "statistics", "train", "intersect"],
 )
 def test_leakage_is_quoted_as_it_is_signed(plan: object) -> None:
     statements = vars(plan)["STATEMENTS"]
@@ -42,6 +43,10 @@ def test_leakage_is_quoted_as_it_is_signed(plan: object) -> None:
         row = f"| {line.party} | `{line.what}` | {line.text} | {line.text_zh} | {line.bound} |"
         assert row in PAGE
     assert f"Holds if: {vars(plan)['THREAT_MODEL']}. Kept: {vars(plan)['RETENTION']}." in PAGE
+
+
+def test_a_count_holds_by_what_it_says() -> None:
+    assert f"A count and a sum hold if: {intersect_plan.COUNT_THREAT_MODEL}." in PAGE
 
 
 def test_leakage_of_a_hidden_table_is_quoted_as_it_is_signed() -> None:
