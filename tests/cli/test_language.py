@@ -9,7 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from unseen.cli import words
+from unseen.cli.commands.intersect import SMALL
 from unseen.cli.commands.meter import By
+from unseen.cli.commands.product import TRUSTED
 from unseen.cli.failures import _REMEDIES, _TITLES, _TITLES_BY_REASON
 from unseen.cli.main import app
 from unseen.cli.meter_views import RULED_COLUMNS, WHY
@@ -165,6 +167,10 @@ def test_every_title_has_its_chinese(title: str) -> None:
 @pytest.mark.parametrize("said", sorted(empties()))
 def test_every_empty_list_has_its_chinese(said: str) -> None:
     assert said in WORDS
+
+
+def test_advice_on_intersections_has_its_chinese() -> None:
+    assert {SMALL, TRUSTED} <= WORDS.keys()
 
 
 def test_every_fixed_word_of_a_refusal_has_its_chinese() -> None:

@@ -11,13 +11,16 @@ from unseen.evidence.contracts.intersection import (
     COUNT,
     ITEMS,
     KIND,
+    SUM,
     Offered,
+    Summed,
     check_intersection,
     clause_in,
 )
 from unseen.evidence.contracts.privacy import delta_of, spends
 from unseen.evidence.contracts.ruling import breaches
 from unseen.evidence.contracts.statistics.agreed import check_agreed
+from unseen.evidence.errors import ContractInvalidError
 from unseen.node.catalog.catalogue import found_of
 from unseen.node.contracts.clauses.clause import Ask, Offer
 from unseen.node.contracts.clauses.intersect import MAX_ROWS
@@ -147,6 +150,40 @@ def test_an_explanation_recommends_a_lookup_where_the_set_is_small_beside_the_ta
         (asked(COUNT), 9_999),
     ):
         assert "lookup" not in {each.clause for each in explain(ask, offer_of(rows=rows)).demands}
+
+
+SUMS = Offered(
+    outputs=(COUNT, SUM),
+    most=5_000,
+    rho="0.01",
+    delta="0.000001",
+    sum=Summed(column="a", low=0, high=500, decimals=0),
+)
+
+
+def test_a_sum_is_compiled_only_where_the_product_names_it() -> None:
+    assert "outputs.sum" in against(asked(SUM, budget="1"))
+    clause = clause_in(compiled(asked(SUM, budget="1"), offer_of(SUMS)).terms.parameters)
+    assert clause.sum == SUMS.sum
+    with pytest.raises(ContractInvalidError):
+        dataclasses.replace(SUMS, sum=None)
+    with pytest.raises(ContractInvalidError):
+        dataclasses.replace(SUMS, outputs=(COUNT,))
+
+
+@pytest.mark.parametrize("output", [COUNT, SUM])
+def test_whoever_approves_noise_is_told_for_whom_it_holds(output: str) -> None:
+    ask = asked(output, budget="1")
+    (told,) = [each for each in explain(ask, offer_of(SUMS)).demands if each.clause == "buyer"]
+    assert (told.value, "no other" in told.because) == ("is trusted to follow the protocol", True)
+    assert ("free of its noise" in told.because) == (output == SUM)
+    found = compiled(ask, offer_of(SUMS))
+    assert "both follow the protocol" in found.plan.threat_model
+    assert "双方均遵循协议" in found.plan.threat_model_zh
+    (said,) = [line for line in found.leakage.statements if line.what == "combined"]
+    assert ("nothing bounds it" in said.bound) == (output == SUM)
+    assert "遵循协议的购买方" in said.bound_zh
+    assert "buyer" not in {each.clause for each in explain(asked(), offer_of()).demands}
 
 
 def test_an_explanation_compiles_both_and_takes_the_budget_from_verdicts() -> None:

@@ -22,6 +22,7 @@ from tests.promises.oversight import audit
 from tests.promises.stage import Stage, serving, wait_until
 from typer.testing import CliRunner
 
+from unseen.cli.commands.intersect import SMALL
 from unseen.cli.main import app
 from unseen.client.errors import RefusedError, UnreachableError
 from unseen.client.jobs import JobNotDoneError
@@ -476,6 +477,24 @@ def test_the_command_says_it_all(stage: Stage, tmp_path: Path) -> None:
     assert fetched.exit_code == 0, fetched.output
     assert json.loads(fetched.stdout)["answers"][0]["found"] == found["found"]
     wait_until(lambda: used(stage, identifier) == (1, 5))
+
+
+def test_the_command_advises_a_lookup_where_the_set_is_small_beside_the_table(
+    stage: Stage, tmp_path: Path
+) -> None:
+    source, file = tmp_path / "many.csv", tmp_path / "items.csv"
+    source.write_text("subject,note\n" + "".join(f"nobody {n},x\n" for n in range(65)))
+    stage.register("many", source)
+    offer(stage, "many", "many")
+    identifier = contract(stage, product="many")
+    for items, small in ((1, True), (2, False)):
+        file.write_text("subject\n" + "\n".join(subjects(stage, items, 0)) + "\n")
+        stage.close_clients()
+        home = str(Home(stage.party_home("lender")).root)
+        said = ["intersect", identifier, "--file", str(file), "--home", home]
+        done = CliRunner().invoke(app, said)
+        assert done.exit_code == 0, done.output
+        assert (SMALL in done.stderr) == small
 
 
 def test_items_are_compared_in_the_forms_that_the_product_names(

@@ -176,6 +176,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "held-out rows": "留出行数",
         "hidden": "隐藏",
         "holder": "数据持有方",
+        "holds for": "适用于",
         "holds if": "成立条件",
         "id": "编号",
         "in force": "有效授权",
@@ -346,6 +347,9 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "witnesses": "见证方数",
         "words": "文字",
         # Values on cards: what stands in braces stays as it is.
+        "any buyer; over intersections, only those that follow the protocol": (
+            "任何购买方；求交计数与求和仅适用于遵循协议的购买方"
+        ),
         "at each node {}": "每个节点：{}",
         "before, within this epoch": "此前已付（同一密钥周期内）",
         "before: this home had the answer": "此前已付：本客户端已有该结果",
@@ -396,6 +400,15 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "{}, for ever": "{}，永久有效",
         "{}: {} of epsilon {} at delta {} ({})": "{}：已用 ε {}，限额 ε {}，失效概率 δ {}（{}）",
         "{}; as one answer an epsilon of {}": "{}；若一次用完合 ε {}",
+        # Advice on intersections.
+        "a sum is for buyers that are trusted to follow the protocol: others may drown its noise,"
+        " and epsilon does not hold for them": (
+            "求和仅适用于被信任会遵循协议的购买方：偏离协议者可淹没噪声，ε 对其不成立"
+        ),
+        "your set is small beside the table: a contract over hidden lookups would do its work once"
+        " for all questions, and this does it for each run": (
+            "您的集合相对该表很小：隐匿查询合约只需处理该表一次即可答复所有问题，求交则每次都要处理"
+        ),
         # Rulings of `meter resolve`.
         "billed as a hit, and was none": "按命中计费，实际未命中",
         "both sides have it": "双方一致",

@@ -1,6 +1,7 @@
 """`unseen intersect`: which of one's own items a table has, or how many."""
 
 import csv
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,10 +19,17 @@ from unseen.cli.output import (
     show_card,
 )
 from unseen.cli.progress import open_client
+from unseen.cli.words import say
 
 if TYPE_CHECKING:
+    from unseen.client import Client
     from unseen.client.queries.intersections import Intersected
     from unseen.evidence.canonical import Json
+
+SMALL = (
+    "your set is small beside the table: a contract over hidden lookups would do its work once for"
+    " all questions, and this does it for each run"
+)
 
 
 def intersect(
@@ -49,7 +57,10 @@ def intersect(
     """Find out which of your items, or how many, a table has; its operator does not see them."""
     items = read_subjects(None, file)
     with open_client(home) as client:
-        found = client.intersect(resolve_contract(client, contract), items)
+        identifier = resolve_contract(client, contract)
+        if form is Format.TABLE and is_small(client, identifier, len(items)):
+            note(say(SMALL), form)
+        found = client.intersect(identifier, items)
     told = bool(found.present)  # of each item; else a number alone, and no file to write
     if output is not None and told:
         write_found(output, found)
@@ -61,6 +72,26 @@ def intersect(
         note(f"{len(found.found):,} of them: {output}", form)
     else:
         note(f"see them again: unseen receipt fetch {found.request_id}", form)
+
+
+def is_small(client: "Client", contract: str, items: int) -> bool:
+    """Return whether the node says that a hidden lookup would do better for so many items.
+
+    It is asked what a contract over as many would lead to: about the items nothing, and about their
+    number what the run tells anyway. A node that refuses to say gives no advice.
+    """
+    from unseen.client.errors import WireError
+    from unseen.evidence.contracts.intersection import ITEMS, KIND
+
+    terms = client.contract(contract).terms
+    if terms.kind != KIND or terms.outputs != (ITEMS,) or not items:
+        return False
+    with suppress(WireError):
+        said = client.explain_request(
+            terms.product, outputs=terms.outputs, scenario=terms.scenario, units=items
+        )
+        return any(demand.clause == "lookup" for demand in said.demands)
+    return False
 
 
 def intersected_json(found: "Intersected") -> "dict[str, Json]":

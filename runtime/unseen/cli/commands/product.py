@@ -13,6 +13,7 @@ from unseen.cli.output import (
     Format,
     FormatOption,
     HomeOption,
+    note,
     print_card,
     print_json,
     print_list,
@@ -28,7 +29,14 @@ from unseen.cli.product_options import (
 )
 from unseen.cli.progress import open_client
 from unseen.cli.views import product_json
+from unseen.cli.words import say
 from unseen.cli.writing import OutputOption, linked, write_out
+
+_SUM = "sum"  # of an intersection
+TRUSTED = (
+    "a sum is for buyers that are trusted to follow the protocol: others may drown its noise, and"
+    " epsilon does not hold for them"
+)
 
 app = App(help="What is offered from the tables.", no_args_is_help=True)
 
@@ -79,6 +87,8 @@ def add(
             match=match,
         )
     print_card(product, form, product_json(product))
+    if found is not None and _SUM in found.outputs:
+        note(say(TRUSTED), form)
 
 
 @app.command("list")

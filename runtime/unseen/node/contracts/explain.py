@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from unseen.evidence.canonical import b64encode
-from unseen.evidence.contracts.intersection import ITEMS
+from unseen.evidence.contracts.intersection import COUNT, ITEMS, SUM
 from unseen.evidence.contracts.intersection import KIND as INTERSECT
 from unseen.node.context import Node
 from unseen.node.contracts.clauses.clause import Ask, Offer
@@ -100,6 +100,8 @@ def demands(ask: Ask, offer: Offer) -> tuple[Demand, ...]:
             " the work of the table once for all questions"
         )
         found.append(Demand("lookup", "worth asking for", why))
+    if why := _only_honest(ask, offer):
+        found.append(Demand("buyer", "is trusted to follow the protocol", why))
     if cost := rotation_cost(ask, offer, reading):
         why = "a withdrawal builds the encrypted table anew within the contract's latency"
         found.append(Demand("rotation", cost, why))
@@ -111,6 +113,15 @@ def fewer_than_rows(ask: Ask, offer: Offer) -> int:
     rows, names = offer.table.snapshot.rows, [each.name for each in chosen(ask, offer)]
     few = ask.quota.units * SMALL_SHARE < rows
     return rows if offer.product.kind == INTERSECT and names == [ITEMS] and few else 0
+
+
+def _only_honest(ask: Ask, offer: Offer) -> str:
+    """Return what noise over an intersection does not hide from a buyer that deviates; or ''."""
+    names = {each.name for each in chosen(ask, offer)} & {COUNT, SUM}
+    if offer.product.kind != INTERSECT or not names:
+        return ""
+    what = "a sum, which such a buyer may free of its noise" if SUM in names else "a count"
+    return f"epsilon and delta hold for no other, of {what}"
 
 
 def _effects(asked: Compiled | Refusal, less: Compiled | Refusal) -> list[Narrowing]:
