@@ -26,6 +26,7 @@ from unseen.node.catalog.snapshots import (
 from unseen.node.context import Node
 from unseen.node.errors import FieldInvalidError, KindRefusedError, TableUnreadableError
 from unseen.node.kinds.kind import KINDS
+from unseen.protocols.lookup.canonical import Form
 from unseen.protocols.lookup.subject import with_forms
 
 
@@ -123,22 +124,7 @@ async def register_product(node: Node, new: NewProduct) -> tuple[Product, int]:
     _check_billing(new)
     table = node.catalogue.table(new.table)
     forms = check_forms(new.forms, new.kind, table)
-    body: dict[str, canonical.Json]
-    if new.match:
-        check_match(new.match, new.kind, table)
-        output, body = matched(table, forms, new.match)
-        body |= {"predicates": [_stored(output)]}
-        labels = table.labels(output.columns)
-    elif new.intersect is not None:
-        check_summed(new.intersect.sum, table)
-        read = {name for each in found_of(new.intersect) for name in each.columns}
-        body, labels = {"intersect": new.intersect.to_json()}, table.labels(tuple(read))
-    elif new.definition is None:
-        body, labels = await _predicates(node, new, table)
-    else:
-        found = await inspected(node, new.definition, table)
-        joined = node.catalogue.table(found.join.table) if found.join else None
-        body, labels = {"menu": found.to_json()}, labels_read(found, table, joined)
+    body, labels = await _offered(node, new, table, forms)
     _check_labels(node, new.kind, labels)
     definition: dict[str, canonical.Json] = {
         **body,
@@ -159,6 +145,25 @@ async def register_product(node: Node, new: NewProduct) -> tuple[Product, int]:
     await node.writer.submit(RegisterProduct(new.name, definition, node.issuer()))
     node.catalogue.reload()
     return node.catalogue.product(new.name), unusable
+
+
+async def _offered(
+    node: Node, new: NewProduct, table: Table, forms: Mapping[str, Form]
+) -> tuple[dict[str, canonical.Json], list[tuple[str, Label]]]:
+    """Return what is offered as it stands in a definition, and the labels of all that it reads."""
+    if new.match:
+        check_match(new.match, new.kind, table)
+        output, body = matched(table, forms, new.match)
+        return body | {"predicates": [_stored(output)]}, table.labels(output.columns)
+    if new.intersect is not None:
+        check_summed(new.intersect.sum, table)
+        read = {name for each in found_of(new.intersect) for name in each.columns}
+        return {"intersect": new.intersect.to_json()}, table.labels(tuple(read))
+    if new.definition is None:
+        return await _predicates(node, new, table)
+    found = await inspected(node, new.definition, table)
+    joined = node.catalogue.table(found.join.table) if found.join else None
+    return {"menu": found.to_json()}, labels_read(found, table, joined)
 
 
 def _stored(predicate: Predicate) -> dict[str, canonical.Json]:

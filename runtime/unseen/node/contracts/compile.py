@@ -6,7 +6,7 @@ cannot be compiled is refused with every clause that stands against it, not only
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from unseen.evidence.canonical import b64decode
 from unseen.evidence.contracts.contract import Quota, Terms, signers
@@ -30,6 +30,9 @@ from unseen.node.kinds.kind import KINDS
 from unseen.node.kinds.statistics_plan import kept_of, led
 from unseen.protocols.errors import UnseenError
 from unseen.protocols.lookup.match import EVALUATIONS
+
+if TYPE_CHECKING:
+    from unseen.protocols.train import Spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +108,7 @@ def _plan(ask: Ask, offer: Offer, reading: Reading, agreed: dict[str, Any]) -> t
     if joint is not None and menu is not None and spec is None:
         check_task(joint, menu, suite)
         kept = kept_of(joint)
-    # Each verdict is one of three: yes, no, no usable result.
-    bits, each = 2 * len(outputs), EVALUATIONS if product.match and kind.hidden else 1
-    bits *= each  # a buyer may ask about two subjects where a match takes two evaluations
-    if menu is not None:
-        bits = largest_bits(menu) if spec is None else bits_of(spec)
-    per_run = bits * min(kind.units_per_run // each, ask.quota.units)
-    if clause is not None:
-        bits, per_run = clause.bits_per_unit, clause.bits_per_run(ask.quota.units)
+    bits, per_run = _bits(ask, offer, menu, spec, clause)
     plan = Plan(
         suite=suite.id,
         kind=product.kind,
@@ -154,6 +150,26 @@ def _plan(ask: Ask, offer: Offer, reading: Reading, agreed: dict[str, Any]) -> t
         ciphertext_leaves=way.ciphertext_leaves,
     )
     return plan, leakage
+
+
+def _bits(
+    ask: Ask,
+    offer: Offer,
+    menu: Menu | None,
+    spec: "Spec | None",
+    clause: Intersection | None,
+) -> tuple[int, int]:
+    """Return how many bits a unit releases at most, and a run."""
+    if clause is not None:
+        return clause.bits_per_unit, clause.bits_per_run(ask.quota.units)
+    kind = kind_asked(ask, offer)
+    each = EVALUATIONS if offer.product.match and kind.hidden else 1
+    # Each verdict is one of three: yes, no, no usable result. A buyer may ask about two subjects
+    # where a match takes two evaluations.
+    bits = 2 * len(chosen(ask, offer)) * each
+    if menu is not None:
+        bits = largest_bits(menu) if spec is None else bits_of(spec)
+    return bits, bits * min(kind.units_per_run // each, ask.quota.units)
 
 
 def _stated(
