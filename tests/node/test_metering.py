@@ -238,8 +238,10 @@ async def test_capacity_is_the_nodes_and_each_partys(desk: Desk) -> None:
     desk.node.load["lender"] = 2
     assert await desk.refused() == "OVERLOADED node.max_in_flight_per_party"
     desk.node.in_flight = {("c", str(number)): ("", None) for number in range(3)}
+    assert await desk.refused() == "OVERLOADED node.max_in_flight_per_party"  # its own comes first
+    desk.node.load["lender"] = 0
     assert await desk.refused() == "OVERLOADED node.max_in_flight"
-    desk.node.in_flight, desk.node.load["lender"] = {}, 0
+    desk.node.in_flight = {}
     assert (await desk.ask()).reply == REPLY
 
 
