@@ -25,11 +25,13 @@ COUNT_THREAT_MODEL_ZH = (
     "双方均遵循协议；信任运营方处理数量及噪声；购买方可编造项目，数量以其计量单位为限"
 )
 RETENTION = (
-    "masked elements of a run until the buyer ends it, at most 24 hours after they last changed;"
-    " scalars never leave the process that drew them; log leaves for good"
+    "masked elements of a run, for a sum with a sealed share of its key, until the buyer ends it,"
+    " at most 24 hours after they last changed; scalars of masks never leave the process that drew"
+    " them; log leaves for good"
 )
 RETENTION_ZH = (
-    "一次运行的盲化元素保存至购买方结束，最后变动后至多 24 小时；标量不离开生成它的进程；"
+    "一次运行的盲化元素（求和时连同密封的密钥份额）保存至购买方结束，最后变动后至多 24 小时；"
+    "盲化标量不离开生成它的进程；"
     "存证日志永久保存"
 )
 
