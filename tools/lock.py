@@ -28,7 +28,7 @@ PEERS = tuple(
     (f"../benchmarks/peers/{source.stem}.txt", (f"benchmarks/peers/{source.name}",))
     for source in sorted((ROOT / "benchmarks" / "peers").glob("*.in"))
 )
-EXTRAS = ("--extra=node", "--extra=kernels", "--extra=train", "--extra=dask")
+EXTRAS = tuple(f"--extra={name}" for name in ("node", "kernels", "train", "he", "dask"))
 # Lock, its sources. The order matters: dev first, the others within it.
 LOCKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("setup.txt", ("requirements/setup.in",)),

@@ -1,9 +1,13 @@
 """Each part imports without the libraries that it promises not to need."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).parents[2]
 
 NODE_LIBRARIES = (
     "alembic",
@@ -95,6 +99,22 @@ def test_training_imports_without_the_libraries_of_model_files() -> None:
     done = imported("unseen.protocols.train", "onnx", "onnxruntime", "safetensors", *NODE_LIBRARIES)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) > 10
+
+
+def test_homomorphic_jobs_import_without_their_engine() -> None:
+    done = imported("unseen.protocols.he", "tenseal", "onnx", "llvmlite", "numba")
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 2
+
+
+def test_one_module_names_tenseal() -> None:
+    named = [
+        path.relative_to(ROOT).as_posix()
+        for folder in ("protocols", "runtime")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        if re.search(r"\"tenseal|import tenseal|from tenseal", path.read_text(encoding="utf-8"))
+    ]
+    assert named == ["protocols/unseen/protocols/he/engine.py"]
 
 
 def test_streams_import_without_the_wire_and_the_nodes_libraries() -> None:

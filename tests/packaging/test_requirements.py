@@ -40,7 +40,7 @@ def test_locks_hold_what_the_project_asks_for() -> None:
     base = {normal(r) for r in PROJECT["project"]["dependencies"]}
     extras = PROJECT["project"]["optional-dependencies"]
     # The demo trains a model and writes it: a clone has every extra.
-    node = {normal(r) for name in ("node", "kernels", "train", "dask") for r in extras[name]}
+    node = {normal(r) for name in ("node", "kernels", "train", "he", "dask") for r in extras[name]}
     dev = {normal(r) for r in PROJECT["dependency-groups"]["dev"]}
     for name, wanted in (("client", base), ("node", base | node), ("dev", base | node | dev)):
         assert wanted <= pins(ROOT / f"requirements/{name}.txt").keys()
