@@ -19,7 +19,7 @@ from pathlib import Path
 import duckdb
 
 from unseen.client import Client
-from unseen.client.catalog import Prices
+from unseen.client.catalog import Predicate, Prices
 from unseen.evidence import trust
 from unseen.evidence.contracts.intersection import COUNT, ITEMS, SUM, Offered, Summed
 from unseen.evidence.verify import verify_receipt
@@ -34,6 +34,7 @@ OFFERED = Offered(
     sum=Summed(column="count_working", low=0, high=2_000),
 )
 PRESENT, ABSENT = 240, 60
+FEW = 20  # less than one in 64 of the table's rows
 
 
 def say(text: str) -> None:
@@ -101,18 +102,26 @@ def offer(operator: Client) -> None:
         predicates=OFFERED,
         prices=Prices("USD", 10_000, 2_000),
     )
+    operator.register_product(
+        "known",
+        table="colleges",
+        kind="lookup",
+        title="Is it a college of the register?",
+        predicates=[Predicate("present", "In the register?", "true")],
+        prices=Prices("USD", 10_000, 2_000),
+    )
     operator.set_privacy_budget("colleges", epsilon="12", delta="0.000001")
 
 
-def agree(operator: Client, foundation: Client, output: str) -> str:
+def agree(operator: Client, foundation: Client, output: str, product: str = "overlap") -> str:
     """Have a contract signed over one of the outputs."""
     contract = foundation.request_contract(
-        "overlap",
+        product,
         outputs=[output],
         scenario="grant-making",
         units=600,
         days=1,
-        budget="" if output == ITEMS else "8",
+        budget="8" if output in (COUNT, SUM) else "",
     )
     operator.approve(contract.id)
     foundation.sign(contract.id)
@@ -133,6 +142,13 @@ def tell(node: Path, folder: Path) -> None:
             found = foundation.intersect(contract, items)
             print(found)
             print(f"  as it should be: {len(found.found) == PRESENT}")
+
+            say("Which way is better depends on the set: one call takes the one that is.")
+            agree(operator, foundation, "present", "known")
+            for some in (items[-ABSENT - FEW : -ABSENT], items):
+                found = foundation.intersect_table("colleges", some)
+                print(f"  {len(some)} items by {found.way}, since {found.why}")
+                print(f"  in the table: {len(found.found)}")
 
             say("How many, under a contract that tells no more than that.")
             counted = foundation.intersect(agree(operator, foundation, COUNT), items)
@@ -164,7 +180,7 @@ def main() -> None:
     keys = trust.parse((folder / "foundation/parties.json").read_bytes())
     for path in sorted((folder / "foundation/receipts").glob("*.receipt")):
         facts = verify_receipt(path.read_text().strip(), keys)
-        print(f"  {path.name}: {facts.units} items, rho {facts.privacy}")
+        print(f"  {path.name}: {facts.kind}, {facts.units} items, rho {facts.privacy}")
 
 
 if __name__ == "__main__":

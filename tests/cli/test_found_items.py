@@ -4,7 +4,7 @@ from pathlib import Path
 
 from unseen.cli.commands.intersect import intersected_json, write_found
 from unseen.cli.subject_files import subjects_in
-from unseen.client.queries.intersections import Intersected
+from unseen.client.queries.intersected import Intersected
 from unseen.client.subjects import subject_texts, subject_values
 from unseen.protocols.lookup.subject import SubjectColumn
 

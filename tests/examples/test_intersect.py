@@ -31,7 +31,10 @@ def test_the_story_ends_as_its_readme_says(tmp_path: Path) -> None:
     (error,) = re.findall(r"give or take ([\d,]+)", done.stdout)
     (off,) = re.findall(r"off by (\d+)", done.stdout)
     assert int(off) <= 12 * int(error.replace(",", ""))
-    assert done.stdout.count("300 items, done") == 5  # a count and a sum take two steps each
+    assert done.stdout.count("300 items, done") == 6  # a count and a sum take two steps each
+    assert "20 items by oprf_table, since 20 items are few beside the table's rows" in done.stdout
+    assert "300 items by ecdh_psi, since 300 items are not few" in done.stdout
+    assert re.findall(r"  in the table: (\d+)", done.stdout) == ["20", "240"]
 
     believed = trust.parse((folder / "foundation/parties.json").read_bytes())
     receipts = [
@@ -39,6 +42,8 @@ def test_the_story_ends_as_its_readme_says(tmp_path: Path) -> None:
         for path in (folder / "foundation/receipts").glob("*.receipt")
     ]
     assert sorted((receipt.units, receipt.privacy) for receipt in receipts) == [
+        (20, "0"),
+        (300, "0"),
         (300, "0"),
         (300, "0.5"),
         (300, "0.5"),

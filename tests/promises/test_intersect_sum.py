@@ -13,7 +13,7 @@ from tests.promises.test_intersect import refused, used
 
 from unseen.client.catalog import Product
 from unseen.client.errors import UnreachableError
-from unseen.client.queries.intersections import Intersected
+from unseen.client.queries.intersected import Intersected
 from unseen.client.queries.parcels import Parcels
 from unseen.evidence.contracts.intersection import COUNT, SUM, Offered, Summed
 from unseen.evidence.verify import verify_receipt

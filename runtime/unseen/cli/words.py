@@ -409,6 +409,17 @@ WORDS: Mapping[str, str] = MappingProxyType(
         " for all questions, and this does it for each run": (
             "您的集合相对该表很小：隐匿查询合约只需处理该表一次即可答复所有问题，求交则每次都要处理"
         ),
+        # Which way was taken to what a table has.
+        "costs at most": "费用上限",
+        "way": "方式",
+        "it holds under {}, as was asked for": "按要求，它在 {} 模型下成立",
+        "it was asked for": "按要求采用",
+        "no other contract over the table has room for so many items": (
+            "该表的其他合约均无法容纳这么多条目"
+        ),
+        "there is no contract of another kind over the table": "该表没有其他类型的合约",
+        "{} items are few beside the table's rows": "{} 个条目相对该表的行数很少",
+        "{} items are not few beside the table's rows": "{} 个条目相对该表的行数不算少",
         # Rulings of `meter resolve`.
         "billed as a hit, and was none": "按命中计费，实际未命中",
         "both sides have it": "双方一致",

@@ -19,6 +19,7 @@ from unseen.client.catalog import Catalog, Compared, Predicate, Prices, Product,
 from unseen.client.consenting import ConsentCalls
 from unseen.client.evidence import Evidence, Leaf, Receipt
 from unseen.client.interchange import ExportCalls, Exports
+from unseen.client.intersecting import IntersectCalls
 from unseen.client.jobs import Job, Jobs, JobState
 from unseen.client.joint.seats import Seat
 from unseen.client.local.home import Home, find_home
@@ -30,7 +31,7 @@ from unseen.client.oversight.orders import Orders
 from unseen.client.oversight.overseeing import Oversight
 from unseen.client.oversight.reports import Reports
 from unseen.client.parties import Parties, Party
-from unseen.client.queries.intersections import Intersected, Intersections
+from unseen.client.queries.intersections import Intersections
 from unseen.client.queries.lookups import Lookups
 from unseen.client.queries.questions import Questions
 from unseen.client.queries.verifies import Verifies
@@ -84,7 +85,14 @@ def _stop(node: node_pb2.Node) -> Stop | None:
 
 
 class Client(
-    AuditCalls, ConsentCalls, ExportCalls, RegistryCalls, GoverningCalls, MeterCalls, Oversight
+    AuditCalls,
+    ConsentCalls,
+    ExportCalls,
+    RegistryCalls,
+    GoverningCalls,
+    IntersectCalls,
+    MeterCalls,
+    Oversight,
 ):
     """A party's client at one node. Thread-safe; close it, or use it as a context manager.
 
@@ -384,20 +392,6 @@ class Client(
         self._questions.menu(contract)
         return Statistics(contract, self._questions, self._evidence)
 
-    def intersect(self, contract: str, items: Sequence[Subject]) -> Intersected:
-        """Return which of `items` the table has, or how many, as the contract says.
-
-        One unit for each distinct item, whether the table has it or not. The operator learns how
-        many there are, and not which.
-
-        Raises:
-            InputInvalidError: the contract is for another kind, or there are none or too many.
-            SubjectInvalidError: an item is malformed.
-            JobNotDoneError: the node could not compute it; nothing was charged.
-
-        """
-        return self._intersections.ask(contract, items)
-
     def seat(self, contract: str) -> Seat:
         """Return this node's seat in joint sums under a contract; a `Cohort` takes all of them."""
         return Seat(self._session, self._contracts, contract)
@@ -431,10 +425,6 @@ class Client(
         A request that the node has never seen is charged now, if it is young enough to be.
         """
         return self._evidence.fetch_verdicts(request)
-
-    def fetch_intersection(self, request: str) -> Intersected:
-        """Go on with an intersection, or fetch what it found again, under its id; charged once."""
-        return self._evidence.fetch_intersection(request)
 
     def fetch_statistic(self, request: str) -> Statistic:
         """Fetch the answer to a question about many again, under its id; charged once."""

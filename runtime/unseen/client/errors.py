@@ -52,6 +52,12 @@ class HomeError(ClientError):
     reason = "HOME_INVALID"
 
 
+class ContractMissingError(ClientError):
+    """No contract of this party permits what is asked, as it is asked; nothing was sent."""
+
+    reason = "CONTRACT_MISSING"
+
+
 class AnswerInvalidError(PeerError):
     """The node's answer decodes but is not the answer to what was asked. `clause` says where."""
 

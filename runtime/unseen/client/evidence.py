@@ -17,7 +17,8 @@ from unseen.client.local.home import read_file
 from unseen.client.local.state import Opening, RequestState
 from unseen.client.queries import questions
 from unseen.client.queries.asking import BEFORE_REPLY, HELD, check_receipt
-from unseen.client.queries.intersections import Intersected, Intersections
+from unseen.client.queries.intersected import Intersected
+from unseen.client.queries.intersections import Intersections
 from unseen.client.queries.lookups import Lookups
 from unseen.client.queries.questions import Questions
 from unseen.client.queries.verifies import Verifies

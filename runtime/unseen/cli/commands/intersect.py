@@ -1,13 +1,13 @@
 """`unseen intersect`: which of one's own items a table has, or how many."""
 
 import csv
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unseen.cli.commands.query import ContractArgument, read_subjects
+from unseen.cli.commands.query import read_subjects
+from unseen.cli.failures import UsageError
 from unseen.cli.names import resolve_contract
 from unseen.cli.output import (
     DEFAULT_HOME,
@@ -22,18 +22,24 @@ from unseen.cli.progress import open_client
 from unseen.cli.words import say
 
 if TYPE_CHECKING:
-    from unseen.client import Client
-    from unseen.client.queries.intersections import Intersected
+    from unseen.client.queries.intersected import Intersected
     from unseen.evidence.canonical import Json
 
 SMALL = (
     "your set is small beside the table: a contract over hidden lookups would do its work once for"
     " all questions, and this does it for each run"
 )
+THREAT_MODEL = "semi-honest"
 
 
 def intersect(
-    contract: ContractArgument,
+    contract: Annotated[
+        str | None,
+        typer.Argument(
+            help="Id of the contract, or the beginning of it; or see --table.", metavar="CONTRACT"
+        ),
+    ] = None,
+    *,
     file: Annotated[
         Path,
         typer.Option(
@@ -43,6 +49,24 @@ def intersect(
             help="File of your items: CSV with a header; or Parquet, Arrow.",
         ),
     ],
+    table: Annotated[
+        str | None,
+        typer.Option(
+            help="In the place of a contract: take the one over this table that does best,"
+            " an intersection or a hidden lookup.",
+        ),
+    ] = None,
+    way: Annotated[
+        str,
+        typer.Option(help="With --table: ecdh_psi, oprf_table or lwe_pir, and no other."),
+    ] = "",
+    threat_model: Annotated[
+        str,
+        typer.Option(
+            "--threat-model",
+            help="With --table: what it has to hold under; semi-honest or malicious-buyer.",
+        ),
+    ] = THREAT_MODEL,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -55,12 +79,16 @@ def intersect(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Find out which of your items, or how many, a table has; its operator does not see them."""
+    _check_asked(contract, table, way, threat_model)
     items = read_subjects(None, file)
     with open_client(home) as client:
-        identifier = resolve_contract(client, contract)
-        if form is Format.TABLE and is_small(client, identifier, len(items)):
-            note(say(SMALL), form)
-        found = client.intersect(identifier, items)
+        if table is not None:
+            found = client.intersect_table(table, items, way=way, threat_model=threat_model)
+        else:
+            identifier = resolve_contract(client, contract or "")
+            if form is Format.TABLE and client.small_beside_table(identifier, len(items)):
+                note(say(SMALL), form)
+            found = client.intersect(identifier, items)
     told = bool(found.present)  # of each item; else a number alone, and no file to write
     if output is not None and told:
         write_found(output, found)
@@ -70,35 +98,36 @@ def intersect(
     show_card(found)
     if output is not None and told:
         note(f"{len(found.found):,} of them: {output}", form)
+    elif len(found.requests) > 1:
+        note("see them again: unseen receipt list", form)
     else:
         note(f"see them again: unseen receipt fetch {found.request_id}", form)
 
 
-def is_small(client: "Client", contract: str, items: int) -> bool:
-    """Return whether the node says that a hidden lookup would do better for so many items.
-
-    It is asked what a contract over as many would lead to: about the items nothing, and about their
-    number what the run tells anyway. A node that refuses to say gives no advice.
-    """
-    from unseen.client.errors import WireError
-    from unseen.evidence.contracts.intersection import ITEMS, KIND
-
-    terms = client.contract(contract).terms
-    if terms.kind != KIND or terms.outputs != (ITEMS,) or not items:
-        return False
-    with suppress(WireError):
-        said = client.explain_request(
-            terms.product, outputs=terms.outputs, scenario=terms.scenario, units=items
+def _check_asked(contract: str | None, table: str | None, way: str, threat_model: str) -> None:
+    """Refuse a contract and a table, neither, and a way for what has one."""
+    if (contract is None) == (table is None):
+        raise UsageError(
+            "give a contract, or the name of a table",
+            clause="contract",
+            remedy="for example: unseen intersect --table members --file items.csv",
         )
-        return any(demand.clause == "lookup" for demand in said.demands)
-    return False
+    if table is None and (way or threat_model != THREAT_MODEL):
+        raise UsageError(
+            "a contract has its way",
+            clause="way" if way else "threat_model",
+            remedy="leave it out, or give --table in the place of the contract",
+        )
 
 
 def intersected_json(found: "Intersected") -> "dict[str, Json]":
     """Return what a run found out."""
     return {
         "contract": found.contract,
+        "way": found.way,
+        "why": None if found.why is None else str(found.why),
         "request": found.request_id,
+        "requests": list(found.requests),
         "receipt": str(found.receipt_path),
         "output": found.output,
         "items": len(found.items),
@@ -108,6 +137,9 @@ def intersected_json(found: "Intersected") -> "dict[str, Json]":
         "total": None if found.total is None else str(found.total),
         "total_error": None if found.total_error is None else str(found.total_error),
         "rho": found.rho,
+        "units": None if found.cost is None else found.cost.units,
+        "cost_at_most": None if found.cost is None else found.cost.amount,
+        "currency": None if found.cost is None else found.cost.currency,
     }
 
 

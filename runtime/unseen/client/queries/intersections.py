@@ -14,46 +14,43 @@ import contextlib
 import datetime as dt
 import hashlib
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from math import isqrt
 from pathlib import Path
 
 from unseen.client.agreements.contracts import Contracts
-from unseen.client.cards import Card, Row
 from unseen.client.errors import AnswerInvalidError, HomeError, RefusedError, WireError
 from unseen.client.jobs import Job, JobNotDoneError, Jobs, JobState
 from unseen.client.local.home import writing
 from unseen.client.local.state import Opening
 from unseen.client.queries import asking
+from unseen.client.queries.intersected import Cost, Intersected
+from unseen.client.queries.items import Texts, column_names, distinct_items
 from unseen.client.queries.parcels import Parcels
 from unseen.client.queries.sets import ANSWER, OTHERS, Sets, forget, sets_of, share_of
 from unseen.client.session import Session
-from unseen.client.subjects import Subject, subject_texts, subject_values
+from unseen.client.subjects import Subject
 from unseen.evidence import canonical
 from unseen.evidence.commitment import commit
 from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.contracts.intersection import (
-    ITEMS,
     KIND,
     Intersection,
     Summed,
     clause_in,
-    domain_of,
     session_of,
     set_bytes,
 )
-from unseen.evidence.contracts.plan import Plan
 from unseen.evidence.contracts.typed import decode
 from unseen.evidence.errors import EvidenceError
 from unseen.evidence.releases.intersected import SentAnswer, SentSet, SentSum
 from unseen.evidence.releases.request import Request
 from unseen.evidence.suite import Suite, suite_of
 from unseen.evidence.verify import VerifiedReceipt
-from unseen.protocols.errors import InputInvalidError, PeerError, SubjectInvalidError
+from unseen.protocols.errors import InputInvalidError, PeerError
 from unseen.protocols.group.ristretto255 import ELEMENT_BYTES
-from unseen.protocols.lookup.subject import encode_subject
 from unseen.protocols.party import Rng
 from unseen.protocols.psi.sum import opened
 from unseen.streams.chunks import digest_with
@@ -63,53 +60,6 @@ _SEED_BYTES = 32
 _SCALAR = b"unseen/intersect/v1 scalar\x00"
 _HELD = "RELEASE_HELD"
 _SET = "set"  # clause of a refusal: the node waits for it
-_Texts = tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Intersected(Card):
-    """What a run found out. `items` are the distinct ones, in the order in which they were given.
-
-    The values of an item are those of `columns`, in the plan's order of them.
-
-    Of output `items`, `present` says of each whether the table has it. Of output `count`, `number`
-    is how many of them it has, with noise whose `rho` the table's budget is charged: None where
-    that is below the smallest group. Of output `sum`, `total` is that of their values as well, in
-    the column's own unit; `total_error` is the standard deviation of its noise.
-    """
-
-    contract: str
-    output: str
-    columns: tuple[str, ...]
-    items: tuple[_Texts, ...] = field(repr=False)
-    rho: str
-    request_id: str
-    receipt_path: Path = field(compare=False)
-    present: tuple[bool, ...] = field(default=(), repr=False)
-    number: int | None = None
-    total: Decimal | None = None
-    total_error: Decimal | None = None
-
-    @property
-    def found(self) -> tuple[_Texts, ...]:
-        """The items that the table has."""
-        return tuple(item for item, there in zip(self.items, self.present, strict=False) if there)
-
-    def _title(self) -> str:
-        return f"Intersection of {len(self.items):,} items"
-
-    def _rows(self) -> Iterator[Row]:
-        if self.output == ITEMS:
-            yield "in the table", f"{len(self.found):,}"
-            yield "not in the table", f"{len(self.items) - len(self.found):,}"
-        else:
-            few = "fewer than the smallest group"
-            yield "in the table", few if self.number is None else f"about {self.number:,}"
-            if self.total is not None:
-                yield "sum", f"about {self.total:,}, give or take {self.total_error:,}"
-            yield "rho", self.rho
-        yield "units", f"{len(self.items):,}"
-        yield "receipt", self.receipt_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +70,7 @@ class _Asked:
     terms: Terms
     clause: Intersection
     columns: tuple[str, ...]
-    texts: tuple[_Texts, ...] = field(repr=False)
+    texts: tuple[Texts, ...] = field(repr=False)
     data: tuple[bytes, ...] = field(repr=False)
     seed: bytes = field(repr=False)
     request: str
@@ -151,10 +101,10 @@ class Intersections:
         """Return what the contract says of `items`; see `Client.intersect`."""
         terms, plan = self._contracts.terms(contract), self._contracts.plan(contract)
         clause = _clause(contract, terms)
-        texts, data = _encoded(terms, plan, items)
+        texts, data = distinct_items(terms, plan, items)
         _check(clause, data)
         seed, identifier = secrets.token_bytes(_SEED_BYTES), secrets.token_hex(16)
-        asked = _Asked(contract, terms, clause, _names(plan), texts, data, seed, identifier)
+        asked = _Asked(contract, terms, clause, column_names(plan), texts, data, seed, identifier)
         with writing(self._session.home.root):
             message = self._written(asked)
             return self._exchange(asked, message, fresh=True)
@@ -168,8 +118,8 @@ class Intersections:
         """
         terms = self._contracts.terms(opening.contract)
         plan, (texts, seed) = self._contracts.plan(opening.contract), _read_secret(opening)
-        known, data = _encoded(terms, plan, texts)
-        clause, names = _clause(opening.contract, terms), _names(plan)
+        known, data = distinct_items(terms, plan, texts)
+        clause, names = _clause(opening.contract, terms), column_names(plan)
         asked = _Asked(opening.contract, terms, clause, names, known, data, seed, opening.id)
         message = intersect_pb2.RunRequest.FromString(opening.wire)
         with writing(self._session.home.root):
@@ -316,6 +266,9 @@ class Intersections:
             rho="" if clause.shape is None else receipt.privacy,
             request_id=asked.request,
             receipt_path=self._session.home.receipt(asked.request),
+            way=asked.terms.protocol,
+            requests=(asked.request,),
+            cost=Cost.of(asked.terms, len(asked.texts)),
         )
         if clause.shape is None:
             return replace(found, present=self._present(asked, value))
@@ -359,40 +312,6 @@ def _summed(found: Intersected, asked: _Asked, summed: Summed, value: bytes) -> 
     return replace(found, number=sent.count, total=total * unit, total_error=sigma * unit)
 
 
-def _names(plan: Plan) -> tuple[str, ...]:
-    return tuple(column.name for column in plan.subject_columns)
-
-
-def _encoded(
-    terms: Terms, plan: Plan, items: Sequence[Subject]
-) -> tuple[tuple[_Texts, ...], tuple[bytes, ...]]:
-    """Return the distinct items, in both forms: as people read them, and as they are hashed.
-
-    Raises:
-        SubjectInvalidError: one is malformed, or a value of it is empty.
-
-    """
-    found: dict[bytes, _Texts] = {}
-    domain = domain_of(terms.id())
-    for item in items:
-        if not isinstance(item, (str, int, dt.date, Mapping, Sequence)):
-            raise SubjectInvalidError(
-                "an item is no value, and no sequence or mapping of values",
-                clause="subject",
-                remedy="leave out items that are missing",
-            )
-        values = subject_values(plan.subject_columns, item)
-        if "" in values:
-            raise SubjectInvalidError(
-                "a value of an item is empty",
-                clause="subject",
-                remedy="leave out items that have no value for a column",
-            )
-        data = encode_subject(plan.subject_columns, values, domain)
-        found.setdefault(data, subject_texts(values))
-    return tuple(found.values()), tuple(found)
-
-
 def _clause(contract: str, terms: Terms) -> Intersection:
     if terms.kind != KIND:
         raise InputInvalidError(
@@ -404,10 +323,6 @@ def _clause(contract: str, terms: Terms) -> Intersection:
 
 
 def _check(clause: Intersection, data: Sequence[bytes]) -> None:
-    if not data:
-        raise InputInvalidError(
-            "there is nothing to intersect", clause="items", remedy="give one item or more"
-        )
     if len(data) > clause.most:
         raise InputInvalidError(
             f"a set of this contract has at most {clause.most:,} items, and this has {len(data):,}",
@@ -416,7 +331,7 @@ def _check(clause: Intersection, data: Sequence[bytes]) -> None:
         )
 
 
-def _read_secret(opening: Opening) -> tuple[list[_Texts], bytes]:
+def _read_secret(opening: Opening) -> tuple[list[Texts], bytes]:
     subjects, seed = opening.secret.get("subjects"), opening.secret.get("seed")
     if not isinstance(subjects, list) or not isinstance(seed, str):
         raise HomeError("the record of this request is not an intersection's", clause="home")
