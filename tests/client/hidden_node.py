@@ -64,19 +64,36 @@ class HiddenNode(FakeNode):
         """Build the table of an epoch under a fresh key, announce its manifest, answer under it."""
         self.key = keys.generate(secrets.token_bytes)
         domain = epoch_domain(self.terms.id(), epoch)
+        self.parts = self._parts(domain)
+        self.blocks = [
+            server.build_block(SHAPE, domain, part, secrets.token_bytes) for part in self.parts
+        ]
+        self.rows = server.joined(SHAPE, self.blocks)
+        self.spoil_rows(self.rows)
+        self.table = self._hint_file()
+        return self._announce(epoch, changes)
+
+    def build_again(self, build: int = 2, **changes: Any) -> Manifest:
+        """Build those blocks anew whose labels have changed, under the key that the epoch has."""
+        domain, before = epoch_domain(self.terms.id(), 1), self.parts
+        self.parts = self._parts(domain)
+        for number, part in enumerate(self.parts):
+            if part != before[number]:
+                found = server.build_block(SHAPE, domain, part, secrets.token_bytes)
+                self.blocks[number] = found
+        self.rows = server.joined(SHAPE, self.blocks)
+        self.table = self._hint_file()
+        fields = {"build": build, "snapshot": secrets.token_bytes(32)}
+        return self._announce(1, fields | changes)
+
+    def _parts(self, domain: bytes) -> list[list[tuple[bytes, bytes]]]:
         subjects = [encode_subject(COLUMNS, (number,), domain) for number in self.labels]
         outputs = evaluate_inputs(self.key, subjects, Mode.VOPRF)
         parts: list[list[tuple[bytes, bytes]]] = [[] for _ in range(SHAPE.blocks)]
         self.outputs = dict(zip(self.labels, outputs, strict=True))
         for output, label in zip(outputs, self.labels.values(), strict=True):
             parts[filters.block_of(SHAPE, domain, output)].append((output, label))
-        self.blocks = [
-            server.build_block(SHAPE, domain, part, secrets.token_bytes) for part in parts
-        ]
-        self.rows = server.joined(SHAPE, self.blocks)
-        self.spoil_rows(self.rows)
-        self.table = self._hint_file()
-        return self._announce(epoch, changes)
+        return parts
 
     def _hint_file(self) -> bytes:
         hint = server.hint(Public.of(self.provider, SHAPE), self.rows)

@@ -88,6 +88,9 @@ def test_an_epoch_only_goes_forward_and_keeps_its_manifest(state: State, home: H
     other.close()
     assert state.epoch("c") == (3, "o")
     assert state.epoch("d") is None
+    assert state.save_epoch("c", 3, "p", over="n") == (3, "o")
+    assert state.save_epoch("c", 3, "p", over="o") == (3, "p")
+    assert state.save_epoch("c", 2, "q", over="p") == (3, "p")
 
 
 def test_a_sealed_value_moved_to_another_row_does_not_open(state: State, home: Home) -> None:

@@ -104,6 +104,7 @@ def test_example_is_the_frozen_vector(name: str, text: str) -> None:
         ("joint", 1),
         ("statistics", 2),
         ("hidden_table", 2),
+        ("built_again", 1),
         ("intersect", 5),
     ],
 )

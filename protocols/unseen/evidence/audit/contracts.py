@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import cast
 
 from unseen.evidence.audit.context import Context
@@ -24,6 +25,7 @@ from unseen.evidence.errors import (
     ExportInvalidError,
     TransitionError,
 )
+from unseen.evidence.releases.manifest import Manifest
 from unseen.evidence.suite import suite_of
 
 _STEPS = {
@@ -44,6 +46,8 @@ class Epoch:
     snapshot: bytes
     consent_root: bytes = b""
     closed: int | None = None
+    stated: Manifest | None = None  # the newest build's
+    since: datetime | None = None  # when the first build was announced
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ the node measures when a request arrives, and that an answer was true.
 """
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from unseen.evidence.audit.consents import Consents
 from unseen.evidence.audit.context import Context
@@ -18,7 +19,7 @@ from unseen.evidence.audit.signatures import Signature
 from unseen.evidence.audit.tables import Tables
 from unseen.evidence.canonical import b64encode
 from unseen.evidence.contracts.states import State
-from unseen.evidence.releases.manifest import Manifest
+from unseen.evidence.releases.manifest import MAX_BUILD_AGE, Manifest, build_fault
 from unseen.evidence.releases.request import signed_bytes
 
 _LOOKUP = b"lookup"
@@ -62,9 +63,11 @@ class Releases:
             return
         if contract.state is not State.ACTIVE:
             fail("epoch.contract", index, f"begins an epoch of a {contract.state.value} contract")
-        if number <= max(contract.epochs, default=0):
+        since = self._built_again(index, leaf, contract, manifest) if manifest.build > 1 else None
+        if manifest.build == 1 and number <= max(contract.epochs, default=0):
             fail("epoch.number", index, f"epoch {number} does not follow the last one")
-        if any(epoch.closed is None for epoch in contract.epochs.values()):
+        others = (epoch for known, epoch in contract.epochs.items() if known != number or not since)
+        if any(epoch.closed is None for epoch in others):
             fail("epoch.open", index, "begins an epoch while another one is open")
         stated = (manifest.outputs, manifest.protocol, "lookup")
         agreed = (terms.outputs, terms.protocol, terms.kind)
@@ -76,7 +79,28 @@ class Releases:
             fail("epoch.snapshot", index, "is built from a snapshot that was not registered")
         self.consents.published(index, terms, manifest)
         root = b64encode(manifest.consent_root).encode()
-        contract.epochs[number] = Epoch(b64encode(manifest.id()).encode(), snapshot, root)
+        name = b64encode(manifest.id()).encode()
+        contract.epochs[number] = Epoch(
+            name, snapshot, root, stated=manifest, since=since or leaf.time
+        )
+
+    def _built_again(
+        self, index: int, leaf: Event, contract: Standing, manifest: Manifest
+    ) -> datetime | None:
+        """Check a further build of an open epoch; return since when that is, if there is one."""
+        fail, before = self._context.fail, contract.epochs.get(manifest.epoch)
+        if before is None or before.closed is not None or before.stated is None:
+            fail("epoch.build", index, "is a further build of an epoch that is not open")
+            return None
+        if manifest.build != before.stated.build + 1:
+            fail("epoch.build", index, f"build {manifest.build} does not follow the last one")
+        elif field := build_fault(before.stated, manifest):
+            fail("epoch.build", index, f"has another {field} than a further build may have")
+        since = before.since or leaf.time
+        if leaf.time - since > MAX_BUILD_AGE:
+            what = f"builds under a key that is older than {MAX_BUILD_AGE.days} days"
+            fail("epoch.age", index, what)
+        return since
 
     def closed(self, index: int, leaf: Event) -> None:
         """Take note that an epoch has ended."""

@@ -4,13 +4,15 @@ The node signs it and logs its digest before it answers the first query, and eve
 that digest, so all buyers of a contract use one key and one table, and an opening can be checked
 against the table's Merkle root. `root` is the RFC 6962 root over the rows, `digest` the hash of
 the whole table's bytes. Where the table itself stays with its owner (`lwe_pir`), what is fetched in
-its place is the hint: a row for each of its blocks, which names the block's nonce and digest.
+its place is the hint: a row for each of its blocks, which names the block's nonce and digest. Such
+a table may be built again under the key that the epoch has, over a newer snapshot: a further build,
+whose manifest takes the place of the one before (`build_fault`).
 
 It does not prove that the labels are true of the snapshot: that is the operator's word.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 
 from unseen.evidence import canonical, jws
@@ -44,6 +46,8 @@ PROTOCOLS = (PROTOCOL, HIDDEN_TABLE)
 # RFC 9497's suite, but for the weights of a batch proof: see `protocols/oprf/dleq.py`.
 CIPHERSUITE = "ristretto255-SHA512/batch"
 MAX_ROWS = 1 << 40
+MAX_BUILDS = 32  # under one key
+MAX_BUILD_AGE = timedelta(days=31)  # of a key when its last build is announced
 
 _CHECK = Checker(ManifestInvalidError, "manifest")
 _FIELDS = (
@@ -64,7 +68,25 @@ _FIELDS = (
     "outputs",
     "until",
 )
-_OPTIONAL = ("consent_root", "width", "match")
+_OPTIONAL = ("consent_root", "width", "match", "build")
+# What a build leaves as the build before had it; root and digest differ where rows do.
+_KEPT = (
+    "suite",
+    "contract",
+    "epoch",
+    "protocol",
+    "ciphersuite",
+    "public_key",
+    "rows",
+    "row_bytes",
+    "label_bytes",
+    "width",
+    "subject",
+    "outputs",
+    "match",
+    "until",
+    "consent_root",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +99,7 @@ class Manifest:
     the tree of consents that the rows were chosen by, 32 bytes, where the contract wants consent.
     `width` is how many cells a block of a hidden table has, 0 where the table is sent.
     `match` names the columns of the id, where whole tuples are matched (`lookup/match.py`).
+    `build` counts the builds of a hidden table under the epoch's key, from 1.
     """
 
     suite: str
@@ -99,6 +122,7 @@ class Manifest:
     consent_root: bytes = b""
     width: int = 0
     match: tuple[str, ...] = ()
+    build: int = 1
 
     def __post_init__(self) -> None:
         """Check every field."""
@@ -134,6 +158,7 @@ class Manifest:
     def _check_sent(self, suite: Suite) -> None:
         size = TAG_BYTES + self.label_bytes
         _CHECK.integer("width", self.width, 0, 0)
+        _CHECK.integer("build", self.build, 1, 1)
         _CHECK.integer("rows", self.rows, 0, MAX_ROWS)
         if self.rows == 0 and (self.root, self.digest) != (suite.digest(b""),) * 2:
             _CHECK.fail("root", "or digest is not that of a table without rows")
@@ -142,12 +167,13 @@ class Manifest:
     def _check_hidden(self) -> None:
         if type(self.width) is not int or self.width not in DEFAULT_WIDTHS:
             _CHECK.fail("width", f"is none of {', '.join(map(str, DEFAULT_WIDTHS))}")
+        _CHECK.integer("build", self.build, 1, MAX_BUILDS)
         _CHECK.integer("rows", self.rows, 1, MAX_BLOCKS)
         size = self.shape().hint_row_bytes
         _CHECK.integer("row_bytes", self.row_bytes, size, size)
 
     def to_json(self) -> dict[str, Json]:
-        """Return the manifest; root of consents, width and id only where there is one."""
+        """Return the manifest; consents, width and id only where there are any, build from 2 on."""
         agreed: dict[str, Json] = {}
         if self.consent_root:
             agreed["consent_root"] = b64encode(self.consent_root)
@@ -155,6 +181,8 @@ class Manifest:
             agreed["width"] = self.width
         if self.match:
             agreed["match"] = list(self.match)
+        if self.build > 1:
+            agreed["build"] = self.build
         return self._fixed() | agreed
 
     def _fixed(self) -> dict[str, Json]:
@@ -196,6 +224,9 @@ class Manifest:
         match = tuple(_CHECK.unlist("match", body.get("match", [])))
         if "match" in body and not match:
             _CHECK.fail("match", "is written down and says nothing")
+        build = body.get("build", 1)
+        if "build" in body and build in (0, 1):
+            _CHECK.fail("build", "is written down and says nothing")
         own = {name: body[name] for name in _FIELDS} | {
             "subject": columns_from_json(_CHECK, "subject", body["subject"]),
             "outputs": tuple(_CHECK.unlist("outputs", body["outputs"])),
@@ -204,7 +235,8 @@ class Manifest:
             own[name] = _CHECK.unb64(name, body[name])
         for name in ("snapshot_at", "until"):
             own[name] = _CHECK.untime(name, body[name])
-        return cls(suite=body["suite"], consent_root=root, width=width, match=match, **own)
+        agreed = {"consent_root": root, "width": width, "match": match, "build": build}
+        return cls(suite=body["suite"], **agreed, **own)
 
     def id(self) -> bytes:
         """Return the hash of the canonical manifest, 32 bytes: what a request names."""
@@ -235,6 +267,22 @@ class Manifest:
         if self.protocol != HIDDEN_TABLE:
             _CHECK.fail("protocol", "is not that of a hidden table")
         return Shape(self.rows, self.width, self.label_bytes)
+
+
+def build_fault(before: Manifest, after: Manifest) -> str:
+    """Return which field of `after` says that it is no later build of `before`; else nothing.
+
+    A later build has the same key, shape, contract and consents, and rows of a newer snapshot under
+    a nonce of its own.
+    """
+    if after.build <= before.build:
+        return "build"
+    for name in _KEPT:
+        if getattr(before, name) != getattr(after, name):
+            return name
+    if after.snapshot == before.snapshot or after.snapshot_at < before.snapshot_at:
+        return "snapshot"
+    return "nonce" if after.nonce == before.nonce else ""
 
 
 def published_leaf(manifest: Manifest, time: datetime) -> dict[str, Json]:

@@ -78,16 +78,19 @@ class State:
         )
         return (int(rows[0][0]), str(rows[0][1])) if rows else None
 
-    def save_epoch(self, contract: str, epoch: int, manifest: str) -> tuple[int, str]:
+    def save_epoch(
+        self, contract: str, epoch: int, manifest: str, *, over: str = ""
+    ) -> tuple[int, str]:
         """Remember the manifest of an epoch; return what is now kept, before any power cut.
 
-        That is something else if a later epoch, or another manifest of this one, was kept before.
+        That is something else if a later epoch, or another manifest of this one, was kept before:
+        but for `over`, the manifest of this epoch whose further build this one was found to be.
         """
         self._database.write(
             "INSERT INTO epoch VALUES (?, ?, ?) ON CONFLICT (contract) DO UPDATE "
             "SET epoch = excluded.epoch, manifest = excluded.manifest "
-            "WHERE excluded.epoch > epoch",
-            (contract, epoch, manifest),
+            "WHERE excluded.epoch > epoch OR (excluded.epoch = epoch AND manifest = ?)",
+            (contract, epoch, manifest, over),
             wait=True,
         )
         return self.epoch(contract) or (epoch, manifest)

@@ -2,8 +2,9 @@
 
 The manifest is believed when the pinned node signed it, the contract's terms and plan say the
 same, the log announced it, and this home has seen no later epoch of the contract and no other
-manifest of this one: so every buyer is shown one key and one table at a time. A node that shows
-two is refused, and both are kept. Two homes find out by comparing the ids their receipts name.
+manifest of this one, but for that of an earlier build of a table that stays with its owner: so
+every buyer is shown one key and one table at a time. A node that shows two is refused, and both are
+kept. Two homes find out by comparing the ids their receipts name.
 """
 
 import threading
@@ -18,7 +19,7 @@ from unseen.client.queries.tables import fetch_table, keep_manifest, load_manife
 from unseen.client.session import Session
 from unseen.evidence.canonical import Json, b64encode
 from unseen.evidence.contracts.contract import Terms
-from unseen.evidence.releases.manifest import Manifest, verify_manifest
+from unseen.evidence.releases.manifest import Manifest, build_fault, verify_manifest
 from unseen.protocols.errors import InputInvalidError
 from unseen.protocols.lookup.match import EVALUATIONS
 from unseen.protocols.lookup.oprf_table import Table
@@ -125,11 +126,17 @@ class Epochs:
             self._check_known(contract, manifest, before, answer)
             keep_manifest(session.home, manifest, answer.manifest)
             found = manifest.epoch, b64encode(manifest.id())
-            kept = session.state.save_epoch(contract, *found)
+            over = before[1] if before and before[0] == found[0] else ""
+            kept = session.state.save_epoch(contract, *found, over=over)
             if kept == found:
                 return manifest
             # Another process of this home has seen more since; only what it saw before counts.
-            self._check_known(contract, manifest, kept if kept[0] == found[0] else None, answer)
+            if kept[0] == found[0] and self._fault(manifest, kept[1]):
+                self._check_known(contract, manifest, kept, answer)
+
+    def _fault(self, before: Manifest, identifier: str) -> str:
+        """Return what says that a manifest of this home is no later build than `before`."""
+        return build_fault(before, load_manifest(self._session, identifier)[1])
 
     def _check_known(
         self,
@@ -138,9 +145,12 @@ class Epochs:
         known: tuple[int, str] | None,
         answer: lookup_pb2.GetManifestResponse,
     ) -> None:
-        """Refuse an epoch before the one `known`, and another manifest of that one."""
+        """Refuse an epoch before the one `known`, and manifests of that one but of later builds."""
         identifier = b64encode(manifest.id())
         if known is None or manifest.epoch > known[0] or (manifest.epoch, identifier) == known:
+            return
+        fault = self._against_build(manifest, known)
+        if not fault:
             return
         home = self._session.home
         path = home.evidence(f"manifest-{identifier[:16]}.json")
@@ -159,9 +169,17 @@ class Epochs:
         what = "another manifest of" if manifest.epoch == known[0] else "the earlier"
         raise AnswerInvalidError(
             f"the node showed {what} epoch {manifest.epoch} after that of epoch {known[0]}",
-            clause="manifest.epoch",
+            clause=f"manifest.{fault}",
             remedy=f"stop using this node and show {path} to whoever supervises it",
         )
+
+    def _against_build(self, manifest: Manifest, known: tuple[int, str]) -> str:
+        """Return what says that `manifest` is no later build of the one `known`; else nothing."""
+        if manifest.epoch != known[0]:
+            return "epoch"
+        before = load_manifest(self._session, known[1])[1]
+        built_again = max(manifest.build, before.build) > 1
+        return build_fault(before, manifest) if built_again else "epoch"
 
     def _wait(self, contract: str) -> lookup_pb2.GetManifestResponse:
         request = lookup_pb2.GetManifestRequest(contract=resource(contract))
