@@ -26,7 +26,8 @@ Compiled: TypeAlias = Callable[..., None]
 _SYMBOL: Final = "unseen_kernel"
 _PACKAGE: Final = "unseen.protocols.kernels"
 _SHARED: Final = tuple(
-    f"{_PACKAGE}.{name}" for name in ("objects", "lowering", "field25519", "field_builder")
+    f"{_PACKAGE}.{name}"
+    for name in ("objects", "lowering", "field25519", "field_builder", "modular_builder")
 )
 _engines: list[Any] = []  # machine code lives as long as the process
 _loaded: set[str] = set()
