@@ -1,19 +1,18 @@
 """Our transforms are SEAL's: the same root under every prime, the same order of words."""
 
 import numpy as np
-from tests.protocols.he.engine import Engine, saved
+from tests.protocols.he.rings import Engine, saved
 
 from unseen.protocols.he import seal
 from unseen.protocols.he.seal import Level
 from unseen.protocols.kernels import ntt
 
 ENGINE = Engine(1024, [50, 40, 40])
-LIMIT = 1 << 20
 
 
 def test_a_secret_key_is_small_under_every_prime_at_once() -> None:
     level = Level(1024, ENGINE.primes)
-    words = seal.read_plaintext(seal.unpacked(saved(ENGINE.secret), LIMIT), level).words
+    words = seal.read_plaintext(saved(ENGINE.secret), level).words
     rows = ntt.inverse(words, level.primes)
     small = [
         np.where(row > prime // 2, row.astype(object) - prime, row.astype(object))
@@ -27,7 +26,7 @@ def test_an_encoded_polynomial_has_its_values_where_seal_says() -> None:
     level = Level(1024, ENGINE.primes[:2])
     chance = np.random.default_rng(5)
     values = chance.normal(size=512) + 1j * chance.normal(size=512)
-    data = seal.unpacked(saved(ENGINE.encoded(list(values), 2.0**30)), LIMIT)
+    data = saved(ENGINE.encoded(list(values), 2.0**30))
     words = seal.read_plaintext(data, level).words
     row = ntt.inverse(words, level.primes)[0].astype(np.int64)
     prime = level.primes[0]

@@ -1,14 +1,14 @@
 """Microsoft SEAL 4 (`ciphertext.cpp`, `plaintext.cpp`): its serialized objects, read and written.
 
-Read is what `write` writes and not one byte else: no compression, no older version, no slack before
-or behind. Words are residues, a row a prime, in SEAL's own order of the transform (`kernels/ring`).
+Read is what `write` writes and not one byte else: what `memory.saved` returns, no compression, no
+older version, no slack before or behind. Words are residues, a row a prime, in SEAL's own order of
+the transform (`kernels/ntt.py`).
 An object that reads well may still be anybody's, and hold any noise: nothing here is a signature.
 """
 
 import hashlib
 import math
 import struct
-import sys
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Final, NamedTuple, TypeVar
@@ -18,15 +18,10 @@ from numpy.typing import NDArray
 
 from unseen.protocols.errors import InputInvalidError, MalformedMessageError
 
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
-
 SEED_BYTES: Final = 64
 _CKKS: Final = 2
 _BLAKE2XB: Final = 1
-_PLAIN, _ZSTD = 0, 2  # of compression
+_PLAIN: Final = 0  # of compression: none
 _HEAD: Final = struct.Struct("<HBBBBHQ")  # magic, own size, version, compression, reserved, size
 _MAGIC: Final = 0xA15E
 _VERSION: Final = (4, 3)  # what TenSEAL 0.3.18 holds; the layout is that of all of SEAL 4
@@ -133,34 +128,6 @@ def ciphertext_bytes(level: Level, *, seeded: bool) -> int:
     words = (1 if seeded else 2) * math.prod(level.shape)
     tail = _HEAD.size + _SEED_BODY if seeded else 0
     return 2 * _HEAD.size + _CIPHERTEXT.size + _COUNT.size + 8 * words + tail
-
-
-def unpacked(saved: bytes, limit: int) -> bytes:
-    """Return what SEAL saved here, and compressed, as `read_*` takes it. Not for a peer's bytes.
-
-    Raises:
-        MalformedMessageError: it is not one whole object of SEAL 4, or longer than `limit` bytes.
-
-    """
-    if len(saved) < _HEAD.size:
-        raise MalformedMessageError("an object of SEAL is longer than its head")
-    magic, own, major, minor, form, reserved, size = _HEAD.unpack_from(saved)
-    known = (magic, own, major, reserved, size) == (_MAGIC, _HEAD.size, 4, 0, len(saved))
-    if not known or (form, minor) not in {(_PLAIN, _VERSION[1]), (_ZSTD, _VERSION[1])}:
-        raise MalformedMessageError("not an object as this version of SEAL saves it")
-    body = saved[_HEAD.size :] if form == _PLAIN else _inflated(saved[_HEAD.size :], limit)
-    return _head(len(body)) + body
-
-
-def _inflated(packed: bytes, limit: int) -> bytes:
-    reader = zstd.ZstdDecompressor()
-    try:
-        body = reader.decompress(packed, limit + 1)
-    except zstd.ZstdError as error:
-        raise MalformedMessageError("an object of SEAL cannot be unpacked") from error
-    if len(body) > limit or not reader.eof or reader.unused_data:
-        raise MalformedMessageError("an object of SEAL is not one whole packed body")
-    return body
 
 
 @cache

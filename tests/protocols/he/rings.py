@@ -1,33 +1,22 @@
 """SEAL itself, through TenSEAL: what our own words are held against."""
 
-import os
 from typing import Any
 
 import pytest
 
+from unseen.protocols.he import memory
+
 api = pytest.importorskip("tenseal.sealapi")
 
 
-def saved(value: Any) -> bytes:
-    """Return what SEAL saves of an object, by way of an anonymous file."""
-    descriptor = os.memfd_create("seal")
-    try:
-        value.save(f"/proc/self/fd/{descriptor}")
-        return os.pread(descriptor, 1 << 28, 0)
-    finally:
-        os.close(descriptor)
+LIMIT = 1 << 20
 
 
 def loaded(kind: str, context: Any, data: bytes) -> Any:
     """Return SEAL's object of that kind of serialized bytes."""
-    descriptor = os.memfd_create("seal")
-    try:
-        os.write(descriptor, data)
-        found = getattr(api, kind)()
-        found.load(context, f"/proc/self/fd/{descriptor}")
-        return found
-    finally:
-        os.close(descriptor)
+    found = getattr(api, kind)()
+    memory.load(found, context, data)
+    return found
 
 
 class Engine:
@@ -55,6 +44,11 @@ class Engine:
         self.encoder.encode(values, scale, found)
         return found
 
-    def encrypted(self, values: list[complex], scale: float) -> Any:
-        """Return a seeded ciphertext, which can only be saved."""
-        return self.encryptor.encrypt_symmetric(self.encoded(values, scale))
+    def encrypted(self, values: list[complex], scale: float) -> bytes:
+        """Return a seeded ciphertext of slots."""
+        return saved(self.encryptor.encrypt_symmetric(self.encoded(values, scale)))
+
+
+def saved(value: Any) -> bytes:
+    """Return an object as SEAL writes it, unpacked."""
+    return memory.saved(value, LIMIT)
