@@ -49,6 +49,7 @@ def test_it_says_every_clause(world: World) -> None:
     assert rows["plan"] == b64encode(plan.digest(INTL))
     assert rows["leakage"] == b64encode(leakage.digest(INTL))
     assert rows["reads"] == ", ".join(plan.columns_read)
+    assert rows["asked by"] == ", ".join(column.name for column in plan.subject_columns)
     assert rows["bits"] == "4 for each unit at most, 4,000 in all"
     assert rows["consent"] == (
         "needed, to 贷前核验, once for each; withdrawals act within 86,400 s"
@@ -59,6 +60,13 @@ def test_it_says_every_clause(world: World) -> None:
     assert rows["signed by"] == "operator"
     assert rows["waits for"] == "holder, approver, buyer"
     assert rows.keys() <= words.WORDS.keys() | words.PHRASES.keys()
+
+
+def test_a_plan_that_reads_the_subject_alone_says_by_what_it_asks(world: World) -> None:
+    plan = replace(world.plan(), columns_read=())
+    rows = card((world.terms(plan=plan.digest(INTL)), plan, world.leakage()), {})
+    assert "reads" not in rows
+    assert rows["asked by"]
 
 
 def test_it_names_the_nodes_of_a_joint_contract_by_their_keys(world: World) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from unseen.client.subjects import subject_texts, subject_values
 from unseen.protocols.errors import SubjectInvalidError
+from unseen.protocols.lookup.canonical import SHAPES, Form
 from unseen.protocols.lookup.subject import SubjectColumn
 
 COLUMNS = (
@@ -54,3 +55,14 @@ def test_one_column_takes_a_bare_value() -> None:
 def test_anything_else_is_refused_without_naming_the_value(subject: object) -> None:
     with pytest.raises(SubjectInvalidError):
         subject_values(COLUMNS, subject)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("form", "value"),
+    [("cn_id", "110105194912310021"), ("date", "1990-02-30"), ("name", " - ")],
+)
+def test_a_value_without_its_form_is_told_what_the_form_is(form: Form, value: str) -> None:
+    with pytest.raises(SubjectInvalidError, match=f"column number has no .* {form}") as refused:
+        subject_values([SubjectColumn(name="number", type="string", form=form)], [value])
+    assert refused.value.remedy == f"give number as {SHAPES[form]}"
+    assert value not in str(refused.value)

@@ -24,6 +24,7 @@ _WORDS = {
         "labels": "with labels",
         "rows": "rows",
         "all rows": "all rows",
+        "no other": "no other column",
         "consented": "only rows whose subject consents",
         "matched by": "id of a match",
         "asked by": "asked by",
@@ -71,6 +72,7 @@ _WORDS = {
         "labels": "分类分级",
         "rows": "行",
         "all rows": "所有行",
+        "no other": "无其他列",
         "consented": "仅限经数据主体授权的行",
         "matched by": "匹配标识",
         "asked by": "查询条件",
@@ -182,7 +184,8 @@ def _asked_by(column: "SubjectColumn") -> str:
 
 def _plan_rows(plan: "Plan", leakage: "Leakage", language: Language) -> "Iterator[tuple[str, str]]":
     words, chinese = _WORDS[language], _zh(language)
-    yield "reads", f"{', '.join(plan.columns_read)} ({plan.table})"
+    read = ", ".join(plan.columns_read) or words["no other"]
+    yield "reads", f"{read} ({plan.table})"
     if plan.rows is not None:
         labels = (f"{each.column} {each.category}:{each.level}" for each in plan.rows.labels)
         yield "labels", ", ".join(labels)

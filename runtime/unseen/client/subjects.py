@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from unseen.protocols.errors import SubjectInvalidError
+from unseen.protocols.lookup.canonical import SHAPES
 from unseen.protocols.lookup.subject import SubjectColumn, SubjectType, Value, parse_value
 
 _SHAPES: dict[SubjectType, str] = {
@@ -64,6 +65,12 @@ def _value(column: SubjectColumn, value: Value) -> Value:
             return found
     except SubjectInvalidError:
         pass
+    if column.form != "exact":
+        raise SubjectInvalidError(
+            f"the value of column {column.name} has no canonical form {column.form}",
+            clause="subject",
+            remedy=f"give {column.name} as {SHAPES[column.form]}",
+        )
     raise SubjectInvalidError(
         f"the value of column {column.name} is not a {column.type} as it has to be written",
         clause="subject",

@@ -87,7 +87,7 @@ def canonical(form: Form, text: str) -> str:
 
 def no_form(form: Form) -> SubjectInvalidError:
     """Return the error for a text that has no such form."""
-    return SubjectInvalidError(f"a value has no canonical form {form!r}: not {_SHAPES[form]}")
+    return SubjectInvalidError(f"a value has no canonical form {form!r}: not {SHAPES[form]}")
 
 
 def check_cn_id(number: str) -> bool:
@@ -175,7 +175,7 @@ _PLAIN: dict[Form, dict[int, str]] = {
     "name": {place: _name_char(chr(place).lower()) for place in range(128)},
     "id": {place: _id(chr(place)) for place in range(128)},
 }
-_SHAPES: dict[Form, str] = {
+SHAPES: dict[Form, str] = {
     "exact": "a text in valid Unicode",
     "name": "a name of more than spaces and punctuation, in characters known here",
     "id": "a number or code with a character in it",

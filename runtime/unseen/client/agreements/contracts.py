@@ -94,7 +94,7 @@ class Contract(Card):
         if terms.mandates:
             yield "mandates", tuple(b64encode(mandate) for mandate in terms.mandates)
         yield "outputs", terms.outputs
-        yield "reads", plan.columns_read
+        yield from _read_rows(plan)
         yield from agreed_rows(terms.parameters)
         yield from trained_rows(terms.parameters)
         yield from intersection_rows(terms.parameters)
@@ -137,6 +137,13 @@ class Contract(Card):
 
     def _signed(self, role: str) -> str:
         return f"{role} (by the template)" if is_standing(self.approvals[role]) else role
+
+
+def _read_rows(plan: Plan) -> Iterator[Row]:
+    if plan.subject_columns:
+        yield "asked by", tuple(column.name for column in plan.subject_columns)
+    if plan.columns_read or not plan.subject_columns:
+        yield "reads", plan.columns_read
 
 
 def _joint_rows(joint: Joint | None, suite: Suite) -> Iterator[Row]:
