@@ -67,6 +67,14 @@ class Cluster:
             time.sleep(0.005)
         raise AssertionError("no task has begun")
 
+    def kill_machine_of_task(self) -> None:
+        """Let a machine die, that computes, and wait until what it computed with has ended, too."""
+        task = self.wait_for_task()
+        machine = next(each for each in self.workers if each.pid == task.ppid())
+        machine.kill()
+        task.resume()  # it ends by itself
+        task.wait(_SECONDS)
+
     def _start(self, *arguments: str) -> "subprocess.Popen[str]":
         return _run(*arguments, "--files", str(self.files), "--format", "json")
 

@@ -11,6 +11,7 @@ import duckdb
 import psutil
 import pytest
 import pytest_asyncio
+from tests.node import masking
 from tests.node.clusters import Cluster
 from tests.node.counted import World, offered
 
@@ -130,6 +131,16 @@ async def gone(process: psutil.Process) -> None:
     await asyncio.to_thread(process.wait, 60)
 
 
+async def restored(there: DaskExecutor, cluster: Cluster) -> None:
+    """Start a machine in the place of the one that was killed, and wait until it is known."""
+    await asyncio.to_thread(cluster.start, 1)
+    for _ in range(600):
+        if there.bulk == 2:
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError("the node has not heard of it")
+
+
 async def test_a_table_is_the_same_one_and_who_is_killed_is_replaced(
     there: DaskExecutor, here: LocalExecutor, table: Path, tmp_path: Path, cluster: Cluster
 ) -> None:
@@ -143,14 +154,11 @@ async def test_a_table_is_the_same_one_and_who_is_killed_is_replaced(
     again = replace(far, spool=made(tmp_path / "again"))
     heard: list[int] = []
     parts = [asyncio.ensure_future(fill(there, again, part, heard)) for part in range(2)]
-    task = await asyncio.to_thread(cluster.wait_for_task)
-    machine = next(each for each in cluster.workers if each.pid == task.ppid())
-    machine.kill()
-    task.resume()  # it ends by itself
-    await soon(gone(task))
+    await asyncio.to_thread(cluster.kill_machine_of_task)
     await soon(asyncio.gather(*parts))
     assert sum(heard) == ROWS
     assert await soon(merged(there, again)) == expected
+    await restored(there, cluster)
 
 
 async def test_governed_sql_counts_the_same(
@@ -171,6 +179,38 @@ async def test_governed_sql_counts_the_same(
     found = await soon(there.run_bulk("count_plain", asked))
     assert found == await here.run_bulk("count_plain", asked)
     assert canonical.decode(found[0])
+
+
+async def test_an_intersection_is_the_same_one_and_who_is_killed_is_replaced(
+    there: DaskExecutor, tmp_path: Path, cluster: Cluster
+) -> None:
+    people = masking.table(tmp_path / "people.parquet", 600)
+    alone = masking.work_of(tmp_path / "alone", people, 50, 600)
+    far = masking.work_of(tmp_path / "far", people, 50, 600)
+    one: Any = masking.Here(1)
+    expected = await masking.merged(one, alone, tmp_path)
+    heard: list[int] = []
+    work = asyncio.ensure_future(masking.merged(there, far, tmp_path, told=heard.append))
+    await asyncio.to_thread(cluster.kill_machine_of_task)
+    assert await soon(work) == expected
+    assert (tmp_path / "far/answer").read_bytes() == (tmp_path / "alone/answer").read_bytes()
+    assert sum(heard) == 50 + masking.usable(600)
+    await restored(there, cluster)
+
+
+async def test_an_intersection_that_is_stopped_stops_its_parts(
+    there: DaskExecutor, tmp_path: Path, cluster: Cluster
+) -> None:
+    people = masking.table(tmp_path / "people.parquet", 600)
+    work = masking.work_of(tmp_path / "run", people, 50, 600)
+    running = asyncio.ensure_future(masking.merged(there, work, tmp_path))
+    task = await asyncio.to_thread(cluster.wait_for_task)
+    running.cancel()
+    await soon(gone(task))
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert not cluster.tasks()
+    assert [path.name for path in work.buyers.parent.iterdir()] == ["set"]
 
 
 async def test_refusals_come_back_in_their_own_words(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.node.clusters import Cluster
+from tests.promises import intersecting
 from tests.promises.stage import Stage, wait_until
 
 
@@ -12,7 +13,7 @@ from tests.promises.stage import Stage, wait_until
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
     found = Cluster(tmp_path / "files")
     try:
-        found.start(workers=1)
+        found.start(workers=2)
         yield found
     finally:
         found.close()
@@ -26,12 +27,20 @@ def test_a_node_builds_on_its_cluster_and_outlives_it(
         "UNSEEN_EXECUTOR": cluster.address,
         "UNSEEN_CLUSTER": str(cluster.files),
         "UNSEEN_SHARED": str(shared),
+        "UNSEEN_CUT_ROWS": "1",
     }
     stage.start(**settings)
     contract = stage.contract()
     assert stage.lender.lookup(contract, stage.people[1].subject).found
     (spool,) = shared.iterdir()
     assert spool.name.startswith("unseen-")  # and what was built in it is in the home
+    assert not list(spool.iterdir())
+
+    intersecting.offer(stage)
+    common = intersecting.contract(stage)
+    items = intersecting.subjects(stage, 20, 5)
+    found = stage.lender.intersect(common, items)
+    assert intersecting.there(found.found) == set(items[:20])
     assert not list(spool.iterdir())
 
     cluster.kill_scheduler()  # nothing is long about a question

@@ -13,7 +13,7 @@ from unseen.evidence.contracts.intersection import COUNT, Offered, set_bytes
 from unseen.node.intersecting.bounds import UNPAID
 from unseen.v1 import intersect_pb2
 
-ITEMS = 6_000
+ITEMS = 5_000
 
 
 @pytest.fixture

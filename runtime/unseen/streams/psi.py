@@ -94,8 +94,17 @@ def mask_beside(
     return count
 
 
-def merge_masked(parts: Sequence[Path], target: Path, room: Room, *, once: bool = False) -> int:
+def merge_masked(
+    parts: Sequence[Path],
+    target: Path,
+    room: Room,
+    *,
+    once: bool = False,
+    width: int = MASKED_BYTES,
+) -> int:
     """Write one masked file from those of a party's parts; return how many items there are.
+
+    Records have `width` bytes and begin with their element.
 
     Raises:
         InputInvalidError: there are none, more than 2^24, or one stands in two parts, and not only
@@ -103,7 +112,7 @@ def merge_masked(parts: Sequence[Path], target: Path, room: Room, *, once: bool 
         OSError: the disk is full.
 
     """
-    runs = [Records.of(part, MASKED_BYTES) for part in parts]
+    runs = [Records.of(part, width) for part in parts]
     count = sum(run.count for run in runs)
     if not 1 <= count <= MAX_ITEMS:
         raise InputInvalidError(f"a set has 1 to {MAX_ITEMS} items, this has {count}")

@@ -8,10 +8,13 @@
 The provider's masked file has a number beside each element (`psi.mask_beside`): 8 bytes, two's
 complement, little-endian. A share is `protocols.psi.sum.new_share`, and its `head` goes before a
 message. A step that is run again encrypts with other randomness.
+
+Work may be shared: several processes `encrypt` parts of the provider's items, and `offer_parts`
+makes the message of them.
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -30,6 +33,7 @@ from unseen.streams.psi import (
     ELEMENT_BYTES,
     MASKED_BYTES,
     doubled_elements,
+    merge_masked,
     only_set,
 )
 from unseen.streams.records import Block, Records, Writer, ascending, keys_of
@@ -71,6 +75,40 @@ def offer(masked: Path, share: Share, key: bytes, target: Path, rng: Rng, room: 
     fixed.prepare(own.count)
     with Writer(target, sums.head(share) + own.count.to_bytes(COUNT_BYTES, "big")) as writer:
         return writer.write_all(_encrypted(own, key, rng, room))
+
+
+def encrypt(masked: Path, key: bytes, target: Path, rng: Rng, room: Room) -> int:
+    """Write a part's elements, each before its encrypted number; return how many there are.
+
+    Raises:
+        OSError: the disk is full.
+
+    """
+    own = Records.of(masked, MASKED_BYTES)
+    fixed.prepare(own.count)
+    with Writer(target) as writer:
+        return writer.write_all(_encrypted(own, key, rng, room))
+
+
+def offer_parts(parts: Sequence[Path], share: Share, target: Path, room: Room) -> int:
+    """Write the message that `offer` writes, from encrypted parts, which go; return how many.
+
+    An item that is in two parts is kept once.
+
+    Raises:
+        InputInvalidError: there are none, or more than 2^24.
+        OSError: the disk is full.
+
+    """
+    whole = target.with_name(f".{target.name}.whole")
+    merge_masked(parts, whole, room, once=True, width=RECORD_BYTES)
+    for part in parts:
+        part.unlink()
+    own = Records.of(whole, RECORD_BYTES)
+    with Writer(target, sums.head(share) + own.count.to_bytes(COUNT_BYTES, "big")) as writer:
+        count = writer.write_all(own.blocks())
+    whole.unlink()
+    return count
 
 
 def mix(offered: Path, scalar: bytes, key: bytes, target: Path, rng: Rng, room: Room) -> int:

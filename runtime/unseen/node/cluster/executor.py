@@ -19,8 +19,8 @@ from unseen.protocols.errors import UnseenError
 
 _logger = logging.getLogger("unseen.node.cluster")
 # What bears to be run twice, even side by side: a machine that seems to be gone may go on with its
-# task. All else stays here: kernels of this machine, and the files of a run of an intersection,
-# which lie in this node's home, and are no temporary ones.
+# task. All else stays here: kernels of this machine, and the steps of an intersection that merge
+# into a run's files, which lie in this node's home, and are no temporary ones.
 THERE = frozenset(
     {
         "inspect_table",
@@ -34,6 +34,8 @@ THERE = frozenset(
         "count_exact",
         "hide_cells",
         "attack_model",
+        "intersect_stretch",
+        "intersect_part",
     }
 )
 _STREAM_LIMIT = 1 << 20

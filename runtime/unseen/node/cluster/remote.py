@@ -17,7 +17,8 @@ from distributed.worker import get_worker
 
 from unseen.node.jobs import frames
 
-RELEASE = version("unseen")
+# DuckDB's, too: by its hashes rows are shared out, and all parts have to agree about them.
+RELEASE = f"{version('unseen')} with duckdb {version('duckdb')}"
 OTHER_RELEASE = b"V"
 ENDED = b"X"
 _NICE = 10

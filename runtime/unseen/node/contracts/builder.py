@@ -34,6 +34,7 @@ from unseen.node.errors import ContractNotActiveError, InternalError, StorageFul
 from unseen.node.failpoints import hit
 from unseen.node.identity.vault import Vault
 from unseen.node.jobs import steps
+from unseen.node.jobs.cutting import memory_of, parts_of
 from unseen.node.jobs.kind import JobKind, Outcome, Running
 from unseen.node.jobs.record import NODE, Job
 from unseen.node.jobs.states import State as JobState
@@ -51,7 +52,6 @@ _logger = logging.getLogger("unseen.node.epochs")
 LEAST_WIDTH: Final = 4096
 """Of a hidden table: a row of its hint, 1472 numbers of 16 bits, is then shorter than the row."""
 _ROOMIER = 3  # further builds of a hidden table that has too few blocks
-_PARALLEL_ROWS = 50_000  # below this a second process costs more than it saves
 
 
 def start_epoch(node: Node, contract: Contract) -> None:
@@ -262,7 +262,7 @@ async def build_table(
 
     """
     salt = node.vault.open(f"snapshot/{table.name}", table.snapshot.sealed_salt)
-    parts = _parts(node, spec.rows)
+    parts = parts_of(node, spec.rows)
     encoded = encode_spec(spec)
     secret = [open_secret(node.reader.connection, node.vault)] if spec.permitted else []
     rows = _Rows(told, "sealing", spec.rows)
@@ -309,17 +309,6 @@ async def _build_roomy(
     return spec, await build_table(node, spec, key, table, told)
 
 
-def _parts(node: Node, rows: int) -> int:
-    """Return how many processes fill one table."""
-    return node.executor.bulk if rows >= _PARALLEL_ROWS else 1
-
-
-def _memory_mb(node: Node, rows: int) -> int:
-    """Return the memory ceiling of each process that fills one table."""
-    shared = node.executor.shares_memory
-    return node.settings.memory_mb // (_parts(node, rows) if shared else 1)
-
-
 def spec_of(node: Node, contract: Contract, table: Table, number: int, spool: Path) -> BuildSpec:
     """Return what building epoch `number` of a contract takes, under a fresh nonce.
 
@@ -341,7 +330,7 @@ def spec_of(node: Node, contract: Contract, table: Table, number: int, spool: Pa
         rows=table.snapshot.rows,
         parameters=TableParameters(domain, new_nonce(), contract.plan.label_bytes),
         spool=spool,
-        memory_mb=_memory_mb(node, table.snapshot.rows),
+        memory_mb=memory_of(node, parts_of(node, table.snapshot.rows)),
         permitted=contract.terms.consent is not None,
         blocks=blocks,
         width=width,

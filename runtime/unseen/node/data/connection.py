@@ -84,6 +84,17 @@ def joined_view(number: int) -> str:
     return f"joined_table_{number}"
 
 
+def hashed(names: Sequence[str], part: int, parts: int) -> str:
+    """Return the SQL condition that a row falls to a part, by the hash of these columns.
+
+    Rows that are alike in them, as DuckDB compares, fall to the same part of `parts`, whoever asks:
+    all machines of a cluster have one release of it (`cluster/remote.py`). The lower bits are left
+    to the tables that DuckDB itself makes of such hashes.
+    """
+    columns = ", ".join(map(identifier, names))
+    return f"(hash({columns}) >> 32) % {parts} = {part}" if parts > 1 else "true"
+
+
 def quoted(text: str) -> str:
     """Return `text` as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"

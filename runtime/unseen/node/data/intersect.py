@@ -1,14 +1,15 @@
 """Masking a table's subjects for one run of an intersection, in a process of its own.
 
 Sets lie in files, and steps take memory below the node's ceiling at any number of rows
-(`unseen.streams.psi`). The scalar is drawn here, serves one run and ends with it. What comes from
-the buyer is looked at here for the first time, and before the table is: a message that is none, or
-an element that is none, ends the run before anything is written.
+(`unseen.streams.psi`). The scalar serves one job and is never written. What comes from the buyer is
+looked at here for the first time, and before the table is: a message that is none, or an element
+that is none, ends the run before anything is written. Of a large table or set other processes may
+have masked the parts (`masking.py`); what comes out is the same.
 """
 
 import contextlib
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any, Final
 from unseen.evidence.contracts.intersection import Summed
 from unseen.evidence.suite import Suite, suite_of
 from unseen.node.data import scan
-from unseen.node.data.connection import connect, reading
+from unseen.node.data.connection import connect, hashed, reading
 from unseen.node.data.source import Fingerprint, Source, check_fingerprint
 from unseen.node.errors import disk_full
 from unseen.node.intersecting.files import (
@@ -32,7 +33,6 @@ from unseen.node.intersecting.files import (
 )
 from unseen.protocols.dp import Gaussian, Mechanism, Sensitivity
 from unseen.protocols.errors import SubjectInvalidError
-from unseen.protocols.group import ristretto255
 from unseen.protocols.lookup.subject import SubjectColumn, encode_subject
 from unseen.streams import psi
 from unseen.streams.room import LEAST_MEMORY, Room
@@ -44,8 +44,32 @@ FILLER_BYTES = 32  # no subject's encoding is as short
 
 
 @dataclass(frozen=True, slots=True)
+class Parts:
+    """What was masked before: stretches of the buyer's set in order, and parts of the table.
+
+    Files of both; a part may be empty. They go as soon as they have served.
+    """
+
+    stretches: tuple[Path, ...] = ()
+    table: tuple[Path, ...] = ()
+
+    @property
+    def are_none(self) -> bool:
+        """Return whether no part holds anything, so that the table is masked here."""
+        return not any(path.stat().st_size for path in self.table)
+
+    def end(self) -> None:
+        """Delete them."""
+        for path in (*self.stretches, *self.table):
+            path.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
-    """Which rows are masked, and under which run; `session` has 32 bytes."""
+    """Which rows are masked, and under which run; `session` has 32 bytes.
+
+    Of the rows those are read that fall to `part` of `parts`, by their subjects' hash.
+    """
 
     source: Source
     fingerprint: Fingerprint
@@ -55,6 +79,8 @@ class Reading:
     folder: Path
     memory_mb: int
     summed: Summed | None = None
+    part: int = 0
+    parts: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +92,7 @@ class Answered:
     digest: bytes
 
 
-def answer(ask: Reading, suite: Suite, progress: Progress) -> Answered:
+def answer(ask: Reading, suite: Suite, scalar: bytes, done: Parts, progress: Progress) -> Answered:
     """Write the answer to the buyer's set: its elements doubled in their order, and the table's.
 
     Raises:
@@ -75,32 +101,46 @@ def answer(ask: Reading, suite: Suite, progress: Progress) -> Answered:
         StorageFullError: there is no space left.
 
     """
-    room, scalar = room_of(ask, progress), ristretto255.random_scalar(secrets.token_bytes)
+    room = room_of(ask, progress)
     asked, masked = psi.only_set(ask.folder / SET), ask.folder / _MASKED
-    products = ask.folder / _PRODUCTS
+    products = list(done.stretches) or [ask.folder / _PRODUCTS]
     with full():
-        psi.multiply(asked, (0, asked.count), scalar, products, room)
-        others = psi.mask(_items(ask), ask.session, scalar, masked, room, once=True)
-        psi.answer(ask.folder / SET, masked, scalar, ask.folder / ANSWER, room, [products])
-    for path in (masked, products):
+        if not done.stretches:
+            psi.multiply(asked, (0, asked.count), scalar, products[0], room)
+        others = mask_table(ask, scalar, done, masked, room)
+        psi.answer(ask.folder / SET, masked, b"", ask.folder / ANSWER, room, products)
+    for path in (masked, *products):
         path.unlink()
     return Answered(asked.count, others, file_digest(ask.folder / ANSWER, suite))
 
 
-def mask(ask: Reading, snapshot: bytes, progress: Progress) -> None:
+def mask(ask: Reading, snapshot: bytes, scalar: bytes, done: Parts, progress: Progress) -> None:
     """Write the table's elements for the buyer to mix, and what they are to be compared with.
 
     What they are compared with are the buyer's elements, doubled, ascending: which is which is
     lost. Raises as `answer`.
     """
-    room, scalar = room_of(ask, progress), ristretto255.random_scalar(secrets.token_bytes)
+    room = room_of(ask, progress)
     masked = ask.folder / _MASKED
     with full():
-        psi.double(ask.folder / SET, scalar, ask.folder / DOUBLED, room)
-        psi.mask(_items(ask), ask.session, scalar, masked, room, once=True)
+        psi.double(ask.folder / SET, scalar, ask.folder / DOUBLED, room, 0, done.stretches)
+        mask_table(ask, scalar, done, masked, room)
         write_file(ask.folder / SNAPSHOT, snapshot)
         psi.ask(masked, ask.folder / OTHERS)  # last: it says that all is there
+    done.end()
     masked.unlink()
+
+
+def mask_table(ask: Reading, scalar: bytes, done: Parts, target: Path, room: Room) -> int:
+    """Write the masked file of the table, from its parts where there are some; return its items."""
+    if not done.table:
+        return psi.mask(filled(items(ask)), ask.session, scalar, target, room, once=True)
+    if done.are_none:
+        return psi.mask(filled(()), ask.session, scalar, target, room, once=True)
+    found = psi.merge_masked(done.table, target, room, once=True)
+    for path in done.table:
+        path.unlink()
+    return found
 
 
 def count(folder: Path, rho: Fraction, most: int, group: int) -> int | None:
@@ -131,7 +171,14 @@ def decode_reading(ask: Any, session: bytes) -> Reading:
         folder=Path(ask["folder"]),
         memory_mb=ask["memory_mb"],
         summed=None if ask["sum"] is None else Summed.from_json(ask["sum"]),
+        part=ask["part"],
+        parts=ask["parts"],
     )
+
+
+def decode_parts(ask: Any) -> Parts:
+    """Return the files that others have written, by the paths in a task's JSON."""
+    return Parts(tuple(map(Path, ask["stretches"])), tuple(map(Path, ask["table"])))
 
 
 def suite_named(ask: Any) -> Suite:
@@ -146,14 +193,23 @@ def room_of(ask: Reading, progress: Progress) -> Room:
     return room
 
 
-def _items(ask: Reading) -> Iterator[Sequence[bytes]]:
-    rows = 0
+def items(ask: Reading) -> Iterator[Sequence[bytes]]:
+    """Yield the encoded subjects of a reading, where it has some."""
     for batch in batches(ask):
-        items = list(_encoded(ask, batch))
-        rows += len(items)
-        yield items
-    if not rows:
-        # A set is never empty: what nobody can ask about stands for a table without rows.
+        if found := list(_encoded(ask, batch)):
+            yield found
+
+
+def filled(found: Iterable[Sequence[bytes]]) -> Iterator[Sequence[bytes]]:
+    """Yield what was found, or in the place of nothing what nobody can ask about.
+
+    A set is never empty: a filler stands for a table without rows.
+    """
+    empty = True
+    for batch in found:
+        empty = False
+        yield batch
+    if empty:
         yield [secrets.token_bytes(FILLER_BYTES)]
 
 
@@ -166,9 +222,10 @@ def batches(ask: Reading, columns: Sequence[str] = ()) -> Iterator[scan.Batch]:
     """
     check_fingerprint(ask.source.path, ask.fingerprint)
     connection = connect(ask.source, memory_mb=ask.memory_mb // 2, spill=ask.folder)
+    own = hashed([column.name for column in ask.subject], ask.part, ask.parts)
     try:
         with reading():
-            yield from scan.scan(connection, ask.subject, (), columns)
+            yield from scan.scan(connection, ask.subject, (), columns, own)
     finally:
         connection.close()
     check_fingerprint(ask.source.path, ask.fingerprint)

@@ -6,7 +6,7 @@ and rounded, halves away from zero; one that is missing, or no finite number, co
 """
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from pathlib import Path
@@ -20,6 +20,7 @@ from unseen.evidence.suite import Suite
 from unseen.node.data import scan
 from unseen.node.data.intersect import (
     FILLER_BYTES,
+    Parts,
     Progress,
     Reading,
     batches,
@@ -31,7 +32,6 @@ from unseen.node.intersecting.files import DOUBLED, MIXED, OTHERS, SET, SNAPSHOT
 from unseen.protocols.dp import Clamp, Gaussian, Mechanism, Sensitivity
 from unseen.protocols.errors import SubjectInvalidError
 from unseen.protocols.group.elgamal import Share
-from unseen.protocols.group.ristretto255 import random_scalar
 from unseen.protocols.lookup.subject import encode_subject
 from unseen.protocols.psi.sum import HEAD_BYTES, closing
 from unseen.streams import psi, psi_sum
@@ -54,7 +54,14 @@ class Closing:
     share: Share = field(repr=False)
 
 
-def mask(ask: Reading, snapshot: bytes, share: Share, progress: Progress) -> None:
+def mask(
+    ask: Reading,
+    snapshot: bytes,
+    share: Share,
+    scalar: bytes,
+    done: Parts,
+    progress: Progress,
+) -> None:
     """Write the table's elements with their values, encrypted, for the buyer to mix.
 
     Raises:
@@ -64,15 +71,21 @@ def mask(ask: Reading, snapshot: bytes, share: Share, progress: Progress) -> Non
         StorageFullError: there is no space left.
 
     """
-    room, scalar = room_of(ask, progress), random_scalar(secrets.token_bytes)
-    masked = ask.folder / _MASKED
+    room = room_of(ask, progress)
     key = psi_sum.key_from(ask.folder / SET, share, ask.session, provider=False)
+    offered = ask.folder / OTHERS
     with full():
-        psi.double(ask.folder / SET, scalar, ask.folder / DOUBLED, room, HEAD_BYTES)
-        psi.mask_beside(_items(ask), ask.session, scalar, masked, room, once=True)
+        psi.double(ask.folder / SET, scalar, ask.folder / DOUBLED, room, HEAD_BYTES, done.stretches)
         write_file(ask.folder / SNAPSHOT, snapshot)
-        psi_sum.offer(masked, share, key, ask.folder / OTHERS, secrets.token_bytes, room)
-    masked.unlink()
+        if done.table and not done.are_none:
+            psi_sum.offer_parts(done.table, share, offered, room)
+        else:
+            masked = ask.folder / _MASKED
+            found = items(ask) if not done.table else ()
+            psi.mask_beside(filled(found), ask.session, scalar, masked, room, once=True)
+            psi_sum.offer(masked, share, key, offered, secrets.token_bytes, room)
+            masked.unlink()
+    done.end()
 
 
 def close(ask: Closing, suite: Suite) -> bytes:
@@ -123,11 +136,19 @@ def _noise(value: int, clause: Intersection, place: int, largest: int) -> int:
     return noisy
 
 
-def _items(ask: Reading) -> Iterator[psi.Batch]:
+def items(ask: Reading) -> Iterator[psi.Batch]:
+    """Yield the encoded subjects of a reading, where it has some, and the numbers beside them."""
+    for found, values in _rows(ask):
+        if found:
+            yield found, _beside(values)
+
+
+def filled(found: Iterable[psi.Batch]) -> Iterator[psi.Batch]:
+    """Yield what was found, or in the place of nothing what nobody can ask about."""
     empty = True
-    for items, values in _rows(ask):
-        empty = empty and not items
-        yield items, _beside(values)
+    for batch in found:
+        empty = False
+        yield batch
     if empty:
         yield [secrets.token_bytes(FILLER_BYTES)], _beside([0])
 

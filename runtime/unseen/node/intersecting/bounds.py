@@ -30,10 +30,11 @@ MASK: Final = "mask"  # the step of a job that ends uncharged
 COUNTING: Final = "count"  # and of one that works on no table, but on what came back
 UNPAID: Final = 4  # jobs of a contract that may come to nothing, of each sort
 _WITHIN: Final = timedelta(days=1)
-# What lies in a run's folder at most, in bytes. Of a row: its element and eight bytes beside it,
-# sorted from pieces, 80; of a sum also 96 with its value that go out, and as many that come back.
+# What lies in a run's folder and its job's spool at most, in bytes. Of a row: its element and eight
+# bytes beside it, sorted from pieces, 80; of a sum also 96 with its value that go out, and as many
+# that come back.
 _ROW: Final = {ITEMS: 80, COUNT: 80, SUM: 192}
-_ITEM: Final = 96  # as it came, masked once more, and in an answer
+_ITEM: Final = 128  # as it came, masked once more, sorted from pieces, and in an answer
 _HEAD: Final = 4096  # statement, share, what stands before elements
 _JUDGED = frozenset({"RELEASE_REFUSED", "RELEASE_HELD"})  # computed, and the buyer's part is done
 _THEIRS = frozenset({"MALFORMED_MESSAGE", "ELEMENT_INVALID", "PROOF_INVALID", "SCALAR_INVALID"})

@@ -12,6 +12,7 @@ anew with another scalar; a charged run is never computed again.
 
 import asyncio
 import secrets
+import shutil
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -32,7 +33,6 @@ from unseen.evidence.contracts.plan import columns_to_json
 from unseen.evidence.releases.intersected import SentAnswer, SentSet
 from unseen.evidence.releases.request import MAX_REQUEST_AGE, Request
 from unseen.evidence.suite import suite_of
-from unseen.node.catalog.catalogue import Table
 from unseen.node.context import Node
 from unseen.node.contracts.register import Contract
 from unseen.node.errors import (
@@ -64,6 +64,7 @@ from unseen.node.intersecting.files import (
     write_file,
 )
 from unseen.node.intersecting.sessions import Run, live_job, run_of
+from unseen.node.intersecting.spreading import Masking, masked
 from unseen.node.jobs import frames
 from unseen.node.jobs.kind import JobKind, Outcome, Running
 from unseen.node.jobs.record import Job
@@ -77,8 +78,9 @@ from unseen.node.privacy.answers import look
 from unseen.node.privacy.spend import Spend
 from unseen.node.release.facts import AggregateFacts
 from unseen.node.release.yielding import paid
-from unseen.protocols.group.ristretto255 import ELEMENT_BYTES
-from unseen.protocols.psi.sum import new_share
+from unseen.protocols.group.elgamal import Share
+from unseen.protocols.group.ristretto255 import ELEMENT_BYTES, random_scalar
+from unseen.protocols.psi.sum import HEAD_BYTES, joined_key, new_share
 
 ANSWER = "answer"
 _RECENT = 256  # leaves that may have come since a job began
@@ -185,22 +187,25 @@ async def _run(node: Node, running: Running) -> Outcome:
     progress(0)
     if ask["step"] == COUNTING:
         work = await _count(node, contract, request, run)
-    else:
-        parts = [_reading(node, contract, table, run), _session(contract, request)]
+        hit("request.evaluated")
+        return await paid(node, admitted, work, since)
+    share = _share(node, contract, request, run)
+    masking = _masking(node, contract, request, run, share)
+    async with masked(node, job.id, masking, progress) as reading:
+        parts = [canonical.encode(reading), masking.session, masking.scalar]
         if ask["step"] == MASK:
-            share = _share(node, contract, request, run)
             await node.executor.run_bulk("intersect_mask", [*parts, snapshot, *share], progress)
             return Outcome()
         told, digest = await node.executor.run_bulk("intersect_answer", parts, progress)
-        found: Any = canonical.decode(told)
-        part = SentAnswer(
-            suite=contract.terms.suite,
-            items=found["items"],
-            others=found["others"],
-            digest=digest,
-        )
-        work = Work((part.encode(),), snapshot)
-        _check_units(request, found["items"])
+    found: Any = canonical.decode(told)
+    part = SentAnswer(
+        suite=contract.terms.suite,
+        items=found["items"],
+        others=found["others"],
+        digest=digest,
+    )
+    work = Work((part.encode(),), snapshot)
+    _check_units(request, found["items"])
     hit("request.evaluated")
     return await paid(node, admitted, work, since)
 
@@ -247,6 +252,7 @@ def _began(node: Node, run: Run, job: Job, request: Request) -> int:
 
 def _ended(node: Node, job: Job) -> None:
     node.runs.release(node.meter, job.id)
+    shutil.rmtree(node.spool_path(job.id), ignore_errors=True)  # what a part wrote to the last
     if job.state is not State.DONE or job.ask["step"] != MASK:  # else elements come back yet
         settle(run_of(node, job.contract, str(job.ask["request"])))
 
@@ -262,10 +268,23 @@ def _admitted(node: Node, job: Job) -> Admitted:
     return Admitted(contract, request, digest_of(request), signature, str(ask["instance"]))
 
 
-def _reading(node: Node, contract: Contract, table: Table, run: Run) -> bytes:
-    clause = clause_in(contract.terms.parameters)
-    return canonical.encode(
-        {
+def _masking(
+    node: Node, contract: Contract, request: Request, run: Run, share: list[bytes]
+) -> Masking:
+    """Return what is masked, by a scalar that is drawn here and serves one job.
+
+    Raises:
+        MalformedMessageError, ElementInvalidError, ProofInvalidError: where there is a sum, what
+            the buyer sent is no share of its key.
+
+    """
+    clause, table = clause_in(contract.terms.parameters), node.catalogue.table(contract.terms.table)
+    session, key = _session(contract, request), b""
+    if share:
+        with run.path(SET).open("rb") as file:
+            key = joined_key(Share(*share), file.read(HEAD_BYTES), session, provider=False)
+    return Masking(
+        reading={
             "suite": contract.terms.suite,
             "source": table.source,
             "fingerprint": table.snapshot.fingerprint.to_json(),
@@ -274,7 +293,14 @@ def _reading(node: Node, contract: Contract, table: Table, run: Run) -> bytes:
             "domain": domain_of(contract.id_bytes).hex(),
             "folder": str(run.folder),
             "memory_mb": node.settings.memory_mb,
-        }
+        },
+        session=session,
+        scalar=random_scalar(secrets.token_bytes),
+        buyers=run.path(SET),
+        head=HEAD_BYTES if share else 0,
+        items=request.units,
+        rows=table.snapshot.rows,
+        key=key,
     )
 
 

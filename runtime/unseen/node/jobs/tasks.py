@@ -375,29 +375,54 @@ def lwe_digests(parts: list[bytes], _progress: Progress) -> list[bytes]:
     return [*map(suite.digest, said[:half]), *roots]
 
 
+def intersect_stretch(parts: list[bytes], progress: Progress) -> list[bytes]:
+    """Reading, set and bytes before it as JSON, session, scalar -> the file of a stretch of it."""
+    from unseen.node.data import intersect, masking  # noqa: PLC0415
+
+    ask = _json(parts[0])
+    task = masking.Task(intersect.decode_reading(ask, parts[1]), Path(ask["set"]))
+    return [str(masking.stretch(task, ask["head"], parts[2], progress)).encode()]
+
+
+def intersect_part(parts: list[bytes], progress: Progress) -> list[bytes]:
+    """Reading and set as JSON, session, scalar -> the file of a part of the table, masked.
+
+    A fourth part is the run's key, where a sum is asked for.
+    """
+    from unseen.node.data import intersect, masking  # noqa: PLC0415
+
+    ask = _json(parts[0])
+    task = masking.Task(intersect.decode_reading(ask, parts[1]), Path(ask["set"]))
+    return [str(masking.part(task, b"".join(parts[3:]), parts[2], progress)).encode()]
+
+
 def intersect_answer(parts: list[bytes], progress: Progress) -> list[bytes]:
-    """Reading as JSON, session -> how many elements of either side as JSON, the answer's digest."""
+    """Reading and files as JSON, session, scalar -> counts of both sides as JSON, answer's digest.
+
+    The files are those of the stretches and parts that were masked before, if any.
+    """
     from unseen.node.data import intersect  # noqa: PLC0415
 
     ask = _json(parts[0])
-    found = intersect.answer(
-        intersect.decode_reading(ask, parts[1]), intersect.suite_named(ask), progress
-    )
+    done, suite = intersect.decode_parts(ask), intersect.suite_named(ask)
+    reading = intersect.decode_reading(ask, parts[1])
+    found = intersect.answer(reading, suite, parts[2], done, progress)
     return [canonical.encode({"items": found.items, "others": found.others}), found.digest]
 
 
 def intersect_mask(parts: list[bytes], progress: Progress) -> list[bytes]:
-    """Reading as JSON, session, snapshot -> nothing; the run's folder holds what to mix.
+    """Reading, files as JSON, session, scalar, snapshot -> nothing; the folder has what to mix.
 
     Three parts more are the node's share of the run's key, where a sum is asked for.
     """
     from unseen.node.data import intersect, summed  # noqa: PLC0415
 
-    reading = intersect.decode_reading(_json(parts[0]), parts[1])
-    if parts[3:]:
-        summed.mask(reading, parts[2], Share(*parts[3:]), progress)
+    ask, (session, scalar, snapshot) = _json(parts[0]), parts[1:4]
+    reading, done = intersect.decode_reading(ask, session), intersect.decode_parts(ask)
+    if parts[4:]:
+        summed.mask(reading, snapshot, Share(*parts[4:]), scalar, done, progress)
     else:
-        intersect.mask(reading, parts[2], progress)
+        intersect.mask(reading, snapshot, scalar, done, progress)
     return []
 
 
@@ -467,6 +492,8 @@ TASKS: dict[str, Task] = {
         merge_table,
         lwe_answer,
         lwe_digests,
+        intersect_stretch,
+        intersect_part,
         intersect_answer,
         intersect_mask,
         intersect_count,
