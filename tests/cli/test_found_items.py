@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from unseen.cli.commands.intersect import intersected_json, write_found
+from unseen.cli.commands.intersect import intersected_json
 from unseen.cli.subject_files import subjects_in
 from unseen.client.queries.intersected import Intersected
 from unseen.client.subjects import subject_texts, subject_values
@@ -27,6 +27,6 @@ def test_values_stand_under_their_own_columns(tmp_path: Path) -> None:
     asked.write_text('year,name\n1990,Ada\n1991,"Bo, jr"\n1992,Cy\n', encoding="utf-8")
     texts = tuple(subject_texts(subject_values(PLAN, each)) for each in subjects_in(asked))
     assert texts == FOUND.items
-    write_found(output, FOUND)
+    assert FOUND.rows().write(output) == 2
     assert subjects_in(output) == subjects_in(asked)[:2]
     assert intersected_json(FOUND)["columns"] == ["name", "year"]

@@ -1,7 +1,7 @@
 """One call for which items a table has: the way is picked, and the answer is the same by each."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,11 @@ from tests.promises.stage import Stage, serving
 from typer.testing import CliRunner
 
 from unseen.cli.main import app
+from unseen.cli.subject_files import subjects_in
 from unseen.client.catalog import Predicate
 from unseen.client.errors import ContractMissingError
 from unseen.client.local.home import Home
+from unseen.client.rows import Rows
 from unseen.protocols.errors import InputInvalidError, SubjectInvalidError
 
 ROWS = 200  # beside which 3 items are few, and 4 are not
@@ -137,6 +139,13 @@ def test_the_command_says_which_way_it_took_why_and_at_what_cost(
     for words in ("oprf_table", "2 items are few beside the table's rows", "3.00 CNY"):
         assert words in done.stdout
     assert output.read_text().split("\n") == ["subject", "member 7", ""]
+    every = tmp_path / "every.parquet"
+    done = CliRunner().invoke(app, [*said, "--output", str(every), "--every"])
+    assert done.exit_code == 0, done.output
+    assert subjects_in(every) == [
+        {"subject": "member 7", "present": True},
+        {"subject": "nobody 7", "present": False},
+    ]
     chinese = CliRunner().invoke(app, [*said, "--lang", "zh"])
     assert "2 个条目相对该表的行数很少" in chinese.stdout
     done = CliRunner().invoke(app, [*said, "--way", "ecdh_psi", "--format", "json"])
@@ -152,6 +161,35 @@ def test_the_command_says_which_way_it_took_why_and_at_what_cost(
     ):
         refused = CliRunner().invoke(app, [*wrong, "--home", home])
         assert refused.exit_code == 2, refused.output
+
+
+def test_verdicts_are_written_as_arrow_and_read_again(
+    stage: tuple[Stage, dict[str, str]], tmp_path: Path
+) -> None:
+    node, contracts = stage
+    file, output = tmp_path / "items.arrow", tmp_path / "verdicts.arrow"
+    Rows((("subject", "string"),), [("member 9",), ("nobody 9",)]).write(file)
+    node.close_clients()
+    home = str(Home(node.party_home("lender")).root)
+    said = ["lookup", contracts["oprf_table"], "--file", str(file), "--home", home]
+    done = CliRunner().invoke(app, [*said, "--output", str(output)])
+    assert done.exit_code == 0, done.output
+    assert f"2 of them: {output}" in done.stderr
+    found = [{**each} for each in subjects_in(output) if isinstance(each, Mapping)]
+    assert [each["subject"] for each in found] == ["member 9", "nobody 9"]
+    assert [each["present"] for each in found] == ["yes", "no_usable_result"]
+    assert [each["found"] for each in found] == [True, False]
+    assert [each["position"] for each in found] == [0, 1]
+    with node.client("lender") as lender:
+        before = lender.usage(contracts["oprf_table"])
+    node.close_clients()
+    file.unlink()
+    Rows((("subject", "string"),), [("nobody 10",)]).write(file)
+    for wrong in (tmp_path / "no" / "v.csv", tmp_path):
+        refused = CliRunner().invoke(app, [*said, "--output", str(wrong), "--format", "json"])
+        assert refused.exit_code == 2
+        assert json.loads(refused.stderr.splitlines()[-1])["clause"] == "file"
+    assert node.lender.usage(contracts["oprf_table"]) == before  # refused before it was paid for
 
 
 def test_a_table_that_one_may_not_intersect_is_not_asked(

@@ -1,34 +1,42 @@
 """Files of many subjects: CSV, and Parquet and Arrow where pyarrow is installed."""
 
 import csv
-import importlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from unseen.cli.failures import UsageError
+from unseen.protocols.errors import InputInvalidError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from unseen.client.subjects import Subject
 
-_PARQUET: Final = frozenset({".parquet", ".pq"})
-_ARROW: Final = frozenset({".arrow", ".arrows", ".feather"})
+
+def each_in(file: Path) -> "Iterator[Subject]":
+    """Yield the subjects of a file by the names of its columns; its suffix says what it is.
+
+    Values are texts where the file is CSV, which any other suffix stands for, and else what Arrow
+    makes of them. A batch of rows is held at a time.
+
+    Raises:
+        UsageError: it is malformed, or needs what is not installed.
+
+    """
+    from unseen.client.rows import ARROW, PARQUET, STREAM
+
+    arrow = file.suffix.lower() in PARQUET | ARROW | STREAM
+    return _arrow_rows(file) if arrow else _csv_rows(file)
 
 
 def subjects_in(file: Path) -> "list[Subject]":
-    """Return the subjects of a file by the names of its columns; its suffix says what it is.
-
-    Values are texts where the file is CSV, which any other suffix stands for, and else what Arrow
-    makes of them.
+    """Return all subjects of a file, as `each_in` does.
 
     Raises:
         UsageError: it is malformed, holds none, or needs what is not installed.
 
     """
-    kind = file.suffix.lower()
-    rows = _arrow_rows(file) if kind in _PARQUET | _ARROW else _csv_rows(file)
-    found: list[Subject] = list(rows)
+    found = list(each_in(file))
     if not found:
         raise UsageError(f"{file} holds no subject", clause="subject", remedy="add lines to it")
     return found
@@ -66,25 +74,27 @@ def _arrow_rows(file: Path) -> "Iterator[dict[str, Any]]":
 
 
 def _arrow_batches(file: Path) -> "Iterator[Any]":
-    if file.suffix.lower() in _PARQUET:
-        yield from _arrow(file, "pyarrow.parquet").ParquetFile(file).iter_batches()
+    from unseen.client.rows import BATCH, PARQUET, STREAM
+
+    if file.suffix.lower() in PARQUET:
+        yield from _arrow(file, "pyarrow.parquet").ParquetFile(file).iter_batches(BATCH)
         return
     with _arrow(file, "pyarrow").memory_map(str(file)) as source:
+        if file.suffix.lower() in STREAM:
+            yield from _arrow(file, "pyarrow.ipc").open_stream(source)
+            return
         reader = _arrow(file, "pyarrow.ipc").open_file(source)
         for number in range(reader.num_record_batches):
             yield reader.get_batch(number)
 
 
 def _arrow(file: Path, name: str) -> Any:
-    # By its name: a client is whole without it, and its types with it.
+    from unseen.client.rows import arrow_part
+
     try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError:
-        raise UsageError(
-            f"{file}: files of Parquet and Arrow are read with pyarrow",
-            clause="file",
-            remedy="install pyarrow, or give a CSV file",
-        ) from None
+        return arrow_part(name, str(file))
+    except InputInvalidError as error:
+        raise UsageError(str(error), clause=error.clause, remedy=error.remedy) from None
 
 
 def _check_columns(file: Path, names: "Sequence[str]") -> None:

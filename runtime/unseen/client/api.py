@@ -35,12 +35,11 @@ from unseen.client.queries.intersections import Intersections
 from unseen.client.queries.lookups import Lookups
 from unseen.client.queries.questions import Questions
 from unseen.client.queries.verifies import Verifies
+from unseen.client.querying import QueryCalls
 from unseen.client.registry.registering import RegistryCalls
 from unseen.client.reviews import ReleaseMode, Review, Reviews
 from unseen.client.session import CALL_SECONDS, Progress, Session, no_progress
 from unseen.client.statistic import Statistic
-from unseen.client.statistics import Statistics
-from unseen.client.subjects import Subject
 from unseen.client.verdicts import Verdict
 from unseen.evidence.canonical import Json
 from unseen.evidence.contracts.clauses import Billing
@@ -93,6 +92,7 @@ class Client(
     IntersectCalls,
     MeterCalls,
     Oversight,
+    QueryCalls,
 ):
     """A party's client at one node. Thread-safe; close it, or use it as a context manager.
 
@@ -366,31 +366,6 @@ class Client(
         """Have a stopped node go on (operator only)."""
         self._stops.resume(cause)
         return self.node()
-
-    def lookup(self, contract: str, subject: Subject) -> Verdict:
-        """Return the verdict on one subject that the operator does not get to know."""
-        return self._lookups.many(contract, [subject])[0]
-
-    def lookup_many(self, contract: str, subjects: Sequence[Subject]) -> list[Verdict]:
-        """Return the verdicts on many subjects, in order: one unit for each distinct new one.
-
-        If a later batch fails, what earlier ones found is kept: asking again costs nothing.
-        """
-        return self._lookups.many(contract, subjects)
-
-    def verify(self, contract: str, subject: Subject) -> Verdict:
-        """Return the verdict on one subject, named to the operator in the clear."""
-        return self._verifies.ask(contract, subject)
-
-    def statistics(self, contract: str) -> Statistics:
-        """Return what a contract lets be asked about many people at once, as typed methods.
-
-        Raises:
-            InputInvalidError: the contract is for another kind.
-
-        """
-        self._questions.menu(contract)
-        return Statistics(contract, self._questions, self._evidence)
 
     def seat(self, contract: str) -> Seat:
         """Return this node's seat in joint sums under a contract; a `Cohort` takes all of them."""

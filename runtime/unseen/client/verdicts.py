@@ -1,11 +1,14 @@
 """What a buyer gets for a unit: an answer to each question of the contract."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
 from unseen.client.cards import Card, Row, Said
+from unseen.client.rows import CellType, Rows, cells_of, free_name
+from unseen.protocols.errors import InputInvalidError
+from unseen.protocols.lookup.subject import SubjectColumn
 
 
 class Answer(Enum):
@@ -36,6 +39,48 @@ _SAID = {
 def answer_of(verdict: bool | None, *, matched: bool = False) -> Answer:
     """Return the answer that a verdict is, of a subject `matched` whole or of a predicate."""
     return (_MATCHED if matched else _ANSWERS)[verdict]
+
+
+def verdict_rows(columns: Sequence[SubjectColumn], verdicts: Sequence["Verdict"]) -> Rows:
+    """Return verdicts as rows: subject, answers, `found`, and the `request` that paid for them.
+
+    `columns` are those of their contract's subject; the outputs are those of the first verdict.
+    Columns that would have a name of one before them have an underscore more.
+
+    Raises:
+        InputInvalidError: there are none, or they are of several contracts.
+
+    """
+    if len({each.contract for each in verdicts}) != 1:
+        raise InputInvalidError(
+            "the verdicts of one contract make a table, and these are of none or of several",
+            clause="verdicts",
+            remedy="give those of each contract for themselves",
+        )
+    outputs = tuple(verdicts[0].answers)
+    types = tuple(column.type for column in columns)
+    head: list[tuple[str, CellType]] = [(column.name, column.type) for column in columns]
+    beside: tuple[tuple[str, CellType], ...] = (
+        *((name, "string") for name in outputs),
+        ("found", "boolean"),
+        ("request", "string"),
+        ("position", "integer"),
+    )
+    for name, kind in beside:
+        head.append((free_name(name, (known for known, _ in head)), kind))
+    return Rows(
+        tuple(head),
+        (
+            (
+                *cells_of(each.subject, types),
+                *(each.answers[name].value for name in outputs),
+                each.found,
+                each.request_id,
+                each.position,
+            )
+            for each in verdicts
+        ),
+    )
 
 
 def answer_words(answer: Answer, *, matched: bool) -> object:

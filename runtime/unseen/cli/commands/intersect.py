@@ -1,12 +1,11 @@
 """`unseen intersect`: which of one's own items a table has, or how many."""
 
-import csv
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unseen.cli.commands.query import read_subjects
+from unseen.cli.commands.query import check_output, read_subjects
 from unseen.cli.failures import UsageError
 from unseen.cli.names import resolve_contract
 from unseen.cli.output import (
@@ -72,15 +71,21 @@ def intersect(
         typer.Option(
             "--output",
             "-o",
-            help="CSV file for those that are in the table, where it is said which.",
+            help="File for those that are in the table, where it is said which: CSV;"
+            " or .parquet, .arrow, .arrows.",
         ),
     ] = None,
+    every: Annotated[
+        bool,
+        typer.Option("--every", help="With --output: all items, each with whether it is there."),
+    ] = False,
     home: HomeOption = DEFAULT_HOME,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Find out which of your items, or how many, a table has; its operator does not see them."""
     _check_asked(contract, table, way, threat_model)
     items = read_subjects(None, file)
+    check_output(output)
     with open_client(home) as client:
         if table is not None:
             found = client.intersect_table(table, items, way=way, threat_model=threat_model)
@@ -91,13 +96,13 @@ def intersect(
             found = client.intersect(identifier, items)
     told = bool(found.present)  # of each item; else a number alone, and no file to write
     if output is not None and told:
-        write_found(output, found)
+        found.rows(every=every).write(output)
     if form is Format.JSON:
         print_json(intersected_json(found))
         return
     show_card(found)
     if output is not None and told:
-        note(f"{len(found.found):,} of them: {output}", form)
+        note(f"{len(found.items if every else found.found):,} of them: {output}", form)
     elif len(found.requests) > 1:
         note("see them again: unseen receipt list", form)
     else:
@@ -141,11 +146,3 @@ def intersected_json(found: "Intersected") -> "dict[str, Json]":
         "cost_at_most": None if found.cost is None else found.cost.amount,
         "currency": None if found.cost is None else found.cost.currency,
     }
-
-
-def write_found(path: Path, found: "Intersected") -> None:
-    """Write the items that the table has, under the names of their columns."""
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(found.columns)
-        writer.writerows(found.found)

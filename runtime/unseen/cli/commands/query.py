@@ -41,35 +41,49 @@ FileOption = Annotated[
         help="File of many subjects: CSV with a header; or Parquet, Arrow.",
     ),
 ]
+OutputOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--output", "-o", help="File for the verdicts: CSV; or .parquet, .arrow, .arrows."
+    ),
+]
 
 
 def lookup(
     contract: ContractArgument,
     values: ValuesArgument = None,
     file: FileOption = None,
+    output: OutputOption = None,
     home: HomeOption = DEFAULT_HOME,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Ask about a subject without the operator learning which."""
     subjects = read_subjects(values, file)
+    check_output(output)
     with open_client(home) as client:
         verdicts = client.lookup_many(resolve_contract(client, contract), subjects)
-    _print(verdicts, form, single=file is None)
+        if output is not None:
+            client.verdict_rows(verdicts).write(output)
+    _print(verdicts, form, output, single=file is None)
 
 
 def verify(
     contract: ContractArgument,
     values: ValuesArgument = None,
     file: FileOption = None,
+    output: OutputOption = None,
     home: HomeOption = DEFAULT_HOME,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Ask about a subject that the operator gets to know."""
     subjects = read_subjects(values, file)
+    check_output(output)
     with open_client(home) as client:
         identifier = resolve_contract(client, contract)
         verdicts = [client.verify(identifier, subject) for subject in subjects]
-    _print(verdicts, form, single=file is None)
+        if output is not None:
+            client.verdict_rows(verdicts).write(output)
+    _print(verdicts, form, output, single=file is None)
 
 
 def read_subjects(values: list[str] | None, file: Path | None) -> "list[Subject]":
@@ -90,14 +104,41 @@ def read_subjects(values: list[str] | None, file: Path | None) -> "list[Subject]
     return subjects_in(file)
 
 
-def _print(verdicts: "list[Verdict]", form: Format, *, single: bool) -> None:
+def check_output(output: Path | None) -> None:
+    """Refuse a file that could not be written, before anything is paid for.
+
+    Raises:
+        InputInvalidError: it needs what is not installed.
+        OSError: it is a folder, or there is none for it.
+
+    """
+    from unseen.client.rows import check_target
+
+    if output is not None:
+        check_target(output)
+
+
+def _print(verdicts: "list[Verdict]", form: Format, output: Path | None, *, single: bool) -> None:
     if form is Format.JSON:
         found = [verdict_json(verdict) for verdict in verdicts]
         print_json(found[0] if single else found)
         return
-    if single:
+    if output is not None:
+        note(f"{len(verdicts):,} of them: {output}", form)
+    elif single:
         show_card(verdicts[0])
-        return
+    else:
+        _list(verdicts, form)
+    if not single or output is not None:
+        paid = sum(not verdict.cached for verdict in verdicts)
+        note(
+            f"{paid} units used, {len(verdicts) - paid} opened before; see them:"
+            " unseen receipt list",
+            form,
+        )
+
+
+def _list(verdicts: "list[Verdict]", form: Format) -> None:
     outputs = list(verdicts[0].answers)
     print_list(
         form,
@@ -112,9 +153,4 @@ def _print(verdicts: "list[Verdict]", form: Format, *, single: bool) -> None:
             for verdict in verdicts
         ],
         empty="",
-    )
-    paid = sum(not verdict.cached for verdict in verdicts)
-    note(
-        f"{paid} units used, {len(verdicts) - paid} opened before; see them: unseen receipt list",
-        form,
     )

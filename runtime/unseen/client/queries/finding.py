@@ -18,7 +18,7 @@ from unseen.client.errors import WireError
 from unseen.client.queries.choosing import LOOKUP, Candidate, candidate_of, choose, output_of
 from unseen.client.queries.intersected import Cost, Intersected
 from unseen.client.queries.intersections import Intersections
-from unseen.client.queries.items import column_names, distinct_items
+from unseen.client.queries.items import column_names, column_types, distinct_items
 from unseen.client.queries.lookups import Lookups
 from unseen.client.session import Session
 from unseen.client.subjects import Subject
@@ -94,6 +94,7 @@ class Finding:
             contract=contract,
             output=ITEMS,
             columns=column_names(plan),
+            types=column_types(plan),
             items=texts,
             rho="",
             request_id=requests[-1],

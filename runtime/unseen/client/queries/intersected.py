@@ -8,8 +8,11 @@ from pathlib import Path
 from unseen.client.agreements.billing import money
 from unseen.client.cards import Card, Row, Said
 from unseen.client.queries.items import Texts
+from unseen.client.rows import CellType, Rows, cells_of, free_name
 from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.contracts.intersection import ITEMS
+from unseen.protocols.errors import InputInvalidError
+from unseen.protocols.lookup.subject import SubjectType
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class Cost:
 class Intersected(Card):
     """What was found out. `items` are the distinct ones, in the order in which they were given.
 
-    The values of an item are those of `columns`, in the plan's order of them.
+    The values of an item are those of `columns`, in the plan's order of them, of `types`.
 
     Of output `items`, `present` says of each whether the table has it. Of output `count`, `number`
     is how many of them it has, with noise whose `rho` the table's budget is charged: None where
@@ -67,11 +70,37 @@ class Intersected(Card):
     why: Said | None = field(default=None, compare=False)
     requests: tuple[str, ...] = ()
     cost: Cost | None = None
+    types: tuple[SubjectType, ...] = ()
 
     @property
     def found(self) -> tuple[Texts, ...]:
         """The items that the table has."""
         return tuple(item for item, there in zip(self.items, self.present, strict=False) if there)
+
+    def rows(self, *, every: bool = False) -> Rows:
+        """Return the items that the table has, under their own columns, to be written or handed on.
+
+        With `every` all items, and beside each in a column `present` whether the table has it.
+
+        Raises:
+            InputInvalidError: it is not said of each item: the output is another one.
+
+        """
+        if self.output != ITEMS:
+            raise InputInvalidError(
+                f"of output {self.output} there is a number, and no list of items",
+                clause="outputs",
+                remedy="ask under a contract over output items",
+            )
+        types: tuple[CellType, ...] = self.types
+        if not types:
+            types = tuple("string" for _ in self.columns)
+        columns = tuple(zip(self.columns, types, strict=True))
+        if not every:
+            return Rows(columns, (cells_of(item, types) for item in self.found))
+        both = zip(self.items, self.present, strict=True)
+        flag: tuple[str, CellType] = (free_name("present", self.columns), "boolean")
+        return Rows((*columns, flag), ((*cells_of(item, types), there) for item, there in both))
 
     def _title(self) -> str:
         return f"Intersection of {len(self.items):,} items"

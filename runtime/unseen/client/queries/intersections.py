@@ -27,7 +27,7 @@ from unseen.client.local.home import writing
 from unseen.client.local.state import Opening
 from unseen.client.queries import asking
 from unseen.client.queries.intersected import Cost, Intersected
-from unseen.client.queries.items import Texts, column_names, distinct_items
+from unseen.client.queries.items import Texts, column_names, column_types, distinct_items
 from unseen.client.queries.parcels import Parcels
 from unseen.client.queries.sets import ANSWER, OTHERS, Sets, forget, sets_of, share_of
 from unseen.client.session import Session
@@ -43,6 +43,7 @@ from unseen.evidence.contracts.intersection import (
     session_of,
     set_bytes,
 )
+from unseen.evidence.contracts.plan import Plan
 from unseen.evidence.contracts.typed import decode
 from unseen.evidence.errors import EvidenceError
 from unseen.evidence.releases.intersected import SentAnswer, SentSet, SentSum
@@ -69,7 +70,7 @@ class _Asked:
     contract: str
     terms: Terms
     clause: Intersection
-    columns: tuple[str, ...]
+    plan: Plan = field(repr=False)
     texts: tuple[Texts, ...] = field(repr=False)
     data: tuple[bytes, ...] = field(repr=False)
     seed: bytes = field(repr=False)
@@ -104,7 +105,7 @@ class Intersections:
         texts, data = distinct_items(terms, plan, items)
         _check(clause, data)
         seed, identifier = secrets.token_bytes(_SEED_BYTES), secrets.token_hex(16)
-        asked = _Asked(contract, terms, clause, column_names(plan), texts, data, seed, identifier)
+        asked = _Asked(contract, terms, clause, plan, texts, data, seed, identifier)
         with writing(self._session.home.root):
             message = self._written(asked)
             return self._exchange(asked, message, fresh=True)
@@ -119,8 +120,8 @@ class Intersections:
         terms = self._contracts.terms(opening.contract)
         plan, (texts, seed) = self._contracts.plan(opening.contract), _read_secret(opening)
         known, data = distinct_items(terms, plan, texts)
-        clause, names = _clause(opening.contract, terms), column_names(plan)
-        asked = _Asked(opening.contract, terms, clause, names, known, data, seed, opening.id)
+        clause = _clause(opening.contract, terms)
+        asked = _Asked(opening.contract, terms, clause, plan, known, data, seed, opening.id)
         message = intersect_pb2.RunRequest.FromString(opening.wire)
         with writing(self._session.home.root):
             return self._exchange(asked, message, fresh=False)
@@ -261,7 +262,8 @@ class Intersections:
         found = Intersected(
             contract=asked.contract,
             output=clause.output,
-            columns=asked.columns,
+            columns=column_names(asked.plan),
+            types=column_types(asked.plan),
             items=asked.texts,
             rho="" if clause.shape is None else receipt.privacy,
             request_id=asked.request,

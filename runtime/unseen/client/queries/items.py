@@ -9,7 +9,7 @@ from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.contracts.intersection import domain_of
 from unseen.evidence.contracts.plan import Plan
 from unseen.protocols.errors import InputInvalidError, SubjectInvalidError
-from unseen.protocols.lookup.subject import encode_subject
+from unseen.protocols.lookup.subject import SubjectType, encode_subject
 
 Texts: TypeAlias = tuple[str, ...]
 
@@ -54,3 +54,8 @@ def distinct_items(
 def column_names(plan: Plan) -> tuple[str, ...]:
     """Return the names of a subject's columns, in the order of an item's values."""
     return tuple(column.name for column in plan.subject_columns)
+
+
+def column_types(plan: Plan) -> tuple[SubjectType, ...]:
+    """Return the types of a subject's columns, in the same order."""
+    return tuple(column.type for column in plan.subject_columns)
