@@ -183,6 +183,18 @@ class Intersections:
     def _answer(
         self, asked: _Asked, message: intersect_pb2.RunRequest, *, fresh: bool
     ) -> intersect_pb2.RunResponse:
+        """Send the request until it is answered; of a run that is refused nothing is kept."""
+        try:
+            return self._stepped(asked, message, fresh=fresh)
+        except RefusedError:
+            kept = self._session.state.request(asked.request)
+            if kept is not None and kept.state != "sent":  # else it may be asked again
+                self._end(asked)
+            raise
+
+    def _stepped(
+        self, asked: _Asked, message: intersect_pb2.RunRequest, *, fresh: bool
+    ) -> intersect_pb2.RunResponse:
         """Send the request until it is answered; each time the run is a step further."""
         if fresh or self._lacks_set(message):
             self._send_set(asked)
@@ -238,9 +250,9 @@ class Intersections:
         self._parcels.send(asked.contract, asked.request, intersect_pb2.PART_MIXED, mixed)
 
     def _refused(self, asked: _Asked) -> None:
-        """Write down that the run came to nothing, and forget its sets."""
+        """Write down that the run came to nothing, and forget its sets on both sides."""
         self._session.state.save_refusal(asked.request)
-        forget(self._folder(asked))
+        self._end(asked)
 
     def _folder(self, asked: _Asked) -> Path:
         return self._session.home.intersection(asked.request)

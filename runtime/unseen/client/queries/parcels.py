@@ -7,15 +7,19 @@ was told; that it is the right one, its receiver checks by a digest.
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from unseen.client.errors import AnswerInvalidError, UnreachableError
 from unseen.client.session import Session
+from unseen.protocols.group.ristretto255 import ELEMENT_BYTES
+from unseen.protocols.psi.messages import MAX_ITEMS
 from unseen.streams.chunks import chunks, digest_with
 from unseen.v1 import intersect_pb2, intersect_pb2_grpc
 
 _CALL_SECONDS = 600.0
 _ATTEMPTS = 5
 _FIRST_PAUSE = 0.2
+_LARGEST: Final = 3 * ELEMENT_BYTES * MAX_ITEMS + 4096  # of the largest table, beside a sum's key
 
 
 class Parcels:
@@ -58,7 +62,8 @@ class Parcels:
         """Write a part, which has `size` bytes, to a file; what is there of it stays.
 
         Raises:
-            AnswerInvalidError: it has another size; nothing of it is left.
+            AnswerInvalidError: it has another size, of which nothing is left; or one that no table
+                leads to, of which nothing is fetched.
             RefusedError: the node does not hand it out.
             UnreachableError, NodeError: it cannot be fetched; a later call goes on.
             OSError: the disk is full.
@@ -66,6 +71,8 @@ class Parcels:
         """
         if target.exists():
             return
+        if size > _LARGEST:
+            raise AnswerInvalidError("what is to be fetched is too large", clause="fetch.size")
         arriving = target.with_name(f"{target.name}.part")
         for pause in _pauses():
             try:

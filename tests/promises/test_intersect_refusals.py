@@ -1,0 +1,91 @@
+"""What a refusal of an intersection leaves behind on either side, and what it tells to do."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.promises.intersecting import contract, offer, subjects
+from tests.promises.stage import Stage, serving
+
+from unseen.client.errors import AnswerInvalidError, RefusedError
+from unseen.client.queries import asking
+from unseen.client.queries.intersections import Intersections
+from unseen.client.queries.parcels import Parcels
+from unseen.evidence.contracts.intersection import COUNT, ITEMS
+from unseen.evidence.releases.intersected import SentAnswer
+
+
+@pytest.fixture(scope="module")
+def stage(template: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Return a serving stage whose people may be intersected with, and have a budget."""
+    with serving(template.copy(tmp_path_factory.mktemp("refused") / "stage")) as found:
+        offer(found)
+        found.operator.set_privacy_budget("people", epsilon="50", delta="0.000001")
+        yield found
+
+
+def left(stage: Stage, identifier: str) -> list[Path]:
+    at_node = (stage.home / "intersections").glob(f"{identifier}-*")
+    at_buyer = (stage.party_home("lender") / "intersections").glob("*")
+    return [*at_node, *at_buyer]
+
+
+def test_runs_that_are_refused_leave_nothing_and_lock_nobody_out(stage: Stage) -> None:
+    identifier = contract(stage, COUNT, budget="6")
+    stage.lender.intersect(identifier, subjects(stage, 12, 0))
+    for _ in range(10):  # more than may be open
+        with pytest.raises(RefusedError) as caught:
+            stage.lender.intersect(identifier, subjects(stage, 12, 0))
+        assert caught.value.reason == "PRIVACY_BUDGET_SPENT"
+    assert stage.lender.unanswered(identifier) == []
+    assert left(stage, identifier) == []
+
+
+def test_a_run_that_a_stop_ended_in_the_middle_is_not_gone_on_with_later(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identifier = contract(stage, COUNT)
+    mix = Intersections._mix
+
+    def mix_and_stop(self: Intersections, *args: Any) -> None:
+        mix(self, *args)
+        stage.operator.stop_node("a drill")
+
+    with monkeypatch.context() as stopping:
+        stopping.setattr(Intersections, "_mix", mix_and_stop)
+        with pytest.raises(RefusedError) as caught:
+            stage.lender.intersect(identifier, subjects(stage, 12, 0))
+    stage.operator.resume_node("it is over")
+    assert caught.value.reason == "NODE_STOPPED"
+    # It is told to be uncharged: settling, which asks again for what was refused, finds nothing
+    # that is begun, and a request of before is too old to begin.
+    assert left(stage, identifier) == []
+    assert stage.lender.usage(identifier).requests == 0
+
+
+@pytest.mark.parametrize("output", [ITEMS, COUNT])
+def test_a_node_that_names_a_size_beyond_any_table_fills_no_disk(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, output: str
+) -> None:
+    identifier = contract(stage, output)
+    fetched: list[object] = []
+    monkeypatch.setattr(Parcels, "_append", lambda *args: fetched.append(args))
+    send = asking.send
+
+    def inflated(*args: Any, **options: Any) -> Any:
+        answer = send(*args, **options)
+        if answer.others:
+            answer.others = 1 << 50
+        elif answer.value:
+            said = replace(SentAnswer.decode(answer.value), others=1 << 50)
+            answer.value = said.encode()
+        return answer
+
+    monkeypatch.setattr(asking, "send", inflated)
+    monkeypatch.setattr(asking, "check_release", lambda *_: None)
+    with pytest.raises(AnswerInvalidError) as caught:
+        stage.lender.intersect(identifier, subjects(stage, 3, 0))
+    assert caught.value.clause == "fetch.size"
+    assert fetched == []
