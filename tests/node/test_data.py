@@ -493,12 +493,12 @@ class TestBuild:
 _FILL = textwrap.dedent("""
     import resource, sys
     from pathlib import Path
-    from unseen.node.data import build, scan, source
+    from unseen.node.data import build, outputs, scan, source
     from unseen.node.data.spec import BuildSpec
     from unseen.protocols.lookup.oprf_table import TableParameters
     from unseen.protocols.lookup.subject import SubjectColumn
     digest = lambda data: __import__("hashlib").sha512(data).digest()
-    build.evaluate_inputs = lambda key, inputs, mode: list(map(digest, inputs))
+    outputs.evaluate_joined = lambda key, inputs, mode: b"".join(map(digest, inputs))
     where = source.Source.parse(sys.argv[1])
     spool = Path(sys.argv[2]); spool.mkdir()
     subject = (SubjectColumn("id", "integer"), SubjectColumn("name", "string"))

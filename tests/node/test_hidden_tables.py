@@ -128,7 +128,7 @@ def test_what_is_built_is_what_the_manifest_will_say(write: Write, tmp_path: Pat
     tree = Tree()
     for start in range(0, len(hint), size):
         tree.append(leaf_hash(hint[start : start + size]))
-    assert built == Built(3, len(hint), hashlib.sha256(hint).digest(), tree.root())
+    assert built == Built(3, len(hint), hashlib.sha256(hint).digest(), tree.root(), fresh=3)
     assert (len(hint), len(matrix)) == (3 * size, shape.table_bytes)
     table = np.frombuffer(matrix, np.int8).reshape(shape.rows, shape.width)
     whole = server.hint(Public.of(PROVIDER, shape), table)

@@ -285,7 +285,7 @@ async def build_table(
     counts, digest, root = await node.executor.run_bulk("merge_table", sent, rows.add)
     found: Any = canonical.decode(counts)
     unusable = sum(int(fill.result()[0]) for fill in fills)
-    return Built(found["rows"], found["size"], digest, root, unusable)
+    return Built(found["rows"], found["size"], digest, root, unusable, found["fresh"])
 
 
 async def _build_roomy(

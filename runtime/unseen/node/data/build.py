@@ -27,6 +27,7 @@ from unseen.node.data.blocks import BlockHasher, check_blocks
 from unseen.node.data.connection import connect
 from unseen.node.data.hidden import buckets_of, merge_hidden
 from unseen.node.data.names import PERMITTED
+from unseen.node.data.outputs import Outputs, write_outputs
 from unseen.node.data.permitted import load_permitted, permitted_only
 from unseen.node.data.points import Points, distinct, points_of
 from unseen.node.data.spec import BUCKETS, BuildSpec, Built
@@ -36,8 +37,7 @@ from unseen.protocols.lookup.lwe_pir.builds import seed_of
 from unseen.protocols.lookup.oprf_table import seal_row, sort_rows
 from unseen.protocols.lookup.subject import Value, with_forms
 from unseen.protocols.oprf.keys import PrivateKey
-from unseen.protocols.oprf.server import evaluate_inputs
-from unseen.protocols.oprf.suite import OUTPUT_BYTES, Mode
+from unseen.protocols.oprf.suite import OUTPUT_BYTES
 from unseen.protocols.tlog.tree import Frontier, leaf_hash
 
 _FLUSH_BYTES = 4 << 20
@@ -69,6 +69,7 @@ def fill(
     spill = buckets.folder / "duckdb"
     connection = connect(spec.source, memory_mb=spec.memory_mb // 2, spill=spill)
     hasher, own = BlockHasher(salt), scan.Share(part, parts)
+    outputs = Outputs(spec, key)
     try:
         bulk.prepare(spec.rows // parts)
         if spec.permitted:  # what is joined comes in no order
@@ -84,7 +85,7 @@ def fill(
         for batch in batches:
             if not spec.permitted:
                 hasher.add(batch)
-            points = _seal_batch(spec, key, batch, buckets, own)
+            points = _seal_batch(spec, outputs, batch, buckets, own)
             unusable += points.unusable
             progress(points.seen)
     finally:
@@ -110,8 +111,12 @@ def merge(spec: BuildSpec, target: Path, progress: Progress, scalar: bytes = b""
     hashes = spec.spool.glob(f"{_folder_of(spec, '*')}/{_HASHES}")
     check_blocks(hashes, spec.rows, spec.snapshot)
     if spec.hidden:
-        seed = seed_of(scalar, spec.parameters.nonce)
-        return merge_hidden(spec, partial(_read_bucket, spec), seed, target, progress)
+        read = partial(_read_bucket, spec)
+        seeds = [seed_of(scalar, nonce) for nonce in (spec.parameters.nonce, *spec.past)]
+        built = merge_hidden(spec, read, seeds, target, progress)
+        if spec.keep:
+            write_outputs(target, (read(BUCKETS + number) for number in range(BUCKETS)))
+        return built
     digest, frontier, duplicates = hashlib.sha256(), Frontier(), 0
     size = spec.parameters.row_bytes
     unfinished = target.with_name(f"{target.name}.{secrets.token_hex(8)}")
@@ -138,15 +143,17 @@ def merge(spec: BuildSpec, target: Path, progress: Progress, scalar: bytes = b""
 
 
 def _seal_batch(
-    spec: BuildSpec, key: PrivateKey, batch: scan.Batch, buckets: "_Buckets", own: scan.Share
+    spec: BuildSpec, evaluated: Outputs, batch: scan.Batch, buckets: "_Buckets", own: scan.Share
 ) -> Points:
     """Seal the batch's rows, of those that come in no order this part's; return what they gave."""
     rows = zip(batch.subjects, batch.answers, strict=True)
     held = (row for row in rows if not spec.permitted or _holds(own, row[0]))
     points = points_of(spec, held)
-    outputs = evaluate_inputs(key, points.inputs, Mode.VOPRF)
+    outputs, records = evaluated.of(points.inputs)
     for bucket, row in _rows(spec, outputs, points.labels):
         buckets.add(bucket, row)
+    for record in records:
+        buckets.add(BUCKETS + record[0], record)  # by its name's first byte
     return points
 
 
@@ -180,14 +187,18 @@ def _read_bucket(spec: BuildSpec, number: int) -> bytes:
 
 
 class _Buckets:
-    """256 append-only files behind one buffer of at most 4 MiB, in a folder that is one run's."""
+    """256 append-only files behind one buffer of at most 4 MiB, in a folder that is one run's.
+
+    Twice as many where outputs are kept: those of records come after those of rows.
+    """
 
     def __init__(self, spec: BuildSpec, part: int) -> None:
         self._whole = spec.spool / _folder_of(spec, part)
         self.folder = spec.spool / f".{self._whole.name}.{secrets.token_hex(8)}"
         self.folder.mkdir()
-        self._buffers = [bytearray() for _ in range(BUCKETS)]
-        self._paths = [self.folder / f"{number:02x}" for number in range(BUCKETS)]
+        numbers = range(2 * BUCKETS if spec.keep else BUCKETS)
+        self._buffers = [bytearray() for _ in numbers]
+        self._paths = [self.folder / f"{number:02x}" for number in numbers]
         self._held = 0
 
     def add(self, bucket: int, row: bytes) -> None:

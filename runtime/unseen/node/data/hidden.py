@@ -3,13 +3,15 @@
 A bucket holds the records of some blocks on end: output (64) and label, in no order. Memory holds
 one bucket, a 256th of the table, and the rows of some blocks with their hint; the matrix stays on
 disk, where the online workers map it. What is random comes from the build's seed, so that a build
-can be done again. A build gives the bytes of each block by its own records alone.
+can be done again. A build gives the bytes of each block by its own records alone; a further build
+under the same key takes over the bytes of every block that holds what it held before.
 """
 
 import hashlib
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -18,18 +20,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unseen.node.data.points import distinct
-from unseen.node.data.spec import BUCKETS, BuildSpec, Built, matrix_path
+from unseen.node.data.spec import (
+    BEFORE,
+    BUCKETS,
+    CONTENTS,
+    HASHES,
+    BuildSpec,
+    Built,
+    matrix_path,
+)
 from unseen.protocols.errors import DuplicateSubjectError, FilterFullError
 from unseen.protocols.lookup.lwe_pir import builds, filters, server
 from unseen.protocols.lookup.lwe_pir.hints import HintRow, encode_row
-from unseen.protocols.lookup.lwe_pir.parameters import Shape
+from unseen.protocols.lookup.lwe_pir.parameters import DIGEST_BYTES, NONCE_BYTES, Shape
 from unseen.protocols.lookup.lwe_pir.public import Public
-from unseen.protocols.lookup.lwe_pir.server import Block
 from unseen.protocols.oprf.suite import OUTPUT_BYTES
 from unseen.protocols.tlog.tree import Frontier, leaf_hash
 
 _ROWS: Final = 2048  # of the matrix whose hint is computed at once: 24 MB of it
 _BYTES: Final = 64 << 20  # of the matrix, in memory at once
+_TAKEN: Final = 8  # blocks that are taken over, held for one that is built: their matrix is mapped
 
 Progress = Callable[[int], None]
 
@@ -51,11 +61,13 @@ def blocks_in(shape: Shape, bucket: int) -> range:
 def merge_hidden(
     spec: BuildSpec,
     read: Callable[[int], bytes],
-    seed: bytes,
+    seeds: Sequence[bytes],
     target: Path,
     progress: Progress,
 ) -> Built:
     """Build the hint at `target` and the matrix beside it; `read` gives a bucket's records.
+
+    The first of `seeds` is this build's, the others those of the builds before it, in a replay.
 
     Raises:
         DuplicateSubjectError: two rows have one subject, and it is no match.
@@ -63,29 +75,85 @@ def merge_hidden(
 
     """
     shape, name = spec.shape, secrets.token_hex(8)
-    part, whole = (target.with_name(f"{target.name}.{name}.{end}") for end in ("hint", "matrix"))
+    ends = (target, matrix_path(target), *(target.with_suffix(end) for end in (CONTENTS, HASHES)))
+    parts = [path.with_name(f"{path.name}.{name}.part") for path in ends]
     try:
-        with part.open("wb") as hint, whole.open("wb") as matrix:
+        with ExitStack() as stack:
+            hint, matrix, *kept = [stack.enter_context(path.open("wb")) for path in parts]
             found = _Writing(shape, Public.of(spec.provider, shape))
-            for block in _blocks(spec, read, seed, progress):
+            for block in _blocks(spec, read, _Making(spec, seeds), progress):
                 matrix.write(block.rows.data)
+                kept[0].write(block.contents)
                 hint.writelines(found.add(block))
             hint.writelines(found.rest())
-            for file in (hint, matrix):
+            kept[1].writelines(found.hashes)
+            for file in (hint, matrix, *kept):
                 file.flush()
                 os.fsync(file.fileno())
-        whole.replace(matrix_path(target))
-        part.replace(target)
+        for path, end in zip(parts[1:] if spec.keep else parts[1:2], ends[1:], strict=False):
+            path.replace(end)
+        parts[0].replace(target)
     finally:
-        for path in (part, whole):
+        for path in parts:
             path.unlink(missing_ok=True)
     rows = found.tree.size
-    return Built(rows, rows * shape.hint_row_bytes, found.digest.digest(), found.tree.root())
+    size = rows * shape.hint_row_bytes
+    return Built(rows, size, found.digest.digest(), found.tree.root(), fresh=found.fresh)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Made:
+    """A block that is to be written: built, or taken over, with its row of the hint."""
+
+    rows: NDArray[np.int8] = field(repr=False)
+    contents: bytes  # hash of what it holds
+    nonce: bytes = b""
+    row: bytes = b""
+
+
+class _Making:
+    """Makes blocks from their records: anew, as they were, or as a replay has to."""
+
+    def __init__(self, spec: BuildSpec, seeds: Sequence[bytes]) -> None:
+        """Map what the spool has of the build before, or of the one that is replayed."""
+        self._spec, self._seeds, table = spec, seeds, spec.spool / BEFORE
+        self._hint = self._matrix = self._contents = np.empty((0, 0), np.uint8)
+        if spec.again or spec.past:
+            self._hint = np.memmap(table, np.uint8, "r").reshape(spec.blocks, -1)
+        if spec.again:
+            mapped = np.memmap(matrix_path(table), np.uint8, "r")
+            self._matrix = mapped.reshape(spec.blocks, -1)
+            contents = np.frombuffer(table.with_suffix(CONTENTS).read_bytes(), np.uint8)
+            self._contents = contents.reshape(spec.blocks, DIGEST_BYTES)
+
+    def block(self, keys: NDArray[np.uint8], labels: NDArray[np.uint8], number: int) -> _Made:
+        """Return block `number` of these outputs and labels, in the order of the outputs.
+
+        Raises:
+            FilterFullError: it has more keys than it takes.
+
+        """
+        spec, shape = self._spec, self._spec.shape
+        contents = hashlib.sha256(np.concatenate([keys, labels], axis=1).data).digest()
+        if spec.again and self._contents[number].tobytes() == contents:
+            rows = self._matrix[number].view(np.int8).reshape(shape.cell_bytes, shape.width)
+            return _Made(rows, contents, row=self._hint[number].tobytes())
+        if len(keys) > shape.width:
+            raise FilterFullError(f"block {number} has {len(keys)} keys, and {shape.width} cells")
+        rng = builds.rng_of(self._seed(number), number)
+        block = server.build_rows(shape, spec.parameters.domain, keys, labels, rng)
+        return _Made(block.rows, contents, nonce=block.nonce)
+
+    def _seed(self, number: int) -> bytes:
+        if not self._spec.past:
+            return self._seeds[0]
+        nonce = self._hint[number, :NONCE_BYTES].tobytes()
+        return self._seeds[builds.origin(self._seeds, number, nonce) or 0]
 
 
 def _blocks(
-    spec: BuildSpec, read: Callable[[int], bytes], seed: bytes, progress: Progress
-) -> Iterator[Block]:
+    spec: BuildSpec, read: Callable[[int], bytes], making: _Making, progress: Progress
+) -> Iterator[_Made]:
     shape, domain, duplicates = spec.shape, spec.parameters.domain, 0
     for bucket in range(BUCKETS):
         numbers = blocks_in(shape, bucket)
@@ -102,7 +170,7 @@ def _blocks(
         for number in numbers:
             rows = outputs[places == number]
             keys, labels = rows[:, :OUTPUT_BYTES], rows[:, OUTPUT_BYTES:]
-            yield _built(spec, keys, labels, seed, number)
+            yield making.block(keys, labels, number)
             progress(len(rows))
     if duplicates:
         raise DuplicateSubjectError(count=duplicates)
@@ -120,19 +188,6 @@ def _in_order(records: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
     return found, int(same.sum())
 
 
-def _built(
-    spec: BuildSpec,
-    keys: NDArray[np.uint8],
-    labels: NDArray[np.uint8],
-    seed: bytes,
-    number: int,
-) -> Block:
-    if len(keys) > spec.shape.width:
-        raise FilterFullError(f"block {number} has {len(keys)} keys, and {spec.shape.width} cells")
-    rng = builds.rng_of(seed, number)
-    return server.build_rows(spec.shape, spec.parameters.domain, keys, labels, rng)
-
-
 @dataclass(slots=True)
 class _Writing:
     """Makes rows of the hint, of some blocks at a time, and hashes them."""
@@ -141,18 +196,33 @@ class _Writing:
     public: Public
     tree: Frontier = field(default_factory=Frontier)
     digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
-    _held: list[Block] = field(default_factory=list)
+    hashes: list[bytes] = field(default_factory=list)  # of rows, as leaves of the tree
+    fresh: int = 0
+    _held: list[_Made] = field(default_factory=list)
+    _new: int = 0  # of those held, to be computed
 
-    def add(self, block: Block) -> Iterator[bytes]:
+    def add(self, block: _Made) -> Iterator[bytes]:
         """Take a block; yield rows once there are enough blocks for a pass over the public part."""
         self._held.append(block)
-        rows = len(self._held) * self.shape.cell_bytes
-        if rows >= min(_ROWS, _BYTES // self.shape.width):
+        self._new += not block.row
+        most = min(_ROWS, _BYTES // self.shape.width)
+        if max(self._new, len(self._held) // _TAKEN) * self.shape.cell_bytes >= most:
             yield from self.rest()
 
     def rest(self) -> Iterator[bytes]:
         """Yield the rows of the blocks that are left."""
-        blocks, self._held = self._held, []
+        blocks, self._held, self._new = self._held, [], 0
+        fresh = [block for block in blocks if not block.row]
+        computed = iter(self._computed(fresh))
+        self.fresh += len(fresh)
+        for block in blocks:
+            row = block.row or next(computed)
+            self.hashes.append(leaf_hash(row))
+            self.tree.append(self.hashes[-1])
+            self.digest.update(row)
+            yield row
+
+    def _computed(self, blocks: Sequence[_Made]) -> Iterator[bytes]:
         if not blocks:
             return
         size = self.shape.cell_bytes
@@ -160,7 +230,4 @@ class _Writing:
         for number, block in enumerate(blocks):
             digest = hashlib.sha256(block.rows.data).digest()
             part = hint[number * size : (number + 1) * size]
-            row = encode_row(self.shape, HintRow(block.nonce, digest, part))
-            self.tree.append(leaf_hash(row))
-            self.digest.update(row)
-            yield row
+            yield encode_row(self.shape, HintRow(block.nonce, digest, part))

@@ -13,6 +13,11 @@ from unseen.protocols.lookup.oprf_table import TableParameters
 from unseen.protocols.lookup.subject import SubjectColumn
 
 BUCKETS: Final = 256
+BEFORE: Final = "before"  # in the spool: the build before this one
+KNOWN, OUTPUTS, CONTENTS, HASHES = ".known", ".outputs", ".contents", ".hashes"
+"""What lies beside a hidden table for its next build, and for whoever fetches what has changed:
+names of subjects in order, their outputs (`lwe_pir/kept.py`), hashes of what each block holds, and
+leaf hashes of the rows of its hint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +25,10 @@ class BuildSpec:
     """What to build: the table as registered, the contract's outputs, the epoch's parameters.
 
     A hidden table has `blocks` of `width` cells, and `provider`, the node's evidence key, fixes its
-    public matrix; else these are empty.
+    public matrix; else these are empty. `keep`: what a further build under the key takes over is
+    written too. `again`: this is one; the spool has the build before, as `BEFORE`. `past`: this
+    replays one, and these are the nonces of the builds before it, the newest first; the spool has
+    the hint that was published.
     """
 
     source: Source
@@ -38,6 +46,9 @@ class BuildSpec:
     blocks: int = 0
     width: int = 0
     provider: bytes = b""
+    keep: bool = False
+    again: bool = False
+    past: tuple[bytes, ...] = ()
 
     @property
     def hidden(self) -> bool:
@@ -59,7 +70,8 @@ class BuildSpec:
 class Built:
     """The finished table: its rows, its bytes, their SHA-256 and the Merkle root over the rows.
 
-    Of a hidden table: of its hint. `unusable` rows of those it was built from have no form.
+    Of a hidden table: of its hint. `unusable` rows of those it was built from have no form. Of its
+    blocks `fresh` were built, and the others taken over.
     """
 
     rows: int
@@ -67,6 +79,7 @@ class Built:
     digest: bytes
     root: bytes
     unusable: int = 0
+    fresh: int = 0
 
 
 def new_nonce() -> bytes:
@@ -77,6 +90,12 @@ def new_nonce() -> bytes:
 def matrix_path(table: Path) -> Path:
     """Return where the matrix of a hidden table lies, beside its hint at `table`."""
     return table.with_suffix(".matrix")
+
+
+def files_of(table: Path) -> tuple[Path, ...]:
+    """Return every file that there may be of a table at `table`."""
+    ends = (KNOWN, OUTPUTS, CONTENTS, HASHES)
+    return table, matrix_path(table), *(table.with_suffix(end) for end in ends)
 
 
 def source_text(source: Source) -> str:
@@ -104,6 +123,9 @@ def encode_spec(spec: BuildSpec) -> Json:
         "width": spec.width,
         "provider": b64encode(spec.provider),
         "match": list(spec.match),
+        "keep": spec.keep,
+        "again": spec.again,
+        "past": [b64encode(nonce) for nonce in spec.past],
     }
 
 
@@ -127,4 +149,7 @@ def decode_spec(value: Any) -> BuildSpec:
         width=value["width"],
         provider=b64decode(value["provider"]),
         match=tuple(value["match"]),
+        keep=value["keep"],
+        again=value["again"],
+        past=tuple(map(b64decode, value["past"])),
     )

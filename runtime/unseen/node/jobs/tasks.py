@@ -346,7 +346,7 @@ def fill_table(parts: list[bytes], progress: Progress) -> list[bytes]:
 
 
 def merge_table(parts: list[bytes], progress: Progress) -> list[bytes]:
-    """Build spec as JSON, target path -> rows and bytes as JSON, digest, root.
+    """Build spec as JSON, target path -> rows, bytes, fresh blocks as JSON, digest, root.
 
     A third part is the private scalar, of a hidden table.
     """
@@ -355,7 +355,7 @@ def merge_table(parts: list[bytes], progress: Progress) -> list[bytes]:
 
     spec = decode_spec(_json(parts[0])["spec"])
     built = build.merge(spec, Path(parts[1].decode()), progress, b"".join(parts[2:]))
-    counts = canonical.encode({"rows": built.rows, "size": built.size})
+    counts = canonical.encode({"rows": built.rows, "size": built.size, "fresh": built.fresh})
     return [counts, built.digest, built.root]
 
 

@@ -9,14 +9,18 @@ draws them, from the AES-128-CTR stream of the key
 
 So whoever has the epoch's key can build the same bytes again, as an audit does, and nobody else can
 tell cells that no key needs from the others. The seed is as secret as the key. A nonce serves one
-build: under the same one, the blocks of two builds would be masked alike.
+build: under the same one, the blocks of two builds would be masked alike. A further build under the
+same key takes over blocks that have not changed; which build a block is of its own nonce says.
 """
 
 import hashlib
+from collections.abc import Sequence
 from typing import Final
 
 from unseen.protocols.errors import InputInvalidError
 from unseen.protocols.kernels.noise import KeyStream
+from unseen.protocols.lookup.lwe_pir.filters import TRIES
+from unseen.protocols.lookup.lwe_pir.parameters import NONCE_BYTES
 from unseen.protocols.party import Rng
 
 SEED_BYTES: Final = 32
@@ -45,3 +49,18 @@ def rng_of(seed: bytes, block: int) -> Rng:
     if len(seed) != SEED_BYTES or not 0 <= block < 1 << 32:
         raise InputInvalidError(f"a build's seed has {SEED_BYTES} bytes, a table some blocks")
     return KeyStream(hashlib.sha512(_NAME + b"\x01" + seed + block.to_bytes(8)).digest()[:16])
+
+
+def origin(seeds: Sequence[bytes], block: int, nonce: bytes) -> int | None:
+    """Return the place of the seed that gave a block its nonce, 16 bytes; None: none of them did.
+
+    Raises:
+        InputInvalidError: a seed has another length, or there is no such block.
+
+    """
+    for place, seed in enumerate(seeds):
+        drawn = rng_of(seed, block)(TRIES * NONCE_BYTES)
+        tries = range(0, len(drawn), NONCE_BYTES)
+        if any(drawn[start : start + NONCE_BYTES] == nonce for start in tries):
+            return place
+    return None
