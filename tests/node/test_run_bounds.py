@@ -12,7 +12,13 @@ from sqlalchemy import Engine, insert
 from unseen.evidence import canonical
 from unseen.evidence.canonical import format_time
 from unseen.evidence.contracts.intersection import COUNT, ITEMS, KIND, SUM
-from unseen.node.errors import OverloadedError, RateExceededError, StorageFullError
+from unseen.node.errors import (
+    OverloadedError,
+    RateExceededError,
+    RequestOutdatedError,
+    StorageFullError,
+)
+from unseen.node.intersecting import running
 from unseen.node.intersecting.bounds import (
     COUNTING,
     MASK,
@@ -23,7 +29,7 @@ from unseen.node.intersecting.bounds import (
     promise,
     settle,
 )
-from unseen.node.intersecting.files import ANSWER, OTHERS
+from unseen.node.intersecting.files import ANSWER, BEGAN, OTHERS
 from unseen.node.intersecting.sessions import Run
 from unseen.node.store.schema_jobs import jobs
 
@@ -168,6 +174,8 @@ def test_a_day_later_it_is_forgotten(found: Jobs) -> None:
     [
         ({"state": "cancelled", "ended_by": "lender"}, True),
         ({"state": "failed", "failure": "ELEMENT_INVALID"}, True),
+        ({"state": "failed", "failure": "CERTIFICATE_REVOKED"}, True),  # by itself, at the end
+        ({"state": "failed", "failure": "REQUEST_OUTDATED"}, False),  # nothing was done
         ({"step": ANSWER, "state": "cancelled", "ended_by": "lender"}, True),
         ({"state": "cancelled", "ended_by": "lender", "started_at": ""}, False),  # nothing was done
         ({"state": "cancelled", "ended_by": "operator"}, False),
@@ -198,3 +206,21 @@ def test_what_a_person_has_to_judge_is_not_held_against_the_buyer(found: Jobs) -
         found.add(request=f"held {number}")
         found.add(COUNTING, "failed", failure="RELEASE_HELD", request=f"held {number}")
     assert not found.refused()
+
+
+@pytest.mark.parametrize("minutes", [0, 14, 15, 16, 600])
+def test_what_began_too_late_to_be_charged_is_refused_before_anything_is_computed(
+    tmp_path: Path, minutes: int
+) -> None:
+    run, leaf = run_in(tmp_path), {"type": "job.started", "job": "j", "time": format_time(NOW)}
+    log = SimpleNamespace(head=lambda: SimpleNamespace(size=8), read_leaf=lambda *_: leaf)
+    node: Any = SimpleNamespace(log=log, engine=None)
+    request: Any = SimpleNamespace(issued_at=NOW - timedelta(minutes=minutes))
+    job: Any = SimpleNamespace(id="j")
+    if minutes > 15:
+        with pytest.raises(RequestOutdatedError) as caught:
+            running._began(node, run, job, request)
+        assert (caught.value.clause, bool(caught.value.remedy)) == ("request.issued_at", True)
+    else:
+        assert running._began(node, run, job, request) == 7
+    assert run.has(BEGAN) == (minutes <= 15)

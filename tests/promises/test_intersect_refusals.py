@@ -6,15 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.promises.intersecting import contract, offer, subjects
+from tests.promises.intersecting import Asking, contract, offer, subjects, wait_for
 from tests.promises.stage import Stage, serving
 
 from unseen.client.errors import AnswerInvalidError, RefusedError
-from unseen.client.queries import asking
+from unseen.client.queries import asking as sending
 from unseen.client.queries.intersections import Intersections
 from unseen.client.queries.parcels import Parcels
 from unseen.evidence.contracts.intersection import COUNT, ITEMS
 from unseen.evidence.releases.intersected import SentAnswer
+from unseen.protocols.psi.messages import pack
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +73,7 @@ def test_a_node_that_names_a_size_beyond_any_table_fills_no_disk(
     identifier = contract(stage, output)
     fetched: list[object] = []
     monkeypatch.setattr(Parcels, "_append", lambda *args: fetched.append(args))
-    send = asking.send
+    send = sending.send
 
     def inflated(*args: Any, **options: Any) -> Any:
         answer = send(*args, **options)
@@ -83,9 +84,22 @@ def test_a_node_that_names_a_size_beyond_any_table_fills_no_disk(
             answer.value = said.encode()
         return answer
 
-    monkeypatch.setattr(asking, "send", inflated)
-    monkeypatch.setattr(asking, "check_release", lambda *_: None)
+    monkeypatch.setattr(sending, "send", inflated)
+    monkeypatch.setattr(sending, "check_release", lambda *_: None)
     with pytest.raises(AnswerInvalidError) as caught:
         stage.lender.intersect(identifier, subjects(stage, 3, 0))
     assert caught.value.clause == "fetch.size"
     assert fetched == []
+
+
+def test_an_operator_that_begins_a_failed_run_anew_is_told_who_can(stage: Stage) -> None:
+    identifier = contract(stage)
+    asking = Asking.of(stage.lender, identifier, ["a", "b"])
+    none = asking.over(pack([[b"\xfe" * 32, b"\xff" * 32]]), 2)
+    none.upload()
+    job = none.run().job
+    wait_for(stage.lender, job)
+    with pytest.raises(RefusedError) as caught:
+        stage.operator.job(job.removeprefix("jobs/")).retry()
+    assert (caught.value.clause, caught.value.charged) == ("job.state", False)
+    assert "buyer" in caught.value.remedy

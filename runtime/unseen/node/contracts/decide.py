@@ -86,6 +86,15 @@ def node_stopped(cause: str) -> NodeStoppedError:
     )
 
 
+def outdated() -> RequestOutdatedError:
+    """Return the error for a request that was signed too long ago, or in the future."""
+    return RequestOutdatedError(
+        "the request was signed too long before, or after, the node's time",
+        clause="request.issued_at",
+        remedy="set the clock right and sign the request anew",
+    )
+
+
 def _by_stop(stopped: str) -> UnseenError | None:
     return node_stopped(stopped) if stopped else None
 
@@ -127,11 +136,7 @@ def _by_kind(terms: Terms, request: Request) -> UnseenError | None:
 def _by_age(request: Request, now: datetime, window: timedelta) -> UnseenError | None:
     if -MAX_REQUEST_AGE <= now - request.issued_at <= window:
         return None
-    return RequestOutdatedError(
-        "the request was signed too long before, or after, the node's time",
-        clause="request.issued_at",
-        remedy="set the clock right and sign the request anew",
-    )
+    return outdated()
 
 
 def _by_quota(terms: Terms, request: Request, usage: Usage) -> UnseenError | None:

@@ -37,7 +37,16 @@ _ROW: Final = {ITEMS: 80, COUNT: 80, SUM: 192}
 _ITEM: Final = 128  # as it came, masked once more, sorted from pieces, and in an answer
 _HEAD: Final = 4096  # statement, share, what stands before elements
 _JUDGED = frozenset({"RELEASE_REFUSED", "RELEASE_HELD"})  # computed, and the buyer's part is done
-_THEIRS = frozenset({"MALFORMED_MESSAGE", "ELEMENT_INVALID", "PROOF_INVALID", "SCALAR_INVALID"})
+# What a buyer sent; and that it revoked the instance that asked, before the charge.
+_THEIRS = frozenset(
+    {
+        "MALFORMED_MESSAGE",
+        "ELEMENT_INVALID",
+        "PROOF_INVALID",
+        "SCALAR_INVALID",
+        "CERTIFICATE_REVOKED",
+    }
+)
 
 
 def most_bytes(output: str, rows: int, items: int) -> int:

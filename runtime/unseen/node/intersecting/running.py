@@ -34,6 +34,7 @@ from unseen.evidence.releases.intersected import SentAnswer, SentSet
 from unseen.evidence.releases.request import MAX_REQUEST_AGE, Request
 from unseen.evidence.suite import suite_of
 from unseen.node.context import Node
+from unseen.node.contracts.decide import outdated
 from unseen.node.contracts.register import Contract
 from unseen.node.errors import (
     FieldInvalidError,
@@ -232,6 +233,10 @@ def _began(node: Node, run: Run, job: Job, request: Request) -> int:
     """Return the index of the leaf that holds the request: its first job has begun in time.
 
     0 where there is none: then the request counts as long as any other.
+
+    Raises:
+        RequestOutdatedError: it began too late to be charged, so that nothing is to be computed.
+
     """
     if run.has(BEGAN):
         return int(run.path(BEGAN).read_bytes())
@@ -241,7 +246,7 @@ def _began(node: Node, run: Run, job: Job, request: Request) -> int:
         if (leaf["type"], leaf.get("job")) != ("job.started", job.id):
             continue
         if parse_time(str(leaf["time"])) - request.issued_at > MAX_REQUEST_AGE:
-            return 0
+            raise outdated()
         try:
             write_file(run.path(BEGAN), str(index).encode())
         except OSError as error:

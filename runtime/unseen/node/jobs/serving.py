@@ -113,6 +113,12 @@ async def retry(node: Node, who: Caller, identifier: str) -> Job:
     """
     job = seen(node, who, identifier)
     kind = node.jobs.kinds.get(job.kind)
+    if kind is not None and kind.again is None:
+        raise JobStateError(
+            f"a job of kind {job.kind} is begun by whoever asks, and by nobody else",
+            clause="job.state",
+            remedy="its buyer asks anew: what failed or was cancelled was not charged",
+        )
     if job.state not in (State.FAILED, State.CANCELLED) or kind is None or kind.again is None:
         raise JobStateError(
             f"a job of kind {job.kind} that is {job.state.value} is not begun anew",
