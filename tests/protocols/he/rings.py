@@ -1,6 +1,6 @@
 """SEAL itself, through TenSEAL: what our own words are held against."""
 
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -24,11 +24,21 @@ class Engine:
 
     def __init__(self, degree: int, bits: list[int]) -> None:
         """Make keys for primes of so many bits, the last one for keys alone."""
+        self._begin(degree, api.CoeffModulus.Create(degree, bits))
+
+    @classmethod
+    def of(cls, degree: int, primes: list[int]) -> Self:
+        """Return one under these primes."""
+        found = cls.__new__(cls)
+        found._begin(degree, [api.Modulus(prime) for prime in primes])
+        return found
+
+    def _begin(self, degree: int, moduli: list[Any]) -> None:
         given = api.EncryptionParameters(api.SCHEME_TYPE.CKKS)
         given.set_poly_modulus_degree(degree)
-        given.set_coeff_modulus(api.CoeffModulus.Create(degree, bits))
+        given.set_coeff_modulus(moduli)
         self.degree = degree
-        self.primes = tuple(int(prime.value()) for prime in given.coeff_modulus())
+        self.primes = tuple(int(prime.value()) for prime in moduli)
         self.context = api.SEALContext(given, True, api.SEC_LEVEL_TYPE.NONE)
         self.generator = api.KeyGenerator(self.context)
         self.secret = self.generator.secret_key()

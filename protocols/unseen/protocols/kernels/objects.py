@@ -27,7 +27,14 @@ _SYMBOL: Final = "unseen_kernel"
 _PACKAGE: Final = "unseen.protocols.kernels"
 _SHARED: Final = tuple(
     f"{_PACKAGE}.{name}"
-    for name in ("objects", "lowering", "field25519", "field_builder", "modular_builder")
+    for name in (
+        "objects",
+        "lowering",
+        "field25519",
+        "field_builder",
+        "modular_builder",
+        "blake2b_rounds",
+    )
 )
 _engines: list[Any] = []  # machine code lives as long as the process
 _loaded: set[str] = set()
