@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 from math import prod
 
 import pytest
@@ -154,7 +155,7 @@ def test_what_no_ring_serves_is_refused() -> None:
 
 def test_responses_of_a_contract_cost_a_bit_each_doubling() -> None:
     floods = [choose(replace(CREDIT, responses=1 << k)).flood_bits for k in range(0, 20, 4)]
-    assert [b - a for a, b in zip(floods, floods[1:], strict=False)] == [4] * 4
+    assert [b - a for a, b in pairwise(floods)] == [4] * 4
 
 
 @pytest.mark.parametrize(
@@ -191,9 +192,7 @@ def test_hardness_is_no_more_than_the_estimator_said() -> None:
         assert matzov is None or found.matzov <= matzov + 1e-9
         assert core is None or found.core <= core + 1e-9
     grown = [security.estimate(8192, (1 << b) - 1) for b in range(240, 100, -4)]
-    assert all(
-        a.matzov <= b.matzov and a.core <= b.core for a, b in zip(grown, grown[1:], strict=False)
-    )
+    assert all(a.matzov <= b.matzov and a.core <= b.core for a, b in pairwise(grown))
     assert grown[0].matzov == 0
 
 

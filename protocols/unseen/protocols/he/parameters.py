@@ -12,6 +12,7 @@ Not said by any number here: whether the key owner encrypts what it should, and 
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import prod
+from struct import Struct
 from typing import Final
 
 from unseen.protocols.errors import InputInvalidError
@@ -25,6 +26,7 @@ MAX_COLUMNS: Final = 1000
 MAX_RESPONSES: Final = 1 << 40
 _PRIME_BITS: Final = 60
 _SPECIAL_BITS: Final = 24  # keys have one prime more; nothing is switched, so it may be small
+_FORM: Final = Struct("<6HQL3H")
 _CLAUSE: Final = "score.parameters"
 
 
@@ -81,6 +83,15 @@ class Parameters:
     primes: tuple[int, ...] = field(repr=False)
     shift: int
     flood_bits: int
+
+    def encoded(self) -> bytes:
+        """Return all of it as bytes, little-endian, for contexts and digests."""
+        demand = self.demand
+        return _FORM.pack(
+            *(demand.columns, demand.grid, demand.weight_bits, demand.sum_bits),
+            *(demand.reach_bits, demand.precision_bits, demand.responses),
+            *(self.degree, self.shift, self.flood_bits, len(self.primes)),
+        ) + b"".join(prime.to_bytes(8, "little") for prime in self.primes)
 
     @property
     def data_primes(self) -> tuple[int, ...]:
@@ -158,13 +169,14 @@ def check(parameters: Parameters) -> None:
         InputInvalidError: they are not; says why. The clause is `score.parameters`.
 
     """
-    fault = _fault(parameters)
+    fault = _unsafe(parameters) or _useless(parameters)
     if fault:
         raise InputInvalidError(fault, clause=_CLAUSE)
 
 
-def _fault(given: Parameters) -> str:
-    demand, primes = given.demand, given.primes
+def _unsafe(given: Parameters) -> str:
+    """Return what makes a ring or a flood hide too little, or be none; or nothing."""
+    primes = given.primes
     if given.degree not in CEILINGS or not 2 <= len(primes) == len(set(primes)):
         return "a ring has a degree of the standard's table, and different primes"
     if any(
@@ -174,11 +186,16 @@ def _fault(given: Parameters) -> str:
         return f"primes have up to {_PRIME_BITS} bits and are 1 modulo 2N"
     if not is_allowed(given.degree, prod(primes)):
         return "a ring is easier to break than 2^128"
-    if not 0 <= given.shift <= given.modulus.bit_length() or given.flood_bits < 0:
-        return "a shift and a flood are within the modulus"
-    if given.hiding_bits < HIDING_BITS:
+    if given.flood_bits < 0 or given.hiding_bits < HIDING_BITS:
         return f"a flood hides less than {HIDING_BITS} bits over the contract"
-    if given.error > Fraction(1, 1 << demand.precision_bits):
+    return ""
+
+
+def _useless(given: Parameters) -> str:
+    """Return why scores would come back wrong, or nothing."""
+    if not 0 <= given.shift <= given.modulus.bit_length():
+        return "a shift is within the modulus"
+    if given.error > Fraction(1, 1 << given.demand.precision_bits):
         return "scores come back less precise than asked for"
     if not _fits(given):
         return "the largest score does not fit the modulus"
@@ -214,7 +231,7 @@ def _within(demand: Demand, degree: int) -> Parameters | None:
     found = Parameters(
         demand=demand, degree=degree, primes=primes, shift=shift, flood_bits=flood_bits
     )
-    return None if _fault(found) else found
+    return None if _unsafe(found) or _useless(found) else found
 
 
 def _sizes(total: int, least: int) -> tuple[int, ...]:
