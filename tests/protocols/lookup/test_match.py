@@ -12,6 +12,7 @@ from unseen.protocols.lookup.match import (
     EVALUATIONS,
     check_ids,
     encode_points,
+    formed_points,
     match_of,
     row_labels,
 )
@@ -81,6 +82,21 @@ def test_an_id_without_a_form_has_no_points() -> None:
         encode_points(COLUMNS, IDS, (" - ", "a", 1), b"")
     with pytest.raises(InputInvalidError):
         encode_points(COLUMNS, IDS, ("1", "a"), b"")
+
+
+@given(st.text(max_size=4), st.text(max_size=4), st.booleans())
+def test_points_are_there_just_where_values_have_a_form(
+    number: str, name: str, matched: bool
+) -> None:
+    ids, values = IDS if matched else (), (number, name, 1)
+    try:
+        wanted: tuple[bytes, ...] | None = encode_points(COLUMNS, ids, values, b"d")
+    except SubjectInvalidError:
+        wanted = None
+    assert formed_points(COLUMNS, ids, values, b"d") == wanted
+    assert formed_points(COLUMNS, ids, (" - ", name, 1), b"d") is None
+    with pytest.raises(InputInvalidError):
+        formed_points(COLUMNS, ids, (number, name), b"d")
 
 
 @given(st.lists(st.none() | st.binary(min_size=1, max_size=1), min_size=2, max_size=2))

@@ -18,7 +18,7 @@ tuple whose id is known: each costs a unit.
 from collections.abc import Sequence
 from typing import Final
 
-from unseen.protocols.errors import InputInvalidError, MalformedMessageError
+from unseen.protocols.errors import InputInvalidError, MalformedMessageError, SubjectInvalidError
 from unseen.protocols.lookup.labels import pack_verdicts, unpack_verdicts
 from unseen.protocols.lookup.subject import SubjectColumn, Value, encode_subject
 
@@ -73,6 +73,23 @@ def encode_points(
         encode_subject(part, [named[column.name] for column in part], domain)
         for part in points(columns, ids, values)
     )
+
+
+def formed_points(
+    columns: Columns, ids: Sequence[str], values: Sequence[Value], domain: bytes
+) -> tuple[bytes, ...] | None:
+    """Return what `encode_points` does, or None for values that have no canonical form.
+
+    Nobody can ask about a row of such values: it has no point.
+
+    Raises:
+        InputInvalidError: there is not one value for each column.
+
+    """
+    try:
+        return encode_points(columns, ids, values, domain)
+    except SubjectInvalidError:
+        return None
 
 
 def row_labels(

@@ -32,8 +32,8 @@ from unseen.node.intersecting.files import (
     write_file,
 )
 from unseen.protocols.dp import Gaussian, Mechanism, Sensitivity
-from unseen.protocols.errors import SubjectInvalidError
-from unseen.protocols.lookup.subject import SubjectColumn, encode_subject
+from unseen.protocols.lookup.match import formed_points
+from unseen.protocols.lookup.subject import SubjectColumn
 from unseen.streams import psi
 from unseen.streams.room import LEAST_MEMORY, Room
 
@@ -233,10 +233,7 @@ def batches(ask: Reading, columns: Sequence[str] = ()) -> Iterator[scan.Batch]:
 
 def _encoded(ask: Reading, batch: scan.Batch) -> Iterator[bytes]:
     for subject in batch.subjects:
-        try:
-            yield encode_subject(ask.subject, subject, ask.domain)
-        except SubjectInvalidError:  # it has no canonical form: nobody can ask about it
-            continue
+        yield from formed_points(ask.subject, (), subject, ask.domain) or ()
 
 
 @contextlib.contextmanager

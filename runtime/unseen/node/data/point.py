@@ -6,7 +6,7 @@ and for its id, beside the subject as the table writes it. DuckDB spills what do
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -17,9 +17,9 @@ import pyarrow as pa
 
 from unseen.node.data import scan, source
 from unseen.node.data.connection import VIEW, connect, identifier, reading
+from unseen.node.data.hashed import HASH_BYTES, hashes_of, insert
 from unseen.node.data.predicates import fails, select_list
-from unseen.protocols.errors import DuplicateSubjectError, SubjectInvalidError
-from unseen.protocols.lookup.match import encode_points
+from unseen.protocols.errors import DuplicateSubjectError
 from unseen.protocols.lookup.subject import SubjectColumn, SubjectType, Value, parse_value
 
 Given = Sequence[str | int | date]
@@ -29,7 +29,6 @@ _TYPES: dict[SubjectType, str] = {"string": "VARCHAR", "integer": "BIGINT", "dat
 _ARROW = {"string": pa.string(), "integer": pa.int64(), "date": pa.date32()}
 _open: dict[tuple[source.Source, source.Fingerprint], duckdb.DuckDBPyConnection] = {}
 _OPEN_LIMIT = 4
-_HASH_BYTES = 16
 _MOST = 64  # rows of one id that a match looks at
 
 
@@ -123,7 +122,9 @@ def _rows(
         ]
     else:
         table = _formed(connection, subject, ids)
-        hashes = _hashes(subject, ids, [_read(c, v) for c, v in zip(subject, values, strict=True)])
+        hashes = hashes_of(
+            subject, ids, [_read(c, v) for c, v in zip(subject, values, strict=True)]
+        )
         names = [f"s{place}" for place in range(len(subject))]
         asked = [(table, f"p{at} = ?", [each]) for at, each in enumerate(hashes or ())]
     with reading():
@@ -144,7 +145,7 @@ def _formed(
 
     A row without a canonical form is not in it.
     """
-    key = hashlib.sha256(repr((subject, ids)).encode()).hexdigest()[:_HASH_BYTES]
+    key = hashlib.sha256(repr((subject, ids)).encode()).hexdigest()[:HASH_BYTES]
     name, unfinished = f"formed_{key}", f"filling_{key}"
     with reading():
         if connection.execute(
@@ -154,47 +155,14 @@ def _formed(
         points = [f"p{at} BLOB" for at in range(1 + bool(ids))]
         raw = [f"s{place} {_TYPES[column.type]}" for place, column in enumerate(subject)]
         connection.execute(f"CREATE OR REPLACE TABLE {unfinished} ({', '.join([*points, *raw])})")
+        types = [*(pa.binary() for _ in points), *(_ARROW[column.type] for column in subject)]
         for batch in scan.scan(connection, subject, (), ()):
-            _fill(connection, unfinished, _formed_rows(subject, ids, batch.subjects), subject)
+            found = ((hashes_of(subject, ids, row), row) for row in batch.subjects)
+            rows = [(*hashes, *row) for hashes, row in found if hashes is not None]
+            if rows:
+                insert(connection, unfinished, list(zip(*rows, strict=True)), types)
         connection.execute(f"ALTER TABLE {unfinished} RENAME TO {name}")
     return name
-
-
-def _formed_rows(
-    subject: tuple[SubjectColumn, ...],
-    ids: tuple[str, ...],
-    rows: Iterable[tuple[Value, ...]],
-) -> list[tuple[bytes | Value, ...]]:
-    return [(*hashes, *row) for row in rows if (hashes := _hashes(subject, ids, row)) is not None]
-
-
-def _fill(
-    connection: duckdb.DuckDBPyConnection,
-    table: str,
-    rows: list[tuple[bytes | Value, ...]],
-    subject: tuple[SubjectColumn, ...],
-) -> None:
-    if not rows:
-        return
-    raw = [_ARROW[column.type] for column in subject]
-    columns = list(zip(*rows, strict=True))
-    types = [pa.binary()] * (len(columns) - len(raw)) + raw
-    arrays = [pa.array(column, kind) for column, kind in zip(columns, types, strict=True)]
-    names = [f"c{place}" for place in range(len(columns))]
-    connection.register("formed_batch", pa.table(arrays, names))
-    connection.execute(f"INSERT INTO {table} SELECT * FROM formed_batch")  # noqa: S608 - ours
-    connection.unregister("formed_batch")
-
-
-def _hashes(
-    subject: tuple[SubjectColumn, ...], ids: tuple[str, ...], values: Sequence[Value]
-) -> list[bytes] | None:
-    """Return 16 bytes for each point of a subject, or None if it has no canonical form."""
-    try:
-        points = encode_points(subject, ids, values, b"")
-    except SubjectInvalidError:
-        return None
-    return [hashlib.sha256(point).digest()[:_HASH_BYTES] for point in points]
 
 
 def _read(column: SubjectColumn, value: str | int | date) -> Value:

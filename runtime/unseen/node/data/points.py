@@ -8,8 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from unseen.node.data.spec import BuildSpec
-from unseen.protocols.errors import SubjectInvalidError
-from unseen.protocols.lookup.match import encode_points, row_labels
+from unseen.protocols.lookup.match import formed_points, row_labels
 from unseen.protocols.lookup.subject import Value
 
 Answers = Sequence[bool | None]
@@ -30,12 +29,14 @@ def points_of(spec: BuildSpec, rows: Iterable[tuple[tuple[Value, ...], Answers]]
     found, known = Points(), set[bytes]()
     for subject, answers in rows:
         found.seen += 1
-        try:
-            pairs = _row_points(spec, subject, answers)
-        except SubjectInvalidError:
+        if not spec.match and not any(answer is not None for answer in answers):
+            continue  # absent and without a usable answer look the same: neither has a row
+        inputs = formed_points(spec.subject, spec.match, subject, spec.parameters.domain)
+        if inputs is None:
             found.unusable += 1
             continue
-        for data, label in pairs:
+        labels = row_labels(spec.match, answers, spec.parameters.label_bytes)
+        for data, label in zip(inputs, labels, strict=True):
             if spec.match and data in known:
                 continue
             known.add(data)
@@ -51,13 +52,3 @@ def distinct(rows: bytes, size: int) -> bytes:
     """
     each = (rows[start : start + size] for start in range(0, len(rows), size))
     return b"".join(dict.fromkeys(each))
-
-
-def _row_points(
-    spec: BuildSpec, subject: tuple[Value, ...], answers: Answers
-) -> Iterable[tuple[bytes, bytes]]:
-    if not spec.match and not any(answer is not None for answer in answers):
-        return ()  # absent and without a usable answer look the same: neither has a row
-    parameters = spec.parameters
-    inputs = encode_points(spec.subject, spec.match, subject, parameters.domain)
-    return zip(inputs, row_labels(spec.match, answers, parameters.label_bytes), strict=True)

@@ -30,9 +30,8 @@ from unseen.node.data.intersect import (
 from unseen.node.errors import InternalError
 from unseen.node.intersecting.files import DOUBLED, MIXED, OTHERS, SET, SNAPSHOT, write_file
 from unseen.protocols.dp import Clamp, Gaussian, Mechanism, Sensitivity
-from unseen.protocols.errors import SubjectInvalidError
 from unseen.protocols.group.elgamal import Share
-from unseen.protocols.lookup.subject import encode_subject
+from unseen.protocols.lookup.match import formed_points
 from unseen.protocols.psi.sum import HEAD_BYTES, closing
 from unseen.streams import psi, psi_sum
 
@@ -164,10 +163,8 @@ def _rows(ask: Reading) -> Iterator[tuple[list[bytes], list[int]]]:
 
 def _pairs(ask: Reading, summed: Summed, batch: scan.Batch) -> Iterator[tuple[bytes, int]]:
     for subject, (text,) in zip(batch.subjects, batch.rows, strict=True):
-        try:
-            yield encode_subject(ask.subject, subject, ask.domain), units_of(text, summed)
-        except SubjectInvalidError:  # it has no canonical form: nobody can ask about it
-            continue
+        for point in formed_points(ask.subject, (), subject, ask.domain) or ():
+            yield point, units_of(text, summed)
 
 
 def _beside(values: list[int]) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
