@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
@@ -16,14 +17,15 @@ from tests.node.clusters import Cluster
 from tests.node.counted import World, offered
 
 from unseen.evidence import canonical
-from unseen.evidence.contracts.statistics import Question
+from unseen.evidence.contracts.statistics import Partition, Question
 from unseen.node.cluster.executor import THERE, DaskExecutor
-from unseen.node.data.counting import encode_counting
 from unseen.node.data.source import Fingerprint, Source
 from unseen.node.data.spec import BuildSpec, encode_spec
 from unseen.node.errors import ClusterLostError, InternalError, TableChangedError
 from unseen.node.jobs.executor import Executor, LocalExecutor
 from unseen.node.jobs.tasks import TASKS
+from unseen.node.statistics import evaluate as evaluating
+from unseen.node.statistics.found import summed
 from unseen.protocols.lookup.oprf_table import TableParameters, epoch_domain
 from unseen.protocols.lookup.subject import SubjectColumn
 from unseen.protocols.oprf import keys
@@ -161,8 +163,12 @@ async def test_a_table_is_the_same_one_and_who_is_killed_is_replaced(
     await restored(there, cluster)
 
 
-async def test_governed_sql_counts_the_same(
-    there: DaskExecutor, here: LocalExecutor, tmp_path: Path
+async def test_governed_sql_counts_the_same_in_parts_and_who_is_killed_is_replaced(
+    there: DaskExecutor,
+    here: LocalExecutor,
+    tmp_path: Path,
+    cluster: Cluster,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     visits = [
         {"visit": n, "patient": n % 90, "ward": "east", "age": float(n % 120), "urgent": True}
@@ -173,12 +179,27 @@ async def test_governed_sql_counts_the_same(
         {"holder": n, "plan": "basic", "limit": None, "active": n % 3 == 0} for n in range(90)
     ]
     world = World(tmp_path, visits, insurances)
+    exact = Partition(by=("ward",), where=(), measures=("cost",))
     question = Question(what="sum", of="cost", by=("age",), where=("stayed",), rho="1")
+    monkeypatch.setattr(evaluating, "check_going", lambda *_: None)
+
+    def run(executor: Executor, cut: int) -> evaluating.Run:
+        settings = SimpleNamespace(question_seconds=60.0)
+        node: Any = SimpleNamespace(executor=executor, settings=settings)
+        return evaluating.Run(node, "c", [], cut)
+
     counting = world.counting(offered(2, by_visit=False), question)
-    asked = [canonical.encode(encode_counting(counting))]
-    found = await soon(there.run_bulk("count_plain", asked))
-    assert found == await here.run_bulk("count_plain", asked)
-    assert canonical.decode(found[0])
+    (expected,) = await run(here, 1).partials("count_plain", counting)
+    work = asyncio.ensure_future(run(there, 2).partials("count_plain", counting))
+    await asyncio.to_thread(cluster.kill_machine_of_task)
+    found: Any = [canonical.decode(part) for part in await soon(work)]
+    assert len(found) == 2
+    tables = [[[int(number) for number in table] for table in part] for part in found]
+    assert [[str(n) for n in table] for table in summed(tables)] == canonical.decode(expected)
+    await restored(there, cluster)
+
+    counting = world.counting(offered(2, by_visit=False, exact=exact), Question(what="partition"))
+    assert await soon(run(there, 2).exact(counting)) == await run(here, 1).exact(counting)
 
 
 async def test_an_intersection_is_the_same_one_and_who_is_killed_is_replaced(

@@ -40,6 +40,8 @@ class Settings(BaseSettings):
     intersections_mb: int = Field(default=16_384, ge=1)
     # Rows from which a table is cut into parts; below, a second process costs more than it saves.
     cut_rows: int = Field(default=50_000, ge=1)
+    # Rows from which a question over a table is counted in parts, on a cluster.
+    cut_count_rows: int = Field(default=20_000_000, ge=1)
     max_jobs: int = Field(default=1, ge=1, le=64)
     max_in_flight: int = Field(default=1024, ge=1)
     max_in_flight_per_party: int = Field(default=256, ge=1)

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from unseen.node.data.connection import VIEW, identifier, joined_view, quoted
+from unseen.node.data.connection import VIEW, hashed, identifier, joined_view, quoted
 from unseen.node.data.counting import Amount, Axis, Counting, Place
 from unseen.node.data.permitted import permitted_only
 from unseen.node.data.predicates import boolean
@@ -225,7 +225,9 @@ def _equal(ours: str, its: str, number: int, types: Types) -> str:
 
 
 def _allowed(counting: Counting) -> str:
-    return permitted_only(counting.permitted) if counting.permitted else "true"
+    allowed = permitted_only(counting.permitted) if counting.permitted else "true"
+    # By the person, as rows are grouped by persons: all rows of one are counted by one process.
+    return f"{allowed} AND {hashed(counting.person, counting.part, counting.parts)}"
 
 
 def _code(axis: Axis, types: Types) -> str:

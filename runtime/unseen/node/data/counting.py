@@ -91,7 +91,8 @@ class Counting:
 
     `person` are the columns that say who a row is about; `unique` that no two rows share them.
     Under noise at most `most` rows of a person are counted. Without `tallies` the counts are exact,
-    and come with who stands behind them; with them there is one amount at most.
+    and come with who stands behind them; with them there is one amount at most. Only those persons
+    are counted that fall to `part` of `parts`, with all of their rows.
     """
 
     source: Source
@@ -107,6 +108,8 @@ class Counting:
     tallies: tuple[Tally, ...]
     joined: tuple[Joined, ...] = ()
     permitted: tuple[SubjectColumn, ...] = ()  # the subject, where only who consents is counted
+    part: int = 0
+    parts: int = 1
 
     @property
     def cells(self) -> int:
@@ -153,6 +156,8 @@ def encode_counting(counting: Counting) -> Json:
             for each in counting.joined
         ],
         "permitted": [{"name": c.name, "type": c.type} for c in counting.permitted],
+        "part": counting.part,
+        "parts": counting.parts,
     }
 
 
@@ -192,6 +197,8 @@ def decode_counting(value: Any) -> Counting:
             for each in value["joined"]
         ),
         permitted=tuple(SubjectColumn(c["name"], c["type"]) for c in value["permitted"]),
+        part=value["part"],
+        parts=value["parts"],
     )
 
 

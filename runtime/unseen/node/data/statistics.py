@@ -1,9 +1,11 @@
 """Counting a question's cells in a worker, and adding the noise there: CKS20 by `protocols.dp`.
 
-What leaves the worker under noise is noisy already. How long a draw takes depends on what is drawn
-(`dp/coins.py`), and how long the counting takes on the rows: nothing here hides either.
+What leaves the worker under noise is noisy already; of what several workers have counted in parts,
+one adds up and adds the noise, and nobody opens it on its way. How long a draw takes depends on
+what is drawn (`dp/coins.py`), and how long the counting takes on the rows: nothing hides either.
 """
 
+import secrets
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
@@ -34,11 +36,18 @@ def count_noisy(counting: Counting, secret: bytes, rng: Rng) -> list[list[int]]:
         PredicateFailsError: a filter raises an error on a row.
 
     """
+    return add_noise([t.sigma2 for t in counting.tallies], count_raw(counting, secret), rng)
+
+
+def add_noise(
+    sigmas: Sequence[Fraction], tables: Sequence[Sequence[int]], rng: Rng
+) -> list[list[int]]:
+    """Return raw tables with noise on each number; `sigmas` are its variances, one a table."""
     return [
         [whole(value, "a count") + noise for value, noise in zip(values, drawn, strict=True)]
         for values, drawn in (
-            (values, _draws(tally.sigma2, len(values), rng))
-            for tally, values in zip(counting.tallies, count_raw(counting, secret), strict=True)
+            (values, _draws(sigma2, len(values), rng))
+            for sigma2, values in zip(sigmas, tables, strict=True)
         )
     ]
 
@@ -108,7 +117,7 @@ def _place(counting: Counting, codes: Sequence[int | None], bins: int) -> int | 
 def _run(counting: Counting, secret: bytes, *, noisy: bool) -> list[list[tuple[Any, ...]]]:
     """Run the queries, over the registered files before and after."""
     _check(counting)
-    spill = counting.spool / "duckdb"
+    spill = counting.spool / f"duckdb-{secrets.token_hex(8)}"  # others may count beside
     sources = [joined.source for joined in counting.joined]
     connection = connect(
         counting.source, memory_mb=counting.memory_mb // 2, spill=spill, joined=sources

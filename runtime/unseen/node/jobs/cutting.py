@@ -21,6 +21,16 @@ def roomy_parts_of(node: "Node", rows: int) -> int:
     return min(parts, most) if node.executor.shares_memory else parts
 
 
+def counted_parts_of(node: "Node", rows: int) -> int:
+    """Return how many processes count the rows of one question; here it is one, which needs less.
+
+    Each reads all rows, and has to spill no more than its own.
+    """
+    if node.executor.shares_memory or rows < node.settings.cut_count_rows:
+        return 1
+    return node.executor.bulk
+
+
 def memory_of(node: "Node", parts: int) -> int:
     """Return the memory ceiling, in MiB, of each of `parts` processes."""
     return node.settings.memory_mb // (parts if node.executor.shares_memory else 1)

@@ -8,6 +8,7 @@ import functools
 import os
 import secrets
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -282,6 +283,17 @@ def count_plain(parts: list[bytes], _progress: Progress) -> list[bytes]:
     return [canonical.encode([[str(number) for number in table] for table in tables])]
 
 
+def add_noise(parts: list[bytes], _progress: Progress) -> list[bytes]:
+    """Variances as JSON, then what `count_plain` found in parts -> noisy numbers as there."""
+    from unseen.node.data import statistics  # noqa: PLC0415
+    from unseen.node.statistics.found import summed  # noqa: PLC0415
+
+    sigmas = [Fraction(sigma2) for sigma2 in _json(parts[0])]
+    found = [[[int(number) for number in table] for table in _json(part)] for part in parts[1:]]
+    tables = statistics.add_noise(sigmas, summed(found), secrets.token_bytes)
+    return [canonical.encode([[str(number) for number in table] for table in tables])]
+
+
 def train_step(parts: list[bytes], _progress: Progress) -> list[bytes]:
     """What to keep rows by, reading, as JSON, payload -> the step's vector, bytes that are kept.
 
@@ -484,6 +496,7 @@ TASKS: dict[str, Task] = {
         match_subject,
         count_noisy,
         count_plain,
+        add_noise,
         train_step,
         attack_model,
         count_exact,

@@ -1,15 +1,17 @@
 """Answering one question: rows counted in a worker, noise added there, and what is shown made here.
 
-One question runs at a time, so that the ceiling of memory holds; its worker is killed when time is
-over, or node or contract stops. Nothing here charges, and nothing decides whether an answer leaves.
+One question runs at a time, so that the ceiling of memory holds; its workers are killed when time
+is over, or node or contract stops. Nothing here charges, or decides whether an answer leaves.
+On a cluster the persons of a large table fall to parts, each counted by itself; what is found adds
+up. Noise is drawn by one worker, on this machine, which alone opens what the parts have counted.
 What is refused under noise depends on question, contract and table as registered, not on rows; but
 an operator's expression that fails on a row, or too little memory, is an error that can be seen.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -24,12 +26,14 @@ from unseen.node.context import Node
 from unseen.node.contracts.register import Contract
 from unseen.node.data.counting import Counting, encode_counting
 from unseen.node.errors import DeadlineError, GroupTooSmallError, InternalError
+from unseen.node.jobs.cutting import counted_parts_of
 from unseen.node.metering.metered import check_going
 from unseen.node.release.facts import AggregateFacts
 from unseen.node.release.rules import Limits
 from unseen.node.statistics import exact
 from unseen.node.statistics.asked import Room, counting_of
-from unseen.node.statistics.found import Exact, read_exact
+from unseen.node.statistics.found import Exact, merged, read_exact, summed
+from unseen.protocols.errors import UnseenError
 
 _LOOK_SECONDS = 0.25  # how often a question under way looks whether it may go on
 _PRIVATE = AggregateFacts(cells=(), measured=True, private=True)
@@ -82,8 +86,9 @@ async def count_plain(
     Without noise: whoever asks for them adds it, and masks them. Raises as `evaluate` does.
     """
     async with _counting(node, contract, product, table, question) as (run, counting, root):
-        found = await run.count("count_plain", counting)
-    return [int(number) for numbers in found for number in numbers], root
+        found = [canonical.decode(part) for part in await run.partials("count_plain", counting)]
+    tables = summed([_numbers(part) for part in found])
+    return [number for table in tables for number in table], root
 
 
 async def count_behind(
@@ -94,7 +99,7 @@ async def count_behind(
     For sums with other nodes, of which a lead shows what is left of them. Raises as `evaluate`.
     """
     async with _counting(node, contract, product, table, question) as (run, counting, root):
-        return read_exact(await run.count("count_exact", counting)), root
+        return await run.exact(counting), root
 
 
 async def hide_columns(
@@ -129,8 +134,13 @@ async def _counting(
     tables = {"": table}
     if product.joined:
         tables[product.joined] = node.catalogue.table(product.joined)
+    parts = counted_parts_of(node, table.snapshot.rows)
     async with opened(node, contract) as (run, room, root):
-        yield run, counting_of(menu, question, product.definition, tables, room), root
+        yield (
+            replace(run, cut=parts),
+            counting_of(menu, question, product.definition, tables, room),
+            root,
+        )
 
 
 @asynccontextmanager
@@ -151,11 +161,15 @@ async def opened(node: Node, contract: Contract) -> "AsyncIterator[tuple[Run, Ro
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One question's worker tasks, each killed when node or contract stops."""
+    """One question's worker tasks, each killed when node or contract stops.
+
+    `cut` is into how many parts a table is cut that is counted.
+    """
 
     node: Node
     contract: str
     secret: list[bytes] = field(repr=False)
+    cut: int = 1
 
     async def bare(self, name: str, parts: Sequence[bytes]) -> bytes:
         """Return the one part that a worker's task yields; raises as `parts`."""
@@ -170,7 +184,42 @@ class Run:
 
         """
         executor = self.node.executor
-        begun = executor.run_own(own, name, parts) if own else executor.run_bulk(name, parts)
+        return await self._in_time(
+            executor.run_own(own, name, parts) if own else executor.run_bulk(name, parts)
+        )
+
+    async def partials(self, name: str, counting: Counting) -> list[bytes]:
+        """Return what a worker's task over a counting yields for each part; raises as `parts`."""
+        asks = [
+            [canonical.encode(encode_counting(replace(counting, part=part, parts=self.cut)))]
+            for part in range(self.cut)
+        ]
+        return await self._in_time(self._all(name, [[*ask, *self.secret] for ask in asks]))
+
+    async def exact(self, counting: Counting) -> Exact:
+        """Return exact counts with who stands behind them; raises as `parts`."""
+        found = await self.partials("count_exact", counting)
+        return merged([read_exact(canonical.decode(part)) for part in found])
+
+    async def noisy(self, counting: Counting) -> list[list[int]]:
+        """Return the noisy numbers of each raw table; raises as `parts`."""
+        if self.cut == 1:
+            return _numbers(await self.count("count_noisy", counting))
+        found = await self.partials("count_plain", counting)
+        sigmas = canonical.encode([str(tally.sigma2) for tally in counting.tallies])
+        return _numbers(await self.task("add_noise", [sigmas, *found]))
+
+    async def _all(self, name: str, asks: Sequence[Sequence[bytes]]) -> list[bytes]:
+        """Return the one part that each of some tasks yields; one that fails ends the others."""
+        run = self.node.executor.run_bulk
+        try:
+            async with asyncio.TaskGroup() as group:
+                begun = [group.create_task(run(name, ask)) for ask in asks]
+        except* UnseenError as failed:
+            raise failed.exceptions[0] from None
+        return [part for task in begun for part in task.result()]
+
+    async def _in_time(self, begun: Coroutine[Any, Any, list[bytes]]) -> list[bytes]:
         work = asyncio.ensure_future(begun)
         try:
             async with asyncio.timeout(self.node.settings.question_seconds):
@@ -200,16 +249,18 @@ class Run:
 async def _noisy(
     run: Run, menu: Menu, question: Question, counting: Counting, limits: Limits
 ) -> list[Json]:
-    found = await run.count("count_noisy", counting)
-    tables = [[int(number) for number in table] for table in found]
-    return noisy.answer(menu, question, tables, limits.group)
+    return noisy.answer(menu, question, await run.noisy(counting), limits.group)
+
+
+def _numbers(found: Any) -> list[list[int]]:
+    return [[int(number) for number in table] for table in found]
 
 
 async def _exact(
     run: Run, menu: Menu, question: Question, counting: Counting, limits: Limits
 ) -> tuple[list[Json], AggregateFacts]:
     shape = shape_of(menu, question)
-    found: Exact = read_exact(await run.count("count_exact", counting))
+    found = await run.exact(counting)
     complement = bool(counting.axes or counting.filters)
     columns = exact.columns_of(shape, found, limits, complement=complement)
     sizes = tuple(axis.bins for axis in counting.axes)

@@ -1,5 +1,6 @@
 """What a worker finds for the exact table; as canonical JSON, numbers as decimal texts."""
 
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from typing import Any
 
@@ -23,6 +24,31 @@ class Exact:
 
     population: int
     cells: tuple[tuple[Behind, ...], ...]
+
+
+def merged(parts: Sequence[Exact]) -> Exact:
+    """Return what is found in all of a table, of parts that no two share a person."""
+    cells = zip(*(part.cells for part in parts), strict=True)
+    return Exact(
+        sum(part.population for part in parts),
+        tuple(tuple(map(_behind, zip(*cell, strict=True))) for cell in cells),
+    )
+
+
+def summed(parts: Sequence[Sequence[Sequence[int]]]) -> list[list[int]]:
+    """Return the raw tables of all of a table, of those of its parts."""
+    return [
+        [sum(numbers) for numbers in zip(*tables, strict=True)]
+        for tables in zip(*parts, strict=True)
+    ]
+
+
+def _behind(parts: Sequence[Behind]) -> Behind:
+    persons, value, total = (
+        sum(getattr(part, name) for part in parts) for name in ("persons", "value", "total")
+    )
+    most = sorted((each for part in parts for each in (part.largest, part.second)), reverse=True)
+    return Behind(persons, value, total, most[0], most[1])
 
 
 def write_exact(found: Exact) -> Json:
