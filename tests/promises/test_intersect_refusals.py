@@ -1,6 +1,6 @@
 """What a refusal of an intersection leaves behind on either side, and what it tells to do."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -103,3 +103,21 @@ def test_an_operator_that_begins_a_failed_run_anew_is_told_who_can(stage: Stage)
         stage.operator.job(job.removeprefix("jobs/")).retry()
     assert (caught.value.clause, caught.value.charged) == ("job.state", False)
     assert "buyer" in caught.value.remedy
+
+
+def test_a_lookup_and_an_intersection_have_one_share_of_a_table(copy: Callable[[], Stage]) -> None:
+    stage = copy()
+    stage.start()
+    offer(stage)
+    text = stage.operator.rules().text
+    stage.operator.set_rules(
+        text.replace(b"share = 0", b"share = 4", 1)
+    )  # of 64 rows: 16 questions
+    stage.contract("hidden", units=10)
+    with pytest.raises(RefusedError) as caught:
+        contract(stage, units=7)
+    assert (caught.value.reason, caught.value.clause) == ("LABEL_REFUSED", "quota.units")
+    contract(stage, units=6)
+    with pytest.raises(RefusedError):
+        stage.contract("hidden", units=1)
+    stage.contract("clear", units=100)  # which counts subjects, when they are asked about

@@ -7,6 +7,7 @@ from unseen.node.context import Node
 from unseen.node.contracts.clauses.clause import Offer, Signers
 from unseen.node.errors import PartyNotFoundError
 from unseen.node.identity.rights import Role
+from unseen.node.kinds.kind import KINDS
 
 _LIVE = (State.PROPOSED, State.APPROVED, State.ACTIVE, State.SUSPENDED)
 
@@ -70,13 +71,16 @@ def _holder(node: Node, name: str) -> str:
 def _granted(node: Node, buyer: str, table: str, kind: str, but: str) -> int:
     """Return the questions that a buyer's contracts over a table have used or may still use.
 
-    A unit of a hidden match is two: they may be about two subjects.
+    Those of one kind, or of every hidden one: whom a hidden question is about nobody sees, whatever
+    asks it. A unit of a hidden match is two: they may be about two subjects.
     """
+    kinds = {each for each, found in KINDS.items() if found.hidden and KINDS[kind].hidden} | {kind}
     return sum(
         (contract.terms.quota.units if contract.state in _LIVE else contract.units_used)
         * contract.plan.evaluations
         for contract in node.contracts.all()
-        if (contract.buyer, contract.terms.table, contract.terms.kind) == (buyer, table, kind)
+        if (contract.buyer, contract.terms.table) == (buyer, table)
+        and contract.terms.kind in kinds
         and contract.id != but
     )
 
