@@ -35,8 +35,8 @@ def ensure_libraries() -> None:
         InputInvalidError: `unseen[train]` is not installed.
 
     """
-    _library("onnx")
-    _library("safetensors")
+    library("onnx")
+    library("safetensors")
 
 
 def to_onnx(model: Model, notes: Mapping[str, str]) -> bytes:
@@ -49,30 +49,14 @@ def to_onnx(model: Model, notes: Mapping[str, str]) -> bytes:
         InputInvalidError: `unseen[train]` is not installed.
 
     """
-    onnx = _library("onnx")
-    graph = _Graph(onnx)
+    onnx = library("onnx")
+    graph = Graph(onnx)
     seen = _columns(graph, model.spec)
     score = (
         _trees(graph, model, seen) if model.spec.family == "boosting" else _line(graph, model, seen)
     )
     _link(graph, model.spec, score)
-    helper, double = onnx.helper, onnx.TensorProto.DOUBLE
-    made = helper.make_graph(
-        graph.nodes,
-        model.spec.family,
-        [helper.make_tensor_value_info(INPUT, double, ["n", len(model.spec.features)])],
-        [helper.make_tensor_value_info(OUTPUT, double, ["n", 1])],
-        graph.constants,
-    )
-    found = helper.make_model(
-        made,
-        opset_imports=[helper.make_opsetid(domain, version) for domain, version in OPSETS],
-        ir_version=IR_VERSION,
-        producer_name="unseen",
-    )
-    helper.set_model_props(found, _notes(model, notes))
-    onnx.checker.check_model(found)
-    return bytes(found.SerializeToString(deterministic=True))
+    return graph.written(model.spec.family, len(model.spec.features), _notes(model, notes))
 
 
 def to_safetensors(model: Model, notes: Mapping[str, str]) -> bytes:
@@ -86,7 +70,7 @@ def to_safetensors(model: Model, notes: Mapping[str, str]) -> bytes:
         InputInvalidError: `unseen[train]` is not installed.
 
     """
-    _library("safetensors")
+    library("safetensors")
     from safetensors.numpy import save  # noqa: PLC0415 - of the extra `train`
 
     tensors: dict[str, Array]
@@ -107,7 +91,13 @@ def _notes(model: Model, notes: Mapping[str, str]) -> dict[str, str]:
     return {**notes, "task": model.spec.digest, "family": model.spec.family}
 
 
-def _library(name: str) -> ModuleType:
+def library(name: str) -> ModuleType:
+    """Return a module of the extra `train`.
+
+    Raises:
+        InputInvalidError: `unseen[train]` is not installed.
+
+    """
     from importlib import import_module  # noqa: PLC0415 - here alone
 
     try:
@@ -118,20 +108,23 @@ def _library(name: str) -> ModuleType:
         ) from None
 
 
-class _Graph:
+class Graph:
     """Nodes and constants under way."""
 
     def __init__(self, onnx: ModuleType) -> None:
+        """Start with none."""
         self._onnx = onnx
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
 
     def constant(self, values: Array) -> str:
+        """Add a constant; returns its name."""
         name = f"c{len(self.constants)}"
         self.constants.append(self.tensor(values, name))
         return name
 
     def tensor(self, values: Array, name: str) -> Any:
+        """Return an array as the library has it."""
         return self._onnx.numpy_helper.from_array(values, name)
 
     def add(self, operator: str, *inputs: str | Array, output: str = "", **attributes: Any) -> str:
@@ -141,8 +134,28 @@ class _Graph:
         self.nodes.append(self._onnx.helper.make_node(operator, names, [found], **attributes))
         return found
 
+    def written(self, name: str, columns: int, notes: Mapping[str, str]) -> bytes:
+        """Return the file: `rows`, double n x columns, to `prediction`, double n x 1."""
+        helper, double = self._onnx.helper, self._onnx.TensorProto.DOUBLE
+        made = helper.make_graph(
+            self.nodes,
+            name,
+            [helper.make_tensor_value_info(INPUT, double, ["n", columns])],
+            [helper.make_tensor_value_info(OUTPUT, double, ["n", 1])],
+            self.constants,
+        )
+        found = helper.make_model(
+            made,
+            opset_imports=[helper.make_opsetid(domain, version) for domain, version in OPSETS],
+            ir_version=IR_VERSION,
+            producer_name="unseen",
+        )
+        helper.set_model_props(found, dict(notes))
+        self._onnx.checker.check_model(found)
+        return bytes(found.SerializeToString(deterministic=True))
 
-def _columns(graph: _Graph, spec: Spec) -> str:
+
+def _columns(graph: Graph, spec: Spec) -> str:
     """Add what makes n x width of raw rows, by the steps of `rows.columns_of`."""
     flat = [
         (number, feature, code)
@@ -169,12 +182,12 @@ def _columns(graph: _Graph, spec: Spec) -> str:
     return graph.add("Where", codes != NONE, equal, spread)
 
 
-def _line(graph: _Graph, model: Model, seen: str) -> str:
+def _line(graph: Graph, model: Model, seen: str) -> str:
     weights = model.weights
     return graph.add("Add", graph.add("MatMul", seen, weights[1:, None]), weights[:1])
 
 
-def _trees(graph: _Graph, model: Model, seen: str) -> str:
+def _trees(graph: Graph, model: Model, seen: str) -> str:
     fields: dict[str, Any] = {name: [] for name in _TREE_FIELDS}
     for number, tree in enumerate(model.trees):
         _Writer(model.spec, number, tree, fields).write()
@@ -241,7 +254,7 @@ class _Writer:
         return len(fields["nodes_treeids"]) - 1
 
 
-def _link(graph: _Graph, spec: Spec, score: str) -> None:
+def _link(graph: Graph, spec: Spec, score: str) -> None:
     if spec.binary or spec.family == "poisson":
         near = graph.add("Clip", score, np.array(-30.0), np.array(30.0))
         graph.add("Exp" if spec.family == "poisson" else "Sigmoid", near, output=OUTPUT)
