@@ -17,6 +17,7 @@ EXAMPLES: list[UnseenError] = [
     errors.ProofInvalidError(),
     errors.CheckpointInvalidError("m"),
     errors.InputInvalidError("m"),
+    errors.ModelInvalidError("m", clause="model.opset"),
     errors.SubjectInvalidError("m"),
     errors.DuplicateSubjectError(count=2),
     errors.FilterFullError("m"),

@@ -106,6 +106,12 @@ class InputInvalidError(UnseenError):
     reason = "INPUT_INVALID"
 
 
+class ModelInvalidError(UnseenError):
+    """A model cannot be scored with under encryption; the clause says which rule it breaks."""
+
+    reason = "MODEL_INVALID"
+
+
 class SubjectInvalidError(UnseenError):
     """A subject value has the wrong type or shape. Names the column, never the value."""
 

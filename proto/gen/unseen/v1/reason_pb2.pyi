@@ -163,6 +163,7 @@ class Reason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REASON_KERNEL_FAULT: _ClassVar[Reason]
     REASON_ROUND_NOT_FOUND: _ClassVar[Reason]
     REASON_JOINT_REFUSED: _ClassVar[Reason]
+    REASON_MODEL_INVALID: _ClassVar[Reason]
 REASON_UNSPECIFIED: Reason
 REASON_MALFORMED_MESSAGE: Reason
 REASON_ELEMENT_INVALID: Reason
@@ -320,3 +321,4 @@ REASON_STEP_ORDER: Reason
 REASON_KERNEL_FAULT: Reason
 REASON_ROUND_NOT_FOUND: Reason
 REASON_JOINT_REFUSED: Reason
+REASON_MODEL_INVALID: Reason

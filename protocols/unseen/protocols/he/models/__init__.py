@@ -1,0 +1,42 @@
+"""A provider's models for encrypted scoring, pure: no encryption is in here.
+
+    model = from_onnx(data, features)          # or line(...), from_trained(...), Model(...)
+    shape(model), numbers(model)               # what is public, and what is committed to
+    whole(model, precision)                    # a line in whole numbers, with its worst cases
+    columns.grid_columns(features, rows)       # what a buyer encrypts
+    model.predictor(rows), model.exact(row)    # what comes back, in doubles and exactly
+    what_scores_teach(...)                     # what that says of the weights, in words
+
+`features` are public: bounds and decimals of columns, as in a joint training (`train.Feature`).
+"""
+
+from unseen.protocols.he.models.disclosure import Lesson, what_scores_teach
+from unseen.protocols.he.models.model import Layer, Model, from_trained, line, linked, standardised
+from unseen.protocols.he.models.polynomial import Fit, fitted
+from unseen.protocols.he.models.reading import from_onnx
+from unseen.protocols.he.models.shape import joined, numbers, shape
+from unseen.protocols.he.models.whole import WholeLine, spans, whole
+from unseen.protocols.he.models.writing import to_onnx
+from unseen.protocols.train.spec import Feature
+
+__all__ = [
+    "Feature",
+    "Fit",
+    "Layer",
+    "Lesson",
+    "Model",
+    "WholeLine",
+    "fitted",
+    "from_onnx",
+    "from_trained",
+    "joined",
+    "line",
+    "linked",
+    "numbers",
+    "shape",
+    "spans",
+    "standardised",
+    "to_onnx",
+    "what_scores_teach",
+    "whole",
+]
