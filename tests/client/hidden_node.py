@@ -171,7 +171,11 @@ def pieces(data: bytes) -> list[bytes]:
 
 
 class HiddenWorld(FakeWorld):
-    """A client's lookups against a `HiddenNode`. `cut` may end a stream before it is answered."""
+    """A client's lookups against a `HiddenNode`. `cut` may end a stream before it is answered.
+
+    `fetched` may change what is handed out of a hint, `hashed` the hashes of its rows; `between` is
+    called before each chunk of rows. `asked` has what was asked for of hints, `came` what was sent.
+    """
 
     node: HiddenNode
 
@@ -179,6 +183,10 @@ class HiddenWorld(FakeWorld):
         super().__init__(home, profile, HiddenNode())
         self.cut: Callable[[], None] = lambda: None
         self.fetched: Callable[[bytes], bytes] = lambda table: table
+        self.hashed: Callable[[list[bytes]], list[bytes]] = lambda hashes: hashes
+        self.between: Callable[[], None] = lambda: None
+        self.asked: list[lookup_pb2.FetchTableRequest] = []
+        self.came: list[bytes] = []
         self.seconds: list[float] = []
         self.session.channel.stream = self.stream
 
@@ -190,10 +198,30 @@ class HiddenWorld(FakeWorld):
         """Answer a call with a stream of answers."""
         self.seconds.append(seconds)
         if isinstance(request, lookup_pb2.FetchTableRequest):
-            yield lookup_pb2.FetchTableResponse(
-                chunk=self.fetched(self.node.table)[request.offset :]
-            )
+            yield from self._fetch(request)
             return
         answers = self.node.stream(request)
         self.cut()
         yield from answers
+
+    def _fetch(self, request: lookup_pb2.FetchTableRequest) -> Iterator[Any]:
+        """Hand out a hint, or of a further build's the rows that are named, or all rows' hashes."""
+        assert request.manifest == self.node.manifest.id()
+        self.asked.append(request)
+        data, size = self.node.table, SHAPE.hint_row_bytes
+        if request.hashes:
+            starts = range(0, len(data), size)
+            hashed = self.hashed([leaf_hash(data[at : at + size]) for at in starts])
+            yield lookup_pb2.FetchTableResponse(chunk=b"".join(hashed))
+            return
+        if not request.ranges:
+            chunk = self.fetched(data)[request.offset :]
+            self.came.append(chunk)
+            yield lookup_pb2.FetchTableResponse(chunk=chunk)
+            return
+        spans = ((each.first * size, (each.first + each.count) * size) for each in request.ranges)
+        rows = self.fetched(b"".join(data[first:last] for first, last in spans))
+        for start in range(0, len(rows), size - 1):
+            self.between()
+            self.came.append(rows[start : start + size - 1])
+            yield lookup_pb2.FetchTableResponse(chunk=self.came[-1])

@@ -1,18 +1,25 @@
 """A table that is built again under its key: which further builds a client believes."""
 
 import secrets
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
 
 import pytest
-from tests.client.hidden_node import HiddenWorld
+from tests.client.hidden_node import SHAPE, HiddenWorld
 from tests.client.test_hidden_table import CONTRACT
 
 from unseen.client import Answer
-from unseen.client.errors import AnswerInvalidError
+from unseen.client.errors import AnswerInvalidError, Cause, UnreachableError
+from unseen.client.evidence import Evidence
 from unseen.client.local.home import Home
 from unseen.client.local.profile import Profile
+from unseen.client.oversight.openings import Openings
+from unseen.client.queries.tables import table_name
 from unseen.evidence.canonical import b64encode
+from unseen.evidence.oversight.opening import verify_opening
+from unseen.evidence.releases.manifest import Manifest
+from unseen.protocols.lookup.lwe_pir import filters
+from unseen.protocols.lookup.oprf_table import epoch_domain
 from unseen.protocols.oprf import keys
 
 
@@ -128,3 +135,176 @@ def test_of_two_processes_the_one_behind_follows(world: HiddenWorld) -> None:
     assert epochs.present(CONTRACT).manifest == world.node.manifest
     assert kept == [b64encode(second.id())]
     assert shown == world.node.answer
+
+
+ROW = SHAPE.hint_row_bytes
+
+
+def block_of(world: HiddenWorld, subject: int) -> int:
+    domain = epoch_domain(world.node.terms.id(), 1)
+    return filters.block_of(SHAPE, domain, world.node.outputs[subject])
+
+
+def of_block(world: HiddenWorld, block: int) -> int:
+    """Return a subject of a block."""
+    return next(each for each in world.node.labels if block_of(world, each) == block)
+
+
+def change(world: HiddenWorld, *blocks: int) -> None:
+    for block in blocks:
+        world.node.labels[of_block(world, block)] = b"\x01"
+
+
+def begun(world: HiddenWorld) -> Manifest:
+    """Have a client fetch the first build whole; then forget what it fetched."""
+    first = world.publish()
+    said(world, 3)
+    world.asked.clear()
+    world.came.clear()
+    return first
+
+
+def file_of(world: HiddenWorld, manifest: Manifest) -> Any:
+    return world.home.table(table_name(manifest))
+
+
+@pytest.mark.parametrize("blocks", [[], [0], [1], [2], [0, 1], [0, 2], [0, 1, 2]], ids=str)
+def test_only_rows_that_changed_are_fetched(world: HiddenWorld, blocks: list[int]) -> None:
+    begun(world)
+    change(world, *blocks)
+    second = world.node.build_again()
+    assert said(world, 3)[1] is False
+    assert sum(map(len, world.came)) == len(blocks) * ROW
+    assert file_of(world, second).read_bytes() == world.node.table
+    named = [
+        number
+        for request in world.asked
+        for each in request.ranges
+        for number in range(each.first, each.first + each.count)
+    ]
+    assert named == blocks
+    assert [request.hashes for request in world.asked] == ([True, False] if blocks else [])
+
+
+@pytest.mark.parametrize("asked", [(0, 2), (1, 1), (2, 0)])
+def test_what_is_fetched_does_not_depend_on_who_is_asked_about(
+    world: HiddenWorld, asked: tuple[int, int]
+) -> None:
+    begun(world)
+    said(world, of_block(world, asked[0]))
+    change(world, 1)
+    world.node.build_again()
+    said(world, of_block(world, asked[1]))
+    ranges = [[(each.first, each.count) for each in request.ranges] for request in world.asked]
+    assert ranges == [[], [(1, 1)]]
+
+
+def test_who_has_no_hint_fetches_it_whole(world: HiddenWorld) -> None:
+    first = begun(world)
+    file_of(world, first).unlink()
+    change(world, 1)
+    world.node.build_again()
+    said(world, 3)
+    assert sum(map(len, world.came)) == 3 * ROW
+
+
+def lost() -> NoReturn:
+    raise UnreachableError(Cause("UNREACHABLE", "gone", retry="same-id"))
+
+
+def test_an_interrupted_transfer_goes_on_where_it_stopped(world: HiddenWorld) -> None:
+    first = begun(world)
+    change(world, 0, 2)
+    second = world.node.build_again()
+    world.between = lambda: lost() if len(world.came) == 2 else None
+    with pytest.raises(UnreachableError):
+        world.lookups().many(CONTRACT, [4])
+    assert file_of(world, first).exists()
+    assert not file_of(world, second).exists()
+    world.between = lambda: None
+    world.asked.clear()
+    assert said(world, 4) == (Answer.YES, False)
+    (ranges,) = [request.ranges for request in world.asked if request.ranges]
+    assert [(each.first, each.count) for each in ranges] == [(2, 1)]
+    assert file_of(world, second).read_bytes() == world.node.table
+
+
+def test_a_build_whose_hint_was_never_fetched_is_passed_over(world: HiddenWorld) -> None:
+    begun(world)
+    change(world, 0)
+    world.node.build_again(2)
+    world.hashed = lambda _: lost()
+    with pytest.raises(UnreachableError):
+        world.lookups().many(CONTRACT, [4])
+    world.hashed = lambda hashes: hashes
+    change(world, 1)
+    world.node.build_again(3)
+    said(world, 4)
+    assert sum(map(len, world.came)) == 2 * ROW
+
+
+def swapped(rows: bytes) -> bytes:
+    """Return rows with a bit of the second block's nonce turned over."""
+    at = ROW if len(rows) > ROW else 0
+    return rows[:at] + bytes([rows[at] ^ 1]) + rows[at + 1 :]
+
+
+LIES: dict[str, tuple[str, Callable[[HiddenWorld], None]]] = {
+    "another row": ("root", lambda world: setattr(world, "fetched", swapped)),
+    "too short a row": ("root", lambda world: setattr(world, "fetched", lambda rows: rows[:-1])),
+    "no row": ("root", lambda world: setattr(world, "fetched", lambda _: b"")),
+    "a row too many": ("rows", lambda world: setattr(world, "fetched", lambda rows: rows * 2)),
+    "rows in another order": (
+        "root",
+        lambda world: setattr(world, "fetched", lambda rows: rows[ROW:] + rows[:ROW]),
+    ),
+    "another hash": ("root", lambda world: setattr(world, "hashed", lambda h: [h[1], h[1], h[2]])),
+    "too few hashes": ("rows", lambda world: setattr(world, "hashed", lambda h: h[:2])),
+    "a hash too many": ("rows", lambda world: setattr(world, "hashed", lambda h: [*h, h[0]])),
+    "part of a hash": ("rows", lambda world: setattr(world, "hashed", lambda h: [*h[:2], b"x"])),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_node_that_lies_is_caught_and_the_hint_before_stays(world: HiddenWorld, lie: str) -> None:
+    first = begun(world)
+    before = file_of(world, first).read_bytes()
+    change(world, 0, 2)
+    second = world.node.build_again()
+    what, tell = LIES[lie]
+    tell(world)
+    sent = list(world.node.sent)
+    with pytest.raises(AnswerInvalidError) as caught:
+        world.lookups().many(CONTRACT, [4])
+    assert caught.value.clause == f"manifest.{what}"
+    assert world.node.sent == sent
+    assert file_of(world, first).read_bytes() == before
+    assert not file_of(world, second).exists()
+    assert not list((world.home.root / "tables").glob("*.part"))
+    assert len(list((world.home.root / "evidence").glob("table-*.json"))) == 1
+    world.fetched, world.hashed = (lambda rows: rows), (lambda hashes: hashes)
+    assert said(world, 4) == (Answer.YES, False)
+    assert file_of(world, second).read_bytes() == world.node.table
+
+
+def test_a_manifest_whose_file_has_another_digest_is_refused(world: HiddenWorld) -> None:
+    begun(world)
+    change(world, 1)
+    world.node.build_again(digest=secrets.token_bytes(32))
+    with pytest.raises(AnswerInvalidError) as caught:
+        world.lookups().many(CONTRACT, [4])
+    assert caught.value.clause == "manifest.digest"
+
+
+def test_what_was_asked_under_the_build_before_still_opens(world: HiddenWorld) -> None:
+    world.publish()
+    lookups: Any = world.lookups()
+    evidence = Evidence(world.session, world.contracts, lookups, lookups, lookups, lookups)
+    openings = Openings(world.session, world.contracts, evidence)
+    (verdict,) = lookups.many(CONTRACT, [7])
+    world.node.labels[7] = b"\x01"
+    world.node.build_again()
+    (later,) = world.lookups().many(CONTRACT, [7])
+    for each, answer in ((verdict, True), (later, False)):
+        opened = verify_opening(openings.open(each.request_id, each.position), world.node.trust())
+        assert opened.verdicts == {"rich": answer}

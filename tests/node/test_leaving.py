@@ -40,15 +40,21 @@ class Node:
     def __init__(self, home: Path) -> None:
         self.contract = made("lookup")
         self.identifier = self.contract.id
-        self.number, self.cause = 1, ""
+        self.number, self.build, self.cause, self.protocol = 1, 1, "", "lwe_pir"
         self.home, self.clock = home, SimpleNamespace(now=lambda: NOW)
         self.path = home / "table"
-        self.path.write_bytes(bytes(3 * CHUNK))
+        self.path.write_bytes(bytes(range(6)) * (CHUNK // 2))
         self.contracts = SimpleNamespace(get=self.get)
         self.stops = SimpleNamespace(check_node=self.check_node)
         self.consents = SimpleNamespace(deadlines={})
         self.epochs = SimpleNamespace(
-            current=lambda _contract: SimpleNamespace(number=self.number, table_bytes=3 * CHUNK),
+            current=lambda _contract: SimpleNamespace(
+                number=self.number,
+                build=self.build,
+                manifest_id=bytes([self.number, self.build]),
+                manifest=SimpleNamespace(protocol=self.protocol, rows=6, row_bytes=CHUNK // 2),
+                table_bytes=3 * CHUNK,
+            ),
             newest_failure=lambda _contract: None,
         )
         self.job = SimpleNamespace(
@@ -73,8 +79,8 @@ class Node:
         if self.cause:
             raise node_stopped(self.cause)
 
-    def table_path(self, contract: str, epoch: int) -> Path:
-        assert (contract, epoch) == (self.identifier, 1)
+    def table_path(self, contract: str, epoch: int, build: int) -> Path:
+        assert (contract, epoch, build) == (self.identifier, self.number, self.build)
         return self.path
 
     def stop(self) -> None:
@@ -89,6 +95,9 @@ class Node:
     def rotate(self) -> None:
         self.number += 1
 
+    def build_again(self) -> None:
+        self.build += 1
+
     def overdue(self) -> None:
         self.consents.deadlines[self.identifier] = NOW
 
@@ -100,10 +109,14 @@ def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Node:
     return Node(tmp_path)
 
 
-def table(node: Node) -> AsyncIterator[Any]:
+def table(node: Node, **changes: Any) -> AsyncIterator[Any]:
     service = lookup_service.LookupService(cast("Any", node))
-    request = lookup_pb2.FetchTableRequest(contract=f"contracts/{node.identifier}", epoch=1)
-    return service.FetchTable(request, cast("Any", None))
+    fields: dict[str, Any] = {"contract": f"contracts/{node.identifier}", "epoch": 1} | changes
+    return service.FetchTable(lookup_pb2.FetchTableRequest(**fields), cast("Any", None))
+
+
+async def whole(answers: AsyncIterator[Any]) -> bytes:
+    return b"".join([answer.chunk async for answer in answers])
 
 
 @pytest.mark.parametrize(
@@ -113,6 +126,7 @@ def table(node: Node) -> AsyncIterator[Any]:
         ("suspend", ContractNotActiveError),
         ("revoke", ContractNotActiveError),
         ("rotate", ManifestStaleError),
+        ("build_again", ManifestStaleError),
         ("overdue", EpochNotReadyError),
     ],
 )
@@ -128,6 +142,68 @@ async def test_a_table_leaves_no_further_once_it_may_not(
 
 async def test_a_table_that_nothing_stops_leaves_whole(node: Node) -> None:
     assert sum([len(answer.chunk) async for answer in table(node)]) == 3 * CHUNK
+
+
+@pytest.mark.parametrize(
+    "ranges", [[(0, 6)], [(0, 1)], [(5, 1)], [(1, 2), (4, 1)], [(0, 1), (1, 1), (3, 3)]]
+)
+async def test_rows_of_a_hint_leave_as_they_are_named(
+    node: Node, ranges: list[tuple[int, int]]
+) -> None:
+    data, size = node.path.read_bytes(), CHUNK // 2
+    named = [lookup_pb2.RowRange(first=first, count=count) for first, count in ranges]
+    expected = b"".join(data[first * size : (first + n) * size] for first, n in ranges)
+    assert await whole(table(node, ranges=named, manifest=b"\x01\x01")) == expected
+
+
+@pytest.mark.parametrize(
+    "ranges",
+    [
+        [(-1, 2)],
+        [(0, 0)],
+        [(0, -1)],
+        [(0, 7)],
+        [(6, 1)],
+        [(1 << 62, 1 << 62)],
+        [(3, 1), (0, 1)],
+        [(0, 2), (1, 1)],
+        [(0, 1)] * 4097,
+    ],
+    ids=lambda ranges: str(ranges[:2]),
+)
+async def test_rows_that_are_not_there_or_out_of_order_are_refused(
+    node: Node, ranges: list[tuple[int, int]]
+) -> None:
+    named = [lookup_pb2.RowRange(first=first, count=count) for first, count in ranges]
+    with pytest.raises(FieldInvalidError) as caught:
+        await whole(table(node, ranges=named))
+    assert caught.value.clause == "ranges"
+
+
+async def test_rows_are_those_of_a_hint_and_of_one_manifest(node: Node) -> None:
+    named = [lookup_pb2.RowRange(first=0, count=1)]
+    with pytest.raises(FieldInvalidError):
+        await whole(table(node, ranges=named, offset=1))
+    node.protocol = "oprf_table"
+    with pytest.raises(FieldInvalidError):
+        await whole(table(node, ranges=named))
+    for manifest in (b"\x01\x02", b"\x01", bytes(32)):
+        with pytest.raises(ManifestStaleError):
+            await whole(table(node, manifest=manifest))
+
+
+async def test_hashes_are_those_of_a_further_build(node: Node) -> None:
+    with pytest.raises(FieldInvalidError) as caught:
+        await whole(table(node, hashes=True))
+    assert caught.value.clause == "hashes"
+    hashes = bytes(range(192))
+    node.path.with_suffix(".hashes").write_bytes(hashes)
+    assert await whole(table(node, hashes=True)) == hashes
+    named = [lookup_pb2.RowRange(first=0, count=1)]
+    wrong: tuple[dict[str, Any], ...] = ({"offset": 1}, {"ranges": named})
+    for changes in wrong:
+        with pytest.raises(FieldInvalidError):
+            await whole(table(node, hashes=True, **changes))
 
 
 @pytest.fixture

@@ -108,9 +108,10 @@ class Node:
         """Return what issues certificates; the first holder is the operator unless it is named."""
         return Issuer(self.signer, self.log.origin, holder or self.parties.operator().key)
 
-    def table_path(self, contract: str, epoch: int) -> Path:
-        """Return where an epoch's encrypted table lies."""
-        return self.home / "tables" / f"{contract}-{epoch}.table"
+    def table_path(self, contract: str, epoch: int, build: int = 1) -> Path:
+        """Return where an epoch's encrypted table lies, or a further build of it."""
+        further = f".{build}" if build > 1 else ""
+        return self.home / "tables" / f"{contract}-{epoch}{further}.table"
 
     def spool_path(self, name: str) -> Path:
         """Return a folder for a build's or an inspection's temporary files."""

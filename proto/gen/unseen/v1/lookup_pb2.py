@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from unseen.v1 import request_pb2 as unseen_dot_v1_dot_request__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16unseen/v1/lookup.proto\x12\tunseen.v1\x1a\x17unseen/v1/request.proto\"&\n\x12GetManifestRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\"\x8b\x01\n\x13GetManifestResponse\x12\x10\n\x08manifest\x18\x01 \x01(\t\x12\x13\n\x0btable_bytes\x18\x02 \x01(\x03\x12\x0c\n\x04leaf\x18\x03 \x01(\x0c\x12\x12\n\nleaf_index\x18\x04 \x01(\x03\x12\x17\n\x0finclusion_proof\x18\x05 \x03(\x0c\x12\x12\n\ncheckpoint\x18\x06 \x01(\t\"D\n\x11\x46\x65tchTableRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\x0e\n\x06offset\x18\x03 \x01(\x03\"#\n\x12\x46\x65tchTableResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\"M\n\x0f\x45valuateRequest\x12)\n\x07request\x18\x01 \x01(\x0b\x32\x18.unseen.v1.SignedRequest\x12\x0f\n\x07\x62linded\x18\x02 \x03(\x0c\"Y\n\x10\x45valuateResponse\x12\x11\n\tevaluated\x18\x01 \x03(\x0c\x12\r\n\x05proof\x18\x02 \x01(\x0c\x12#\n\x07release\x18\x03 \x01(\x0b\x32\x12.unseen.v1.Release\"_\n\nAnswerHead\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\x10\n\x08manifest\x18\x03 \x01(\x0c\x12\x0f\n\x07request\x18\x04 \x01(\t\x12\r\n\x05\x63ount\x18\x05 \x01(\x05\"Q\n\rAnswerRequest\x12%\n\x04head\x18\x01 \x01(\x0b\x32\x15.unseen.v1.AnswerHeadH\x00\x12\x11\n\x07queries\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"=\n\x0e\x41nswerResponse\x12\x11\n\x07\x61nswers\x18\x01 \x01(\x0cH\x00\x12\x10\n\x06signed\x18\x02 \x01(\tH\x00\x42\x06\n\x04part2\xb2\x02\n\rLookupService\x12L\n\x0bGetManifest\x12\x1d.unseen.v1.GetManifestRequest\x1a\x1e.unseen.v1.GetManifestResponse\x12K\n\nFetchTable\x12\x1c.unseen.v1.FetchTableRequest\x1a\x1d.unseen.v1.FetchTableResponse0\x01\x12\x43\n\x08\x45valuate\x12\x1a.unseen.v1.EvaluateRequest\x1a\x1b.unseen.v1.EvaluateResponse\x12\x41\n\x06\x41nswer\x12\x18.unseen.v1.AnswerRequest\x1a\x19.unseen.v1.AnswerResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16unseen/v1/lookup.proto\x12\tunseen.v1\x1a\x17unseen/v1/request.proto\"&\n\x12GetManifestRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\"\x8b\x01\n\x13GetManifestResponse\x12\x10\n\x08manifest\x18\x01 \x01(\t\x12\x13\n\x0btable_bytes\x18\x02 \x01(\x03\x12\x0c\n\x04leaf\x18\x03 \x01(\x0c\x12\x12\n\nleaf_index\x18\x04 \x01(\x03\x12\x17\n\x0finclusion_proof\x18\x05 \x03(\x0c\x12\x12\n\ncheckpoint\x18\x06 \x01(\t\"\x8b\x01\n\x11\x46\x65tchTableRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\x0e\n\x06offset\x18\x03 \x01(\x03\x12\x10\n\x08manifest\x18\x04 \x01(\x0c\x12#\n\x06ranges\x18\x05 \x03(\x0b\x32\x13.unseen.v1.RowRange\x12\x0e\n\x06hashes\x18\x06 \x01(\x08\"(\n\x08RowRange\x12\r\n\x05\x66irst\x18\x01 \x01(\x03\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\"#\n\x12\x46\x65tchTableResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\"M\n\x0f\x45valuateRequest\x12)\n\x07request\x18\x01 \x01(\x0b\x32\x18.unseen.v1.SignedRequest\x12\x0f\n\x07\x62linded\x18\x02 \x03(\x0c\"Y\n\x10\x45valuateResponse\x12\x11\n\tevaluated\x18\x01 \x03(\x0c\x12\r\n\x05proof\x18\x02 \x01(\x0c\x12#\n\x07release\x18\x03 \x01(\x0b\x32\x12.unseen.v1.Release\"_\n\nAnswerHead\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x03\x12\x10\n\x08manifest\x18\x03 \x01(\x0c\x12\x0f\n\x07request\x18\x04 \x01(\t\x12\r\n\x05\x63ount\x18\x05 \x01(\x05\"Q\n\rAnswerRequest\x12%\n\x04head\x18\x01 \x01(\x0b\x32\x15.unseen.v1.AnswerHeadH\x00\x12\x11\n\x07queries\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"=\n\x0e\x41nswerResponse\x12\x11\n\x07\x61nswers\x18\x01 \x01(\x0cH\x00\x12\x10\n\x06signed\x18\x02 \x01(\tH\x00\x42\x06\n\x04part2\xb2\x02\n\rLookupService\x12L\n\x0bGetManifest\x12\x1d.unseen.v1.GetManifestRequest\x1a\x1e.unseen.v1.GetManifestResponse\x12K\n\nFetchTable\x12\x1c.unseen.v1.FetchTableRequest\x1a\x1d.unseen.v1.FetchTableResponse0\x01\x12\x43\n\x08\x45valuate\x12\x1a.unseen.v1.EvaluateRequest\x1a\x1b.unseen.v1.EvaluateResponse\x12\x41\n\x06\x41nswer\x12\x18.unseen.v1.AnswerRequest\x1a\x19.unseen.v1.AnswerResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,20 +36,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETMANIFESTREQUEST']._serialized_end=100
   _globals['_GETMANIFESTRESPONSE']._serialized_start=103
   _globals['_GETMANIFESTRESPONSE']._serialized_end=242
-  _globals['_FETCHTABLEREQUEST']._serialized_start=244
-  _globals['_FETCHTABLEREQUEST']._serialized_end=312
-  _globals['_FETCHTABLERESPONSE']._serialized_start=314
-  _globals['_FETCHTABLERESPONSE']._serialized_end=349
-  _globals['_EVALUATEREQUEST']._serialized_start=351
-  _globals['_EVALUATEREQUEST']._serialized_end=428
-  _globals['_EVALUATERESPONSE']._serialized_start=430
-  _globals['_EVALUATERESPONSE']._serialized_end=519
-  _globals['_ANSWERHEAD']._serialized_start=521
-  _globals['_ANSWERHEAD']._serialized_end=616
-  _globals['_ANSWERREQUEST']._serialized_start=618
-  _globals['_ANSWERREQUEST']._serialized_end=699
-  _globals['_ANSWERRESPONSE']._serialized_start=701
-  _globals['_ANSWERRESPONSE']._serialized_end=762
-  _globals['_LOOKUPSERVICE']._serialized_start=765
-  _globals['_LOOKUPSERVICE']._serialized_end=1071
+  _globals['_FETCHTABLEREQUEST']._serialized_start=245
+  _globals['_FETCHTABLEREQUEST']._serialized_end=384
+  _globals['_ROWRANGE']._serialized_start=386
+  _globals['_ROWRANGE']._serialized_end=426
+  _globals['_FETCHTABLERESPONSE']._serialized_start=428
+  _globals['_FETCHTABLERESPONSE']._serialized_end=463
+  _globals['_EVALUATEREQUEST']._serialized_start=465
+  _globals['_EVALUATEREQUEST']._serialized_end=542
+  _globals['_EVALUATERESPONSE']._serialized_start=544
+  _globals['_EVALUATERESPONSE']._serialized_end=633
+  _globals['_ANSWERHEAD']._serialized_start=635
+  _globals['_ANSWERHEAD']._serialized_end=730
+  _globals['_ANSWERREQUEST']._serialized_start=732
+  _globals['_ANSWERREQUEST']._serialized_end=813
+  _globals['_ANSWERRESPONSE']._serialized_start=815
+  _globals['_ANSWERRESPONSE']._serialized_end=876
+  _globals['_LOOKUPSERVICE']._serialized_start=879
+  _globals['_LOOKUPSERVICE']._serialized_end=1185
 # @@protoc_insertion_point(module_scope)

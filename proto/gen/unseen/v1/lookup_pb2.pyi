@@ -30,14 +30,28 @@ class GetManifestResponse(_message.Message):
     def __init__(self, manifest: _Optional[str] = ..., table_bytes: _Optional[int] = ..., leaf: _Optional[bytes] = ..., leaf_index: _Optional[int] = ..., inclusion_proof: _Optional[_Iterable[bytes]] = ..., checkpoint: _Optional[str] = ...) -> None: ...
 
 class FetchTableRequest(_message.Message):
-    __slots__ = ("contract", "epoch", "offset")
+    __slots__ = ("contract", "epoch", "offset", "manifest", "ranges", "hashes")
     CONTRACT_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     OFFSET_FIELD_NUMBER: _ClassVar[int]
+    MANIFEST_FIELD_NUMBER: _ClassVar[int]
+    RANGES_FIELD_NUMBER: _ClassVar[int]
+    HASHES_FIELD_NUMBER: _ClassVar[int]
     contract: str
     epoch: int
     offset: int
-    def __init__(self, contract: _Optional[str] = ..., epoch: _Optional[int] = ..., offset: _Optional[int] = ...) -> None: ...
+    manifest: bytes
+    ranges: _containers.RepeatedCompositeFieldContainer[RowRange]
+    hashes: bool
+    def __init__(self, contract: _Optional[str] = ..., epoch: _Optional[int] = ..., offset: _Optional[int] = ..., manifest: _Optional[bytes] = ..., ranges: _Optional[_Iterable[_Union[RowRange, _Mapping]]] = ..., hashes: bool = ...) -> None: ...
+
+class RowRange(_message.Message):
+    __slots__ = ("first", "count")
+    FIRST_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    first: int
+    count: int
+    def __init__(self, first: _Optional[int] = ..., count: _Optional[int] = ...) -> None: ...
 
 class FetchTableResponse(_message.Message):
     __slots__ = ("chunk",)

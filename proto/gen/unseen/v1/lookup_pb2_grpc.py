@@ -69,7 +69,8 @@ class LookupServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def FetchTable(self, request, context):
-        """The encrypted table of an epoch, in chunks, from an offset; the hint of a table that stays here.
+        """The encrypted table of an epoch, in chunks, from an offset; the hint of a table that stays here,
+        whole, or those of its rows that a further build has changed, or their hashes.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

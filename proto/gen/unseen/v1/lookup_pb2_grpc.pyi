@@ -36,7 +36,9 @@ class LookupServiceStub:
     GetManifest: _grpc.UnaryUnaryMultiCallable[_lookup_pb2.GetManifestRequest, _lookup_pb2.GetManifestResponse]
     """The signed manifest of the contract's present epoch, with its place in the log."""
     FetchTable: _grpc.UnaryStreamMultiCallable[_lookup_pb2.FetchTableRequest, _lookup_pb2.FetchTableResponse]
-    """The encrypted table of an epoch, in chunks, from an offset; the hint of a table that stays here."""
+    """The encrypted table of an epoch, in chunks, from an offset; the hint of a table that stays here,
+    whole, or those of its rows that a further build has changed, or their hashes.
+    """
     Evaluate: _grpc.UnaryUnaryMultiCallable[_lookup_pb2.EvaluateRequest, _lookup_pb2.EvaluateResponse]
     """Evaluates blinded elements under the epoch key, with a proof; charged and receipted."""
     Answer: _grpc.StreamStreamMultiCallable[_lookup_pb2.AnswerRequest, _lookup_pb2.AnswerResponse]
@@ -53,7 +55,9 @@ class LookupServiceAsyncStub(LookupServiceStub):
     GetManifest: _aio.UnaryUnaryMultiCallable[_lookup_pb2.GetManifestRequest, _lookup_pb2.GetManifestResponse]  # type: ignore[assignment]
     """The signed manifest of the contract's present epoch, with its place in the log."""
     FetchTable: _aio.UnaryStreamMultiCallable[_lookup_pb2.FetchTableRequest, _lookup_pb2.FetchTableResponse]  # type: ignore[assignment]
-    """The encrypted table of an epoch, in chunks, from an offset; the hint of a table that stays here."""
+    """The encrypted table of an epoch, in chunks, from an offset; the hint of a table that stays here,
+    whole, or those of its rows that a further build has changed, or their hashes.
+    """
     Evaluate: _aio.UnaryUnaryMultiCallable[_lookup_pb2.EvaluateRequest, _lookup_pb2.EvaluateResponse]  # type: ignore[assignment]
     """Evaluates blinded elements under the epoch key, with a proof; charged and receipted."""
     Answer: _aio.StreamStreamMultiCallable[_lookup_pb2.AnswerRequest, _lookup_pb2.AnswerResponse]  # type: ignore[assignment]
@@ -79,7 +83,9 @@ class LookupServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _lookup_pb2.FetchTableRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_lookup_pb2.FetchTableResponse], _abc.AsyncIterator[_lookup_pb2.FetchTableResponse]]:
-        """The encrypted table of an epoch, in chunks, from an offset; the hint of a table that stays here."""
+        """The encrypted table of an epoch, in chunks, from an offset; the hint of a table that stays here,
+        whole, or those of its rows that a further build has changed, or their hashes.
+        """
 
     @_abc_1.abstractmethod
     def Evaluate(

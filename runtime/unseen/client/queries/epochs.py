@@ -15,7 +15,13 @@ from unseen.client.agreements.contracts import Contracts, resource
 from unseen.client.errors import AnswerInvalidError, WireError
 from unseen.client.leaves import check_logged
 from unseen.client.local.home import read_file, write_json
-from unseen.client.queries.tables import fetch_table, keep_manifest, load_manifest, map_table
+from unseen.client.queries.tables import (
+    fetch_table,
+    keep_manifest,
+    load_manifest,
+    map_table,
+    note_before,
+)
 from unseen.client.session import Session
 from unseen.evidence.canonical import Json, b64encode
 from unseen.evidence.contracts.contract import Terms
@@ -127,6 +133,8 @@ class Epochs:
             keep_manifest(session.home, manifest, answer.manifest)
             found = manifest.epoch, b64encode(manifest.id())
             over = before[1] if before and before[0] == found[0] else ""
+            if over not in ("", found[1]):
+                note_before(session.home, manifest, over)
             kept = session.state.save_epoch(contract, *found, over=over)
             if kept == found:
                 return manifest

@@ -3,7 +3,8 @@
 Of a table that stays with its owner it is the hint that is fetched: a row for each block. A table
 is believed only when its bytes hash to the manifest's digest, its rows to the Merkle root, its tags
 ascend strictly (a hint has none) and their number is right: then binary search is sound and every
-opening made later will verify. An interrupted transfer goes on where it stopped.
+opening made later will verify. An interrupted transfer goes on where it stopped. Of the hint of a
+further build only what changed is fetched, where the one before is here (`changed.py`).
 
 The table shows how many rows there are. Without evaluations its rows are pseudorandom.
 """
@@ -18,18 +19,23 @@ from pathlib import Path
 
 from unseen.client.errors import AnswerInvalidError, HomeError
 from unseen.client.local.home import Home, read_file, read_json, write_file, write_json
+from unseen.client.queries.changed import FETCH_SECONDS, put_together
 from unseen.client.session import Progress, Session
 from unseen.evidence.canonical import Json, b64encode
 from unseen.evidence.logged import Headed
 from unseen.evidence.oversight.hidden import read_announcement
-from unseen.evidence.releases.manifest import HIDDEN_TABLE, Manifest, verify_manifest
+from unseen.evidence.releases.manifest import (
+    HIDDEN_TABLE,
+    Manifest,
+    build_fault,
+    verify_manifest,
+)
 from unseen.evidence.suite import suite_of
 from unseen.protocols.errors import MalformedMessageError
 from unseen.protocols.lookup.oprf_table import Table, check_order
 from unseen.protocols.tlog.tree import Frontier, leaf_hash
 from unseen.v1 import lookup_pb2, lookup_pb2_grpc
 
-_FETCH_SECONDS = 3600.0
 _READ_BYTES = 1 << 18
 _EMPTY = b""
 
@@ -54,17 +60,23 @@ def fetch_table(session: Session, contract: str, manifest: Manifest) -> Path:
             return path
         part = path.with_suffix(".part")
         try:
-            _fetch(session, contract, manifest, part)
+            _complete(session, contract, manifest, part)
+            _check(part, manifest, session.progress)
         except OSError as error:
             raise _unwritable(part, error) from None
-        try:
-            _check(part, manifest, session.progress)
         except (AnswerInvalidError, MalformedMessageError) as error:
             _keep_failed(session, contract, manifest, part, error)
             part.unlink(missing_ok=True)  # fetching it again may help, going on cannot
             raise
         part.replace(path)
         return path
+
+
+def note_before(home: Home, manifest: Manifest, before: str) -> None:
+    """Note which manifest (its id, base64url) this one of a further build takes the place of."""
+    path = home.table(f"{b64encode(manifest.id())}.before")
+    if not path.exists():
+        write_file(path, before.encode())
 
 
 def map_table(path: Path) -> Table:
@@ -118,6 +130,31 @@ def load_announcement(home: Home, identifier: str) -> Headed:
     return read_announcement(read_json(home.table(f"{identifier}.announcement")))
 
 
+def _complete(session: Session, contract: str, manifest: Manifest, part: Path) -> None:
+    before = _before(session, manifest)
+    if before is None:
+        _fetch(session, contract, manifest, part)
+    else:
+        part.touch()
+        put_together(session, contract, manifest, before, part)
+
+
+def _before(session: Session, manifest: Manifest) -> Path | None:
+    """Return the hint of the newest build before this one that is here, if any is."""
+    while manifest.build > 1:
+        noted = session.home.table(f"{b64encode(manifest.id())}.before")
+        if not noted.exists():
+            return None
+        earlier = load_manifest(session, read_file(noted).decode())[1]
+        if build_fault(earlier, manifest):
+            return None
+        manifest = earlier
+        path = session.home.table(table_name(manifest))
+        if path.exists():
+            return path
+    return None
+
+
 def _fetch(session: Session, contract: str, manifest: Manifest, part: Path) -> None:
     stub = lookup_pb2_grpc.LookupServiceStub(session.channel.grpc)
     total = manifest.rows * manifest.row_bytes
@@ -127,9 +164,12 @@ def _fetch(session: Session, contract: str, manifest: Manifest, part: Path) -> N
             file.truncate(total)
             return
         request = lookup_pb2.FetchTableRequest(
-            contract=f"contracts/{contract}", epoch=manifest.epoch, offset=done
+            contract=f"contracts/{contract}",
+            epoch=manifest.epoch,
+            offset=done,
+            manifest=manifest.id(),
         )
-        for answer in session.channel.stream(stub.FetchTable, request, _FETCH_SECONDS):
+        for answer in session.channel.stream(stub.FetchTable, request, FETCH_SECONDS):
             file.write(answer.chunk)
             done += len(answer.chunk)
             if done > total:

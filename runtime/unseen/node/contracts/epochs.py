@@ -35,6 +35,11 @@ class Epoch:
     table_bytes: int
     key: PrivateKey = field(repr=False)
 
+    @property
+    def build(self) -> int:
+        """Return which build of its table this is, from 1 on."""
+        return self.manifest.build
+
 
 class Epochs:
     """The present epoch of each contract, in memory beside the store."""

@@ -159,7 +159,7 @@ class _Found:
 
 async def _answers(node: Node, caller: Caller, epoch: Epoch, queries: Sequence[bytes]) -> _Found:
     shape = epoch.manifest.shape()
-    path = matrix_path(node.table_path(epoch.contract, epoch.number))
+    path = matrix_path(node.table_path(epoch.contract, epoch.number, epoch.build))
     of: dict[str, canonical.Json] = {
         "path": str(path),
         "shape": [shape.blocks, shape.width, shape.label_bytes],

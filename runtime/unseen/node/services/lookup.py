@@ -1,6 +1,5 @@
 """LookupService: manifest, encrypted table, evaluation."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -8,10 +7,8 @@ import grpc.aio
 
 from unseen.node.audit.shown import show
 from unseen.node.context import Node
-from unseen.node.contracts.epochs import Epoch
-from unseen.node.errors import FieldInvalidError, ManifestStaleError
 from unseen.node.interceptors import caller
-from unseen.node.kinds import answering, lookup
+from unseen.node.kinds import answering, fetching, lookup
 from unseen.node.resources import contract_id
 from unseen.node.wire import lookup as hidden
 from unseen.node.wire import requests as wire
@@ -19,14 +16,6 @@ from unseen.protocols.oprf.suite import check_batch
 from unseen.v1 import lookup_pb2, lookup_pb2_grpc
 
 _Context = grpc.aio.ServicerContext[Any, Any]
-_CHUNK_BYTES = 256 << 10
-
-
-def _check_epoch(answering: Epoch, wanted: int) -> None:
-    if answering.number != wanted:
-        raise ManifestStaleError(
-            f"epoch {answering.number} answers now", clause="epoch", remedy="fetch its manifest"
-        )
 
 
 class LookupService(lookup_pb2_grpc.LookupServiceServicer):
@@ -56,21 +45,10 @@ class LookupService(lookup_pb2_grpc.LookupServiceServicer):
     async def FetchTable(
         self, request: lookup_pb2.FetchTableRequest, context: _Context
     ) -> AsyncIterator[lookup_pb2.FetchTableResponse]:
-        """Stream the encrypted table from an offset."""
+        """Stream the encrypted table from an offset, or some rows of a hint."""
         del context
-        node, who, identifier = self._node, caller(), contract_id(request.contract)
-        epoch = lookup.epoch_for(node, who, identifier)
-        _check_epoch(epoch, request.epoch)
-        if not 0 <= request.offset <= epoch.table_bytes:
-            raise FieldInvalidError("the offset lies outside the table", clause="offset")
-        with node.table_path(identifier, epoch.number).open("rb") as file:
-            file.seek(request.offset)
-            while chunk := await asyncio.to_thread(file.read, _CHUNK_BYTES):
-                node.stops.check_node()
-                # A stop takes effect between chunks, and so does the end of the epoch: what
-                # somebody who has withdrawn stands in leaves no further.
-                _check_epoch(lookup.epoch_for(node, who, identifier), epoch.number)
-                yield lookup_pb2.FetchTableResponse(chunk=chunk)
+        async for chunk in fetching.chunks(self._node, caller(), hidden.wanted(request)):
+            yield lookup_pb2.FetchTableResponse(chunk=chunk)
 
     async def Evaluate(
         self, request: lookup_pb2.EvaluateRequest, context: _Context

@@ -1,11 +1,29 @@
-"""unseen.v1 messages of queries at a hidden table <-> what is asked and answered."""
+"""unseen.v1 messages of tables fetched and hidden ones asked <-> what is wanted and answered."""
 
 from collections.abc import AsyncIterator
 
 from unseen.node.kinds.answering import Asked
+from unseen.node.kinds.fetching import Wanted
 from unseen.node.resources import contract_id
 from unseen.protocols.errors import MalformedMessageError
 from unseen.v1 import lookup_pb2
+
+
+def wanted(request: lookup_pb2.FetchTableRequest) -> Wanted:
+    """Return what is to be fetched.
+
+    Raises:
+        FieldInvalidError: the contract's name is malformed.
+
+    """
+    return Wanted(
+        contract=contract_id(request.contract),
+        epoch=request.epoch,
+        offset=request.offset,
+        manifest=request.manifest,
+        ranges=tuple((each.first, each.count) for each in request.ranges),
+        hashes=request.hashes,
+    )
 
 
 async def head(stream: AsyncIterator[lookup_pb2.AnswerRequest]) -> Asked:
