@@ -1,5 +1,6 @@
 """Sums over intersections: a second program's messages, small sets, and parties that deviate."""
 
+import contextlib
 import hashlib
 import itertools
 import json
@@ -18,7 +19,7 @@ from unseen.protocols.errors import (
     StepOrderError,
     UnseenError,
 )
-from unseen.protocols.group import discrete_log, ristretto255
+from unseen.protocols.group import discrete_log, elgamal, fixed, ristretto255
 from unseen.protocols.party import Rng
 from unseen.protocols.psi import messages
 from unseen.protocols.psi import sum as sums
@@ -305,6 +306,53 @@ def test_a_number_that_is_none_says_nothing_of_whose_it_is(column: int, *, prese
             provider.count(packed(each))
         said.append((str(caught.value), caught.value.position))
     assert set(said) == {("invalid group element", None)}
+
+
+@given(
+    mask=st.lists(st.booleans(), min_size=1, max_size=8),
+    bad=st.sets(st.tuples(st.integers(0, 7), st.booleans()), max_size=3),
+)
+@settings(deadline=None, max_examples=30)
+def test_the_same_work_is_done_whichever_numbers_are_summed_up(
+    mask: list[bool], bad: set[tuple[int, bool]]
+) -> None:
+    """Or the time would say how many are in both sets, before any noise."""
+    rng = seeded_rng(4)
+    key = ristretto255.multiply_base(ristretto255.random_scalar(rng))
+    columns = elgamal.encrypt_each(key, bytes(8 * len(mask)), rng)
+    each = [
+        [
+            b"\xff" * 32 if (place, second) in bad else columns[second][32 * place :][:32]
+            for place in range(len(mask))
+        ]
+        for second in (False, True)
+    ]
+    chosen: list[int] = []
+    looked_at: list[bytes] = []
+    check = ristretto255.check_element
+
+    def choose(count: int) -> fixed.Implementation:
+        chosen.append(count)
+        return fixed._PORTABLE
+
+    def look(element: bytes) -> None:
+        looked_at.append(element)
+        check(element)
+
+    def part(wanted: bool) -> elgamal.Ciphertexts:
+        kept = [
+            b"".join(itertools.compress(column, [one is wanted for one in mask])) for column in each
+        ]
+        return elgamal.Ciphertexts(*kept)
+
+    wrong = any(place < len(mask) for place, _ in bad)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fixed, "_chosen", choose)
+        patch.setattr(ristretto255, "check_element", look)
+        with pytest.raises(ElementInvalidError) if wrong else contextlib.nullcontext():
+            sums.gathered(part(True), part(False))
+    assert set(chosen) == {len(mask)}
+    assert sorted(looked_at) == sorted(itertools.chain(*each))
 
 
 def test_records_for_another_set_are_refused() -> None:

@@ -76,8 +76,11 @@ def plus_multiples(elements: bytes, terms: Sequence[Term]) -> bytes:
     return _chosen(count).plus(elements, terms)
 
 
-def total(elements: bytes) -> bytes:
+def total(elements: bytes, among: int = 0) -> bytes:
     """Return the sum of elements of 32 bytes, one after another; of none the identity.
+
+    `among` is how many they were chosen from, where nobody is to see by the time how many they are:
+    by it the implementation is chosen, if there are more.
 
     Raises:
         InputInvalidError: the bytes are not whole elements.
@@ -86,7 +89,7 @@ def total(elements: bytes) -> bytes:
 
     """
     count = _count(elements, _BYTES)
-    return _chosen(count).total(elements) if count else ristretto255.IDENTITY
+    return _chosen(max(count, among)).total(elements) if count else ristretto255.IDENTITY
 
 
 def implementations() -> tuple[Implementation, ...]:
@@ -225,11 +228,17 @@ def _plus_portable(elements: bytes, terms: Sequence[Term]) -> bytes:
 
 
 def _total_portable(elements: bytes) -> bytes:
-    found = ristretto255.IDENTITY
+    found, invalid = ristretto255.IDENTITY, None
     for position in range(_count(elements, _BYTES)):
         element = elements[_BYTES * position :][:_BYTES]
-        _check(element, position)
+        try:
+            ristretto255.check_element(element)
+        except ElementInvalidError:  # told at the end, as the compiled one does
+            invalid = position if invalid is None else invalid
+            continue
         found = ristretto255.add(found, element)
+    if invalid is not None:
+        raise ElementInvalidError(position=invalid)
     return found
 
 

@@ -27,7 +27,7 @@ from unseen.protocols.errors import (
     MalformedMessageError,
     StepOrderError,
 )
-from unseen.protocols.group import discrete_log, elgamal, ristretto255
+from unseen.protocols.group import discrete_log, elgamal, fixed, ristretto255
 from unseen.protocols.group.elgamal import Ciphertexts, Share
 from unseen.protocols.party import Rng
 from unseen.protocols.psi.masked import Masked
@@ -225,18 +225,27 @@ def joined_key(own: Share, other: bytes, session: bytes, *, provider: bool) -> b
 def gathered(both: Ciphertexts, others: Ciphertexts) -> Ciphertexts:
     """Return a ciphertext of the sum of the numbers beside items in both sets.
 
-    Those beside other items are added up as well and thrown away: whether there is an error, and
-    how long it takes, would tell a buyer without any noise what is in both.
+    Those beside other items are added up as well, in the same way, and thrown away: whether there
+    is an error, and how long it takes, would tell a buyer without any noise what is in both.
 
     Raises:
         ElementInvalidError: one of either is no ciphertext; it does not say which.
 
     """
+    among = (len(both.first) + len(others.first)) // _BYTES
+    # All four, also where the first fails.
+    first, second, *rest = [_total(column, among) for column in (*both, *others)]
+    if first is None or second is None or None in rest:
+        raise ElementInvalidError
+    return Ciphertexts(first, second)
+
+
+def _total(elements: bytes, among: int) -> bytes | None:
+    """Return the sum of all, or None where one is no element."""
     try:
-        found, _ = elgamal.total(both), elgamal.total(others)
+        return fixed.total(elements, among)
     except ElementInvalidError:
-        raise ElementInvalidError from None
-    return found
+        return None
 
 
 def closing(key: bytes, share: Share, total: Ciphertexts, noise: int, rng: Rng) -> bytes:
