@@ -8,7 +8,6 @@ key, so that a lost laptop costs one instance and not the party.
 import contextlib
 import errno
 import os
-import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from unseen.client.errors import HomeError
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json
 from unseen.evidence.errors import CanonicalError
+from unseen.streams.whole import write_all, write_whole
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FOLDERS = (
@@ -174,20 +174,9 @@ def write_file(path: Path, data: bytes, *, private: bool = False, durable: bool 
         HomeError: the file cannot be written.
 
     """
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o644)
-        try:
-            _write_all(handle, data)
-            if durable:
-                os.fsync(handle)
-        finally:
-            os.close(handle)
-        part.replace(path)
-        if durable:
-            _sync_folder(path.parent)
+        write_whole(path, data, private=private, durable=durable)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise _unwritable(path, error) from None
 
 
@@ -203,7 +192,7 @@ def write_new(path: Path, data: bytes) -> None:
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
         try:
-            _write_all(handle, data)
+            write_all(handle, data)
         finally:
             os.close(handle)
     except FileExistsError:
@@ -261,17 +250,3 @@ def _unwritable(path: Path, error: OSError) -> HomeError:
         clause="home",
         remedy="free space or correct the folder's permissions, then run it again",
     )
-
-
-def _write_all(handle: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(handle, view) :]
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -29,13 +29,13 @@ from unseen.node.intersecting.files import (
     SET,
     SNAPSHOT,
     file_digest,
-    write_file,
 )
 from unseen.protocols.dp import Gaussian, Mechanism, Sensitivity
 from unseen.protocols.lookup.match import formed_points
 from unseen.protocols.lookup.subject import SubjectColumn
 from unseen.streams import psi
 from unseen.streams.room import LEAST_MEMORY, Room
+from unseen.streams.whole import write_whole
 
 Progress = Callable[[int], None]
 _MASKED: Final = "masked"  # the table's elements with their places, while a step works
@@ -125,7 +125,7 @@ def mask(ask: Reading, snapshot: bytes, scalar: bytes, done: Parts, progress: Pr
     with full():
         psi.double(ask.folder / SET, scalar, ask.folder / DOUBLED, room, 0, done.stretches)
         mask_table(ask, scalar, done, masked, room)
-        write_file(ask.folder / SNAPSHOT, snapshot)
+        write_whole(ask.folder / SNAPSHOT, snapshot)
         psi.ask(masked, ask.folder / OTHERS)  # last: it says that all is there
     done.end()
     masked.unlink()

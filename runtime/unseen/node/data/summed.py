@@ -28,12 +28,13 @@ from unseen.node.data.intersect import (
     room_of,
 )
 from unseen.node.errors import InternalError
-from unseen.node.intersecting.files import DOUBLED, MIXED, OTHERS, SET, SNAPSHOT, write_file
+from unseen.node.intersecting.files import DOUBLED, MIXED, OTHERS, SET, SNAPSHOT
 from unseen.protocols.dp import Clamp, Gaussian, Mechanism, Sensitivity
 from unseen.protocols.group.elgamal import Share
 from unseen.protocols.lookup.match import formed_points
 from unseen.protocols.psi.sum import HEAD_BYTES, closing
 from unseen.streams import psi, psi_sum
+from unseen.streams.whole import write_whole
 
 _MASKED: Final = "masked"
 
@@ -75,7 +76,7 @@ def mask(
     offered = ask.folder / OTHERS
     with full():
         psi.double(ask.folder / SET, scalar, ask.folder / DOUBLED, room, HEAD_BYTES, done.stretches)
-        write_file(ask.folder / SNAPSHOT, snapshot)
+        write_whole(ask.folder / SNAPSHOT, snapshot)
         if done.table and not done.are_none:
             psi_sum.offer_parts(done.table, share, offered, room)
         else:

@@ -17,10 +17,11 @@ from sqlalchemy import Connection, select
 from unseen.evidence.canonical import format_time
 from unseen.evidence.contracts.intersection import COUNT, ITEMS, KIND, SUM
 from unseen.node.errors import OverloadedError, RateExceededError, StorageFullError, disk_full
-from unseen.node.intersecting.files import PROMISED, write_file
+from unseen.node.intersecting.files import PROMISED
 from unseen.node.jobs.record import Job, from_row
 from unseen.node.jobs.states import State
 from unseen.node.store.schema_jobs import jobs
+from unseen.streams.whole import write_whole
 
 if TYPE_CHECKING:
     from unseen.node.context import Node
@@ -93,7 +94,7 @@ def promise(node: "Node", run: "Run", size: int) -> None:
     if size <= _promised(run.folder):
         return
     try:
-        write_file(run.path(PROMISED), str(size).encode())
+        write_whole(run.path(PROMISED), str(size).encode())
     except OSError as error:
         raise disk_full(error) or error from None
 

@@ -1,6 +1,5 @@
-"""The names of a run's files, writing one whole or not at all, and reading one as it lies."""
+"""The names of a run's files, and reading one as it lies."""
 
-import os
 from pathlib import Path
 from typing import Final
 
@@ -17,25 +16,6 @@ STATEMENT: Final = "statement"  # the request that the run is for
 SHARE: Final = "share"  # sealed: the node's share of a run's key
 SNAPSHOT: Final = "snapshot"  # of the rows that were masked
 PROMISED: Final = "promised"  # bytes that are kept for it, as decimal digits
-
-
-def write_file(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all, durable once this returns.
-
-    Raises:
-        OSError: it cannot be written.
-
-    """
-    part = path.with_name(f".{path.name}")
-    try:
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
 
 
 def file_digest(path: Path, suite: Suite) -> bytes:

@@ -62,7 +62,6 @@ from unseen.node.intersecting.files import (
     SNAPSHOT,
     STATEMENT,
     file_digest,
-    write_file,
 )
 from unseen.node.intersecting.sessions import Run, live_job, run_of
 from unseen.node.intersecting.spreading import Masking, masked
@@ -82,6 +81,7 @@ from unseen.node.release.yielding import paid
 from unseen.protocols.group.elgamal import Share
 from unseen.protocols.group.ristretto255 import ELEMENT_BYTES, random_scalar
 from unseen.protocols.psi.sum import HEAD_BYTES, joined_key, new_share
+from unseen.streams.whole import write_whole
 
 ANSWER = "answer"
 _RECENT = 256  # leaves that may have come since a job began
@@ -248,7 +248,7 @@ def _began(node: Node, run: Run, job: Job, request: Request) -> int:
         if parse_time(str(leaf["time"])) - request.issued_at > MAX_REQUEST_AGE:
             raise outdated()
         try:
-            write_file(run.path(BEGAN), str(index).encode())
+            write_whole(run.path(BEGAN), str(index).encode())
         except OSError as error:
             raise disk_full(error) or error from None
         return index
@@ -324,7 +324,7 @@ def _share(node: Node, contract: Contract, request: Request, run: Run) -> list[b
     if not run.has(SHARE):
         share = new_share(_session(contract, request), secrets.token_bytes, provider=True)
         data = frames.pack((share.secret, share.element, share.proof))
-        write_file(path, node.vault.seal(place, data))
+        write_whole(path, node.vault.seal(place, data))
     return frames.unpack(node.vault.open(place, path.read_bytes()))
 
 
@@ -366,7 +366,7 @@ def _hold(run: Run, admitted: Admitted) -> None:
         _check_same(b64encode(path.read_bytes()), admitted.request.bytes())
         return
     try:
-        write_file(path, admitted.request.bytes())
+        write_whole(path, admitted.request.bytes())
     except OSError as error:
         raise disk_full(error) or error from None
 

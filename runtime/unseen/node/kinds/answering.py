@@ -8,7 +8,7 @@ waits long behind them; stops, withdrawals and the end of an epoch take effect b
 """
 
 import itertools
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,12 +30,12 @@ from unseen.node.kinds import batches
 from unseen.node.kinds.lookup import epoch_for
 from unseen.node.metering.charge import epoch_over, find_charge, parts_stored
 from unseen.node.metering.metered import check_held, check_load
+from unseen.node.pieces import in_pieces
 from unseen.protocols.errors import MalformedMessageError
 from unseen.protocols.lookup.lwe_pir.parameters import Shape
 
 _PRODUCTS: Final = 1 << 30  # of a byte and a word in one task: an eighth of a second
 _AN_ELEMENT: Final = 1 << 20  # products that take as long as evaluating an element
-_CHUNK_BYTES: Final = 256 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ async def answer(
             _check_going(node, caller, epoch)
             hashes += found.hashes
             roots += found.roots
-            for piece in _pieces(found.answers):
+            for piece in in_pieces(b"".join(found.answers)):
                 yield piece
         hit("answers.before_sign")
         yield _signed(node, epoch, asked, hashes, roots)
@@ -186,12 +186,6 @@ def _parts(shape: Shape, queries: int) -> list[range]:
     parts = min(shape.blocks, -(-products // _PRODUCTS))
     edges = [number * shape.blocks // parts for number in range(parts + 1)]
     return [range(first, last) for first, last in itertools.pairwise(edges)]
-
-
-def _pieces(answers: Sequence[bytes]) -> Iterator[bytes]:
-    data = b"".join(answers)
-    for start in range(0, len(data), _CHUNK_BYTES):
-        yield data[start : start + _CHUNK_BYTES]
 
 
 def _signed(

@@ -19,9 +19,9 @@ from unseen.node.data.spec import HASHES
 from unseen.node.errors import FieldInvalidError, ManifestStaleError
 from unseen.node.identity.parties import Caller
 from unseen.node.kinds.lookup import epoch_for
+from unseen.node.pieces import PIECE_BYTES
 
 MAX_RANGES: Final = 4096
-_CHUNK_BYTES: Final = 256 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ async def chunks(node: Node, caller: Caller, wanted: Wanted) -> AsyncIterator[by
 
 
 def _read(file: BinaryIO, stop: int) -> bytes:
-    return file.read(min(_CHUNK_BYTES, stop - file.tell()))
+    return file.read(min(PIECE_BYTES, stop - file.tell()))
 
 
 def _check_epoch(answering: Epoch, number: int, manifest: bytes) -> None:

@@ -4,13 +4,12 @@ A part is named by order, instance, request and number. It is written whole or n
 may be written again until the instance has responded.
 """
 
-import os
 import re
-import secrets
 from pathlib import Path
 
 from unseen.evidence.oversight.response import MAX_PART_BYTES, UNIT_BYTES
 from unseen.node.errors import FieldInvalidError, PartNotFoundError, disk_full
+from unseen.streams.whole import write_whole
 
 MAX_CIPHERTEXT_BYTES = MAX_PART_BYTES + UNIT_BYTES + 64  # what the seal adds, and some more
 _KEY = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
@@ -30,16 +29,10 @@ def put_part(home: Path, order: str, place: tuple[str, str, int], ciphertext: by
             f"a part has 1 to {MAX_CIPHERTEXT_BYTES} bytes", clause="ciphertext"
         )
     path = _path(home, order, place)
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(ciphertext)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        write_whole(path, ciphertext, private=True)
     except OSError as error:
-        part.unlink(missing_ok=True)
         full = disk_full(error)
         if full is None:
             raise

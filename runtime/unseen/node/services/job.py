@@ -10,12 +10,12 @@ from unseen.node.errors import FieldInvalidError
 from unseen.node.interceptors import caller
 from unseen.node.jobs import serving
 from unseen.node.jobs.record import Job
+from unseen.node.pieces import in_pieces
 from unseen.node.resources import contract_id, page_size
 from unseen.node.wire import job as wire
 from unseen.v1 import job_pb2, job_pb2_grpc
 
 _Context = grpc.aio.ServicerContext[Any, Any]
-_CHUNK_BYTES = 256 << 10
 
 
 class JobService(job_pb2_grpc.JobServiceServicer):
@@ -90,9 +90,9 @@ class JobService(job_pb2_grpc.JobServiceServicer):
         result = serving.result(node, caller(), identifier)
         if not 0 <= request.offset <= len(result):
             raise FieldInvalidError("the offset lies outside the result", clause="offset")
-        for start in range(request.offset, len(result), _CHUNK_BYTES):
+        for piece in in_pieces(result, request.offset):
             serving.check_leaves(node, job.contract)  # a stop takes effect between chunks
-            yield job_pb2.FetchResultResponse(chunk=result[start : start + _CHUNK_BYTES])
+            yield job_pb2.FetchResultResponse(chunk=piece)
 
     async def AcknowledgeResult(
         self, request: job_pb2.AcknowledgeResultRequest, context: _Context

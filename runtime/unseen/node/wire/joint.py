@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from unseen.node.errors import FieldInvalidError
 from unseen.node.joint.leading import Piece
 from unseen.node.joint.rounds import Reply
+from unseen.node.pieces import in_pieces
 from unseen.protocols.errors import MalformedMessageError
 from unseen.v1 import joint_pb2
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
 MAX_MESSAGES = 101  # one for each node, and a list
 MAX_MESSAGE_BYTES = 64 << 10  # the longest are the shares of a hundred nodes
-_CHUNK_BYTES = 256 << 10
 _STEPS = {
     joint_pb2.JOINT_STEP_KEYS: "KEYS",
     joint_pb2.JOINT_STEP_SHARES: "SHARES",
@@ -139,6 +139,5 @@ def responses(reply: Reply) -> Iterator[joint_pb2.StepResponse]:
     if reply.vector is None:
         yield joint_pb2.StepResponse(message=reply.message)
     else:
-        data = wire_bytes(reply.vector)
-        for start in range(0, len(data), _CHUNK_BYTES):
-            yield joint_pb2.StepResponse(chunk=bytes(data[start : start + _CHUNK_BYTES]))
+        for piece in in_pieces(wire_bytes(reply.vector)):
+            yield joint_pb2.StepResponse(chunk=piece)
