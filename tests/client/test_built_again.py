@@ -26,7 +26,7 @@ from unseen.protocols.oprf import keys
 @pytest.fixture
 def world(home: Home, profile: Profile) -> Iterator[HiddenWorld]:
     made = HiddenWorld(home, profile)
-    made.node.labels |= dict.fromkeys(range(100), b"\x03")  # so that every block has many
+    made.node.labels |= dict.fromkeys(range(100), b"\x02")  # so that every block has many
     yield made
     made.state.close()
     made.channel.close()
