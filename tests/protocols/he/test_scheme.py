@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unseen.protocols.errors import CountMismatchError, InputInvalidError, MalformedMessageError
-from unseen.protocols.he import clear
+from unseen.protocols.he import clear, tenseal_scheme
 from unseen.protocols.he.parameters import Demand, choose
 from unseen.protocols.he.scheme import HeScheme, Wholes
 from unseen.protocols.testing import seeded_rng
@@ -25,7 +25,7 @@ PARAMETERS = choose(
         responses=64,
     )
 )
-SCHEMES: dict[str, HeScheme[Any]] = {one.name: one for one in (clear.SCHEME,)}
+SCHEMES: dict[str, HeScheme[Any]] = {one.name: one for one in (tenseal_scheme.SCHEME, clear.SCHEME)}
 UNIT = 1 << (PARAMETERS.demand.grid + PARAMETERS.demand.weight_bits)
 
 
