@@ -239,9 +239,12 @@ async def test_what_cannot_be_written_is_tried_again(
         assert (await ended(shop, job)).state is State.DONE
 
 
-@pytest.mark.parametrize("error", [ClusterLostError, StorageFullError])
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(ClusterLostError, "waiting for the cluster"), (StorageFullError, "waiting for space")],
+)
 async def test_what_waits_for_an_operator_is_tried_again_and_not_counted(
-    shop: Workshop, error: type[UnseenError]
+    shop: Workshop, error: type[UnseenError], told: str
 ) -> None:
     """A lost cluster and a full disk are no fault of the job's, however often it meets them."""
     lost = 3
@@ -264,6 +267,7 @@ async def test_what_waits_for_an_operator_is_tried_again_and_not_counted(
             await until(tried)
             waiting = shop.read(job)
             assert (waiting.state, waiting.attempts) == (State.QUEUED, 0)
+            assert waiting.progress.phase == told
             shop.later(seconds=20)
             driver.wake()
         assert (await ended(shop, job)).state is State.DONE

@@ -147,7 +147,7 @@ class Job(Card):
         if not self.phase or self.state is JobState.DONE:
             return "-"
         if not self.total:
-            return f"{self.phase}: {self.done:,}"
+            return f"{self.phase}: {self.done:,}" if self.done else self.phase
         return f"{self.phase}: {self.done:,} of {self.total:,} ({self.done / self.total:.0%})"
 
 

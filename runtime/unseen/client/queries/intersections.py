@@ -235,7 +235,7 @@ class Intersections:
         last: Job | None = None
         for job in self._jobs.watch(name.removeprefix("jobs/")):
             last = job
-            if job.total:
+            if job.total or job.phase:
                 self._session.progress(job.phase or "waiting", job.done, job.total)
         # What is held the next call says in words; nothing of a failed run was charged.
         if last is not None and last.state is not JobState.DONE and last.failure != _HELD:

@@ -172,12 +172,16 @@ class Fail(Change[Job]):
 
 @dataclass(frozen=True, slots=True)
 class GiveBack(Change[Job]):
-    """Give a lease back, uncounted, so that another run may go on; not before `wait` is over."""
+    """Give a lease back, uncounted, so that another run may go on; not before `wait` is over.
+
+    `phase` says what it waits for.
+    """
 
     suite: Suite
     job: str
     token: str = field(repr=False)
     wait: timedelta = timedelta(0)
+    phase: str = ""
 
     def apply(self, transaction: Transaction) -> Job:
         """Write state and time.
@@ -189,8 +193,15 @@ class GiveBack(Change[Job]):
         job = steps.held(transaction, self.job, self.token)
         again = format_time(transaction.now + self.wait) if self.wait else ""
         left = max(job.attempts - 1, 0)
+        now = Progress(self.phase) if self.phase else job.progress
         return steps.step(
-            transaction, self.suite, job, Event.LAPSE, attempts=left, not_before=again
+            transaction,
+            self.suite,
+            job,
+            Event.LAPSE,
+            attempts=left,
+            not_before=again,
+            progress=now,
         )
 
 

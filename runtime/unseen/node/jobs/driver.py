@@ -49,6 +49,7 @@ _BEAT_SECONDS = changes.LEASE.total_seconds() / 4
 _WATCH_SECONDS = 0.1  # between two messages to one who watches
 _SCANS = 2  # passes over tables at once
 _WAIT = timedelta(seconds=15)  # before what met a full disk or no cluster is tried again
+_FOR = {StorageFullError: "waiting for space", ClusterLostError: "waiting for the cluster"}
 
 
 class Run:
@@ -340,7 +341,8 @@ class Driver:
         suite, job = self._node.suite, run.job
         step: Change[Job] = changes.Fail(suite, self.kinds, job.id, run.token, refusal.reason)
         if isinstance(refusal, StorageFullError | ClusterLostError):
-            step = changes.GiveBack(suite, job.id, run.token, _WAIT)
+            phase = _FOR.get(type(refusal), "")
+            step = changes.GiveBack(suite, job.id, run.token, _WAIT, phase)
         _logger.error("job %s (%s, %s): %s", job.id, job.kind, job.about, refusal)
         try:
             await self._node.writer.submit(step)
