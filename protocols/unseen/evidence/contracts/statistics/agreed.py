@@ -10,6 +10,7 @@ from unseen.evidence.contracts.joint import PROTOCOL as SECAGG
 from unseen.evidence.contracts.joint import Joint, joint_of
 from unseen.evidence.contracts.plan import BY_MENU, Plan
 from unseen.evidence.contracts.privacy import tables_of
+from unseen.evidence.contracts.scoring import check_scoring
 from unseen.evidence.contracts.statistics.bounds import largest_bits
 from unseen.evidence.contracts.statistics.jointly import task_of
 from unseen.evidence.contracts.statistics.menu import PARAMETER, Menu, menu_of
@@ -22,7 +23,7 @@ _CHECK = Checker(ContractInvalidError, "contract")
 
 
 def check_agreed(terms: Terms, plan: Plan) -> None:
-    """Return if menu, training and intersection of `terms` are what outputs and `plan` say.
+    """Return if menu, training, intersection and scores of `terms` are as outputs and `plan` say.
 
     Each where it is needed.
 
@@ -30,10 +31,12 @@ def check_agreed(terms: Terms, plan: Plan) -> None:
         ContractInvalidError: a menu or a training is missing, malformed, or there where nothing
             follows from it; or outputs, shape, bits, quota, budget, protocol or joint clause are
             not those that follow.
-        InputInvalidError: the contract is over a training, and this machine cannot read one.
+        InputInvalidError: the contract is over a training or scores, and this machine cannot read
+            them.
 
     """
     check_intersection(terms, plan)
+    check_scoring(terms, plan)
     if terms.kind not in BY_MENU:
         if PARAMETER in terms.parameters:
             _CHECK.fail("parameters.menu", f"stands in a contract of kind {terms.kind}")

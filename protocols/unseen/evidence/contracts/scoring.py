@@ -1,0 +1,342 @@
+"""The clause of encrypted scoring (密文评分): which model's shape, in which ring, at what cost.
+
+It stands in `Terms.parameters["score"]`. A buyer encrypts rows, the node computes one score a row
+and hides everything else of its weights under a flood (`unseen.protocols.he`). What both have to
+know for that is public and signed: columns with their bounds, units of the model, how large its
+weights are at most, and the ring. A unit is a ciphertext that returns, with up to as many scores as
+the ring has coefficients: what is encrypted nobody but the buyer knows, and so not how many rows.
+
+A clause bounds what returns. It does not show that the buyer encrypts rows, nor that its public key
+was made as it should be: scoring is for key owners that follow the protocol.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from unseen.evidence import canonical
+from unseen.evidence.canonical import Json
+from unseen.evidence.contracts.contract import Terms
+from unseen.evidence.contracts.plan import Plan
+from unseen.evidence.errors import ContractInvalidError
+from unseen.evidence.fields import Checker
+from unseen.protocols.errors import InputInvalidError, UnseenError
+from unseen.protocols.he.parameters import MAX_COLUMNS, Demand, Parameters, check, choose
+
+if TYPE_CHECKING:
+    from unseen.protocols.train.spec import Feature
+
+PARAMETER: Final = "score"
+KIND: Final = "score"
+OUTPUT: Final = "score"
+PROTOCOL: Final = "ckks"
+FAMILIES: Final = ("linear", "logistic", "poisson")
+TEXTS: Final = {
+    "linear": "the number that the model predicts for each row",
+    "logistic": "the log-odds that the model predicts for each row",
+    "poisson": "the logarithm of the count that the model predicts for each row",
+}
+MAX_RESPONSES: Final = 4096
+"""The most ciphertexts that return from one run: what one signed request may ask for."""
+
+MAX_LAYERS: Final = 4
+MAX_NODES: Final = 256
+_BOUNDS: Final = tuple(one.name for one in fields(Demand) if one.name != "responses")
+_PRIMES: Final = 32
+_CHECK = Checker(ContractInvalidError, "contract")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """What is public of a model. Errors: `ContractInvalidError`, naming the field.
+
+    `layers` are (units, degree) of each; a weighted sum of columns has one layer, (1, 1).
+    """
+
+    family: str
+    features: "tuple[Feature, ...]"
+    layers: tuple[tuple[int, int], ...] = ((1, 1),)
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        _CHECK.choice("score.family", self.family, FAMILIES)
+        _CHECK.members("score.layers", self.layers, tuple, MAX_LAYERS, 1)
+        for units, degree in self.layers:
+            _CHECK.integer("score.layers.units", units, 1, MAX_NODES)
+            _CHECK.integer("score.layers.degree", degree, 1, 3)
+        if self.layers[-1] != (1, 1) or any(degree == 1 for _, degree in self.layers[:-1]):
+            _CHECK.fail("score.layers", "do not end in one sum, or have sums before it")
+        if not 1 <= self.columns <= MAX_COLUMNS:
+            _CHECK.fail("score.features", f"are 1 to {MAX_COLUMNS} columns")
+        _CHECK.distinct("score.features", [feature.name for feature in self.features])
+
+    @property
+    def columns(self) -> int:
+        """Return how many ciphertexts a batch of rows has."""
+        return sum(feature.width for feature in self.features)
+
+    def to_json(self) -> dict[str, Json]:
+        """Return it as an object."""
+        coding = _coding()
+        return {
+            "family": self.family,
+            "features": [coding.to_json(feature) for feature in self.features],
+            "layers": [{"units": units, "degree": degree} for units, degree in self.layers],
+        }
+
+    @classmethod
+    def from_json(cls, value: Json) -> Self:
+        """Return what `to_json` gives `value` for.
+
+        Raises:
+            ContractInvalidError: a field is missing, not known, of another type or out of range.
+            InputInvalidError: this machine has no library for vectors.
+
+        """
+        body = _CHECK.take(value, ("family", "features", "layers"), "score")
+        features = _CHECK.unlist("score.features", body["features"])
+        layers = _CHECK.unlist("score.layers", body["layers"])
+        sizes = [_CHECK.take(one, ("units", "degree"), "score.layers") for one in layers]
+        return cls(
+            family=body["family"],
+            features=tuple(map(_feature, features)),
+            layers=tuple((one["units"], one["degree"]) for one in sizes),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offered:
+    """What a product scores. Errors: `ContractInvalidError`, naming the field.
+
+    `bounds` is what a `Demand` asks for, but how many ciphertexts return: that is each contract's.
+    `most` is how many of them one run has at most.
+    """
+
+    shape: Shape
+    bounds: Mapping[str, int]
+    most: int
+
+    def __post_init__(self) -> None:
+        """Check every field, and that a contract over one ciphertext has a ring."""
+        _CHECK.integer("score.most", self.most, 1, MAX_RESPONSES)
+        self.only(1)
+
+    def only(self, units: int) -> "Scoring":
+        """Return the clause of a contract of so many units, in the smallest ring that serves."""
+        with _saying("score.demand"):
+            ring = choose(Demand(**self.bounds, responses=units))
+        return Scoring(shape=self.shape, ring=ring, most=min(self.most, units))
+
+    def to_json(self) -> dict[str, Json]:
+        """Return it as an object."""
+        return {"shape": self.shape.to_json(), "bounds": dict(self.bounds), "most": self.most}
+
+    @classmethod
+    def from_json(cls, value: Json) -> Self:
+        """Return what `to_json` gives `value` for; raises as `Shape.from_json`."""
+        body = _CHECK.take(value, ("shape", "bounds", "most"), PARAMETER)
+        return cls(
+            shape=Shape.from_json(body["shape"]),
+            bounds=_whole(body["bounds"], _BOUNDS, "score.bounds"),
+            most=body["most"],
+        )
+
+    def encode(self) -> bytes:
+        """Return the canonical bytes."""
+        return canonical.encode(self.to_json())
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """Return what has the canonical bytes `data`.
+
+        Raises:
+            CanonicalError: `data` is not canonical JSON.
+            ContractInvalidError, InputInvalidError: as `Shape.from_json`.
+
+        """
+        return cls.from_json(canonical.decode(data))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scoring:
+    """The clause. Errors: `ContractInvalidError`, naming the field.
+
+    One run has 1 to `most` ciphertexts that return. The ring's demand says how many the contract
+    has: its units.
+    """
+
+    shape: Shape
+    ring: Parameters
+    most: int
+
+    def __post_init__(self) -> None:
+        """Check every field, and that the ring hides what it should."""
+        _CHECK.integer("score.most", self.most, 1, MAX_RESPONSES)
+        with _saying("score.ring"):
+            check(self.ring)
+        if self.ring.demand.columns != self.shape.columns:
+            _CHECK.fail("score.demand.columns", "are not those of the features")
+        if self.most > self.ring.demand.responses:
+            _CHECK.fail("score.most", "is more than the contract has units")
+
+    @property
+    def rows(self) -> int:
+        """Return how many rows a ciphertext takes at most."""
+        return self.ring.degree
+
+    @property
+    def bits_per_unit(self) -> int:
+        """Return the bits that a ciphertext says at most, to one who packs weights into it."""
+        return self.ring.degree * self.ring.taught_bits
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the clause as an object: primes are texts, since they exceed 2^53."""
+        ring, demand = self.ring, self.ring.demand
+        return {
+            **self.shape.to_json(),
+            "most": self.most,
+            "demand": {name: getattr(demand, name) for name in (*_BOUNDS, "responses")},
+            "ring": {
+                "degree": ring.degree,
+                "primes": [str(prime) for prime in ring.primes],
+                "shift": ring.shift,
+                "flood_bits": ring.flood_bits,
+            },
+        }
+
+    @classmethod
+    def from_json(cls, value: Json) -> Self:
+        """Return the clause that `to_json` gives `value` for; raises as `Shape.from_json`."""
+        names = ("family", "features", "layers")
+        body = _CHECK.take(value, (*names, "most", "demand", "ring"), PARAMETER)
+        shape = Shape.from_json({name: body[name] for name in names})
+        asked = _whole(body["demand"], (*_BOUNDS, "responses"), "score.demand")
+        said = dict(
+            _CHECK.take(body["ring"], ("degree", "primes", "shift", "flood_bits"), "score.ring")
+        )
+        primes = _CHECK.unlist("score.ring.primes", said.pop("primes"))
+        _CHECK.members("score.ring.primes", tuple(primes), str, _PRIMES, 2)
+        ring = _whole(said, ("degree", "shift", "flood_bits"), "score.ring")
+        with _saying("score.demand"):
+            demand = Demand(**asked)
+        found = Parameters(demand=demand, primes=tuple(map(_prime, primes)), **ring)
+        return cls(shape=shape, ring=found, most=body["most"])
+
+
+def scoring_of(parameters: Mapping[str, Json]) -> Scoring | None:
+    """Return the clause among a contract's parameters, if there is one.
+
+    Raises:
+        ContractInvalidError: what stands there is none.
+        InputInvalidError: this machine has no library for vectors.
+
+    """
+    return Scoring.from_json(parameters[PARAMETER]) if PARAMETER in parameters else None
+
+
+def scoring_in(parameters: Mapping[str, Json]) -> Scoring:
+    """Return the clause among a contract's parameters; raises as `scoring_of`, and if none is."""
+    found = scoring_of(parameters)
+    if found is None:
+        _CHECK.fail("parameters.score", "is missing")
+    return found
+
+
+def check_scoring(terms: Terms, plan: Plan) -> None:
+    """Return if the clause of `terms` is what outputs, quota and `plan` say, where it is needed.
+
+    Raises:
+        ContractInvalidError: it is missing, malformed, or there where nothing follows from it; or
+            outputs, protocol, bits or quota are not those that follow.
+        InputInvalidError: the contract is over scores, and this machine cannot read one.
+
+    """
+    if terms.kind != KIND:
+        if PARAMETER in terms.parameters:
+            _CHECK.fail("parameters.score", f"stands in a contract of kind {terms.kind}")
+        return
+    clause = scoring_in(terms.parameters)
+    if terms.outputs != (OUTPUT,):
+        _CHECK.fail("outputs", "are not the score alone")
+    if [output.text for output in plan.outputs] != [TEXTS[clause.shape.family]]:
+        _CHECK.fail("plan.outputs", "are not what the model's family says")
+    if (terms.protocol, plan.protocol) != (PROTOCOL, PROTOCOL):
+        _CHECK.fail("protocol", "is not that of scores")
+    if clause.ring.demand.responses != terms.quota.units:
+        _CHECK.fail("quota.units", "are not what the flood was chosen for")
+    spec, each = plan.release, clause.bits_per_unit
+    if spec is None or (spec.type, spec.shape) != ("verdicts", None):
+        _CHECK.fail("plan.release", "is not a list of verdicts")
+    if (plan.bits_per_unit, spec.bits_per_run) != (each, each * clause.most):
+        _CHECK.fail("plan.bits_per_unit", "is not what the ring lets through")
+
+
+def scoring_rows(parameters: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
+    """Yield what people read of the clause among a contract's parameters, if there is one."""
+    clause = scoring_of(parameters)
+    if clause is None:
+        return
+    ring = clause.ring
+    yield "model", f"{clause.shape.family}, {clause.shape.columns:,} columns"
+    yield "rows a unit", f"{clause.rows:,} at most"
+    yield "units a run", f"{clause.most:,} at most"
+    yield "precision", f"within 2^-{ring.demand.precision_bits} of the exact score"
+    yield "ring", f"N {ring.degree:,}, log2 Q {ring.modulus.bit_length()}"
+    yield "security", f"2^{int(min(ring.security.matzov, ring.security.core))} as estimated"
+
+
+def check_library() -> None:
+    """Return if this machine can read what is scored.
+
+    Raises:
+        InputInvalidError: it has no library for vectors.
+
+    """
+    if find_spec("numpy") is None:
+        raise InputInvalidError(
+            "contracts over scores need numpy",
+            clause="kind",
+            remedy="install it: pip install 'unseen[he]'",
+        )
+
+
+@contextmanager
+def _saying(at: str) -> Iterator[None]:
+    """Say of what the protocols refuse where in the contract it stands."""
+    try:
+        yield
+    except ContractInvalidError:
+        raise
+    except UnseenError as error:
+        _CHECK.fail(at, str(error))
+
+
+def _coding() -> Any:
+    check_library()
+    from unseen.protocols.train import coding  # noqa: PLC0415 - with vectors' library
+
+    return coding
+
+
+def _feature(value: Json) -> "Feature":
+    coding = _coding()
+    from unseen.protocols.train.spec import Feature  # noqa: PLC0415 - with vectors' library
+
+    with _saying("score.features"):
+        found: Feature = coding.from_json(Feature, value)
+    return found
+
+
+def _whole(value: Json, names: tuple[str, ...], at: str) -> dict[str, int]:
+    body = dict(_CHECK.take(value, names, at))
+    for name in names:
+        _CHECK.integer(f"{at}.{name}", body[name], 0)
+    return body
+
+
+def _prime(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or text.startswith("0") or len(text) > 20:
+        _CHECK.fail("score.ring.primes", "are not written as whole numbers")
+    return int(text)
