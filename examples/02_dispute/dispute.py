@@ -7,18 +7,16 @@ fall out, and runs the commands that settle it. Every command is printed as it w
 """
 
 import json
-import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "examples"))
+
+from serving import make_node, own_folder, say, serving, unseen  # noqa: E402 - as it lies beside us
+
 TABLE = ROOT / "examples/data/college_scorecard_2014.parquet"
 FOUND = ("100654", "100663", "100690", "100706", "100724")  # institutions with earnings
 MISSED = "999999"
@@ -54,34 +52,10 @@ class Stage:
         value: dict[str, object] = json.loads(done.stdout)
         return value
 
-    @contextmanager
-    def serving(self) -> Iterator[None]:
-        """Serve the node while the block runs."""
-        command = [sys.executable, "-m", "unseen.cli", "node", "serve", "--home", str(self.node)]
-        process = subprocess.Popen(
-            [*command, "--format", "json"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
-        try:
-            if process.stdout is not None:
-                process.stdout.readline()  # it says where it answers
-            yield
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(60)
-            if process.stdout is not None:
-                process.stdout.close()
-
     def _unseen(self, words: list[str]) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, "-m", "unseen.cli", *words]
-        environment = os.environ | {"UNSEEN_WORKERS": "1"}
         return subprocess.run(
-            command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False
+            unseen(*words), cwd=self.folder, capture_output=True, text=True, check=False
         )
-
-
-def say(text: str) -> None:
-    """Print a step of the story."""
-    print(f"\n=== {text}")
 
 
 def agree(stage: Stage) -> str:
@@ -100,14 +74,6 @@ def agree(stage: Stage) -> str:
     stage.ask("contract", "approve", contract, home=stage.node)
     stage.ask("contract", "sign", contract, home=stage.desk)
     return contract
-
-
-def prepare(stage: Stage) -> None:
-    """Make the node's home and its table."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
-    stage.ask("node", "init", "--name", "registry", "--listen", address, home=stage.node)
 
 
 def join(stage: Stage) -> None:
@@ -185,13 +151,12 @@ def settle(stage: Stage, contract: str) -> None:
 
 def main() -> None:
     """Tell the whole story in a folder, which is made if it is not there."""
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp(prefix="unseen-dispute-"))
-    folder.mkdir(parents=True, exist_ok=True)
-    stage = Stage(folder.resolve())
+    folder = own_folder("dispute")
+    stage = Stage(folder)
     say(f"A registry, a bank and an auditor, under {folder}")
     print(f"Commands are run in that folder; unseen stands for {ROOT / 'unseen'}")
-    prepare(stage)
-    with stage.serving():
+    make_node(stage.node, "registry")
+    with serving(stage.node):
         join(stage)
         contract = agree(stage)
         fall_out(stage, contract)

@@ -8,16 +8,10 @@ machine, and tells the story by the SDK. Run it from the repository's folder:
 
 import csv
 import datetime as dt
-import os
 import random
-import signal
-import socket
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +20,11 @@ from unseen.client.catalog import Predicate, Prices
 from unseen.client.consents import Permission
 from unseen.evidence import canonical, trust
 from unseen.evidence.consents.consent_proof import verify_consent_proof
+
+HERE = Path(__file__).resolve().parent
+sys.path.append(str(HERE.parent))
+
+from serving import make_node, own_folder, say, serving, unseen  # noqa: E402 - as it lies beside us
 
 KINDS = ("verify", "lookup")  # every kind of job that answers about one person
 ROWS, SEED = 300, 0
@@ -38,11 +37,6 @@ NOTICE = (
 TURN = dt.timedelta(minutes=3)
 
 
-def say(text: str) -> None:
-    """Print a step of the story."""
-    print(f"\n=== {text}", flush=True)
-
-
 def write_table(path: Path) -> None:
     """Write residents who do not exist: a number each, and an income drawn from a seed."""
     chance = random.Random(SEED)  # noqa: S311 - nothing here is secret
@@ -52,43 +46,6 @@ def write_table(path: Path) -> None:
         for number in range(1, ROWS + 1):
             income = round(chance.lognormvariate(11, 0.5), -2)
             lines.writerow([number, 90_000 if number in (PERSON, NEIGHBOUR) else int(income)])
-
-
-@contextmanager
-def serving(node: Path) -> Iterator[None]:
-    """Serve a node while the block runs."""
-    environment = {"UNSEEN_WORKERS": "1", "UNSEEN_CONSENT_LATENCY_SECONDS": str(SECONDS)}
-    process = subprocess.Popen(
-        unseen("node", "serve", "--home", str(node), "--format", "json"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=os.environ | environment,
-    )
-    try:
-        if process.stdout is not None:
-            process.stdout.readline()  # it says where it answers
-        yield
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(60)
-        if process.stdout is not None:
-            process.stdout.close()
-
-
-def unseen(*words: str) -> list[str]:
-    """Return the command line of `unseen WORDS`."""
-    return [sys.executable, "-m", "unseen.cli", *words]
-
-
-def make_node(folder: Path) -> Path:
-    """Make the home of a node, which holds its operator's."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
-    words = ("node", "init", "--name", "register", "--listen", address)
-    node = folder / "node"
-    subprocess.run(unseen(*words, "--home", str(node)), check=True, stdout=subprocess.DEVNULL)
-    return node
 
 
 def offer(operator: Client, table: Path) -> None:
@@ -231,12 +188,10 @@ def tell(folder: Path, node: Path) -> list[Path]:
 
 def main() -> None:
     """Tell the story in a folder, which is made if it is not there."""
-    given = sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp(prefix="unseen-consent-")
-    folder = Path(given).resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = own_folder("consent")
     say(f"A register, a consent hub and a bank, under {folder}")
-    node = make_node(folder)
-    with serving(node):
+    node = make_node(folder / "node", "register")
+    with serving(node, UNSEEN_CONSENT_LATENCY_SECONDS=str(SECONDS)):
         proofs = tell(folder, node)
     say("The node is stopped. The proofs are checked with the hub's parties.json alone.")
     check(proofs, folder / "hub/parties.json")

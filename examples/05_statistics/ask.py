@@ -6,14 +6,8 @@ and tells the story by the SDK. Run it from the repository's folder:
     .venv/bin/python examples/05_statistics/ask.py [FOLDER]
 """
 
-import os
-import signal
-import socket
-import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -25,51 +19,14 @@ from unseen.evidence.contracts.statistics.definition_file import parse_definitio
 from unseen.evidence.verify import verify_receipt
 
 HERE = Path(__file__).resolve().parent
+sys.path.append(str(HERE.parent))
+
+from serving import make_node, own_folder, say, serving  # noqa: E402 - as it lies beside us
+
 TABLE = HERE.parent / "data/rand_health.parquet"
 BUDGET = "4"  # epsilon for everybody who ever asks about these people, at DELTA
 DELTA = "0.000001"
 SHARE = "3"  # of it, for this contract
-
-
-def say(text: str) -> None:
-    """Print a step of the story."""
-    print(f"\n=== {text}", flush=True)
-
-
-def unseen(*words: str) -> list[str]:
-    """Return the command line of `unseen WORDS`."""
-    return [sys.executable, "-m", "unseen.cli", *words]
-
-
-def make_node(folder: Path) -> Path:
-    """Make the home of a node, which holds its operator's."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
-    node = folder / "node"
-    words = ("node", "init", "--name", "study", "--listen", address, "--home", str(node))
-    subprocess.run(unseen(*words), check=True, stdout=subprocess.DEVNULL)
-    return node
-
-
-@contextmanager
-def serving(node: Path) -> Iterator[None]:
-    """Serve a node while the block runs."""
-    process = subprocess.Popen(
-        unseen("node", "serve", "--home", str(node), "--format", "json"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=os.environ | {"UNSEEN_WORKERS": "1"},
-    )
-    try:
-        if process.stdout is not None:
-            process.stdout.readline()  # it says where it answers
-        yield
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(60)
-        if process.stdout is not None:
-            process.stdout.close()
 
 
 def offer(operator: Client) -> None:
@@ -179,11 +136,9 @@ def tell(node: Path, folder: Path) -> None:
 
 def main() -> None:
     """Tell the story in a folder, which is made if it is not there."""
-    given = sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp(prefix="unseen-statistics-")
-    folder = Path(given).resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = own_folder("statistics")
     say(f"A study and an actuary, under {folder}")
-    node = make_node(folder)
+    node = make_node(folder / "node", "study")
     with serving(node):
         tell(node, folder)
     say("The node is stopped. Every receipt says what its answer cost.")

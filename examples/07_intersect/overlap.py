@@ -6,14 +6,7 @@ tells the story by the SDK. Run it from the repository's folder:
     .venv/bin/python examples/07_intersect/overlap.py [FOLDER]
 """
 
-import os
-import signal
-import socket
-import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -25,6 +18,10 @@ from unseen.evidence.contracts.intersection import COUNT, ITEMS, SUM, Offered, S
 from unseen.evidence.verify import verify_receipt
 
 HERE = Path(__file__).resolve().parent
+sys.path.append(str(HERE.parent))
+
+from serving import make_node, own_folder, say, serving  # noqa: E402 - as it lies beside us
+
 TABLE = HERE.parent / "data/college_scorecard_2014.parquet"
 OFFERED = Offered(
     outputs=(ITEMS, COUNT, SUM),
@@ -35,47 +32,6 @@ OFFERED = Offered(
 )
 PRESENT, ABSENT = 240, 60
 FEW = 20  # less than one in 64 of the table's rows
-
-
-def say(text: str) -> None:
-    """Print a step of the story."""
-    print(f"\n=== {text}", flush=True)
-
-
-def unseen(*words: str) -> list[str]:
-    """Return the command line of `unseen WORDS`."""
-    return [sys.executable, "-m", "unseen.cli", *words]
-
-
-def make_node(folder: Path) -> Path:
-    """Make the home of a node, which holds its operator's."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
-    node = folder / "node"
-    words = ("node", "init", "--name", "register", "--listen", address, "--home", str(node))
-    subprocess.run(unseen(*words), check=True, stdout=subprocess.DEVNULL)
-    return node
-
-
-@contextmanager
-def serving(node: Path) -> Iterator[None]:
-    """Serve a node while the block runs."""
-    process = subprocess.Popen(
-        unseen("node", "serve", "--home", str(node), "--format", "json"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=os.environ | {"UNSEEN_WORKERS": "1"},
-    )
-    try:
-        if process.stdout is not None:
-            process.stdout.readline()  # it says where it answers
-        yield
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(60)
-        if process.stdout is not None:
-            process.stdout.close()
 
 
 def own_items() -> tuple[list[int], int]:
@@ -169,11 +125,9 @@ def tell(node: Path, folder: Path) -> None:
 
 def main() -> None:
     """Tell the story in a folder, which is made if it is not there."""
-    given = sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp(prefix="unseen-intersect-")
-    folder = Path(given).resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = own_folder("intersect")
     say(f"A register and a foundation, under {folder}")
-    node = make_node(folder)
+    node = make_node(folder / "node", "register")
     with serving(node):
         tell(node, folder)
     say("The node is stopped. Every receipt says what was paid for.")
