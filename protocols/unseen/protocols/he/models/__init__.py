@@ -3,6 +3,8 @@
     model = from_onnx(data, features)          # or line(...), from_trained(...), Model(...)
     shape(model), numbers(model)               # what is public, and what is committed to
     whole(model, precision)                    # a line in whole numbers, with its worst cases
+    planned(model, precision_bits=14, ...)     # the same, and what a ring has to serve
+    squares(model, precision)                  # a network of squares in whole numbers
     columns.grid_columns(features, rows)       # what a buyer encrypts
     model.predictor(rows), model.exact(row)    # what comes back, in doubles and exactly
     what_scores_teach(...)                     # what that says of the weights, in words
@@ -12,9 +14,11 @@
 
 from unseen.protocols.he.models.disclosure import Lesson, what_scores_teach
 from unseen.protocols.he.models.model import Layer, Model, from_trained, line, linked, standardised
+from unseen.protocols.he.models.planning import planned
 from unseen.protocols.he.models.polynomial import Fit, fitted
 from unseen.protocols.he.models.reading import from_onnx
 from unseen.protocols.he.models.shape import joined, numbers, shape
+from unseen.protocols.he.models.squares import WholeSquares, squares
 from unseen.protocols.he.models.whole import WholeLine, spans, whole
 from unseen.protocols.he.models.writing import to_onnx
 from unseen.protocols.train.spec import Feature
@@ -26,6 +30,7 @@ __all__ = [
     "Lesson",
     "Model",
     "WholeLine",
+    "WholeSquares",
     "fitted",
     "from_onnx",
     "from_trained",
@@ -33,8 +38,10 @@ __all__ = [
     "line",
     "linked",
     "numbers",
+    "planned",
     "shape",
     "spans",
+    "squares",
     "standardised",
     "to_onnx",
     "what_scores_teach",
