@@ -15,6 +15,7 @@ from pyshacl import validate
 from rdflib import Graph, Literal, URIRef
 from rdflib.namespace import DCAT, DCTERMS, RDF, XSD
 from rdflib.plugins.shared.jsonld import context as loader
+from tests.evidence.matching import COLUMNS, IDS, Matched
 
 from unseen.evidence import canonical, jws
 from unseen.evidence.canonical import b64encode
@@ -29,7 +30,7 @@ from unseen.evidence.errors import (
     SignatureInvalidError,
     TrustMissingError,
 )
-from unseen.evidence.exports import linked
+from unseen.evidence.exports import dcat, linked
 from unseen.evidence.exports.credential import (
     CONTEXT,
     TYP,
@@ -48,6 +49,7 @@ from unseen.evidence.exports.odrl import contract_odrl
 from unseen.evidence.suite import signer_id
 from unseen.evidence.trust import Trust
 from unseen.evidence.verify import verify_receipt
+from unseen.protocols.lookup.subject import SubjectColumn
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 ODRL = "http://www.w3.org/ns/odrl/2/"
@@ -260,7 +262,7 @@ def offered(**changes: Any) -> Offered:
         "table": "enterprises",
         "digest": "B" * 43,
         "questions": (Question(name="overdue", text="debt is overdue"),),
-        "asked_by": ("name", "birth"),
+        "asked_by": (SubjectColumn("name", "string"), SubjectColumn("birth", "date")),
         "prices": Prices(currency="CNY", data_fee=50_000, service_fee=0),
         "snapshot_at": "2026-11-22T05:30:00Z",
     }
@@ -294,6 +296,39 @@ def test_a_product_is_a_service_with_its_dataset(kind: str) -> None:
     document = product_dcat(PUBLISHER, offered(kind=kind))
     assert conforms(document, "dcat")
     assert conforms(document, "odrl")
+
+
+def test_a_match_says_what_it_is_by_and_in_which_forms(world: Any) -> None:
+    own = Matched(world)
+    leakage = world.leakage()
+    forms = {("name", "name"), ("number", "cn_id"), ("birth", "date")}
+    documents = (
+        contract_odrl(own.terms, own.plan, leakage),
+        product_dcat(PUBLISHER, offered(asked_by=COLUMNS, match=IDS)),
+    )
+    for document, shapes in zip(documents, ("odrl", "dcat"), strict=True):
+        assert conforms(document, shapes)
+        graph = rdf(document)
+        names = {str(each) for each in graph.objects(None, URIRef(f"{UNSEEN}askedBy"))}
+        assert names == {"name", "number", "birth"}
+        compared = {
+            (str(graph.value(each, DCTERMS.identifier)), str(form))
+            for each, form in graph.subject_objects(URIRef(f"{UNSEEN}form"))
+        }
+        assert compared == forms
+        by = {str(each) for each in graph.objects(None, URIRef(f"{UNSEEN}matchedBy"))}
+        assert by == {"number"}
+    agreed = rdf(documents[0])
+    (limit,) = agreed.subjects(URIRef(f"{ODRL}leftOperand"), URIRef(f"{UNSEEN}bitsPerUnit"))
+    assert agreed.value(limit, URIRef(f"{ODRL}rightOperand")) == Literal(own.plan.bits_per_unit)
+    assert "agrees" in json.dumps(documents[1])
+    plain = json.dumps([contract_odrl(*plain_terms(world)), product_dcat(PUBLISHER, offered())])
+    for absent in ("comparedAs", "matchedBy", "unseen:form", "agrees"):
+        assert absent not in plain
+    for word, (english, chinese) in dcat._MATCHED.items():
+        assert word in dcat._KINDS
+        assert english.isascii()
+        assert not chinese.isascii()
 
 
 def test_a_receipt_is_a_credential_that_says_what_it_says(world: Any) -> None:

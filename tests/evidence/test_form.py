@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from tests.evidence.matching import Matched
 from tests.evidence.test_exports import open_terms, plain_terms, whole_terms
 
 from unseen.evidence.canonical import b64encode
@@ -81,6 +82,15 @@ def test_says_who_what_why_how_much_and_what_leaks(world: Any, clauses: str, lan
         assert each in text, each
     assert ("数据合约审批单" in text) == (language != "en")
     assert ("Contract approval form" in text) == (language != "zh")
+
+
+def test_says_by_what_a_match_goes_and_in_which_forms(world: Any) -> None:
+    own = Matched(world)
+    text = Reader(form(world, terms=own.terms, plan=own.plan)).text
+    assert "name (name), number (cn_id), birth (date)" in text
+    for words in ("匹配标识", "matched by"):
+        assert words in text
+        assert words not in Reader(form(world)).text
 
 
 def test_asks_for_nothing_from_outside(world: Any) -> None:

@@ -134,7 +134,8 @@ def _offered(product: Product) -> Offered:
         table=product.table,
         digest=product.digest,
         questions=tuple(Question(name=name, text=text) for name, text in product.questions),
-        asked_by=() if product.menu else tuple(column.name for column in product.subject),
+        asked_by=() if product.menu else product.subject,
+        match=product.match,
         prices=Prices(
             currency=prices.currency, data_fee=prices.data_fee, service_fee=prices.service_fee
         ),

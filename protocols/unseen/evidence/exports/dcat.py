@@ -14,7 +14,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from unseen.evidence.contracts.contract import Prices
-from unseen.evidence.exports.linked import Node, context, decimal, ref, said, typed, urn
+from unseen.evidence.exports.linked import (
+    Node,
+    asked_by,
+    context,
+    decimal,
+    ref,
+    said,
+    typed,
+    urn,
+)
+from unseen.protocols.lookup.subject import SubjectColumn
 
 if TYPE_CHECKING:
     from unseen.evidence.canonical import Json
@@ -41,6 +51,16 @@ _KINDS = {
     "train": (
         "Joint training: a model of the columns named here, from noisy sums over several nodes.",
         "联合建模：由多个节点的加噪求和训练所列字段的模型。",
+    ),
+}
+_MATCHED = {
+    "lookup": (
+        "Hidden match: a whole subject agrees, or its id alone is known, or neither; unseen whose.",
+        "匿踪要素核验：整组要素一致、仅标识在库或均不在库，运营方不知道查询的是谁。",
+    ),
+    "verify": (
+        "Match in the clear: a whole subject agrees, or its id alone is known, or neither.",
+        "要素核验：整组要素一致、仅标识在库或均不在库，运营方知道查询的是谁。",
     ),
 }
 
@@ -73,9 +93,10 @@ class Offered:
     table: str
     digest: str  # base64url
     questions: tuple[Question, ...]
-    asked_by: tuple[str, ...]
+    asked_by: tuple[SubjectColumn, ...]
     prices: Prices
     snapshot_at: str
+    match: tuple[str, ...] = ()  # columns of the id, where whole subjects are matched
 
 
 def catalog_dcat(publisher: Publisher, products: Sequence[Offered]) -> Node:
@@ -107,7 +128,7 @@ def product_dcat(publisher: Publisher, product: Offered) -> Node:
 
 
 def _service(product: Offered, publisher: Publisher) -> Node:
-    described = _KINDS.get(product.kind)
+    described = (_MATCHED if product.match else _KINDS).get(product.kind)
     return {
         "@id": urn("product", product.digest),
         "@type": "dcat:DataService",
@@ -124,7 +145,7 @@ def _service(product: Offered, publisher: Publisher) -> Node:
             {"dcterms:identifier": question.name, "dcterms:description": question.text}
             for question in product.questions
         ],
-        "unseen:askedBy": [*product.asked_by],
+        **asked_by(product.asked_by, product.match),
         "odrl:hasPolicy": _offer(product, publisher),
     }
 

@@ -20,6 +20,7 @@ from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.contracts.leakage import Leakage
 from unseen.evidence.contracts.plan import Plan
 from unseen.evidence.suite import suite_of
+from unseen.protocols.lookup.subject import SubjectColumn
 
 Language = Literal["en", "zh", "both"]
 
@@ -63,6 +64,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "table": ("table", "数据资源"),
     "reads": ("columns read", "读取列"),
     "asked": ("asked by", "查询条件"),
+    "matched": ("matched by", "匹配标识"),
     "bits": ("released", "交付上限"),
     "bit count": (
         "{unit} bits for each unit, {all} in all",
@@ -251,7 +253,9 @@ class _Form:
         plan = self._data.plan
         yield self._say("table"), escape(plan.table)
         yield self._say("reads"), escape(", ".join(plan.columns_read))
-        yield self._say("asked"), escape(", ".join(c.name for c in plan.subject_columns))
+        yield self._say("asked"), escape(", ".join(map(_asked_by, plan.subject_columns)))
+        if plan.match:
+            yield self._say("matched"), escape(", ".join(plan.match))
         in_all = plan.bits_per_unit * self._data.terms.quota.units
         if plan.release is not None:
             in_all = plan.release.bits_in_all
@@ -321,6 +325,11 @@ class _Form:
         if self._language == "zh":
             return escape(chinese)
         return f'{escape(chinese)} <span class="en" lang="en">{escape(english)}</span>'
+
+
+def _asked_by(column: SubjectColumn) -> str:
+    """Return the name of a subject's column, and in which form its values are compared."""
+    return column.name if column.form == "exact" else f"{column.name} ({column.form})"
 
 
 def _rows(rows: Iterator[tuple[str, str]]) -> str:

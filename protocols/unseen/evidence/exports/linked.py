@@ -5,11 +5,12 @@ to whoever reads them, without a network. Own terms are under `unseen:`; keys, c
 and the like are named by URNs, since they have no address and need none.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 
 from unseen.evidence.canonical import Json, format_time
+from unseen.protocols.lookup.subject import SubjectColumn
 
 NAMESPACE = "urn:unseen:ns:"
 PREFIXES: Mapping[str, str] = MappingProxyType(
@@ -71,6 +72,22 @@ def said(english: str, chinese: str = "") -> list[Json]:
     """Return a text in English and, where there is one, in Chinese."""
     found: list[Json] = [{"@value": english, "@language": "en"}]
     return [*found, {"@value": chinese, "@language": "zh"}] if chinese else found
+
+
+def asked_by(columns: Sequence[SubjectColumn], match: Sequence[str]) -> Node:
+    """Return what a subject is named by: its columns, and the forms in which values are compared.
+
+    `match` are the columns of the id, where whole subjects are matched.
+    """
+    forms: list[Json] = [
+        {"dcterms:identifier": column.name, "unseen:form": column.form}
+        for column in columns
+        if column.form != "exact"
+    ]
+    found: Node = {"unseen:askedBy": [column.name for column in columns]}
+    if forms:
+        found["unseen:comparedAs"] = forms
+    return found | ({"unseen:matchedBy": [*match]} if match else {})
 
 
 def _escaped(letter: str) -> str:

@@ -25,6 +25,7 @@ from unseen.evidence.contracts.leakage import Leakage
 from unseen.evidence.contracts.plan import Plan
 from unseen.evidence.exports.linked import (
     Node,
+    asked_by,
     context,
     decimal,
     integer,
@@ -201,6 +202,7 @@ def _plan(plan: Plan) -> Node:
     return {
         "unseen:digest": b64encode(plan.digest(suite_of(plan.suite))),
         "unseen:reads": [*plan.columns_read],
+        **asked_by(plan.subject_columns, plan.match),
         "unseen:protocol": plan.protocol,
         "unseen:threatModel": said(plan.threat_model, plan.threat_model_zh),
         "unseen:retention": said(plan.retention, plan.retention_zh),
