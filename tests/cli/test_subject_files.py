@@ -74,6 +74,22 @@ def test_a_csv_file_that_is_none_is_refused(data: bytes, tmp_path: Path) -> None
         subjects_in(path)
 
 
+@pytest.mark.parametrize("encoding", ["gb18030", "utf-16", "latin-1"])
+def test_a_file_in_another_encoding_is_told_how_to_be_mended(encoding: str, tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_bytes("name\nMüller\n".encode(encoding))
+    with pytest.raises(UsageError, match="UTF-8") as caught:
+        subjects_in(path)
+    assert "iconv" in caught.value.remedy
+
+
+def test_the_line_that_is_wrong_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text("name,born\nAda,1990-01-01\n\nBo\n")
+    with pytest.raises(UsageError, match="line 4"):
+        subjects_in(path)
+
+
 @given(data=st.binary(max_size=200))
 def test_any_bytes_are_rows_or_refused(
     tmp_path_factory: pytest.TempPathFactory, data: bytes

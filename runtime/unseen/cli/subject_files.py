@@ -50,12 +50,18 @@ def _csv_rows(file: Path) -> "Iterator[dict[str, Any]]":
             for row in reader:
                 if None in row or None in row.values():
                     raise UsageError(
-                        f"{file}: a line has more or fewer values than the header",
+                        f"{file}: line {reader.line_num} has more or fewer values than the header",
                         clause="subject",
                         remedy="correct the file",
                     )
                 yield row
-    except (csv.Error, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        raise UsageError(
+            f"{file} is not in UTF-8",
+            clause="subject",
+            remedy='save it anew in UTF-8: as "CSV UTF-8", or by iconv -f GB18030 -t UTF-8',
+        ) from None
+    except csv.Error as error:
         raise UsageError(f"{file}: {error}", clause="subject", remedy="correct the file") from None
 
 

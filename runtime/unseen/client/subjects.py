@@ -47,9 +47,11 @@ def _in_order(columns: Sequence[SubjectColumn], subject: Subject) -> Sequence[Va
     if isinstance(subject, Mapping):
         names = [column.name for column in columns]
         if set(subject) != set(names):
-            wanted = ", ".join(names)
+            wanted = ",".join(names)
             raise SubjectInvalidError(
-                f"a subject has the columns {wanted}", clause="subject", remedy=f"give {wanted}"
+                f"a subject has the columns {wanted} and no others",
+                clause="subject",
+                remedy=f"give these; the first line of a CSV file is then: {wanted}",
             )
         return [subject[name] for name in names]
     if isinstance(subject, (str, int, dt.date)):

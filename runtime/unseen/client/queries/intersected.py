@@ -103,17 +103,19 @@ class Intersected(Card):
         return Rows((*columns, flag), ((*cells_of(item, types), there) for item, there in both))
 
     def _title(self) -> str:
-        return f"Intersection of {len(self.items):,} items"
+        return f"Intersection of a set of {len(self.items):,}"
 
     def _rows(self) -> Iterator[Row]:
         if self.output == ITEMS:
             yield "in the table", f"{len(self.found):,}"
             yield "not in the table", f"{len(self.items) - len(self.found):,}"
         else:
-            few = "fewer than the smallest group"
-            yield "in the table", few if self.number is None else f"about {self.number:,}"
+            few = Said("fewer than the smallest group")
+            number = few if self.number is None else Said("about {}", f"{self.number:,}")
+            yield "in the table", number
             if self.total is not None:
-                yield "sum", f"about {self.total:,}, give or take {self.total_error:,}"
+                total, error = f"{self.total:,}", f"{self.total_error:,}"
+                yield "sum", Said("about {}, give or take {}", total, error)
             yield "rho", self.rho
         if self.way:
             yield "way", self.way
