@@ -33,7 +33,7 @@ app = App(help="What the operator hosts.", no_args_is_help=True)
 @app.command("add")
 def add(
     name: Annotated[str, typer.Argument(help="Name of the table here.")],
-    source: Annotated[str, typer.Argument(help="Parquet or CSV file, or duckdb:PATH#TABLE.")],
+    source: Annotated[str, typer.Argument(help="Parquet, CSV or ONNX file, or duckdb:PATH#TABLE.")],
     subject: Annotated[
         list[str],
         typer.Option(help="Columns that together name a subject: again for each, or with commas."),

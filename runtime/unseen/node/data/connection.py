@@ -13,6 +13,8 @@ from pathlib import Path
 import duckdb
 
 from unseen.node.data.source import Source, unreadable
+from unseen.node.errors import TableUnreadableError
+from unseen.protocols.errors import ModelInvalidError
 
 VIEW = "registered_table"
 
@@ -109,7 +111,31 @@ def _expose(connection: duckdb.DuckDBPyConnection, source: Source, view: str) ->
             reader = f"read_csv({path}, header=true, sample_size=-1)"
         case "duckdb":
             reader = f"{_attach(connection, path)}.{identifier(source.table)}"
+        case "onnx":
+            reader = _listed(connection, source.path, view)
     connection.execute(f"CREATE VIEW {view} AS SELECT * FROM {reader}")  # noqa: S608 - all quoted
+
+
+def _listed(connection: duckdb.DuckDBPyConnection, path: Path, view: str) -> str:
+    """Copy the numbers of a model into a table of the connection's own, and return its name."""
+    from unseen.protocols.he.models.listing import rows_of  # noqa: PLC0415 - needs `unseen[train]`
+
+    try:
+        rows = rows_of(path.read_bytes())
+    except OSError as error:
+        raise unreadable(error) from None
+    except ModelInvalidError as error:
+        raise TableUnreadableError(
+            f"the file is no model: {error}",
+            clause="table.source",
+            remedy=error.remedy or "export the model as one ONNX file, numbers and all",
+        ) from None
+    name = f"numbers_of_{view}"
+    connection.execute(f"CREATE TABLE {name} (constant VARCHAR, place BIGINT, value DOUBLE)")
+    texts, places, values = zip(*rows, strict=True)
+    columns = "unnest($1::VARCHAR[]), unnest($2::BIGINT[]), unnest($3::DOUBLE[])"
+    connection.execute(f"INSERT INTO {name} SELECT {columns}", [texts, places, values])
+    return name
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, path: str) -> str:

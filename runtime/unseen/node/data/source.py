@@ -9,13 +9,13 @@ from unseen.evidence.canonical import Json
 from unseen.node.errors import TableChangedError, TableUnreadableError
 
 _READ_BYTES = 1 << 20
-Format = Literal["parquet", "csv", "duckdb"]
-_SUFFIXES: dict[str, Format] = {".parquet": "parquet", ".csv": "csv"}
+Format = Literal["parquet", "csv", "duckdb", "onnx"]
+_SUFFIXES: dict[str, Format] = {".parquet": "parquet", ".csv": "csv", ".onnx": "onnx"}
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A Parquet or CSV file, or one table of a DuckDB file."""
+    """A Parquet or CSV file, one table of a DuckDB file, or the numbers of an ONNX file."""
 
     format: Format
     path: Path
@@ -23,7 +23,7 @@ class Source:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `PATH.parquet`, `PATH.csv` or `duckdb:PATH#TABLE`.
+        """Read `PATH.parquet`, `PATH.csv`, `PATH.onnx` or `duckdb:PATH#TABLE`.
 
         Raises:
             TableUnreadableError: the text names no known format.
@@ -37,7 +37,7 @@ class Source:
             raise TableUnreadableError(
                 "the source names no known format",
                 clause="table.source",
-                remedy="give PATH.parquet, PATH.csv or duckdb:PATH#TABLE",
+                remedy="give PATH.parquet, PATH.csv, PATH.onnx or duckdb:PATH#TABLE",
             )
         return cls(form, Path(text))
 

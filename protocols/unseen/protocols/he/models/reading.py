@@ -45,12 +45,10 @@ def from_onnx(
 
     """
     onnx = library("onnx")
-    if len(data) > MAX_BYTES:
-        raise ModelInvalidError(f"over {MAX_BYTES} bytes", clause="model.size")
     width = width_of(features)
     if not 1 <= width <= MAX_COLUMNS:
         raise ModelInvalidError(f"1 to {MAX_COLUMNS} columns", clause="model.features")
-    file = _parsed(onnx, data)
+    file = parsed(onnx, data)
     _check_file(file)
     with np.errstate(all="ignore"):  # what overflows is refused as a weight that is not finite
         end = _Walk(onnx, file, width, fit).follow(output)
@@ -60,7 +58,15 @@ def from_onnx(
     return Model(end.link or "linear", tuple(features), layers)
 
 
-def _parsed(onnx: ModuleType, data: bytes) -> Any:
+def parsed(onnx: ModuleType, data: bytes) -> Any:
+    """Return a file as its library sees it, nothing of it checked.
+
+    Raises:
+        ModelInvalidError: it is none, or too large.
+
+    """
+    if len(data) > MAX_BYTES:
+        raise ModelInvalidError(f"over {MAX_BYTES} bytes", clause="model.size")
     try:
         return onnx.ModelProto.FromString(data)
     except Exception:  # noqa: BLE001 - of protobuf, which this package may not import
