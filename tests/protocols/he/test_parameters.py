@@ -67,7 +67,7 @@ def test_what_is_chosen_holds_by_the_formulas_of_the_page(demand: Demand) -> Non
         Fraction(1, prod(found.data_primes[1:k])) for k in range(1, len(found.data_primes))
     )
     assert (flood + worst + rest * divided) / scale <= Fraction(1, 2**demand.precision_bits)
-    most = 2 ** (demand.reach_bits + found.shift) + flood + worst
+    most = 2 ** (max(demand.reach_bits, demand.grid) + found.shift) + flood + worst
     assert 2 * most < q
     assert 2 * (most / rest + divided) < found.primes[0]
     assert 2 ** (found.taught_bits - 1) * 2 * flood <= q <= 2**found.taught_bits * 2 * flood + 1

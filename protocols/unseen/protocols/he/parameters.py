@@ -261,4 +261,5 @@ def _rounding(degree: int) -> int:
 
 
 def _most(demand: Demand, shift: int, flood_bits: int, worst: int) -> int:
-    return (1 << (demand.reach_bits + shift)) + (1 << flood_bits) + worst
+    """Return the largest coefficient: a score's or, where weights are small, a feature's."""
+    return (1 << (max(demand.reach_bits, demand.grid) + shift)) + (1 << flood_bits) + worst
