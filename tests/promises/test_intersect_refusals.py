@@ -15,6 +15,7 @@ from unseen.client.queries.intersections import Intersections
 from unseen.client.queries.parcels import Parcels
 from unseen.evidence.contracts.intersection import COUNT, ITEMS
 from unseen.evidence.releases.intersected import SentAnswer
+from unseen.protocols.errors import UnseenError
 from unseen.protocols.psi.messages import pack
 
 
@@ -121,3 +122,13 @@ def test_a_lookup_and_an_intersection_have_one_share_of_a_table(copy: Callable[[
     with pytest.raises(RefusedError):
         stage.contract("hidden", units=1)
     stage.contract("clear", units=100)  # which counts subjects, when they are asked about
+
+
+def test_an_intersection_is_not_opened_for_a_subject_and_says_so(stage: Stage) -> None:
+    found = stage.lender.intersect(contract(stage), subjects(stage, 2, 1))
+    for client in (stage.lender, stage.operator):
+        with pytest.raises(UnseenError) as caught:
+            client.open_receipt(found.request_id)
+        assert caught.value.clause
+        assert caught.value.remedy
+        assert caught.value.reason != "HOME_INVALID"  # nothing is missing, nor to be restored

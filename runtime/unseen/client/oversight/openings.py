@@ -16,13 +16,14 @@ from unseen.client.parties import Parties
 from unseen.client.queries.epochs import Epoch, Epochs
 from unseen.client.queries.hidden import Kept, Shown, seeds_of
 from unseen.client.queries.lookups import read_secret
-from unseen.client.queries.questions import KIND
+from unseen.client.queries.questions import KIND as STATISTICS
 from unseen.client.queries.tables import load_announcement
 from unseen.client.queries.verifies import VERDICTS, read_verdicts
 from unseen.client.resources import short
 from unseen.client.session import Session
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json
+from unseen.evidence.contracts.intersection import KIND as INTERSECT
 from unseen.evidence.fields import head
 from unseen.evidence.oversight.clear import make_clear_opening, verify_clear_opening
 from unseen.evidence.oversight.hidden import Batch, Item, Point
@@ -35,6 +36,8 @@ from unseen.protocols.lookup.match import encode_points
 from unseen.protocols.lookup.subject import parse_value
 from unseen.protocols.oprf.client import unblind_one
 from unseen.v1 import lookup_pb2, meter_pb2, meter_pb2_grpc, verify_pb2
+
+_OF_MANY = frozenset({STATISTICS, INTERSECT})
 
 
 class Openings:
@@ -54,7 +57,7 @@ class Openings:
             _check_position(position, 1)
             return self.released(request, contract)
         opening = self.answered(request)
-        if opening.kind == KIND:
+        if opening.kind in _OF_MANY:
             raise _about_nobody(request)
         if opening.kind == "verify":
             _check_position(position, 1)
@@ -81,7 +84,7 @@ class Openings:
         )
         answer = self._session.call(self._meter.OpenRelease, message)
         Parties(self._session).list()  # whom the operator enrolled it trusts
-        if verify_receipt(answer.release.receipt, self._session.trust).kind == KIND:
+        if verify_receipt(answer.release.receipt, self._session.trust).kind in _OF_MANY:
             raise _about_nobody(request)
         found, subject = short(answer.contract), canonical.decode(answer.subject)
         bundle = make_clear_opening(
