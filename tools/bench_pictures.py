@@ -48,6 +48,11 @@ PICTURES: Final = {
             "lookup/lwe_pir/client",
         ),
     ),
+    "score": Picture(
+        ("score", "--set", "baselines=1", "--repeats", "3"),
+        "8192,32768,131072,1048576",
+        ("score/client", "score/server*", "score/open"),
+    ),
 }
 
 

@@ -22,6 +22,7 @@ from unseen.bench import (
     peers,
     receipt,
     scale,
+    score,
     secagg,
     statistics,
     stopping,
@@ -94,6 +95,41 @@ def test_secagg_of_four_measures_no_drop_out() -> None:
     found = run(secagg.BENCH, parties=4, dim=10, ring=64)  # and no peer in this ring
     assert found["secagg/mask"].bytes_up == 80
     assert "secagg/unmask/dropped" not in found
+
+
+def off(item: Measurement) -> float:
+    return float(item.note.split()[2])
+
+
+def test_encrypted_scores_come_out_of_every_way() -> None:
+    found = run(score.BENCH, features=3, samples=5, few=2)
+    server, calls = found["score/server"], found["score/server/sealapi"]
+    assert server.units == calls.units == found["score/client"].units == 5
+    assert off(server) < 2**-14
+    assert off(calls) < 2**-14
+    assert (server.bytes_up, server.bytes_down) == (calls.bytes_up, calls.bytes_down)
+    assert server.bytes_up == found["score/client"].bytes_up
+    assert found["score/server/tutorial"].units == 2
+    assert found["score/server/batched"].bytes_up > 3 * 100_000
+    assert max(off(found[f"score/server/{way}"]) for way in ("batched", "tutorial")) < 1e-4
+    assert found["score/keys"].note.startswith("N 8192, primes of ")
+    assert all(found[item.limit].units == item.units for item in found.values() if item.limit)
+
+
+@pytest.mark.parametrize("given", [{"samples": 0}, {"features": 0}, {"few": 0}, {"precision": 41}])
+def test_scores_that_nobody_can_compute_are_an_error(given: dict[str, int]) -> None:
+    with pytest.raises(InputInvalidError) as raised:
+        run(score.BENCH, **given)
+    assert raised.value.clause
+
+
+def test_scores_are_measured_alone_and_over_several_ciphertexts() -> None:
+    found = run(score.BENCH, features=2, samples=8193, baselines=0)
+    assert off(found["score/server"]) < 2**-14
+    assert not {name for name in found if name.endswith(("sealapi", "batched", "tutorial"))}
+    found = run(score.BENCH, features=2, samples=10, baselines=1)
+    assert off(found["score/server/sealapi"]) < 2**-14
+    assert not {name for name in found if name.endswith(("batched", "tutorial"))}
 
 
 def stand_in(path: Path, name: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:

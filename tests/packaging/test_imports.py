@@ -107,14 +107,15 @@ def test_homomorphic_jobs_import_without_their_engine() -> None:
     assert int(done.stdout) > 2
 
 
-def test_one_module_names_tenseal() -> None:
+def test_one_module_and_a_bench_name_tenseal() -> None:
     named = [
         path.relative_to(ROOT).as_posix()
         for folder in ("protocols", "runtime")
         for path in sorted((ROOT / folder).rglob("*.py"))
         if re.search(r"\"tenseal|import tenseal|from tenseal", path.read_text(encoding="utf-8"))
     ]
-    assert named == ["protocols/unseen/protocols/he/engine.py"]
+    # The other one measures TenSEAL's vectors, which nothing of ours uses.
+    assert named == ["protocols/unseen/protocols/he/engine.py", "runtime/unseen/bench/tensors.py"]
 
 
 def test_streams_import_without_the_wire_and_the_nodes_libraries() -> None:

@@ -25,6 +25,7 @@ from unseen.bench import (
     psi,
     receipt,
     scale,
+    score,
     secagg,
     statistics,
     train,
@@ -49,6 +50,7 @@ BENCHES: dict[str, Bench] = {
         dp.BENCH,
         statistics.BENCH,
         train.BENCH,
+        score.BENCH,
     )
 }
 
