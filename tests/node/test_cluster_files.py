@@ -259,3 +259,30 @@ def test_a_task_that_begins_anew_takes_back_what_it_had_done(
     for number, rows in ((7, 40), (7, 90), (7, 25), (8, 1), (7, 100)):
         link.heard((0.0, [number, rows]))
     assert told == [(b"7", b"P", rows) for rows in (b"40", b"50", b"-65", b"75")]
+
+
+async def test_a_scheduler_that_hangs_is_lost_though_its_connection_stands(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[tuple[bytes, ...]] = []
+    monkeypatch.setattr(relay, "_write", lambda *parts: told.append(parts))
+    monkeypatch.setattr(relay, "_SILENT_SECONDS", 0.1)
+    monkeypatch.setattr(relay, "_LOOK_SECONDS", 0.0)
+
+    class Link:
+        status = "running"
+        looked = 0
+
+        def subscribe_topic(self, topic: str, heard: Callable[[object], None]) -> None:
+            del topic, heard
+
+        async def nthreads(self) -> dict[str, int]:
+            self.looked += 1
+            if self.looked > 2:
+                await asyncio.Event().wait()
+            return {"one": 2, "other": 1}
+
+    async with asyncio.timeout(10):
+        with pytest.raises(ClusterLostError):
+            await relay._Relay(Link()).look()
+    assert told == [(b"0", b"W", b"3")]

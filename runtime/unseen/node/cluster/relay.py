@@ -36,6 +36,7 @@ from unseen.protocols.errors import UnseenError
 ATTEMPTS = 3  # of a task whose process ended
 _CONNECT_SECONDS = 10.0
 _LOOK_SECONDS = 2.0
+_SILENT_SECONDS = 60.0  # that a scheduler may take to answer: one that hangs keeps its connection
 _LINK = b"0"
 _sink = sys.stdout.buffer
 
@@ -65,12 +66,13 @@ class _Relay:
         """Tell how many tasks run at once, until the link is gone.
 
         Raises:
-            ClusterLostError: it is.
+            ClusterLostError: it is, or the scheduler says nothing any more.
 
         """
         while self._client.status == "running":
             try:
-                slots = sum((await self._client.nthreads()).values())
+                async with asyncio.timeout(_SILENT_SECONDS):
+                    slots = sum((await self._client.nthreads()).values())
             except (OSError, TimeoutError):
                 break
             if slots != self._slots:
