@@ -1,29 +1,30 @@
 """`Client`: everything a party does with a node, in one object."""
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self, Unpack
+from typing import Self
 
 from unseen.client import parties
-from unseen.client.agreements.contracts import Contract, Contracts
+from unseen.client.agreements.contracts import Contracts
 from unseen.client.agreements.governing import GoverningCalls
 from unseen.client.agreements.stops import NodeStops, Stop
-from unseen.client.agreements.wishes import Clauses, Wish
 from unseen.client.audit.auditing import AuditCalls
 from unseen.client.bills.metering import MeterCalls
 from unseen.client.cards import Card, Row
-from unseen.client.catalog import Catalog, Compared, Predicate, Prices, Product, Refreshed, Table
+from unseen.client.catalog import Catalog
 from unseen.client.consenting import ConsentCalls
-from unseen.client.evidence import Evidence, Leaf, Receipt
+from unseen.client.contracting import ContractCalls
+from unseen.client.evidence import Evidence
 from unseen.client.interchange import ExportCalls, Exports
 from unseen.client.intersecting import IntersectCalls
 from unseen.client.jobs import Job, Jobs, JobState
 from unseen.client.joint.seats import Seat
 from unseen.client.local.home import Home, find_home
 from unseen.client.local.profile import Profile
+from unseen.client.offering import OfferingCalls
 from unseen.client.oversight.objections import Objections
 from unseen.client.oversight.opened import Opener
 from unseen.client.oversight.openings import Openings
@@ -31,20 +32,15 @@ from unseen.client.oversight.orders import Orders
 from unseen.client.oversight.overseeing import Oversight
 from unseen.client.oversight.reports import Reports
 from unseen.client.parties import Parties, Party
+from unseen.client.proving import ReceiptCalls
 from unseen.client.queries.intersections import Intersections
 from unseen.client.queries.lookups import Lookups
 from unseen.client.queries.questions import Questions
 from unseen.client.queries.verifies import Verifies
 from unseen.client.querying import QueryCalls
 from unseen.client.registry.registering import RegistryCalls
-from unseen.client.reviews import ReleaseMode, Review, Reviews
+from unseen.client.reviews import ReviewCalls, Reviews
 from unseen.client.session import CALL_SECONDS, Progress, Session, no_progress
-from unseen.client.statistic import Statistic
-from unseen.client.verdicts import Verdict
-from unseen.evidence.canonical import Json
-from unseen.evidence.contracts.clauses import Billing
-from unseen.evidence.contracts.intersection import Offered
-from unseen.evidence.contracts.statistics.definition import Definition
 from unseen.v1 import node_pb2, node_pb2_grpc
 
 INVITATION_LIFE = dt.timedelta(days=7)
@@ -86,13 +82,17 @@ def _stop(node: node_pb2.Node) -> Stop | None:
 class Client(
     AuditCalls,
     ConsentCalls,
+    ContractCalls,
     ExportCalls,
-    RegistryCalls,
     GoverningCalls,
     IntersectCalls,
     MeterCalls,
+    OfferingCalls,
     Oversight,
     QueryCalls,
+    ReceiptCalls,
+    RegistryCalls,
+    ReviewCalls,
 ):
     """A party's client at one node. Thread-safe; close it, or use it as a context manager.
 
@@ -216,78 +216,6 @@ class Client(
             stop=_stop(answer),
         )
 
-    def products(self) -> list[Product]:
-        """Return what the operator offers."""
-        return self._catalog.products()
-
-    def tables(self) -> list[Table]:
-        """Return what the operator hosts (operator only)."""
-        return self._catalog.tables()
-
-    def register_table(
-        self,
-        name: str,
-        source: str,
-        *,
-        subject: Sequence[str],
-        labels: Mapping[str, tuple[str, str]],
-        holder: str = "",
-    ) -> Table:
-        """Register a table (operator only).
-
-        `source` is a path on the node's machine: Parquet, CSV, or `duckdb:PATH#TABLE`.
-        `subject` are the columns that together name a subject; `labels` maps a column, or `*`
-        for the rest, to its category and level. `holder` names the party whose table it is.
-        """
-        table = self._catalog.register_table(name, source, subject=subject, labels=labels)
-        return self._catalog.assign_holder(name, holder) if holder else table
-
-    def refresh_table(self, name: str) -> Refreshed:
-        """Commit to a table's present rows as a new snapshot (operator only).
-
-        Contracts that no longer compile over them are suspended at once, and those that do again
-        go on.
-        """
-        done = self._catalog.refresh_table(name)
-        held = (each.id for each in self._contracts.list() if each.held_by_rules(name))
-        return replace(done, suspended=tuple(held))
-
-    def register_product(
-        self,
-        name: str,
-        *,
-        table: str,
-        kind: str,
-        title: str,
-        predicates: Sequence[Predicate] | Definition | Offered = (),
-        prices: Prices | None = None,
-        billing: Billing | None = None,
-        **compared: Unpack[Compared],
-    ) -> Product:
-        """Offer yes-or-no questions over a table (operator only). Free unless `prices` says.
-
-        A product of kind `statistics` has a definition in the place of predicates: its menu, and
-        the columns and expressions behind it, which buyers do not see. With `match`, the columns of
-        an id, it has neither, and answers whether a whole subject agrees, or only its id is known.
-        One of kind `intersect` says what may be found (`evidence.contracts.intersection.Offered`).
-
-        `canonical` says in which form values of the subject's columns are compared: `name`, `id`,
-        `cn_id` or `date`; as they are where it says nothing.
-
-        `billing` says what is billed (units, requests or hits), what is free, the most a contract
-        costs and who gets it; without it each unit has its price, for the operator.
-        """
-        return self._catalog.register_product(
-            name,
-            table=table,
-            kind=kind,
-            title=title,
-            predicates=predicates,
-            prices=prices or Prices(),
-            billing=billing,
-            **compared,
-        )
-
     def invite(self, party: str, role: str = "buyer", ttl: dt.timedelta = INVITATION_LIFE) -> bytes:
         """Return an invitation file for one new party (operator only); usable once."""
         return self._parties.invite(party, role, ttl)
@@ -299,60 +227,6 @@ class Client(
     def revoke_party(self, name: str) -> Party:
         """Cut off a party, or an instance by `PARTY/INSTANCE`, from its next call on."""
         return self._parties.revoke(name)
-
-    def request_contract(
-        self,
-        product: str,
-        *,
-        outputs: Sequence[str],
-        scenario: str,
-        units: int,
-        **clauses: Unpack[Clauses],
-    ) -> Contract:
-        """Ask for a contract (buyer only); read its card and leakage before signing it.
-
-        `clauses`, as keywords: how many `days` it lasts (30), `per_minute`, `openings`, `template`,
-        `order`, `region`, `group`, `budget`, `declarations`, `joint`, `train` and `way`; see
-        `Clauses`.
-
-        Raises:
-            AnswerInvalidError: the node proposes something else than was asked for.
-
-        """
-        wish = Wish.of(product, outputs=outputs, scenario=scenario, units=units, **clauses)
-        return self._contracts.request(wish)
-
-    def contract(self, contract: str, *, offline: bool = False) -> Contract:
-        """Return a contract as it stands now; `offline`, as this home last saw it."""
-        return self._contracts.kept(contract) if offline else self._contracts.get(contract)
-
-    def contracts(self, *, offline: bool = False) -> list[Contract]:
-        """Return the contracts this party may see; `offline`, those that this home has seen."""
-        return list(self._contracts.all_kept()) if offline else self._contracts.list()
-
-    def approve(self, contract: str) -> Contract:
-        """Sign a contract as the operator, its holder or its second approver."""
-        return self._contracts.approve(contract)
-
-    def sign(self, contract: str) -> Contract:
-        """Sign a contract as the buyer; it becomes active."""
-        return self._contracts.sign(contract)
-
-    def revoke(self, contract: str, cause: str = "") -> Contract:
-        """End a contract at once, for good; any signer may. `cause` goes into the log."""
-        return self._contracts.revoke(contract, cause)
-
-    def suspend(self, contract: str, cause: str) -> Contract:
-        """Refuse requests under a contract, and end what runs, until this party resumes it.
-
-        For the operator, and the second approver and the regulator that the contract names.
-        `cause` is one line that goes into the log, in an order signed by this party.
-        """
-        return self._contracts.suspend(contract, cause)
-
-    def resume(self, contract: str, cause: str) -> Contract:
-        """Lift this party's stop of a contract; it goes on when nobody else's stands."""
-        return self._contracts.resume(contract, cause)
 
     def stop_node(self, cause: str) -> NodeCard:
         """Have the whole node stand still, also over restarts, until it is resumed (operator only).
@@ -380,81 +254,3 @@ class Client(
     ) -> list[Job]:
         """Return the jobs this party may see, the newest first; all of them without a `limit`."""
         return self._jobs.list(contract, states, limit)
-
-    def unanswered(self, contract: str | None = None) -> list[str]:
-        """Return the ids of requests whose answers have not arrived."""
-        return self._evidence.unanswered(contract)
-
-    def lost(self, contract: str | None = None) -> list[str]:
-        """Return the ids of charged requests whose reply the node no longer keeps: no receipt."""
-        return self._evidence.lost(contract)
-
-    def fetch(self, request: str) -> Receipt:
-        """Fetch the answer to a request again, under its id, and return its receipt."""
-        self._evidence.fetch(request)
-        return self._evidence.receipt(request)
-
-    def fetch_answers(self, request: str) -> list[Verdict]:
-        """Fetch the answers to a request again, in the order of its subjects; charged once.
-
-        A request that the node has never seen is charged now, if it is young enough to be.
-        """
-        return self._evidence.fetch_verdicts(request)
-
-    def fetch_statistic(self, request: str) -> Statistic:
-        """Fetch the answer to a question about many again, under its id; charged once."""
-        return self._evidence.fetch_statistic(request)
-
-    def receipts(self, contract: str | None = None) -> list[Receipt]:
-        """Return the receipts in this home, each verified."""
-        return self._evidence.receipts(contract)
-
-    def receipt(self, request: str) -> Receipt:
-        """Return the verified receipt of a request."""
-        return self._evidence.receipt(request)
-
-    def open_receipt(
-        self, request: str, position: int = 0, contract: str | None = None
-    ) -> dict[str, Json]:
-        """Return a bundle that proves to a third party whom one question was about, and its answer.
-
-        `position` says which subject of a request with many, from 0. The operator opens
-        verifications in the clear, for as long as the node keeps their replies, and names the
-        contract where requests under several have one id.
-        """
-        return self._openings.open(request, position, contract)
-
-    def reviews(self, *, waiting: bool = True) -> list[Review]:
-        """Return what the gate holds for a person, the oldest first; else all it ever held.
-
-        The operator sees everything, a second approver what is under its contracts.
-        """
-        return self._reviews.list(waiting=waiting)
-
-    def review(self, review: str) -> Review:
-        """Return one held release; to the operator, and while it waits, with what it says."""
-        return self._reviews.get(review)
-
-    def approve_release(self, review: str) -> Review:
-        """Let a held release out, with this party's signature; it is charged now."""
-        return self._reviews.decide(review, "pass")
-
-    def refuse_release(self, review: str) -> Review:
-        """Refuse a held release, with this party's signature; it is destroyed, nothing charged."""
-        return self._reviews.decide(review, "refuse")
-
-    def release_modes(self) -> dict[str, ReleaseMode]:
-        """Return what the operator does with each type of release."""
-        return self._reviews.modes()
-
-    def set_release_mode(self, kind: str, mode: str) -> dict[str, ReleaseMode]:
-        """Let verdicts, aggregates or models `pass` by the rules, only past `review`, or `off`."""
-        return self._reviews.set_mode(kind, mode)
-
-    def leaves(self, start: int = 0, limit: int | None = None) -> Iterator[Leaf]:
-        """Yield the entries of the node's log (operator only)."""
-        return self._evidence.leaves(start, limit)
-
-    def log_size(self) -> int:
-        """Return the present size of the node's log, proven to extend what was seen before."""
-        return self._evidence.log_size()

@@ -258,3 +258,36 @@ def _read_modes(modes: object) -> dict[str, ReleaseMode]:
         return {_TYPES[each.type]: _MODES[each.mode] for each in found}
     except KeyError:
         raise AnswerInvalidError("the node names no type or mode", clause="release") from None
+
+
+class ReviewCalls:
+    """Methods of `Client` about releases that a person decides on."""
+
+    _reviews: Reviews
+
+    def reviews(self, *, waiting: bool = True) -> list[Review]:
+        """Return what the gate holds for a person, the oldest first; else all it ever held.
+
+        The operator sees everything, a second approver what is under its contracts.
+        """
+        return self._reviews.list(waiting=waiting)
+
+    def review(self, review: str) -> Review:
+        """Return one held release; to the operator, and while it waits, with what it says."""
+        return self._reviews.get(review)
+
+    def approve_release(self, review: str) -> Review:
+        """Let a held release out, with this party's signature; it is charged now."""
+        return self._reviews.decide(review, "pass")
+
+    def refuse_release(self, review: str) -> Review:
+        """Refuse a held release, with this party's signature; it is destroyed, nothing charged."""
+        return self._reviews.decide(review, "refuse")
+
+    def release_modes(self) -> dict[str, ReleaseMode]:
+        """Return what the operator does with each type of release."""
+        return self._reviews.modes()
+
+    def set_release_mode(self, kind: str, mode: str) -> dict[str, ReleaseMode]:
+        """Let verdicts, aggregates or models `pass` by the rules, only past `review`, or `off`."""
+        return self._reviews.set_mode(kind, mode)
