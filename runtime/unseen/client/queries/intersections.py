@@ -12,79 +12,46 @@ take others in: nothing proves what a table holds.
 
 import contextlib
 import datetime as dt
-import hashlib
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from decimal import Decimal
 from math import isqrt
 from pathlib import Path
 
 from unseen.client.agreements.contracts import Contracts
-from unseen.client.errors import AnswerInvalidError, HomeError, RefusedError, WireError
+from unseen.client.errors import AnswerInvalidError, RefusedError, WireError
 from unseen.client.jobs import Job, JobNotDoneError, Jobs, JobState
 from unseen.client.local.home import writing
 from unseen.client.local.state import Opening
 from unseen.client.queries import asking
 from unseen.client.queries.intersected import Cost, Intersected
-from unseen.client.queries.items import Texts, column_names, column_types, distinct_items
+from unseen.client.queries.items import column_names, column_types
 from unseen.client.queries.parcels import Parcels
+from unseen.client.queries.runs import Run
 from unseen.client.queries.sets import ANSWER, OTHERS, Sets, forget, sets_of, share_of
 from unseen.client.session import Session
 from unseen.client.subjects import Subject
 from unseen.evidence import canonical
 from unseen.evidence.commitment import commit
-from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.contracts.intersection import (
     KIND,
-    Intersection,
     Summed,
-    clause_in,
-    session_of,
     set_bytes,
 )
-from unseen.evidence.contracts.plan import Plan
 from unseen.evidence.contracts.typed import decode
 from unseen.evidence.errors import EvidenceError
 from unseen.evidence.releases.intersected import SentAnswer, SentSet, SentSum
 from unseen.evidence.releases.request import Request
-from unseen.evidence.suite import Suite, suite_of
 from unseen.evidence.verify import VerifiedReceipt
-from unseen.protocols.errors import InputInvalidError, PeerError
+from unseen.protocols.errors import PeerError
 from unseen.protocols.group.ristretto255 import ELEMENT_BYTES
-from unseen.protocols.party import Rng
 from unseen.protocols.psi.sum import opened
 from unseen.streams.chunks import digest_with
 from unseen.v1 import intersect_pb2, intersect_pb2_grpc
 
-_SEED_BYTES = 32
-_SCALAR = b"unseen/intersect/v1 scalar\x00"
 _HELD = "RELEASE_HELD"
 _SET = "set"  # clause of a refusal: the node waits for it
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """One run as it is asked: the terms, what is asked about, and the seed of its scalar."""
-
-    contract: str
-    terms: Terms
-    clause: Intersection
-    plan: Plan = field(repr=False)
-    texts: tuple[Texts, ...] = field(repr=False)
-    data: tuple[bytes, ...] = field(repr=False)
-    seed: bytes = field(repr=False)
-    request: str
-
-    @property
-    def session(self) -> bytes:
-        """The id under which items are hashed."""
-        contract = self.terms.id()
-        return session_of(_suite(self.terms), contract, self.request)
-
-    def drawn(self) -> Rng:
-        """Return the bytes that the run's scalar is drawn from."""
-        return _seeded(self.seed)
 
 
 class Intersections:
@@ -101,11 +68,7 @@ class Intersections:
     def ask(self, contract: str, items: Sequence[Subject]) -> Intersected:
         """Return what the contract says of `items`; see `Client.intersect`."""
         terms, plan = self._contracts.terms(contract), self._contracts.plan(contract)
-        clause = _clause(contract, terms)
-        texts, data = distinct_items(terms, plan, items)
-        _check(clause, data)
-        seed, identifier = secrets.token_bytes(_SEED_BYTES), secrets.token_hex(16)
-        asked = _Asked(contract, terms, clause, plan, texts, data, seed, identifier)
+        asked = Run.new(contract, terms, plan, items)
         with writing(self._session.home.root):
             message = self._written(asked)
             return self._exchange(asked, message, fresh=True)
@@ -118,18 +81,15 @@ class Intersections:
 
         """
         terms = self._contracts.terms(opening.contract)
-        plan, (texts, seed) = self._contracts.plan(opening.contract), _read_secret(opening)
-        known, data = distinct_items(terms, plan, texts)
-        clause = _clause(opening.contract, terms)
-        asked = _Asked(opening.contract, terms, clause, plan, known, data, seed, opening.id)
+        asked = Run.written(opening, terms, self._contracts.plan(opening.contract))
         message = intersect_pb2.RunRequest.FromString(opening.wire)
         with writing(self._session.home.root):
             return self._exchange(asked, message, fresh=False)
 
-    def _written(self, asked: _Asked) -> intersect_pb2.RunRequest:
+    def _written(self, asked: Run) -> intersect_pb2.RunRequest:
         """Mask the set, sign the request over it, and write both down."""
         session, count = self._session, len(asked.data)
-        suite = _suite(asked.terms)
+        suite = asked.suite
         digest = digest_with(self._sets(asked, count).first(), suite.digest)
         part = SentSet(suite=suite.id, items=count, digest=digest).encode()
         nonce = secrets.token_bytes(asking.NONCE_BYTES)
@@ -151,12 +111,12 @@ class Intersections:
             asked.contract,
             manifest="",
             message=run,
-            secret={"subjects": [list(texts) for texts in asked.texts], "seed": asked.seed.hex()},
+            secret=asked.secret,
         )
         return run
 
     def _exchange(
-        self, asked: _Asked, message: intersect_pb2.RunRequest, *, fresh: bool
+        self, asked: Run, message: intersect_pb2.RunRequest, *, fresh: bool
     ) -> Intersected:
         request = Request.decode(message.request.statement)
         answer = self._answer(asked, message, fresh=fresh)
@@ -172,7 +132,7 @@ class Intersections:
         self._end(asked)
         return found
 
-    def _end(self, asked: _Asked) -> None:
+    def _end(self, asked: Run) -> None:
         """Forget the sets, and have the node do so; if it cannot now, it does in a day."""
         forget(self._folder(asked))
         contract = f"contracts/{asked.contract}"
@@ -181,7 +141,7 @@ class Intersections:
             self._session.call(self._stub.End, end)
 
     def _answer(
-        self, asked: _Asked, message: intersect_pb2.RunRequest, *, fresh: bool
+        self, asked: Run, message: intersect_pb2.RunRequest, *, fresh: bool
     ) -> intersect_pb2.RunResponse:
         """Send the request until it is answered; of a run that is refused nothing is kept."""
         try:
@@ -193,7 +153,7 @@ class Intersections:
             raise
 
     def _stepped(
-        self, asked: _Asked, message: intersect_pb2.RunRequest, *, fresh: bool
+        self, asked: Run, message: intersect_pb2.RunRequest, *, fresh: bool
     ) -> intersect_pb2.RunResponse:
         """Send the request until it is answered; each time the run is a step further."""
         if fresh or self._lacks_set(message):
@@ -222,7 +182,7 @@ class Intersections:
             return error.clause == _SET
         return False
 
-    def _send_set(self, asked: _Asked) -> None:
+    def _send_set(self, asked: Run) -> None:
         try:
             first = self._sets(asked, len(asked.data)).first()
             self._parcels.send(asked.contract, asked.request, intersect_pb2.PART_SET, first)
@@ -230,7 +190,7 @@ class Intersections:
             self._refused(asked)
             raise
 
-    def _wait(self, asked: _Asked, name: str) -> None:
+    def _wait(self, asked: Run, name: str) -> None:
         """Wait for a job's end, and tell how far it is."""
         last: Job | None = None
         for job in self._jobs.watch(name.removeprefix("jobs/")):
@@ -242,22 +202,22 @@ class Intersections:
             self._refused(asked)
             raise JobNotDoneError(last)
 
-    def _mix(self, asked: _Asked, size: int) -> None:
+    def _mix(self, asked: Run, size: int) -> None:
         """Mask the table's elements once more, and send them back in another order."""
         others = self._folder(asked) / OTHERS
         self._parcels.fetch(asked.contract, asked.request, intersect_pb2.PART_OTHERS, size, others)
         mixed = self._sets(asked, size // ELEMENT_BYTES).mix(others)
         self._parcels.send(asked.contract, asked.request, intersect_pb2.PART_MIXED, mixed)
 
-    def _refused(self, asked: _Asked) -> None:
+    def _refused(self, asked: Run) -> None:
         """Write down that the run came to nothing, and forget its sets on both sides."""
         self._session.state.save_refusal(asked.request)
         self._end(asked)
 
-    def _folder(self, asked: _Asked) -> Path:
+    def _folder(self, asked: Run) -> Path:
         return self._session.home.intersection(asked.request)
 
-    def _sets(self, asked: _Asked, total: int) -> Sets:
+    def _sets(self, asked: Run, total: int) -> Sets:
         """Return the steps of a run, of which the next is over `total` elements."""
         done = 0
 
@@ -269,7 +229,7 @@ class Intersections:
         sums = asked.clause.sum is not None
         return sets_of(self._folder(asked), asked.session, asked.data, asked.drawn, told, sums=sums)
 
-    def _opened(self, asked: _Asked, value: bytes, receipt: VerifiedReceipt) -> Intersected:
+    def _opened(self, asked: Run, value: bytes, receipt: VerifiedReceipt) -> Intersected:
         clause = asked.clause
         found = Intersected(
             contract=asked.contract,
@@ -292,9 +252,9 @@ class Intersections:
         number = canonical.decode(value)
         return replace(found, number=number if isinstance(number, int) else None)
 
-    def _present(self, asked: _Asked, value: bytes) -> tuple[bool, ...]:
+    def _present(self, asked: Run, value: bytes) -> tuple[bool, ...]:
         """Return of each item whether the table has it, by the answer that `value` commits to."""
-        suite, count = _suite(asked.terms), len(asked.data)
+        suite, count = asked.suite, len(asked.data)
         sent = SentAnswer.decode(value)
         if sent.suite != suite.id or sent.items != count:
             raise AnswerInvalidError("the answer is for another set", clause="answer.items")
@@ -315,7 +275,7 @@ class Intersections:
         return tuple(each == 1 for each in known)
 
 
-def _summed(found: Intersected, asked: _Asked, summed: Summed, value: bytes) -> Intersected:
+def _summed(found: Intersected, asked: Run, summed: Summed, value: bytes) -> Intersected:
     """Open the sum with this party's share of the key, which follows from the seed."""
     sent, clause = SentSum.decode(value), asked.clause
     if sent.count is None:
@@ -324,48 +284,6 @@ def _summed(found: Intersected, asked: _Asked, summed: Summed, value: bytes) -> 
     unit = Decimal(1).scaleb(-summed.decimals)
     sigma = isqrt(int(summed.largest**2 / (2 * clause.costs[1])))
     return replace(found, number=sent.count, total=total * unit, total_error=sigma * unit)
-
-
-def _clause(contract: str, terms: Terms) -> Intersection:
-    if terms.kind != KIND:
-        raise InputInvalidError(
-            f"the contract is for kind {terms.kind}",
-            clause="kind",
-            remedy=f"ask with: unseen {terms.kind} {contract} ...",
-        )
-    return clause_in(terms.parameters)
-
-
-def _check(clause: Intersection, data: Sequence[bytes]) -> None:
-    if len(data) > clause.most:
-        raise InputInvalidError(
-            f"a set of this contract has at most {clause.most:,} items, and this has {len(data):,}",
-            clause="parameters.intersect.most",
-            remedy="ask about fewer at once, or for a contract over more",
-        )
-
-
-def _read_secret(opening: Opening) -> tuple[list[Texts], bytes]:
-    subjects, seed = opening.secret.get("subjects"), opening.secret.get("seed")
-    if not isinstance(subjects, list) or not isinstance(seed, str):
-        raise HomeError("the record of this request is not an intersection's", clause="home")
-    return [tuple(texts) for texts in subjects], bytes.fromhex(seed)
-
-
-def _seeded(seed: bytes) -> Rng:
-    """Return bytes that follow from a seed: the scalar of a run is the same whenever it goes on."""
-    calls = 0
-
-    def rng(count: int) -> bytes:
-        nonlocal calls
-        calls += 1
-        return hashlib.shake_256(_SCALAR + seed + calls.to_bytes(4, "big")).digest(count)
-
-    return rng
-
-
-def _suite(terms: Terms) -> Suite:
-    return suite_of(terms.suite)
 
 
 def _place(request: str) -> str:
