@@ -185,3 +185,36 @@ def test_a_form_of_another_type_is_refused(kind: SubjectType) -> None:
         else:
             with pytest.raises(SubjectInvalidError, match=kind):
                 SubjectColumn("c", kind, form)
+
+
+@pytest.mark.parametrize(
+    ("form", "one", "other", "same"),
+    [
+        ("name", "Weiß", "Weiss", True),
+        ("name", "Zoë", "Zoe", False),
+        ("name", "IŞIK", "ışık", False),
+        ("name", "İpek", "ipek", False),
+        ("name", "\u0430", "a", False),
+        ("name", "\u9ad8", "\u9ad9", False),
+        ("id", "1-23", "12-3", True),
+        ("exact", "1-23", "12-3", False),
+    ],
+)
+def test_who_is_one_is_what_the_guide_says(form: Form, one: str, other: str, *, same: bool) -> None:
+    assert (canonical(form, one) == canonical(form, other)) == same
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-02-31",
+        "2025-02-29",
+        "26-11-22",
+        "22/11/2026",
+        "2026-11/22",
+        "0000-01-01",
+        "٢٠٢٦-11-22",
+    ],
+)
+def test_a_date_that_is_none_or_could_be_another_is_refused(text: str) -> None:
+    assert formed("date", text) is None

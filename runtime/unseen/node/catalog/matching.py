@@ -55,7 +55,8 @@ def check_forms(forms: Mapping[str, str], kind: str, table: Table) -> dict[str, 
             raise FieldInvalidError(
                 f"column {name!r} has type {types[name]}, whose values have no form {form!r}",
                 clause=FORMS,
-                remedy=f"one of: {', '.join(FORMS_OF[types[name]])}",
+                remedy=f"one of: {', '.join(FORMS_OF[types[name]])}; or register a file that has"
+                " the column as text: Parquet and DuckDB say so, CSV of digits alone does not",
             )
     return {name: cast("Form", form) for name, form in forms.items() if form != "exact"}
 
