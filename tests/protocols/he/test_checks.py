@@ -1,6 +1,9 @@
 """What is not exactly what a plan expects is refused before SEAL or a kernel sees it."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +25,9 @@ PARAMETERS = choose(
         precision_bits=14,
         responses=4,
     )
+)
+VECTORS = json.loads(
+    (Path(__file__).parents[2] / "vectors/he/contexts_v1.json").read_text(encoding="utf-8")
 )
 OTHER = choose(replace(PARAMETERS.demand, precision_bits=10))
 LEVEL = checks.sent_level(PARAMETERS)
@@ -171,7 +177,39 @@ def test_every_number_of_a_plan_is_in_the_bytes(change: str) -> None:
     assert replace(PARAMETERS, demand=demand).encoded() != PARAMETERS.encoded()
 
 
-def test_parameters_are_written_as_they_always_were() -> None:
-    wanted = "03000a000c000e0019000e00040000000000000000200000"
-    assert PARAMETERS.encoded().hex().startswith(wanted)
-    assert len(PARAMETERS.encoded()) == 30 + 8 * len(PARAMETERS.primes)
+@pytest.mark.parametrize("case", VECTORS, ids=lambda case: f"{case['demand']['columns']} columns")
+def test_parameters_and_contexts_are_as_they_always_were(case: dict[str, Any]) -> None:
+    found = choose(Demand(**case["demand"]))
+    wanted = case["parameters"]
+    assert (found.degree, found.shift, found.flood_bits, list(found.primes)) == (
+        *(wanted["degree"], wanted["shift"], wanted["flood_bits"]),
+        wanted["primes"],
+    )
+    assert found.encoded().hex() == case["encoded"]
+    level = seal.Level(found.degree, found.primes)
+    words = (np.arange(1, 2 * level.shape[0] * level.shape[1] + 1) % (1 << 16)).astype(np.uint64)
+    key = seal.write(seal.Ciphertext(level, 1.0, words.reshape(2, *level.shape)))
+    context = contexts.write(found, key)
+    assert len(context) == case["context_bytes"] == contexts.size(found)
+    assert contexts.digest(context).hex() == case["context_sha256"]
+    assert contexts.read(context, found) == key
+
+
+def test_ten_thousand_altered_ciphertexts_are_refused_or_are_other_words(sent: bytes) -> None:
+    """Without the signature that comes before: what passes is words below their primes."""
+    rng = np.random.default_rng(1)
+    head, passed = 200, 0
+    for round_ in range(10_000):
+        data = bytearray(sent)
+        place = int(rng.integers(head if round_ % 2 else len(data)))
+        data[place] ^= 1 << int(rng.integers(8))
+        if round_ % 5 == 0:
+            del data[int(rng.integers(len(data))) :]
+        try:
+            found = checks.read_sent(bytes(data), PARAMETERS)
+        except MalformedMessageError:
+            continue
+        passed += 1
+        assert (found.words < np.array(LEVEL.primes, np.uint64)[:, np.newaxis]).all()
+        assert seal.write(found) == data
+    assert 0 < passed < 6_000
