@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.promises.intersecting import Asking, contract, offer, subjects, wait_for
-from tests.promises.stage import Stage, serving
+from tests.promises.stage import Stage, serving, wait_until
 
 from unseen.client.errors import AnswerInvalidError, RefusedError
 from unseen.client.queries import asking as sending
@@ -17,6 +17,7 @@ from unseen.evidence.contracts.intersection import COUNT, ITEMS
 from unseen.evidence.releases.intersected import SentAnswer
 from unseen.protocols.errors import UnseenError
 from unseen.protocols.psi.messages import pack
+from unseen.v1 import intersect_pb2
 
 
 @pytest.fixture(scope="module")
@@ -28,10 +29,13 @@ def stage(template: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield found
 
 
+def at_node(stage: Stage, identifier: str) -> list[Path]:
+    return list((stage.home / "intersections").glob(f"{identifier}-*"))
+
+
 def left(stage: Stage, identifier: str) -> list[Path]:
-    at_node = (stage.home / "intersections").glob(f"{identifier}-*")
     at_buyer = (stage.party_home("lender") / "intersections").glob("*")
-    return [*at_node, *at_buyer]
+    return [*at_node(stage, identifier), *at_buyer]
 
 
 def test_runs_that_are_refused_leave_nothing_and_lock_nobody_out(stage: Stage) -> None:
@@ -132,3 +136,28 @@ def test_an_intersection_is_not_opened_for_a_subject_and_says_so(stage: Stage) -
         assert caught.value.clause
         assert caught.value.remedy
         assert caught.value.reason != "HOME_INVALID"  # nothing is missing, nor to be restored
+
+
+@pytest.mark.parametrize("half", [0, 100])
+def test_a_run_that_is_ended_while_its_set_arrives_is_one_clear_refusal(
+    stage: Stage, half: int
+) -> None:
+    identifier = contract(stage)
+    asking = Asking.of(stage.lender, identifier, [f"item {number}" for number in range(9)])
+    end = intersect_pb2.EndRequest(
+        contract=f"contracts/{identifier}", request=asking.request.request
+    )
+
+    def ended(head: intersect_pb2.UploadRequest) -> Iterator[intersect_pb2.UploadRequest]:
+        yield head
+        wait_until(lambda: at_node(stage, identifier) != [])
+        wait_until(lambda: asking.upload(asking.head()).offset == half)
+        stage.lender._session.call(asking.stub.End, end)
+        yield intersect_pb2.UploadRequest(offset=half, chunk=asking.data[half:])
+
+    with pytest.raises(RefusedError) as caught:
+        stage.lender._session.call(asking.stub.Upload, ended(asking.head(chunk=asking.data[:half])))
+    assert (caught.value.reason, caught.value.clause) == ("FIELD_INVALID", "offset")
+    assert at_node(stage, identifier) == []
+    assert asking.upload().complete
+    asking.answered()

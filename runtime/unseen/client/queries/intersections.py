@@ -70,7 +70,11 @@ class Intersections:
         terms, plan = self._contracts.terms(contract), self._contracts.plan(contract)
         asked = Run.new(contract, terms, plan, items)
         with writing(self._session.home.root):
-            message = self._written(asked)
+            try:
+                message = self._written(asked)
+            except BaseException:  # nobody can go on with it
+                forget(self._folder(asked))
+                raise
             return self._exchange(asked, message, fresh=True)
 
     def finish(self, opening: Opening) -> Intersected:

@@ -5,6 +5,7 @@ the table, whose scalars are gone: nothing in it says who they are. It ends when
 24 hours after it last changed, or with the contract; no start of the node ends it.
 """
 
+import contextlib
 import re
 import shutil
 import time
@@ -104,14 +105,19 @@ def live_job(node: "Node", contract: str, request: str) -> Job | None:
 
 async def sweep(node: "Node") -> None:
     """Delete the runs whose time, or whose contract, is over."""
-    standing = {each.id for each in node.contracts.all() if each.state in _STANDING}
-    for folder in (node.home / FOLDER).glob("*"):
-        contract, _, request = folder.name.rpartition("-")
-        kept = contract in standing and not _is_old(folder)
-        if not kept and live_job(node, contract, request) is None:
-            shutil.rmtree(folder, ignore_errors=True)
+    async with node.runs.lock:  # nobody looks at a set meanwhile
+        standing = {each.id for each in node.contracts.all() if each.state in _STANDING}
+        for folder in (node.home / FOLDER).glob("*"):
+            contract, _, request = folder.name.rpartition("-")
+            kept = contract in standing and not _is_old(folder)
+            if not kept and live_job(node, contract, request) is None:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_old(folder: Path) -> bool:
-    changed = max(path.stat().st_mtime for path in (folder, *folder.glob("*")))
-    return time.time() - changed > _LIFE_SECONDS
+    """Return whether nothing of a run has changed for a day; a job makes and deletes meanwhile."""
+    times = []
+    for path in (folder, *folder.glob("*")):
+        with contextlib.suppress(FileNotFoundError):
+            times.append(path.stat().st_mtime)
+    return time.time() - max(times, default=0.0) > _LIFE_SECONDS

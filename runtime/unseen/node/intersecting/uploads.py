@@ -56,7 +56,8 @@ async def receive(
         ContractNotFoundError: the caller has no such contract.
         KindRefusedError: it is for another kind.
         FieldInvalidError: the part does not belong here, is larger than it may be, or a chunk is
-            not the next one; or all of it has another digest, and then it is deleted.
+            not the next one; or all of it has another digest, and then it is deleted; or the run
+            was ended meanwhile.
         OverloadedError: as many runs of the contract are kept as may be.
         StorageFullError: there is no space left; what came before stays.
         UnseenError: node or contract stands still, or the contract has ended.
@@ -159,6 +160,8 @@ def _append(path: Path, head: Head, offset: int, chunk: bytes) -> None:
     try:
         with path.open("ab") as file:
             file.write(chunk)
+    except FileNotFoundError:  # the folder is gone
+        raise _ended() from None
     except OSError as error:
         _cut(path, have)
         raise disk_full(error) or error from None
@@ -197,7 +200,8 @@ def _put(part: Path, path: Path) -> bool:
 
 def _check_there(path: Path) -> None:
     """Return if another call of the same buyer's was first, and its part is whole."""
-    path.stat()
+    if not path.is_file():
+        raise _ended()
 
 
 def _check_whole(part: Path, head: Head, suite: Suite) -> None:
@@ -211,6 +215,10 @@ def _check_whole(part: Path, head: Head, suite: Suite) -> None:
 async def _check_same(path: Path, head: Head, suite: Suite) -> None:
     if await asyncio.to_thread(file_digest, path, suite) != head.digest:
         raise _refused("digest", "another part was sent under this id, and stays")
+
+
+def _ended() -> FieldInvalidError:
+    return _refused("offset", "the run was ended meanwhile: the next chunk begins at 0")
 
 
 def _refused(clause: str, why: str) -> FieldInvalidError:
