@@ -11,23 +11,23 @@ Not protected: what is encrypted. Any polynomial with any error passes, see priv
 from typing import Final
 
 from unseen.protocols.errors import MalformedMessageError
-from unseen.protocols.he.parameters import Parameters
+from unseen.protocols.he.plans import Plan
 from unseen.protocols.he.seal import Ciphertext, Level, ciphertext_bytes, read_ciphertext
 
 SCALE: Final = 1.0  # plaintexts are whole numbers as they are
 
 
-def sent_level(parameters: Parameters) -> Level:
+def sent_level(parameters: Plan) -> Level:
     """Return the level of ciphertexts that are sent: all primes but that of keys."""
     return Level(parameters.degree, parameters.data_primes)
 
 
-def back_level(parameters: Parameters) -> Level:
+def back_level(parameters: Plan) -> Level:
     """Return the level of ciphertexts that come back: one prime."""
     return Level(parameters.degree, parameters.primes[:1])
 
 
-def read_sent(data: bytes, parameters: Parameters) -> Ciphertext:
+def read_sent(data: bytes, parameters: Plan) -> Ciphertext:
     """Return what a key owner sent, a seed for its second half.
 
     Raises:
@@ -37,7 +37,7 @@ def read_sent(data: bytes, parameters: Parameters) -> Ciphertext:
     return _read(data, sent_level(parameters), seeded=True)
 
 
-def read_back(data: bytes, parameters: Parameters) -> Ciphertext:
+def read_back(data: bytes, parameters: Plan) -> Ciphertext:
     """Return what a node sent back, both halves.
 
     Raises:
@@ -47,12 +47,12 @@ def read_back(data: bytes, parameters: Parameters) -> Ciphertext:
     return _read(data, back_level(parameters), seeded=False)
 
 
-def sent_bytes(parameters: Parameters) -> int:
+def sent_bytes(parameters: Plan) -> int:
     """Return how long each ciphertext is that a key owner sends."""
     return ciphertext_bytes(sent_level(parameters), seeded=True)
 
 
-def back_bytes(parameters: Parameters) -> int:
+def back_bytes(parameters: Plan) -> int:
     """Return how long a response is."""
     return ciphertext_bytes(back_level(parameters), seeded=False)
 

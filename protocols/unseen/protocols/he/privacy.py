@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unseen.protocols.he.division import divided_to
-from unseen.protocols.he.parameters import Parameters
+from unseen.protocols.he.plans import Plan
 from unseen.protocols.kernels import ntt, residues
 from unseen.protocols.party import Rng
 
@@ -34,7 +34,7 @@ Words = NDArray[np.uint64]
 _WORD: Final = 64
 
 
-def flood(parameters: Parameters, rng: Rng) -> Words:
+def flood(parameters: Plan, rng: Rng) -> Words:
     """Return numbers uniform in [-2^flood_bits, 2^flood_bits), not transformed: L x N residues.
 
     The interval has a power of two of numbers, so bits of `rng` are taken as they come.
@@ -52,7 +52,7 @@ def flood(parameters: Parameters, rng: Rng) -> Words:
     return residues.weighted(parts, [*[1] * limbs, -1], primes)
 
 
-def masked(words: Words, zero: Words, parameters: Parameters, rng: Rng) -> Words:
+def masked(words: Words, zero: Words, parameters: Plan, rng: Rng) -> Words:
     """Return a ciphertext of 2 x L x N words with a fresh encryption of zero and a flood in it.
 
     `zero` is of the owner's public key, and used for nothing else.
@@ -64,6 +64,6 @@ def masked(words: Words, zero: Words, parameters: Parameters, rng: Rng) -> Words
     return total
 
 
-def hidden(words: Words, zero: Words, parameters: Parameters, rng: Rng) -> Words:
+def hidden(words: Words, zero: Words, parameters: Plan, rng: Rng) -> Words:
     """Return a ciphertext as its key owner may see it: 2 x 1 x N words; see `masked`."""
     return divided_to(masked(words, zero, parameters, rng), parameters.data_primes, 1)

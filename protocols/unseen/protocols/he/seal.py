@@ -130,6 +130,12 @@ def ciphertext_bytes(level: Level, *, seeded: bool) -> int:
     return 2 * _HEAD.size + _CIPHERTEXT.size + _COUNT.size + 8 * words + tail
 
 
+def relin_keys_head(level: Level, keys: int) -> bytes:
+    """Return what stands before `keys` seeded public keys, which products need: 64 bytes."""
+    shape = level.name + struct.pack("<2Q", 1, keys)
+    return _head(len(shape) + keys * ciphertext_bytes(level, seeded=True)) + shape
+
+
 @cache
 def _name(level: Level) -> bytes:
     words = _CKKS, level.degree, *level.primes, 0  # the last one is the plain modulus of BFV

@@ -1,8 +1,8 @@
 """2016/421 (CKKS), section 3.2: N / 2 numbers as the values of a polynomial, rounded to whole ones.
 
 A product of such polynomials has the products of the values: that is what squares need. Values are
-times 2^GRID, coefficients rounded to whole numbers, so that a value moves by 2^-GRID N / 2 at most
-and doubles are exact enough. What is computed is defined on the rounded polynomial, exactly, as
+times 2^GRID, coefficients rounded to whole numbers, so that a value moves by N 2^-GRID at most
+and doubles are enough. What is computed is defined on the rounded polynomial, exactly, as
 with coefficients: encoding adds no error that a flood would have to cover, and needs no more digits
 than the scores do. A polynomial that is no encoding of real numbers from -1 to 1 encrypts as well.
 """
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from unseen.protocols.errors import InputInvalidError
 
-GRID: Final = 40
+GRID: Final = 46
 MAX_DEGREE: Final = 1 << 15
 
 
@@ -62,9 +62,12 @@ def decode(coefficients: NDArray[np.float64], rows: int) -> NDArray[np.float64]:
 
 
 def moved(degree: int) -> float:
-    """Return how far a value lies from what was given, at most: rounding, and doubles' errors."""
+    """Return how far a value lies from what was given, at most: N 2^-GRID.
+
+    Rounding moves a coefficient by half of 2^-GRID, the errors of doubles by less than that again.
+    """
     _check(degree)
-    return float(np.ldexp(degree / 2 + degree / 256, -GRID))
+    return float(np.ldexp(degree, -GRID))
 
 
 def _turns(degree: int) -> NDArray[np.complex128]:

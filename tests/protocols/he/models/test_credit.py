@@ -8,17 +8,18 @@ import numpy as np
 import pytest
 from tests.protocols.he.models.credit import area, held_out, loans, logistic, network
 
-from unseen.protocols.errors import InputInvalidError, ModelInvalidError
+from unseen.protocols.errors import ModelInvalidError
 from unseen.protocols.he import clear, tenseal_scheme
+from unseen.protocols.he.lines import demanded
 from unseen.protocols.he.models import from_onnx, to_onnx
 from unseen.protocols.he.models.columns import grid_columns, whole_rows
-from unseen.protocols.he.models.planning import planned
 from unseen.protocols.he.models.squares import squares
 from unseen.protocols.he.parameters import choose
 from unseen.protocols.he.scheme import HeScheme
 
 FEATURES, ROWS, BAD = loans()
 OUT = held_out()
+PRECISION = Fraction(1, 10_000)
 
 
 def test_models_are_worth_something() -> None:
@@ -31,7 +32,7 @@ def test_encrypted_scores_are_within_the_precision_and_rank_as_clear_ones(
     scheme: HeScheme[Any],
 ) -> None:
     model = from_onnx(to_onnx(logistic(), {}), FEATURES)
-    line, demand = planned(model, precision_bits=14, responses=1024)
+    line, demand = demanded(model, PRECISION, 1024)
     parameters = choose(demand)
     owner = scheme.owner(parameters)
     node = scheme.opened(parameters, owner.context())
@@ -44,20 +45,17 @@ def test_encrypted_scores_are_within_the_precision_and_rank_as_clear_ones(
 
 
 def test_a_plan_says_no_more_of_weights_than_their_powers_of_two() -> None:
-    line, demand = planned(logistic(), precision_bits=14, responses=1024)
+    line, demand = demanded(logistic(), PRECISION, 1024)
     assert demand.sum_bits == line.sum_bits
     assert demand.reach_bits == line.reach_bits
-    assert line.error <= Fraction(1, 2**15)
+    assert line.error + Fraction(1, 1 << demand.precision_bits) <= PRECISION
     for number, bits in ((line.absolute, demand.sum_bits), (line.largest, demand.reach_bits)):
         assert number <= 1 << bits < 2 * number
 
 
-def test_a_plan_has_a_range() -> None:
-    for wrong in ({"precision_bits": 41, "responses": 1}, {"precision_bits": 14, "responses": 0}):
-        with pytest.raises(InputInvalidError):
-            planned(logistic(), **wrong)
+def test_a_network_is_no_line_to_plan_for() -> None:
     with pytest.raises(ModelInvalidError):
-        planned(network(), precision_bits=14, responses=1)
+        demanded(network(), PRECISION, 1)
 
 
 def test_a_network_in_whole_numbers_ranks_as_in_doubles() -> None:

@@ -3,7 +3,6 @@
     model = from_onnx(data, features)          # or line(...), from_trained(...), Model(...)
     shape(model), numbers(model)               # what is public, and what is committed to
     whole(model, precision)                    # a line in whole numbers, with its worst cases
-    planned(model, precision_bits=14, ...)     # the same, and what a ring has to serve
     squares(model, precision)                  # a network of squares in whole numbers
     columns.grid_columns(features, rows)       # what a buyer encrypts
     model.predictor(rows), model.exact(row)    # what comes back, in doubles and exactly
@@ -14,7 +13,6 @@
 
 from unseen.protocols.he.models.disclosure import Lesson, what_scores_teach
 from unseen.protocols.he.models.model import Layer, Model, from_trained, line, linked, standardised
-from unseen.protocols.he.models.planning import planned
 from unseen.protocols.he.models.polynomial import Fit, fitted
 from unseen.protocols.he.models.reading import from_onnx
 from unseen.protocols.he.models.shape import joined, numbers, shape
@@ -38,7 +36,6 @@ __all__ = [
     "line",
     "linked",
     "numbers",
-    "planned",
     "shape",
     "spans",
     "squares",

@@ -86,6 +86,13 @@ def grid_columns(features: Sequence[Feature], values: NDArray[np.floating]) -> W
     return found
 
 
+def unit_columns(features: Sequence[Feature], values: NDArray[np.floating]) -> Reals:
+    """Return the same as numbers from -1 to 1, for slots: width x n; errors as `whole_rows`."""
+    shifts = np.array(shifts_of(features), np.int64)
+    found: Reals = np.ldexp(whole_rows(features, values).astype(np.float64), -shifts).T
+    return found
+
+
 def seen_rows(features: Sequence[Feature], values: NDArray[np.floating]) -> Reals:
     """Return rows rounded, in their columns' units and indicators; errors as `whole_rows`."""
     scale = [10.0**one.decimals for one in features for _ in range(one.width)]
