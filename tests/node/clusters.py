@@ -67,6 +67,23 @@ class Cluster:
             time.sleep(0.005)
         raise AssertionError("no task has begun")
 
+    def stop_new_tasks(self, known: set[int], number: int) -> list[psutil.Process]:
+        """Return so many processes that compute and are not among the known, stopped."""
+        found: dict[int, psutil.Process] = {}
+        give_up = time.monotonic() + _SECONDS
+        while len(found) < number and time.monotonic() < give_up:
+            for task in self.tasks():
+                if task.pid not in known and task.pid not in found:
+                    task.suspend()
+                    found[task.pid] = task
+            time.sleep(0.005)
+        assert len(found) == number, "not all of them have begun"
+        return [*found.values()]
+
+    def living(self) -> "list[subprocess.Popen[str]]":
+        """Return the machines that have not ended."""
+        return [worker for worker in self.workers if worker.poll() is None]
+
     def kill_machine_of_task(self) -> None:
         """Let a machine die, that computes, and wait until what it computed with has ended, too."""
         task = self.wait_for_task()

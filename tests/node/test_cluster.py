@@ -1,6 +1,7 @@
 """Long tasks on a cluster: the same answers as here, whatever is killed, and nobody let in."""
 
 import asyncio
+import itertools
 import os
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from dataclasses import replace
@@ -26,6 +27,7 @@ from unseen.node.jobs.executor import Executor, LocalExecutor
 from unseen.node.jobs.tasks import TASKS
 from unseen.node.statistics import evaluate as evaluating
 from unseen.node.statistics.found import summed
+from unseen.protocols.lookup.lwe_pir.parameters import Shape
 from unseen.protocols.lookup.oprf_table import TableParameters, epoch_domain
 from unseen.protocols.lookup.subject import SubjectColumn
 from unseen.protocols.oprf import keys
@@ -70,7 +72,11 @@ async def here() -> AsyncIterator[LocalExecutor]:
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("table") / "table.parquet"
+    return table_of(tmp_path_factory.mktemp("table"))
+
+
+def table_of(folder: Path) -> Path:
+    path = folder / "table.parquet"
     with duckdb.connect() as connection:
         query = f"SELECT range AS id, range * 7919 % 1000 AS amount FROM range({ROWS})"
         connection.sql(query).write_parquet(str(path))
@@ -232,6 +238,77 @@ async def test_an_intersection_that_is_stopped_stops_its_parts(
         await running
     assert not cluster.tasks()
     assert [path.name for path in work.buyers.parent.iterdir()] == ["set"]
+
+
+@pytest.fixture
+def matrix(tmp_path: Path) -> tuple[Path, Shape]:
+    shape = Shape(7, 1024, 1)
+    path = tmp_path / "a.matrix"
+    path.write_bytes(seeded_rng(2)(shape.table_bytes))
+    return path, shape
+
+
+def asked(path: Path, shape: Shape, cuts: int) -> list[list[bytes]]:
+    """Return the parts of the tasks that answer some queries, in so many cuts."""
+    queries = path.with_name("queries")
+    queries.write_bytes(seeded_rng(5)(3 * shape.query_bytes))
+    of: dict[str, Json] = {
+        "path": str(path),
+        "queries": str(queries),
+        "shape": [shape.blocks, shape.width, shape.label_bytes],
+    }
+    edges = [number * shape.blocks // cuts for number in range(cuts + 1)]
+    return [[canonical.encode(of | {"blocks": [*pair]})] for pair in itertools.pairwise(edges)]
+
+
+async def test_answers_are_the_same_and_who_answers_stays(
+    there: DaskExecutor, matrix: tuple[Path, Shape], tmp_path: Path, cluster: Cluster
+) -> None:
+    path, shape = matrix
+    (expected,) = (TASKS["lwe_answer"](parts, lambda _: None) for parts in asked(path, shape, 1))
+
+    async def answers(cuts: int) -> list[bytes]:
+        found = await soon(
+            asyncio.gather(
+                *(
+                    there.run_near(place, path, "lwe_answer", parts)
+                    for place, parts in enumerate(asked(path, shape, cuts))
+                )
+            )
+        )
+        return [b"".join(pieces) for pieces in zip(*found, strict=True)]
+
+    assert await answers(2) == expected
+    first = {task.pid: task.ppid() for task in cluster.tasks()}
+    assert sorted(first.values()) == sorted(each.pid for each in cluster.living())
+    for cuts in (2, 7, 1):
+        assert await answers(cuts) == expected
+    assert {task.pid: task.ppid() for task in cluster.tasks()} == first
+
+    cluster.tasks()[0].kill()  # a process that waits
+    assert await answers(2) == expected
+    machine = cluster.living()[0]
+    machine.kill()
+    machine.wait(60)
+    assert await answers(2) == expected
+    await restored(there, cluster)
+
+    spec = await spec_of(there, table_of(tmp_path), tmp_path / "spool")
+    heard: list[int] = []
+    long = [asyncio.ensure_future(fill(there, spec, part, heard)) for part in range(2)]
+    kept = {task.pid for task in cluster.tasks()}
+    stopped = await asyncio.to_thread(cluster.stop_new_tasks, kept, 2)
+    assert await answers(2) == expected  # beside tables that are built on every machine
+    for each in stopped:
+        each.resume()
+    await soon(asyncio.gather(*long))
+
+    path.unlink()
+    for task in cluster.tasks():
+        await soon(gone(task))
+    with pytest.raises(InternalError):
+        await soon(there.run_near(0, path, "lwe_answer", asked(path, shape, 1)[0]))
+    assert not cluster.tasks()
 
 
 async def test_refusals_come_back_in_their_own_words(

@@ -195,13 +195,17 @@ def test_temporary_files_have_a_folder_of_the_nodes_own(tmp_path: Path) -> None:
     assert Settings(name="n").spool_path(tmp_path) == tmp_path / "spool"
     shared = Settings(name="n", shared=str(tmp_path / "shared"))
     assert shared.spool_path(tmp_path / "home") == tmp_path / "shared" / "unseen-n"
+    # What is emptied at each start has no matrix in it.
+    assert shared.matrices_path(tmp_path / "home") == tmp_path / "shared" / "unseen-n-matrices"
+    assert Settings(name="n").matrices_path(tmp_path) == tmp_path / "tables"
 
 
 def test_arguments_are_never_in_a_log_of_dask() -> None:
     """Dask logs the arguments of a call that raises; ours raises nothing."""
     secret = secrets.token_bytes(32)
-    assert remote.run("0.0", "topic", 1, "voprf", [secret]) == [b"V", remote.RELEASE.encode()]
-    assert remote.run(remote.RELEASE, "topic", 1, "voprf", [secret]) == [b"X"]
+    assert remote.run("0.0", "topic", 1, "", "voprf", [secret]) == [b"V", remote.RELEASE.encode()]
+    for file in ("", "a.matrix"):
+        assert remote.run(remote.RELEASE, "topic", 1, file, "voprf", [secret]) == [b"X"]
 
 
 def test_a_file_is_moved_whole_also_between_file_systems(

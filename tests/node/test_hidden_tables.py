@@ -1,9 +1,11 @@
 """Hidden tables: what is built, block by block, what is answered from it, and what is refused."""
 
+import asyncio
 import errno
 import hashlib
 import itertools
 import os
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -32,11 +34,17 @@ from unseen.node.data.spec import (
 )
 from unseen.node.errors import AnswersExhaustedError
 from unseen.node.jobs.tasks import TASKS
+from unseen.node.kinds import answering as asking
 from unseen.node.kinds.answering import _parts
 from unseen.node.kinds.lookup_plan import PASSES
 from unseen.node.metering import answered
 from unseen.node.metering.answered import Answered
-from unseen.protocols.errors import DuplicateSubjectError, FilterFullError, InputInvalidError
+from unseen.protocols.errors import (
+    DuplicateSubjectError,
+    FilterFullError,
+    InputInvalidError,
+    MalformedMessageError,
+)
 from unseen.protocols.lookup.labels import unpack_verdicts
 from unseen.protocols.lookup.lwe_pir import builds, client, filters, server
 from unseen.protocols.lookup.lwe_pir.hints import HintRow, decode_row
@@ -318,6 +326,67 @@ def words(shape: Shape, count: int, seed: int = 5) -> tuple[list[bytes], Any]:
     return [row.tobytes() for row in drawn], drawn.astype(np.uint32)
 
 
+class TestArriving:
+    """Messages of one call, that a cluster answers together."""
+
+    @staticmethod
+    async def taken(messages: AsyncIterator[list[bytes]], pause: float = 0.0) -> list[list[bytes]]:
+        found = []
+        async for batch in asking._arrived(messages):
+            found.append(batch)
+            await asyncio.sleep(pause)
+        return found
+
+    async def test_what_has_come_goes_together_in_order(self) -> None:
+        async def messages() -> AsyncIterator[list[bytes]]:
+            for number in range(40):
+                yield [b"%d" % number, b"and"]
+
+        found = await self.taken(messages(), 0.001)
+        assert [each for batch in found for each in batch[::2]] == [b"%d" % n for n in range(40)]
+        assert 40 / (asking._TOGETHER + 1) <= len(found) < 40
+
+    async def test_nothing_is_waited_for(self) -> None:
+        answered = asyncio.Event()
+
+        async def messages() -> AsyncIterator[list[bytes]]:
+            yield [b"first"]
+            await answered.wait()  # a buyer that sends the next when it has an answer
+            yield [b"second"]
+
+        found = []
+        async with asyncio.timeout(10):
+            async for batch in asking._arrived(messages()):
+                found.append(batch)
+                answered.set()
+        assert found == [[b"first"], [b"second"]]
+
+    async def test_what_is_wrong_with_a_message_is_said_after_those_before(self) -> None:
+        async def messages() -> AsyncIterator[list[bytes]]:
+            yield [b"first"]
+            raise MalformedMessageError("the second")
+
+        arrived = asking._arrived(messages())
+        assert await anext(arrived) == [b"first"]
+        with pytest.raises(MalformedMessageError, match="the second"):
+            await anext(arrived)
+
+    async def test_who_hangs_up_leaves_no_reader(self) -> None:
+        async def messages() -> AsyncIterator[list[bytes]]:
+            for _ in range(1000):
+                yield [b"query"]
+
+        before = asyncio.all_tasks()
+        arrived = asking._arrived(messages())
+        assert await anext(arrived)
+        await arrived.aclose()  # type: ignore[attr-defined]
+        for _ in range(100):
+            if asyncio.all_tasks() == before:
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError("somebody reads on")
+
+
 class TestAnswering:
     @pytest.mark.parametrize("count", [1, 3])
     def test_parts_of_the_matrix_make_up_its_answer(self, matrix: Any, count: int) -> None:
@@ -338,6 +407,10 @@ class TestAnswering:
         ask = canonical.encode(of | {"blocks": [1, 3]})
         found = TASKS["lwe_answer"]([ask, *queries], lambda _: None)
         assert found == answering.answers(path, shape, range(1, 3), queries)
+        file = path.with_name("queries")
+        file.write_bytes(b"".join(queries))
+        ask = canonical.encode(of | {"blocks": [1, 3], "queries": str(file)})
+        assert TASKS["lwe_answer"]([ask], lambda _: None) == found
 
     def test_digests_are_those_that_are_signed(self, matrix: Any) -> None:
         path, shape, _ = matrix

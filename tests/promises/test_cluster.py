@@ -1,15 +1,16 @@
 """A node whose long tasks run on a cluster: it answers as ever, and waits for it alone."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from tests.node.clusters import Cluster
-from tests.promises import intersecting
+from tests.promises import hidden, intersecting
 from tests.promises.counting import Counting
 from tests.promises.stage import Stage, wait_until
 
 from unseen.client.errors import UnreachableError
+from unseen.client.verdicts import Verdict
 
 
 @pytest.fixture
@@ -67,6 +68,51 @@ def test_a_node_builds_on_its_cluster_and_outlives_it(
     wait_until(lambda: "nothing answers at" in stage.output.read_text())
     (job,) = stage.rival.jobs(second)
     assert job.live
+
+
+def test_a_cluster_answers_from_a_hidden_table_and_a_question_outlives_it(
+    copy: Callable[[], Stage], cluster: Cluster, tmp_path: Path
+) -> None:
+    stage, shared = copy(), tmp_path / "shared"
+    stage.start(
+        UNSEEN_EXECUTOR=cluster.address,
+        UNSEEN_CLUSTER=str(cluster.files),
+        UNSEEN_SHARED=str(shared),
+        UNSEEN_MATRIX_MB="0",
+    )
+    contract = hidden.agree(stage)
+    people = stage.people[:6]
+
+    def answered(verdicts: Sequence[Verdict]) -> list[dict[str, str]]:
+        return [{name: each.value for name, each in one.answers.items()} for one in verdicts]
+
+    expected = [{name: each.answers[name] for name in ("earns_40k", "earns")} for each in people]
+    found = stage.lender.lookup_many(contract, [[each.subject] for each in people[:5]])
+    assert answered(found) == expected[:5]
+    (matrix,) = shared.glob("*-matrices/*.matrix")
+    assert matrix.name == f"{contract}-1.matrix"
+    link = stage.home / "tables" / matrix.name
+    assert link.is_symlink()
+    assert link.resolve() == matrix
+    assert cluster.tasks()  # they wait for the next question
+
+    cluster.kill_scheduler()
+    with pytest.raises(UnreachableError) as lost:
+        stage.lender.lookup(contract, people[5].subject)
+    assert lost.value.reason == "CLUSTER_LOST"
+    assert stage.lender.usage(contract).units_used == 6
+    cluster.start(workers=1)
+    (request,) = stage.lender.unanswered(contract)
+    assert answered(stage.lender.fetch_answers(request)) == expected[5:]
+    assert stage.lender.usage(contract).units_used == 6  # charged, once
+
+    stage.stop()
+    stage.start(UNSEEN_SHARED=str(shared))  # without the cluster the node answers by itself
+    verdict = stage.lender.lookup(contract, people[0].subject)
+    assert answered([verdict]) == expected[:1]
+    stage.operator.revoke(contract)
+    wait_until(lambda: not matrix.exists())
+    assert not [path for path in link.parent.iterdir() if path.is_symlink()]
 
 
 def test_a_node_does_not_start_without_the_clusters_files(copy: Callable[[], Stage]) -> None:

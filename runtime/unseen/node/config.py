@@ -14,6 +14,7 @@ from unseen.node.errors import ConfigInvalidError
 FILE = "node.toml"
 LOCAL = "local"
 CLUSTER = "cluster"  # the folder of a cluster's files in a home
+TABLES = "tables"  # the folder of encrypted tables in a home
 _PARTY = "profile.json"  # of a client home
 WILDCARDS = ("0.0.0.0", "[::]", "::")  # noqa: S104 - compared, not bound
 
@@ -40,6 +41,8 @@ class Settings(BaseSettings):
     intersections_mb: int = Field(default=16_384, ge=1)
     # Rows from which a table is cut into parts; below, a second process costs more than it saves.
     cut_rows: int = Field(default=50_000, ge=1)
+    # A larger matrix of a hidden table, in MiB, stays where a cluster sees it, which then answers.
+    matrix_mb: int = Field(default=32_768, ge=0)
     # Rows from which a question over a table is counted in parts, on a cluster.
     cut_count_rows: int = Field(default=20_000_000, ge=1)
     max_jobs: int = Field(default=1, ge=1, le=64)
@@ -72,6 +75,11 @@ class Settings(BaseSettings):
     def spool_path(self, home: Path) -> Path:
         """Return the folder of temporary files, which is the node's alone."""
         own = home / self.shared / f"unseen-{self.name}" if self.shared else home / "spool"
+        return own.resolve()
+
+    def matrices_path(self, home: Path) -> Path:
+        """Return the folder of matrices that a cluster's machines answer from."""
+        own = home / self.shared / f"unseen-{self.name}-matrices" if self.shared else home / TABLES
         return own.resolve()
 
 

@@ -12,7 +12,7 @@ from unseen.evidence.suite import Signer, Suite, signer_id
 from unseen.node.audit.log import NodeLog
 from unseen.node.catalog.catalogue import Catalogue
 from unseen.node.clock import Clock
-from unseen.node.config import Settings
+from unseen.node.config import TABLES, Settings
 from unseen.node.consent.state import Consents
 from unseen.node.contracts.epochs import Epochs
 from unseen.node.contracts.register import Contracts
@@ -111,7 +111,7 @@ class Node:
     def table_path(self, contract: str, epoch: int, build: int = 1) -> Path:
         """Return where an epoch's encrypted table lies, or a further build of it."""
         further = f".{build}" if build > 1 else ""
-        return self.home / "tables" / f"{contract}-{epoch}{further}.table"
+        return self.home / TABLES / f"{contract}-{epoch}{further}.table"
 
     def spool_path(self, name: str) -> Path:
         """Return a folder for a build's or an inspection's temporary files."""

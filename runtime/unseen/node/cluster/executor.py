@@ -1,5 +1,8 @@
 """Long tasks on a cluster, short ones here: the second place to compute, beside `LocalExecutor`.
 
+Short ones that answer from a file of the shared folder, which this machine would not hold, go to
+processes that the cluster's machines keep for them.
+
 Dask is spoken by a process of its own (`relay.py`), over a pipe; this one never loads it. A relay
 that ends takes its tasks with it, each with one error, and the next task starts another.
 """
@@ -105,6 +108,20 @@ class DaskExecutor:
         relay = await self._connected()
         return await relay.run(task, parts, progress)
 
+    async def run_near(
+        self, place: int, file: Path, task: str, parts: Sequence[bytes]
+    ) -> list[bytes]:
+        """Run a short task that answers from `file` in a process that a machine keeps for it.
+
+        Of one `place` all go to one machine, as long as it is there.
+
+        Raises:
+            ClusterLostError: the scheduler is not there, or was lost meanwhile.
+
+        """
+        relay = await self._connected()
+        return await relay.run(task, parts, None, (str(file), str(place)))
+
     async def run_own(self, name: str, task: str, parts: Sequence[bytes]) -> list[bytes]:
         """Run a long task in the process on this machine that `name` has to itself."""
         return await self._local.run_own(name, task, parts)
@@ -161,15 +178,20 @@ class _Relay:
         return relay
 
     async def run(
-        self, task: str, parts: Sequence[bytes], progress: Progress | None
+        self,
+        task: str,
+        parts: Sequence[bytes],
+        progress: Progress | None,
+        near: tuple[str, str] = ("", ""),
     ) -> list[bytes]:
+        """Run a task; `near` is the file that a short one answers from, and its place."""
         if self.over or self._process.stdin is None:
             raise self._lost()
         number, self._next = str(self._next).encode(), self._next + 1
         future: asyncio.Future[list[bytes]] = asyncio.get_running_loop().create_future()
         self._waiting[number] = (future, progress)
         try:
-            self._send(number, task.encode(), *parts)
+            self._send(number, *(text.encode() for text in (*near, task)), *parts)
             return await future
         finally:
             if self._waiting.pop(number, None) and not self.over:

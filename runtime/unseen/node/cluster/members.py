@@ -14,7 +14,7 @@ from pathlib import Path
 
 from distributed import Scheduler, Worker
 
-from unseen.node.cluster import links
+from unseen.node.cluster import links, remote
 from unseen.node.cluster.files import KERNELS, Files
 from unseen.node.errors import ConfigInvalidError
 from unseen.node.hardening import harden
@@ -36,7 +36,9 @@ def run_scheduler(folder: Path, listen: str, ready: Ready) -> None:
 
 
 def run_worker(folder: Path, address: str, tasks: int, host: str, ready: Ready) -> None:
-    """Work for the scheduler at `dask://HOST:PORT`, `tasks` at once, until told to stop.
+    """Work for the scheduler at `dask://HOST:PORT`, until told to stop.
+
+    It runs so many `tasks` at once: long ones, and beside them as many short ones.
 
     `host` is the address of this machine that the others reach; empty for the one that leads to
     the scheduler.
@@ -89,7 +91,9 @@ async def _work(files: Files, address: str, tasks: int, host: str, ready: Ready)
     with tempfile.TemporaryDirectory(prefix="unseen-worker-") as scratch:
         worker = await Worker(
             address.replace(links.SCHEME, "tls://"),
-            nthreads=tasks,
+            # Each sort has threads of its own: a question waits for no table that is being built.
+            nthreads=2 * tasks,
+            resources={remote.LONG: tasks, remote.SHORT: tasks},
             host=host or None,
             protocol="tls",
             security=links.security(files),

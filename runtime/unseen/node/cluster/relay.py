@@ -7,7 +7,8 @@ serves never loads it: this one does, which has no key of the node's open and no
 to nobody but a scheduler that its certificate proves a member (`links.py`). What a task holds and
 what it yields are frames on the whole way.
 
-In: number and, to begin a task, its name and parts; a number alone ends one. Out: number and what
+In: number and, to begin a task, the file that it answers from and the place that has it in memory,
+both empty for a long one, its name and parts; a number alone ends one. Out: number and what
 a worker would say (`jobs/worker.py`), progress as the difference to what was last told, so that a
 task which begins anew takes back what it had done. Number 0 is the link itself: `W` tells how many
 tasks run at once, `E` why it is over.
@@ -20,6 +21,7 @@ import secrets
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from distributed.client import Client, FutureCancelledError
 from distributed.comm.core import CommClosedError
@@ -41,6 +43,21 @@ _LINK = b"0"
 _sink = sys.stdout.buffer
 
 
+class _Task(NamedTuple):
+    """A task as the node has sent it."""
+
+    number: bytes
+    file: str
+    place: str
+    name: str
+    parts: list[bytes]
+
+    @classmethod
+    def of(cls, number: bytes, fields: list[bytes]) -> "_Task":
+        file, place, name = (field.decode() for field in fields[:3])
+        return cls(number, file, place, name, fields[3:])
+
+
 class _Relay:
     """Tasks under way on the cluster, by the numbers that the node gave them."""
 
@@ -50,11 +67,12 @@ class _Relay:
         self._tasks: dict[bytes, asyncio.Task[None]] = {}
         self._rows: dict[bytes, int] = {}  # done, as last told
         self._slots = -1
+        self._machines: list[str] = []  # as often as they run tasks at once
         client.subscribe_topic(self._topic, self._heard)
 
-    def begin(self, number: bytes, name: str, parts: list[bytes]) -> None:
+    def begin(self, task: _Task) -> None:
         """Run a task and tell the node how it ends."""
-        self._tasks[number] = asyncio.create_task(self._run(number, name, parts))
+        self._tasks[task.number] = asyncio.create_task(self._run(task))
 
     def end(self, number: bytes) -> None:
         """Want a task no more."""
@@ -72,19 +90,23 @@ class _Relay:
         while self._client.status == "running":
             try:
                 async with asyncio.timeout(_SILENT_SECONDS):
-                    slots = sum((await self._client.nthreads()).values())
+                    threads: dict[str, int] = await self._client.nthreads()
             except (OSError, TimeoutError):
                 break
+            halves = ([machine] * (count // 2) for machine, count in sorted(threads.items()))
+            self._machines = [machine for half in halves for machine in half]
+            slots = len(self._machines)
             if slots != self._slots:
                 self._slots = slots
                 _write(_LINK, b"W", str(slots).encode())
             await asyncio.sleep(_LOOK_SECONDS)
         raise links.lost("the connection to the cluster's scheduler was lost")
 
-    async def _run(self, number: bytes, name: str, parts: list[bytes]) -> None:
+    async def _run(self, task: _Task) -> None:
+        number = task.number
         self._rows[number] = 0
         try:
-            _write(number, *await self._answer(number, name, parts))
+            _write(number, *await self._answer(task))
         except UnseenError as error:
             _write(number, *told(error))
         except asyncio.CancelledError:
@@ -95,9 +117,9 @@ class _Relay:
         finally:
             del self._tasks[number], self._rows[number]
 
-    async def _answer(self, number: bytes, name: str, parts: list[bytes]) -> list[bytes]:
+    async def _answer(self, task: _Task) -> list[bytes]:
         for _ in range(ATTEMPTS):
-            kind, *rest = await self._submit(number, name, parts)
+            kind, *rest = await self._submit(task)
             if kind == remote.OTHER_RELEASE:
                 raise ClusterRefusedError(
                     f"a machine of the cluster runs unseen {rest[0].decode()}",
@@ -108,12 +130,13 @@ class _Relay:
                 return [kind, *rest]
         raise _failed(f"a worker process on the cluster ended, {ATTEMPTS} times")
 
-    async def _submit(self, number: bytes, name: str, parts: list[bytes]) -> list[bytes]:
+    async def _submit(self, task: _Task) -> list[bytes]:
         future = self._client.submit(
             remote.run,
-            *(remote.RELEASE, self._topic, int(number), name, parts),
-            key=f"{name}-{secrets.token_hex(8)}",
+            *(remote.RELEASE, self._topic, int(task.number), task.file, task.name, task.parts),
+            key=f"{task.name}-{secrets.token_hex(8)}",
             pure=False,
+            **self._where(task),
         )
         try:
             return list(await future)
@@ -125,6 +148,19 @@ class _Relay:
             raise _failed("the machines of a cluster ended that a task ran on") from None
         finally:
             future.release()  # the scheduler forgets it, and what runs it is killed
+
+    def _where(self, task: _Task) -> dict[str, Any]:
+        """Return where a task is to run: at its place, which has read the file, if that is there.
+
+        Before all long ones that wait: a buyer does.
+        """
+        if not task.file:
+            return {"resources": {remote.LONG: 1}}
+        where: dict[str, Any] = {"resources": {remote.SHORT: 1}, "priority": 1}
+        if self._machines:
+            machine = self._machines[int(task.place) % len(self._machines)]
+            where |= {"workers": [machine], "allow_other_workers": True}
+        return where
 
     def _heard(self, event: tuple[float, Sequence[int]]) -> None:
         number, rows = event[1]
@@ -168,7 +204,7 @@ async def _read(source: asyncio.StreamReader, relay: _Relay) -> None:
             return
         number, *task = frames.unpack(body)
         if task:
-            relay.begin(number, task[0].decode(), task[1:])
+            relay.begin(_Task.of(number, task))
         else:
             relay.end(number)
 

@@ -1,8 +1,9 @@
 """What a cluster's machine does with a task: hands it to a worker process of its own and waits.
 
 The worker is the one that the node would start on its own machine (`jobs/worker.py`), and the
-bytes are the same frames: what a task holds is never pickled. It ends with its task, and is
-killed if the task is wanted no more.
+bytes are the same frames: what a task holds is never pickled. A long task's process ends with it;
+one that has answered from a file is kept for the next question at it (`kept.py`). Either is killed
+if its task is wanted no more.
 """
 
 import os
@@ -11,55 +12,77 @@ import sys
 import threading
 import time
 from importlib.metadata import version
-from typing import IO, Any
+from typing import IO, Any, Final
 
 from distributed.worker import get_worker
 
+from unseen.node.cluster.kept import Kept
 from unseen.node.jobs import frames
 
 # DuckDB's, too: by its hashes rows are shared out, and all parts have to agree about them.
 RELEASE = f"{version('unseen')} with duckdb {version('duckdb')}"
 OTHER_RELEASE = b"V"
 ENDED = b"X"
+LONG: Final = "long"
+SHORT: Final = "short"
+"""What a machine has of each, as Dask's resources: as many as `--tasks` says."""
 _NICE = 10
 _LOOK_SECONDS = 0.5
 _GONE = frozenset({"cancelled", "released", "forgotten"})
+_kept = Kept()
 
 
-def run(release: str, topic: str, number: int, name: str, parts: list[bytes]) -> list[bytes]:
+def run(
+    release: str, topic: str, number: int, file: str, name: str, parts: list[bytes]
+) -> list[bytes]:
     """Run a task; return a worker's last answer, or that there is none.
 
-    It raises nothing: Dask would write a failed call's arguments into its log, which are secret.
+    `file` is what a short task answers from, empty for a long one. It raises nothing: Dask would
+    write a failed call's arguments into its log, which are secret.
     """
     if release != RELEASE:
         return [OTHER_RELEASE, RELEASE.encode()]
     try:
-        return _run(topic, number, name, parts)
+        return _run(topic, number, file, name, parts)
     except (OSError, ValueError):
         return [ENDED]
 
 
-def _run(topic: str, number: int, name: str, parts: list[bytes]) -> list[bytes]:
+def _run(topic: str, number: int, file: str, name: str, parts: list[bytes]) -> list[bytes]:
     worker = get_worker()
+    process = _kept.take(file) or _started(file)
+    done, again = threading.Event(), False
     key = worker.get_current_task()
-    with subprocess.Popen(  # noqa: S603 - a module of ours
+    watch = threading.Thread(target=_watch, args=(worker, key, process, done), daemon=True)
+    watch.start()
+    try:
+        if process.stdin is None or process.stdout is None:
+            return [ENDED]
+        process.stdin.write(frames.framed(frames.pack([name.encode(), *parts])))
+        process.stdin.flush()
+        found = _answer(process.stdout, _Teller(worker, topic, number))
+        again = bool(file) and found[0] == b"R"
+        return found
+    finally:
+        done.set()
+        watch.join()
+        if again:
+            _kept.keep(file, process)
+        else:
+            process.kill()
+            with process:  # closes its pipes and waits for it
+                pass
+
+
+def _started(file: str) -> "subprocess.Popen[bytes]":
+    process = subprocess.Popen(  # noqa: S603 - a module of ours
         [sys.executable, "-m", "unseen.node.jobs.worker", str(os.getpid())],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-    ) as process:
-        done = threading.Event()
-        watch = threading.Thread(target=_watch, args=(worker, key, process, done), daemon=True)
-        watch.start()
-        try:
-            os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)
-            if process.stdin is None or process.stdout is None:
-                return [ENDED]
-            process.stdin.write(frames.framed(frames.pack([name.encode(), *parts])))
-            process.stdin.flush()
-            return _answer(process.stdout, _Teller(worker, topic, number))
-        finally:
-            done.set()
-            process.kill()
+    )
+    if not file:
+        os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)
+    return process
 
 
 class _Teller:

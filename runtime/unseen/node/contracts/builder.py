@@ -26,6 +26,7 @@ from unseen.node.consent.serving import choose_rows
 from unseen.node.consent.tree import open_secret
 from unseen.node.context import Node
 from unseen.node.contracts.epochs import CloseEpochs, FailEpoch, OpenEpoch, PublishEpoch
+from unseen.node.contracts.matrices import share_matrix, sweep_matrices
 from unseen.node.contracts.register import Contract
 from unseen.node.contracts.stops import end_stops
 from unseen.node.data.moving import move_whole
@@ -181,7 +182,7 @@ async def _run(node: Node, running: Running) -> Outcome:
         if built.unusable:
             what = "contract %s: %d rows have no canonical form, and nobody can ask about them"
             _logger.warning(what, contract.id, built.unusable)
-        await asyncio.to_thread(_put_in_place, spec, node.table_path(contract.id, number))
+        await asyncio.to_thread(_put_in_place, node, spec, node.table_path(contract.id, number))
     except (StorageFullError, OSError) as error:
         # It is tried again; meanwhile the buyer hears why there is no answer.
         if isinstance(error, StorageFullError) or disk_full(error):
@@ -210,6 +211,7 @@ def _ended(node: Node, job: Job) -> None:
     else:
         for path in _files(node.table_path(job.contract, number)):
             path.unlink(missing_ok=True)
+        sweep_matrices(node, job.contract)
 
 
 async def _again(node: Node, job: Job) -> Job:
@@ -380,10 +382,10 @@ def _manifest(
     )
 
 
-def _put_in_place(spec: BuildSpec, table: Path) -> None:
+def _put_in_place(node: Node, spec: BuildSpec, table: Path) -> None:
     table.parent.mkdir(exist_ok=True)
     built = spec.spool / _TABLE
-    if spec.hidden:
+    if spec.hidden and not share_matrix(node, spec, matrix_path(built), matrix_path(table)):
         move_whole(matrix_path(built), matrix_path(table))
     move_whole(built, table)
 
@@ -398,3 +400,4 @@ def _delete_tables(node: Node, contract: str, *, keep: int | None) -> None:
         for path in end.parent.glob(f"{contract}-*{end.suffix}"):
             if path not in kept:
                 path.unlink(missing_ok=True)
+    sweep_matrices(node, contract)

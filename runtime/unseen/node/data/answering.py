@@ -31,6 +31,12 @@ def answers(path: Path, shape: Shape, blocks: range, queries: Sequence[bytes]) -
     return [row.astype("<u2").tobytes() for row in found]
 
 
+def read_queries(path: Path, shape: Shape) -> list[bytes]:
+    """Return the queries of a file that holds them end to end."""
+    data, size = path.read_bytes(), shape.query_bytes
+    return [data[start : start + size] for start in range(0, len(data), size)]
+
+
 def _rows(path: Path, shape: Shape) -> NDArray[np.int8]:
     known = _mapped.get(path)
     for other in [other for other in _mapped if not other.exists()]:

@@ -40,6 +40,7 @@ from unseen.evidence.registry.handover import (
 from unseen.evidence.suite import Signer, signer_id
 from unseen.node.audit.log import stored_leaves
 from unseen.node.catalog.catalogue import Catalogue, Table
+from unseen.node.config import TABLES
 from unseen.node.contracts.epochs import CloseEpochs
 from unseen.node.contracts.register import Contracts, Step
 from unseen.node.errors import FieldInvalidError, RightMissingError
@@ -208,9 +209,11 @@ def _delete_tables(state: Stopped, catalogue: Catalogue) -> Iterator[Item]:
     With them goes what a build or an import that was killed has left half-made, and what is kept of
     intersections.
     """
-    for path in (state.home / "tables").glob("*"):  # tables and hints, and matrices of hidden ones
-        path.unlink()
-    for folder in (state.settings.spool_path(state.home), state.home / FOLDER):
+    settings, home = state.settings, state.home
+    for folder in {home / TABLES, settings.matrices_path(home)}:
+        for path in folder.glob("*"):  # tables and hints, and matrices of hidden ones
+            path.unlink()
+    for folder in (settings.spool_path(home), home / FOLDER):
         if folder.exists():
             shutil.rmtree(folder)
     tables = {c.id: c.terms.table for c in Contracts(state.engine).all()}

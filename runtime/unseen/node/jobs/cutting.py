@@ -31,6 +31,16 @@ def counted_parts_of(node: "Node", rows: int) -> int:
     return node.executor.bulk
 
 
+def is_for_the_cluster(node: "Node", size: int) -> bool:
+    """Return whether a hidden table's matrix of so many bytes is more than this machine holds."""
+    return not node.executor.shares_memory and size > node.settings.matrix_mb << 20
+
+
+def answering_parts_of(node: "Node", size: int) -> int:
+    """Return in how many parts a cluster answers from a matrix of so many bytes."""
+    return max(node.executor.bulk, -(-size // (max(node.settings.matrix_mb, 1) << 20)))
+
+
 def memory_of(node: "Node", parts: int) -> int:
     """Return the memory ceiling, in MiB, of each of `parts` processes."""
     return node.settings.memory_mb // (parts if node.executor.shares_memory else 1)

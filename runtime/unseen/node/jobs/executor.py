@@ -14,6 +14,7 @@ import os
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from unseen.node.errors import InternalError
@@ -56,6 +57,12 @@ class Executor(Protocol):
         On a cluster it may be run again by itself, if it is one that bears that
         (`cluster/executor.py`).
         """
+        ...
+
+    async def run_near(
+        self, place: int, file: Path, task: str, parts: Sequence[bytes]
+    ) -> list[bytes]:
+        """Run a short task that answers from `file`; of one `place` all go to one machine."""
         ...
 
     async def run_own(self, name: str, task: str, parts: Sequence[bytes]) -> list[bytes]:
@@ -126,6 +133,13 @@ class LocalExecutor:
         else:
             await self._dismiss(worker)
         return result
+
+    async def run_near(
+        self, place: int, file: Path, task: str, parts: Sequence[bytes]
+    ) -> list[bytes]:
+        """Run a short task that answers from a file; there is but this machine."""
+        del place, file
+        return await self.run(task, parts)
 
     async def run_own(self, name: str, task: str, parts: Sequence[bytes]) -> list[bytes]:
         """Run a long task in the process that `name` has to itself, one at a time.

@@ -372,11 +372,17 @@ def merge_table(parts: list[bytes], progress: Progress) -> list[bytes]:
 
 
 def lwe_answer(parts: list[bytes], _progress: Progress) -> list[bytes]:
-    """Path, shape and blocks as JSON, then queries -> of each, the answer of these blocks."""
-    from unseen.node.data.answering import answers  # noqa: PLC0415 - as above
+    """Path, shape and blocks as JSON, then queries -> of each, the answer of these blocks.
 
-    ask = _json(parts[0])
-    return answers(Path(ask["path"]), Shape(*ask["shape"]), range(*ask["blocks"]), parts[1:])
+    Or the JSON names the file that the queries are in.
+    """
+    from unseen.node.data.answering import answers, read_queries  # noqa: PLC0415 - as above
+
+    ask, queries = _json(parts[0]), parts[1:]
+    shape = Shape(*ask["shape"])
+    if "queries" in ask:
+        queries = read_queries(Path(ask["queries"]), shape)
+    return answers(Path(ask["path"]), shape, range(*ask["blocks"]), queries)
 
 
 def lwe_digests(parts: list[bytes], _progress: Progress) -> list[bytes]:

@@ -4,18 +4,23 @@ Nothing is charged here and nothing is logged: one query comes with each element
 whatever came out of it, and perhaps one about nobody; they may be sent again where a connection
 broke. What is answered is counted, in memory, so that a buyer gets no more sums over masked rows
 than its leakage statement says. Queries are multiplied in the online workers, cut so that nobody
-waits long behind them; stops, withdrawals and the end of an epoch take effect between messages.
+waits long behind them, or, where the matrix is more than this machine holds, in processes that the
+machines of the cluster keep; stops, withdrawals and the end of an epoch take effect between
+messages.
 """
 
+import asyncio
 import itertools
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from unseen.evidence import canonical
 from unseen.evidence.canonical import b64decode
 from unseen.evidence.releases.answers import Answers, sign_answers, tree_of_hashes
 from unseen.evidence.releases.manifest import HIDDEN_TABLE
+from unseen.node.catalog.snapshots import spool
 from unseen.node.context import Node
 from unseen.node.contracts.epochs import Epoch
 from unseen.node.data.spec import matrix_path
@@ -26,16 +31,19 @@ from unseen.node.errors import (
 )
 from unseen.node.failpoints import hit
 from unseen.node.identity.parties import Caller
+from unseen.node.jobs.cutting import answering_parts_of, is_for_the_cluster
 from unseen.node.kinds import batches
 from unseen.node.kinds.lookup import epoch_for
 from unseen.node.metering.charge import epoch_over, find_charge, parts_stored
 from unseen.node.metering.metered import check_held, check_load
 from unseen.node.pieces import in_pieces
-from unseen.protocols.errors import MalformedMessageError
+from unseen.protocols.errors import MalformedMessageError, UnseenError
 from unseen.protocols.lookup.lwe_pir.parameters import Shape
 
 _PRODUCTS: Final = 1 << 30  # of a byte and a word in one task: an eighth of a second
 _AN_ELEMENT: Final = 1 << 20  # products that take as long as evaluating an element
+_TOGETHER: Final = 8  # messages of a call that a cluster answers at once, a MiB each
+_QUERIES: Final = "queries"  # of a batch, in the shared folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +74,8 @@ async def answer(
     hashes: list[bytes] = []
     roots: list[bytes] = []
     try:
-        async for batch in _whole(queries, shape, asked.count):
+        whole = _whole(queries, shape, asked.count)
+        async for batch in _arrived(whole) if _far_matrix(node, epoch) else whole:
             _check_going(node, caller, epoch)
             found = await _answers(node, caller, epoch, batch)
             _check_going(node, caller, epoch)
@@ -148,6 +157,41 @@ async def _whole(
     raise MalformedMessageError(f"the head says {count} queries", clause="queries")
 
 
+async def _arrived(messages: AsyncIterator[list[bytes]]) -> AsyncIterator[list[bytes]]:
+    """Yield the queries of a message with those that have come meanwhile, of some messages.
+
+    Together they take little longer than one, but nothing is waited for. Raises as `messages`.
+    """
+    come: asyncio.Queue[list[bytes]] = asyncio.Queue(_TOGETHER)
+
+    async def read() -> Exception | None:
+        failure = None
+        try:
+            async for message in messages:
+                await come.put(message)
+        except Exception as error:  # noqa: BLE001 - raised behind what came before it
+            failure = error
+        await come.put([])
+        return failure
+
+    reading = asyncio.create_task(read())
+    try:
+        more = True
+        while more:
+            held = await come.get()
+            more = bool(held)
+            for _ in range(come.qsize()):
+                message = come.get_nowait()
+                more = bool(message)
+                held = held + message
+            if held:
+                yield held
+        if failure := await reading:
+            raise failure
+    finally:
+        reading.cancel()
+
+
 @dataclass(frozen=True, slots=True)
 class _Found:
     """Answers to a message's queries, the queries' hashes, and the roots over each answer."""
@@ -159,31 +203,96 @@ class _Found:
 
 async def _answers(node: Node, caller: Caller, epoch: Epoch, queries: Sequence[bytes]) -> _Found:
     shape = epoch.manifest.shape()
-    path = matrix_path(node.table_path(epoch.contract, epoch.number, epoch.build))
-    of: dict[str, canonical.Json] = {
-        "path": str(path),
-        "shape": [shape.blocks, shape.width, shape.label_bytes],
-    }
+    far = _far_matrix(node, epoch)
+    if far is None:
+        found = await _near(node, caller, epoch, queries)
+    else:
+        found = await _far(node, caller, epoch, far, queries)
+    answers = [b"".join(pieces) for pieces in zip(*found, strict=True)]
+    hashed = canonical.encode({"suite": epoch.manifest.suite, "shape": _numbers(shape)})
+    digests = await node.executor.run("lwe_digests", [hashed, *queries, *answers], len(queries))
+    return _Found(answers, digests[: len(queries)], digests[len(queries) :])
+
+
+async def _near(
+    node: Node, caller: Caller, epoch: Epoch, queries: Sequence[bytes]
+) -> list[list[bytes]]:
+    """Return what the online workers answer, each from some blocks."""
+    shape = epoch.manifest.shape()
+    path = _matrix(node, epoch)
     tasks = [
         (
             "lwe_answer",
-            [canonical.encode(of | {"blocks": [part.start, part.stop]}), *queries],
+            [_ask(path, shape, part), *queries],
             len(part) * shape.cell_bytes * shape.width * len(queries) // _AN_ELEMENT + 1,
         )
         for part in _parts(shape, len(queries))
     ]
-    found = await batches.each(node.executor, tasks, lambda: _check_going(node, caller, epoch))
-    answers = [b"".join(pieces) for pieces in zip(*found, strict=True)]
-    suite: canonical.Json = epoch.manifest.suite
-    hashed = canonical.encode({"suite": suite, "shape": of["shape"]})
-    digests = await node.executor.run("lwe_digests", [hashed, *queries, *answers], len(queries))
-    return _Found(answers, digests[: len(queries)], digests[len(queries) :])
+    return await batches.each(node.executor, tasks, lambda: _check_going(node, caller, epoch))
+
+
+def _far_matrix(node: Node, epoch: Epoch) -> Path | None:
+    """Return the matrix that the cluster answers from; nothing where this machine does.
+
+    One that was built before there was a cluster lies where its machines see nothing.
+    """
+    if not is_for_the_cluster(node, epoch.manifest.shape().table_bytes):
+        return None
+    path = _matrix(node, epoch).resolve()
+    return path if path.parent == node.settings.matrices_path(node.home) else None
+
+
+async def _far(
+    node: Node, caller: Caller, epoch: Epoch, path: Path, queries: Sequence[bytes]
+) -> list[list[bytes]]:
+    """Return what the cluster's machines answer, each from the blocks that it has in memory.
+
+    They read the queries from the shared folder: all need all of them, and one process would have
+    to send them.
+
+    Raises:
+        ClusterLostError: it is not there; the same queries may be sent again.
+
+    """
+    shape, run = epoch.manifest.shape(), node.executor.run_near
+    parts = _cut(shape, answering_parts_of(node, shape.table_bytes))
+    _check_going(node, caller, epoch)
+    with spool(node) as folder:
+        await asyncio.to_thread((folder / _QUERIES).write_bytes, b"".join(queries))
+        asks = [_ask(path, shape, part, queries=str(folder / _QUERIES)) for part in parts]
+        try:
+            async with asyncio.TaskGroup() as group:
+                begun = [
+                    group.create_task(run(place, path, "lwe_answer", [ask]))
+                    for place, ask in enumerate(asks)
+                ]
+        except* UnseenError as failed:
+            raise failed.exceptions[0] from None
+    return [task.result() for task in begun]
+
+
+def _matrix(node: Node, epoch: Epoch) -> Path:
+    return matrix_path(node.table_path(epoch.contract, epoch.number, epoch.build))
+
+
+def _ask(path: Path, shape: Shape, part: range, **more: canonical.Json) -> bytes:
+    ask: dict[str, canonical.Json] = {"path": str(path), "shape": _numbers(shape)}
+    return canonical.encode(ask | {"blocks": [part.start, part.stop]} | more)
+
+
+def _numbers(shape: Shape) -> canonical.Json:
+    return [shape.blocks, shape.width, shape.label_bytes]
 
 
 def _parts(shape: Shape, queries: int) -> list[range]:
     """Return the blocks of each task: as many tasks as keep each of them short."""
     products = shape.table_bytes * queries
-    parts = min(shape.blocks, -(-products // _PRODUCTS))
+    return _cut(shape, -(-products // _PRODUCTS))
+
+
+def _cut(shape: Shape, parts: int) -> list[range]:
+    """Return all blocks, in up to so many parts."""
+    parts = min(shape.blocks, parts)
     edges = [number * shape.blocks // parts for number in range(parts + 1)]
     return [range(first, last) for first, last in itertools.pairwise(edges)]
 
