@@ -45,6 +45,32 @@ def test_sums_are_those_of_whole_numbers(
     parts = parts_of(seed, len(signed), width)
     found = residues.weighted_by(one, parts, signed, PRIMES)
     assert found.tolist() == expected(parts, signed)
+    bits = max(map(abs, signed)).bit_length() + seed % 40 + 1
+    found = residues.weighted_by(one, parts, signed, PRIMES, bits)
+    assert found.tolist() == expected(parts, signed)
+
+
+def test_what_is_computed_depends_on_no_weight_within_its_bound() -> None:
+    parts, calls = parts_of(5, 6, 40), []
+
+    def sums(given: Any, weights: Any) -> Any:
+        calls.append((len(given), sum(weights) < 2**32))
+        return ALL[-1].sums(given, weights)
+
+    def scale(words: Any, *given: int) -> None:
+        calls.append((words.shape, given))
+        ALL[-1].scale(words, *given)
+
+    seen = []
+    watched = Implementation("watched", sums, scale)
+    for weights in ([0] * 6, [1, -1, 2, -2, 3, -3], [2**40 - 1] * 6, [1 - 2**40] * 6):
+        calls.clear()
+        found = residues.weighted_by(watched, parts, weights, PRIMES, 40)
+        assert found.tolist() == expected(parts, weights)
+        seen.append(list(calls))
+    assert all(each == seen[0] for each in seen)
+    with pytest.raises(InputInvalidError, match="beyond its bound"):
+        residues.weighted(parts, [0, 0, 0, 0, 0, 2**40], PRIMES, 40)
 
 
 def test_twins_agree_over_many_parts_that_no_half_word_holds() -> None:
@@ -93,6 +119,7 @@ BAD: dict[str, tuple[list[Any], list[int], tuple[int, ...]]] = {
     "primes": ([ROWS], [1], PRIMES[:2]),
     "a long prime": ([ROWS], [1], (*PRIMES[:2], 2**62 + 1)),
     "one": ([ROWS], [1], (*PRIMES[:2], 1)),
+    "too many": ([ROWS] * 65_537, [1] * 65_537, PRIMES),
     "a long weight": ([ROWS], [1 << 128], PRIMES),
     "no words": ([ROWS[:, :0]], [1], PRIMES),
 }

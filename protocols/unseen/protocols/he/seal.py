@@ -10,7 +10,7 @@ import hashlib
 import math
 import struct
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
@@ -154,6 +154,7 @@ def _seed_head() -> bytes:
     return _head(_SEED_BODY) + bytes([_BLAKE2XB])
 
 
+@lru_cache(maxsize=64)
 def _cipher_head(level: Level, scale: float, *, seeded: bool) -> bytes:
     rows, degree = level.shape
     fixed = _CIPHERTEXT.pack(level.name, 1, 2, degree, rows, scale, 1)

@@ -101,8 +101,10 @@ class SealNode:
         primes = self._level.primes
         # Both halves apart: those of a seed are not reduced, and need not be.
         parts = [halves(one) for one in read]
+        # The plan's bound, so that no time depends on a weight.
+        bits = self.parameters.demand.sum_bits + 1
         first, second = (
-            residues.weighted([part[half] for part in parts], list(weights), primes)
+            residues.weighted([part[half] for part in parts], list(weights), primes, bits)
             for half in (0, 1)
         )
         constant = residues.scaled(self._ones, [bias % prime for prime in primes], primes)

@@ -2,11 +2,11 @@
 
 By whichever implementation is fastest here, tried with Python's whole numbers before its first use.
 Weights are whole numbers with signs, words any of 64 bits: a word stands for what it is modulo its
-prime. The time depends on no word; it depends on which weights are below 0, and on how large all
-weights of a sign are together, since no sum of half words may pass a word.
+prime. The time depends on how many parts there are and on the bound on weights, on no weight and on
+no word; where no bound is given, on the size of the largest weight and on whether one is below 0.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Final, NamedTuple, TypeAlias
 
@@ -17,13 +17,12 @@ from unseen.protocols.errors import InputInvalidError, KernelFaultError
 from unseen.protocols.kernels import features, residues_portable
 
 MAX_WEIGHT_BITS: Final = 128
-_LIMB_BITS: Final = 31
-_LIMB: Final = (1 << _LIMB_BITS) - 1
+MAX_PARTS: Final = 1 << 16
+_HALF_BITS: Final = 32
 MAX_PRIME_BITS: Final = 61
-_LIMIT: Final = 1 << 32
 _WORD: Final = 1 << 64
 Words: TypeAlias = NDArray[np.uint64]
-_Sums: TypeAlias = Callable[[Sequence[Words], Sequence[int]], tuple[Words, Words]]
+_Sums: TypeAlias = Callable[[Sequence[Words], Sequence[int]], Words]
 _Scale: TypeAlias = Callable[[Words, int, int, int], None]
 
 
@@ -35,13 +34,16 @@ class Implementation(NamedTuple):
     scale: _Scale
 
 
-def weighted(parts: Sequence[Words], weights: Sequence[int], primes: tuple[int, ...]) -> Words:
+def weighted(
+    parts: Sequence[Words], weights: Sequence[int], primes: tuple[int, ...], bits: int = 0
+) -> Words:
     """Return the sum of all parts, each times its weight, below the primes.
 
     Args:
         parts: ... x L x N words each, all of one shape; a row a prime.
         weights: one for each part, of magnitudes below 2^128.
         primes: of up to 61 bits.
+        bits: where weights are secret, a bound that is not: their magnitudes are below 2^bits.
 
     Raises:
         InputInvalidError: other shapes, types, numbers or magnitudes.
@@ -49,7 +51,9 @@ def weighted(parts: Sequence[Words], weights: Sequence[int], primes: tuple[int, 
 
     """
     _check(parts, weights, primes)
-    return weighted_by(_selected(), parts, weights, primes)
+    if bits and not all(abs(weight) < 1 << bits for weight in weights):
+        raise InputInvalidError("a weight is beyond its bound")
+    return weighted_by(_selected(), parts, weights, primes, bits)
 
 
 def reduced(words: Words, primes: tuple[int, ...]) -> Words:
@@ -78,19 +82,26 @@ def scaled(words: Words, factors: Sequence[int], primes: tuple[int, ...]) -> Wor
 
 
 def weighted_by(
-    one: Implementation, parts: Sequence[Words], weights: Sequence[int], primes: tuple[int, ...]
+    one: Implementation,
+    parts: Sequence[Words],
+    weights: Sequence[int],
+    primes: tuple[int, ...],
+    bits: int = 0,
 ) -> Words:
     """Return what `weighted` does, by this implementation and without its checks."""
+    signed = bits > 0 or min(weights) < 0
+    bits = bits or max(map(abs, weights)).bit_length()
+    # No weight is below 0 with this added to each; the sum of all parts, times it, is taken off.
+    lift = 1 << bits if signed else 0
+    # So many bits of a weight at once that no sum of half words passes a word.
+    limb = _HALF_BITS - (len(parts) - 1).bit_length()
     total = np.zeros(parts[0].shape, np.uint64)
-    limits = np.array(primes, np.uint64)[:, np.newaxis]
-    for sign in (1, -1):
-        sizes = [max(sign * weight, 0) for weight in weights]
-        for shift in range(0, max(sizes).bit_length(), _LIMB_BITS):
-            limbs = [size >> shift & _LIMB for size in sizes]
-            for places in _groups(limbs):
-                found = _group(one, parts, limbs, places, shift, primes)
-                total += found if sign > 0 else limits - found
-                total = np.minimum(total, total - limits)
+    for shift in range(0, bits + signed, limb):
+        factors = [weight + lift >> shift & (1 << limb) - 1 for weight in weights]
+        sums = one.sums(parts, factors)
+        _add(one, total, sums[:2], 1 << shift, primes)
+        if signed and not shift:
+            _add(one, total, sums[2:], -lift, primes)
     return total
 
 
@@ -141,36 +152,18 @@ def warm_up() -> str:
     return _selected().name
 
 
-def _groups(magnitudes: Sequence[int]) -> Iterator[list[int]]:
-    """Yield places of magnitudes that are not 0, so that no group's sum passes a half word."""
-    group: list[int] = []
-    total = 0
-    for place, magnitude in enumerate(magnitudes):
-        if not magnitude:
-            continue
-        if total + magnitude >= _LIMIT:
-            yield group
-            group, total = [], 0
-        group.append(place)
-        total += magnitude
-    if group:
-        yield group
-
-
-def _group(
-    one: Implementation,
-    parts: Sequence[Words],
-    limbs: Sequence[int],
-    places: Sequence[int],
-    shift: int,
-    primes: tuple[int, ...],
-) -> Words:
-    """Return the sum of some parts, each times its limb and 2^shift, below the primes."""
-    low, high = one.sums([parts[place] for place in places], [limbs[place] for place in places])
-    found = _scaled(one, low, [1 << shift] * len(primes), primes)
-    found += _scaled(one, high, [_LIMIT << shift] * len(primes), primes)
-    less: Words = np.minimum(found, found - np.array(primes, np.uint64)[:, np.newaxis])
-    return less
+def _add(
+    one: Implementation, total: Words, halves: Words, factor: int, primes: tuple[int, ...]
+) -> None:
+    """Add to a sum lower and upper halves, times a factor, below the primes; spoils the halves."""
+    # Row by row: what is passing stays in the cache.
+    for place in np.ndindex(total.shape[:-1]):
+        row, prime = total[place], primes[place[-1]]
+        for half, times in zip(halves, (factor, factor << _HALF_BITS), strict=True):
+            scaled_by = times % prime
+            one.scale(half[place], scaled_by, scaled_by * _WORD // prime, prime)
+            row += half[place]
+            np.minimum(row, row - np.uint64(prime), out=row)
 
 
 def _scaled(
@@ -197,8 +190,8 @@ def _selected() -> Implementation:
 
 
 def _check(parts: Sequence[Words], weights: Sequence[int], primes: tuple[int, ...]) -> None:
-    if not parts or len(parts) != len(weights):
-        raise InputInvalidError("a weighted sum has a weight for each part, and a part at least")
+    if not 0 < len(parts) == len(weights) <= MAX_PARTS:
+        raise InputInvalidError(f"a weighted sum has 1 to {MAX_PARTS} parts and their weights")
     for part in parts:
         if part.dtype != np.uint64 or part.shape != parts[0].shape:
             raise InputInvalidError("parts are words of 64 bits and of one shape")

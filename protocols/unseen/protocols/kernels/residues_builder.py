@@ -29,24 +29,25 @@ def _times(builder: Any, a: Any, b: Any) -> Any:
 @intrinsic
 def _tile(
     _context: Any,
-    _low: Any,
-    _high: Any,
+    _out: Any,
+    _out_step: Any,
     _parts: Any,
     _weights: Any,
     _offset: Any,
     _count: Any,
 ) -> Any:
-    """Write the sums of one tile, `offset` bytes behind the begin of each part."""
+    """Write the four sums of one tile, `offset` bytes behind the begin of each part."""
 
     def generate(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
-        low, high, parts, weights, offset, count = arguments
+        out, out_step, parts, weights, offset, count = arguments
         shift = ir.Constant(_VECTOR, [_HALF] * LANES)
+        mask = ir.Constant(_VECTOR, [(1 << _HALF) - 1] * LANES)
         before = builder.block
         loop, done = (builder.append_basic_block(name) for name in ("part", "done"))
         builder.branch(loop)
         builder.position_at_end(loop)
         number = builder.phi(I64)
-        totals = [builder.phi(_VECTOR) for _ in range(2 * VECTORS)]
+        totals = [builder.phi(_VECTOR) for _ in range(4 * VECTORS)]
         entry = builder.mul(number, ir.Constant(I64, 8))
 
         def listed(table: Any) -> Any:
@@ -56,11 +57,10 @@ def _tile(
         found = []
         for place in range(VECTORS):
             words = builder.load(at(builder, begin, _BYTES * place, _VECTOR), align=1)
-            for total, half in (
-                (totals[2 * place], words),
-                (totals[2 * place + 1], builder.lshr(words, shift)),
-            ):
-                found.append(builder.add(total, _times(builder, half, weight)))
+            low, high = builder.and_(words, mask), builder.lshr(words, shift)
+            terms = [*(_times(builder, half, weight) for half in (words, high)), low, high]
+            sums = totals[4 * place : 4 * place + 4]
+            found += [builder.add(*each) for each in zip(sums, terms, strict=True)]
         following = builder.add(number, ir.Constant(I64, 1))
         number.add_incoming(ir.Constant(I64, 0), before)
         number.add_incoming(following, loop)
@@ -70,9 +70,9 @@ def _tile(
         builder.cbranch(builder.icmp_unsigned("<", following, count), loop, done)
         builder.position_at_end(done)
         for index, total in enumerate(found):
-            target = builder.add((low, high)[index % 2], offset)
-            place = at(builder, target, _BYTES * (index // 2), _VECTOR)
-            builder.store(total, place, align=8)
+            row = builder.mul(out_step, ir.Constant(I64, index % 4))
+            target = builder.add(builder.add(out, row), offset)
+            builder.store(total, at(builder, target, _BYTES * (index // 4), _VECTOR), align=8)
         return ir.Constant(I64, 0)
 
     return types.int64(*[types.uint64] * 6), generate
@@ -85,10 +85,10 @@ _EIGHT: Final = numba.uint64(8)
 _TILE: Final = numba.uint64(8 * TILE)
 
 
-def sums(low: Any, high: Any, parts: Any, weights: Any, count: Any, tiles: Any) -> None:
-    """Write the sums of both halves; all but the last two are addresses, `parts` of addresses."""
+def sums(out: Any, out_step: Any, parts: Any, weights: Any, count: Any, tiles: Any) -> None:
+    """Write four rows of sums to `out`, `out_step` bytes apart; `parts` are addresses."""
     for offset in range(_ZERO, tiles * _TILE, _TILE):
-        _tile_one(low, high, parts, weights, offset, count)
+        _tile_one(out, out_step, parts, weights, offset, count)
 
 
 def scale(words: Any, count: Any, factor: Any, quotient: Any, prime: Any) -> None:

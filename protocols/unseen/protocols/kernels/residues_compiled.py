@@ -15,34 +15,34 @@ from unseen.protocols.kernels.features import compiled_features
 
 _Words = NDArray[np.uint64]
 LANES: Final = 8 if "avx512f" in compiled_features() else 4
-VECTORS: Final = 4  # of a tile: their sums stay in registers
+VECTORS: Final = LANES // 2  # of a tile: four sums of each stay in registers
 TILE: Final = LANES * VECTORS
 
 
-def sums(parts: Sequence[_Words], weights: Sequence[int]) -> tuple[_Words, _Words]:
-    """Return the weighted sums of the lower and of the upper halves of all words.
+def sums(parts: Sequence[_Words], weights: Sequence[int]) -> _Words:
+    """Return weighted sums of the lower and of the upper halves of all words, and both plain.
 
-    Weights are not negative, and together below 2^32: no sum passes a word.
+    Weights are not negative, and together below 2^32: no sum passes a word. 4 x the parts' shape.
     """
     whole = [np.ascontiguousarray(part) for part in parts]
     shape, size = whole[0].shape, whole[0].size
-    low, high = np.empty(shape, np.uint64), np.empty(shape, np.uint64)
+    found = np.empty((4, size), np.uint64)
     addresses = np.array([part.ctypes.data for part in whole], np.uint64)
     factors = np.array(weights, np.uint64)
     tiled = size // TILE * TILE
     if tiled:
         objects.load("residues_builder", "sums")(
-            low.ctypes.data,
-            high.ctypes.data,
+            found.ctypes.data,
+            found.strides[0],
             addresses.ctypes.data,
             factors.ctypes.data,
             len(whole),
             tiled // TILE,
         )
     if tiled < size:
-        rest = residues_portable.sums([part.reshape(-1)[tiled:] for part in whole], weights)
-        low.reshape(-1)[tiled:], high.reshape(-1)[tiled:] = rest
-    return low, high
+        rest = [part.reshape(-1)[tiled:] for part in whole]
+        found[:, tiled:] = residues_portable.sums(rest, weights)
+    return found.reshape(4, *shape)
 
 
 def scale(words: _Words, factor: int, quotient: int, prime: int) -> None:

@@ -17,16 +17,19 @@ _HALF: Final = np.uint64(32)
 _LOW: Final = np.uint64(0xFFFFFFFF)
 
 
-def sums(parts: Sequence[_Words], weights: Sequence[int]) -> tuple[_Words, _Words]:
-    """Return the weighted sums of the lower and of the upper halves of all words.
+def sums(parts: Sequence[_Words], weights: Sequence[int]) -> _Words:
+    """Return weighted sums of the lower and of the upper halves of all words, and both plain.
 
-    Weights are not negative, and together below 2^32: no sum passes a word.
+    Weights are not negative, and together below 2^32: no sum passes a word. 4 x the parts' shape.
     """
-    low, high = np.zeros(parts[0].shape, np.uint64), np.zeros(parts[0].shape, np.uint64)
+    found = np.zeros((4, *parts[0].shape), np.uint64)
     for part, weight in zip(parts, weights, strict=True):
-        low += (part & _LOW) * np.uint64(weight)
-        high += (part >> _HALF) * np.uint64(weight)
-    return low, high
+        low, high = part & _LOW, part >> _HALF
+        found[2] += low
+        found[3] += high
+        found[0] += low * np.uint64(weight)
+        found[1] += high * np.uint64(weight)
+    return found
 
 
 def scale(words: _Words, factor: int, quotient: int, prime: int) -> None:
