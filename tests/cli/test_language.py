@@ -130,7 +130,7 @@ def test_every_heading_and_every_row_has_its_chinese(word: str) -> None:
 
 @pytest.mark.parametrize("sentence", sorted(sentences()))
 def test_every_sentence_has_its_chinese_with_the_same_words_in_it(sentence: str) -> None:
-    assert sentence in WORDS, f"add {sentence!r} to runtime/unseen/cli/words.py"
+    assert sentence in WORDS, f"add {sentence!r} to runtime/unseen/cli/sentences.py"
     assert WORDS[sentence].count("{}") == sentence.count("{}")
 
 
