@@ -1,5 +1,6 @@
 """What a refusal of an intersection leaves behind on either side, and what it tells to do."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -161,3 +162,29 @@ def test_a_run_that_is_ended_while_its_set_arrives_is_one_clear_refusal(
     assert at_node(stage, identifier) == []
     assert asking.upload().complete
     asking.answered()
+
+
+def test_an_answer_that_is_gone_is_said_to_be_lost_and_charged(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A day later, or where an operator made room by hand."""
+    identifier = contract(stage)
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as dying:
+        dying.setattr(Parcels, "fetch", die)
+        with pytest.raises(KeyboardInterrupt):
+            stage.lender.intersect(identifier, subjects(stage, 2, 1))
+    (request,) = stage.lender.unanswered(identifier)
+    for folder in at_node(stage, identifier):
+        shutil.rmtree(folder)
+    with pytest.raises(RefusedError) as caught:
+        stage.lender.fetch_intersection(request)
+    assert (caught.value.reason, caught.value.charged) == ("REPLY_NOT_FOUND", True)
+    assert "ask anew" in caught.value.remedy
+    assert stage.lender.unanswered(identifier) == []
+    assert [each.id for each in stage.lender.receipts(identifier)] == [request]
+    assert stage.lender.usage(identifier).units_used == 3
+    assert stage.lender.settle(identifier) is not None

@@ -266,9 +266,7 @@ class Intersections:
         if known is None:
             size = set_bytes(count) + set_bytes(sent.others)
             answer = self._folder(asked) / ANSWER
-            self._parcels.fetch(
-                asked.contract, asked.request, intersect_pb2.PART_ANSWER, size, answer
-            )
+            self._fetch_answer(asked, size, answer)
             if digest_with(answer, suite.digest) != sent.digest:
                 answer.unlink()
                 raise AnswerInvalidError(
@@ -277,6 +275,17 @@ class Intersections:
             known = self._sets(asked, sent.others).present(answer)
             self._session.state.save_label(_place(asked.request), b"", known)
         return tuple(each == 1 for each in known)
+
+    def _fetch_answer(self, asked: Run, size: int, answer: Path) -> None:
+        """Fetch an answer to a file; write down that it is lost where the node has it no longer."""
+        part = intersect_pb2.PART_ANSWER
+        try:
+            self._parcels.fetch(asked.contract, asked.request, part, size, answer)
+        except RefusedError as error:
+            if error.reason == asking.REPLY_LOST:
+                self._session.state.save_lost(asked.request)
+                forget(self._folder(asked))
+            raise
 
 
 def _summed(found: Intersected, asked: Run, summed: Summed, value: bytes) -> Intersected:

@@ -3,7 +3,12 @@
 from collections.abc import Iterator
 
 from unseen.node.context import Node
-from unseen.node.errors import FieldInvalidError, JobStateError, ResultNotFoundError
+from unseen.node.errors import (
+    FieldInvalidError,
+    JobStateError,
+    ReplyNotFoundError,
+    ResultNotFoundError,
+)
 from unseen.node.identity.parties import Caller
 from unseen.node.intersecting.files import ANSWER, OTHERS
 from unseen.node.intersecting.sessions import Run, live_job, run_of
@@ -20,6 +25,7 @@ def opened(node: Node, who: Caller, contract: str, request: str, part: str) -> R
         ContractNotFoundError: the caller has no such contract.
         FieldInvalidError: nothing of this name leaves.
         ResultNotFoundError: it is not there yet, or not any more, or not paid for.
+        ReplyNotFoundError: it is paid for, and no longer kept.
         UnseenError: node or contract stands still.
 
     """
@@ -29,6 +35,13 @@ def opened(node: Node, who: Caller, contract: str, request: str, part: str) -> R
         if find_charge(node.reader.connection, found.id, request) is None:
             raise _nothing()
         check_held(node, found)
+        if not run.has(part):
+            raise ReplyNotFoundError(
+                "the run was charged, and its answer is no longer kept: a day has gone by, or its"
+                " files were deleted",
+                clause="part",
+                remedy="the charge stands in the log; ask anew with a fresh request id",
+            )
     elif part == OTHERS:
         check_going(node, found.id)
     else:
