@@ -72,6 +72,7 @@ def test_client_and_command_line_import_without_the_nodes_libraries(name: str) -
 
 
 WITHOUT_VECTORS = (
+    "he.parameters",
     "oprf",
     "lookup.labels",
     "lookup.lwe_pir.parameters",

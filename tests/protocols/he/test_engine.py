@@ -72,6 +72,20 @@ def test_keys_for_a_few_steps_are_few(owner: KeyOwner) -> None:
     assert len(owner.relin_keys()) < 2 * len(owner.public_key())
 
 
+def test_keys_rotate_by_their_steps_and_by_no_other(ring: Ring, owner: KeyOwner) -> None:
+    keys = ring.seal.GaloisKeys()
+    memory.load(keys, ring.context, owner.galois_keys((1, -2)))
+    rotated, given = ring.seal.Ciphertext(), ring.seal.Ciphertext()
+    memory.load(given, ring.context, Stranger(ring, owner.public_key()).zero())
+    evaluator = ring.seal.Evaluator(ring.context)
+    for step in (1, -2):
+        evaluator.rotate_vector(given, step, keys, rotated)
+        assert rotated.size() == 2
+    for step in (-1, 2):
+        with pytest.raises(ValueError, match="Galois key"):
+            evaluator.rotate_vector(given, step, keys, rotated)
+
+
 def test_another_key_does_not_decrypt(ring: Ring, owner: KeyOwner) -> None:
     zero = Stranger(ring, owner.public_key()).zero()
     assert owner.decrypt(zero) != KeyOwner(ring).decrypt(zero)

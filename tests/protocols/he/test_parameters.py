@@ -57,6 +57,7 @@ def test_what_is_chosen_holds_by_the_formulas_of_the_page(demand: Demand) -> Non
     # 21 a unit of weight; e u + e' + e'' s over the special prime; 1/2 + |s|/2 of its rounding.
     zero = Fraction(21 * (2 * n + 1), special) + Fraction(1 + n, 2)
     worst = 21 * 2**demand.sum_bits + zero
+    assert worst <= found.worst < worst + 3
     flood = 2**found.flood_bits
     assert flood >= worst * 2**40 * n * demand.responses
     # Not by much: a larger flood costs precision.

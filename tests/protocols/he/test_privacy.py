@@ -223,7 +223,28 @@ def test_no_two_responses_are_alike(curious: Curious, node: SealNode) -> None:
     assert (first != second).all(axis=-1).any()
 
 
-# What is not protected: a public key that was made for it.
+# What is not protected: numbers that are no rows, and a public key that was made for it.
+
+
+def test_who_packs_numbers_has_two_weights_in_one_score(
+    owner: SealOwner, node: SealNode, curious: Curious
+) -> None:
+    apart = 9  # bits, for weights below 2^8
+    low = PARAMETERS.flood_bits + 1 - PARAMETERS.shift
+    assert 2 * apart <= PARAMETERS.taught_bits
+    sent = list(curious.sent)
+    for place, power in ((0, low), (1, low + apart)):
+        column = np.full(N, 1 << power, np.int64)
+        words = coefficients.encode(column, PARAMETERS.shift, curious.level)
+        plain = seal.write(seal.Plaintext(curious.level, 1.0, words))
+        sent[place] = owner._keys.encrypt(plain)
+    weights = [-119, 201, 0, 0, 0, 0]
+    found = masked(node, node.weighted(sent, weights, 0).words, 9)
+    unit = 1 << PARAMETERS.flood_bits + 1
+    for one in curious.phase(found)[:9]:
+        packed = (2 * one + unit) // (2 * unit)
+        first = (packed + (1 << apart - 1)) % (1 << apart) - (1 << apart - 1)
+        assert [first, (packed - first) >> apart] == weights[:2]
 
 
 def test_a_crafted_public_key_takes_the_mask_off() -> None:

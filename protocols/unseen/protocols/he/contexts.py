@@ -31,8 +31,8 @@ def read(data: bytes, parameters: Parameters) -> bytes:
 
     """
     head = _head(parameters)
-    if not data.startswith(head) or len(data) != size(parameters):
-        raise MalformedMessageError("a context of other parameters, or cut off")
+    if not data.startswith(head):
+        raise MalformedMessageError("a context of other parameters")
     key = data[len(head) :]
     if seal.read_ciphertext(key, _level(parameters)).scale != 1:
         raise MalformedMessageError("a public key has no scale")

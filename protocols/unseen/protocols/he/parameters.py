@@ -203,10 +203,10 @@ def _useless(given: Parameters) -> str:
 
 
 def _fits(given: Parameters) -> bool:
-    """Return whether no score within bounds wraps around, before dividing and after."""
+    """Return whether no score within bounds wraps around after dividing, nor therefore before."""
     out, whole = given.primes[0], given.modulus
     most = _most(given.demand, given.shift, given.flood_bits, given.worst)
-    return 2 * most < whole and 2 * (most * out + _rounding(given.degree) * whole) < whole * out
+    return 2 * (most * out + _rounding(given.degree) * whole) < whole * out
 
 
 def _within(demand: Demand, degree: int) -> Parameters | None:
