@@ -22,7 +22,7 @@ from unseen.evidence import canonical
 from unseen.evidence.canonical import b64decode
 from unseen.node.data.source import Fingerprint, Source
 from unseen.node.data.spec import BuildSpec, encode_spec
-from unseen.node.jobs.tasks import fill_table, inspect_table, merge_table
+from unseen.node.jobs.table_tasks import fill_table, inspect_table, merge_table
 from unseen.protocols.lookup.subject import SubjectColumn
 from unseen.protocols.oprf import keys
 from unseen.protocols.testing import seeded_rng

@@ -34,7 +34,7 @@ from unseen.node.data.counting import (
 )
 from unseen.node.data.source import Source, take_fingerprint
 from unseen.node.data.statistics import count_raw
-from unseen.node.jobs import tasks
+from unseen.node.jobs import count_tasks
 
 ORIGINS = ("EWR", "JFK", "LGA")
 CARRIERS = (
@@ -158,7 +158,9 @@ def ours(folder: Path, memory_mb: int) -> Callable[[str], int]:
     }
 
     def answer(question: str) -> int:
-        task = tasks.count_noisy if _QUESTIONS[question]["tallies"] else tasks.count_exact
+        task = (
+            count_tasks.count_noisy if _QUESTIONS[question]["tallies"] else count_tasks.count_exact
+        )
         (result,) = task([asked[question]], lambda _: None)
         return len(result)
 
