@@ -53,6 +53,11 @@ PICTURES: Final = {
         "8192,32768,131072,1048576",
         ("score/client", "score/server*", "score/open"),
     ),
+    "train_he": Picture(
+        ("train_he", "--set", "own=0", "--set", "real=0", "--repeats", "1"),
+        "10000,100000,1000000",
+        ("train_he/secret/provider", "train_he/secret/buyer", "train_he/secret/clear"),
+    ),
 }
 
 

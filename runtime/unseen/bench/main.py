@@ -29,6 +29,7 @@ from unseen.bench import (
     secagg,
     statistics,
     train,
+    train_he,
 )
 from unseen.bench.registry import Bench
 from unseen.protocols.errors import InputInvalidError
@@ -51,6 +52,7 @@ BENCHES: dict[str, Bench] = {
         statistics.BENCH,
         train.BENCH,
         score.BENCH,
+        train_he.BENCH,
     )
 }
 

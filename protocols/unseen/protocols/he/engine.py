@@ -59,6 +59,11 @@ class Ring:
         """Return how many bytes an object of so many polynomials has at most."""
         return _SURROUNDINGS + polynomials * len(self.primes) * (8 * self.degree + 64)
 
+    def words_of(self, primes: int) -> list[int]:
+        """Return the name of a level as SEAL's calls take it."""
+        name = self.parms_ids[primes]
+        return [int.from_bytes(name[at : at + 8], "little") for at in range(0, len(name), 8)]
+
     def _chain(self) -> dict[int, bytes]:
         found = {}
         data = self.context.key_context_data()
@@ -163,10 +168,14 @@ class Stranger:
         load(key, ring.context, public_key)
         self._encryptor = ring.seal.Encryptor(ring.context, key)
 
-    def zero(self) -> bytes:
-        """Return a fresh encryption of zero at the highest level of ciphertexts, both halves."""
+    def zero(self, primes: int | None = None) -> bytes:
+        """Return a fresh encryption of zero, both halves, under so many primes: all of ciphertexts.
+
+        It is divided by the next prime, the special one where all are taken.
+        """
+        level = self.ring.words_of(len(self.ring.primes) - 1 if primes is None else primes)
         found = self.ring.seal.Ciphertext()
-        self._encryptor.encrypt_zero(found)
+        self._encryptor.encrypt_zero(level, found)
         return saved(found, self.ring.limit(2))
 
 

@@ -197,11 +197,11 @@ class Encoder:
         """Return the plaintext of up to N / 2 values, zeros behind them, at a level and scale."""
         padded = np.zeros(SLOTS)
         padded[: len(values)] = values
-        return self._encoded(padded.tolist(), self._level(primes), scale)
+        return self._encoded(padded.tolist(), self._ring.words_of(primes), scale)
 
     def same(self, value: float, primes: int, scale: float) -> Any:
         """Return the plaintext of one value in all slots."""
-        return self._encoded(value, self._level(primes), scale)
+        return self._encoded(value, self._ring.words_of(primes), scale)
 
     def constant(self, value: float, like: Any) -> Any:
         """Return the plaintext of one value in all slots, with the level and scale of `like`."""
@@ -210,10 +210,6 @@ class Encoder:
     def written(self, plain: Any) -> bytes:
         """Return a plaintext as bytes, to be encrypted."""
         return memory.saved(plain, self._ring.limit(1))
-
-    def _level(self, primes: int) -> list[int]:
-        name = self._ring.parms_ids[primes]
-        return [int.from_bytes(name[place : place + 8], "little") for place in range(0, 32, 8)]
 
     def _encoded(self, value: "float | list[float]", level: list[int], scale: float) -> Any:
         found = self._ring.seal.Plaintext()

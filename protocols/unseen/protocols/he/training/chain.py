@@ -126,7 +126,7 @@ class Chain:
 
         A Gaussian and itself moved by v are v / (2 sigma) apart in total variation.
         """
-        zero = DEGREE // 2 + 2 + -(-ERROR * (2 * DEGREE + 1) // self.primes[-1])
+        zero = DEGREE // 2 + 2 + -(-ERROR * (2 * DEGREE + 1) // self.primes[RESIDUALS])
         return (2 * isqrt(_sigma2(self)) // (zero * self.responses)).bit_length() - 1
 
     @property

@@ -76,8 +76,8 @@ class Trainer:
         return b"".join(samples)
 
     def _zero(self) -> Any:
-        level = self.chain.level(self.chain.fresh)
-        return seal.read_ciphertext(self._stranger.zero(), level).words[:, :RESIDUALS]
+        level = self.chain.level(RESIDUALS)
+        return seal.read_ciphertext(self._stranger.zero(RESIDUALS), level).words
 
 
 def provided(chain: Chain, given: Provided, opening: bytes, rng: Rng) -> Steps:
@@ -101,12 +101,12 @@ def provided(chain: Chain, given: Provided, opening: bytes, rng: Rng) -> Steps:
             given.shelf[number] = message
             message = yield b""
     for _ in range(task.iterations):
-        sums = yield from _iteration(trainer, given, message)
+        sums = yield from iteration(trainer, given, message)
         given.charge(chain.rho)
         message = yield trainer.answer(sums, rng)
 
 
-def _iteration(trainer: Trainer, given: Provided, message: bytes) -> Generator[bytes, bytes, Sums]:
+def iteration(trainer: Trainer, given: Provided, message: bytes) -> Generator[bytes, bytes, Sums]:
     """Return the sums of an iteration, begun by the message of weights."""
     chain, arithmetic = trainer.chain, trainer.arithmetic
     task, weights, sums = chain.task, trainer.weights(message), trainer.arithmetic.sums()
