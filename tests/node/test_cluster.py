@@ -22,7 +22,12 @@ from unseen.evidence.contracts.statistics import Partition, Question
 from unseen.node.cluster.executor import THERE, DaskExecutor
 from unseen.node.data.source import Fingerprint, Source
 from unseen.node.data.spec import BuildSpec, encode_spec
-from unseen.node.errors import ClusterLostError, InternalError, TableChangedError
+from unseen.node.errors import (
+    ClusterLostError,
+    ClusterRefusedError,
+    InternalError,
+    TableChangedError,
+)
 from unseen.node.jobs.executor import Executor, LocalExecutor
 from unseen.node.jobs.tasks import TASKS
 from unseen.node.statistics import evaluate as evaluating
@@ -306,8 +311,10 @@ async def test_answers_are_the_same_and_who_answers_stays(
     path.unlink()
     for task in cluster.tasks():
         await soon(gone(task))
-    with pytest.raises(InternalError):
+    with pytest.raises(ClusterRefusedError) as caught:
         await soon(there.run_near(0, path, "lwe_answer", asked(path, shape, 1)[0]))
+    assert caught.value.clause == "node.shared"
+    assert str(path) not in str(caught.value)
     assert not cluster.tasks()
 
 

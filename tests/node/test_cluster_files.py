@@ -284,7 +284,7 @@ async def test_a_scheduler_that_hangs_is_lost_though_its_connection_stands(
             self.looked += 1
             if self.looked > 2:
                 await asyncio.Event().wait()
-            return {"one": 2, "other": 1}
+            return {"one": 4, "other": 2}  # a thread for a long task, and one for a short
 
     async with asyncio.timeout(10):
         with pytest.raises(ClusterLostError):

@@ -25,7 +25,6 @@ from unseen.protocols.psi import cardinality, ecdh, messages
 from unseen.protocols.psi import sum as sums
 from unseen.protocols.testing import seeded_rng
 from unseen.streams import psi, psi_sum
-from unseen.streams.records import Records
 from unseen.streams.room import LEAST_MEMORY, Room
 
 SESSION = bytes(range(32))
@@ -143,32 +142,20 @@ def test_shared_work_gives_the_same_files(parts: int, room: Room) -> None:
     folder = room.folder
     intersect(ITEMS, OTHERS, room)
     counted(ITEMS, OTHERS, room)
-    names = ("mine", "theirs", "answer", "both", "doubled", "mixed")
+    names = ("answer", "doubled")
     expected = {name: (folder / name).read_bytes() for name in names}
 
-    def shared(theirs: Records, scalar: bytes) -> list[Path]:
-        done = []
-        for number, span in enumerate(psi.spans(theirs.count, parts)):
-            done.append(folder / f"stretch-{number}")
-            assert psi.multiply(theirs, span, scalar, done[-1], room) == span[1]
-        return done
-
-    for name, items, scalar in (("mine", ITEMS, MINE), ("theirs", OTHERS, THEIRS)):
-        files = []
-        for number, (first, size) in enumerate(psi.spans(len(items), parts)):
-            files.append(folder / f"part-{number}")
-            part = cut(items[first : first + size])
-            psi.mask(part, SESSION, scalar, files[-1], room, first)
-        (folder / name).unlink()
-        assert psi.merge_masked(files, folder / name, room) == len(items)
-        assert all(path.exists() for path in files)
-    ask, answer, offer, mine = (folder / name for name in ("ask", "answer", "offer", "mine"))
-    done = shared(psi.only_set(ask), THEIRS)
-    psi.answer(ask, folder / "theirs", b"", answer, room, done)
-    psi.double(ask, b"", folder / "doubled", room, 0, done)
-    psi.mix(offer, b"", folder / "mixed", room, shared(psi.only_set(offer), MINE))
-    theirs = psi.sets_of(answer, (32, 32))[1]
-    psi.finish(answer, mine, b"", folder / "both", room, shared(theirs, MINE))
+    done, files, theirs = [], [], psi.only_set(folder / "ask")
+    for number, span in enumerate(psi.spans(theirs.count, parts)):
+        done.append(folder / f"stretch-{number}")
+        assert psi.multiply(theirs, span, THEIRS, done[-1], room) == span[1]
+    for number, (first, size) in enumerate(psi.spans(len(OTHERS), parts)):
+        files.append(folder / f"part-{number}")
+        psi.mask(cut(OTHERS[first : first + size]), SESSION, THEIRS, files[-1], room)
+    assert psi.merge_masked(files, folder / "theirs", room) == len(OTHERS)
+    assert all(path.exists() for path in files)
+    psi.answer(folder / "ask", folder / "theirs", b"", folder / "answer", room, done)
+    psi.double(folder / "ask", b"", folder / "doubled", room, 0, done)
     assert {name: (folder / name).read_bytes() for name in names} == expected
 
 

@@ -13,9 +13,9 @@ same for a step that is run again: a file is then the same, too. What is said in
     buyer       mix                       -> the provider's set, doubled: a message
     provider    count
 
-Work may be shared. Several processes `mask` parts of a party's items, each with its first place,
-and `merge_masked` makes one file of them; several `multiply` stretches of the other party's set
-(`spans`), and the step takes their files as `done`. What comes out is the same as without.
+Work of a sender or provider may be shared. Several processes `mask` parts of its items, and
+`merge_masked` makes one file of them; several `multiply` stretches of the other party's set
+(`spans`), and the step takes their files as `done`. Messages are the same as without.
 
 A masked file holds 40 bytes an item, ascending: its element, and 8 bytes that stand beside it, the
 item's place from 0 on or what the caller gives.
@@ -52,7 +52,6 @@ def mask(
     scalar: bytes,
     target: Path,
     room: Room,
-    first: int = 0,
     *,
     once: bool = False,
 ) -> int:
@@ -64,7 +63,6 @@ def mask(
         scalar: this party's, of this run.
         target: the file.
         room: progress is told of items.
-        first: the place of the first item, where others mask those before it.
         once: keep an item once, however often it comes, and any one of its places; or refuse it.
 
     Raises:
@@ -72,7 +70,7 @@ def mask(
         OSError: the disk is full.
 
     """
-    return mask_beside(_placed(items, first), session, scalar, target, room, once=once)
+    return mask_beside(_placed(items), session, scalar, target, room, once=once)
 
 
 def mask_beside(
@@ -180,14 +178,7 @@ def answer(
     return theirs.count
 
 
-def finish(
-    answered: Path,
-    masked: Path,
-    scalar: bytes,
-    target: Path,
-    room: Room,
-    done: Sequence[Path] = (),
-) -> int:
+def finish(answered: Path, masked: Path, scalar: bytes, target: Path, room: Room) -> int:
     """Write what stands beside the items that the sender has, ascending; return how many there are.
 
     8 bytes each: places are big-endian, and `places` reads them.
@@ -203,7 +194,7 @@ def finish(
     if doubled.count != own.count:
         raise MalformedMessageError("the answer is for another number of items")
     third = room.memory // 3  # that many sorts go on at once
-    again = _products(theirs, scalar, room, done)
+    again = _products(theirs, scalar, room)
     both = sort(again, ELEMENT_BYTES, room.folder, third)
     beside = (
         np.concatenate([element, place[:, ELEMENT_BYTES:]], axis=1)
@@ -238,7 +229,7 @@ def double(
         return writer.write_all(sort(again, ELEMENT_BYTES, room.folder, room.memory))
 
 
-def mix(offered: Path, scalar: bytes, target: Path, room: Room, done: Sequence[Path] = ()) -> int:
+def mix(offered: Path, scalar: bytes, target: Path, room: Room) -> int:
     """Write the message of a provider's set, masked once more, and in another order.
 
     Raises:
@@ -247,7 +238,7 @@ def mix(offered: Path, scalar: bytes, target: Path, room: Room, done: Sequence[P
     """
     theirs = only_set(offered)
     with Writer(target, _counted(theirs.count)) as writer:
-        again = _products(theirs, scalar, room, done)
+        again = _products(theirs, scalar, room)
         return writer.write_all(sort(again, ELEMENT_BYTES, room.folder, room.memory))
 
 
@@ -315,7 +306,8 @@ def doubled_elements(elements: Block, scalar: bytes) -> Block:
     return np.frombuffer(found, np.uint8).reshape(-1, ELEMENT_BYTES)
 
 
-def _placed(items: Iterable[Sequence[bytes]], first: int) -> Iterator[Batch]:
+def _placed(items: Iterable[Sequence[bytes]]) -> Iterator[Batch]:
+    first = 0
     for batch in items:
         numbers = np.arange(first, first + len(batch), dtype=">i8")
         yield batch, numbers.view(np.uint8).reshape(-1, BESIDE_BYTES)
@@ -337,7 +329,9 @@ def _hashed(batches: Iterable[Batch], tag: bytes, scalar: bytes, room: Room) -> 
             room.progress(len(part))
 
 
-def _products(theirs: Records, scalar: bytes, room: Room, done: Sequence[Path]) -> Iterator[Block]:
+def _products(
+    theirs: Records, scalar: bytes, room: Room, done: Sequence[Path] = ()
+) -> Iterator[Block]:
     """Yield the other party's set once more masked: from files, or multiplied now."""
     if not done:
         bulk.prepare(theirs.count)

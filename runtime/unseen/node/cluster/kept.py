@@ -20,7 +20,7 @@ _IDLE_SECONDS: Final = 300.0
 _LOOK_SECONDS: Final = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Idle:
     file: str
     process: "subprocess.Popen[bytes]"
@@ -67,11 +67,15 @@ class Kept:
         """End what is not to be kept any longer."""
         before = time.monotonic() - self._seconds
         with self._lock:
-            over = [
-                each
-                for each in self._idle
-                if each.since < before or each.process.poll() is not None or _is_gone(each.file)
-            ]
+            idle = list(self._idle)
+        # Looked at beside the lock: a shared folder may be slow to answer.
+        over = [
+            each
+            for each in idle
+            if each.since < before or each.process.poll() is not None or _is_gone(each.file)
+        ]
+        with self._lock:
+            over = [each for each in over if each in self._idle]  # others have been taken meanwhile
             for each in over:
                 self._idle.remove(each)
         for each in over:

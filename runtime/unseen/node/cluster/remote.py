@@ -18,6 +18,7 @@ from distributed.worker import get_worker
 
 from unseen.node.cluster.kept import Kept
 from unseen.node.jobs import frames
+from unseen.node.jobs.worker import ABROAD
 
 # DuckDB's, too: by its hashes rows are shared out, and all parts have to agree about them.
 RELEASE = f"{version('unseen')} with duckdb {version('duckdb')}"
@@ -76,7 +77,7 @@ def _run(topic: str, number: int, file: str, name: str, parts: list[bytes]) -> l
 
 def _started(file: str) -> "subprocess.Popen[bytes]":
     process = subprocess.Popen(  # noqa: S603 - a module of ours
-        [sys.executable, "-m", "unseen.node.jobs.worker", str(os.getpid())],
+        [sys.executable, "-m", "unseen.node.jobs.worker", str(os.getpid()), ABROAD],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )

@@ -7,13 +7,16 @@ a count of rows done. Data that arrives here comes from the node alone, and leav
 
 import signal
 import sys
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
-from unseen.node.errors import disk_full
+from unseen.node.errors import ClusterRefusedError, disk_full
 from unseen.node.hardening import die_with, harden, whereabouts
 from unseen.node.jobs import frames
 from unseen.node.jobs.tasks import TASKS
 from unseen.protocols.errors import UnseenError
+
+ABROAD: Final = "abroad"
+"""The argument of a worker that a cluster's machine has started."""
 
 
 def main() -> None:
@@ -38,8 +41,18 @@ def _run(task: list[bytes], sink: BinaryIO) -> list[bytes]:
     except Exception as error:  # noqa: BLE001 - a bug must not take the worker's other tasks along
         if full := disk_full(error):
             return told(full)
+        if isinstance(error, FileNotFoundError) and ABROAD in sys.argv:
+            return told(_unseen())
         sys.stderr.write(whereabouts(error) + "\n")
         return [b"E", b"INTERNAL", b"a worker failed", b"", b"", b""]
+
+
+def _unseen() -> ClusterRefusedError:
+    return ClusterRefusedError(
+        "a machine of the cluster does not see a file that its task is about",
+        clause="node.shared",
+        remedy="give each machine the shared folder and the tables, under the paths of the node",
+    )
 
 
 def told(error: UnseenError) -> list[bytes]:

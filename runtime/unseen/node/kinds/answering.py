@@ -267,6 +267,7 @@ async def _far(
                     for place, ask in enumerate(asks)
                 ]
         except* UnseenError as failed:
+            _check_going(node, caller, epoch)  # or it failed as the matrix went with its epoch
             raise failed.exceptions[0] from None
     return [task.result() for task in begun]
 
