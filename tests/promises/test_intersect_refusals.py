@@ -10,7 +10,7 @@ import pytest
 from tests.promises.intersecting import Asking, contract, offer, subjects, wait_for
 from tests.promises.stage import Stage, serving, wait_until
 
-from unseen.client.errors import AnswerInvalidError, RefusedError
+from unseen.client.errors import AnswerInvalidError, HomeError, RefusedError
 from unseen.client.queries import asking as sending
 from unseen.client.queries.intersections import Intersections
 from unseen.client.queries.parcels import Parcels
@@ -188,3 +188,24 @@ def test_an_answer_that_is_gone_is_said_to_be_lost_and_charged(
     assert [each.id for each in stage.lender.receipts(identifier)] == [request]
     assert stage.lender.usage(identifier).units_used == 3
     assert stage.lender.settle(identifier) is not None
+
+
+def test_two_processes_do_not_go_on_with_one_run_at_once(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever finds a run slow asks for it again in another terminal."""
+    identifier, fetch = contract(stage), Parcels.fetch
+    refusals: list[HomeError] = []
+
+    def impatient(self: Parcels, contract: str, request: str, *args: Any) -> None:
+        with pytest.raises(HomeError) as caught:
+            stage.lender.fetch_intersection(request)
+        refusals.append(caught.value)
+        fetch(self, contract, request, *args)
+
+    monkeypatch.setattr(Parcels, "fetch", impatient)
+    found = stage.lender.intersect(identifier, subjects(stage, 2, 1))
+    assert len(found.found) == 2
+    assert [(each.clause, bool(each.remedy)) for each in refusals] == [("client.home", True)]
+    monkeypatch.undo()
+    assert stage.lender.fetch_intersection(found.request_id) == found

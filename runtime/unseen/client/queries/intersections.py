@@ -29,7 +29,7 @@ from unseen.client.queries.intersected import Cost, Intersected
 from unseen.client.queries.items import column_names, column_types
 from unseen.client.queries.parcels import Parcels
 from unseen.client.queries.runs import Run
-from unseen.client.queries.sets import ANSWER, OTHERS, Sets, forget, sets_of, share_of
+from unseen.client.queries.sets import ANSWER, OTHERS, Sets, alone, forget, sets_of, share_of
 from unseen.client.session import Session
 from unseen.client.subjects import Subject
 from unseen.evidence import canonical
@@ -69,7 +69,7 @@ class Intersections:
         """Return what the contract says of `items`; see `Client.intersect`."""
         terms, plan = self._contracts.terms(contract), self._contracts.plan(contract)
         asked = Run.new(contract, terms, plan, items)
-        with writing(self._session.home.root):
+        with writing(self._session.home.root), alone(self._folder(asked)):
             try:
                 message = self._written(asked)
             except BaseException:  # nobody can go on with it
@@ -81,13 +81,14 @@ class Intersections:
         """Go on with a run that was written down before, under the same id.
 
         Raises:
-            HomeError: what was written down is no run's, or the disk is full.
+            HomeError: what was written down is no run's, another process goes on with it, or the
+                disk is full.
 
         """
         terms = self._contracts.terms(opening.contract)
         asked = Run.written(opening, terms, self._contracts.plan(opening.contract))
         message = intersect_pb2.RunRequest.FromString(opening.wire)
-        with writing(self._session.home.root):
+        with writing(self._session.home.root), alone(self._folder(asked)):
             return self._exchange(asked, message, fresh=False)
 
     def _written(self, asked: Run) -> intersect_pb2.RunRequest:

@@ -5,13 +5,17 @@ in memory, message for message. Steps depend on the items and the seed alone: a 
 after a kill does what is missing, and what was done before is the same.
 """
 
+import fcntl
+import os
 import secrets
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
+from unseen.client.errors import HomeError
 from unseen.client.local.home import write_file
 from unseen.protocols.group import ristretto255
 from unseen.protocols.group.elgamal import Share
@@ -76,6 +80,30 @@ def share_of(session: bytes, rng: Rng) -> Share:
     """Return the share of a run's key, which is drawn after its scalar."""
     ristretto255.random_scalar(rng)
     return new_share(session, rng, provider=False)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keep others from the files of a run meanwhile: each would sweep away what another writes.
+
+    Raises:
+        HomeError: somebody is at it.
+
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise HomeError(
+            "another process goes on with this run",
+            clause="client.home",
+            remedy="wait until it has ended, or end it",
+        ) from None
+    try:
+        yield
+    finally:
+        os.close(handle)
 
 
 def forget(folder: Path) -> None:
