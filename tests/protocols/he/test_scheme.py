@@ -132,21 +132,6 @@ def test_other_weights_are_refused(pair: Pair) -> None:
         pair.node.weighted(sent[:4], [1] * 5, 0)
 
 
-@pytest.mark.parametrize("scheme", SCHEMES.values(), ids=lambda one: one.name)
-def test_a_weight_has_32_bits(scheme: HeScheme[Any]) -> None:
-    wide = choose(replace(PARAMETERS.demand, sum_bits=40, reach_bits=50, weight_bits=30))
-    owner = scheme.owner(wide)
-    node = scheme.opened(wide, owner.context())
-    sent = owner.encrypt(columns(1, 1))
-    for weight in ((1 << 32) - 1, 1 - (1 << 32)):
-        back = node.private(node.weighted(sent, [weight, 0, 0, 0, 0], 0), seeded_rng(1))
-        wanted = weight * int(columns(1, 1)[0, 0]) / (1 << 40)
-        assert abs(owner.decrypt(back, 1)[0] - wanted) <= 2.0**-14
-    for weight in (1 << 32, -(1 << 32)):
-        with pytest.raises(InputInvalidError, match="32 bits"):
-            node.weighted(sent, [weight, 0, 0, 0, 0], 0)
-
-
 def test_altered_bytes_are_refused(pair: Pair) -> None:
     sent = pair.owner.encrypt(columns(2, 1))
     pair.node.check(sent[0])

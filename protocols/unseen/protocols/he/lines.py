@@ -13,10 +13,9 @@ has powers of two in place of what depends on weights; they still say how large 
 from fractions import Fraction
 from typing import Final
 
-from unseen.protocols.errors import InputInvalidError, ModelInvalidError
+from unseen.protocols.errors import InputInvalidError
 from unseen.protocols.he.models import Model, WholeLine, whole
 from unseen.protocols.he.parameters import Demand
-from unseen.protocols.he.scheme import LARGEST_WEIGHT
 
 LEAST: Final = Fraction(1, 1 << 30)
 
@@ -34,12 +33,6 @@ def demanded(model: Model, precision: Fraction, responses: int) -> tuple[WholeLi
         raise InputInvalidError("a precision is from 2^-30 to 1", clause="score.precision")
     bits = (-(-2 * precision.denominator // precision.numerator) - 1).bit_length()
     line = whole(model, precision - Fraction(1, 1 << bits))
-    if any(abs(weight) > LARGEST_WEIGHT for weight in line.weights):
-        raise ModelInvalidError(
-            "a weight needs over 32 bits",
-            clause="model.precision",
-            remedy="allow for a larger error, or narrower bounds of columns",
-        )
     return line, Demand(
         columns=len(line.weights),
         grid=line.grid,

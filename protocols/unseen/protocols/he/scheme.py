@@ -15,7 +15,7 @@ Not protected: key owners that deviate, see privacy.py.
 """
 
 from collections.abc import Sequence
-from typing import Final, Protocol, TypeAlias, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,6 @@ from unseen.protocols.errors import CountMismatchError, InputInvalidError
 from unseen.protocols.he.parameters import Parameters
 from unseen.protocols.party import Rng
 
-LARGEST_WEIGHT: Final = (1 << 32) - 1
 Wholes: TypeAlias = NDArray[np.int64]
 Scores: TypeAlias = NDArray[np.float64]
 Weighted = TypeVar("Weighted")
@@ -143,8 +142,6 @@ def check_weights(parameters: Parameters, weights: Sequence[int], bias: int) -> 
     demand = parameters.demand
     if len(weights) != demand.columns:
         raise CountMismatchError(found=len(weights), expected=demand.columns)
-    if any(abs(weight) > LARGEST_WEIGHT for weight in weights):
-        raise InputInvalidError("a weight has 32 bits and a sign", clause="score.weights")
     if sum(map(abs, weights)) > 1 << demand.sum_bits or abs(bias) > 1 << demand.reach_bits:
         raise InputInvalidError("weights are larger than the plan says", clause="score.weights")
 
