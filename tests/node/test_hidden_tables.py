@@ -468,11 +468,13 @@ class TestAnswered:
     def charged(self, monkeypatch: pytest.MonkeyPatch) -> dict[int, int]:
         """Return the units charged in each epoch, as the store would say them."""
         units = {1: 10, 2: 1}
-        monkeypatch.setattr(answered, "_units", lambda _store, _contract, epoch: units[epoch])
+        monkeypatch.setattr(answered, "_units", lambda _store, _of, epoch, _since: units[epoch])
         return units
 
-    def take(self, found: Answered, count: int, epoch: int = 1, each: int = 1) -> None:
-        of = SimpleNamespace(contract="c", number=epoch)
+    def take(
+        self, found: Answered, count: int, epoch: int = 1, each: int = 1, build: int = 1
+    ) -> None:
+        of = SimpleNamespace(contract="c", number=epoch, leaf_index=build)
         found.take(cast("Any", None), cast("Any", of), count, each)
 
     def test_four_for_each_element_are_given(self, charged: dict[int, int]) -> None:
@@ -494,13 +496,13 @@ class TestAnswered:
         assert charged[1] == 10
 
     def test_what_was_not_answered_may_be_asked_again(self, charged: dict[int, int]) -> None:
-        found, of = Answered(), cast("Any", SimpleNamespace(contract="c", number=1))
+        found, of = Answered(), cast("Any", SimpleNamespace(contract="c", number=1, leaf_index=1))
         self.take(found, 40)
         found.give_back(of, 3)
         self.take(found, 3)
         with pytest.raises(AnswersExhaustedError):
             self.take(found, 1)
-        found.give_back(cast("Any", SimpleNamespace(contract="gone", number=1)), 3)
+        found.give_back(cast("Any", SimpleNamespace(contract="gone", number=1, leaf_index=1)), 3)
         with pytest.raises(AnswersExhaustedError):
             self.take(found, 1)
         assert charged[1] == 10
@@ -520,6 +522,20 @@ class TestAnswered:
             self.take(found, 1, epoch=2)
         assert len(found._given) == len(found._known) == 1
         assert charged[2] == 1
+
+    def test_a_further_build_counts_by_what_is_charged_under_it(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """All builds of a key together give no more than four for each element charged."""
+        units, found = {1: 10, 2: 0}, Answered()
+        monkeypatch.setattr(answered, "_units", lambda _store, _of, _epoch, since: units[since])
+        self.take(found, 15)
+        with pytest.raises(AnswersExhaustedError):
+            self.take(found, 1, build=2)  # what is left of the build before is lost
+        units[2] = 3
+        self.take(found, 12, build=2)
+        with pytest.raises(AnswersExhaustedError):
+            self.take(found, 1, build=2)
 
 
 @given(

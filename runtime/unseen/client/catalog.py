@@ -213,9 +213,9 @@ class Catalog:
         answer = self._session.call(self._stub.RegisterTable, request, REGISTER_SECONDS)
         return _table(answer.table)
 
-    def refresh_table(self, name: str) -> Refreshed:
+    def refresh_table(self, name: str, *, new_keys: bool = False) -> Refreshed:
         """Commit to the present rows of a table as its new snapshot."""
-        request = catalog_pb2.RefreshTableRequest(name=f"tables/{name}")
+        request = catalog_pb2.RefreshTableRequest(name=f"tables/{name}", new_keys=new_keys)
         answer = self._session.call(self._stub.RefreshTable, request, REGISTER_SECONDS)
         contracts = tuple(short(contract) for contract in answer.contracts)
         return Refreshed(_table(answer.table), contracts)

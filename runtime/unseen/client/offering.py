@@ -43,13 +43,16 @@ class OfferingCalls:
         table = self._catalog.register_table(name, source, subject=subject, labels=labels)
         return self._catalog.assign_holder(name, holder) if holder else table
 
-    def refresh_table(self, name: str) -> Refreshed:
+    def refresh_table(self, name: str, *, new_keys: bool = False) -> Refreshed:
         """Commit to a table's present rows as a new snapshot (operator only).
+
+        Lookup tables are built over them: one that stays at the node under the key that it has,
+        where it may, so that buyers fetch only what changed. With `new_keys` all get new keys.
 
         Contracts that no longer compile over them are suspended at once, and those that do again
         go on.
         """
-        done = self._catalog.refresh_table(name)
+        done = self._catalog.refresh_table(name, new_keys=new_keys)
         held = (each.id for each in self._contracts.list() if each.held_by_rules(name))
         return replace(done, suspended=tuple(held))
 

@@ -67,10 +67,12 @@ class RegisterTableResponse(_message.Message):
     def __init__(self, table: _Optional[_Union[Table, _Mapping]] = ...) -> None: ...
 
 class RefreshTableRequest(_message.Message):
-    __slots__ = ("name",)
+    __slots__ = ("name", "new_keys")
     NAME_FIELD_NUMBER: _ClassVar[int]
+    NEW_KEYS_FIELD_NUMBER: _ClassVar[int]
     name: str
-    def __init__(self, name: _Optional[str] = ...) -> None: ...
+    new_keys: bool
+    def __init__(self, name: _Optional[str] = ..., new_keys: bool = ...) -> None: ...
 
 class RefreshTableResponse(_message.Message):
     __slots__ = ("table", "contracts")

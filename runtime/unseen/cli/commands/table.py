@@ -58,12 +58,15 @@ def add(
 @app.command("refresh")
 def refresh(
     name: Annotated[str, typer.Argument(help="Name of the table.")],
+    new_keys: Annotated[
+        bool, typer.Option("--new-keys", help="Give every lookup table a new key.")
+    ] = False,
     home: HomeOption = DEFAULT_HOME,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Commit to the table's present rows; contracts get new lookup tables or are suspended."""
     with open_client(home, doing="reading the table") as client:
-        done = client.refresh_table(name)
+        done = client.refresh_table(name, new_keys=new_keys)
     moved = {"contracts": list(done.contracts), "suspended": list(done.suspended)}
     print_card(done.table, form, table_json(done.table) | moved)
     for contract in done.contracts:

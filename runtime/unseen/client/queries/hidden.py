@@ -237,7 +237,7 @@ class HiddenTable:
         return RefusedError(
             Cause(
                 asking.REPLY_LOST,
-                "the question was charged, and its epoch ended before the table had answered",
+                "the question was charged, and epoch or build ended before the table had answered",
                 clause="epoch",
                 remedy="ask again: it is a new question, under the new epoch",
                 charged=True,

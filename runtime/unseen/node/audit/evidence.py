@@ -11,13 +11,14 @@ from unseen.node.audit.cosigning import served
 from unseen.node.audit.log import Head
 from unseen.node.audit.shown import shown
 from unseen.node.context import Node
+from unseen.node.contracts.epochs import builds_of
 from unseen.node.contracts.register import Contract
 from unseen.node.contracts.viewing import visible
 from unseen.node.errors import ContractNotFoundError, ReleaseNotFoundError
 from unseen.node.identity.parties import Caller
 from unseen.node.metering.charge import Charged, find_charge
 from unseen.node.metering.paying import answer
-from unseen.node.store.schema import documents, epochs
+from unseen.node.store.schema import documents
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def gather(node: Node, who: Caller, request: str, contract_id: str) -> Evidence:
             receipt=receipt,
             contract=contract,
             head=head,
-            announced=_announced(node, connection, contract.id, charge.epoch, head),
+            announced=_announced(node, connection, charge, head),
             cosigned=_cosigned(node, connection, charge.leaf_index),
             documents=_documents(node, connection, contract, charge.leaf_index),
         )
@@ -98,15 +99,15 @@ def _find(
 
 
 def _announced(
-    node: Node, connection: Connection, contract: str, epoch: int, head: Head
+    node: Node, connection: Connection, charge: Row[Any], head: Head
 ) -> Announced | None:
-    if not epoch:
+    if not charge.epoch:
         return None
-    of_epoch = (epochs.c.contract == contract) & (epochs.c.number == epoch)
-    row = connection.execute(select(epochs.c.manifest, epochs.c.leaf_index).where(of_epoch)).one()
-    leaf = node.log.read_leaf_bytes(node.engine, row.leaf_index)
-    proof = node.log.inclusion_proof(row.leaf_index, head)
-    return Announced(row.manifest, leaf, row.leaf_index, proof)
+    found = builds_of(connection, charge.contract, charge.epoch)
+    # The newest before the charge: no other is charged under.
+    token, index = next(each for each in found if each[1] < charge.leaf_index)
+    leaf = node.log.read_leaf_bytes(node.engine, index)
+    return Announced(token, leaf, index, node.log.inclusion_proof(index, head))
 
 
 def _cosigned(node: Node, connection: Connection, index: int) -> list[tuple[str, list[bytes]]]:

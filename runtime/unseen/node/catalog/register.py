@@ -79,11 +79,14 @@ async def register_table(
     return node.catalogue.table(name)
 
 
-async def refresh_table(node: Node, name: str, owner: str) -> tuple[Table, list[str]]:
+async def refresh_table(
+    node: Node, name: str, owner: str, *, new_keys: bool = False
+) -> tuple[Table, list[str]]:
     """Have a job commit to the table's present rows; wait for it.
 
     Returns the table and the contracts whose next epochs are being built. Contracts that no
-    longer compile over its rows and columns are suspended, and those that do again go on.
+    longer compile over its rows and columns are suspended, and those that do again go on. With
+    `new_keys` no table is built under the key that it has.
 
     Raises:
         TableError: as `register_table`, or the subject columns are others than before, or a
@@ -92,7 +95,9 @@ async def refresh_table(node: Node, name: str, owner: str) -> tuple[Table, list[
 
     """
     node.stops.check_node()
-    job = await node.jobs.submit(next_snapshot(node.catalogue.table(name), owner))
+    job = await node.jobs.submit(
+        next_snapshot(node.catalogue.table(name), owner, new_keys=new_keys)
+    )
     done: Any = await node.jobs.outcome(job)
     return node.catalogue.table(name), list(done.builds)
 

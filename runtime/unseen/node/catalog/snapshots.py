@@ -25,6 +25,7 @@ from unseen.node.catalog.menus import conditions_over
 from unseen.node.context import Node
 from unseen.node.contracts import standing
 from unseen.node.contracts.builder import OpenBuild
+from unseen.node.contracts.keeping import kept_epoch, same_columns
 from unseen.node.contracts.register import Contract
 from unseen.node.contracts.standing import Steps
 from unseen.node.contracts.stops import Hold
@@ -55,12 +56,13 @@ def first_snapshot(
     return NewJob(kind=KIND, about=f"table {name}", ask=ask, owner=owner)
 
 
-def next_snapshot(table: Table, owner: str) -> NewJob:
-    """Return the job that commits to a table's present rows."""
+def next_snapshot(table: Table, owner: str, *, new_keys: bool = False) -> NewJob:
+    """Return the job that commits to a table's present rows; with `new_keys` no key stays."""
+    ask: dict[str, Json] = {"table": table.name}
     return NewJob(
         kind=KIND,
         about=f"table {table.name}",
-        ask={"table": table.name},
+        ask=ask | {"new_keys": True} if new_keys else ask,
         owner=owner,
         cost=table.snapshot.rows,
         total=table.snapshot.rows,
@@ -96,7 +98,8 @@ async def _run(node: Node, running: Running) -> Outcome:
     ask: Any = running.job.ask
     if "source" in ask:
         return Outcome(await _first(node, running, ask))
-    refresh = await _next(node, running, node.catalogue.table(ask["table"]))
+    kept = not ask.get("new_keys", False)
+    refresh = await _next(node, running, node.catalogue.table(ask["table"]), kept=kept)
     return Outcome(refresh, follow=lambda done: follow_refresh(node, done))
 
 
@@ -108,7 +111,7 @@ async def _first(node: Node, running: Running, ask: Any) -> RegisterTable:
     return RegisterTable(ask["table"], ask["source"], found["subject"], columns, snapshot, issuer)
 
 
-async def _next(node: Node, running: Running, table: Table) -> Refresh:
+async def _next(node: Node, running: Running, table: Table, *, kept: bool) -> Refresh:
     subject = [column.name for column in table.subject]
     found, snapshot = await _inspect(node, running, table.source, subject)
     if found["subject"] != [{"name": c.name, "type": c.type} for c in table.subject]:
@@ -127,7 +130,7 @@ async def _next(node: Node, running: Running, table: Table) -> Refresh:
         if product.forms and product.table == table.name:
             formed, match = product.subject(after), product.match
             await check_subjects(node, after, formed, match, found["fingerprint"])
-    return refresh_of(node, after, found["columns"], snapshot)
+    return refresh_of(node, after, found["columns"], snapshot, kept=kept)
 
 
 def refreshed(table: Table, found: Sequence[dict[str, str]], snapshot: NewSnapshot) -> Table:
@@ -154,15 +157,24 @@ def refreshed(table: Table, found: Sequence[dict[str, str]], snapshot: NewSnapsh
 
 
 def refresh_of(
-    node: Node, after: Table, found: Sequence[dict[str, str]], snapshot: NewSnapshot
+    node: Node,
+    after: Table,
+    found: Sequence[dict[str, str]],
+    snapshot: NewSnapshot,
+    *,
+    kept: bool = True,
 ) -> Refresh:
-    """Return the change that puts `snapshot` into the catalogue, with all that follows from it."""
+    """Return the change that puts `snapshot` into the catalogue, with all that follows from it.
+
+    `kept`: epochs' keys stay where they may.
+    """
     steps = standing.steps(node, table=after)
     held = {step.contract for step in steps if isinstance(step, Hold)}
     holder = node.parties.get(after.holder) if after.holder else None
     issuer = node.issuer(holder=holder.key if holder else b"")
     refresh = RefreshTable(after.name, found, snapshot, issuer)
-    return Refresh(refresh, steps, _builds(node, after, held))
+    kept = kept and same_columns(node.catalogue.table(after.name), after)
+    return Refresh(refresh, steps, _builds(node, after, held, kept=kept))
 
 
 def follow_refresh(node: Node, done: Refreshed) -> None:
@@ -172,7 +184,7 @@ def follow_refresh(node: Node, done: Refreshed) -> None:
     standing.look_again(node)
 
 
-def _builds(node: Node, after: Table, held: set[str]) -> tuple[OpenBuild, ...]:
+def _builds(node: Node, after: Table, held: set[str], *, kept: bool) -> tuple[OpenBuild, ...]:
     return tuple(
         OpenBuild(
             node.suite,
@@ -182,6 +194,7 @@ def _builds(node: Node, after: Table, held: set[str]) -> tuple[OpenBuild, ...]:
             after.snapshot.version,
             after.snapshot.rows,
             keys.generate(secrets.token_bytes).scalar,
+            kept_epoch(node, contract, after) if kept else 0,
         )
         for contract in node.contracts.all()
         if contract.state is State.ACTIVE

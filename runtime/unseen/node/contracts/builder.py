@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from unseen.evidence import canonical
-from unseen.evidence.canonical import b64decode, parse_time
+from unseen.evidence.canonical import Json, b64decode, parse_time
 from unseen.evidence.contracts.states import State
 from unseen.evidence.releases.manifest import HIDDEN_TABLE, PROTOCOL, Manifest, sign_manifest
 from unseen.evidence.suite import Suite
@@ -25,18 +25,32 @@ from unseen.node.consent import rotation
 from unseen.node.consent.serving import choose_rows
 from unseen.node.consent.tree import open_secret
 from unseen.node.context import Node
-from unseen.node.contracts.epochs import CloseEpochs, FailEpoch, OpenEpoch, PublishEpoch
+from unseen.node.contracts.epochs import (
+    CloseEpochs,
+    FailEpoch,
+    OpenEpoch,
+    PublishEpoch,
+    next_build,
+)
+from unseen.node.contracts.keeping import allows_builds
 from unseen.node.contracts.matrices import share_matrix, sweep_matrices
 from unseen.node.contracts.register import Contract
 from unseen.node.contracts.stops import end_stops
 from unseen.node.data.moving import move_whole
-from unseen.node.data.spec import BuildSpec, Built, encode_spec, matrix_path, new_nonce
+from unseen.node.data.spec import (
+    BuildSpec,
+    Built,
+    encode_spec,
+    files_of,
+    matrix_path,
+    new_nonce,
+)
 from unseen.node.errors import ContractNotActiveError, InternalError, StorageFullError, disk_full
 from unseen.node.failpoints import hit
 from unseen.node.identity.vault import Vault
 from unseen.node.jobs import steps
 from unseen.node.jobs.cutting import memory_of, parts_of
-from unseen.node.jobs.kind import JobKind, Outcome, Running
+from unseen.node.jobs.kind import Outcome, Running
 from unseen.node.jobs.record import NODE, Job
 from unseen.node.jobs.states import State as JobState
 from unseen.node.kinds.lookup_plan import PASSES
@@ -128,6 +142,7 @@ class OpenBuild(Change[list[Job]]):
     version: int  # of the snapshot
     rows: int
     key: bytes = field(repr=False)
+    kept: int = 0  # number of the epoch whose key stays, if it is ready and nothing newer was begun
 
     def apply(self, transaction: Transaction) -> list[Job]:
         """Write epoch and job; return the jobs that were cancelled, and last the new one."""
@@ -137,18 +152,26 @@ class OpenBuild(Change[list[Job]]):
             for job in steps.live_of(transaction, contract.id)
             if job.kind == KIND
         ]
-        opened = OpenEpoch(contract.id, self.version, self.vault, self.key)
-        number = opened.apply(transaction)
+        about, ask = self._opened(transaction)
         new = steps.NewJob(
             kind=KIND,
-            about=f"epoch {number}",
-            ask={"epoch": number},
+            about=about,
+            ask=ask,
             account=contract.buyer,
             contract=contract.id,
             cost=self.rows,
             total=self.rows,
         )
         return [*cancelled, steps.put_in(transaction, new)]
+
+    def _opened(self, transaction: Transaction) -> tuple[str, dict[str, Json]]:
+        """Return what the job is about and what it is asked: a new epoch, or a further build."""
+        number = self.kept
+        if number and (build := next_build(transaction, self.contract.id, number)):
+            return f"epoch {number}, build {build}", {"epoch": number, "build": build}
+        opened = OpenEpoch(self.contract.id, self.version, self.vault, self.key)
+        number = opened.apply(transaction)
+        return f"epoch {number}", {"epoch": number}
 
 
 async def _begin(node: Node, contract: Contract) -> None:
@@ -164,7 +187,8 @@ def _finish(node: Node, contract: Contract, task: "asyncio.Task[None]") -> None:
     _logger.error("contract %s: its epoch could not be written down (%s)", contract.id, reason)
 
 
-async def _run(node: Node, running: Running) -> Outcome:
+async def run(node: Node, running: Running) -> Outcome:
+    """Build a new epoch's table, the first build under its key."""
     job, number = running.job, _epoch(running.job)
     contract = node.contracts.get(job.contract)
     table = node.catalogue.table(contract.terms.table)
@@ -182,39 +206,51 @@ async def _run(node: Node, running: Running) -> Outcome:
         if built.unusable:
             what = "contract %s: %d rows have no canonical form, and nobody can ask about them"
             _logger.warning(what, contract.id, built.unusable)
-        await asyncio.to_thread(_put_in_place, node, spec, node.table_path(contract.id, number))
+        await asyncio.to_thread(put_in_place, node, spec, node.table_path(contract.id, number))
     except (StorageFullError, OSError) as error:
         # It is tried again; meanwhile the buyer hears why there is no answer.
         if isinstance(error, StorageFullError) or disk_full(error):
             node.epochs.note_failure(contract.id, StorageFullError.reason)
         raise
-    manifest = replace(_manifest(contract, number, spec, built, key, table), consent_root=root)
+    manifest = replace(manifest_of(contract, number, spec, built, key, table), consent_root=root)
     token = sign_manifest(node.signer, manifest)
     size = manifest.rows * manifest.row_bytes
     hit("epoch.before_publish")
     return Outcome(PublishEpoch(node.suite, contract.id, number, token, manifest, size))
 
 
-def _lost(transaction: Transaction, job: Job, reason: str) -> None:
+def lost(transaction: Transaction, job: Job, reason: str) -> None:
+    """Note that an epoch's table could not be built; of a further build the one before answers."""
     FailEpoch(job.contract, _epoch(job), reason).apply(transaction)
 
 
-def _ended(node: Node, job: Job) -> None:
-    number = _epoch(job)
+def ended(node: Node, job: Job) -> None:
+    """Let memory and files follow a build's end; a failed one under a kept key begins anew."""
+    number, build = _epoch(job), build_of(job)
     shutil.rmtree(node.spool_path(job.id), ignore_errors=True)
     node.epochs.reload()
     rotation.look_again(node, job.contract)
+    own = node.table_path(job.contract, number, build)
     if job.state is JobState.DONE:
         hit("epoch.after_publish")
-        _delete_tables(node, job.contract, keep=number)
-        _logger.info("contract %s: epoch %d answers", job.contract, number)
-    else:
-        for path in _files(node.table_path(job.contract, number)):
-            path.unlink(missing_ok=True)
-        sweep_matrices(node, job.contract)
+        _delete_tables(node, job.contract, keep=own)
+        _logger.info("contract %s: epoch %d, build %d answers", job.contract, number, build)
+        return
+    for path in files_of(own):
+        path.unlink(missing_ok=True)
+    sweep_matrices(node, job.contract)
+    contract = node.contracts.get(job.contract)
+    if build > 1 and job.state is JobState.FAILED and contract.state is State.ACTIVE:
+        start_epoch(node, contract)
 
 
-async def _again(node: Node, job: Job) -> Job:
+async def again(node: Node, job: Job) -> Job:
+    """Begin a new epoch where the build of one has failed or was cancelled.
+
+    Raises:
+        ContractNotActiveError: the contract is not in force.
+
+    """
     contract = node.contracts.get(job.contract)
     if contract.state is not State.ACTIVE:
         raise ContractNotActiveError(
@@ -225,12 +261,15 @@ async def _again(node: Node, job: Job) -> Job:
     return await begin_epoch(node, contract)
 
 
-BUILD = JobKind(name=KIND, run=_run, attempts=5, lost=_lost, ended=_ended, again=_again)
-
-
 def _epoch(job: Job) -> int:
     number = job.ask["epoch"]
     return number if isinstance(number, int) else 0
+
+
+def build_of(job: Job) -> int:
+    """Return which build of its epoch's table a job makes: 1 under a new key."""
+    build = job.ask.get("build", 1)
+    return build if isinstance(build, int) else 1
 
 
 Told = Callable[[str, int, int], None]
@@ -338,6 +377,7 @@ def spec_of(node: Node, contract: Contract, table: Table, number: int, spool: Pa
         width=width,
         provider=node.signer.public_key if blocks else b"",
         match=contract.plan.match,
+        keep=bool(blocks) and allows_builds(contract),
     )
 
 
@@ -357,9 +397,10 @@ def _shape(contract: Contract, table: Table) -> tuple[int, int]:
     return shape.blocks, shape.width
 
 
-def _manifest(
+def manifest_of(
     contract: Contract, number: int, spec: BuildSpec, built: Built, key: PrivateKey, table: Table
 ) -> Manifest:
+    """Return what the node says of a table that was built, its first build under the key."""
     return Manifest(
         suite=contract.terms.suite,
         contract=contract.id_bytes,
@@ -382,21 +423,22 @@ def _manifest(
     )
 
 
-def _put_in_place(node: Node, spec: BuildSpec, table: Path) -> None:
+def put_in_place(node: Node, spec: BuildSpec, table: Path) -> None:
+    """Move what was built out of the spool: all of it, or the table is not there."""
     table.parent.mkdir(exist_ok=True)
-    built = spec.spool / _TABLE
-    if spec.hidden and not share_matrix(node, spec, matrix_path(built), matrix_path(table)):
-        move_whole(matrix_path(built), matrix_path(table))
-    move_whole(built, table)
+    pairs = list(zip(files_of(spec.spool / _TABLE), files_of(table), strict=True))
+    matrix = matrix_path(spec.spool / _TABLE)
+    for built, own in reversed(pairs):  # the table itself last
+        if not built.exists():
+            continue
+        if built == matrix and share_matrix(node, spec, built, own):
+            continue
+        move_whole(built, own)
 
 
-def _files(table: Path) -> tuple[Path, Path]:
-    return table, matrix_path(table)
-
-
-def _delete_tables(node: Node, contract: str, *, keep: int | None) -> None:
-    kept = () if keep is None else _files(node.table_path(contract, keep))
-    for end in _files(node.table_path(contract, 0)):
+def _delete_tables(node: Node, contract: str, *, keep: Path | None) -> None:
+    kept = () if keep is None else files_of(keep)
+    for end in files_of(node.table_path(contract, 0)):
         for path in end.parent.glob(f"{contract}-*{end.suffix}"):
             if path not in kept:
                 path.unlink(missing_ok=True)

@@ -1,18 +1,23 @@
-"""Epochs of lookup contracts: a fresh random key, a table built under it, a logged manifest."""
+"""Epochs of lookup contracts: a fresh random key, a table built under it, a logged manifest.
+
+A table that stays here may be built further times under the key, each with a manifest of its own.
+"""
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Engine, Row, insert, select, update
+from sqlalchemy import Connection, Engine, Row, insert, select, update
 
+from unseen.evidence import jws
 from unseen.evidence.canonical import b64encode
 from unseen.evidence.log import event_leaf
 from unseen.evidence.releases.manifest import Manifest, published_leaf, verify_manifest
-from unseen.evidence.suite import Signer, Suite
+from unseen.evidence.suite import Signer, Suite, suite_of
 from unseen.node.errors import EpochNotReadyError
 from unseen.node.identity.vault import Vault
 from unseen.node.store.documents import keep_document
-from unseen.node.store.schema import charges, epochs
+from unseen.node.store.schema import builds_past, charges, epochs
 from unseen.node.store.writer import Change, Transaction
 from unseen.protocols.oprf.keys import PrivateKey
 
@@ -219,6 +224,53 @@ class PublishEpoch(Change[bool]):
 
 
 @dataclass(frozen=True, slots=True)
+class PublishBuild(Change[bool]):
+    """Make a further build of an epoch's table the one that answers, under the key it has.
+
+    Replies stay: they are evaluations under that key. Returns false, and changes nothing, if the
+    epoch has ended meanwhile, or another build of it answers than the one before this.
+    """
+
+    contract: str
+    number: int
+    token: str
+    manifest: Manifest
+    table_bytes: int
+    version: int  # of the snapshot
+
+    def apply(self, transaction: Transaction) -> bool:
+        """Write manifest and leaf; keep those of the build before for who asked under it."""
+        connection, build = transaction.connection, self.manifest.build
+        of_epoch = (epochs.c.contract == self.contract) & (epochs.c.number == self.number)
+        row = connection.execute(select(epochs).where(of_epoch)).one()
+        if (row.state, row.build) != (READY, build - 1):
+            return False
+        past = {
+            "contract": self.contract,
+            "epoch": self.number,
+            "build": row.build,
+            "manifest": row.manifest,
+            "leaf_index": row.leaf_index,
+        }
+        connection.execute(insert(builds_past), [past])
+        index = transaction.append(published_leaf(self.manifest, transaction.now))
+        suite = suite_of(self.manifest.suite)
+        keep_document(transaction, suite, "manifest", self.token.encode(), index)
+        connection.execute(
+            update(epochs)
+            .where(of_epoch)
+            .values(
+                manifest=self.token,
+                table_bytes=self.table_bytes,
+                leaf_index=index,
+                build=build,
+                snapshot_version=self.version,
+            )
+        )
+        return True
+
+
+@dataclass(frozen=True, slots=True)
 class FailEpoch(Change[None]):
     """Note that an epoch's table could not be built, and why (a reason, no data)."""
 
@@ -259,6 +311,32 @@ class CloseEpochs(Change[None]):
             .where(epochs.c.contract == self.contract, epochs.c.state != CLOSED)
             .values(state=CLOSED, sealed_key=b"")
         )
+
+
+@lru_cache(maxsize=256)
+def manifest_id(token: str) -> bytes:
+    """Return the id of a manifest of the store, which this node has signed."""
+    return Manifest.from_json(jws.peek(token).payload).id()
+
+
+def builds_of(connection: Connection, contract: str, epoch: int) -> list[tuple[str, int]]:
+    """Return manifest and leaf of each build of an epoch that was announced, the newest first."""
+    past = select(builds_past).where(
+        builds_past.c.contract == contract, builds_past.c.epoch == epoch
+    )
+    rows = connection.execute(past.order_by(builds_past.c.build.desc())).all()
+    of_epoch = (epochs.c.contract == contract) & (epochs.c.number == epoch)
+    newest = connection.execute(select(epochs).where(of_epoch)).one()
+    return [(row.manifest, row.leaf_index) for row in (newest, *rows)]
+
+
+def next_build(transaction: Transaction, contract: str, number: int) -> int:
+    """Return the number of the next build of an epoch; 0 if it is not the newest, and ready."""
+    of_contract = select(epochs).where(epochs.c.contract == contract)
+    rows = transaction.connection.execute(of_contract.order_by(epochs.c.number)).all()
+    if not rows or (rows[-1].number, rows[-1].state) != (number, READY):
+        return 0
+    return int(rows[-1].build) + 1
 
 
 def close_epochs(transaction: Transaction, suite: Suite, contract: str) -> None:

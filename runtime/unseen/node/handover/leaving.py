@@ -49,7 +49,7 @@ from unseen.node.handover.state import MARKER, OUT, Stopped, handed_over, stoppe
 from unseen.node.intersecting.sessions import FOLDER
 from unseen.node.registration.bundles import bundle_of
 from unseen.node.store.documents import documents_of, find_document, put_document
-from unseen.node.store.schema import charges, epochs, products, snapshots
+from unseen.node.store.schema import builds_past, charges, epochs, products, snapshots
 from unseen.node.store.schema_consent import consents
 from unseen.node.store.schema_jobs import results
 from unseen.node.store.schema_registry import certificates, handovers
@@ -220,6 +220,7 @@ def _delete_tables(state: Stopped, catalogue: Catalogue) -> Iterator[Item]:
     with state.engine.connect() as connection:
         built = connection.scalars(select(epochs.c.contract).where(epochs.c.leaf_index >= 0))
         counts = Counter(tables[contract] for contract in built)
+        counts.update(tables[each] for each in connection.scalars(select(builds_past.c.contract)))
     for table in catalogue.tables():
         yield Item("lookup-table", table.name, counts[table.name], True)
 

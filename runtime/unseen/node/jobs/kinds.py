@@ -3,7 +3,7 @@
 from types import MappingProxyType
 
 from unseen.node.catalog.snapshots import SNAPSHOT
-from unseen.node.contracts.builder import BUILD
+from unseen.node.contracts.further import BUILD
 from unseen.node.intersecting.running import INTERSECT
 
 KINDS = MappingProxyType({kind.name: kind for kind in (BUILD, SNAPSHOT, INTERSECT)})

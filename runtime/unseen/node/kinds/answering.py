@@ -113,8 +113,8 @@ def _admit(node: Node, caller: Caller, asked: Asked) -> tuple[Epoch, int, int]:
     if (asked.epoch, asked.manifest) != (epoch.number, epoch.manifest_id):
         raise epoch_over(asked.epoch)
     parts = parts_stored(row)
-    if row.epoch != epoch.number or not parts:
-        raise epoch_over(row.epoch)
+    if row.epoch != epoch.number or row.leaf_index < epoch.leaf_index or not parts:
+        raise epoch_over(row.epoch)  # or it was charged under an earlier build
     elements = parts - 1  # the last part is the batch's proof
     if asked.count not in {elements, elements + 1}:
         raise FieldInvalidError(

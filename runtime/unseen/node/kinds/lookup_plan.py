@@ -5,10 +5,13 @@ from collections.abc import Mapping
 from unseen.evidence.contracts.contract import Quota
 from unseen.evidence.contracts.leakage import Amount, Statement
 from unseen.evidence.contracts.plan import Plan
+from unseen.evidence.releases.manifest import MAX_BUILDS
 from unseen.protocols.lookup.lwe_pir.parameters import KEPT_BITS, SECRET, SECURITY_BITS
 from unseen.protocols.lookup.oprf_table import TAG_BYTES
 
 PASSES = 4  # answers at a hidden table for each element that was evaluated, at most
+KEY_DAYS = 30  # of a key under which a hidden table is built again; then its epoch ends
+BUILDS = "builds"  # what the line is called that says what this shows
 
 THREAT_MODEL = "buyer may deviate; operator may deviate in answers but not in the table's content"
 THREAT_MODEL_ZH = "购买方可任意偏离协议；运营方可在应答中偏离，但不篡改表的内容"
@@ -113,6 +116,20 @@ HIDDEN_STATEMENTS = (
         channel="ciphertext",
     ),
     Statement(
+        party="buyer",
+        what=BUILDS,
+        text="which blocks change when the table is built again under its key, hence about how "
+        "many subjects; who deviates may read again, with the answers it has left over, what then "
+        "holds of subjects that it has asked about under that key",
+        text_zh="同一密钥下重建表时哪些分块有变化，因而大致可知有多少对象变化；偏离协议者可用剩余的应答，"
+        "再次读取此前在该密钥下查询过的对象的现状",
+        bound=f"{MAX_BUILDS} builds or {KEY_DAYS} days of a key; after each {PASSES - 1} labels "
+        "more for each element that is charged",
+        bound_zh=f"每个密钥最多 {MAX_BUILDS} 次构建或 {KEY_DAYS} 天；每次重建后每个计费元素最多多读"
+        f" {PASSES - 1} 个标签",
+        channel="access",
+    ),
+    Statement(
         party="network",
         what="traffic",
         text="addresses, times and sizes of TLS records, hence the number of elements and queries",
@@ -141,4 +158,8 @@ def hidden_amounts(plan: Plan, quota: Quota) -> Mapping[str, Amount]:
     """
     answers = PASSES * plan.evaluations * quota.units
     each = (SECRET + answers) * KEPT_BITS // 8
-    return dict(amounts(plan, quota)) | {"table": Amount(measure="bytes", each=each)}
+    more = (PASSES - 1) * plan.bits_per_unit
+    return dict(amounts(plan, quota)) | {
+        "table": Amount(measure="bytes", each=each),
+        BUILDS: Amount(measure="bits", each=more, most=more * quota.units),
+    }

@@ -27,7 +27,7 @@ from unseen.node.consent.charging import (
     outlived,
 )
 from unseen.node.contracts.decide import Deny, Usage, decide
-from unseen.node.contracts.epochs import READY
+from unseen.node.contracts.epochs import READY, manifest_id
 from unseen.node.contracts.register import Contract, Contracts
 from unseen.node.errors import (
     CertificateRevokedError,
@@ -232,8 +232,10 @@ class _Group:
         most = most_bits(contract)
         if said + released.bits > most:
             return bits_exhausted(said, released.bits, most)
-        if request.epoch and (contract.id, request.epoch) not in self._ready:
-            return epoch_over(request.epoch)
+        if request.epoch:
+            answering = self._ready.get((contract.id, request.epoch))
+            if answering not in (_ONLY, request.manifest):
+                return epoch_over(request.epoch)
         return not_covered(EXPIRED) if now >= operation.covered else None
 
     def _consented(self, operation: Charge) -> Charge | UnseenError:
@@ -360,7 +362,8 @@ _CONTRACTS = select(
     contracts.c.state,
     _STOPPED.label("stopped"),
 ).where(contracts.c.id.in_(bindparam("keys", expanding=True)))
-_EPOCHS = select(epochs.c.contract, epochs.c.number).where(
+_ONLY = b""  # an epoch has had one manifest
+_EPOCHS = select(epochs.c.contract, epochs.c.number, epochs.c.build, epochs.c.manifest).where(
     epochs.c.contract.in_(bindparam("keys", expanding=True)), epochs.c.state == READY
 )
 _CUT = (
@@ -428,18 +431,24 @@ def _find_cut(connection: Connection, operations: Sequence[Charge]) -> frozenset
     return frozenset(connection.execute(_CUT, {"keys": keys}).scalars())
 
 
-def _find_epochs(connection: Connection, operations: Sequence[Charge]) -> set[tuple[str, int]]:
+def _find_epochs(
+    connection: Connection, operations: Sequence[Charge]
+) -> dict[tuple[str, int], bytes]:
+    """Return which manifest answers in each epoch that is ready, where there were several."""
     keys = sorted({op.contract.id for op in operations if op.request.epoch})
     if not keys:
-        return set()
+        return {}
     rows = connection.execute(_EPOCHS, {"keys": keys})
-    return {(row.contract, row.number) for row in rows}
+    return {
+        (row.contract, row.number): manifest_id(row.manifest) if row.build > 1 else _ONLY
+        for row in rows
+    }
 
 
 def epoch_over(number: int) -> ManifestStaleError:
     """Return the error for a request under an epoch that does not answer (any more)."""
     return ManifestStaleError(
-        f"the request is for epoch {number}; another one answers now",
+        f"the request is for epoch {number}; another one, or a further build, answers now",
         clause="epoch",
         remedy="fetch the present manifest and table, then ask anew",
     )

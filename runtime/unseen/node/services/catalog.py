@@ -45,7 +45,9 @@ class CatalogService(catalog_pb2_grpc.CatalogServiceServicer):
         """Commit to a table's present rows; lookup epochs follow."""
         del context
         name = resource("tables", request.name)
-        table, contracts = await register.refresh_table(self._node, name, caller().party)
+        table, contracts = await register.refresh_table(
+            self._node, name, caller().party, new_keys=request.new_keys
+        )
         return catalog_pb2.RefreshTableResponse(
             table=wire.table_message(table), contracts=[f"contracts/{c}" for c in contracts]
         )

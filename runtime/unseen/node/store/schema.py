@@ -131,6 +131,17 @@ epochs = Table(
     Column("table_bytes", Integer, nullable=False),
     Column("leaf_index", Integer, nullable=False),
     Column("failure", Text, nullable=False),  # reason when FAILED
+    Column("build", Integer, nullable=False, default=1),  # of a hidden table, from 1
+)
+
+builds_past = Table(
+    "builds_past",
+    metadata,
+    Column("contract", String(64), primary_key=True),
+    Column("epoch", Integer, primary_key=True),
+    Column("build", Integer, primary_key=True),
+    Column("manifest", Text, nullable=False),
+    Column("leaf_index", Integer, nullable=False),
 )
 
 leaves = Table(
