@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.promises.intersecting import contract, offer, subjects, there
-from tests.promises.stage import Stage, serving
+from tests.promises.stage import LABELS, Stage, serving
 from typer.testing import CliRunner
 
 from unseen.cli.main import app
@@ -190,6 +190,37 @@ def test_verdicts_are_written_as_arrow_and_read_again(
         assert refused.exit_code == 2
         assert json.loads(refused.stderr.splitlines()[-1])["clause"] == "file"
     assert node.lender.usage(contracts["oprf_table"]) == before  # refused before it was paid for
+
+
+def test_a_match_says_who_is_there_whole(
+    stage: tuple[Stage, dict[str, str]], tmp_path: Path
+) -> None:
+    """Items have two columns, in the forms of the product; an id alone is not the item."""
+    node, _ = stage
+    source = tmp_path / "named.csv"
+    source.write_text("number,name\n" + "".join(f"{n},Ada {n}\n" for n in range(9)))
+    node.operator.register_table("named", str(source), subject=["number", "name"], labels=LABELS)
+    node.operator.register_product(
+        "same",
+        table="named",
+        kind="lookup",
+        title="Do name and number agree?",
+        match=["number"],
+        canonical={"name": "name"},
+    )
+    contract(node, "match", product="same", units=10)
+    asked: list[Any] = [
+        {"name": "ADA  3", "number": 3},
+        {"name": "Bo", "number": 4},
+        {"name": "Ada 9", "number": 9},
+        {"number": 3, "name": "ada 3"},
+    ]
+    found = node.lender.intersect_table("named", asked)
+    assert found.columns == ("number", "name")
+    assert found.items == (("3", "ada 3"), ("4", "bo"), ("9", "ada 9"))
+    assert found.present == (True, False, False)
+    assert str(found.why) == "there is no contract of another kind over the table"
+    assert [tuple(cells) for cells in found.rows().cells] == [(3, "ada 3")]
 
 
 def test_a_table_that_one_may_not_intersect_is_not_asked(
