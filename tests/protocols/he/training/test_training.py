@@ -14,12 +14,13 @@ from unseen.protocols.errors import (
     MalformedMessageError,
     UnseenError,
 )
+from unseen.protocols.he import seal
 from unseen.protocols.he.training import clear
 from unseen.protocols.he.training.buyer import Wanted, bought
 from unseen.protocols.he.training.chain import SLOTS, chain_of
 from unseen.protocols.he.training.descent import Descent
 from unseen.protocols.he.training.parties import Training
-from unseen.protocols.he.training.provider import Provided, provided
+from unseen.protocols.he.training.provider import Provided, Trainer, provided
 from unseen.protocols.he.training.rows import Held, Rows
 from unseen.protocols.testing import drive_pair, seeded_rng
 
@@ -234,3 +235,14 @@ def test_keys_can_be_kept(bench: Bench) -> None:
 def test_all_refusals_are_this_projects() -> None:
     assert issubclass(CountMismatchError, UnseenError)
     assert Training(chain_of(task_of())).security_bits >= 128
+
+
+@pytest.mark.parametrize("behind", [0, 16, 40, 64, 80, 64 + 150, 64 + 10_000, -64 - 17 - 8 - 100])
+def test_keys_for_products_are_checked_before_seal_reads_them(bench: Bench, behind: int) -> None:
+    """Eight bytes of ones in a head, or as a word: all but seeds are known or below a prime."""
+    level = bench.chain.level(len(bench.chain.primes))
+    start = 8 + seal.ciphertext_bytes(level, seeded=False)
+    place = start + behind if behind >= 0 else len(bench.opening) + behind
+    sent = bench.opening[:place] + b"\xff" * 8 + bench.opening[place + 8 :]
+    with pytest.raises(MalformedMessageError):
+        Trainer(bench.chain, sent)

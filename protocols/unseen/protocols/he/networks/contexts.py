@@ -9,7 +9,7 @@ Not protected: keys that were made to be weak. Only their owner could prove how 
 from typing import Final
 
 from unseen.protocols.errors import MalformedMessageError
-from unseen.protocols.he import seal
+from unseen.protocols.he import relin, seal
 from unseen.protocols.he.networks.parameters import SquaresParameters
 
 _MARK: Final = b"unseen/he/context/squares/1\x00"
@@ -35,23 +35,11 @@ def read(data: bytes, parameters: SquaresParameters) -> tuple[bytes, bytes]:
     key, keys = data[len(head) : middle], data[middle:]
     if seal.read_ciphertext(key, level).scale != 1:
         raise MalformedMessageError("a public key has no scale")
-    _check_relin(keys, parameters)
+    relin.check_relin_keys(keys, level, len(parameters.data_primes))
     return key, keys
 
 
 def relin_bytes(parameters: SquaresParameters) -> int:
     """Return how long keys for products are: a seeded public key for each prime that is sent."""
-    level, count = seal.Level(parameters.degree, parameters.primes), len(parameters.data_primes)
-    each = seal.ciphertext_bytes(level, seeded=True)
-    return len(seal.relin_keys_head(level, count)) + count * each
-
-
-def _check_relin(keys: bytes, parameters: SquaresParameters) -> None:
-    level, count = seal.Level(parameters.degree, parameters.primes), len(parameters.data_primes)
-    head = seal.relin_keys_head(level, count)
-    if not keys.startswith(head):
-        raise MalformedMessageError("keys for products of other parameters")
-    each = seal.ciphertext_bytes(level, seeded=True)
-    for place in range(len(head), len(keys), each):
-        if seal.read_ciphertext(keys[place : place + each], level).scale != 1:
-            raise MalformedMessageError("a key for products has no scale")
+    level = seal.Level(parameters.degree, parameters.primes)
+    return relin.relin_bytes(level, len(parameters.data_primes))

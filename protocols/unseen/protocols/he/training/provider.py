@@ -16,7 +16,8 @@ from typing import Any, Final
 
 from unseen.protocols.errors import CountMismatchError, MalformedMessageError
 from unseen.protocols.he import seal
-from unseen.protocols.he.engine import Ring, Stranger
+from unseen.protocols.he.engine import Stranger
+from unseen.protocols.he.relin import check_relin_keys
 from unseen.protocols.he.training.arithmetic import Arithmetic, Sums, ring_of
 from unseen.protocols.he.training.chain import RESIDUALS, Chain
 from unseen.protocols.he.training.rows import Rows, blocks, check_count, kept, labels_of
@@ -50,7 +51,7 @@ class Trainer:
         """
         self.chain = chain
         ring = ring_of(chain)
-        key, more = _keys(opening, ring, chain)
+        key, more = _keys(opening, chain)
         self._stranger = Stranger(ring, key)
         self.arithmetic = Arithmetic(ring, chain, more)
         self.rows = int.from_bytes(opening[:_COUNT], "little")
@@ -138,15 +139,12 @@ def parts(message: bytes, chain: Chain, primes: int, count: int) -> list[bytes]:
     return [message[start : start + size] for start in range(0, len(message), size)]
 
 
-def _keys(opening: bytes, ring: Ring, chain: Chain) -> tuple[bytes, bytes]:
-    """Return the public key, checked, and the relinearisation keys, which SEAL checks."""
+def _keys(opening: bytes, chain: Chain) -> tuple[bytes, bytes]:
+    """Return the public key and the relinearisation keys, checked."""
     level = chain.level(len(chain.primes))
     behind = _COUNT + seal.ciphertext_bytes(level, seeded=False)
-    if not behind < len(opening) <= behind + chain.fresh * ring.limit(2):
-        raise MalformedMessageError("keys are cut off, or too long")
     key, more = opening[_COUNT:behind], opening[behind:]
     if seal.read_ciphertext(key, level).scale != 1:
         raise MalformedMessageError("a public key has no scale")
-    if int.from_bytes(more[8:16], "little") != len(more):
-        raise MalformedMessageError("relinearisation keys of another length than they say")
+    check_relin_keys(more, level, chain.fresh)
     return key, more
