@@ -14,9 +14,11 @@ from unseen.client.queries import sets
 from unseen.protocols.errors import MalformedMessageError
 from unseen.protocols.party import Rng
 from unseen.protocols.psi import cardinality, ecdh
+from unseen.protocols.psi import sum as sums
 from unseen.protocols.testing import seeded_rng
 
 SESSION = bytes(range(32))
+COUNT_BYTES = 4
 MINE = [b"item %d" % number for number in range(40)]
 THEIRS = [b"item %d" % number for number in range(25, 70)]
 Make = Callable[[Path], sets.Sets]
@@ -64,6 +66,28 @@ def test_a_run_that_goes_on_sends_the_same(make: Make, tmp_path: Path) -> None:
     mixed = make(tmp_path / "run").mix(tmp_path / "others").read_bytes()
     assert make(tmp_path / "elsewhere").mix(tmp_path / "others").read_bytes() == mixed
     assert provider.count(mixed) == 15
+
+
+def test_numbers_are_encrypted_by_what_serves_once(make: Make, tmp_path: Path) -> None:
+    """By the same bytes for two offers of a node's, differences would say which is which."""
+    del make  # only where numpy is, or is not
+    buyer = sums.Buyer(SESSION, MINE, fresh())
+    provider = sums.Provider(SESSION, THEIRS, [1] * len(THEIRS), seeded_rng(1))
+    (tmp_path / "others").write_bytes(provider.answer(buyer.ask()))
+    found = []
+    for name in ("run", "elsewhere"):
+        (tmp_path / name).mkdir()
+        steps = sets.sets_of(tmp_path / name, SESSION, MINE, fresh, lambda _count: None, sums=True)
+        assert steps.first().read_bytes() == buyer.ask()
+        found.append(steps.mix(tmp_path / "others").read_bytes())
+        assert steps.mix(tmp_path / "others").read_bytes() == found[-1]
+    one, other = (
+        [mixed[at : at + 96] for at in range(COUNT_BYTES, len(mixed), 96)] for mixed in found
+    )
+    assert [each[:32] for each in one] == [each[:32] for each in other]
+    ciphertexts = [each[place : place + 32] for each in (*one, *other) for place in (32, 64)]
+    assert len(set(ciphertexts)) == len(ciphertexts)
+    assert provider.count(found[1]) == 15
 
 
 def test_an_answer_that_is_none_is_refused(make: Make, tmp_path: Path) -> None:

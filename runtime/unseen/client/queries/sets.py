@@ -183,6 +183,16 @@ class _Summing(_InFiles):
         return target
 
 
+class _Source:
+    """Bytes from `draw`, which may be another one later."""
+
+    def __init__(self, draw: Rng) -> None:
+        self.draw = draw
+
+    def __call__(self, count: int) -> bytes:
+        return self.draw(count)
+
+
 class _InMemory:
     def __init__(
         self,
@@ -202,7 +212,12 @@ class _InMemory:
         return self._written(_SET, self._buyer(self._session, self._items, self._fresh()).ask())
 
     def mix(self, others: Path) -> Path:
-        buyer = self._buyer(self._session, self._items, self._fresh())
+        if (self._folder / _MIXED).exists():  # what went out goes out again
+            return self._folder / _MIXED
+        source = _Source(self._fresh())
+        buyer = self._buyer(self._session, self._items, source)
+        # What encrypts anew never serves twice: it would show which is which of two offers.
+        source.draw = secrets.token_bytes
         return self._written(_MIXED, buyer.mix(others.read_bytes()))
 
     def present(self, answer: Path) -> bytes:
