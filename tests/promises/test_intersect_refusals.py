@@ -209,3 +209,26 @@ def test_two_processes_do_not_go_on_with_one_run_at_once(
     assert [(each.clause, bool(each.remedy)) for each in refusals] == [("client.home", True)]
     monkeypatch.undo()
     assert stage.lender.fetch_intersection(found.request_id) == found
+
+
+def test_a_run_that_the_node_forgot_in_the_middle_is_mixed_anew(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The table is masked by another scalar then: with what was mixed before nothing is found."""
+    identifier, send = contract(stage, COUNT), Parcels.send
+
+    def die(self: Parcels, contract: str, request: str, part: Any, path: Path) -> None:
+        if part == intersect_pb2.PART_MIXED:
+            raise KeyboardInterrupt
+        send(self, contract, request, part, path)
+
+    with monkeypatch.context() as dying:
+        dying.setattr(Parcels, "send", die)
+        with pytest.raises(KeyboardInterrupt):
+            stage.lender.intersect(identifier, subjects(stage, 40, 2))
+    for folder in at_node(stage, identifier):
+        shutil.rmtree(folder)
+    (request,) = stage.lender.unanswered(identifier)
+    found = stage.lender.fetch_intersection(request)
+    assert found.number is not None
+    assert abs(found.number - 40) <= 12

@@ -29,7 +29,16 @@ from unseen.client.queries.intersected import Cost, Intersected
 from unseen.client.queries.items import column_names, column_types
 from unseen.client.queries.parcels import Parcels
 from unseen.client.queries.runs import Run
-from unseen.client.queries.sets import ANSWER, OTHERS, Sets, alone, forget, sets_of, share_of
+from unseen.client.queries.sets import (
+    ANSWER,
+    OTHERS,
+    Sets,
+    alone,
+    forget,
+    forget_theirs,
+    sets_of,
+    share_of,
+)
 from unseen.client.session import Session
 from unseen.client.subjects import Subject
 from unseen.evidence import canonical
@@ -162,6 +171,7 @@ class Intersections:
     ) -> intersect_pb2.RunResponse:
         """Send the request until it is answered; each time the run is a step further."""
         if fresh or self._lacks_set(message):
+            forget_theirs(self._folder(asked))
             self._send_set(asked)
         mixed = False
         while True:

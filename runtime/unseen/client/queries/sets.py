@@ -106,6 +106,12 @@ def alone(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
+def forget_theirs(folder: Path) -> None:
+    """Delete what a node has sent, and what was made of it: one that begins anew sends others."""
+    for name in (OTHERS, f"{OTHERS}.part", ANSWER, f"{ANSWER}.part", _MIXED):
+        (folder / name).unlink(missing_ok=True)
+
+
 def forget(folder: Path) -> None:
     """Delete the files of a run."""
     shutil.rmtree(folder, ignore_errors=True)
