@@ -32,13 +32,10 @@ from unseen.node.data.spec import (
     encode_spec,
     matrix_path,
 )
-from unseen.node.errors import AnswersExhaustedError
 from unseen.node.jobs.tasks import TASKS
 from unseen.node.kinds import answering as asking
 from unseen.node.kinds.answering import _parts
 from unseen.node.kinds.lookup_plan import PASSES
-from unseen.node.metering import answered
-from unseen.node.metering.answered import Answered
 from unseen.protocols.errors import (
     DuplicateSubjectError,
     FilterFullError,
@@ -461,81 +458,6 @@ class TestAnswering:
 def _same(path: Path, queries: list[bytes]) -> list[bytes]:
     path.with_name("b.matrix").write_bytes(path.read_bytes())
     return queries
-
-
-class TestAnswered:
-    @pytest.fixture
-    def charged(self, monkeypatch: pytest.MonkeyPatch) -> dict[int, int]:
-        """Return the units charged in each epoch, as the store would say them."""
-        units = {1: 10, 2: 1}
-        monkeypatch.setattr(answered, "_units", lambda _store, _of, epoch, _since: units[epoch])
-        return units
-
-    def take(
-        self, found: Answered, count: int, epoch: int = 1, each: int = 1, build: int = 1
-    ) -> None:
-        of = SimpleNamespace(contract="c", number=epoch, leaf_index=build)
-        found.take(cast("Any", None), cast("Any", of), count, each)
-
-    def test_four_for_each_element_are_given(self, charged: dict[int, int]) -> None:
-        found = Answered()
-        for _ in range(4):
-            self.take(found, 10)
-        with pytest.raises(AnswersExhaustedError):
-            self.take(found, 1)
-        charged[1] += 1
-        self.take(found, 4)
-        with pytest.raises(AnswersExhaustedError):
-            self.take(found, 1)
-
-    def test_what_is_refused_is_not_counted(self, charged: dict[int, int]) -> None:
-        found = Answered()
-        with pytest.raises(AnswersExhaustedError):
-            self.take(found, 41)
-        self.take(found, 40)
-        assert charged[1] == 10
-
-    def test_what_was_not_answered_may_be_asked_again(self, charged: dict[int, int]) -> None:
-        found, of = Answered(), cast("Any", SimpleNamespace(contract="c", number=1, leaf_index=1))
-        self.take(found, 40)
-        found.give_back(of, 3)
-        self.take(found, 3)
-        with pytest.raises(AnswersExhaustedError):
-            self.take(found, 1)
-        found.give_back(cast("Any", SimpleNamespace(contract="gone", number=1, leaf_index=1)), 3)
-        with pytest.raises(AnswersExhaustedError):
-            self.take(found, 1)
-        assert charged[1] == 10
-
-    def test_a_unit_of_two_elements_has_twice_as_many(self, charged: dict[int, int]) -> None:
-        found = Answered()
-        self.take(found, 80, each=2)
-        with pytest.raises(AnswersExhaustedError):
-            self.take(found, 1, each=2)
-        assert charged[1] == 10
-
-    def test_another_epoch_counts_from_nothing(self, charged: dict[int, int]) -> None:
-        found = Answered()
-        self.take(found, 40)
-        self.take(found, 4, epoch=2)
-        with pytest.raises(AnswersExhaustedError):
-            self.take(found, 1, epoch=2)
-        assert len(found._given) == len(found._known) == 1
-        assert charged[2] == 1
-
-    def test_a_further_build_counts_by_what_is_charged_under_it(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """All builds of a key together give no more than four for each element charged."""
-        units, found = {1: 10, 2: 0}, Answered()
-        monkeypatch.setattr(answered, "_units", lambda _store, _of, _epoch, since: units[since])
-        self.take(found, 15)
-        with pytest.raises(AnswersExhaustedError):
-            self.take(found, 1, build=2)  # what is left of the build before is lost
-        units[2] = 3
-        self.take(found, 12, build=2)
-        with pytest.raises(AnswersExhaustedError):
-            self.take(found, 1, build=2)
 
 
 @given(

@@ -302,6 +302,28 @@ def test_a_kill_before_the_signature_leaves_the_answers_to_be_had(
     assert stage.lender.usage(contract).units_used == 1
 
 
+def test_answers_that_were_given_are_counted_after_a_kill(copy: Callable[[], Stage]) -> None:
+    stage = copy()
+    stage.start()
+    contract = agree(stage)
+    buyer = Buyer(stage.lender, contract)
+    ask, outputs = buyer.evaluate([stage.people[3].subject])
+    queries, _ = buyer.queries(buyer.rows(), outputs)
+    for _ in range(PASSES - 1):
+        assert buyer.answer(ask.request.request, queries).signed
+    stage.kill()
+    stage.start(UNSEEN_FAILPOINT="answers.before_sign")  # the last one leaves, and is not signed
+    with pytest.raises(WireError):
+        Buyer(stage.lender, contract).answer(ask.request.request, queries)
+    assert stage.wait_dead() == -9
+    stage.start()
+    buyer = Buyer(stage.lender, contract)
+    head = buyer.head(ask.request.request, 1)
+    assert refused(buyer, [head]) == ("ANSWERS_EXHAUSTED", "answers")
+    more, outputs = buyer.evaluate([stage.people[4].subject])
+    assert buyer.answer(more.request.request, buyer.queries(buyer.rows(), outputs)[0]).signed
+
+
 def test_who_stalls_holds_a_place_of_its_own_and_frees_it_by_hanging_up(
     copy: Callable[[], Stage],
 ) -> None:

@@ -27,7 +27,6 @@ from unseen.node.jobs.executor import Executor
 from unseen.node.joint.kept import KeptRows
 from unseen.node.joint.rounds import Rounds
 from unseen.node.mandates.register import Mandates
-from unseen.node.metering.answered import Answered
 from unseen.node.metering.meter import Meter
 from unseen.node.openings.register import Orders
 from unseen.node.registration.issue import Issuer
@@ -72,7 +71,6 @@ class Node:
     orders: Orders
     consents: Consents = field(default_factory=Consents)
     joint: Rounds = field(default_factory=Rounds)
-    answered: Answered = field(default_factory=Answered)
     kept: KeptRows = field(default_factory=KeptRows)
     runs: Runs = field(default_factory=Runs)
     address: str = ""

@@ -2,7 +2,7 @@
 
 Nothing is charged here and nothing is logged: one query comes with each element of an evaluation,
 whatever came out of it, and perhaps one about nobody; they may be sent again where a connection
-broke. What is answered is counted, in memory, so that a buyer gets no more sums over masked rows
+broke. What is answered is counted, so that a buyer gets no more sums over masked rows
 than its leakage statement says. Queries are multiplied in the online workers, cut so that nobody
 waits long behind them, or, where the matrix is more than this machine holds, in processes that the
 machines of the cluster keep; stops, withdrawals and the end of an epoch take effect between
@@ -10,6 +10,7 @@ messages.
 """
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -25,15 +26,18 @@ from unseen.node.context import Node
 from unseen.node.contracts.epochs import Epoch
 from unseen.node.data.spec import matrix_path
 from unseen.node.errors import (
+    DrainingError,
     FieldInvalidError,
     KindRefusedError,
     ReplyNotFoundError,
+    StorageFullError,
 )
 from unseen.node.failpoints import hit
 from unseen.node.identity.parties import Caller
 from unseen.node.jobs.cutting import answering_parts_of, is_for_the_cluster
 from unseen.node.kinds import batches
 from unseen.node.kinds.lookup import epoch_for
+from unseen.node.metering.answered import CountAnswers, GiveBackAnswers
 from unseen.node.metering.charge import epoch_over, find_charge, parts_stored
 from unseen.node.metering.metered import check_held, check_load
 from unseen.node.pieces import in_pieces
@@ -69,11 +73,14 @@ async def answer(
     epoch, elements, units = _admit(node, caller, asked)
     check_load(node, caller.party)
     shape = epoch.manifest.shape()
-    node.answered.take(node.reader.connection, epoch, asked.count, elements // units)
     node.load[caller.party] += 1
+    counted = 0
     hashes: list[bytes] = []
     roots: list[bytes] = []
     try:
+        # On the disk before anything leaves: a node that is killed has counted what went out.
+        await node.writer.submit(CountAnswers(epoch, asked.count, elements // units))
+        counted = asked.count
         whole = _whole(queries, shape, asked.count)
         async for batch in _arrived(whole) if _far_matrix(node, epoch) else whole:
             _check_going(node, caller, epoch)
@@ -87,8 +94,17 @@ async def answer(
         yield _signed(node, epoch, asked, hashes, roots)
     finally:
         node.load[caller.party] -= 1
-        # What a broken connection left unanswered may be asked again.
-        node.answered.give_back(epoch, asked.count - len(roots))
+        await _give_back(node, epoch, counted - len(roots))
+
+
+async def _give_back(node: Node, epoch: Epoch, count: int) -> None:
+    """Let be asked again what a broken connection left unanswered.
+
+    Where that cannot be written it stays counted: a buyer has four answers for each element.
+    """
+    if count:
+        with contextlib.suppress(DrainingError, StorageFullError):
+            await node.writer.submit(GiveBackAnswers(epoch, count))
 
 
 def _admit(node: Node, caller: Caller, asked: Asked) -> tuple[Epoch, int, int]:

@@ -41,6 +41,15 @@ judged_models = Table(
     Column("request", String(32), primary_key=True),  # by which a model was handed in
 )
 
+answers_given = Table(
+    "answers_given",
+    metadata,
+    Column("contract", String(64), primary_key=True),
+    Column("leaf_index", Integer, primary_key=True),  # of the leaf that announced the build
+    Column("given", Integer, nullable=False),  # answers to queries at the hidden table
+    Column("allowed", Integer, nullable=False),  # by what was charged when last looked at
+)
+
 release_modes = Table(
     "release_modes",
     metadata,
