@@ -508,6 +508,13 @@ def test_a_graph_that_is_no_model_is_refused(name: str) -> None:
     refused(file(nodes, constants).SerializeToString(), clause)
 
 
+def test_products_of_matrices_that_would_take_long_are_refused_before_the_first() -> None:
+    square = constant("w", np.eye(WIDTH))
+    nodes = [node("MatMul", [f"o{i - 1}" if i else "x", "w"], f"o{i}") for i in range(17)]
+    message = file(nodes, [square], outputs=(("o16", FLOATS, ("n", WIDTH)),))
+    refused(message.SerializeToString(), "model.size")
+
+
 def test_a_domain_without_its_opset_is_refused() -> None:
     nodes = [node("Scaler", ["x"], "z"), node("MatMul", ["z", "w"], "y")]
     data = file(nodes, [W], opsets=(("", 17),)).SerializeToString()

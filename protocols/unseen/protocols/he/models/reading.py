@@ -24,6 +24,8 @@ from unseen.protocols.train.spec import Feature
 
 MAX_BYTES: Final = 1 << 24
 MAX_NODES: Final = 128
+MAX_PRODUCTS: Final = 16  # each may take a tenth of a second
+PRODUCTS: Final = ("MatMul", "Gemm")
 OPSETS: Final[Mapping[str, range]] = {"": range(11, 29), "ai.onnx.ml": range(1, 6)}
 IR_VERSIONS: Final = range(6, 15)
 _ORDER: Final = "model.order"
@@ -95,6 +97,8 @@ def _check_file(file: Any) -> None:
         raise ModelInvalidError("sparse or quantised constants", clause="model.type")
     if len(graph.node) > MAX_NODES:
         raise ModelInvalidError(f"over {MAX_NODES} nodes", clause="model.size")
+    if sum(node.op_type in PRODUCTS for node in graph.node) > MAX_PRODUCTS:
+        raise ModelInvalidError(f"over {MAX_PRODUCTS} products of matrices", clause="model.size")
 
 
 class _Walk:

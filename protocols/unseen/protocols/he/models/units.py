@@ -10,7 +10,7 @@ import numpy as np
 
 from unseen.protocols.errors import ModelInvalidError
 from unseen.protocols.he.models.columns import Reals
-from unseen.protocols.he.models.model import MAX_UNITS, Layer, rows_of
+from unseen.protocols.he.models.model import MAX_LAYERS, MAX_UNITS, Layer, rows_of
 
 _MAX_DEGREE = 3
 
@@ -92,6 +92,8 @@ class Units:
             inner = np.einsum("ij,jk->ik", flat.weights, weights)
             outer = np.einsum("j,jk->k", flat.bias, weights)
             return Units(self.done, inner, outer, linear)
+        if len(self.done) > MAX_LAYERS - 2:
+            raise ModelInvalidError(f"1 to {MAX_LAYERS} layers", clause="model.depth")
         powers = self.powers[:, : self.degree + 1]
         layer = Layer(rows_of(self.weights), tuple(map(float, self.bias)), rows_of(powers))
         return Units((*self.done, layer), weights, np.zeros(weights.shape[1]), linear)

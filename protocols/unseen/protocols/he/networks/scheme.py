@@ -140,8 +140,10 @@ class SquaresNode:
         live = [unit for unit in units if any(unit[0])]
         words = np.zeros((2, *self._level.shape), np.uint64)
         if live:
-            total = self._squares.total(self._terms(read, live))
+            first = live[0][2]
+            total = self._squares.total(self._terms(read, live, first))
             words = seal.read_ciphertext(total, self._level).words
+            words = residues.weighted([words], [first], self._level.primes, 1)
         still = [sign * bias**2 for weights, bias, sign in units if not any(weights)]
         constant = model.constant + sum(still)
         moved = constant << (2 * self.parameters.shift)
@@ -155,17 +157,18 @@ class SquaresNode:
         return seal.write(seal.Ciphertext(level, checks.SCALE, words))
 
     def _terms(
-        self, read: Sequence[tuple[Words, Words]], units: Sequence[_Unit]
+        self, read: Sequence[tuple[Words, Words]], units: Sequence[_Unit], turned: int
     ) -> Iterator[tuple[int, bytes]]:
-        """Yield each unit's sign and its sum as SEAL reads it, one at a time."""
+        """Yield each unit's sign, turned or not, and its sum as SEAL reads it, one at a time."""
         primes = self._level.primes
+        bits = self.parameters.demand.sum_bits + 1  # the plan's: no time depends on a weight
         for weights, bias, sign in units:
             first, second = (
-                residues.weighted([part[half] for part in read], list(weights), primes)
+                residues.weighted([part[half] for part in read], list(weights), primes, bits)
                 for half in (0, 1)
             )
             words = np.stack([self._plus(first, bias << self.parameters.shift), second])
-            yield sign, seal.write(seal.Ciphertext(self._level, checks.SCALE, words))
+            yield sign * turned, seal.write(seal.Ciphertext(self._level, checks.SCALE, words))
 
     def _plus(self, words: Words, number: int) -> Words:
         """Return a transformed polynomial with a number in every slot added: L x N words."""

@@ -32,7 +32,9 @@ class Squares:
         self._evaluator = ring.seal.Evaluator(ring.context)
 
     def total(self, terms: Iterable[tuple[int, bytes]]) -> bytes:
-        """Return the sum of squares of ciphertexts, each with its sign, 1 or -1.
+        """Return the sum of squares of ciphertexts, each with its sign: 1 or -1, the first's 1.
+
+        It takes as long whatever signs are.
 
         Raises:
             InputInvalidError: there are none.
@@ -46,8 +48,6 @@ class Squares:
             self._evaluator.square_inplace(square)
             if found is None:
                 found = square
-                if sign < 0:
-                    self._evaluator.negate_inplace(found)
             elif sign < 0:
                 self._evaluator.sub_inplace(found, square)
             else:
