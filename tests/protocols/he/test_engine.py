@@ -2,15 +2,13 @@
 
 import os
 import sys
-from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from unseen.protocols.errors import InputInvalidError, MalformedMessageError
-from unseen.protocols.he import coefficients, memory, seal
-from unseen.protocols.he.engine import KeyOwner, Multiplier, Ring, Stranger
+from unseen.protocols.he import memory
+from unseen.protocols.he.engine import KeyOwner, Ring, Stranger
 
 DEGREE = 4096
 PRIMES = (68719403009, 68719230977, 1032193)  # 36, 36 and 20 bits, each 1 modulo 2 x 4096
@@ -89,37 +87,6 @@ def test_keys_rotate_by_their_steps_and_by_no_other(ring: Ring, owner: KeyOwner)
 def test_another_key_does_not_decrypt(ring: Ring, owner: KeyOwner) -> None:
     zero = Stranger(ring, owner.public_key()).zero()
     assert owner.decrypt(zero) != KeyOwner(ring).decrypt(zero)
-
-
-def test_squares_add_up_with_their_signs(ring: Ring, owner: KeyOwner) -> None:
-    level = seal.Level(DEGREE, PRIMES[:2])
-
-    def encrypted(number: int) -> bytes:
-        column = np.full(1, number, np.int64)
-        words = coefficients.encode(column, 24, level)
-        return owner.encrypt(seal.write(seal.Plaintext(level, 1.0, words)))
-
-    node = Multiplier(ring, owner.relin_keys())
-    terms = [(1, encrypted(25)), (-1, encrypted(-7)), (1, encrypted(3))]
-    found = node.squares(terms)
-    assert seal.read_ciphertext(found, level).words.shape == (2, 2, DEGREE)
-    plain = seal.read_plaintext(owner.decrypt(found), level)
-    scores = coefficients.decode(plain.words, level, DEGREE, Fraction(1 << 48))
-    assert abs(scores[0] - (625 - 49 + 9)) < 2.0**-4
-    assert np.abs(scores[1:]).max() < 2.0**-4
-
-
-def test_squares_of_nothing_and_of_something_else_are_refused(ring: Ring, owner: KeyOwner) -> None:
-    node = Multiplier(ring, owner.relin_keys())
-    with pytest.raises(InputInvalidError, match="one at least"):
-        node.squares([])
-    for wrong in (b"", owner.public_key(), owner.secret()):
-        with pytest.raises(MalformedMessageError):
-            node.squares([(1, wrong)])
-    other = KeyOwner(Ring(DEGREE, (PRIMES[1], PRIMES[0], PRIMES[2])))
-    for wrong in (b"", owner.public_key(), other.relin_keys(), owner.relin_keys()[:-1]):
-        with pytest.raises(MalformedMessageError):
-            Multiplier(ring, wrong)
 
 
 @pytest.mark.parametrize("damage", ["", "short", "long", "compressed", "foreign", "noise"])

@@ -10,7 +10,7 @@ Not protected: SEAL's CKKS hides nothing from whoever holds the secret key, see 
 and what a key owner decrypts must not go back to the evaluator (Li, Micciancio 2020/1533).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from unseen.protocols.errors import InputInvalidError, MalformedMessageError
@@ -177,49 +177,3 @@ class Stranger:
         found = self.ring.seal.Ciphertext()
         self._encryptor.encrypt_zero(level, found)
         return saved(found, self.ring.limit(2))
-
-
-class Multiplier:
-    """Whoever multiplies ciphertexts, with keys that bring products back to two halves."""
-
-    def __init__(self, ring: Ring, relin_keys: bytes) -> None:
-        """Take keys that `KeyOwner.relin_keys` returned.
-
-        Raises:
-            MalformedMessageError: they are no such keys of this ring.
-
-        """
-        self.ring = ring
-        self._keys = ring.seal.RelinKeys()
-        load(self._keys, ring.context, relin_keys)
-        self._evaluator = ring.seal.Evaluator(ring.context)
-
-    def squares(self, terms: Iterable[tuple[int, bytes]]) -> bytes:
-        """Return the sum of squares of ciphertexts of one level, each plus or minus, two halves.
-
-        Scales are not touched, and nothing is divided: what is encrypted are the squares. Shows
-        what was squared to the key owner.
-
-        Raises:
-            InputInvalidError: nothing is squared.
-            MalformedMessageError: SEAL refuses a ciphertext, or one hides nothing.
-
-        """
-        seal, total = self.ring.seal, None
-        try:
-            for sign, one in terms:
-                found = seal.Ciphertext()
-                load(found, self.ring.context, one)
-                self._evaluator.square_inplace(found)
-                if sign < 0:
-                    self._evaluator.negate_inplace(found)
-                if total is None:
-                    total = found
-                else:
-                    self._evaluator.add_inplace(total, found)
-            if total is None:
-                raise InputInvalidError("a sum of squares has one at least")
-            self._evaluator.relinearize_inplace(total, self._keys)
-        except (RuntimeError, ValueError) as refused:
-            raise MalformedMessageError(f"SEAL refuses a ciphertext: {refused}") from None
-        return saved(total, self.ring.limit(2))
