@@ -11,10 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.protocols.he.training.tasks import KINDS, Reals, rows_of, task_of
 
+from unseen.protocols.dp import epsilon_of
 from unseen.protocols.errors import InputInvalidError
 from unseen.protocols.he.training import bounds, clear
 from unseen.protocols.he.training.chain import RESIDUALS, chain_of
 from unseen.protocols.he.training.descent import Descent, largest_score, within_reach
+from unseen.protocols.he.training.disclosure import what_training_teaches
 from unseen.protocols.he.training.rows import kept, labels_of
 from unseen.protocols.he.training.task import Task
 
@@ -189,3 +191,17 @@ def test_a_descent_without_noise_finds_the_least(kind: str) -> None:
     inside = largest_score(weights, task) < float(task.reach) * 0.999
     assert inside
     assert float(np.linalg.norm(slope)) < 1e-4
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_taught_is_said_in_both_languages(kind: str) -> None:
+    chain = chain_of(task_of(kind, rho=Fraction(1, 50), iterations=10))
+    gradients, counts, trust = what_training_teaches(chain, Fraction(1, 10**6))
+    spent = epsilon_of(chain.rho * 10, Fraction(1, 10**6))
+    said = Fraction(gradients.bound.split("epsilon ")[1].split()[0])
+    assert spent <= said < spent + Fraction(1, 999)
+    assert "10 gradients" in gradients.text
+    assert "10 次梯度" in gradients.text_zh
+    assert ("labels" in counts.text) == ("标签" in counts.text_zh) == chain.task.vertical
+    assert "semi-honest" in trust.bound
+    assert "半诚实" in trust.bound_zh
