@@ -1,5 +1,6 @@
 """Who may stop a contract beside its operator, and a stop in the middle of a table's download."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -105,8 +106,13 @@ def test_nobody_stops_a_contract_that_does_not_name_them(own: Stage, contract: s
 def test_a_stop_cuts_a_table_off_in_the_middle_of_its_download(own: Stage, what: str) -> None:
     hidden = agree(own, "hidden")
     own.lender.lookup(hidden, own.people[0].subject)  # the table is built
+    own.stop()
     with (own.home / "tables" / f"{hidden}-1.table").open("ab") as table:
-        table.write(bytes(16 << 20))  # a long one: the node streams the file that it finds
+        table.write(bytes(16 << 20))  # a long one: the node streams as much as it knows of
+        size = table.tell()
+    with sqlite3.connect(own.home / "state.db") as connection:
+        connection.execute("UPDATE epochs SET table_bytes = ? WHERE contract = ?", (size, hidden))
+    own.start()
     channel = own.lender._session.channel
     stub = lookup_pb2_grpc.LookupServiceStub(channel.grpc)
     fetch = lookup_pb2.FetchTableRequest(contract=f"contracts/{hidden}", epoch=1)
