@@ -10,7 +10,7 @@ import pytest
 from tests.promises.intersecting import Asking, contract, offer, subjects, wait_for
 from tests.promises.stage import Stage, serving, wait_until
 
-from unseen.client.errors import AnswerInvalidError, HomeError, RefusedError
+from unseen.client.errors import AnswerInvalidError, HomeError, RefusedError, UnreachableError
 from unseen.client.queries import asking as sending
 from unseen.client.queries.intersections import Intersections
 from unseen.client.queries.parcels import Parcels
@@ -232,3 +232,39 @@ def test_a_run_that_the_node_forgot_in_the_middle_is_mixed_anew(
     found = stage.lender.fetch_intersection(request)
     assert found.number is not None
     assert abs(found.number - 40) <= 12
+
+
+def test_a_run_for_which_there_was_no_room_is_not_made_up_for_by_settling(stage: Stage) -> None:
+    identifier = contract(stage)
+    for number in range(8):
+        Asking.of(stage.lender, identifier, [f"item {number}"]).upload()
+    with pytest.raises(UnreachableError, match="kept already") as caught:
+        stage.lender.intersect(identifier, ["a", "b", "c"])
+    assert caught.value.reason == "OVERLOADED"
+    assert stage.lender.unanswered(identifier) == []
+    for folder in at_node(stage, identifier):
+        shutil.rmtree(folder)
+    stage.lender.settle(identifier)
+    assert stage.lender.usage(identifier).requests == 0
+
+
+def test_settling_finishes_no_run_that_its_buyer_broke_off(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identifier = contract(stage, COUNT)
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as dying:
+        dying.setattr(Intersections, "_mix", die)
+        with pytest.raises(KeyboardInterrupt):
+            stage.lender.intersect(identifier, subjects(stage, 20, 0))
+    spent = stage.operator.privacy_ledgers("people")[0].spent
+    stage.lender.settle(identifier)
+    assert stage.lender.usage(identifier).requests == 0
+    assert stage.operator.privacy_ledgers("people")[0].spent == spent
+    (request,) = stage.lender.unanswered(identifier)
+    stage.lender.fetch_intersection(request)  # which is its buyer's wish
+    assert stage.lender.usage(identifier).requests == 1
+    stage.lender.settle(identifier)

@@ -16,7 +16,7 @@ from unseen.client.joint.seats import Seat
 from unseen.client.local.home import read_file
 from unseen.client.local.state import Opening, RequestState
 from unseen.client.queries import questions
-from unseen.client.queries.asking import BEFORE_REPLY, HELD, check_receipt
+from unseen.client.queries.asking import BEFORE_REPLY, HELD, REPLY_LOST, check_receipt
 from unseen.client.queries.intersected import Intersected
 from unseen.client.queries.intersections import Intersections
 from unseen.client.queries.lookups import Lookups
@@ -261,6 +261,13 @@ class Evidence:
         return PARAMETER in self._contracts.terms(opening.contract).parameters
 
     def _fetch_late(self, opening: Opening) -> None:
+        if opening.kind != intersection.KIND or self._is_charged(opening):
+            self._finish_late(opening)
+        elif opening.state == "refused":
+            # To ask again would have it computed and charged now, which is for its buyer to wish.
+            self._session.state.save_void(opening.id)
+
+    def _finish_late(self, opening: Opening) -> None:
         state = self._session.state
         try:
             self._finish(opening)
@@ -282,6 +289,17 @@ class Evidence:
             if not self._is_receipted(opening.id):
                 raise
             # The answer does not hold up, which is kept as evidence; the bill needs its receipt.
+
+    def _is_charged(self, opening: Opening) -> bool:
+        """Return whether the node says that a request was charged."""
+        ask = meter_pb2.GetReceiptRequest(contract=resource(opening.contract), request=opening.id)
+        try:
+            self._session.call(self._meter.GetReceipt, ask)
+        except RefusedError as error:
+            if error.reason != REPLY_LOST:
+                raise
+            return False
+        return True
 
     def _fetch_receipt(self, opening: Opening) -> None:
         """Get the receipt of a charged request whose reply the node no longer keeps."""

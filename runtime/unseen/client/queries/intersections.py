@@ -60,6 +60,7 @@ from unseen.streams.chunks import digest_with
 from unseen.v1 import intersect_pb2, intersect_pb2_grpc
 
 _HELD = "RELEASE_HELD"
+_BUSY = "OVERLOADED"
 _SET = "set"  # clause of a refusal: the node waits for it
 
 
@@ -172,7 +173,7 @@ class Intersections:
         """Send the request until it is answered; each time the run is a step further."""
         if fresh or self._lacks_set(message):
             forget_theirs(self._folder(asked))
-            self._send_set(asked)
+            self._send_set(asked, fresh=fresh)
         mixed = False
         while True:
             answer = asking.send(self._session, self._stub.Run, message, asked.request, fresh=fresh)
@@ -197,12 +198,15 @@ class Intersections:
             return error.clause == _SET
         return False
 
-    def _send_set(self, asked: Run) -> None:
+    def _send_set(self, asked: Run, *, fresh: bool) -> None:
         try:
             first = self._sets(asked, len(asked.data)).first()
             self._parcels.send(asked.contract, asked.request, intersect_pb2.PART_SET, first)
-        except RefusedError:  # nothing was asked yet
-            self._refused(asked)
+        except WireError as error:
+            # Nothing was asked yet, and what is asked anew is another run: settling, which goes on
+            # with whatever may have been charged, would have this one computed and charged, too.
+            if isinstance(error, RefusedError) or (fresh and error.reason == _BUSY):
+                self._refused(asked)
             raise
 
     def _wait(self, asked: Run, name: str) -> None:
