@@ -24,7 +24,7 @@ from unseen.client.evidence import Evidence
 from unseen.client.local.home import Home
 from unseen.client.local.profile import Profile
 from unseen.client.oversight.openings import Openings
-from unseen.client.queries import answering, hidden
+from unseen.client.queries import hidden, putting
 from unseen.evidence import canonical
 from unseen.evidence.errors import SignatureInvalidError
 from unseen.evidence.oversight.batch import make_batch_opening, verify_batch_opening
@@ -383,7 +383,7 @@ class TestAgain:
     def test_after_a_failed_connection_it_is_tried_again(
         self, world: HiddenWorld, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(answering, "_FIRST_PAUSE", 0.0)
+        monkeypatch.setattr(putting, "_FIRST_PAUSE", 0.0)
         left = [UnreachableError(Cause("UNREACHABLE", "gone", retry="same-id"))] * 2
 
         def cut() -> None:
@@ -434,7 +434,7 @@ class TestAgain:
     def test_messages_hold_whole_queries_under_their_limit(
         self, world: HiddenWorld, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(answering, "MESSAGE_BYTES", 2 * SHAPE.query_bytes + 100)
+        monkeypatch.setattr(putting, "MESSAGE_BYTES", 2 * SHAPE.query_bytes + 100)
         world.publish()
         world.lookups().many(CONTRACT, [1, ABSENT])
         ((_, *queries),) = world.node.got

@@ -13,7 +13,7 @@ from tests.client.test_end_to_end import World
 from tests.ports import free_port
 
 from unseen.client import Answer, Client, RefusedError
-from unseen.client.queries import answering, asking, lookups
+from unseen.client.queries import asking, lookups, putting
 from unseen.client.queries.lookups import Lookups, Question
 from unseen.client.subjects import subject_values
 from unseen.evidence.errors import OpeningInvalidError
@@ -348,7 +348,7 @@ def test_what_is_sent_and_received_has_one_shape_for_every_answer(
     identifier = contract(buyer, operator, way=way)
     buyer.lookup(identifier, ASKED[3][0])  # the epoch is there
     shapes: list[list[Any]] = []
-    send_once, put = asking.send, answering.put
+    send_once, put = asking.send, putting.put
 
     def sent(session: Any, method: Any, message: Any, *args: Any, **named: Any) -> Any:
         found = send_once(session, method, message, *args, **named)
@@ -360,7 +360,7 @@ def test_what_is_sent_and_received_has_one_shape_for_every_answer(
         return put(session, asking, *args)
 
     monkeypatch.setattr(asking, "send", sent)
-    monkeypatch.setattr(answering, "put", asked)
+    monkeypatch.setattr(putting, "put", asked)
     for subject, answer in (ASKED[0], ASKED[4], ASKED[6]):
         shapes.append([])
         assert buyer.lookup(identifier, subject).answers["match"] is answer

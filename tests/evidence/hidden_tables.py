@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from unseen.evidence.commitment import commit
-from unseen.evidence.oversight.answered import Answered
+from unseen.evidence.oversight.hidden_answer import Answered
 from unseen.evidence.oversight.opening import make_opening, prove_rows
 from unseen.evidence.releases.answers import (
     Answers,

@@ -12,7 +12,7 @@ from unseen.evidence import canonical
 from unseen.evidence.canonical import b64decode, b64encode
 from unseen.evidence.errors import OpeningInvalidError, SignatureInvalidError
 from unseen.evidence.oversight import hidden_table
-from unseen.evidence.oversight.answered import Answered
+from unseen.evidence.oversight.hidden_answer import Answered
 from unseen.evidence.oversight.opening import verify_opening
 from unseen.protocols.errors import InputInvalidError
 

@@ -23,7 +23,7 @@ from unseen.evidence.releases.answers import tree_of_answer
 from unseen.evidence.suite import INTL
 from unseen.node.contracts import builder
 from unseen.node.contracts.clauses.quota import HIDDEN_QUESTIONS
-from unseen.node.data import answering, build, hidden
+from unseen.node.data import build, hidden, mapped
 from unseen.node.data.spec import (
     BUCKETS,
     BuildSpec,
@@ -33,8 +33,8 @@ from unseen.node.data.spec import (
     matrix_path,
 )
 from unseen.node.jobs.tasks import TASKS
-from unseen.node.kinds import answering as asking
-from unseen.node.kinds.answering import _parts
+from unseen.node.kinds import hidden_queries as asking
+from unseen.node.kinds.hidden_queries import _parts
 from unseen.node.kinds.lookup_plan import PASSES
 from unseen.protocols.errors import (
     DuplicateSubjectError,
@@ -392,7 +392,7 @@ class TestAnswering:
         whole = [row.astype("<u2").tobytes() for row in server.answer(rows, drawn)]
         for cuts in ((0, 5), (0, 2, 5), (0, 1, 2, 3, 4, 5)):
             found = [
-                answering.answers(path, shape, range(first, last), queries)
+                mapped.answers(path, shape, range(first, last), queries)
                 for first, last in itertools.pairwise(cuts)
             ]
             assert [b"".join(parts) for parts in zip(*found, strict=True)] == whole
@@ -403,7 +403,7 @@ class TestAnswering:
         of: dict[str, canonical.Json] = {"path": str(path), "shape": [5, 1024, 1]}
         ask = canonical.encode(of | {"blocks": [1, 3]})
         found = TASKS["lwe_answer"]([ask, *queries], lambda _: None)
-        assert found == answering.answers(path, shape, range(1, 3), queries)
+        assert found == mapped.answers(path, shape, range(1, 3), queries)
         file = path.with_name("queries")
         file.write_bytes(b"".join(queries))
         ask = canonical.encode(of | {"blocks": [1, 3], "queries": str(file)})
@@ -412,7 +412,7 @@ class TestAnswering:
     def test_digests_are_those_that_are_signed(self, matrix: Any) -> None:
         path, shape, _ = matrix
         queries, _ = words(shape, 2)
-        answers = answering.answers(path, shape, range(5), queries)
+        answers = mapped.answers(path, shape, range(5), queries)
         ask = canonical.encode({"suite": "intl", "shape": [5, 1024, 1]})
         found = TASKS["lwe_digests"]([ask, *queries, *answers], lambda _: None)
         roots = [tree_of_answer(INTL, shape, each).root() for each in answers]
@@ -423,22 +423,22 @@ class TestAnswering:
         queries, _ = words(shape, 1)
         other = replace(shape, blocks=6)
         with pytest.raises(OSError, match="not the table"):
-            answering.answers(path.with_name("b.matrix"), other, range(6), _same(path, queries))
+            mapped.answers(path.with_name("b.matrix"), other, range(6), _same(path, queries))
         with pytest.raises(FileNotFoundError):
-            answering.answers(path.with_name("c.matrix"), shape, range(5), queries)
+            mapped.answers(path.with_name("c.matrix"), shape, range(5), queries)
 
     def test_what_is_gone_is_let_go_and_few_are_kept(self, matrix: Any, tmp_path: Path) -> None:
         path, shape, rows = matrix
         queries, _ = words(shape, 1)
-        paths = [tmp_path / f"{number}.matrix" for number in range(answering._MAPPED + 2)]
+        paths = [tmp_path / f"{number}.matrix" for number in range(mapped._MAPPED + 2)]
         for each in paths:
             each.write_bytes(rows.tobytes())
-            answering.answers(each, shape, range(5), queries)
-        assert len(answering._mapped) == answering._MAPPED
+            mapped.answers(each, shape, range(5), queries)
+        assert len(mapped._mapped) == mapped._MAPPED
         for each in paths:
             each.unlink()
-        answering.answers(path, shape, range(5), queries)
-        assert list(answering._mapped) == [path]
+        mapped.answers(path, shape, range(5), queries)
+        assert list(mapped._mapped) == [path]
 
     @given(
         blocks=st.integers(1, 10_000),

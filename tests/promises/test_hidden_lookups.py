@@ -8,7 +8,7 @@ from tests.promises.hidden import agree
 from tests.promises.stage import Person, Stage
 
 from unseen.client import Client
-from unseen.client.queries import answering
+from unseen.client.queries import putting
 from unseen.evidence.oversight.opening import verify_opening
 
 
@@ -53,7 +53,7 @@ def test_a_question_that_was_cut_off_is_finished_by_its_id(
     used = stage.lender.usage(contract).units_used
     person = stage.people[50]
     with monkeypatch.context() as patch:
-        patch.setattr(answering, "put", cut)
+        patch.setattr(putting, "put", cut)
         with pytest.raises(KeyboardInterrupt):
             stage.lender.lookup(contract, [person.subject])
     (request,) = stage.lender.unanswered(contract)

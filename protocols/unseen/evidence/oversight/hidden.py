@@ -3,7 +3,7 @@
 A batch was asked and answered as one; an item is one subject of it. `opening.py` checks them
 against the receipt, and says in which order and what it proves. Where the table stays with its
 owner, a batch has the token of the node's `answers` and each point what opens its own
-(`answered.py`); elsewhere neither is written.
+(`hidden_answer.py`); elsewhere neither is written.
 """
 
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from unseen.evidence.contracts.plan import Plan
 from unseen.evidence.errors import OpeningInvalidError
 from unseen.evidence.fields import Checker
 from unseen.evidence.logged import Headed
-from unseen.evidence.oversight.answered import Answered
+from unseen.evidence.oversight.hidden_answer import Answered
 from unseen.evidence.releases.manifest import MAX_ROWS
 from unseen.protocols.oprf import dleq
 from unseen.protocols.oprf.suite import MAX_BATCH

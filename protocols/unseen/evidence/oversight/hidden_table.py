@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Final
 
 from unseen.evidence.errors import OpeningInvalidError
 from unseen.evidence.fields import Checker
-from unseen.evidence.oversight.answered import Answered
+from unseen.evidence.oversight.hidden_answer import Answered
 from unseen.evidence.releases.answers import Answers, verify_answers
 from unseen.evidence.releases.manifest import Manifest
 from unseen.evidence.suite import Suite, suite_of

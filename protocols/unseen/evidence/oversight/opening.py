@@ -55,7 +55,6 @@ from unseen.evidence.fields import head
 from unseen.evidence.log import encode_leaf
 from unseen.evidence.logged import Headed
 from unseen.evidence.oversight import hidden_table
-from unseen.evidence.oversight.answered import Answered
 from unseen.evidence.oversight.hidden import (
     BATCH_FIELDS,
     BATCH_OPTIONAL,
@@ -70,6 +69,7 @@ from unseen.evidence.oversight.hidden import (
     parse_batch,
     parse_item,
 )
+from unseen.evidence.oversight.hidden_answer import Answered
 from unseen.evidence.releases.manifest import (
     HIDDEN_TABLE,
     Manifest,

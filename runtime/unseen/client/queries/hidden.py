@@ -24,14 +24,14 @@ from typing import TYPE_CHECKING, Final
 
 from unseen.client.errors import AnswerInvalidError, Cause, HomeError, RefusedError, WireError
 from unseen.client.local.home import write_json
-from unseen.client.queries import answering, asking
-from unseen.client.queries.answering import Asking, Unfinished
+from unseen.client.queries import asking, putting
 from unseen.client.queries.epochs import Epoch
+from unseen.client.queries.putting import Asking, Unfinished
 from unseen.client.queries.ways import Evaluated
 from unseen.client.session import Session
 from unseen.evidence.canonical import Json, b64decode, b64encode
 from unseen.evidence.errors import CanonicalError, EvidenceError
-from unseen.evidence.oversight.answered import Answered
+from unseen.evidence.oversight.hidden_answer import Answered
 from unseen.evidence.releases.answers import tree_of_hashes
 from unseen.evidence.suite import DIGEST_BYTES, Suite
 from unseen.protocols.errors import InputInvalidError, PeerError
@@ -164,7 +164,7 @@ class HiddenTable:
         collected, got = _Collected(self._shape, asked), Unfinished()
         question = Asking(self._epoch, request, queries, hashes)
         try:
-            said = answering.put(session, question, collected.take, got)
+            said = putting.put(session, question, collected.take, got)
             self._check_fit(secret, collected)
         except (EvidenceError, PeerError) as error:
             self._keep_failed(question, got, error)

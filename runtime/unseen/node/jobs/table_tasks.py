@@ -190,7 +190,7 @@ def lwe_answer(parts: list[bytes], _progress: Progress) -> list[bytes]:
 
     Or the JSON names the file that the queries are in.
     """
-    from unseen.node.data.answering import answers, read_queries  # noqa: PLC0415 - as above
+    from unseen.node.data.mapped import answers, read_queries  # noqa: PLC0415 - as above
 
     ask, queries = read_json(parts[0]), parts[1:]
     shape = Shape(*ask["shape"])

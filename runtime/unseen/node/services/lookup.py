@@ -8,7 +8,7 @@ import grpc.aio
 from unseen.node.audit.shown import show
 from unseen.node.context import Node
 from unseen.node.interceptors import caller
-from unseen.node.kinds import answering, fetching, lookup
+from unseen.node.kinds import fetching, hidden_queries, lookup
 from unseen.node.resources import contract_id
 from unseen.node.wire import lookup as hidden
 from unseen.node.wire import requests as wire
@@ -70,5 +70,5 @@ class LookupService(lookup_pb2_grpc.LookupServiceServicer):
         del context
         asked = await hidden.head(request_iterator)
         queries = hidden.queries(request_iterator)
-        async for found in answering.answer(self._node, caller(), asked, queries):
+        async for found in hidden_queries.answer(self._node, caller(), asked, queries):
             yield hidden.response(found)

@@ -2,8 +2,8 @@
 
 from collections.abc import AsyncIterator
 
-from unseen.node.kinds.answering import Asked
 from unseen.node.kinds.fetching import Wanted
+from unseen.node.kinds.hidden_queries import Asked
 from unseen.node.resources import contract_id
 from unseen.protocols.errors import MalformedMessageError
 from unseen.v1 import lookup_pb2

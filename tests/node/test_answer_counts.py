@@ -13,7 +13,7 @@ from tests.node.conftest import NOW
 
 from unseen.node.errors import AnswersExhaustedError
 from unseen.node.kinds.lookup_plan import PASSES
-from unseen.node.metering.answered import CountAnswers, GiveBackAnswers
+from unseen.node.metering.answer_counts import CountAnswers, GiveBackAnswers
 from unseen.node.store.engine import open_engine
 from unseen.node.store.schema import charges
 from unseen.node.store.schema_release import answers_given
