@@ -277,14 +277,14 @@ async def sweep(node: Node) -> None:
 
 
 async def resume(node: Node) -> None:
-    """At a start: build the tables that the last stop left unbuilt, or that could not be built."""
+    """At a start: build what the last stop left unbuilt, or could not be built of newer rows."""
     unfinished = set(node.epochs.unfinished())
     for contract in node.contracts.all():
         if contract.terms.kind != "lookup" or contract.state is not State.ACTIVE:
             continue
         if node.jobs.live("build", contract.id):
             continue  # it goes on by itself
-        if contract.id in unfinished or not node.epochs.answers(contract.id):
+        if contract.id in unfinished or lacks_table(node, contract):
             start_epoch(node, contract)
 
 
