@@ -246,3 +246,36 @@ def test_keys_for_products_are_checked_before_seal_reads_them(bench: Bench, behi
     sent = bench.opening[:place] + b"\xff" * 8 + bench.opening[place + 8 :]
     with pytest.raises(MalformedMessageError):
         Trainer(bench.chain, sent)
+
+
+def test_altered_weights_are_refused_or_computed_with(bench: Bench) -> None:
+    """Bytes changed, cut, doubled and moved about: one error, or a ciphertext like any other."""
+    source = np.random.default_rng(50)
+    message = bench.keys.weights(np.full(5, 0.1))
+    size = len(message) // 5
+    values, labels = rows_of(bench.task, 50)
+    refused = 0
+    for _ in range(150):
+        sent = bytearray(message)
+        # Heads and tails more often than words: there is more to get wrong.
+        near = int(source.integers(0, 200)) - 100
+        place = (int(source.integers(1, 5)) * size + near) % len(sent)
+        length = int(source.integers(1, 40))
+        match int(source.integers(0, 4)):
+            case 0:
+                sent[place : place + length] = source.bytes(length)
+            case 1:
+                del sent[place : place + length]
+            case 2:
+                sent[place:place] = sent[place : place + length]
+            case _:
+                sent[place] ^= 1 << int(source.integers(0, 8))
+        try:
+            weights = bench.trainer.weights(bytes(sent))
+        except MalformedMessageError:
+            refused += 1
+            continue
+        sums = bench.trainer.arithmetic.sums()
+        bench.trainer.arithmetic.add_block(sums, values, labels, weights)
+        assert len(bench.trainer.answer(sums, seeded_rng(51))) == 5 * 8 * 16385
+    assert 75 < refused < 150
