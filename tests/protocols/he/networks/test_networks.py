@@ -1,6 +1,7 @@
 """Networks under encryption: the scores of whole numbers, within what parameters say."""
 
 import json
+import random
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -209,6 +210,30 @@ def test_contexts_that_are_none_are_refused() -> None:
     for data in spoilt:
         with pytest.raises(MalformedMessageError):
             SquaresNode(PARAMETERS, data)
+
+
+@pytest.mark.slow
+def test_altered_bytes_are_refused_or_make_other_scores_and_end_nothing() -> None:
+    owner, _ = pair()
+    rng = random.Random(5)
+    sent = owner.encrypt(unit_columns(FEATURES, rows(8, 1)))
+    expected = MODEL.predictor(rows(8, 1))
+    refused = other = 0
+    for place in range(40):
+        context, given_bytes = bytearray(owner.context()), [bytearray(one) for one in sent]
+        spoilt = context if place % 2 else given_bytes[rng.randrange(3)]
+        for _ in range(rng.choice([1, 1, 3, 30])):
+            spoilt[rng.randrange(len(spoilt))] = rng.randrange(256)
+        try:
+            node = SquaresNode(PARAMETERS, bytes(context))
+            total = node.scored([bytes(one) for one in given_bytes], WHOLE)
+        except MalformedMessageError:
+            refused += 1
+            continue
+        found = owner.decrypt(node.private(total, seeded_rng(1)), 8)
+        other += bool(np.abs(found - expected).max() > PRECISION)
+    assert refused > 5
+    assert other > 5
 
 
 DEMANDS = st.builds(
