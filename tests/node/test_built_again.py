@@ -156,6 +156,28 @@ def test_it_is_as_if_it_were_built_from_nothing(write: Write, tmp_path: Path) ->
     assert tree.root() == run(spec)[0].root
 
 
+def test_points_that_rows_of_a_match_share_are_taken_over_once(
+    write: Write, tmp_path: Path, counted: list[int]
+) -> None:
+    """Ten rows have one id each; of a further row of a known id only the whole tuple is new."""
+    shared = TABLE.replace("SELECT i AS id", "SELECT i // 10 AS id")
+    match: dict[str, Any] = {"match": ("id",), "predicates": (), "keep": True, "blocks": BLOCKS}
+    match |= {"width": 1024, "provider": PROVIDER}
+    spec = replace(build_spec(write(shared), tmp_path / "first"), **match)
+    _, table = run(spec, 2)
+    (tmp_path / "second").mkdir()
+    more = f"{shared} UNION ALL SELECT 3, 6000, 'another', DATE '2021-01-01', '5'"
+    other = build_spec(write(more, "after.parquet"), tmp_path / "second")
+    further_ = replace(other, **match, again=True)
+    further_ = replace(further_, parameters=replace(other.parameters, nonce=b"2" * 32))
+    lend(table, further_.spool)
+    counted.clear()
+    built, _ = run(further_, 2)
+    assert (sum(counted), built.fresh) == (1, 1)
+    names = files_of(table)[2].stat().st_size // 8
+    assert names == 20 + 200  # an id each ten rows, and a whole tuple for each row
+
+
 def test_the_same_rows_again_are_the_same_bytes(
     write: Write, tmp_path: Path, counted: list[int]
 ) -> None:
