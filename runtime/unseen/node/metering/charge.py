@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, or_, select, tuple_, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from unseen.evidence.canonical import b64encode
@@ -27,7 +27,6 @@ from unseen.node.consent.charging import (
     outlived,
 )
 from unseen.node.contracts.decide import Deny, Usage, decide
-from unseen.node.contracts.epochs import READY, manifest_id
 from unseen.node.contracts.register import Contract, Contracts
 from unseen.node.errors import (
     CertificateRevokedError,
@@ -38,12 +37,12 @@ from unseen.node.errors import (
 from unseen.node.failpoints import hit
 from unseen.node.jobs import frames
 from unseen.node.mandates.book import not_covered
+from unseen.node.metering.known import ONLY, find_charges, find_contracts, find_cut, find_epochs
 from unseen.node.privacy.charging import Ledger
 from unseen.node.privacy.spend import Spend
 from unseen.node.release.gate import Released
 from unseen.node.release.register import bits_exhausted, most_bits
-from unseen.node.store.schema import charges, contracts, epochs, instances, parties
-from unseen.node.store.schema_jobs import stops
+from unseen.node.store.schema import charges, contracts
 from unseen.node.store.writer import Operation, Transaction
 from unseen.protocols.errors import UnseenError
 
@@ -108,7 +107,7 @@ class Charge(Operation[Charged]):
                 outcomes = _Group(transaction, operations, {}).charge()
         except IntegrityError:  # an id is charged already: what stands is looked up, then once more
             del transaction.bodies[mark:]
-            known = _find_charges(transaction.connection, operations)
+            known = find_charges(transaction.connection, operations)
             outcomes = _Group(transaction, operations, known).charge()
         hit("charge.before_commit")
         return outcomes
@@ -168,9 +167,9 @@ class _Group:
         self._transaction = transaction
         self._operations = operations
         self._known = known
-        self._standing, self._stopped = _find_contracts(transaction.connection, operations)
-        self._ready = _find_epochs(transaction.connection, operations)
-        self._cut = _find_cut(transaction.connection, operations)
+        self._standing, self._stopped = find_contracts(transaction.connection, operations)
+        self._ready = find_epochs(transaction.connection, operations)
+        self._cut = find_cut(transaction.connection, operations)
         self._consents = Consenting(transaction, (operation.consent for operation in operations))
         self._privacy = Ledger.read(transaction.connection, operations)
         self._rows: list[dict[str, Any]] = []
@@ -234,7 +233,7 @@ class _Group:
             return bits_exhausted(said, released.bits, most)
         if request.epoch:
             answering = self._ready.get((contract.id, request.epoch))
-            if answering not in (_ONLY, request.manifest):
+            if answering not in (ONLY, request.manifest):
                 return epoch_over(request.epoch)
         return not_covered(EXPIRED) if now >= operation.covered else None
 
@@ -349,31 +348,6 @@ class _Group:
 
 
 # Statements are made once: building one anew costs more than SQLite takes to answer it.
-_CHARGES = select(charges).where(
-    tuple_(charges.c.contract, charges.c.request).in_(bindparam("keys", expanding=True))
-)
-_STOPPED = (
-    select(func.max(stops.c.cause)).where(stops.c.target == "node", stops.c.lifted_at == "")
-).scalar_subquery()
-_CONTRACTS = select(
-    contracts.c.id,
-    contracts.c.units_used,
-    contracts.c.bits_used,
-    contracts.c.state,
-    _STOPPED.label("stopped"),
-).where(contracts.c.id.in_(bindparam("keys", expanding=True)))
-_ONLY = b""  # an epoch has had one manifest
-_EPOCHS = select(epochs.c.contract, epochs.c.number, epochs.c.build, epochs.c.manifest).where(
-    epochs.c.contract.in_(bindparam("keys", expanding=True)), epochs.c.state == READY
-)
-_CUT = (
-    select(instances.c.key_id)
-    .join(parties, parties.c.name == instances.c.party)
-    .where(
-        instances.c.key_id.in_(bindparam("keys", expanding=True)),
-        or_(instances.c.revoked_at.is_not(None), parties.c.revoked_at.is_not(None)),
-    )
-)
 _INSERT = insert(charges)
 _UPDATE = (
     update(contracts)
@@ -405,44 +379,6 @@ class _Row:
 
     def __init__(self, values: dict[str, Any]) -> None:
         self.__dict__.update(values)
-
-
-def _find_charges(
-    connection: Connection, operations: Sequence[Charge]
-) -> dict[tuple[str, str], Any]:
-    keys = sorted({(op.contract.id, op.request.request) for op in operations})
-    rows = connection.execute(_CHARGES, {"keys": keys})
-    return {(row.contract, row.request): row for row in rows}
-
-
-def _find_contracts(
-    connection: Connection, operations: Sequence[Charge]
-) -> tuple[dict[str, tuple[int, int, State]], str]:
-    """Return how each contract stands, and why the node stands still, if it does."""
-    keys = sorted({operation.contract.id for operation in operations})
-    rows = connection.execute(_CONTRACTS, {"keys": keys}).all()
-    standing = {row.id: (row.units_used, row.bits_used, State(row.state)) for row in rows}
-    return standing, next((row.stopped for row in rows if row.stopped), "")
-
-
-def _find_cut(connection: Connection, operations: Sequence[Charge]) -> frozenset[str]:
-    """Return the names of those keys whose instances, or their parties, are revoked by now."""
-    keys = sorted({operation.instance for operation in operations})
-    return frozenset(connection.execute(_CUT, {"keys": keys}).scalars())
-
-
-def _find_epochs(
-    connection: Connection, operations: Sequence[Charge]
-) -> dict[tuple[str, int], bytes]:
-    """Return which manifest answers in each epoch that is ready, where there were several."""
-    keys = sorted({op.contract.id for op in operations if op.request.epoch})
-    if not keys:
-        return {}
-    rows = connection.execute(_EPOCHS, {"keys": keys})
-    return {
-        (row.contract, row.number): manifest_id(row.manifest) if row.build > 1 else _ONLY
-        for row in rows
-    }
 
 
 def epoch_over(number: int) -> ManifestStaleError:
