@@ -2,6 +2,7 @@
 
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,15 @@ from unseen.node.pieces import PIECE_BYTES, in_pieces
 from unseen.streams.whole import write_whole
 
 
+@pytest.fixture
+def _shared() -> Iterator[None]:
+    """Let files be read by others, whatever this process was told before: a node's does not."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("_shared")
 @pytest.mark.parametrize("private", [True, False])
 @pytest.mark.parametrize("durable", [True, False])
 def test_a_file_is_what_was_written_and_nothing_is_beside_it(
