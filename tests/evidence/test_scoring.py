@@ -18,9 +18,9 @@ from unseen.evidence.contracts.plan import Output, Plan, ReleaseSpec
 from unseen.evidence.contracts.scoring import (
     MAX_RESPONSES,
     TEXTS,
+    ModelShape,
     Offered,
     Scoring,
-    Shape,
     check_scoring,
     scoring_in,
     scoring_of,
@@ -40,7 +40,7 @@ from unseen.protocols.train.spec import Feature
 FILE = Path(__file__).parents[1] / "vectors/evidence/formats_v1_score.json"
 VECTORS: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
 UNITS = 100
-SHAPE = Shape(
+SHAPE = ModelShape(
     family="logistic",
     features=(
         Feature(name="balance", low=0, high=300_000, decimals=2),
@@ -55,7 +55,7 @@ BOUNDS = {
     "reach_bits": 45,
     "precision_bits": 14,
 }
-OFFERED = Offered(shape=SHAPE, bounds=BOUNDS, most=16)
+OFFERED = Offered(model=SHAPE, bounds=BOUNDS, most=16)
 CLAUSE = OFFERED.only(UNITS)
 
 

@@ -4,6 +4,8 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,14 +20,17 @@ if TYPE_CHECKING:
     from unseen.client.catalog import Predicate, Prices
     from unseen.evidence.contracts.clauses import Billing
     from unseen.evidence.contracts.intersection import Offered, Summed
+    from unseen.evidence.contracts.scoring import Wanted
     from unseen.evidence.contracts.statistics.definition import Definition
     from unseen.protocols.lookup.canonical import Form
 
 _FIELDS = {
     *("table", "kind", "title", "currency", "data_fee", "service_fee", "predicates", "billing"),
-    *("match", "canonical", "find", "most", "rho", "delta", "sum"),
+    *("match", "canonical", "find", "most", "rho", "delta", "sum", "features", "precision"),
+    "output",
 }
 _RHO, _DELTA = "0.01", "0.000001"
+_PRECISION = "0.0001"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +41,10 @@ class ProductOptions:
     kind: Annotated[
         str,
         typer.Option(
-            help="lookup (hidden) or verify (in the clear); statistics, with a menu; intersect.",
-            show_default="lookup, statistics with --menu, or intersect with --find",
+            help="lookup (hidden) or verify (in the clear); statistics, with a menu; intersect;"
+            " score.",
+            show_default="lookup, statistics with --menu, intersect with --find, or score with"
+            " --features",
         ),
     ] = ""
     title: Annotated[str, typer.Option(help="One line that buyers read.")] = ""
@@ -62,8 +69,23 @@ class ProductOptions:
         typer.Option(help="Of kind intersect: items, count, sum; repeatable.", metavar="OUTPUT"),
     ] = None
     most: Annotated[
-        int, typer.Option(min=0, help="Of kind intersect: the largest set of one run.")
+        int,
+        typer.Option(
+            min=0, help="Of kind intersect: the largest set of one run; of score: its ciphertexts."
+        ),
     ] = 0
+    features: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="Of kind score: TOML file of the model's columns."
+        ),
+    ] = None
+    precision: Annotated[
+        str, typer.Option(help="Of kind score: how far a score may be from the model's own.")
+    ] = ""
+    output: Annotated[
+        str, typer.Option("--model-output", help="Of kind score: one of several outputs.")
+    ] = ""
     sum: Annotated[
         str, typer.Option(help="Of a sum: COLUMN:LOW:HIGH, as LOW and HIGH are written there.")
     ] = ""
@@ -89,7 +111,7 @@ class ProductOptions:
             UsageError: one is malformed.
 
         """
-        kind = self.kind or ("statistics" if counts else "intersect" if self.find else "lookup")
+        kind = self.kind or self._kind(counts=counts)
         found: dict[str, Any] = {
             "table": self.table,
             "kind": kind,
@@ -104,8 +126,16 @@ class ProductOptions:
         if self.find:
             found["find"] = list(self.find)
             found |= {"most": self.most, "rho": self.rho, "delta": self.delta, "sum": self.sum}
+        if self.features:
+            found |= {"features": str(self.features), "most": self.most}
+            found |= {"precision": self.precision, "output": self.output}
         billing = given_billing(kind, self.bill, self.free, self.cap, self.payee or ())
         return found if billing is None else found | {"billing": billing}
+
+    def _kind(self, *, counts: bool) -> str:
+        others = {"intersect": self.find, "score": self.features}
+        named = next((kind for kind, said in others.items() if said), "lookup")
+        return "statistics" if counts else named
 
 
 def read_product(path: Path) -> dict[str, Any]:
@@ -212,6 +242,45 @@ def found_of(given: Mapping[str, Any]) -> "Offered | None":
             remedy="for example --find items --find count --most 100000 --rho 0.01; a sum with"
             " --find sum --sum amount:0:5000.00",
         ) from None
+
+
+def scored_of(given: Mapping[str, Any]) -> "Wanted | None":
+    """Return what a product scores; None where its fields say none.
+
+    Raises:
+        UsageError: they are out of range, or the file of columns is none.
+
+    """
+    from unseen.evidence.contracts.scoring import MAX_RESPONSES, Wanted
+    from unseen.evidence.contracts.scoring_file import parse_features
+    from unseen.evidence.errors import ContractInvalidError
+
+    if not given.get("features"):
+        return None
+    try:
+        return Wanted(
+            features=parse_features(Path(given["features"]).read_bytes()),
+            precision_bits=_precision(str(given.get("precision") or _PRECISION)),
+            most=given.get("most") or MAX_RESPONSES,
+            output=given.get("output") or "",
+        )
+    except ContractInvalidError as error:
+        raise UsageError(
+            str(error), clause=error.clause, remedy=f"correct {given['features']}"
+        ) from None
+
+
+def _precision(text: str) -> int:
+    """Return the least b for which 2^-b is at most what was said."""
+    try:
+        found = Decimal(text)
+        if found > 0 and found.is_finite():
+            return max(0, (ceil(1 / Fraction(found)) - 1).bit_length())
+    except ArithmeticError:
+        pass
+    raise UsageError(
+        "a precision is a number above 0", clause="precision", remedy="for example 0.0001"
+    )
 
 
 def _summed(text: str) -> "Summed":

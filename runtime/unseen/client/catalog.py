@@ -10,6 +10,7 @@ from unseen.client.errors import AnswerInvalidError
 from unseen.client.menus import menu_rows, read_menu
 from unseen.client.resources import short
 from unseen.client.session import Session
+from unseen.evidence.contracts import scoring
 from unseen.evidence.contracts.clauses import Billing
 from unseen.evidence.contracts.intersection import Offered
 from unseen.evidence.contracts.statistics import Menu
@@ -146,6 +147,7 @@ class Product(Card):
     match: tuple[str, ...] = ()
     unusable: int = 0
     intersect: Offered | None = None
+    score: scoring.Offered | None = None
 
     @property
     def questions(self) -> tuple[tuple[str, str], ...]:
@@ -161,7 +163,8 @@ class Product(Card):
         yield "kind", self.kind
         yield "table", f"{self.table}, data of {self.snapshot_at}"
         who = "subject" if self.menu else "asked by"  # a person is whoever the menu says
-        yield who, tuple(map(_column_words, self.subject))
+        if self.score is None:
+            yield who, tuple(map(_column_words, self.subject))
         if self.match:
             yield "matched by", self.match
         for predicate in self.predicates:
@@ -169,6 +172,8 @@ class Product(Card):
         if self.intersect is not None:
             yield "items a run", f"{self.intersect.most:,} at most"
             yield "rho a run", self.intersect.rho or None
+        if self.score is not None:
+            yield from _scored_rows(self.score)
         yield from menu_rows(self.menu)
         yield "price", self.prices
         yield from billing_rows(self.billing, self.prices.currency)
@@ -252,7 +257,7 @@ class Catalog:
         table: str,
         kind: str,
         title: str,
-        predicates: Sequence[Predicate] | Definition | Offered,
+        predicates: Sequence[Predicate] | Definition | Offered | scoring.Wanted,
         prices: Prices,
         billing: Billing | None = None,
         **compared: Unpack[Compared],
@@ -261,6 +266,7 @@ class Catalog:
         menu = predicates if isinstance(predicates, Definition) else None
         match = compared.get("match")
         found = predicates if isinstance(predicates, Offered) else None
+        score = predicates if isinstance(predicates, scoring.Wanted) else None
         request = catalog_pb2.RegisterProductRequest(
             name=f"products/{name}",
             table=f"tables/{table}",
@@ -268,7 +274,7 @@ class Catalog:
             title=title,
             predicates=[
                 catalog_pb2.Predicate(name=item.name, text=item.text, expression=item.expression)
-                for item in (() if isinstance(predicates, Definition | Offered) else predicates)
+                for item in (() if isinstance(predicates, _OTHERS) else predicates)
             ],
             prices=catalog_pb2.Prices(
                 currency=prices.currency,
@@ -280,6 +286,7 @@ class Catalog:
             canonical=compared.get("canonical"),
             match=catalog_pb2.Match(id=match) if match else None,
             intersect=found.encode() if found else b"",
+            score=score.encode() if score else b"",
         )
         answer = self._session.call(self._stub.RegisterProduct, request, REGISTER_SECONDS)
         return replace(_product(answer.product), unusable=answer.unusable_rows)
@@ -288,6 +295,17 @@ class Catalog:
         """Return what is offered."""
         answer = self._session.call(self._stub.ListProducts, catalog_pb2.ListProductsRequest())
         return [_product(product) for product in answer.products]
+
+
+_OTHERS = (Definition, Offered, scoring.Wanted)  # in the place of predicates
+
+
+def _scored_rows(offered: scoring.Offered) -> Iterator[Row]:
+    model = offered.model
+    yield "model", f"{model.family}, {model.columns:,} columns"
+    yield "columns", tuple(feature.name for feature in model.features)
+    yield "precision", f"within 2^-{offered.precision_bits} of the model's own"
+    yield "units a run", f"{offered.most:,} at most"
 
 
 def _column_words(column: SubjectColumn) -> str:
@@ -325,6 +343,7 @@ def _product(product: catalog_pb2.Product) -> Product:
         definition=Definition.decode(product.definition) if product.definition else None,
         match=tuple(product.match.id),
         intersect=Offered.decode(product.intersect) if product.intersect else None,
+        score=scoring.Offered.decode(product.score) if product.score else None,
     )
 
 

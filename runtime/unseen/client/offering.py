@@ -8,6 +8,7 @@ from unseen.client.agreements.contracts import Contracts
 from unseen.client.catalog import Catalog, Compared, Predicate, Prices, Product, Refreshed, Table
 from unseen.evidence.contracts.clauses import Billing
 from unseen.evidence.contracts.intersection import Offered
+from unseen.evidence.contracts.scoring import Wanted
 from unseen.evidence.contracts.statistics.definition import Definition
 
 
@@ -63,7 +64,7 @@ class OfferingCalls:
         table: str,
         kind: str,
         title: str,
-        predicates: Sequence[Predicate] | Definition | Offered = (),
+        predicates: Sequence[Predicate] | Definition | Offered | Wanted = (),
         prices: Prices | None = None,
         billing: Billing | None = None,
         **compared: Unpack[Compared],

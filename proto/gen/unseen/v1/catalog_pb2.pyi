@@ -185,7 +185,7 @@ class Match(_message.Message):
     def __init__(self, id: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Product(_message.Message):
-    __slots__ = ("name", "table", "kind", "title", "subject", "predicates", "prices", "digest", "snapshot_at", "billing", "menu", "definition", "match", "intersect")
+    __slots__ = ("name", "table", "kind", "title", "subject", "predicates", "prices", "digest", "snapshot_at", "billing", "menu", "definition", "match", "intersect", "score")
     NAME_FIELD_NUMBER: _ClassVar[int]
     TABLE_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
@@ -200,6 +200,7 @@ class Product(_message.Message):
     DEFINITION_FIELD_NUMBER: _ClassVar[int]
     MATCH_FIELD_NUMBER: _ClassVar[int]
     INTERSECT_FIELD_NUMBER: _ClassVar[int]
+    SCORE_FIELD_NUMBER: _ClassVar[int]
     name: str
     table: str
     kind: str
@@ -214,10 +215,11 @@ class Product(_message.Message):
     definition: bytes
     match: Match
     intersect: bytes
-    def __init__(self, name: _Optional[str] = ..., table: _Optional[str] = ..., kind: _Optional[str] = ..., title: _Optional[str] = ..., subject: _Optional[_Iterable[_Union[SubjectColumn, _Mapping]]] = ..., predicates: _Optional[_Iterable[_Union[Predicate, _Mapping]]] = ..., prices: _Optional[_Union[Prices, _Mapping]] = ..., digest: _Optional[str] = ..., snapshot_at: _Optional[str] = ..., billing: _Optional[_Union[Billing, _Mapping]] = ..., menu: _Optional[bytes] = ..., definition: _Optional[bytes] = ..., match: _Optional[_Union[Match, _Mapping]] = ..., intersect: _Optional[bytes] = ...) -> None: ...
+    score: bytes
+    def __init__(self, name: _Optional[str] = ..., table: _Optional[str] = ..., kind: _Optional[str] = ..., title: _Optional[str] = ..., subject: _Optional[_Iterable[_Union[SubjectColumn, _Mapping]]] = ..., predicates: _Optional[_Iterable[_Union[Predicate, _Mapping]]] = ..., prices: _Optional[_Union[Prices, _Mapping]] = ..., digest: _Optional[str] = ..., snapshot_at: _Optional[str] = ..., billing: _Optional[_Union[Billing, _Mapping]] = ..., menu: _Optional[bytes] = ..., definition: _Optional[bytes] = ..., match: _Optional[_Union[Match, _Mapping]] = ..., intersect: _Optional[bytes] = ..., score: _Optional[bytes] = ...) -> None: ...
 
 class RegisterProductRequest(_message.Message):
-    __slots__ = ("name", "table", "kind", "title", "predicates", "prices", "billing", "definition", "canonical", "match", "intersect")
+    __slots__ = ("name", "table", "kind", "title", "predicates", "prices", "billing", "definition", "canonical", "match", "intersect", "score")
     class CanonicalEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -236,6 +238,7 @@ class RegisterProductRequest(_message.Message):
     CANONICAL_FIELD_NUMBER: _ClassVar[int]
     MATCH_FIELD_NUMBER: _ClassVar[int]
     INTERSECT_FIELD_NUMBER: _ClassVar[int]
+    SCORE_FIELD_NUMBER: _ClassVar[int]
     name: str
     table: str
     kind: str
@@ -247,7 +250,8 @@ class RegisterProductRequest(_message.Message):
     canonical: _containers.ScalarMap[str, str]
     match: Match
     intersect: bytes
-    def __init__(self, name: _Optional[str] = ..., table: _Optional[str] = ..., kind: _Optional[str] = ..., title: _Optional[str] = ..., predicates: _Optional[_Iterable[_Union[Predicate, _Mapping]]] = ..., prices: _Optional[_Union[Prices, _Mapping]] = ..., billing: _Optional[_Union[Billing, _Mapping]] = ..., definition: _Optional[bytes] = ..., canonical: _Optional[_Mapping[str, str]] = ..., match: _Optional[_Union[Match, _Mapping]] = ..., intersect: _Optional[bytes] = ...) -> None: ...
+    score: bytes
+    def __init__(self, name: _Optional[str] = ..., table: _Optional[str] = ..., kind: _Optional[str] = ..., title: _Optional[str] = ..., predicates: _Optional[_Iterable[_Union[Predicate, _Mapping]]] = ..., prices: _Optional[_Union[Prices, _Mapping]] = ..., billing: _Optional[_Union[Billing, _Mapping]] = ..., definition: _Optional[bytes] = ..., canonical: _Optional[_Mapping[str, str]] = ..., match: _Optional[_Union[Match, _Mapping]] = ..., intersect: _Optional[bytes] = ..., score: _Optional[bytes] = ...) -> None: ...
 
 class RegisterProductResponse(_message.Message):
     __slots__ = ("product", "unusable_rows")

@@ -12,7 +12,7 @@ was made as it should be: scoring is for key owners that follow the protocol.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -41,6 +41,7 @@ TEXTS: Final = {
 MAX_RESPONSES: Final = 4096
 """The most ciphertexts that return from one run: what one signed request may ask for."""
 
+MAX_PRECISION_BITS: Final = 39
 MAX_LAYERS: Final = 4
 MAX_NODES: Final = 256
 _BOUNDS: Final = tuple(one.name for one in fields(Demand) if one.name != "responses")
@@ -49,7 +50,7 @@ _CHECK = Checker(ContractInvalidError, "contract")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
+class ModelShape:
     """What is public of a model. Errors: `ContractInvalidError`, naming the field.
 
     `layers` are (units, degree) of each; a weighted sum of columns has one layer, (1, 1).
@@ -107,6 +108,45 @@ class Shape:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What an operator says of a model to be offered. Errors: `ContractInvalidError`.
+
+    Scores come back within 2^-`precision_bits` of the model's own. `output` names one of several
+    outputs of the file, or nothing.
+    """
+
+    features: "tuple[Feature, ...]"
+    precision_bits: int
+    most: int
+    output: str = ""
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        _CHECK.integer("score.precision_bits", self.precision_bits, 0, MAX_PRECISION_BITS)
+        _CHECK.integer("score.most", self.most, 1, MAX_RESPONSES)
+        _CHECK.text("score.output", self.output, 256, empty=True)
+
+    def encode(self) -> bytes:
+        """Return the canonical bytes."""
+        coding = _coding()
+        body: dict[str, Json] = {
+            "features": [coding.to_json(feature) for feature in self.features],
+            "precision_bits": self.precision_bits,
+            "most": self.most,
+            "output": self.output,
+        }
+        return canonical.encode(body)
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """Return what has the canonical bytes `data`; raises as `Offered.decode`."""
+        names = ("features", "precision_bits", "most", "output")
+        body = dict(_CHECK.take(canonical.decode(data), names, PARAMETER))
+        features = _CHECK.unlist("score.features", body.pop("features"))
+        return cls(features=tuple(map(_feature, features)), **body)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Offered:
     """What a product scores. Errors: `ContractInvalidError`, naming the field.
 
@@ -114,7 +154,7 @@ class Offered:
     `most` is how many of them one run has at most.
     """
 
-    shape: Shape
+    model: ModelShape
     bounds: Mapping[str, int]
     most: int
 
@@ -123,22 +163,27 @@ class Offered:
         _CHECK.integer("score.most", self.most, 1, MAX_RESPONSES)
         self.only(1)
 
+    @property
+    def precision_bits(self) -> int:
+        """Return b: scores come back within 2^-b of the model's own, weights' rounding included."""
+        return self.bounds["precision_bits"] - 1
+
     def only(self, units: int) -> "Scoring":
         """Return the clause of a contract of so many units, in the smallest ring that serves."""
         with _saying("score.demand"):
             ring = choose(Demand(**self.bounds, responses=units))
-        return Scoring(shape=self.shape, ring=ring, most=min(self.most, units))
+        return Scoring(model=self.model, ring=ring, most=min(self.most, units))
 
     def to_json(self) -> dict[str, Json]:
         """Return it as an object."""
-        return {"shape": self.shape.to_json(), "bounds": dict(self.bounds), "most": self.most}
+        return {"model": self.model.to_json(), "bounds": dict(self.bounds), "most": self.most}
 
     @classmethod
     def from_json(cls, value: Json) -> Self:
-        """Return what `to_json` gives `value` for; raises as `Shape.from_json`."""
-        body = _CHECK.take(value, ("shape", "bounds", "most"), PARAMETER)
+        """Return what `to_json` gives `value` for; raises as `ModelShape.from_json`."""
+        body = _CHECK.take(value, ("model", "bounds", "most"), PARAMETER)
         return cls(
-            shape=Shape.from_json(body["shape"]),
+            model=ModelShape.from_json(body["model"]),
             bounds=_whole(body["bounds"], _BOUNDS, "score.bounds"),
             most=body["most"],
         )
@@ -153,7 +198,7 @@ class Offered:
 
         Raises:
             CanonicalError: `data` is not canonical JSON.
-            ContractInvalidError, InputInvalidError: as `Shape.from_json`.
+            ContractInvalidError, InputInvalidError: as `ModelShape.from_json`.
 
         """
         return cls.from_json(canonical.decode(data))
@@ -167,7 +212,7 @@ class Scoring:
     has: its units.
     """
 
-    shape: Shape
+    model: ModelShape
     ring: Parameters
     most: int
 
@@ -176,10 +221,14 @@ class Scoring:
         _CHECK.integer("score.most", self.most, 1, MAX_RESPONSES)
         with _saying("score.ring"):
             check(self.ring)
-        if self.ring.demand.columns != self.shape.columns:
+        if self.ring.demand.columns != self.model.columns:
             _CHECK.fail("score.demand.columns", "are not those of the features")
         if self.most > self.ring.demand.responses:
             _CHECK.fail("score.most", "is more than the contract has units")
+
+    def up_to(self, most: int) -> "Scoring":
+        """Return it with at most so many ciphertexts a run."""
+        return replace(self, most=min(self.most, most))
 
     @property
     def rows(self) -> int:
@@ -191,13 +240,17 @@ class Scoring:
         """Return the bits that a ciphertext says at most, to one who packs weights into it."""
         return self.ring.degree * self.ring.taught_bits
 
+    def bits_per_run(self, units: int) -> int:
+        """Return the bits that a run says at most, under a quota of `units`."""
+        return self.bits_per_unit * min(self.most, units)
+
     def to_json(self) -> dict[str, Json]:
         """Return the clause as an object: primes are texts, since they exceed 2^53."""
         ring, demand = self.ring, self.ring.demand
         return {
-            **self.shape.to_json(),
+            **self.model.to_json(),
             "most": self.most,
-            "demand": {name: getattr(demand, name) for name in (*_BOUNDS, "responses")},
+            "demand": {**bounds_of(demand), "responses": demand.responses},
             "ring": {
                 "degree": ring.degree,
                 "primes": [str(prime) for prime in ring.primes],
@@ -208,10 +261,10 @@ class Scoring:
 
     @classmethod
     def from_json(cls, value: Json) -> Self:
-        """Return the clause that `to_json` gives `value` for; raises as `Shape.from_json`."""
+        """Return the clause that `to_json` gives `value` for; raises as `ModelShape.from_json`."""
         names = ("family", "features", "layers")
         body = _CHECK.take(value, (*names, "most", "demand", "ring"), PARAMETER)
-        shape = Shape.from_json({name: body[name] for name in names})
+        model = ModelShape.from_json({name: body[name] for name in names})
         asked = _whole(body["demand"], (*_BOUNDS, "responses"), "score.demand")
         said = dict(
             _CHECK.take(body["ring"], ("degree", "primes", "shift", "flood_bits"), "score.ring")
@@ -222,7 +275,12 @@ class Scoring:
         with _saying("score.demand"):
             demand = Demand(**asked)
         found = Parameters(demand=demand, primes=tuple(map(_prime, primes)), **ring)
-        return cls(shape=shape, ring=found, most=body["most"])
+        return cls(model=model, ring=found, most=body["most"])
+
+
+def bounds_of(demand: Demand) -> dict[str, int]:
+    """Return what an offer says of a demand: all but how many ciphertexts return."""
+    return {name: getattr(demand, name) for name in _BOUNDS}
 
 
 def scoring_of(parameters: Mapping[str, Json]) -> Scoring | None:
@@ -260,7 +318,7 @@ def check_scoring(terms: Terms, plan: Plan) -> None:
     clause = scoring_in(terms.parameters)
     if terms.outputs != (OUTPUT,):
         _CHECK.fail("outputs", "are not the score alone")
-    if [output.text for output in plan.outputs] != [TEXTS[clause.shape.family]]:
+    if [output.text for output in plan.outputs] != [TEXTS[clause.model.family]]:
         _CHECK.fail("plan.outputs", "are not what the model's family says")
     if (terms.protocol, plan.protocol) != (PROTOCOL, PROTOCOL):
         _CHECK.fail("protocol", "is not that of scores")
@@ -269,7 +327,7 @@ def check_scoring(terms: Terms, plan: Plan) -> None:
     spec, each = plan.release, clause.bits_per_unit
     if spec is None or (spec.type, spec.shape) != ("verdicts", None):
         _CHECK.fail("plan.release", "is not a list of verdicts")
-    if (plan.bits_per_unit, spec.bits_per_run) != (each, each * clause.most):
+    if (plan.bits_per_unit, spec.bits_per_run) != (each, clause.bits_per_run(terms.quota.units)):
         _CHECK.fail("plan.bits_per_unit", "is not what the ring lets through")
 
 
@@ -279,10 +337,10 @@ def scoring_rows(parameters: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
     if clause is None:
         return
     ring = clause.ring
-    yield "model", f"{clause.shape.family}, {clause.shape.columns:,} columns"
+    yield "model", f"{clause.model.family}, {clause.model.columns:,} columns"
     yield "rows a unit", f"{clause.rows:,} at most"
     yield "units a run", f"{clause.most:,} at most"
-    yield "precision", f"within 2^-{ring.demand.precision_bits} of the exact score"
+    yield "precision", f"within 2^-{ring.demand.precision_bits - 1} of the model's own"
     yield "ring", f"N {ring.degree:,}, log2 Q {ring.modulus.bit_length()}"
     yield "security", f"2^{int(min(ring.security.matzov, ring.security.core))} as estimated"
 

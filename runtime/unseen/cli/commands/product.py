@@ -26,6 +26,7 @@ from unseen.cli.product_options import (
     prices_of,
     read_menu,
     read_product,
+    scored_of,
 )
 from unseen.cli.progress import open_client
 from unseen.cli.views import product_json
@@ -63,17 +64,17 @@ def add(
     given = said.given(name, counts=menu is not None)
     if source is not None:
         given |= read_product(source)
-    match, found = given["match"]["id"], found_of(given)
-    offers = [bool(given["predicates"]), bool(menu), bool(match), found is not None]
+    match, found, scored = given["match"]["id"], found_of(given), scored_of(given)
+    offers = [bool(given["predicates"]), bool(menu), bool(match), bool(found), bool(scored)]
     if not given["table"] or offers.count(True) != 1:
         raise UsageError(
             "a product needs a table, and predicates or a match; statistics and train, a menu;"
-            " intersect, what may be found",
+            " intersect, what may be found; score, the model's columns",
             clause="product",
             remedy="give --table and --predicate or --match, or --from FILE; or --table and --menu;"
-            " or --table and --find items",
+            " or --table and --find items; or --table and --features",
         )
-    definition = read_menu(menu) if menu else found
+    definition = read_menu(menu) if menu else found or scored
     with open_client(home, doing="checking every row") as client:
         product = client.register_product(
             name,

@@ -32,6 +32,7 @@ from unseen.evidence.contracts.joint import Joint, joint_of
 from unseen.evidence.contracts.leakage import Leakage
 from unseen.evidence.contracts.limits import is_standing, verify_standing
 from unseen.evidence.contracts.plan import Plan
+from unseen.evidence.contracts.scoring import scoring_rows
 from unseen.evidence.contracts.states import State
 from unseen.evidence.contracts.statistics.agreed import check_agreed, tables_read
 from unseen.evidence.contracts.training.clause import trained_rows
@@ -98,6 +99,7 @@ class Contract(Card):
         yield from agreed_rows(terms.parameters)
         yield from trained_rows(terms.parameters)
         yield from intersection_rows(terms.parameters)
+        yield from scoring_rows(terms.parameters)
         bits = f"{plan.bits_per_unit:,} for each unit at most"
         in_all = f", {plan.release.bits_in_all:,} in all" if plan.release else ""
         yield "bits", bits + in_all

@@ -8,12 +8,13 @@ from typing import Any
 from sqlalchemy import Connection, Engine, select
 
 from unseen.evidence import canonical
+from unseen.evidence.contracts import scoring
 from unseen.evidence.contracts.clauses import Billing
 from unseen.evidence.contracts.contract import Prices
 from unseen.evidence.contracts.intersection import SUM, TEXTS, Offered
 from unseen.evidence.contracts.statistics.definition import Definition
 from unseen.node.catalog.labels import Label
-from unseen.node.data.source import Fingerprint, Source
+from unseen.node.data.source import MODEL_COLUMNS, Fingerprint, Source
 from unseen.node.errors import ProductNotFoundError, TableNotFoundError
 from unseen.node.store.schema import products, snapshots, tables
 from unseen.protocols.lookup.canonical import Form
@@ -85,9 +86,9 @@ class Product:
     """Predicates offered over one table under one job kind. `digest` is base64url.
 
     Of kind `statistics` they are the entries of the menu in `definition`, of kind `intersect` what
-    `intersect` lets be found. Of a match there is one, whether the whole subject agrees, and
-    `match` names the columns of its id. `forms` are those in which values of the subject's columns
-    are compared, where they are others than `exact`.
+    `intersect` lets be found, of kind `score` the score alone. Of a match there is one, whether the
+    whole subject agrees, and `match` names the columns of its id. `forms` are those in which values
+    of the subject's columns are compared, where they are others than `exact`.
     """
 
     name: str
@@ -102,9 +103,15 @@ class Product:
     forms: tuple[tuple[str, Form], ...] = ()
     match: tuple[str, ...] = ()
     intersect: Offered | None = None
+    score: scoring.Offered | None = None
 
     def subject(self, table: Table) -> tuple[SubjectColumn, ...]:
-        """Return the subject columns of the product's table with the product's forms."""
+        """Return the subject columns of the product's table with the product's forms.
+
+        None for scores: nothing is asked about the numbers of a model.
+        """
+        if self.score is not None:
+            return ()
         return with_forms(table.subject, dict(self.forms))
 
     @property
@@ -195,12 +202,13 @@ def _product(name: str, definition: str, digest: str) -> Product:
     body = json.loads(definition)
     offered = Definition.from_json(body["menu"]) if "menu" in body else None
     found = Offered.from_json(body["intersect"]) if "intersect" in body else None
+    scored = scoring.Offered.from_json(body["score"]) if "score" in body else None
     return Product(
         name,
         body["table"],
         body["kind"],
         body["title"],
-        entries_of(offered) if offered else _predicates(body, found),
+        entries_of(offered) if offered else _predicates(body, found, scored),
         Prices(**body["prices"]),
         digest,
         Billing.from_json(body["billing"]) if "billing" in body else None,
@@ -208,6 +216,7 @@ def _product(name: str, definition: str, digest: str) -> Product:
         tuple(sorted(body.get("canonical", {}).items())),
         tuple(body["match"]["id"]) if "match" in body else (),
         found,
+        scored,
     )
 
 
@@ -237,9 +246,19 @@ def found_of(offered: Offered) -> tuple[Predicate, ...]:
     )
 
 
-def _predicates(body: dict[str, Any], found: Offered | None) -> tuple[Predicate, ...]:
+def scored_of(offered: scoring.Offered) -> tuple[Predicate, ...]:
+    """Return the score as the one output that a contract may name."""
+    text, body = scoring.TEXTS[offered.model.family], offered.encode().decode()
+    return (Predicate(scoring.OUTPUT, text, body, MODEL_COLUMNS),)
+
+
+def _predicates(
+    body: dict[str, Any], found: Offered | None, scored: scoring.Offered | None
+) -> tuple[Predicate, ...]:
     if found is not None:
         return found_of(found)
+    if scored is not None:
+        return scored_of(scored)
     return tuple(
         Predicate(p["name"], p["text"], p["expression"], tuple(p["columns"]))
         for p in body["predicates"]

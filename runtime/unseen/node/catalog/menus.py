@@ -41,9 +41,9 @@ def known_columns(table: Table, joined: Table | None) -> tuple[str, ...]:
 def conditions_over(product: Product, table: str) -> list[tuple[str, str, str, tuple[str, ...]]]:
     """Return name, text, expression and columns of what a product asks of the rows of `table`.
 
-    A match asks nothing in SQL, and neither does an intersection.
+    A match asks nothing in SQL, and neither do intersections and scores.
     """
-    if product.match or product.intersect is not None:
+    if product.match or product.intersect is not None or product.score is not None:
         return []
     if product.definition is None:
         found = product.predicates if product.table == table else ()

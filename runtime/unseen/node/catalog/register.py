@@ -10,6 +10,7 @@ from unseen.evidence.contracts.clauses import BILLABLE, Billing
 from unseen.evidence.contracts.contract import Prices
 from unseen.evidence.contracts.intersection import KIND, Offered
 from unseen.evidence.contracts.plan import BY_MENU
+from unseen.evidence.contracts.scoring import Wanted
 from unseen.evidence.contracts.statistics.definition import Definition
 from unseen.evidence.errors import ContractInvalidError
 from unseen.node.catalog.catalogue import Predicate, Product, Table, found_of
@@ -17,6 +18,7 @@ from unseen.node.catalog.changes import RegisterProduct
 from unseen.node.catalog.labels import Label
 from unseen.node.catalog.matching import MATCH, check_forms, check_match, check_summed, matched
 from unseen.node.catalog.offered import inspected, labels_read
+from unseen.node.catalog.scored import check_score, scored
 from unseen.node.catalog.snapshots import (
     check_predicates,
     check_subjects,
@@ -24,6 +26,7 @@ from unseen.node.catalog.snapshots import (
     next_snapshot,
 )
 from unseen.node.context import Node
+from unseen.node.data.source import MODEL_COLUMNS
 from unseen.node.errors import FieldInvalidError, KindRefusedError, TableUnreadableError
 from unseen.node.kinds.kind import KINDS
 from unseen.protocols.lookup.canonical import Form
@@ -35,8 +38,8 @@ class NewProduct:
     """A product as the operator describes it; predicates are (name, text, expression).
 
     Of kind `statistics` it has a `definition` in their place, a match the columns of its id, one of
-    kind `intersect` an `intersect`. `forms` are those in which values of the subject's columns are
-    compared.
+    kind `intersect` an `intersect`, one of kind `score` a `score`. `forms` are those in which
+    values of the subject's columns are compared.
     """
 
     name: str
@@ -50,6 +53,7 @@ class NewProduct:
     forms: Mapping[str, str] = field(default_factory=dict)
     match: Sequence[str] = ()
     intersect: Offered | None = None
+    score: Wanted | None = None
 
 
 async def register_table(
@@ -164,6 +168,9 @@ async def _offered(
         check_summed(new.intersect.sum, table)
         read = {name for each in found_of(new.intersect) for name in each.columns}
         return {"intersect": new.intersect.to_json()}, table.labels(tuple(read))
+    if new.score is not None:
+        offered = await scored(node, new.score, table)
+        return {"score": offered.to_json()}, table.labels(MODEL_COLUMNS)
     if new.definition is None:
         return await _predicates(node, new, table)
     found = await inspected(node, new.definition, table)
@@ -207,8 +214,10 @@ def _check_labels(node: Node, kind: str, labels: list[tuple[str, Label]]) -> Non
 
 
 def _check_form(new: NewProduct) -> None:
+    alone = new.definition is None and not new.predicates and not new.match
+    check_score(new.kind, new.score, alone=alone and new.intersect is None)
     _check_intersect(new)
-    if new.intersect is not None:
+    if new.intersect is not None or new.score is not None:
         return
     counts = new.kind in BY_MENU
     if new.match and (new.predicates or new.definition):

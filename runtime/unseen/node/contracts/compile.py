@@ -4,16 +4,17 @@ Everything a job may later do stands in the plan; execution reads the plan and n
 cannot be compiled is refused with every clause that stands against it, not only the first.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from unseen.evidence.canonical import b64decode
+from unseen.evidence.canonical import Json, b64decode
 from unseen.evidence.contracts.contract import Quota, Terms, signers
 from unseen.evidence.contracts.intersection import Intersection, intersection_of
 from unseen.evidence.contracts.joint import PROTOCOL, Joint, joint_of
 from unseen.evidence.contracts.leakage import Leakage, Statement
 from unseen.evidence.contracts.plan import Output, Plan, ReadLabel, ReleaseSpec, RowsRule
+from unseen.evidence.contracts.scoring import Scoring, scoring_of
 from unseen.evidence.contracts.statistics import Menu, menu_of
 from unseen.evidence.contracts.statistics.bounds import largest_bits
 from unseen.evidence.contracts.training.clause import bits_of, training_of
@@ -25,7 +26,7 @@ from unseen.node.contracts.clauses.clause import Ask, Clause, Offer, Reading
 from unseen.node.contracts.clauses.joint import check_task, statements, threat_model
 from unseen.node.contracts.clauses.outputs import chosen, kind_asked
 from unseen.node.contracts.clauses.ways import way_of
-from unseen.node.kinds import intersect_plan, match_plan
+from unseen.node.kinds import intersect_plan, match_plan, score_plan
 from unseen.node.kinds.kind import KINDS
 from unseen.node.kinds.statistics_plan import kept_of, led
 from unseen.protocols.errors import UnseenError
@@ -104,7 +105,7 @@ def _plan(ask: Ask, offer: Offer, reading: Reading, agreed: dict[str, Any]) -> t
     holds = (kind.threat_model, kind.threat_model_zh) if joint is None else threat_model(joint)
     menu = menu_of(agreed["parameters"]) if product.definition else None
     spec = training_of(agreed.get("parameters", {}))
-    clause = intersection_of(agreed.get("parameters", {}))
+    clause = _counted(agreed.get("parameters", {}))
     if joint is not None and menu is not None and spec is None:
         check_task(joint, menu, suite)
         kept = kept_of(joint)
@@ -136,7 +137,7 @@ def _plan(ask: Ask, offer: Offer, reading: Reading, agreed: dict[str, Any]) -> t
             type=kind.release,
             bits_per_run=per_run,
             bits_in_all=bits * ask.quota.units,
-            shape=None if clause is None else clause.shape,
+            shape=clause.shape if isinstance(clause, Intersection) else None,
         ),
         match=product.match,
     )
@@ -152,12 +153,17 @@ def _plan(ask: Ask, offer: Offer, reading: Reading, agreed: dict[str, Any]) -> t
     return plan, leakage
 
 
+def _counted(parameters: Mapping[str, Json]) -> Intersection | Scoring | None:
+    """Return the clause that says by itself what a unit of the contract releases, if one does."""
+    return intersection_of(parameters) or scoring_of(parameters)
+
+
 def _bits(
     ask: Ask,
     offer: Offer,
     menu: Menu | None,
     spec: "Spec | None",
-    clause: Intersection | None,
+    clause: Intersection | Scoring | None,
 ) -> tuple[int, int]:
     """Return how many bits a unit releases at most, and a run."""
     if clause is not None:
@@ -176,12 +182,14 @@ def _stated(
     plan: Plan,
     menu: Menu | None,
     joint: Joint | None,
-    clause: Intersection | None,
+    clause: Intersection | Scoring | None,
     quota: Quota,
 ) -> tuple[Statement, ...]:
     """Return the lines of the kind: in a round with a lead only the exact table is asked for."""
-    if clause is not None:
+    if isinstance(clause, Intersection):
         return intersect_plan.stated(plan, clause, quota)
+    if clause is not None:
+        return score_plan.stated(plan, clause, quota)
     if joint is not None and joint.lead and menu is not None:
         return led(plan, menu, quota)
     lines = KINDS[plan.kind].stated(plan, menu, quota)

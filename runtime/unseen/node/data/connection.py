@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from unseen.node.data.source import Source, unreadable
+from unseen.node.data.source import MODEL_COLUMNS, Source, unreadable
 from unseen.node.errors import TableUnreadableError
 from unseen.protocols.errors import ModelInvalidError
 
@@ -131,7 +131,9 @@ def _listed(connection: duckdb.DuckDBPyConnection, path: Path, view: str) -> str
             remedy=error.remedy or "export the model as one ONNX file, numbers and all",
         ) from None
     name = f"numbers_of_{view}"
-    connection.execute(f"CREATE TABLE {name} (constant VARCHAR, place BIGINT, value DOUBLE)")
+    kinds = zip(MODEL_COLUMNS, ("VARCHAR", "BIGINT", "DOUBLE"), strict=True)
+    typed = ", ".join(f"{column} {kind}" for column, kind in kinds)
+    connection.execute(f"CREATE TABLE {name} ({typed})")
     texts, places, values = zip(*rows, strict=True)
     columns = "unnest($1::VARCHAR[]), unnest($2::BIGINT[]), unnest($3::DOUBLE[])"
     connection.execute(f"INSERT INTO {name} SELECT {columns}", [texts, places, values])

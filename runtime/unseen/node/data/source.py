@@ -10,6 +10,7 @@ from unseen.node.errors import TableChangedError, TableUnreadableError
 
 _READ_BYTES = 1 << 20
 Format = Literal["parquet", "csv", "duckdb", "onnx"]
+MODEL_COLUMNS = ("constant", "place", "value")  # of a table that is a model
 _SUFFIXES: dict[str, Format] = {".parquet": "parquet", ".csv": "csv", ".onnx": "onnx"}
 
 

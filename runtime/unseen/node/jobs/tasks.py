@@ -9,7 +9,7 @@ import secrets
 
 from unseen.evidence import canonical
 from unseen.evidence.suite import suite_of
-from unseen.node.jobs import count_tasks, frames, set_tasks, table_tasks
+from unseen.node.jobs import count_tasks, frames, score_tasks, set_tasks, table_tasks
 from unseen.node.jobs.task import Progress, Task, read_json
 from unseen.protocols.errors import ElementInvalidError
 from unseen.protocols.group import ristretto255
@@ -142,6 +142,7 @@ TASKS: dict[str, Task] = {
         set_tasks.intersect_answer,
         set_tasks.intersect_mask,
         set_tasks.intersect_count,
+        score_tasks.read_model,
         warm_up,
         warm_matrix,
     )

@@ -7,12 +7,16 @@ from unseen.evidence.contracts.contract import Quota
 from unseen.evidence.contracts.intersection import COUNT, ITEMS, KIND, MAX_ITEMS, PROTOCOLS, SUM
 from unseen.evidence.contracts.leakage import Amount, Statement
 from unseen.evidence.contracts.plan import Plan, ReleaseType
+from unseen.evidence.contracts.scoring import KIND as SCORE
+from unseen.evidence.contracts.scoring import MAX_RESPONSES
+from unseen.evidence.contracts.scoring import PROTOCOL as CKKS
 from unseen.evidence.contracts.statistics import Menu
 from unseen.evidence.releases.manifest import HIDDEN_TABLE as LWE_PIR
 from unseen.evidence.releases.manifest import PROTOCOL as OPRF_TABLE
 from unseen.node.kinds import (
     intersect_plan,
     lookup_plan,
+    score_plan,
     statistics_plan,
     train_plan,
     verify_plan,
@@ -137,6 +141,18 @@ KINDS: dict[str, Kind] = {
         release="verdicts",
         units_per_run=1,
         holds_under="malicious-buyer",
+        hidden=False,
+    ),
+    SCORE: Kind(
+        ways=(Way(CKKS),),
+        threat_model=score_plan.THREAT_MODEL,
+        threat_model_zh=score_plan.THREAT_MODEL_ZH,
+        retention=score_plan.RETENTION,
+        retention_zh=score_plan.RETENTION_ZH,
+        labelled=False,
+        release="verdicts",
+        units_per_run=MAX_RESPONSES,
+        holds_under="semi-honest",
         hidden=False,
     ),
     "statistics": Kind(

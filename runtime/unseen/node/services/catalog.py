@@ -103,6 +103,7 @@ class CatalogService(catalog_pb2_grpc.CatalogServiceServicer):
                 dict(request.canonical),
                 tuple(request.match.id),
                 wire.intersect(request),
+                wire.score(request),
             ),
         )
         table = self._node.catalogue.table(product.table)

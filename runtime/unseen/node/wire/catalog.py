@@ -4,6 +4,7 @@ from unseen.evidence import canonical
 from unseen.evidence.canonical import Json
 from unseen.evidence.contracts.clauses import Billing, Payee
 from unseen.evidence.contracts.intersection import Offered
+from unseen.evidence.contracts.scoring import Wanted
 from unseen.evidence.contracts.statistics.definition import Definition
 from unseen.evidence.errors import ContractInvalidError
 from unseen.node.catalog.catalogue import Product, Table
@@ -42,7 +43,8 @@ def predicates(message: catalog_pb2.RegisterProductRequest) -> list[tuple[str, s
         FieldInvalidError: none, too many, one twice, a bad name, or an empty text.
 
     """
-    elsewhere = message.definition or message.intersect or message.HasField("match")
+    other = message.definition or message.intersect or message.score
+    elsewhere = other or message.HasField("match")
     least = 0 if elsewhere else 1
     if not least <= len(message.predicates) <= 64:
         raise FieldInvalidError("a product has 1 to 64 predicates", clause="product.predicates")
@@ -99,6 +101,24 @@ def intersect(message: catalog_pb2.RegisterProductRequest) -> Offered | None:
         return None
     try:
         return Offered.decode(message.intersect)
+    except ContractInvalidError as error:
+        raise ContractInvalidError(
+            str(error), clause=f"product.{error.clause}", remedy="correct it, and add it again"
+        ) from None
+
+
+def score(message: catalog_pb2.RegisterProductRequest) -> Wanted | None:
+    """Return what the product scores, if it does.
+
+    Raises:
+        CanonicalError: it is not canonical JSON.
+        ContractInvalidError: a field is out of range; the clause begins with `product.score`.
+
+    """
+    if not message.score:
+        return None
+    try:
+        return Wanted.decode(message.score)
     except ContractInvalidError as error:
         raise ContractInvalidError(
             str(error), clause=f"product.{error.clause}", remedy="correct it, and add it again"
@@ -198,4 +218,5 @@ def product_message(
         definition=product.definition.encode() if product.definition and with_expressions else b"",
         match=catalog_pb2.Match(id=product.match) if product.match else None,
         intersect=product.intersect.encode() if product.intersect else b"",
+        score=product.score.encode() if product.score else b"",
     )

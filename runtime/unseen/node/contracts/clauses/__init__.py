@@ -16,6 +16,7 @@ from unseen.node.contracts.clauses.order import ORDER
 from unseen.node.contracts.clauses.outputs import OUTPUTS
 from unseen.node.contracts.clauses.quota import QUOTA
 from unseen.node.contracts.clauses.region import REGION
+from unseen.node.contracts.clauses.score import SCORE
 from unseen.node.contracts.clauses.signers import SIGNERS
 from unseen.node.contracts.clauses.template import TEMPLATE
 from unseen.node.contracts.clauses.train import TRAIN
@@ -38,6 +39,7 @@ CLAUSES: tuple[Clause, ...] = (
     BILLING,
     JOINT,
     INTERSECT,
+    SCORE,
     TRAIN,
     TEMPLATE,
 )

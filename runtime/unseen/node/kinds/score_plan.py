@@ -1,0 +1,157 @@
+"""What encrypted scoring leaks, and to whom; signed with every such contract.
+
+Words in braces are filled in from the contract.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from unseen.evidence.contracts.contract import Quota
+from unseen.evidence.contracts.leakage import Amount, Statement
+from unseen.evidence.contracts.plan import Plan
+from unseen.evidence.contracts.scoring import Scoring
+
+THREAT_MODEL = "buyer makes its key and ciphertexts as its client does; operator may deviate"
+THREAT_MODEL_ZH = "购买方按其客户端的方式生成密钥和密文；运营方可偏离协议"
+RETENTION = (
+    "ciphertexts of a run until the buyer ends it, at most 24 hours after they last changed; the"
+    " buyer's public key until the contract ends; log leaves for good"
+)
+RETENTION_ZH = (
+    "一次运行的密文保存至购买方结束，最后变动后至多 24 小时；购买方公钥保存至合约结束；"
+    "存证日志永久保存"
+)
+
+_COUNT = Statement(
+    party="operator",
+    what="count",
+    text="how many ciphertexts are scored, when, and by which instance; not how many of the"
+    " {rows} rows of each are used",
+    text_zh="评分的密文数量、时间和客户端实例；不知每个密文的 {rows} 行用了多少",
+    bound="units of the contract",
+    bound_zh="合约的计量单位数",
+    channel="counts",
+)
+_ROWS = Statement(
+    party="operator",
+    what="rows",
+    text="nothing about rows and scores: they are encrypted under a key that stays with the buyer",
+    text_zh="不知道数据行和评分：均以仅由购买方持有的密钥加密",
+    bound="0 bits, unless learning with errors over rings is broken (2^{security} steps as"
+    " estimated)",
+    bound_zh="0 比特，除非环上容错学习问题被攻破（估计需 2^{security} 步）",
+    channel="subjects",
+)
+_SCORES = Statement(
+    party="buyer",
+    what="answers",
+    text="a score for each row, within 2^-{precision} of the model's own; {solved}",
+    text_zh="每行一个评分，与模型本身相差不超过 2^-{precision}；{solved_zh}",
+    bound="{rows} scores a ciphertext",
+    bound_zh="每个密文 {rows} 个评分",
+    channel="answers",
+)
+_PACKED = Statement(
+    party="buyer",
+    what="packed",
+    text="the node cannot see what is encrypted: in place of rows a buyer may send numbers that"
+    " pack many weights into one score",
+    text_zh="节点看不到密文内容：购买方可用精心构造的数值代替数据行，使一个评分携带多个权重",
+    bound="{bits} bits for each of {rows} numbers, what the modulus leaves above the flood",
+    bound_zh="{rows} 个数值每个至多 {bits} 比特，即模数高出淹没噪声的部分",
+    channel="answers",
+)
+_NOISE = Statement(
+    party="buyer",
+    what="noise",
+    text="nothing of the weights from the noise of what returns: it is encrypted anew, and flooded",
+    text_zh="返回密文的噪声不透露权重：已重新加密并以噪声淹没",
+    bound="2^-40 over the whole contract, if the buyer's public key is made as it should be",
+    bound_zh="全合约合计 2^-40，前提是购买方公钥按规定生成",
+    channel="ciphertext",
+)
+_STRIPPED = Statement(
+    party="buyer",
+    what="key",
+    text="a buyer that leaves the protocol may send a public key that lets it strip the new"
+    " encryption, and so learn all weights from one ciphertext",
+    text_zh="偏离协议的购买方可发送特制公钥以剥离重新加密，从一个密文得知全部权重",
+    bound="nothing bounds it: scores are for buyers that are trusted to follow the protocol",
+    bound_zh="无界：评分仅适用于被信任会遵循协议的购买方",
+    channel="ciphertext",
+)
+_SHAPE = Statement(
+    party="buyer",
+    what="shape",
+    text="the model's family, its columns and their bounds, and powers of two that its weights stay"
+    " within",
+    text_zh="模型类型、列及其取值范围，以及权重上限（以二的幂表示）",
+    bound="what the contract says",
+    bound_zh="以合约所列为限",
+    channel="sizes",
+)
+_TRAFFIC = Statement(
+    party="network",
+    what="traffic",
+    text="addresses, times and sizes of TLS records, hence how many ciphertexts are scored",
+    text_zh="地址、时间和 TLS 记录大小，因而可知评分的密文数量",
+    bound="one number for each run",
+    bound_zh="每次运行一个数",
+    channel="sizes",
+)
+_TIMING = Statement(
+    party="network",
+    what="timing",
+    text="how long a run takes: by the number of ciphertexts, not by rows or weights",
+    text_zh="运行耗时：取决于密文数量，与数据行和权重无关",
+    bound="one time for each run, and how busy the node is",
+    bound_zh="每次运行一个耗时，并受节点繁忙程度影响",
+    channel="timing",
+)
+STATEMENTS = (
+    *(_COUNT, _ROWS, _SCORES, _PACKED, _NOISE, _STRIPPED, _SHAPE),
+    *(_TRAFFIC, _TIMING),
+)
+
+
+def stated(plan: Plan, clause: Scoring, quota: Quota) -> tuple[Statement, ...]:
+    """Return the lines of one contract, its numbers filled in."""
+    words = _words(clause, quota)
+    names = ("text", "text_zh", "bound", "bound_zh")
+    return tuple(
+        replace(
+            line, amount=amount, **{name: getattr(line, name).format(**words) for name in names}
+        )
+        for line, amount in _lines(plan, quota)
+    )
+
+
+def _lines(plan: Plan, quota: Quota) -> Iterator[tuple[Statement, Amount | None]]:
+    units, bits = quota.units, plan.bits_per_unit
+    counted = Amount(measure="units", each=1, most=units)
+    released = Amount(measure="bits", each=bits, most=bits * units)
+    yield from ((_COUNT, counted), (_ROWS, Amount(measure="bits", each=0, most=0)))
+    yield from ((_SCORES, released), (_PACKED, released))
+    yield from ((_NOISE, None), (_STRIPPED, None), (_SHAPE, None))
+    yield from ((_TRAFFIC, counted), (_TIMING, counted))
+
+
+def _words(clause: Scoring, quota: Quota) -> dict[str, str]:
+    ring, needed = clause.ring, clause.model.columns + 1
+    allowed = clause.rows * quota.units
+    solved = (
+        f"a weighted sum of {needed - 1} columns is known after {needed} scores, and {allowed:,}"
+        " are allowed"
+    )
+    solved_zh = f"{needed - 1} 列的加权和取得 {needed} 个评分后即可解出，合约允许 {allowed:,} 个"
+    if len(clause.model.layers) > 1:
+        solved = f"{allowed:,} are allowed, and another network may be trained on them"
+        solved_zh = f"合约允许 {allowed:,} 个，可据此训练出相近的网络"
+    return {
+        "rows": f"{clause.rows:,}",
+        "security": str(int(min(ring.security.matzov, ring.security.core))),
+        "precision": str(ring.demand.precision_bits - 1),  # the other half is for the weights
+        "solved": solved,
+        "solved_zh": solved_zh,
+        "bits": str(ring.taught_bits),
+    }
