@@ -55,7 +55,7 @@ BOUNDS = {
     "reach_bits": 45,
     "precision_bits": 14,
 }
-OFFERED = Offered(model=SHAPE, bounds=BOUNDS, most=16)
+OFFERED = Offered(model=SHAPE, bounds=BOUNDS, precision="0.0001", most=16)
 CLAUSE = OFFERED.only(UNITS)
 
 
@@ -186,6 +186,9 @@ def test_a_clause_hides_as_much_for_any_number_of_units(units: int) -> None:
         {"most": 0},
         {"most": MAX_RESPONSES + 1},
         {"most": True},
+        {"precision": "0"},
+        {"precision": "1.5"},
+        {"precision": "1e-4"},
         {"bounds": BOUNDS | {"columns": 4}},
         {"bounds": BOUNDS | {"precision_bits": 41}},
         {"bounds": BOUNDS | {"sum_bits": 96, "reach_bits": 160, "precision_bits": 40}},
@@ -242,6 +245,8 @@ def test_a_ring_that_is_easier_or_hides_less_is_refused() -> None:
         {"layers": [{"units": 1}]},
         {"layers": [{"units": True, "degree": 1}]},
         {"most": UNITS + 1},
+        {"precision": 0.1},
+        {"precision": "0"},
         {"more": 1},
     ]
     for changes in wrong:

@@ -18,19 +18,19 @@ from unseen.node.errors import (
     RequestOutdatedError,
     StorageFullError,
 )
-from unseen.node.intersecting import running
 from unseen.node.intersecting.bounds import (
     COUNTING,
     MASK,
     UNPAID,
-    check_room,
     check_unpaid,
     most_bytes,
-    promise,
-    settle,
 )
-from unseen.node.intersecting.files import ANSWER, BEGAN, OTHERS
-from unseen.node.intersecting.sessions import Run
+from unseen.node.intersecting.files import OTHERS
+from unseen.node.intersecting.parts import INTERSECTIONS
+from unseen.node.runs.files import ANSWER, BEGAN
+from unseen.node.runs.holding import began
+from unseen.node.runs.room import check_room, promise, settle
+from unseen.node.runs.sessions import Run
 from unseen.node.store.schema_jobs import jobs
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -43,7 +43,7 @@ def node_of(home: Path, mib: int = 10) -> Any:
 
 
 def run_in(home: Path, number: int = 0, size: int = 0) -> Run:
-    run = Run(home, "c", f"{number:032x}")
+    run = Run(home, "c", f"{number:032x}", INTERSECTIONS)
     run.folder.mkdir(parents=True)
     if size:
         run.path(OTHERS).write_bytes(bytes(size))
@@ -219,8 +219,8 @@ def test_what_began_too_late_to_be_charged_is_refused_before_anything_is_compute
     job: Any = SimpleNamespace(id="j")
     if minutes > 15:
         with pytest.raises(RequestOutdatedError) as caught:
-            running._began(node, run, job, request)
+            began(node, run, job, request)
         assert (caught.value.clause, bool(caught.value.remedy)) == ("request.issued_at", True)
     else:
-        assert running._began(node, run, job, request) == 7
+        assert began(node, run, job, request) == 7
     assert run.has(BEGAN) == (minutes <= 15)

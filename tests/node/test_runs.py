@@ -12,9 +12,11 @@ from unseen.evidence.contracts.intersection import set_bytes
 from unseen.evidence.releases.intersected import SentSet
 from unseen.evidence.suite import INTL
 from unseen.node.intersecting import running
-from unseen.node.intersecting.files import SET, file_digest
-from unseen.node.intersecting.runs import Runs
-from unseen.node.intersecting.sessions import Run
+from unseen.node.intersecting.files import SET
+from unseen.node.intersecting.parts import INTERSECTIONS
+from unseen.node.runs.files import file_digest
+from unseen.node.runs.memory import Runs
+from unseen.node.runs.sessions import Run
 
 
 def test_a_run_that_is_charged_while_a_call_waits_is_not_computed_again(
@@ -30,7 +32,7 @@ def test_a_run_that_is_charged_while_a_call_waits_is_not_computed_again(
         "stored": lambda *_: charged[0] if charged else None,
         "check_held": lambda *_: None,
         "answer": lambda _node, _party, known: f"answer of {known}",
-        "run_of": lambda *_: Run(tmp_path, "c", "r"),
+        "run_of": lambda *_: Run(tmp_path, "c", "r", INTERSECTIONS),
         "live_job": lambda *_: None,
         "check_allowed": lambda *_, **__: pytest.fail("it was begun once more"),
     }
@@ -54,7 +56,7 @@ def test_a_run_that_is_charged_while_a_call_waits_is_not_computed_again(
 def test_a_set_is_hashed_once_and_not_where_others_wait(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    run, suite = Run(tmp_path, "c", "r"), INTL
+    run, suite = Run(tmp_path, "c", "r", INTERSECTIONS), INTL
     run.folder.mkdir(parents=True)
     message = bytes(set_bytes(1))
     run.path(SET).write_bytes(message)

@@ -4,8 +4,6 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from fractions import Fraction
-from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -260,7 +258,7 @@ def scored_of(given: Mapping[str, Any]) -> "Wanted | None":
     try:
         return Wanted(
             features=parse_features(Path(given["features"]).read_bytes()),
-            precision_bits=_precision(str(given.get("precision") or _PRECISION)),
+            precision=str(given.get("precision") or _PRECISION),
             most=given.get("most") or MAX_RESPONSES,
             output=given.get("output") or "",
         )
@@ -268,19 +266,6 @@ def scored_of(given: Mapping[str, Any]) -> "Wanted | None":
         raise UsageError(
             str(error), clause=error.clause, remedy=f"correct {given['features']}"
         ) from None
-
-
-def _precision(text: str) -> int:
-    """Return the least b for which 2^-b is at most what was said."""
-    try:
-        found = Decimal(text)
-        if found > 0 and found.is_finite():
-            return max(0, (ceil(1 / Fraction(found)) - 1).bit_length())
-    except ArithmeticError:
-        pass
-    raise UsageError(
-        "a precision is a number above 0", clause="precision", remedy="for example 0.0001"
-    )
 
 
 def _summed(text: str) -> "Summed":

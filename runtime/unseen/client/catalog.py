@@ -304,7 +304,7 @@ def _scored_rows(offered: scoring.Offered) -> Iterator[Row]:
     model = offered.model
     yield "model", f"{model.family}, {model.columns:,} columns"
     yield "columns", tuple(feature.name for feature in model.features)
-    yield "precision", f"within 2^-{offered.precision_bits} of the model's own"
+    yield "precision", f"within {offered.precision} of the model's own"
     yield "units a run", f"{offered.most:,} at most"
 
 

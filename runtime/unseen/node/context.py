@@ -22,7 +22,6 @@ from unseen.node.contracts.templates import Templates
 from unseen.node.identity.certificates import Pair
 from unseen.node.identity.parties import Parties
 from unseen.node.identity.vault import Vault
-from unseen.node.intersecting.runs import Runs
 from unseen.node.jobs.executor import Executor
 from unseen.node.joint.kept import KeptRows
 from unseen.node.joint.rounds import Rounds
@@ -31,6 +30,7 @@ from unseen.node.metering.meter import Meter
 from unseen.node.openings.register import Orders
 from unseen.node.registration.issue import Issuer
 from unseen.node.release.register import Releases
+from unseen.node.runs.memory import Runs
 from unseen.node.store.reader import Reader
 from unseen.node.store.writer import Writer
 

@@ -47,7 +47,6 @@ from unseen.node.handover.taking import take_over
 from unseen.node.hardening import harden, whereabouts
 from unseen.node.identity.enrolment import Enrolment
 from unseen.node.identity.parties import Parties
-from unseen.node.intersecting import sessions
 from unseen.node.jobs import warming
 from unseen.node.jobs.driver import Driver
 from unseen.node.jobs.kinds import KINDS
@@ -58,6 +57,7 @@ from unseen.node.openings.register import Orders
 from unseen.node.registration.local import open_rows
 from unseen.node.release import reviewing
 from unseen.node.release.register import Releases
+from unseen.node.runs.sweeping import sweep_all
 from unseen.node.server import make_server
 from unseen.node.setup import (
     Keys,
@@ -206,7 +206,7 @@ _SWEPT = (
     lifecycle.sweep,
     reconcile,
     reviewing.sweep,
-    sessions.sweep,
+    sweep_all,
     _expire,
 )
 

@@ -25,15 +25,15 @@ _sym_db = _symbol_database.Default()
 from unseen.v1 import request_pb2 as unseen_dot_v1_dot_request__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19unseen/v1/intersect.proto\x12\tunseen.v1\x1a\x17unseen/v1/request.proto\"\x8e\x01\n\rUploadRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0f\n\x07request\x18\x02 \x01(\t\x12\x1d\n\x04part\x18\x03 \x01(\x0e\x32\x0f.unseen.v1.Part\x12\x0e\n\x06\x64igest\x18\x04 \x01(\x0c\x12\x0c\n\x04size\x18\x05 \x01(\x03\x12\x0e\n\x06offset\x18\x06 \x01(\x03\x12\r\n\x05\x63hunk\x18\x07 \x01(\x0c\"2\n\x0eUploadResponse\x12\x0e\n\x06offset\x18\x01 \x01(\x03\x12\x10\n\x08\x63omplete\x18\x02 \x01(\x08\"D\n\nRunRequest\x12)\n\x07request\x18\x01 \x01(\x0b\x32\x18.unseen.v1.SignedRequest\x12\x0b\n\x03set\x18\x02 \x01(\x0c\"^\n\x0bRunResponse\x12\x0b\n\x03job\x18\x01 \x01(\t\x12\x0e\n\x06others\x18\x02 \x01(\x03\x12\r\n\x05value\x18\x03 \x01(\x0c\x12#\n\x07release\x18\x04 \x01(\x0b\x32\x12.unseen.v1.Release\"`\n\x0c\x46\x65tchRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0f\n\x07request\x18\x02 \x01(\t\x12\x1d\n\x04part\x18\x03 \x01(\x0e\x32\x0f.unseen.v1.Part\x12\x0e\n\x06offset\x18\x04 \x01(\x03\"\x1e\n\rFetchResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\"/\n\nEndRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0f\n\x07request\x18\x02 \x01(\t\"\r\n\x0b\x45ndResponse*\\\n\x04Part\x12\x14\n\x10PART_UNSPECIFIED\x10\x00\x12\x0c\n\x08PART_SET\x10\x01\x12\x0e\n\nPART_MIXED\x10\x02\x12\x0f\n\x0bPART_OTHERS\x10\x03\x12\x0f\n\x0bPART_ANSWER\x10\x04\x32\xfd\x01\n\x10IntersectService\x12?\n\x06Upload\x12\x18.unseen.v1.UploadRequest\x1a\x19.unseen.v1.UploadResponse(\x01\x12\x34\n\x03Run\x12\x15.unseen.v1.RunRequest\x1a\x16.unseen.v1.RunResponse\x12<\n\x05\x46\x65tch\x12\x17.unseen.v1.FetchRequest\x1a\x18.unseen.v1.FetchResponse0\x01\x12\x34\n\x03\x45nd\x12\x15.unseen.v1.EndRequest\x1a\x16.unseen.v1.EndResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19unseen/v1/intersect.proto\x12\tunseen.v1\x1a\x17unseen/v1/request.proto\"\x8e\x01\n\rUploadRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0f\n\x07request\x18\x02 \x01(\t\x12\x1d\n\x04part\x18\x03 \x01(\x0e\x32\x0f.unseen.v1.Part\x12\x0e\n\x06\x64igest\x18\x04 \x01(\x0c\x12\x0c\n\x04size\x18\x05 \x01(\x03\x12\x0e\n\x06offset\x18\x06 \x01(\x03\x12\r\n\x05\x63hunk\x18\x07 \x01(\x0c\"2\n\x0eUploadResponse\x12\x0e\n\x06offset\x18\x01 \x01(\x03\x12\x10\n\x08\x63omplete\x18\x02 \x01(\x08\"D\n\nRunRequest\x12)\n\x07request\x18\x01 \x01(\x0b\x32\x18.unseen.v1.SignedRequest\x12\x0b\n\x03set\x18\x02 \x01(\x0c\"^\n\x0bRunResponse\x12\x0b\n\x03job\x18\x01 \x01(\t\x12\x0e\n\x06others\x18\x02 \x01(\x03\x12\r\n\x05value\x18\x03 \x01(\x0c\x12#\n\x07release\x18\x04 \x01(\x0b\x32\x12.unseen.v1.Release\"`\n\x0c\x46\x65tchRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0f\n\x07request\x18\x02 \x01(\t\x12\x1d\n\x04part\x18\x03 \x01(\x0e\x32\x0f.unseen.v1.Part\x12\x0e\n\x06offset\x18\x04 \x01(\x03\"\x1e\n\rFetchResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\"/\n\nEndRequest\x12\x10\n\x08\x63ontract\x18\x01 \x01(\t\x12\x0f\n\x07request\x18\x02 \x01(\t\"\r\n\x0b\x45ndResponse*\x80\x01\n\x04Part\x12\x14\n\x10PART_UNSPECIFIED\x10\x00\x12\x0c\n\x08PART_SET\x10\x01\x12\x0e\n\nPART_MIXED\x10\x02\x12\x0f\n\x0bPART_OTHERS\x10\x03\x12\x0f\n\x0bPART_ANSWER\x10\x04\x12\x10\n\x0cPART_CONTEXT\x10\x05\x12\x10\n\x0cPART_BATCHES\x10\x06\x32\xfd\x01\n\x10IntersectService\x12?\n\x06Upload\x12\x18.unseen.v1.UploadRequest\x1a\x19.unseen.v1.UploadResponse(\x01\x12\x34\n\x03Run\x12\x15.unseen.v1.RunRequest\x1a\x16.unseen.v1.RunResponse\x12<\n\x05\x46\x65tch\x12\x17.unseen.v1.FetchRequest\x1a\x18.unseen.v1.FetchResponse0\x01\x12\x34\n\x03\x45nd\x12\x15.unseen.v1.EndRequest\x1a\x16.unseen.v1.EndResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'unseen.v1.intersect_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PART']._serialized_start=622
-  _globals['_PART']._serialized_end=714
+  _globals['_PART']._serialized_start=623
+  _globals['_PART']._serialized_end=751
   _globals['_UPLOADREQUEST']._serialized_start=66
   _globals['_UPLOADREQUEST']._serialized_end=208
   _globals['_UPLOADRESPONSE']._serialized_start=210
@@ -50,6 +50,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ENDREQUEST']._serialized_end=605
   _globals['_ENDRESPONSE']._serialized_start=607
   _globals['_ENDRESPONSE']._serialized_end=620
-  _globals['_INTERSECTSERVICE']._serialized_start=717
-  _globals['_INTERSECTSERVICE']._serialized_end=970
+  _globals['_INTERSECTSERVICE']._serialized_start=754
+  _globals['_INTERSECTSERVICE']._serialized_end=1007
 # @@protoc_insertion_point(module_scope)

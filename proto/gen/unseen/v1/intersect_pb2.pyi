@@ -14,11 +14,15 @@ class Part(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PART_MIXED: _ClassVar[Part]
     PART_OTHERS: _ClassVar[Part]
     PART_ANSWER: _ClassVar[Part]
+    PART_CONTEXT: _ClassVar[Part]
+    PART_BATCHES: _ClassVar[Part]
 PART_UNSPECIFIED: Part
 PART_SET: Part
 PART_MIXED: Part
 PART_OTHERS: Part
 PART_ANSWER: Part
+PART_CONTEXT: Part
+PART_BATCHES: Part
 
 class UploadRequest(_message.Message):
     __slots__ = ("contract", "request", "part", "digest", "size", "offset", "chunk")

@@ -13,6 +13,7 @@ was made as it should be: scoring is for key owners that follow the protocol.
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
+from fractions import Fraction
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -41,7 +42,6 @@ TEXTS: Final = {
 MAX_RESPONSES: Final = 4096
 """The most ciphertexts that return from one run: what one signed request may ask for."""
 
-MAX_PRECISION_BITS: Final = 39
 MAX_LAYERS: Final = 4
 MAX_NODES: Final = 256
 _BOUNDS: Final = tuple(one.name for one in fields(Demand) if one.name != "responses")
@@ -111,18 +111,18 @@ class ModelShape:
 class Wanted:
     """What an operator says of a model to be offered. Errors: `ContractInvalidError`.
 
-    Scores come back within 2^-`precision_bits` of the model's own. `output` names one of several
-    outputs of the file, or nothing.
+    Scores come back within `precision` of the model's own, a decimal text. `output` names one of
+    several outputs of the file, or nothing.
     """
 
     features: "tuple[Feature, ...]"
-    precision_bits: int
+    precision: str
     most: int
     output: str = ""
 
     def __post_init__(self) -> None:
         """Check every field."""
-        _CHECK.integer("score.precision_bits", self.precision_bits, 0, MAX_PRECISION_BITS)
+        _check_precision(self.precision)
         _CHECK.integer("score.most", self.most, 1, MAX_RESPONSES)
         _CHECK.text("score.output", self.output, 256, empty=True)
 
@@ -131,7 +131,7 @@ class Wanted:
         coding = _coding()
         body: dict[str, Json] = {
             "features": [coding.to_json(feature) for feature in self.features],
-            "precision_bits": self.precision_bits,
+            "precision": self.precision,
             "most": self.most,
             "output": self.output,
         }
@@ -140,7 +140,7 @@ class Wanted:
     @classmethod
     def decode(cls, data: bytes) -> Self:
         """Return what has the canonical bytes `data`; raises as `Offered.decode`."""
-        names = ("features", "precision_bits", "most", "output")
+        names = ("features", "precision", "most", "output")
         body = dict(_CHECK.take(canonical.decode(data), names, PARAMETER))
         features = _CHECK.unlist("score.features", body.pop("features"))
         return cls(features=tuple(map(_feature, features)), **body)
@@ -151,40 +151,45 @@ class Offered:
     """What a product scores. Errors: `ContractInvalidError`, naming the field.
 
     `bounds` is what a `Demand` asks for, but how many ciphertexts return: that is each contract's.
-    `most` is how many of them one run has at most.
+    Scores lie within `precision` of the model's own, weights' rounding and flood included. `most`
+    is how many ciphertexts one run has at most.
     """
 
     model: ModelShape
     bounds: Mapping[str, int]
+    precision: str
     most: int
 
     def __post_init__(self) -> None:
         """Check every field, and that a contract over one ciphertext has a ring."""
         _CHECK.integer("score.most", self.most, 1, MAX_RESPONSES)
+        _check_precision(self.precision)
         self.only(1)
-
-    @property
-    def precision_bits(self) -> int:
-        """Return b: scores come back within 2^-b of the model's own, weights' rounding included."""
-        return self.bounds["precision_bits"] - 1
 
     def only(self, units: int) -> "Scoring":
         """Return the clause of a contract of so many units, in the smallest ring that serves."""
         with _saying("score.demand"):
             ring = choose(Demand(**self.bounds, responses=units))
-        return Scoring(model=self.model, ring=ring, most=min(self.most, units))
+        most = min(self.most, units)
+        return Scoring(model=self.model, ring=ring, precision=self.precision, most=most)
 
     def to_json(self) -> dict[str, Json]:
         """Return it as an object."""
-        return {"model": self.model.to_json(), "bounds": dict(self.bounds), "most": self.most}
+        return {
+            "model": self.model.to_json(),
+            "bounds": dict(self.bounds),
+            "precision": self.precision,
+            "most": self.most,
+        }
 
     @classmethod
     def from_json(cls, value: Json) -> Self:
         """Return what `to_json` gives `value` for; raises as `ModelShape.from_json`."""
-        body = _CHECK.take(value, ("model", "bounds", "most"), PARAMETER)
+        body = _CHECK.take(value, ("model", "bounds", "precision", "most"), PARAMETER)
         return cls(
             model=ModelShape.from_json(body["model"]),
             bounds=_whole(body["bounds"], _BOUNDS, "score.bounds"),
+            precision=body["precision"],
             most=body["most"],
         )
 
@@ -214,11 +219,13 @@ class Scoring:
 
     model: ModelShape
     ring: Parameters
+    precision: str
     most: int
 
     def __post_init__(self) -> None:
         """Check every field, and that the ring hides what it should."""
         _CHECK.integer("score.most", self.most, 1, MAX_RESPONSES)
+        _check_precision(self.precision)
         with _saying("score.ring"):
             check(self.ring)
         if self.ring.demand.columns != self.model.columns:
@@ -249,6 +256,7 @@ class Scoring:
         ring, demand = self.ring, self.ring.demand
         return {
             **self.model.to_json(),
+            "precision": self.precision,
             "most": self.most,
             "demand": {**bounds_of(demand), "responses": demand.responses},
             "ring": {
@@ -263,7 +271,7 @@ class Scoring:
     def from_json(cls, value: Json) -> Self:
         """Return the clause that `to_json` gives `value` for; raises as `ModelShape.from_json`."""
         names = ("family", "features", "layers")
-        body = _CHECK.take(value, (*names, "most", "demand", "ring"), PARAMETER)
+        body = _CHECK.take(value, (*names, "precision", "most", "demand", "ring"), PARAMETER)
         model = ModelShape.from_json({name: body[name] for name in names})
         asked = _whole(body["demand"], (*_BOUNDS, "responses"), "score.demand")
         said = dict(
@@ -275,7 +283,7 @@ class Scoring:
         with _saying("score.demand"):
             demand = Demand(**asked)
         found = Parameters(demand=demand, primes=tuple(map(_prime, primes)), **ring)
-        return cls(model=model, ring=found, most=body["most"])
+        return cls(model=model, ring=found, precision=body["precision"], most=body["most"])
 
 
 def bounds_of(demand: Demand) -> dict[str, int]:
@@ -340,7 +348,7 @@ def scoring_rows(parameters: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
     yield "model", f"{clause.model.family}, {clause.model.columns:,} columns"
     yield "rows a unit", f"{clause.rows:,} at most"
     yield "units a run", f"{clause.most:,} at most"
-    yield "precision", f"within 2^-{ring.demand.precision_bits - 1} of the model's own"
+    yield "precision", f"within {clause.precision} of the model's own"
     yield "ring", f"N {ring.degree:,}, log2 Q {ring.modulus.bit_length()}"
     yield "security", f"2^{int(min(ring.security.matzov, ring.security.core))} as estimated"
 
@@ -392,6 +400,12 @@ def _whole(value: Json, names: tuple[str, ...], at: str) -> dict[str, int]:
     for name in names:
         _CHECK.integer(f"{at}.{name}", body[name], 0)
     return body
+
+
+def _check_precision(value: str) -> None:
+    _CHECK.decimal("score.precision", value)
+    if not 0 < Fraction(value) <= 1:
+        _CHECK.fail("score.precision", "is not above 0 and at most 1")
 
 
 def _prime(text: str) -> int:

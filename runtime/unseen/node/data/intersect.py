@@ -21,15 +21,8 @@ from unseen.node.data import scan
 from unseen.node.data.connection import connect, hashed, reading
 from unseen.node.data.source import Fingerprint, Source, check_fingerprint
 from unseen.node.errors import disk_full
-from unseen.node.intersecting.files import (
-    ANSWER,
-    DOUBLED,
-    MIXED,
-    OTHERS,
-    SET,
-    SNAPSHOT,
-    file_digest,
-)
+from unseen.node.intersecting.files import DOUBLED, MIXED, OTHERS, SET, SNAPSHOT
+from unseen.node.runs.files import ANSWER, file_digest
 from unseen.protocols.dp import Gaussian, Mechanism, Sensitivity
 from unseen.protocols.lookup.match import formed_points
 from unseen.protocols.lookup.subject import SubjectColumn

@@ -1,6 +1,7 @@
 """A table that is a model, as what scores rows: read from the bytes that its snapshot is of."""
 
 import hashlib
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from unseen.evidence.contracts.scoring import ModelShape, Offered, Wanted, bounds_of
@@ -52,9 +53,10 @@ def offered(model: "Model", wanted: Wanted) -> Offered:
         ModelInvalidError: it is no weighted sum, or its weights need too many bits.
 
     """
-    from unseen.protocols.he.models.planning import planned  # noqa: PLC0415
+    from unseen.protocols.he.lines import demanded  # noqa: PLC0415
 
-    _, demand = planned(model, precision_bits=wanted.precision_bits, responses=1)
+    _, demand = demanded(model, Fraction(wanted.precision), 1)
     layers = tuple((len(layer.bias), layer.degree) for layer in model.layers)
     shape = ModelShape(family=model.family, features=model.features, layers=layers)
-    return Offered(model=shape, bounds=bounds_of(demand), most=wanted.most)
+    bounds = bounds_of(demand)
+    return Offered(model=shape, bounds=bounds, precision=wanted.precision, most=wanted.most)

@@ -46,8 +46,8 @@ from unseen.node.contracts.register import Contracts, Step
 from unseen.node.errors import FieldInvalidError, RightMissingError
 from unseen.node.handover.export import write_export, write_lines
 from unseen.node.handover.state import MARKER, OUT, Stopped, handed_over, stopped
-from unseen.node.intersecting.sessions import FOLDER
 from unseen.node.registration.bundles import bundle_of
+from unseen.node.runs.kinds import RUN_KINDS
 from unseen.node.store.documents import documents_of, find_document, put_document
 from unseen.node.store.schema import builds_past, charges, epochs, products, snapshots
 from unseen.node.store.schema_consent import consents
@@ -207,13 +207,14 @@ def _delete_tables(state: Stopped, catalogue: Catalogue) -> Iterator[Item]:
     """Delete the encrypted tables; yield how many were ever built of each table.
 
     With them goes what a build or an import that was killed has left half-made, and what is kept of
-    intersections.
+    runs.
     """
     settings, home = state.settings, state.home
     for folder in {home / TABLES, settings.matrices_path(home)}:
         for path in folder.glob("*"):  # tables and hints, and matrices of hidden ones
             path.unlink()
-    for folder in (settings.spool_path(home), home / FOLDER):
+    runs = [home / kind.folder for kind in RUN_KINDS]
+    for folder in (settings.spool_path(home), *runs):
         if folder.exists():
             shutil.rmtree(folder)
     tables = {c.id: c.terms.table for c in Contracts(state.engine).all()}

@@ -1,31 +1,26 @@
-"""What runs may take before somebody pays: bytes under the node's home, and work on a table.
+"""What a run may take before somebody pays: bytes (`runs/room.py`), and work on a table.
 
-A run promises the bytes it may come to before anything is computed, in its own folder: a restart
-forgets none. What was computed for nothing is counted by the jobs in the store, which stay: the
-runs of a contract since one of them was charged, within a day.
+What was computed for nothing is counted by the jobs in the store, which stay: the runs of a
+contract since one of them was charged, within a day.
 
 It does not bound what is charged, nor what several runs of a contract that compute at the same time
 compute for nothing: of those there are as many as may be open.
 """
 
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, select
 
 from unseen.evidence.canonical import format_time
 from unseen.evidence.contracts.intersection import COUNT, ITEMS, KIND, SUM
-from unseen.node.errors import OverloadedError, RateExceededError, StorageFullError, disk_full
-from unseen.node.intersecting.files import PROMISED
+from unseen.node.errors import RateExceededError
 from unseen.node.jobs.record import Job, from_row
 from unseen.node.jobs.states import State
 from unseen.node.store.schema_jobs import jobs
-from unseen.streams.whole import write_whole
 
 if TYPE_CHECKING:
     from unseen.node.context import Node
-    from unseen.node.intersecting.sessions import Run
 
 MASK: Final = "mask"  # the step of a job that ends uncharged
 COUNTING: Final = "count"  # and of one that works on no table, but on what came back
@@ -53,55 +48,6 @@ _THEIRS = frozenset(
 def most_bytes(output: str, rows: int, items: int) -> int:
     """Return how many bytes a run may come to, of so many rows and items."""
     return _ROW[output] * max(rows, 1) + _ITEM * items + _HEAD
-
-
-def check_room(node: "Node", run: "Run", size: int) -> None:
-    """Return if a run may come to `size` bytes, beside all that others have or are promised.
-
-    Raises:
-        StorageFullError: all runs together may not have so many.
-        OverloadedError: others leave less.
-
-    """
-    cap = node.settings.intersections_mb << 20
-    if size > cap:
-        raise StorageFullError(
-            f"this run may take {_mib(size)} MiB, and all runs together {_mib(cap)}",
-            clause="node.intersections_mb",
-            remedy="its operator lets runs take more (setting intersections_mb), or ask for a"
-            " hidden lookup; nothing was charged",
-        )
-    others = sum(_taken(each) for each in run.folder.parent.glob("*") if each != run.folder)
-    if others + size > cap:
-        raise OverloadedError(
-            f"this run may take {_mib(size)} MiB, and others have {_mib(others)} of {_mib(cap)}",
-            clause="node.intersections_mb",
-            remedy="go on when others have ended, each at most a day after its last step; or its"
-            " operator lets runs take more (setting intersections_mb); nothing was charged",
-        )
-
-
-def promise(node: "Node", run: "Run", size: int) -> None:
-    """Keep room for a run to come to `size` bytes; what it was promised before it keeps.
-
-    Nothing else of the node comes between look and promise: both are of one thread.
-
-    Raises:
-        StorageFullError, OverloadedError: there is no room, or no space on the disk.
-
-    """
-    check_room(node, run, size)
-    if size <= _promised(run.folder):
-        return
-    try:
-        write_whole(run.path(PROMISED), str(size).encode())
-    except OSError as error:
-        raise disk_full(error) or error from None
-
-
-def settle(run: "Run") -> None:
-    """Take back what a run was promised: it grows no more."""
-    run.path(PROMISED).unlink(missing_ok=True)
 
 
 def check_unpaid(node: "Node", contract: str, *, counting: bool) -> None:
@@ -158,29 +104,3 @@ def _is_for_nothing(job: Job) -> bool:
     if job.state is State.FAILED:
         return job.failure in _THEIRS
     return job.state is State.DONE
-
-
-def _taken(folder: Path) -> int:
-    return max(_size(folder), _promised(folder))
-
-
-def _promised(folder: Path) -> int:
-    try:
-        return int((folder / PROMISED).read_bytes())
-    except (OSError, ValueError):
-        return 0
-
-
-def _size(folder: Path) -> int:
-    return sum(map(_bytes, folder.glob("*")))
-
-
-def _bytes(path: Path) -> int:
-    try:
-        return path.lstat().st_size
-    except OSError:  # a job has deleted it meanwhile
-        return 0
-
-
-def _mib(size: int) -> str:
-    return f"{-(-size >> 20):,}"

@@ -18,7 +18,7 @@ from fractions import Fraction
 from typing import Any
 
 from unseen.evidence import canonical
-from unseen.evidence.canonical import Json, b64decode, b64encode, parse_time
+from unseen.evidence.canonical import Json, b64decode, b64encode
 from unseen.evidence.contracts.intersection import (
     ITEMS,
     KIND,
@@ -31,39 +31,19 @@ from unseen.evidence.contracts.intersection import (
 )
 from unseen.evidence.contracts.plan import columns_to_json
 from unseen.evidence.releases.intersected import SentAnswer, SentSet
-from unseen.evidence.releases.request import MAX_REQUEST_AGE, Request
+from unseen.evidence.releases.request import Request
 from unseen.evidence.suite import suite_of
 from unseen.node.context import Node
-from unseen.node.contracts.decide import outdated
 from unseen.node.contracts.register import Contract
 from unseen.node.errors import (
     FieldInvalidError,
     InternalError,
-    RequestIdReusedError,
-    disk_full,
 )
 from unseen.node.failpoints import hit
 from unseen.node.identity.parties import Caller
-from unseen.node.intersecting.bounds import (
-    COUNTING,
-    MASK,
-    check_unpaid,
-    most_bytes,
-    promise,
-    settle,
-)
-from unseen.node.intersecting.files import (
-    BEGAN,
-    DOUBLED,
-    MIXED,
-    OTHERS,
-    SET,
-    SHARE,
-    SNAPSHOT,
-    STATEMENT,
-    file_digest,
-)
-from unseen.node.intersecting.sessions import Run, live_job, run_of
+from unseen.node.intersecting.bounds import COUNTING, MASK, check_unpaid, most_bytes
+from unseen.node.intersecting.files import DOUBLED, MIXED, OTHERS, SET, SHARE, SNAPSHOT
+from unseen.node.intersecting.parts import INTERSECTIONS
 from unseen.node.intersecting.spreading import Masking, masked
 from unseen.node.jobs import frames
 from unseen.node.jobs.kind import JobKind, Outcome, Running
@@ -71,20 +51,22 @@ from unseen.node.jobs.record import Job
 from unseen.node.jobs.states import State
 from unseen.node.jobs.steps import NewJob
 from unseen.node.kinds.intersect_plan import least_of
-from unseen.node.metering.charge import digest_of
 from unseen.node.metering.metered import SignedRequest, admit, check_allowed, check_held, stored
 from unseen.node.metering.paying import Admitted, Answer, Work, answer
 from unseen.node.privacy.answers import look
 from unseen.node.privacy.spend import Spend
 from unseen.node.release.facts import AggregateFacts
 from unseen.node.release.yielding import paid
+from unseen.node.runs.files import BEGAN, STATEMENT, file_digest
+from unseen.node.runs.holding import admitted_of, began, hold, not_another
+from unseen.node.runs.room import promise, settle
+from unseen.node.runs.sessions import Run, live_job, run_of
 from unseen.protocols.group.elgamal import Share
 from unseen.protocols.group.ristretto255 import ELEMENT_BYTES, random_scalar
 from unseen.protocols.psi.sum import HEAD_BYTES, joined_key, new_share
 from unseen.streams.whole import write_whole
 
 ANSWER = "answer"
-_RECENT = 256  # leaves that may have come since a job began
 _PRIVATE = AggregateFacts(cells=(), measured=True, private=True)
 
 
@@ -116,21 +98,21 @@ async def advance(node: Node, who: Caller, signed: SignedRequest) -> Step:
     sent = SentSet.decode(signed.parts[0])
     admitted = admit(node, who, KIND, signed, sent.items)
     contract, identifier = admitted.contract, admitted.request.request
-    run = run_of(node, contract.id, identifier)
+    run = run_of(node, INTERSECTIONS, contract.id, identifier)
     async with node.runs.lock:  # of two calls at once, one begins the job
         # Looked up in here: a job that ended while this call waited is not done once more.
         known = stored(node, admitted)
         if known is not None:
             check_held(node, contract)
             return answer(node, who.party, known)
-        job = live_job(node, contract.id, identifier)
+        job = live_job(node, INTERSECTIONS, contract.id, identifier)
         if job is not None:
-            _check_same(str(job.ask.get("statement")), signed.statement)
+            not_another(str(job.ask.get("statement")), signed.statement)
             return UnderWay(job.id)
         check_allowed(node, who.party, admitted, again=run.has(OTHERS) and run.has(BEGAN))
         if not (run.has(SET) and run.has(STATEMENT)):  # else it was, and neither is replaced
             await _check_sent(run, sent, contract)
-        _hold(run, admitted)
+        hold(run, admitted)
         return await _begin(node, who, admitted, run)
 
 
@@ -171,12 +153,12 @@ async def _begin(node: Node, who: Caller, admitted: Admitted, run: Run) -> Step:
 
 async def _run(node: Node, running: Running) -> Outcome:
     job, ask = running.job, running.job.ask
-    admitted = _admitted(node, job)
+    admitted = admitted_of(node, job)
     contract, request = admitted.contract, admitted.request
-    run = run_of(node, contract.id, request.request)
+    run = run_of(node, INTERSECTIONS, contract.id, request.request)
     table = node.catalogue.table(contract.terms.table)
     snapshot = b64decode(table.snapshot.commitment)
-    since = _began(node, run, job, request)
+    since = began(node, run, job, request)
     hit("request.admitted")
     total, done = table.snapshot.rows + request.units, 0
 
@@ -229,48 +211,14 @@ async def _count(node: Node, contract: Contract, request: Request, run: Run) -> 
     return Work((number,), snapshot, facts=_PRIVATE, privacy=_spend(clause))
 
 
-def _began(node: Node, run: Run, job: Job, request: Request) -> int:
-    """Return the index of the leaf that holds the request: its first job has begun in time.
-
-    0 where there is none: then the request counts as long as any other.
-
-    Raises:
-        RequestOutdatedError: it began too late to be charged, so that nothing is to be computed.
-
-    """
-    if run.has(BEGAN):
-        return int(run.path(BEGAN).read_bytes())
-    size = node.log.head().size
-    for index in range(size - 1, max(size - _RECENT, 0), -1):
-        leaf = node.log.read_leaf(node.engine, index)
-        if (leaf["type"], leaf.get("job")) != ("job.started", job.id):
-            continue
-        if parse_time(str(leaf["time"])) - request.issued_at > MAX_REQUEST_AGE:
-            raise outdated()
-        try:
-            write_whole(run.path(BEGAN), str(index).encode())
-        except OSError as error:
-            raise disk_full(error) or error from None
-        return index
-    return 0
-
-
 def _ended(node: Node, job: Job) -> None:
     node.runs.release(node.meter, job.id)
     shutil.rmtree(node.spool_path(job.id), ignore_errors=True)  # what a part wrote to the last
     if job.state is not State.DONE or job.ask["step"] != MASK:  # else elements come back yet
-        settle(run_of(node, job.contract, str(job.ask["request"])))
+        settle(run_of(node, INTERSECTIONS, job.contract, str(job.ask["request"])))
 
 
 INTERSECT = JobKind(name=KIND, run=_run, ended=_ended)
-
-
-def _admitted(node: Node, job: Job) -> Admitted:
-    ask = job.ask
-    request = Request.decode(b64decode(str(ask["statement"])))
-    signature = b64decode(str(ask["signature"]))
-    contract = node.contracts.get(job.contract)
-    return Admitted(contract, request, digest_of(request), signature, str(ask["instance"]))
 
 
 def _masking(
@@ -357,24 +305,3 @@ def _check_units(request: Request, items: int) -> None:
     """Return if what was computed is what is charged: files lie between the one and the other."""
     if items != request.units:
         raise InternalError(f"{items} items were computed, and {request.units} are charged")
-
-
-def _hold(run: Run, admitted: Admitted) -> None:
-    """Have the run be for this statement alone."""
-    path = run.path(STATEMENT)
-    if run.has(STATEMENT):
-        _check_same(b64encode(path.read_bytes()), admitted.request.bytes())
-        return
-    try:
-        write_whole(path, admitted.request.bytes())
-    except OSError as error:
-        raise disk_full(error) or error from None
-
-
-def _check_same(known: str, statement: bytes) -> None:
-    if not secrets.compare_digest(known, b64encode(statement)):
-        raise RequestIdReusedError(
-            "this request id is under way for another request",
-            clause="request.id",
-            remedy="take a fresh id",
-        )

@@ -45,8 +45,8 @@ _ROWS = Statement(
 _SCORES = Statement(
     party="buyer",
     what="answers",
-    text="a score for each row, within 2^-{precision} of the model's own; {solved}",
-    text_zh="每行一个评分，与模型本身相差不超过 2^-{precision}；{solved_zh}",
+    text="a score for each row, within {precision} of the model's own; {solved}",
+    text_zh="每行一个评分，与模型本身相差不超过 {precision}；{solved_zh}",
     bound="{rows} scores a ciphertext",
     bound_zh="每个密文 {rows} 个评分",
     channel="answers",
@@ -150,7 +150,7 @@ def _words(clause: Scoring, quota: Quota) -> dict[str, str]:
     return {
         "rows": f"{clause.rows:,}",
         "security": str(int(min(ring.security.matzov, ring.security.core))),
-        "precision": str(ring.demand.precision_bits - 1),  # the other half is for the weights
+        "precision": clause.precision,
         "solved": solved,
         "solved_zh": solved_zh,
         "bits": str(ring.taught_bits),

@@ -9,11 +9,14 @@ from unseen.node.context import Node
 from unseen.node.errors import FieldInvalidError
 from unseen.node.identity.parties import Caller
 from unseen.node.interceptors import caller
-from unseen.node.intersecting import sending
-from unseen.node.intersecting.files import ANSWER, MIXED, OTHERS, SET
+from unseen.node.intersecting.files import MIXED, OTHERS, SET
+from unseen.node.intersecting.parts import INTERSECTIONS
 from unseen.node.intersecting.running import ToMix, UnderWay, advance
-from unseen.node.intersecting.uploads import Head, Stored, receive
 from unseen.node.resources import contract_id
+from unseen.node.runs import sending
+from unseen.node.runs.files import ANSWER
+from unseen.node.runs.kind import Head
+from unseen.node.runs.uploads import Stored, receive
 from unseen.node.wire import requests as wire
 from unseen.protocols.errors import MalformedMessageError
 from unseen.v1 import intersect_pb2, intersect_pb2_grpc
@@ -62,18 +65,19 @@ class IntersectService(intersect_pb2_grpc.IntersectServiceServicer):
         del context
         node, who, contract = self._node, caller(), contract_id(request.contract)
         part = _part(request.part)
-        run = sending.opened(node, who, contract, request.request, part)
+        run = sending.opened(node, who, INTERSECTIONS, contract, request.request, part)
         for chunk in sending.chunks(run, part, request.offset):
             yield intersect_pb2.FetchResponse(chunk=chunk)
             # A stop takes effect between chunks, and so does the end of the contract.
-            sending.opened(node, who, contract, request.request, part)
+            sending.opened(node, who, INTERSECTIONS, contract, request.request, part)
 
     async def End(
         self, request: intersect_pb2.EndRequest, context: _Context
     ) -> intersect_pb2.EndResponse:
         """Forget a run."""
         del context
-        await sending.end(self._node, caller(), contract_id(request.contract), request.request)
+        contract = contract_id(request.contract)
+        await sending.end(self._node, caller(), INTERSECTIONS, contract, request.request)
         return intersect_pb2.EndResponse()
 
 
@@ -88,7 +92,7 @@ async def _received(
             first.digest,
             first.size,
         )
-        return await receive(node, who, head, _chunks(first, messages))
+        return await receive(node, who, INTERSECTIONS, head, _chunks(first, messages))
     raise MalformedMessageError("the call has no message", clause="request")
 
 

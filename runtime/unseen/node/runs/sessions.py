@@ -1,27 +1,26 @@
 """The files of a run, in a folder of its own under the node's home.
 
-A folder is named by contract and request. What lies in it are masked elements, of the buyer or of
-the table, whose scalars are gone: nothing in it says who they are. It ends when the buyer says so,
-24 hours after it last changed, or with the contract; no start of the node ends it.
+A folder is named by contract and request. What lies in it is masked or encrypted, and what would
+open it is elsewhere or gone. It ends when the buyer says so, 24 hours after it last changed, or
+with the contract; no start of the node ends it.
 """
 
 import contextlib
 import re
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from unseen.evidence.contracts.intersection import KIND
 from unseen.evidence.contracts.states import State
 from unseen.node.errors import FieldInvalidError, OverloadedError, disk_full
 from unseen.node.jobs.record import Job
 
 if TYPE_CHECKING:
     from unseen.node.context import Node
+    from unseen.node.runs.kind import RunKind
 
-FOLDER: Final = "intersections"  # of a home
 _MAX_OPEN: Final = 8  # runs of one contract whose files are kept
 _LIFE_SECONDS: Final = 86_400
 _STANDING = (State.ACTIVE, State.SUSPENDED, State.EXHAUSTED)
@@ -35,11 +34,12 @@ class Run:
     home: Path
     contract: str
     request: str
+    kind: "RunKind" = field(compare=False)
 
     @property
     def folder(self) -> Path:
         """Return where its files lie."""
-        return self.home / FOLDER / f"{self.contract}-{self.request}"
+        return self.home / self.kind.folder / f"{self.contract}-{self.request}"
 
     def path(self, name: str) -> Path:
         """Return one of its files."""
@@ -58,7 +58,7 @@ class Run:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def run_of(node: "Node", contract: str, request: str) -> Run:
+def run_of(node: "Node", kind: "RunKind", contract: str, request: str) -> Run:
     """Return the run of a request under a contract.
 
     Raises:
@@ -71,7 +71,7 @@ def run_of(node: "Node", contract: str, request: str) -> Run:
             clause="request.id",
             remedy="take a fresh id, as the client does",
         )
-    return Run(node.home, contract, request)
+    return Run(node.home, contract, request, kind)
 
 
 def open_run(run: Run) -> None:
@@ -88,7 +88,7 @@ def open_run(run: Run) -> None:
     if sum(1 for _ in root.glob(f"{run.contract}-*")) >= _MAX_OPEN:
         raise OverloadedError(
             f"{_MAX_OPEN} runs of this contract are kept already",
-            clause="node.intersections",
+            clause="node.runs",
             remedy="end one: unseen receipt fetch ID; or wait: each ends a day after its last step",
         )
     try:
@@ -97,20 +97,21 @@ def open_run(run: Run) -> None:
         raise disk_full(error) or error from None
 
 
-def live_job(node: "Node", contract: str, request: str) -> Job | None:
+def live_job(node: "Node", kind: "RunKind", contract: str, request: str) -> Job | None:
     """Return the job that is under way for a request."""
-    found = (job for job in node.jobs.live(KIND, contract) if job.ask.get("request") == request)
+    live = node.jobs.live(kind.name, contract)
+    found = (job for job in live if job.ask.get("request") == request)
     return next(found, None)
 
 
-async def sweep(node: "Node") -> None:
-    """Delete the runs whose time, or whose contract, is over."""
+async def sweep(node: "Node", kind: "RunKind") -> None:
+    """Delete the runs of a kind whose time, or whose contract, is over."""
     async with node.runs.lock:  # nobody looks at a set meanwhile
         standing = {each.id for each in node.contracts.all() if each.state in _STANDING}
-        for folder in (node.home / FOLDER).glob("*"):
+        for folder in (node.home / kind.folder).glob("*"):
             contract, _, request = folder.name.rpartition("-")
             kept = contract in standing and not _is_old(folder)
-            if not kept and live_job(node, contract, request) is None:
+            if not kept and live_job(node, kind, contract, request) is None:
                 shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -2,7 +2,7 @@
 
 A part is named by its digest, which the first message of a call tells: what was sent half goes on
 in a later call, also after the node was killed, and a part that is whole is not written again.
-Elements are looked at where they are multiplied, not here.
+What is in it is looked at where it is computed with, not here.
 """
 
 import asyncio
@@ -12,31 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unseen.evidence.canonical import b64encode
-from unseen.evidence.contracts.intersection import KIND, clause_in, first_bytes, head_bytes
 from unseen.evidence.suite import DIGEST_BYTES, Suite, suite_of
 from unseen.node.context import Node
 from unseen.node.contracts.register import Contract
 from unseen.node.errors import FieldInvalidError, KindRefusedError, disk_full
 from unseen.node.identity.parties import Caller
-from unseen.node.intersecting import sessions
-from unseen.node.intersecting.bounds import check_room, most_bytes, promise
-from unseen.node.intersecting.files import MIXED, OTHERS, SET, file_digest
-from unseen.node.intersecting.sessions import Run
 from unseen.node.metering.metered import check_going
-from unseen.node.privacy.guard import most_items
-from unseen.protocols.group.ristretto255 import ELEMENT_BYTES
+from unseen.node.runs import sessions
+from unseen.node.runs.files import file_digest
+from unseen.node.runs.kind import Head, RunKind
+from unseen.node.runs.room import check_room, promise
+from unseen.node.runs.sessions import Run
 from unseen.streams.chunks import CHUNK_BYTES
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """What the first message of a call says: which part, its digest (32 bytes) and its size."""
-
-    contract: str
-    request: str
-    part: str
-    digest: bytes
-    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +35,7 @@ class Stored:
 
 
 async def receive(
-    node: Node, who: Caller, head: Head, chunks: AsyncIterator[tuple[int, bytes]]
+    node: Node, who: Caller, kind: RunKind, head: Head, chunks: AsyncIterator[tuple[int, bytes]]
 ) -> Stored:
     """Write down chunks, each with its offset, and return how far the part is.
 
@@ -63,11 +50,13 @@ async def receive(
         UnseenError: node or contract stands still, or the contract has ended.
 
     """
-    contract = contract_of(node, who, head.contract)
-    run = sessions.run_of(node, contract.id, head.request)
+    contract = contract_of(node, who, kind, head.contract)
+    run = sessions.run_of(node, kind, contract.id, head.request)
     suite = suite_of(contract.terms.suite)
     check_going(node, contract.id)
-    _check_head(contract, run, head)
+    if len(head.digest) != DIGEST_BYTES:
+        raise refused("digest", "a digest has 32 bytes")
+    kind.check(contract, run, head)
     if run.has(head.part):
         await _check_same(run.path(head.part), head, suite)
         return Stored(head.size, complete=True)
@@ -83,8 +72,8 @@ async def receive(
     return Stored(head.size, complete=True)
 
 
-def contract_of(node: Node, who: Caller, identifier: str) -> Contract:
-    """Return the caller's contract over intersections.
+def contract_of(node: Node, who: Caller, kind: RunKind, identifier: str) -> Contract:
+    """Return the caller's contract over runs of this kind.
 
     Raises:
         ContractNotFoundError: the caller has none of this id.
@@ -92,7 +81,7 @@ def contract_of(node: Node, who: Caller, identifier: str) -> Contract:
 
     """
     contract = node.contracts.get(identifier, buyer=who.party)
-    if contract.terms.kind != KIND:
+    if contract.terms.kind != kind.name:
         raise KindRefusedError(
             f"the contract is for {contract.terms.kind}",
             clause="kind",
@@ -101,41 +90,17 @@ def contract_of(node: Node, who: Caller, identifier: str) -> Contract:
     return contract
 
 
-def _check_head(contract: Contract, run: Run, head: Head) -> None:
-    if len(head.digest) != DIGEST_BYTES:
-        raise _refused("digest", "a digest has 32 bytes")
-    if head.part == MIXED:
-        output = clause_in(contract.terms.parameters).output
-        if not run.has(OTHERS) or run.size(OTHERS) - head_bytes(output) != head.size:
-            raise _refused("part", "nothing of this size waits to be mixed")
-        return
-    if head.part != SET:
-        raise _refused("part", "a buyer sends its set, or what it has mixed")
-    clause = clause_in(contract.terms.parameters)
-    most = min(clause.most, most_items(contract.terms.quota.units, contract.units_used))
-    charged = run.has(SET)  # what is here already is not asked for room
-    least, largest = (first_bytes(clause.output, items) for items in (1, most))
-    if not charged and not least <= head.size <= largest:
-        raise FieldInvalidError(
-            f"a set of this contract has 1 to {most:,} items now",
-            clause="parameters.intersect.most",
-            remedy="ask about fewer items at once, or for a further contract",
-        )
-
-
 def _open(node: Node, contract: Contract, run: Run, head: Head) -> None:
-    """Make the folder of a run, whose set is refused where the whole run finds no room.
+    """Make the folder of a run, refused where the whole run finds no room.
 
-    Its set alone is promised room: one that never comes keeps nobody else's run from its own.
+    What is sent alone is promised room: one that never comes keeps nobody else's run from its own.
     """
-    if head.part != SET:  # room for what is mixed was promised with what is to be
+    room = run.kind.room(node, contract, head)
+    if room is None:
         return
-    output = clause_in(contract.terms.parameters).output
-    items = (head.size - first_bytes(output, 0)) // ELEMENT_BYTES
-    rows = node.catalogue.table(contract.terms.table).snapshot.rows
-    check_room(node, run, most_bytes(output, rows, items))
+    check_room(node, run, room.whole)
     sessions.open_run(run)
-    promise(node, run, head.size)
+    promise(node, run, room.part)
 
 
 def _part(run: Run, head: Head) -> Path:
@@ -152,11 +117,11 @@ def _append(path: Path, head: Head, offset: int, chunk: bytes) -> None:
     if not chunk:
         return
     if len(chunk) > CHUNK_BYTES:
-        raise _refused("chunk", f"a chunk has at most {CHUNK_BYTES} bytes")
+        raise refused("chunk", f"a chunk has at most {CHUNK_BYTES} bytes")
     if offset != have:
-        raise _refused("offset", f"the next chunk begins at {have}")
+        raise refused("offset", f"the next chunk begins at {have}")
     if offset + len(chunk) > head.size:
-        raise _refused("chunk", "there is more than was told")
+        raise refused("chunk", "there is more than was told")
     try:
         with path.open("ab") as file:
             file.write(chunk)
@@ -207,19 +172,20 @@ def _check_there(path: Path) -> None:
 def _check_whole(part: Path, head: Head, suite: Suite) -> None:
     if file_digest(part, suite) != head.digest:
         part.unlink(missing_ok=True)
-        raise _refused("digest", "all of it is here, and has another digest")
+        raise refused("digest", "all of it is here, and has another digest")
     with part.open("rb+") as file:
         os.fsync(file.fileno())
 
 
 async def _check_same(path: Path, head: Head, suite: Suite) -> None:
     if await asyncio.to_thread(file_digest, path, suite) != head.digest:
-        raise _refused("digest", "another part was sent under this id, and stays")
+        raise refused("digest", "another part was sent under this id, and stays")
 
 
 def _ended() -> FieldInvalidError:
-    return _refused("offset", "the run was ended meanwhile: the next chunk begins at 0")
+    return refused("offset", "the run was ended meanwhile: the next chunk begins at 0")
 
 
-def _refused(clause: str, why: str) -> FieldInvalidError:
+def refused(clause: str, why: str) -> FieldInvalidError:
+    """Return the refusal of a part that does not belong here."""
     return FieldInvalidError(why, clause=clause, remedy="send it as the client does, or afresh")

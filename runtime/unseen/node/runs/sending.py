@@ -1,4 +1,4 @@
-"""What leaves of a run in chunks: elements to mix, or an answer that is paid for."""
+"""What leaves of a run in chunks: what is to be worked on, or an answer that is paid for."""
 
 from collections.abc import Iterator
 
@@ -10,15 +10,15 @@ from unseen.node.errors import (
     ResultNotFoundError,
 )
 from unseen.node.identity.parties import Caller
-from unseen.node.intersecting.files import ANSWER, OTHERS
-from unseen.node.intersecting.sessions import Run, live_job, run_of
-from unseen.node.intersecting.uploads import contract_of
 from unseen.node.metering.charge import find_charge
 from unseen.node.metering.metered import check_going, check_held
+from unseen.node.runs.kind import RunKind
+from unseen.node.runs.sessions import Run, live_job, run_of
+from unseen.node.runs.uploads import contract_of
 from unseen.streams.chunks import chunks as chunks_of
 
 
-def opened(node: Node, who: Caller, contract: str, request: str, part: str) -> Run:
+def opened(node: Node, who: Caller, kind: RunKind, contract: str, request: str, part: str) -> Run:
     """Return a run of the caller's, one file of which may leave now.
 
     Raises:
@@ -29,9 +29,15 @@ def opened(node: Node, who: Caller, contract: str, request: str, part: str) -> R
         UnseenError: node or contract stands still.
 
     """
-    found = contract_of(node, who, contract)
-    run = run_of(node, found.id, request)
-    if part == ANSWER:
+    found = contract_of(node, who, kind, contract)
+    run = run_of(node, kind, found.id, request)
+    if part not in kind.leaves:
+        raise FieldInvalidError(
+            f"a node sends {' and '.join(sorted(kind.leaves))}, and nothing else",
+            clause="part",
+            remedy="name one of them",
+        )
+    if kind.leaves[part]:
         if find_charge(node.reader.connection, found.id, request) is None:
             raise _nothing()
         check_held(node, found)
@@ -42,12 +48,8 @@ def opened(node: Node, who: Caller, contract: str, request: str, part: str) -> R
                 clause="part",
                 remedy="the charge stands in the log; ask anew with a fresh request id",
             )
-    elif part == OTHERS:
-        check_going(node, found.id)
     else:
-        raise FieldInvalidError(
-            "a node sends elements to mix, or an answer", clause="part", remedy="name one of them"
-        )
+        check_going(node, found.id)
     if not run.has(part):
         raise _nothing()
     return run
@@ -65,7 +67,7 @@ def chunks(run: Run, part: str, offset: int) -> Iterator[bytes]:
     return chunks_of(run.path(part), offset)
 
 
-async def end(node: Node, who: Caller, contract: str, request: str) -> None:
+async def end(node: Node, who: Caller, kind: RunKind, contract: str, request: str) -> None:
     """Delete what is kept of a run of the caller's.
 
     Raises:
@@ -73,10 +75,10 @@ async def end(node: Node, who: Caller, contract: str, request: str) -> None:
         JobStateError: a job is at it.
 
     """
-    found = contract_of(node, who, contract)
-    run = run_of(node, found.id, request)
+    found = contract_of(node, who, kind, contract)
+    run = run_of(node, kind, found.id, request)
     async with node.runs.lock:  # no job begins in between, over a set that is sent anew
-        job = live_job(node, found.id, request)
+        job = live_job(node, kind, found.id, request)
         if job is not None:
             raise JobStateError(
                 "a job is at this run",
