@@ -18,19 +18,14 @@ from unseen.node.errors import (
     RequestOutdatedError,
     StorageFullError,
 )
-from unseen.node.intersecting.bounds import (
-    COUNTING,
-    MASK,
-    UNPAID,
-    check_unpaid,
-    most_bytes,
-)
+from unseen.node.intersecting.bounds import most_bytes
 from unseen.node.intersecting.files import OTHERS
 from unseen.node.intersecting.parts import INTERSECTIONS
 from unseen.node.runs.files import ANSWER, BEGAN
 from unseen.node.runs.holding import began
 from unseen.node.runs.room import check_room, promise, settle
 from unseen.node.runs.sessions import Run
+from unseen.node.runs.unpaid import COUNTING, MASK, UNPAID, check_unpaid
 from unseen.node.store.schema_jobs import jobs
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -139,7 +134,7 @@ class Jobs:
             clock = SimpleNamespace(now=lambda: NOW)
             node: Any = SimpleNamespace(reader=reader, clock=clock)
             try:
-                check_unpaid(node, contract, counting=counting)
+                check_unpaid(node, INTERSECTIONS, contract, counting=counting)
             except RateExceededError as error:
                 return (error.clause, bool(error.remedy)) == ("contract.unpaid", True)
         return False

@@ -10,7 +10,7 @@ from tests.promises.stage import Stage
 from unseen.client.errors import RefusedError
 from unseen.client.queries.intersections import Intersections
 from unseen.evidence.contracts.intersection import COUNT, Offered, set_bytes
-from unseen.node.intersecting.bounds import UNPAID
+from unseen.node.runs.unpaid import UNPAID
 from unseen.v1 import intersect_pb2
 
 ITEMS = 5_000

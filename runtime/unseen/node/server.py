@@ -31,6 +31,7 @@ from unseen.node.services.privacy import PrivacyService
 from unseen.node.services.registry import RegistryService
 from unseen.node.services.review import ReviewService
 from unseen.node.services.rules import RulesService
+from unseen.node.services.score import ScoreService
 from unseen.node.services.statistics import StatisticsService
 from unseen.node.services.template import TemplateService
 from unseen.node.services.verify import VerifyService
@@ -73,6 +74,8 @@ from unseen.v1 import (
     review_pb2_grpc,
     rules_pb2,
     rules_pb2_grpc,
+    score_pb2,
+    score_pb2_grpc,
     statistics_pb2,
     statistics_pb2_grpc,
     template_pb2,
@@ -142,6 +145,7 @@ def _add_services(server: grpc.aio.Server, node: Node) -> None:
     verify_pb2_grpc.add_VerifyServiceServicer_to_server(VerifyService(node), server)
     statistics_pb2_grpc.add_StatisticsServiceServicer_to_server(StatisticsService(node), server)
     intersect_pb2_grpc.add_IntersectServiceServicer_to_server(IntersectService(node), server)
+    score_pb2_grpc.add_ScoreServiceServicer_to_server(ScoreService(node), server)
     meter_pb2_grpc.add_MeterServiceServicer_to_server(MeterService(node), server)
     job_pb2_grpc.add_JobServiceServicer_to_server(JobService(node), server)
     joint_pb2_grpc.add_JointServiceServicer_to_server(JointService(node), server)
@@ -168,6 +172,7 @@ def _service_names() -> list[str]:
         verify_pb2,
         statistics_pb2,
         intersect_pb2,
+        score_pb2,
         meter_pb2,
         job_pb2,
         joint_pb2,

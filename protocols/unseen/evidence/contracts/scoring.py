@@ -152,18 +152,20 @@ class Offered:
 
     `bounds` is what a `Demand` asks for, but how many ciphertexts return: that is each contract's.
     Scores lie within `precision` of the model's own, weights' rounding and flood included. `most`
-    is how many ciphertexts one run has at most.
+    is how many ciphertexts one run has at most; `output` is as in `Wanted`.
     """
 
     model: ModelShape
     bounds: Mapping[str, int]
     precision: str
     most: int
+    output: str = ""
 
     def __post_init__(self) -> None:
         """Check every field, and that a contract over one ciphertext has a ring."""
         _CHECK.integer("score.most", self.most, 1, MAX_RESPONSES)
         _check_precision(self.precision)
+        _CHECK.text("score.output", self.output, 256, empty=True)
         self.only(1)
 
     def only(self, units: int) -> "Scoring":
@@ -180,17 +182,19 @@ class Offered:
             "bounds": dict(self.bounds),
             "precision": self.precision,
             "most": self.most,
+            "output": self.output,
         }
 
     @classmethod
     def from_json(cls, value: Json) -> Self:
         """Return what `to_json` gives `value` for; raises as `ModelShape.from_json`."""
-        body = _CHECK.take(value, ("model", "bounds", "precision", "most"), PARAMETER)
+        body = _CHECK.take(value, ("model", "bounds", "precision", "most", "output"), PARAMETER)
         return cls(
             model=ModelShape.from_json(body["model"]),
             bounds=_whole(body["bounds"], _BOUNDS, "score.bounds"),
             precision=body["precision"],
             most=body["most"],
+            output=body["output"],
         )
 
     def encode(self) -> bytes:

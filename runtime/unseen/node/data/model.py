@@ -59,4 +59,10 @@ def offered(model: "Model", wanted: Wanted) -> Offered:
     layers = tuple((len(layer.bias), layer.degree) for layer in model.layers)
     shape = ModelShape(family=model.family, features=model.features, layers=layers)
     bounds = bounds_of(demand)
-    return Offered(model=shape, bounds=bounds, precision=wanted.precision, most=wanted.most)
+    return Offered(
+        model=shape,
+        bounds=bounds,
+        precision=wanted.precision,
+        most=wanted.most,
+        output=wanted.output,
+    )

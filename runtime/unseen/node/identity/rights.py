@@ -82,6 +82,10 @@ RIGHTS: dict[str, frozenset[Role]] = {
     "/unseen.v1.IntersectService/Run": _BUYER,
     "/unseen.v1.IntersectService/Fetch": _BUYER,
     "/unseen.v1.IntersectService/End": _BUYER,
+    "/unseen.v1.ScoreService/Upload": _BUYER,
+    "/unseen.v1.ScoreService/Run": _BUYER,
+    "/unseen.v1.ScoreService/Fetch": _BUYER,
+    "/unseen.v1.ScoreService/End": _BUYER,
     "/unseen.v1.MeterService/GetUsage": _SIGNERS | _READERS,
     "/unseen.v1.MeterService/GetReceipt": _BUYER,
     "/unseen.v1.MeterService/OpenRelease": _OPERATOR,
@@ -146,6 +150,7 @@ RIGHTS: dict[str, frozenset[Role]] = {
 LONG_CALLS = frozenset(
     {
         "/unseen.v1.IntersectService/Upload",
+        "/unseen.v1.ScoreService/Upload",
         "/unseen.v1.CatalogService/RegisterTable",
         "/unseen.v1.CatalogService/RefreshTable",
         "/unseen.v1.CatalogService/RegisterProduct",

@@ -41,7 +41,7 @@ from unseen.node.errors import (
 )
 from unseen.node.failpoints import hit
 from unseen.node.identity.parties import Caller
-from unseen.node.intersecting.bounds import COUNTING, MASK, check_unpaid, most_bytes
+from unseen.node.intersecting.bounds import most_bytes
 from unseen.node.intersecting.files import DOUBLED, MIXED, OTHERS, SET, SHARE, SNAPSHOT
 from unseen.node.intersecting.parts import INTERSECTIONS
 from unseen.node.intersecting.spreading import Masking, masked
@@ -61,6 +61,7 @@ from unseen.node.runs.files import BEGAN, STATEMENT, file_digest
 from unseen.node.runs.holding import admitted_of, began, hold, not_another
 from unseen.node.runs.room import promise, settle
 from unseen.node.runs.sessions import Run, live_job, run_of
+from unseen.node.runs.unpaid import COUNTING, MASK, check_unpaid
 from unseen.protocols.group.elgamal import Share
 from unseen.protocols.group.ristretto255 import ELEMENT_BYTES, random_scalar
 from unseen.protocols.psi.sum import HEAD_BYTES, joined_key, new_share
@@ -127,7 +128,7 @@ async def _begin(node: Node, who: Caller, admitted: Admitted, run: Run) -> Step:
         again = run.has(OTHERS)
         step = COUNTING if again else MASK
     rows = 0 if again else table.snapshot.rows
-    check_unpaid(node, contract.id, counting=again)
+    check_unpaid(node, INTERSECTIONS, contract.id, counting=again)
     if not again:
         promise(node, run, most_bytes(clause.output, rows, request.units))
     new = NewJob(

@@ -5,5 +5,6 @@ from types import MappingProxyType
 from unseen.node.catalog.snapshots import SNAPSHOT
 from unseen.node.contracts.further import BUILD
 from unseen.node.intersecting.running import INTERSECT
+from unseen.node.scoring.running import SCORE
 
-KINDS = MappingProxyType({kind.name: kind for kind in (BUILD, SNAPSHOT, INTERSECT)})
+KINDS = MappingProxyType({kind.name: kind for kind in (BUILD, SNAPSHOT, INTERSECT, SCORE)})

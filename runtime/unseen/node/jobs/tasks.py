@@ -143,6 +143,7 @@ TASKS: dict[str, Task] = {
         set_tasks.intersect_mask,
         set_tasks.intersect_count,
         score_tasks.read_model,
+        score_tasks.score_batches,
         warm_up,
         warm_matrix,
     )

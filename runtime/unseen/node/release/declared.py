@@ -11,7 +11,7 @@ it has. Elements follow from the request and the committed key; the proof's rand
 and is not counted: the node's own code draws it, and no code of a buyer's has a hand in it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
@@ -20,6 +20,7 @@ from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.contracts.intersection import ITEMS, PROTOCOLS, SUM
 from unseen.evidence.contracts.joint import PROTOCOL as SECAGG
 from unseen.evidence.contracts.plan import Plan
+from unseen.evidence.contracts.scoring import PROTOCOL as CKKS
 from unseen.evidence.contracts.statistics import Question, menu_of, shape_of
 from unseen.evidence.contracts.typed import (
     Shape,
@@ -34,6 +35,7 @@ from unseen.evidence.errors import ReleaseInvalidError
 from unseen.evidence.releases.intersected import SentAnswer, SentSum
 from unseen.evidence.releases.manifest import PROTOCOLS as HIDDEN
 from unseen.evidence.releases.metered import bits_of
+from unseen.evidence.releases.scored import SentScores
 from unseen.protocols.errors import ScalarInvalidError
 from unseen.protocols.group.ristretto255 import ELEMENT_BYTES, SCALAR_BYTES, check_scalar
 
@@ -147,6 +149,22 @@ class Intersected:
 
 
 @dataclass(frozen=True, slots=True)
+class Scored:
+    """One part: what returns for `count` units, with its digest; scores that its receiver opens."""
+
+    count: int
+
+    def read(self, parts: Sequence[bytes]) -> Read:
+        """Return the part as it is written from what it says."""
+        if len(parts) != 1:
+            raise ReleaseInvalidError("release: has another number of parts", clause="parts")
+        found = SentScores.decode(parts[0])
+        if found.responses != self.count:
+            raise ReleaseInvalidError("release: is for other units", clause="responses")
+        return Read((found.encode(),), None)
+
+
+@dataclass(frozen=True, slots=True)
 class Summed:
     """One part: a noisy count of at most `most`, and the ciphertext of a noisy sum over as many."""
 
@@ -209,6 +227,9 @@ def is_hidden(plan: Plan) -> bool:
     return plan.protocol in (*HIDDEN, _INTERSECTED, SECAGG) and not shaped
 
 
+_FILES: dict[str, Callable[[int], Form]] = {_INTERSECTED: Intersected, CKKS: Scored}
+
+
 def _form(plan: Plan, units: int, answer: Shape | None) -> Form:
     if plan.protocol == SECAGG and answer is None:
         return Contributed()
@@ -228,6 +249,6 @@ def _form(plan: Plan, units: int, answer: Shape | None) -> Form:
         return _verdicts(len(plan.outputs) * units)
     if plan.protocol in HIDDEN:
         return Elements(units * plan.evaluations)
-    if plan.protocol == _INTERSECTED:
-        return Intersected(units)
+    if (form := _FILES.get(plan.protocol)) is not None:
+        return form(units)
     raise ReleaseInvalidError("release: of a protocol that is not declared", clause="protocol")

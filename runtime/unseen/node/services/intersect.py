@@ -6,28 +6,16 @@ from typing import Any
 import grpc.aio
 
 from unseen.node.context import Node
-from unseen.node.errors import FieldInvalidError
-from unseen.node.identity.parties import Caller
 from unseen.node.interceptors import caller
-from unseen.node.intersecting.files import MIXED, OTHERS, SET
 from unseen.node.intersecting.parts import INTERSECTIONS
 from unseen.node.intersecting.running import ToMix, UnderWay, advance
 from unseen.node.resources import contract_id
 from unseen.node.runs import sending
-from unseen.node.runs.files import ANSWER
-from unseen.node.runs.kind import Head
-from unseen.node.runs.uploads import Stored, receive
 from unseen.node.wire import requests as wire
-from unseen.protocols.errors import MalformedMessageError
+from unseen.node.wire.parts import part_of, received
 from unseen.v1 import intersect_pb2, intersect_pb2_grpc
 
 _Context = grpc.aio.ServicerContext[Any, Any]
-_PARTS = {
-    intersect_pb2.PART_SET: SET,
-    intersect_pb2.PART_MIXED: MIXED,
-    intersect_pb2.PART_OTHERS: OTHERS,
-    intersect_pb2.PART_ANSWER: ANSWER,
-}
 
 
 class IntersectService(intersect_pb2_grpc.IntersectServiceServicer):
@@ -42,7 +30,7 @@ class IntersectService(intersect_pb2_grpc.IntersectServiceServicer):
     ) -> intersect_pb2.UploadResponse:
         """Take in chunks of a part."""
         del context
-        stored = await _received(self._node, caller(), request_iterator)
+        stored = await received(self._node, caller(), INTERSECTIONS, request_iterator)
         return intersect_pb2.UploadResponse(offset=stored.offset, complete=stored.complete)
 
     async def Run(
@@ -64,7 +52,7 @@ class IntersectService(intersect_pb2_grpc.IntersectServiceServicer):
         """Stream a part from an offset."""
         del context
         node, who, contract = self._node, caller(), contract_id(request.contract)
-        part = _part(request.part)
+        part = part_of(request.part)
         run = sending.opened(node, who, INTERSECTIONS, contract, request.request, part)
         for chunk in sending.chunks(run, part, request.offset):
             yield intersect_pb2.FetchResponse(chunk=chunk)
@@ -79,33 +67,3 @@ class IntersectService(intersect_pb2_grpc.IntersectServiceServicer):
         contract = contract_id(request.contract)
         await sending.end(self._node, caller(), INTERSECTIONS, contract, request.request)
         return intersect_pb2.EndResponse()
-
-
-async def _received(
-    node: Node, who: Caller, messages: AsyncIterator[intersect_pb2.UploadRequest]
-) -> Stored:
-    async for first in messages:
-        head = Head(
-            contract_id(first.contract),
-            first.request,
-            _part(first.part),
-            first.digest,
-            first.size,
-        )
-        return await receive(node, who, INTERSECTIONS, head, _chunks(first, messages))
-    raise MalformedMessageError("the call has no message", clause="request")
-
-
-async def _chunks(
-    first: intersect_pb2.UploadRequest, rest: AsyncIterator[intersect_pb2.UploadRequest]
-) -> AsyncIterator[tuple[int, bytes]]:
-    yield first.offset, first.chunk
-    async for message in rest:
-        yield message.offset, message.chunk
-
-
-def _part(part: intersect_pb2.Part) -> str:
-    found = _PARTS.get(part)
-    if found is None:
-        raise FieldInvalidError("no such part", clause="part", remedy="name one that there is")
-    return found

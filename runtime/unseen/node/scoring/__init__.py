@@ -1,0 +1,1 @@
+"""Runs of encrypted scoring: what comes in, the job, what goes out."""

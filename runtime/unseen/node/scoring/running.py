@@ -1,0 +1,196 @@
+"""Running encrypted scores: a request that is sent again and again, until it is answered.
+
+The request is admitted as every metered one. A job computes in a worker process and writes what
+returns into the run's folder, durable before it is charged; it leaves after that alone. A job that
+dies begins anew with other noise; a charged run is never computed again.
+"""
+
+import asyncio
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+
+from unseen.evidence import canonical
+from unseen.evidence.canonical import Json, b64decode, b64encode
+from unseen.evidence.contracts.scoring import KIND, Offered, Scoring, scoring_in
+from unseen.evidence.releases.scored import SentBatches, SentScores
+from unseen.evidence.suite import suite_of
+from unseen.node.context import Node
+from unseen.node.contracts.register import Contract
+from unseen.node.errors import FieldInvalidError, InternalError
+from unseen.node.failpoints import hit
+from unseen.node.identity.parties import Caller
+from unseen.node.jobs.kind import JobKind, Outcome, Running
+from unseen.node.jobs.record import Job
+from unseen.node.jobs.steps import NewJob
+from unseen.node.metering.metered import SignedRequest, admit, check_allowed, check_held, stored
+from unseen.node.metering.paying import Admitted, Answer, Work, answer
+from unseen.node.release.yielding import paid
+from unseen.node.runs.files import ANSWER, BEGAN, STATEMENT, file_digest
+from unseen.node.runs.holding import admitted_of, began, hold, not_another
+from unseen.node.runs.room import promise, settle
+from unseen.node.runs.sessions import Run, live_job, run_of
+from unseen.node.runs.unpaid import check_unpaid
+from unseen.node.scoring.parts import (
+    BATCHES,
+    CONTEXT,
+    SCORES,
+    answer_bytes,
+    batch_bytes,
+    name_of,
+    run_bytes,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """A job is at it: its id."""
+
+    job: str
+
+
+async def advance(node: Node, who: Caller, signed: SignedRequest) -> UnderWay | Answer:
+    """Begin the run of a request, say that it is under way, or hand out its answer.
+
+    Raises:
+        FieldInvalidError: what the request is about has not been sent.
+        UnseenError: the refusal, with its clause; nothing was charged.
+
+    """
+    sent = SentBatches.decode(signed.parts[0])
+    admitted = admit(node, who, KIND, signed, sent.responses)
+    contract, identifier = admitted.contract, admitted.request.request
+    run = run_of(node, SCORES, contract.id, identifier)
+    async with node.runs.lock:  # of two calls at once, one begins the job
+        known = stored(node, admitted)
+        if known is not None:
+            check_held(node, contract)
+            return answer(node, who.party, known)
+        job = live_job(node, SCORES, contract.id, identifier)
+        if job is not None:
+            not_another(str(job.ask.get("statement")), signed.statement)
+            return UnderWay(job.id)
+        check_allowed(node, who.party, admitted, again=run.has(BEGAN))
+        await _check_context(node, contract, sent)
+        if not run.has(STATEMENT):  # else it was, and is not replaced
+            await _check_sent(run, sent, contract)
+        hold(run, admitted)
+        return await _begin(node, who, admitted, run, sent)
+
+
+async def _begin(
+    node: Node, who: Caller, admitted: Admitted, run: Run, sent: SentBatches
+) -> UnderWay:
+    contract, request = admitted.contract, admitted.request
+    check_unpaid(node, SCORES, contract.id)
+    promise(node, run, run_bytes(scoring_in(contract.terms.parameters), request.units))
+    new = NewJob(
+        kind=KIND,
+        about=f"{request.units:,} ciphertexts",
+        ask={
+            "step": KIND,
+            "request": request.request,
+            "context": name_of(sent.context),
+            "statement": b64encode(request.bytes()),
+            "signature": b64encode(admitted.signature),
+            "instance": admitted.instance,
+        },
+        account=who.party,
+        owner=who.party,
+        contract=contract.id,
+        cost=request.units,
+        total=request.units,
+    )
+    job = await node.jobs.submit(new)
+    node.runs.reserve(node.meter, job.id, contract.id, request.units, again=False)
+    return UnderWay(job.id)
+
+
+async def _run(node: Node, running: Running) -> Outcome:
+    job = running.job
+    admitted = admitted_of(node, job)
+    contract, request = admitted.contract, admitted.request
+    run = run_of(node, SCORES, contract.id, request.request)
+    since = began(node, run, job, request)
+    hit("request.admitted")
+    done = 0
+
+    def progress(count: int) -> None:
+        nonlocal done
+        done += count
+        running.progress("scoring", done, request.units)
+
+    progress(0)
+    task = canonical.encode(_task(node, contract, run, str(job.ask["context"]), request.units))
+    (digest,) = await node.executor.run_bulk("score_batches", [task], progress)
+    if run.size(ANSWER) != answer_bytes(scoring_in(contract.terms.parameters), request.units):
+        raise InternalError("what returns has another size than what is charged")
+    part = SentScores(suite=contract.terms.suite, responses=request.units, digest=digest)
+    snapshot = b64decode(node.catalogue.table(contract.terms.table).snapshot.commitment)
+    hit("request.evaluated")
+    return await paid(node, admitted, Work((part.encode(),), snapshot), since)
+
+
+def _task(
+    node: Node, contract: Contract, run: Run, context: str, responses: int
+) -> dict[str, Json]:
+    table = node.catalogue.table(contract.terms.table)
+    return {
+        "suite": contract.terms.suite,
+        "source": table.source,
+        "fingerprint": table.snapshot.fingerprint.to_json(),
+        "clause": scoring_in(contract.terms.parameters).to_json(),
+        "output": _offered(node, contract).output,
+        "context": str(run_of(node, SCORES, contract.id, context).path(CONTEXT)),
+        "folder": str(run.folder),
+        "responses": responses,
+    }
+
+
+def _ended(node: Node, job: Job) -> None:
+    node.runs.release(node.meter, job.id)
+    settle(run_of(node, SCORES, job.contract, str(job.ask["request"])))
+
+
+SCORE = JobKind(name=KIND, run=_run, ended=_ended)
+
+
+def _offered(node: Node, contract: Contract) -> Offered:
+    found = node.catalogue.product(contract.terms.product).score
+    if found is None:
+        raise InternalError("a contract over scores has a product that offers none")
+    return found
+
+
+async def _check_context(node: Node, contract: Contract, sent: SentBatches) -> None:
+    """Return if the context is here that the request names, and keep it for another day."""
+    run = run_of(node, SCORES, contract.id, name_of(sent.context))
+    suite = suite_of(contract.terms.suite)
+    if not run.has(CONTEXT) or (
+        await asyncio.to_thread(file_digest, run.path(CONTEXT), suite) != sent.context
+    ):
+        raise FieldInvalidError(
+            "the context that the request names has not been sent, or not all of it",
+            clause="context",
+            remedy="send it first, then the request",
+        )
+    with suppress(FileNotFoundError):
+        os.utime(run.path(CONTEXT))
+
+
+async def _check_sent(run: Run, sent: SentBatches, contract: Contract) -> None:
+    """Return if the ciphertexts that were sent are those that the request commits to."""
+    if not run.has(BATCHES):
+        raise FieldInvalidError(
+            "the ciphertexts have not been sent, or not all of them",
+            clause="batches",
+            remedy="send them first, then the request",
+        )
+    clause: Scoring = scoring_in(contract.terms.parameters)
+    digest = await asyncio.to_thread(file_digest, run.path(BATCHES), suite_of(contract.terms.suite))
+    if run.size(BATCHES) != sent.responses * batch_bytes(clause) or digest != sent.digest:
+        raise FieldInvalidError(
+            "the ciphertexts that were sent are not those that the request commits to",
+            clause="batches.digest",
+            remedy="ask afresh, with another request id",
+        )
