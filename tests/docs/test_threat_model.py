@@ -15,6 +15,7 @@ from unseen.node.kinds import (
     intersect_plan,
     lookup_plan,
     match_plan,
+    score_plan,
     statistics_plan,
     train_plan,
     verify_plan,
@@ -34,8 +35,8 @@ SETTINGS = SimpleNamespace(settings=SimpleNamespace(max_streams=0))
 
 @pytest.mark.parametrize(
     "plan",
-    [lookup_plan, verify_plan, statistics_plan, train_plan, intersect_plan],
-    ids=["lookup", "verify", "statistics", "train", "intersect"],
+    [lookup_plan, verify_plan, statistics_plan, train_plan, intersect_plan, score_plan],
+    ids=["lookup", "verify", "statistics", "train", "intersect", "score"],
 )
 def test_leakage_is_quoted_as_it_is_signed(plan: object) -> None:
     statements = vars(plan)["STATEMENTS"]
