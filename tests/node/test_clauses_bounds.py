@@ -318,9 +318,9 @@ class TestTemplate:
 
     def test_it_is_this_operator_s_and_for_a_kind_of_this_node(self) -> None:
         assert self.over(templated(operator=HOLDER)) == ["template.operator"]
-        elsewhere = self.over(templated(kinds=("score",)))
+        elsewhere = self.over(templated(kinds=("run",)))
         assert elsewhere == ["template.kinds", "template.kinds"]
-        assert self.over(templated(kinds=("score", "verify"))) == []
+        assert self.over(templated(kinds=("run", "verify"))) == []
 
     @pytest.mark.parametrize(
         ("limit", "changes", "clause"),
@@ -387,7 +387,7 @@ class TestQuota:
 
 def test_which_clauses_are_asked_again_under_a_contract_in_force() -> None:
     again = {"deny", "outputs", "labels", "quota", "limits", "signers", "order", "region"}
-    again |= {"consent", "join", "intersect"}
+    again |= {"consent", "join", "intersect", "score"}
     assert {clause.name for clause in CLAUSES if clause.standing} == again
 
 
