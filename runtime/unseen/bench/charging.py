@@ -226,6 +226,7 @@ def _activate(engine: Engine, contract: str) -> None:
     ready = {column.name: "" for column in epochs.columns} | {
         "contract": contract,
         "number": 1,
+        "build": 1,
         "state": READY,
         "snapshot_version": 1,
         "sealed_key": b"",
