@@ -128,10 +128,12 @@ def send(
     *,
     fresh: bool,
     timeout: float | None = None,
+    lacking: frozenset[str] = frozenset(),
 ) -> Answer:
     """Send a request that was written down; tries the same bytes again where that may help.
 
-    `fresh` says that it was never sent before, `timeout` how many seconds a call may take.
+    `fresh` says that it was never sent before, `timeout` how many seconds a call may take. What is
+    refused by a clause of `lacking` is sent again when the node has what it lacks.
 
     Raises:
         RefusedError: it was refused. Where that shows that it was not charged, or that it was
@@ -145,7 +147,8 @@ def send(
             return session.call(method, message, timeout)
         except WireError as error:
             if error.retry != "same-id" or error.reason in NOT_YET:
-                _mark(session, request, error, fresh=fresh)
+                if not isinstance(error, RefusedError) or error.clause not in lacking:
+                    _mark(session, request, error, fresh=fresh)
                 raise
             fresh = fresh and isinstance(error, RefusedError)
         time.sleep(pause)

@@ -10,9 +10,6 @@ to it, and then tells a bit of each own item. An operator that deviates may leav
 take others in: nothing proves what a table holds.
 """
 
-import contextlib
-import datetime as dt
-import secrets
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -20,14 +17,14 @@ from math import isqrt
 from pathlib import Path
 
 from unseen.client.agreements.contracts import Contracts
-from unseen.client.errors import AnswerInvalidError, RefusedError, WireError
-from unseen.client.jobs import Job, JobNotDoneError, Jobs, JobState
+from unseen.client.errors import AnswerInvalidError, RefusedError
+from unseen.client.jobs import Jobs
 from unseen.client.local.home import writing
 from unseen.client.local.state import Opening
 from unseen.client.queries import asking
+from unseen.client.queries.exchanging import Exchange
 from unseen.client.queries.intersected import Cost, Intersected
 from unseen.client.queries.items import column_names, column_types
-from unseen.client.queries.parcels import Parcels
 from unseen.client.queries.runs import Run
 from unseen.client.queries.sets import (
     ANSWER,
@@ -42,25 +39,17 @@ from unseen.client.queries.sets import (
 from unseen.client.session import Session
 from unseen.client.subjects import Subject
 from unseen.evidence import canonical
-from unseen.evidence.commitment import commit
-from unseen.evidence.contracts.intersection import (
-    KIND,
-    Summed,
-    set_bytes,
-)
+from unseen.evidence.contracts.intersection import Summed, set_bytes
 from unseen.evidence.contracts.typed import decode
-from unseen.evidence.errors import EvidenceError
 from unseen.evidence.releases.intersected import SentAnswer, SentSet, SentSum
-from unseen.evidence.releases.request import Request
 from unseen.evidence.verify import VerifiedReceipt
-from unseen.protocols.errors import PeerError
 from unseen.protocols.group.ristretto255 import ELEMENT_BYTES
+from unseen.protocols.psi.messages import MAX_ITEMS
 from unseen.protocols.psi.sum import opened
 from unseen.streams.chunks import digest_with
 from unseen.v1 import intersect_pb2, intersect_pb2_grpc
 
-_HELD = "RELEASE_HELD"
-_BUSY = "OVERLOADED"
+_LARGEST = 3 * ELEMENT_BYTES * MAX_ITEMS + 4096  # of the largest table, beside a sum's key
 _SET = "set"  # clause of a refusal: the node waits for it
 
 
@@ -71,9 +60,8 @@ class Intersections:
         """Use `session` for the calls, `contracts` for the terms, and `jobs` to wait."""
         self._session = session
         self._contracts = contracts
-        self._jobs = jobs
-        self._parcels = Parcels(session)
         self._stub = intersect_pb2_grpc.IntersectServiceStub(session.channel.grpc)
+        self._runs = Exchange(session, jobs, self._stub, session.home.intersection)
 
     def ask(self, contract: str, items: Sequence[Subject]) -> Intersected:
         """Return what the contract says of `items`; see `Client.intersect`."""
@@ -107,19 +95,8 @@ class Intersections:
         suite = asked.suite
         digest = digest_with(self._sets(asked, count).first(), suite.digest)
         part = SentSet(suite=suite.id, items=count, digest=digest).encode()
-        nonce = secrets.token_bytes(asking.NONCE_BYTES)
-        request = Request(
-            suite=session.suite.id,
-            contract=asked.terms.id(),
-            request=asked.request,
-            kind=KIND,
-            units=count,
-            commitment=commit(session.suite, nonce, (part,)),
-            manifest=b"",
-            epoch=0,
-            issued_at=dt.datetime.now(dt.UTC).replace(microsecond=0),
-        )
-        run = intersect_pb2.RunRequest(request=asking.signed(session, request, nonce), set=part)
+        request, signed = self._runs.signed(asked, count, part)
+        run = intersect_pb2.RunRequest(request=signed, set=part)
         asking.write_down(
             session,
             request,
@@ -133,39 +110,12 @@ class Intersections:
     def _exchange(
         self, asked: Run, message: intersect_pb2.RunRequest, *, fresh: bool
     ) -> Intersected:
-        request = Request.decode(message.request.statement)
-        answer = self._answer(asked, message, fresh=fresh)
-        try:
-            receipt = asking.check_receipt(self._session, request, answer.release, asked.terms)
-            asking.check_release(self._session, answer.release, (answer.value,), receipt.release)
-            found = self._opened(asked, answer.value, receipt)
-        except (EvidenceError, PeerError) as error:
-            asking.keep_failed(self._session, request.request, message, answer, error)
-            raise
-        asking.keep_reply(self._session, request.request, answer.SerializeToString())
-        self._session.rest()
-        self._end(asked)
+        answer = self._runs.answered(asked, lambda: self._stepped(asked, message, fresh=fresh))
+        found = self._runs.opened(
+            asked, message, answer, lambda receipt: self._opened(asked, answer.value, receipt)
+        )
+        self._runs.end(asked)
         return found
-
-    def _end(self, asked: Run) -> None:
-        """Forget the sets, and have the node do so; if it cannot now, it does in a day."""
-        forget(self._folder(asked))
-        contract = f"contracts/{asked.contract}"
-        end = intersect_pb2.EndRequest(contract=contract, request=asked.request)
-        with contextlib.suppress(WireError):
-            self._session.call(self._stub.End, end)
-
-    def _answer(
-        self, asked: Run, message: intersect_pb2.RunRequest, *, fresh: bool
-    ) -> intersect_pb2.RunResponse:
-        """Send the request until it is answered; of a run that is refused nothing is kept."""
-        try:
-            return self._stepped(asked, message, fresh=fresh)
-        except RefusedError:
-            kept = self._session.state.request(asked.request)
-            if kept is not None and kept.state != "sent":  # else it may be asked again
-                self._end(asked)
-            raise
 
     def _stepped(
         self, asked: Run, message: intersect_pb2.RunRequest, *, fresh: bool
@@ -179,7 +129,7 @@ class Intersections:
             answer = asking.send(self._session, self._stub.Run, message, asked.request, fresh=fresh)
             fresh = False
             if answer.job:
-                self._wait(asked, answer.job)
+                self._runs.wait(asked, answer.job)
             elif answer.others and not mixed:
                 self._mix(asked, answer.others)
                 mixed = True
@@ -199,39 +149,16 @@ class Intersections:
         return False
 
     def _send_set(self, asked: Run, *, fresh: bool) -> None:
-        try:
-            first = self._sets(asked, len(asked.data)).first()
-            self._parcels.send(asked.contract, asked.request, intersect_pb2.PART_SET, first)
-        except WireError as error:
-            # Nothing was asked yet, and what is asked anew is another run: settling, which goes on
-            # with whatever may have been charged, would have this one computed and charged, too.
-            if isinstance(error, RefusedError) or (fresh and error.reason == _BUSY):
-                self._refused(asked)
-            raise
-
-    def _wait(self, asked: Run, name: str) -> None:
-        """Wait for a job's end, and tell how far it is."""
-        last: Job | None = None
-        for job in self._jobs.watch(name.removeprefix("jobs/")):
-            last = job
-            if job.total or job.phase:
-                self._session.progress(job.phase or "waiting", job.done, job.total)
-        # What is held the next call says in words; nothing of a failed run was charged.
-        if last is not None and last.state is not JobState.DONE and last.failure != _HELD:
-            self._refused(asked)
-            raise JobNotDoneError(last)
+        first = self._sets(asked, len(asked.data)).first()
+        self._runs.send(asked, intersect_pb2.PART_SET, first, fresh=fresh)
 
     def _mix(self, asked: Run, size: int) -> None:
         """Mask the table's elements once more, and send them back in another order."""
         others = self._folder(asked) / OTHERS
-        self._parcels.fetch(asked.contract, asked.request, intersect_pb2.PART_OTHERS, size, others)
+        part = intersect_pb2.PART_OTHERS
+        self._runs.parcels.fetch(asked.contract, asked.request, part, _allowed(size), others)
         mixed = self._sets(asked, size // ELEMENT_BYTES).mix(others)
-        self._parcels.send(asked.contract, asked.request, intersect_pb2.PART_MIXED, mixed)
-
-    def _refused(self, asked: Run) -> None:
-        """Write down that the run came to nothing, and forget its sets on both sides."""
-        self._session.state.save_refusal(asked.request)
-        self._end(asked)
+        self._runs.parcels.send(asked.contract, asked.request, intersect_pb2.PART_MIXED, mixed)
 
     def _folder(self, asked: Run) -> Path:
         return self._session.home.intersection(asked.request)
@@ -281,7 +208,7 @@ class Intersections:
         if known is None:
             size = set_bytes(count) + set_bytes(sent.others)
             answer = self._folder(asked) / ANSWER
-            self._fetch_answer(asked, size, answer)
+            self._runs.fetch_answer(asked, _allowed(size), answer)
             if digest_with(answer, suite.digest) != sent.digest:
                 answer.unlink()
                 raise AnswerInvalidError(
@@ -291,16 +218,12 @@ class Intersections:
             self._session.state.save_label(_place(asked.request), b"", known)
         return tuple(each == 1 for each in known)
 
-    def _fetch_answer(self, asked: Run, size: int, answer: Path) -> None:
-        """Fetch an answer to a file; write down that it is lost where the node has it no longer."""
-        part = intersect_pb2.PART_ANSWER
-        try:
-            self._parcels.fetch(asked.contract, asked.request, part, size, answer)
-        except RefusedError as error:
-            if error.reason == asking.REPLY_LOST:
-                self._session.state.save_lost(asked.request)
-                forget(self._folder(asked))
-            raise
+
+def _allowed(size: int) -> int:
+    """Return a size that the node has told, unless no table leads to it."""
+    if size > _LARGEST:
+        raise AnswerInvalidError("what is to be fetched is too large", clause="fetch.size")
+    return size
 
 
 def _summed(found: Intersected, asked: Run, summed: Summed, value: bytes) -> Intersected:

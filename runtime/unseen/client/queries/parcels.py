@@ -7,28 +7,27 @@ was told; that it is the right one, its receiver checks by a digest.
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import TypeAlias
 
 from unseen.client.errors import AnswerInvalidError, UnreachableError
 from unseen.client.session import Session
-from unseen.protocols.group.ristretto255 import ELEMENT_BYTES
-from unseen.protocols.psi.messages import MAX_ITEMS
 from unseen.streams.chunks import chunks, digest_with
-from unseen.v1 import intersect_pb2, intersect_pb2_grpc
+from unseen.v1 import intersect_pb2, intersect_pb2_grpc, score_pb2_grpc
+
+Stub: TypeAlias = intersect_pb2_grpc.IntersectServiceStub | score_pb2_grpc.ScoreServiceStub
 
 _CALL_SECONDS = 600.0
 _ATTEMPTS = 5
 _FIRST_PAUSE = 0.2
-_LARGEST: Final = 3 * ELEMENT_BYTES * MAX_ITEMS + 4096  # of the largest table, beside a sum's key
 
 
 class Parcels:
-    """Parts of runs of one client."""
+    """Parts of one client's runs of one service."""
 
-    def __init__(self, session: Session) -> None:
-        """Use `session` for the calls."""
+    def __init__(self, session: Session, stub: Stub) -> None:
+        """Use `session` and `stub` for the calls."""
         self._session = session
-        self._stub = intersect_pb2_grpc.IntersectServiceStub(session.channel.grpc)
+        self._stub = stub
 
     def send(self, contract: str, request: str, part: intersect_pb2.Part, path: Path) -> None:
         """Send a part whole, from a file; what the node has of it already is not sent again.
@@ -62,8 +61,7 @@ class Parcels:
         """Write a part, which has `size` bytes, to a file; what is there of it stays.
 
         Raises:
-            AnswerInvalidError: it has another size, of which nothing is left; or one that no table
-                leads to, of which nothing is fetched.
+            AnswerInvalidError: it has another size, of which nothing is left.
             RefusedError: the node does not hand it out.
             UnreachableError, NodeError: it cannot be fetched; a later call goes on.
             OSError: the disk is full.
@@ -71,8 +69,6 @@ class Parcels:
         """
         if target.exists():
             return
-        if size > _LARGEST:
-            raise AnswerInvalidError("what is to be fetched is too large", clause="fetch.size")
         arriving = target.with_name(f"{target.name}.part")
         for pause in _pauses():
             try:
