@@ -26,6 +26,7 @@ def test_every_library_is_looked_for() -> None:
     assert said["client libraries"] == names(PROJECT["dependencies"])
     assert said["node libraries"] == names(PROJECT["optional-dependencies"]["node"])
     assert said["kernel libraries"] == names(PROJECT["optional-dependencies"]["kernels"])
+    assert said["scoring libraries"] == names(PROJECT["optional-dependencies"]["he"])
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,7 @@ def test_every_library_is_looked_for() -> None:
         ("grpcio-status", "client libraries", "fail"),
         ("grpcio-reflection", "node libraries", "note"),
         ("numba", "kernel libraries", "note"),
+        ("tenseal", "scoring libraries", "note"),
     ],
 )
 def test_what_is_missing_is_named(

@@ -64,7 +64,7 @@ NOUNS = {
     "template": {"add", "list", "show", "approve", "withdraw"},
     "train": {"clause", "fit", "release", "show"},
 }
-COMMANDS = {"bench", "demo", "doctor", "intersect", "join", "lookup", "verify"}
+COMMANDS = {"bench", "demo", "doctor", "intersect", "join", "lookup", "score", "verify"}
 runner = CliRunner()
 
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from unseen.cli.subject_files import each_in, subjects_in
 from unseen.client.queries.intersected import Intersected
-from unseen.client.rows import BATCH, Cell, CellType, Rows, check_target, free_name
+from unseen.client.rows import BATCH, Cell, CellType, Exact, Rows, check_target, free_name
 from unseen.client.subjects import subject_texts, subject_values
 from unseen.client.verdicts import Answer, Verdict, verdict_rows
 from unseen.protocols.errors import InputInvalidError
@@ -46,7 +46,7 @@ cells = st.tuples(
 def test_what_is_written_is_read_again(
     tmp_path_factory: pytest.TempPathFactory,
     suffix: str,
-    rows: list[tuple[Cell, ...]],
+    rows: list[tuple[Exact, ...]],
     size: int,
 ) -> None:
     path = tmp_path_factory.mktemp("rows") / f"found{suffix}"

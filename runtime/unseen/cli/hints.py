@@ -18,8 +18,8 @@ LAUNCHER: Final = "UNSEEN_LAUNCHER"
 """What the launcher was called by; set by `tools/starter.py`."""
 _NAMES: Final = (
     "audit|bench|catalog|certificate|consent|contract|demo|doctor|evidence|instance|intersect|job"
-    "|join|lookup|mandate|meter|node|objection|party|privacy|product|receipt|review|statistics"
-    "|table|template|train|verify"
+    "|join|lookup|mandate|meter|node|objection|party|privacy|product|receipt|review|score"
+    "|statistics|table|template|train|verify"
 )
 COMMANDS: Final = frozenset(_NAMES.split("|"))
 _COMMAND = re.compile(
@@ -48,6 +48,7 @@ _NOT_OPERATORS: Final = frozenset(
         "join",
         "lookup",
         "receipt",
+        "score",
         "statistics",
         "train",
         "verify",

@@ -31,6 +31,7 @@ from unseen.cli.commands import (
     receipt,
     report,
     review,
+    score,
     statistics,
     stop,
     table,
@@ -87,6 +88,7 @@ app.command("join")(join.join)
 app.command("lookup")(query.lookup)
 app.command("verify")(query.verify)
 app.command("intersect")(intersect.intersect)
+app.command("score")(score.score)
 app.command("doctor")(doctor)
 
 

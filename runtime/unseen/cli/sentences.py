@@ -62,6 +62,9 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "{}, for ever": "{}，永久有效",
         "{}: {} of epsilon {} at delta {} ({})": "{}：已用 ε {}，限额 ε {}，失效概率 δ {}（{}）",
         "{}; as one answer an epsilon of {}": "{}；若一次用完合 ε {}",
+        # Scores of rows.
+        "scores within {} of the model's own": "评分与模型本身相差不超过 {}",
+        "{} to {}, on average {}": "{} 至 {}，平均 {}",
         # Advice on intersections.
         "a sum is for buyers that are trusted to follow the protocol: others may drown its noise,"
         " and epsilon does not hold for them": (

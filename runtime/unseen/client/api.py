@@ -36,10 +36,12 @@ from unseen.client.proving import ReceiptCalls
 from unseen.client.queries.intersections import Intersections
 from unseen.client.queries.lookups import Lookups
 from unseen.client.queries.questions import Questions
+from unseen.client.queries.scores import ScoreRuns
 from unseen.client.queries.verifies import Verifies
 from unseen.client.querying import QueryCalls
 from unseen.client.registry.registering import RegistryCalls
 from unseen.client.reviews import ReviewCalls, Reviews
+from unseen.client.scoring import ScoreCalls
 from unseen.client.session import CALL_SECONDS, Progress, Session, no_progress
 from unseen.v1 import node_pb2, node_pb2_grpc
 
@@ -93,6 +95,7 @@ class Client(
     ReceiptCalls,
     RegistryCalls,
     ReviewCalls,
+    ScoreCalls,
 ):
     """A party's client at one node. Thread-safe; close it, or use it as a context manager.
 
@@ -128,6 +131,7 @@ class Client(
         self._questions = Questions(session, self._contracts)
         self._jobs = Jobs(session)
         self._intersections = Intersections(session, self._contracts, self._jobs)
+        self._scores = ScoreRuns(session, self._contracts, self._jobs)
         self._objections = Objections(session, self._contracts)
         self._evidence = Evidence(
             session,
@@ -135,7 +139,7 @@ class Client(
             self._lookups,
             self._verifies,
             self._questions,
-            self._intersections,
+            (self._intersections, self._scores),
         )
         self._exports = Exports(session, self._contracts, self._catalog, self._evidence)
         self._openings = Openings(session, self._contracts, self._evidence)

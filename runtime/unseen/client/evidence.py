@@ -8,6 +8,7 @@ import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from unseen.client.agreements.contracts import Contracts, resource
 from unseen.client.cards import Card, Row
@@ -21,12 +22,14 @@ from unseen.client.queries.intersected import Intersected
 from unseen.client.queries.intersections import Intersections
 from unseen.client.queries.lookups import Lookups
 from unseen.client.queries.questions import Questions
+from unseen.client.queries.scored import Scored
+from unseen.client.queries.scores import ScoreRuns
 from unseen.client.queries.verifies import Verifies
 from unseen.client.session import Session
 from unseen.client.statistic import Statistic
 from unseen.client.verdicts import Verdict
 from unseen.evidence.canonical import Json, b64encode, format_time, parse_time
-from unseen.evidence.contracts import intersection
+from unseen.evidence.contracts import intersection, scoring
 from unseen.evidence.contracts.joint import PARAMETER
 from unseen.evidence.errors import EvidenceError, LogForkedError
 from unseen.evidence.log import RELEASE, ReleaseLeaf, decode_leaf
@@ -42,6 +45,7 @@ from unseen.v1 import (
     lookup_pb2,
     meter_pb2,
     meter_pb2_grpc,
+    score_pb2,
     statistics_pb2,
     verify_pb2,
 )
@@ -53,14 +57,19 @@ _MESSAGES: dict[
     | type[verify_pb2.VerifyRequest]
     | type[statistics_pb2.AskRequest]
     | type[joint_pb2.ContributeRequest]
-    | type[intersect_pb2.RunRequest],
+    | type[intersect_pb2.RunRequest]
+    | type[score_pb2.ScoreRequest],
 ] = {
     "lookup": lookup_pb2.EvaluateRequest,
     "verify": verify_pb2.VerifyRequest,
     questions.KIND: statistics_pb2.AskRequest,
     intersection.KIND: intersect_pb2.RunRequest,
+    scoring.KIND: score_pb2.ScoreRequest,
     "joint": joint_pb2.ContributeRequest,  # of any kind, over several nodes
 }
+_RUNS = frozenset({intersection.KIND, scoring.KIND})
+_OF_MANY = _RUNS | {questions.KIND}
+Answered: TypeAlias = list[Verdict] | Statistic | Intersected | Scored
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -136,7 +145,7 @@ class Evidence:
         lookups: Lookups,
         verifies: Verifies,
         asked: Questions,
-        intersections: Intersections,
+        runs: tuple[Intersections, ScoreRuns],
     ) -> None:
         """Use the other parts of the client to fetch what is missing."""
         self._session = session
@@ -144,7 +153,7 @@ class Evidence:
         self._lookups = lookups
         self._verifies = verifies
         self._questions = asked
-        self._intersections = intersections
+        self._intersections, self._scores = runs
         self._meter = meter_pb2_grpc.MeterServiceStub(session.channel.grpc)
         self._log = log_pb2_grpc.LogServiceStub(session.channel.grpc)
         self._identity = identity_pb2_grpc.IdentityServiceStub(session.channel.grpc)
@@ -182,7 +191,7 @@ class Evidence:
         ids = self._session.state.requests(contract, "lost")
         return [request for request in ids if not self._is_receipted(request)]
 
-    def fetch(self, request: str) -> list[Verdict] | Statistic | Intersected:
+    def fetch(self, request: str) -> Answered:
         """Get the answers to a request again, by its id and with the bytes first sent."""
         opening = self.written(request)
         if opening.state == "refused":
@@ -211,7 +220,7 @@ class Evidence:
 
     def fetch_verdicts(self, request: str) -> list[Verdict]:
         """Do as `fetch` does, for a question about subjects."""
-        alone = self.written(request).kind not in (questions.KIND, intersection.KIND)
+        alone = self.written(request).kind not in _OF_MANY
         found = self.fetch(request) if alone else None
         if not isinstance(found, list):
             raise InputInvalidError(
@@ -243,7 +252,18 @@ class Evidence:
             )
         return found
 
-    def _finish(self, opening: Opening) -> list[Verdict] | Statistic | Intersected:
+    def fetch_scores(self, request: str) -> Scored:
+        """Do as `fetch` does, for scores."""
+        found = self.fetch(request) if self.written(request).kind == scoring.KIND else None
+        if not isinstance(found, Scored):
+            raise InputInvalidError(
+                "the request asks for no scores",
+                clause="kind",
+                remedy=f"fetch it with: unseen receipt fetch {request}",
+            )
+        return found
+
+    def _finish(self, opening: Opening) -> Answered:
         if self._is_joint(opening):
             seat = Seat(self._session, self._contracts, opening.contract)
             led = seat.fetch(opening)
@@ -254,6 +274,8 @@ class Evidence:
             return self._questions.finish(opening)
         if opening.kind == intersection.KIND:
             return self._intersections.finish(opening)
+        if opening.kind == scoring.KIND:
+            return self._scores.finish(opening)
         finish = self._lookups.finish if opening.kind == "lookup" else self._verifies.finish
         return finish(opening)
 
@@ -261,7 +283,7 @@ class Evidence:
         return PARAMETER in self._contracts.terms(opening.contract).parameters
 
     def _fetch_late(self, opening: Opening) -> None:
-        if opening.kind != intersection.KIND or self._is_charged(opening):
+        if opening.kind not in _RUNS or self._is_charged(opening):
             self._finish_late(opening)
         elif opening.state == "refused":
             # To ask again would have it computed and charged now, which is for its buyer to wish.

@@ -26,10 +26,12 @@ PARQUET: Final = frozenset({".parquet", ".pq"})
 ARROW: Final = frozenset({".arrow", ".feather"})
 STREAM: Final = frozenset({".arrows"})
 
-CellType = Literal["string", "integer", "date", "boolean"]
-Cell = str | int | dt.date | bool
+ExactType = Literal["string", "integer", "date", "boolean"]
+CellType = ExactType | Literal["number"]
+Exact = str | int | dt.date | bool
+Cell = Exact | float
 
-_READ: dict[CellType, Callable[[str], Cell]] = {
+_READ: dict[ExactType, Callable[[str], Exact]] = {
     "string": str,
     "integer": int,
     "date": dt.date.fromisoformat,
@@ -81,6 +83,7 @@ class Rows:
         types = {
             "string": arrow.string(),
             "integer": arrow.int64(),
+            "number": arrow.float64(),
             "date": arrow.date32(),
             "boolean": arrow.bool_(),
         }
@@ -141,7 +144,7 @@ def check_target(path: Path) -> None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
 
 
-def cells_of(texts: Sequence[str], types: Sequence[CellType]) -> tuple[Cell, ...]:
+def cells_of(texts: Sequence[str], types: Sequence[ExactType]) -> tuple[Exact, ...]:
     """Return the values of a subject that were written as `texts`."""
     return tuple(_READ[kind](text) for text, kind in zip(texts, types, strict=True))
 

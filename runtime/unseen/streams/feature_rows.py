@@ -87,7 +87,7 @@ def _named(row: Any, feature: Feature) -> Any:
         raise InputInvalidError(
             f"the column {feature.name} is missing",
             clause="features",
-            remedy="see what a contract scores: unseen contract show ID",
+            remedy="see which columns there are: unseen score CONTRACT",
         ) from None
 
 

@@ -258,6 +258,8 @@ def _next(contract: "Contract", home: Path) -> str:
         return f"Train: unseen train fit {contract.id} --home {home}{others}"
     if kind == "intersect":
         return f"Intersect: unseen intersect {contract.id} --file ITEMS.csv --home {home}"
+    if kind == "score":
+        return f"Score: unseen score {contract.id} --file ROWS.csv --home {home}"
     if kind != "statistics":
         return f"Ask: unseen {kind} {contract.id} SUBJECT --home {home}"
     joint = joint_of(contract.terms.parameters)

@@ -63,6 +63,7 @@ def _installation() -> Iterator[Check]:
             "note",
             "only secure aggregation needs them: install unseen[kernels]",
         ),
+        ("scoring libraries", "he", "note", "only scores need them: install unseen[he]"),
     )
     for what, extra, state, remedy in libraries:
         names = _required(extra)

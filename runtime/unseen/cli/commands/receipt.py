@@ -87,9 +87,11 @@ def fetch(
 ) -> None:
     """Fetch the answer to a request again, by its id; charged once, however often."""
     from unseen.cli.commands.intersect import intersected_json
+    from unseen.cli.commands.score import scored_json
     from unseen.cli.progress import open_client
     from unseen.client.queries.questions import KIND
     from unseen.evidence.contracts.intersection import KIND as INTERSECT
+    from unseen.evidence.contracts.scoring import KIND as SCORE
 
     with open_client(home) as client:
         identifier = _request_id(request)
@@ -102,6 +104,9 @@ def fetch(
         elif receipt.facts.kind == INTERSECT:
             run = client.fetch_intersection(identifier)
             cards, found = [run], [intersected_json(run)]
+        elif receipt.facts.kind == SCORE:
+            scored = client.fetch_scores(identifier)
+            cards, found = [scored], [scored_json(scored)]
         else:
             answers = client.fetch_answers(identifier)
             cards, found = [*answers], [verdict_json(answer) for answer in answers]

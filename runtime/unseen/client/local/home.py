@@ -120,6 +120,12 @@ class Home:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder
 
+    def scoring(self, request: str) -> Path:
+        """Return the folder of a run's ciphertexts of scores while it goes on; it is made."""
+        folder = self.root / "scorings" / request
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder
+
     def objections(self) -> Path:
         """Return the folder of the objections that this client has seen; it is made."""
         folder = self.root / "objections"

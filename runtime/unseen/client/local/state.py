@@ -231,6 +231,26 @@ class State:
             (place, name, sealed),
         )
 
+    def key(self, contract: str, use: str) -> bytes | None:
+        """Return the key that this home has for a `use` of a contract, if it has one."""
+        place = f"key/{contract}"
+        name = self._sealer.name(use.encode())
+        rows = self._database.read(
+            "SELECT label FROM label WHERE manifest = ? AND subject = ?", (place, name)
+        )
+        return self._sealer.open(_place(place, name), rows[0][0]) if rows else None
+
+    def save_key(self, contract: str, use: str, key: bytes) -> bytes:
+        """Keep a key before it is used; return what is now kept: the first one that there was."""
+        place = f"key/{contract}"
+        name = self._sealer.name(use.encode())
+        self._database.write(
+            "INSERT INTO label VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            (place, name, self._sealer.seal(_place(place, name), key)),
+            wait=True,
+        )
+        return self.key(contract, use) or key
+
     def flush(self) -> None:
         """Hand queued writes to the operating system."""
         self._database.flush()

@@ -121,15 +121,25 @@ class Exchange:
         session.rest()
         return found
 
-    def send(self, asked: Asked, part: intersect_pb2.Part, path: Path, *, fresh: bool) -> None:
-        """Send a part of a run; `fresh` says that nothing of it was sent before.
+    def send(
+        self,
+        asked: Asked,
+        part: intersect_pb2.Part,
+        path: Path,
+        *,
+        fresh: bool,
+        under: str = "",
+    ) -> None:
+        """Send a part of a run, or what it needs `under` another id.
+
+        `fresh` says that the request was never sent before.
 
         Raises:
             As `Parcels.send`. A run whose part is refused is none.
 
         """
         try:
-            self.parcels.send(asked.contract, asked.request, part, path)
+            self.parcels.send(asked.contract, under or asked.request, part, path)
         except WireError as error:
             # Nothing was asked yet, and what is asked anew is another run: settling, which goes on
             # with whatever may have been charged, would have this one computed and charged, too.

@@ -8,7 +8,7 @@ from pathlib import Path
 from unseen.client.agreements.billing import money
 from unseen.client.cards import Card, Row, Said
 from unseen.client.queries.items import Texts
-from unseen.client.rows import CellType, Rows, cells_of, free_name
+from unseen.client.rows import CellType, ExactType, Rows, cells_of, free_name
 from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.contracts.intersection import ITEMS
 from unseen.protocols.errors import InputInvalidError
@@ -92,7 +92,7 @@ class Intersected(Card):
                 clause="outputs",
                 remedy="ask under a contract over output items",
             )
-        types: tuple[CellType, ...] = self.types
+        types: tuple[ExactType, ...] = self.types
         if not types:
             types = tuple("string" for _ in self.columns)
         columns = tuple(zip(self.columns, types, strict=True))
