@@ -17,6 +17,7 @@ from unseen.client.queries.intersected import Intersected
 from unseen.client.queries.parcels import Parcels
 from unseen.evidence.contracts.intersection import COUNT, SUM, Offered, Summed
 from unseen.evidence.verify import verify_receipt
+from unseen.node.intersecting.files import DOUBLED, OTHERS
 
 HIGH = 60_000
 OFFERED = Offered(
@@ -145,6 +146,35 @@ def test_a_kill_on_either_side_leaves_one_run_and_one_charge(
     close_to(found, 40, truth(stage, 40))
     assert used(stage, identifier) == (1, 42)
     assert stage.operator.privacy_ledgers(TABLE)[0].spent == 8 * 10**12
+
+
+def test_what_waits_to_be_mixed_is_not_masked_anew_after_a_kill(
+    copy: Callable[[], Stage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = copy()
+    stage.start()
+    prepare(stage)
+    identifier = contract(stage, SUM, product=TABLE, units=100, budget="60")
+    stage.stop()
+    stage.start(UNSEEN_FAILPOINT="job.before_finish")  # all is written, and nothing says so
+    with pytest.raises(UnreachableError):
+        stage.lender.intersect(identifier, subjects(stage, 40, 2))
+    assert stage.wait_dead() == -9
+    (folder,) = (stage.home / "intersections").iterdir()
+    written = [(folder / name).read_bytes() for name in (OTHERS, DOUBLED)]
+    later, fetch = [], Parcels.fetch
+
+    def look(*asked: Any) -> None:
+        later.append([(folder / name).read_bytes() for name in (OTHERS, DOUBLED)])
+        fetch(*asked)
+
+    monkeypatch.setattr(Parcels, "fetch", look)
+    stage.start()
+    (request,) = stage.lender.unanswered(identifier)
+    found = stage.lender.fetch_intersection(request)
+    assert later[0] == written
+    close_to(found, 40, truth(stage, 40))
+    assert used(stage, identifier) == (1, 42)
 
 
 def test_a_run_that_takes_long_is_held_by_its_first_job_s_leaf(

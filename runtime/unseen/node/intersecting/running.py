@@ -7,7 +7,8 @@
 The request is admitted as every metered one: who signed it, whether it is allowed now, whether it
 was answered before. What a job computes it writes into the run's folder, durable before it is
 charged, and nothing that says whether an item is there leaves before that. A job that dies begins
-anew with another scalar; a charged run is never computed again.
+anew with another scalar, unless all that waits to be mixed was written; a charged run is never
+computed again.
 """
 
 import asyncio
@@ -173,6 +174,10 @@ async def _run(node: Node, running: Running) -> Outcome:
         work = await _count(node, contract, request, run)
         hit("request.evaluated")
         return await paid(node, admitted, work, since)
+    if ask["step"] == MASK and run.has(OTHERS):
+        # An attempt before wrote all of it and did not come to say so. Never anew: elements that
+        # were begun to be mixed would be compared with those of another scalar.
+        return Outcome()
     share = _share(node, contract, request, run)
     masking = _masking(node, contract, request, run, share)
     async with masked(node, job.id, masking, progress) as reading:
