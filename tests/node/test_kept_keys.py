@@ -27,14 +27,15 @@ from unseen.node.contracts.epochs import (
     builds_of,
     manifest_id,
 )
+from unseen.node.contracts.further import PublishAgain
 from unseen.node.contracts.register import Contract
 from unseen.node.data.spec import files_of
-from unseen.node.errors import ManifestStaleError
+from unseen.node.errors import EpochNotReadyError, ManifestStaleError
 from unseen.node.identity.vault import Vault
 from unseen.node.kinds.lookup_plan import BUILDS, HIDDEN_STATEMENTS, KEY_DAYS
 from unseen.node.metering.charge import Charge, digest_of
 from unseen.node.store.schema import builds_past, charges, epochs
-from unseen.node.store.schema_consent import consent_epochs, consents
+from unseen.node.store.schema_consent import consent_epochs, consents, delegations
 from unseen.node.store.schema_jobs import jobs
 from unseen.protocols.oprf import keys
 from unseen.protocols.testing import seeded_rng
@@ -333,6 +334,44 @@ class TestAKeyUnderConsent:
     async def test_stays_where_others_consents_change(self, asking: House) -> None:
         self.consent(asking, recipient="somebody else", ended=4, ended_at=format_time(NOW))
         assert asking.kept() == 1
+
+    async def test_goes_with_a_delegation_whose_consents_have_yet_to_end(
+        self, asking: House
+    ) -> None:
+        self.consent(asking, delegation="d" * 43)
+        row = {
+            "id": "d" * 43,
+            "parent": "",
+            "hub": "hub",
+            "until": format_time(NOW + dt.timedelta(days=60)),
+            "added_at": format_time(NOW - dt.timedelta(days=2)),
+            "ends_consents": 0,
+            "sealed_token": b"",
+        }
+        with asking.store.engine.begin() as connection:
+            connection.execute(insert(delegations), [row])
+        assert asking.kept() == 1
+        with asking.store.engine.begin() as connection:
+            connection.execute(update(delegations).values(ends_consents=1))
+        assert asking.kept() == 0
+
+    async def test_goes_with_whoever_leaves_just_before_the_build_is_announced(
+        self, asking: House
+    ) -> None:
+        self.consent(asking)
+        manifest, epoch = manifest_of(asking.contract, 2), asking.epochs.current(asking.contract.id)
+        token = sign_manifest(asking.signer, manifest)
+        published = PublishBuild(asking.contract.id, 1, token, manifest, 3 * HINT_ROW, 2)
+        step, leaves = PublishAgain(asking.contract, epoch, published), asking.store.log.size
+        with asking.store.engine.begin() as connection:
+            connection.execute(update(consents).values(ended=4, ended_at=format_time(NOW)))
+        with pytest.raises(EpochNotReadyError):
+            await asking.store.writer.submit(step)
+        assert asking.store.log.size == leaves
+        with asking.store.engine.begin() as connection:
+            connection.execute(update(consents).values(ended=None, ended_at=None))
+        assert await asking.store.writer.submit(step)
+        assert asking.store.log.size == leaves + 1
 
 
 def test_columns_are_the_same_by_name_and_type() -> None:

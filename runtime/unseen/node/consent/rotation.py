@@ -16,7 +16,7 @@ from unseen.node.context import Node
 from unseen.node.contracts.epochs import Epoch
 from unseen.node.contracts.register import Contract
 from unseen.node.errors import EpochNotReadyError
-from unseen.node.store.schema_consent import consent_epochs, consents
+from unseen.node.store.schema_consent import consent_epochs, consents, delegations
 
 BUILD = "build"  # the kind of job that builds a table
 SWEEP = timedelta(seconds=15)  # how often anybody looks
@@ -42,6 +42,14 @@ _FIRST_GIVEN = select(func.min(consents.c.added_at)).where(
     consents.c.added > bindparam("number"),
     consents.c.ended.is_(None),
     consents.c.until > bindparam("now"),
+)
+# Given under a delegation that was taken back with all of it: they count no more, and end one chunk
+# after the other.
+_ENDING = (
+    select(consents.c.id)
+    .join(delegations, consents.c.delegation == delegations.c.id)
+    .where(_OF_USE, consents.c.ended.is_(None), delegations.c.ends_consents == 1)
+    .limit(1)
 )
 
 
@@ -162,6 +170,20 @@ def lag_of(connection: Connection, contract: Contract, epoch: Epoch, now: dateti
     ]
     left = min((parse_time(time) for time in first[:2] if time), default=None)
     return Lag(left, parse_time(first[2]) if first[2] else None)
+
+
+def same_people(connection: Connection, contract: Contract, epoch: Epoch, now: datetime) -> bool:
+    """Return whether nobody has come or gone since the rows of a contract's epoch were chosen."""
+    rule = contract.terms.consent
+    if rule is None:
+        return True
+    use = {
+        "recipient": contract.terms.buyer,
+        "scenario": rule.scenario,
+        "table": contract.terms.table,
+    }
+    ending = connection.execute(_ENDING, use).first()
+    return ending is None and lag_of(connection, contract, epoch, now) == Lag(None, None)
 
 
 _ZERO = timedelta(0)

@@ -10,10 +10,11 @@ import asyncio
 import logging
 import os
 import shutil
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from unseen.evidence.releases.manifest import Manifest, build_fault, sign_manifest
+from unseen.node.consent.rotation import same_people
 from unseen.node.consent.serving import choose_again
 from unseen.node.context import Node
 from unseen.node.contracts import builder
@@ -25,6 +26,7 @@ from unseen.node.data.spec import BEFORE, BuildSpec, Built, files_of
 from unseen.node.errors import EpochNotReadyError
 from unseen.node.failpoints import hit
 from unseen.node.jobs.kind import JobKind, Outcome, Running
+from unseen.node.store.writer import Change, Transaction
 
 _logger = logging.getLogger("unseen.node.epochs")
 
@@ -51,7 +53,28 @@ async def _run(node: Node, running: Running) -> Outcome:
     token, size = sign_manifest(node.signer, manifest), manifest.rows * manifest.row_bytes
     hit("epoch.before_publish")
     version = table.snapshot.version
-    return Outcome(PublishBuild(contract.id, epoch.number, token, manifest, size, version))
+    published = PublishBuild(contract.id, epoch.number, token, manifest, size, version)
+    return Outcome(PublishAgain(contract, epoch, published))
+
+
+@dataclass(frozen=True, slots=True)
+class PublishAgain(Change[bool]):
+    """Make a further build answer, unless somebody has come or gone up to this very change."""
+
+    contract: Contract
+    epoch: Epoch = field(repr=False)
+    published: PublishBuild
+
+    def apply(self, transaction: Transaction) -> bool:
+        """Write as `PublishBuild` does.
+
+        Raises:
+            EpochNotReadyError: the people in the table are no longer those that it was chosen by.
+
+        """
+        if not same_people(transaction.connection, self.contract, self.epoch, transaction.now):
+            raise _over()
+        return self.published.apply(transaction)
 
 
 async def _build(

@@ -12,7 +12,7 @@ from unseen.evidence.canonical import parse_time
 from unseen.evidence.contracts.states import State
 from unseen.evidence.releases.manifest import HIDDEN_TABLE, MAX_BUILDS
 from unseen.node.catalog.catalogue import Table
-from unseen.node.consent.rotation import Lag, lag_of
+from unseen.node.consent.rotation import same_people
 from unseen.node.context import Node
 from unseen.node.contracts.epochs import Epoch, builds_of
 from unseen.node.contracts.register import Contract
@@ -64,6 +64,6 @@ def _unchanged(node: Node, contract: Contract, epoch: Epoch) -> bool:
     """Return whether the key is young, and no consent has come or gone since it was made."""
     with node.engine.connect() as connection:
         _, first = builds_of(connection, contract.id, epoch.number)[-1]
-        lag = lag_of(connection, contract, epoch, node.clock.now())
+        same = same_people(connection, contract, epoch, node.clock.now())
     since = parse_time(str(node.log.read_leaf(node.engine, first)["time"]))
-    return lag == Lag(None, None) and node.clock.now() - since <= MAX_AGE
+    return same and node.clock.now() - since <= MAX_AGE
