@@ -32,10 +32,12 @@ from unseen.node.data.spec import (
     encode_spec,
     matrix_path,
 )
+from unseen.node.errors import InternalError, ManifestStaleError
 from unseen.node.jobs.tasks import TASKS
 from unseen.node.kinds import hidden_queries as asking
 from unseen.node.kinds.hidden_queries import _parts
 from unseen.node.kinds.lookup_plan import PASSES
+from unseen.node.metering.charge import epoch_over
 from unseen.protocols.errors import (
     DuplicateSubjectError,
     FilterFullError,
@@ -479,3 +481,29 @@ def test_what_a_contract_may_ask_does_not_determine_a_row(
         assert 16 * (SECRET + PASSES * units) < 8 * width
     plan.protocol = "oprf_table"
     assert builder._shape(contract, cast("Any", table)) == (0, 0)
+
+
+@pytest.mark.parametrize("over", [True, False])
+async def test_a_matrix_that_goes_while_it_is_read_is_a_build_that_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, over: bool
+) -> None:
+    gone = False
+
+    async def run(*_: object) -> list[bytes]:
+        nonlocal gone
+        gone = over
+        raise InternalError("a worker failed")
+
+    def check(*_: object) -> None:
+        if gone:
+            raise epoch_over(1)
+
+    monkeypatch.setattr(asking, "_check_going", check)
+    node: Any = SimpleNamespace(
+        executor=SimpleNamespace(run=run, workers=2), table_path=lambda *_: tmp_path / "table"
+    )
+    manifest = SimpleNamespace(shape=lambda: Shape(3, 1024, 1))
+    epoch: Any = SimpleNamespace(contract="c", number=1, build=1, manifest=manifest)
+    caller: Any = SimpleNamespace(party="buyer")
+    with pytest.raises(ManifestStaleError if over else InternalError):
+        await asking._near(node, caller, epoch, [b"query"])

@@ -244,7 +244,11 @@ async def _near(
         )
         for part in _parts(shape, len(queries))
     ]
-    return await batches.each(node.executor, tasks, lambda: _check_going(node, caller, epoch))
+    try:
+        return await batches.each(node.executor, tasks, lambda: _check_going(node, caller, epoch))
+    except UnseenError:
+        _check_going(node, caller, epoch)  # or it failed as the matrix went with its epoch or build
+        raise
 
 
 def _far_matrix(node: Node, epoch: Epoch) -> Path | None:
