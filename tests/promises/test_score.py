@@ -12,12 +12,12 @@ import pytest
 from tests.promises import wire
 from tests.promises.canaries import Scanner
 from tests.promises.oversight import audit
-from tests.promises.scoring import FEATURES, MODEL, contract, register, rows_of
+from tests.promises.scoring import FEATURES, MODEL, PRODUCT, contract, register, rows_of
 from tests.promises.stage import Stage, serving
 from typer.testing import CliRunner
 
 from unseen.cli.main import app
-from unseen.client.errors import UnreachableError
+from unseen.client.errors import RefusedError, UnreachableError
 from unseen.client.local.home import Home
 from unseen.client.queries.parcels import Parcels
 from unseen.evidence.contracts.states import State
@@ -280,3 +280,20 @@ def test_the_command_says_which_columns_a_model_has(stage: Stage) -> None:
     assert "no, yes" in CliRunner().invoke(app, said).stdout
     assert CliRunner().invoke(app, [*said, "--output", "scores.csv"]).exit_code == 2
     assert used(stage, identifier) == (0, 0)
+
+
+def test_exports_know_the_kind_and_nothing_of_a_run_is_opened_by_itself(stage: Stage) -> None:
+    identifier = contract(stage)
+    request = stage.lender.score(identifier, rows_of(3)).request_id
+    with pytest.raises(InputInvalidError) as caught:
+        stage.lender.open_receipt(request)
+    assert caught.value.clause == "kind"
+    with pytest.raises(RefusedError) as refused:
+        contract(stage, openings=True)
+    assert refused.value.clause == "openings"
+    assert "Encrypted scores" in json.dumps(stage.operator.export_product(PRODUCT))
+    assert "密文评分" in json.dumps(stage.operator.export_catalog(), ensure_ascii=False)
+    assert stage.lender.export_contract(identifier)
+    assert stage.lender.export_receipt(request)
+    form = stage.lender.contract_form(identifier, "both")
+    assert "a weighted sum of 4 columns is known after 5 scores" in form

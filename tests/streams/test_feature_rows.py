@@ -95,6 +95,16 @@ def test_what_is_no_number_within_bounds_is_named_by_its_place_alone(value: Any)
     assert str(again.value) == str(caught.value)
 
 
+def test_rows_are_read_in_blocks_and_counted_through() -> None:
+    count = 40_000
+    given = ([1, "b", row % 41] for row in range(count))
+    found = matrix(FEATURES, given)
+    assert (found[:, 2] == np.arange(count) % 41).all()
+    wrong = ([1, "b" if row != 35_000 else "d", 2] for row in range(count))
+    with pytest.raises(InputInvalidError, match="kind is none of its values in row 35000"):
+        matrix(FEATURES, wrong)
+
+
 @pytest.mark.parametrize("value", ["d", "A", "", None, 0, 1.0, True])
 def test_what_is_none_of_a_column_s_values_is_an_error_not_a_row_without_one(value: Any) -> None:
     with pytest.raises(InputInvalidError, match="kind is none of its values in row 0"):

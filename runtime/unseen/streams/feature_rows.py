@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from itertools import islice
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -22,15 +23,16 @@ Reals: TypeAlias = NDArray[np.float64]
 
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 _NUMBERS: Final = (int, float, Decimal, Fraction, np.integer, np.floating)
+_BLOCK: Final = 1 << 14
 _KINDS: Final = "iuf"  # of a matrix: whole numbers, with a sign or none, and floats
 
 
 def matrix(features: Sequence[Feature], rows: Any) -> Reals:
     """Return rows as numbers: n x columns of the model, each within its bounds.
 
-    `rows` are a matrix of numbers, columns by name (a mapping, or what has `keys` as one has), or a
-    sequence of rows, each a mapping or a sequence in the order of the columns. Names that are none
-    of the model's are left out.
+    `rows` are a matrix of numbers, columns by name (a mapping, or what has `keys` as one has), or
+    rows one after the other, each a mapping or a sequence in the order of the columns, of which a
+    block is held at a time. Names that are none of the model's are left out.
 
     Raises:
         InputInvalidError: there are none, a column is missing, or a value is no number, not finite,
@@ -57,12 +59,16 @@ def _read(features: Sequence[Feature], rows: Any) -> Reals:
         return np.stack(columns, axis=1)
     if isinstance(rows, (str, bytes)) or not hasattr(rows, "__iter__"):
         raise _refused("rows are a matrix, columns by name, or a list of rows", _order(features))
-    given = list(rows)
-    cells = [_cells(features, row, number) for number, row in enumerate(given)]
-    empty = np.empty((len(cells), len(features)))
-    for place, feature in enumerate(features):
-        empty[:, place] = _column(feature, [row[place] for row in cells])
-    return empty
+    rest, parts, first = iter(rows), [np.empty((0, len(features)))], 0
+    while some := list(islice(rest, _BLOCK)):
+        cells = [_cells(features, row, first + at) for at, row in enumerate(some)]
+        columns = [
+            _column(feature, [row[place] for row in cells], first)
+            for place, feature in enumerate(features)
+        ]
+        parts.append(np.stack(columns, axis=1))
+        first += len(some)
+    return np.concatenate(parts)
 
 
 def _cells(features: Sequence[Feature], row: Any, number: int) -> Sequence[Any]:
@@ -91,16 +97,17 @@ def _named(row: Any, feature: Feature) -> Any:
         ) from None
 
 
-def _column(feature: Feature, values: Any) -> Reals:
+def _column(feature: Feature, values: Any, first: int = 0) -> Reals:
     if feature.values:
         codes = {value: code for code, value in enumerate(feature.values)}
         return np.array(
-            [_code(feature, codes, value, row) for row, value in enumerate(values)], np.float64
+            [_code(feature, codes, value, row) for row, value in enumerate(values, first)],
+            np.float64,
         )
     given = values if isinstance(values, np.ndarray) else None
     if given is not None and given.ndim == 1 and given.dtype.kind in _KINDS:
         return given.astype(np.float64)
-    found = [_number(feature, value, row) for row, value in enumerate(values)]
+    found = [_number(feature, value, row) for row, value in enumerate(values, first)]
     return np.array(found, np.float64)
 
 

@@ -48,6 +48,10 @@ _KINDS = {
         "Intersection: which, or how many, of a buyer's items are in the table, unseen by it.",
         "隐私求交：购买方的项目中哪些或多少在表内，运营方不知道是哪些。",
     ),
+    "score": (
+        "Encrypted scores: what a model says of a buyer's rows, neither of which the other sees.",
+        "密文评分：以运营方的模型为购买方的数据行评分，双方互不可见。",
+    ),
     "train": (
         "Joint training: a model of the columns named here, from noisy sums over several nodes.",
         "联合建模：由多个节点的加噪求和训练所列字段的模型。",

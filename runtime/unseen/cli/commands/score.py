@@ -1,6 +1,6 @@
 """`unseen score`: what an operator's model says of one's own rows, which stay encrypted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,7 +21,7 @@ from unseen.cli.output import (
     show_card,
 )
 from unseen.cli.progress import open_client
-from unseen.cli.subject_files import subjects_in
+from unseen.cli.subject_files import each_in
 
 if TYPE_CHECKING:
     from unseen.client.queries.scored import Scored
@@ -75,10 +75,9 @@ def score(
             remedy="give one, for example --output scores.csv",
         )
     check_output(output)
-    rows: list[Any] = list(subjects_in(file))
-    columns = _columns(rows, beside or (), file)
+    columns: dict[str, list[str]] = {name: [] for name in beside or ()}
     with open_client(home) as client:
-        scored = client.score(resolve_contract(client, contract), rows)
+        scored = client.score(resolve_contract(client, contract), _rows(file, columns))
     if output is not None:
         scored.rows(columns).write(output)
     if form is Format.JSON:
@@ -131,16 +130,16 @@ def _bounds(feature: "Feature") -> tuple[str, str]:
     return low, high
 
 
-def _columns(
-    rows: Sequence[Mapping[str, Any]], names: Sequence[str], file: Path
-) -> dict[str, list[str]]:
-    """Return columns of a file, as texts."""
-    missing = next((name for name in names if any(name not in row for row in rows)), None)
-    if missing is not None:
-        raise UsageError(
-            f"{file} has no column {missing}", clause="beside", remedy="name one that it has"
-        )
-    return {name: [str(row[name]) for row in rows] for name in dict.fromkeys(names)}
+def _rows(file: Path, beside: dict[str, list[str]]) -> Iterator[Any]:
+    """Yield the rows of a file, and keep the texts of some of its columns."""
+    for row in each_in(file):
+        for name, kept in beside.items():
+            if not isinstance(row, Mapping) or name not in row:
+                raise UsageError(
+                    f"{file} has no column {name}", clause="beside", remedy="name one that it has"
+                )
+            kept.append(str(row[name]))
+        yield row
 
 
 def scored_json(scored: "Scored") -> dict[str, Any]:

@@ -12,7 +12,7 @@ from unseen.node.errors import KindRefusedError, RegulatorMissingError
 from unseen.protocols.errors import UnseenError
 
 _IN_THE_OPEN = ("statistics", "train")
-_SETS = ("intersect",)  # nothing of a set is opened by itself
+_SETS = ("intersect", "score")  # nothing of a set is opened by itself
 
 
 def _check(ask: Ask, offer: Offer, _reading: Reading) -> Iterator[UnseenError]:
