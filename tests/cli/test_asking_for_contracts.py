@@ -57,6 +57,7 @@ def test_the_request_at_each_node_is_said_whole(capsys: pytest.CaptureFixture[st
         ("statistics", {}, "Ask: unseen statistics menu ID"),
         ("statistics", {"joint": joint_of(spec_of()).to_json()}, "unseen statistics joint ask ID"),
         ("train", {}, "Train: unseen train fit ID"),
+        ("score", {}, "Score: unseen score ID --file ROWS.csv"),
     ],
 )
 def test_who_has_signed_is_told_the_command_of_the_kind(

@@ -476,6 +476,9 @@ def test_the_command_says_it_all(stage: Stage, tmp_path: Path) -> None:
     fetched = CliRunner().invoke(app, again)
     assert fetched.exit_code == 0, fetched.output
     assert json.loads(fetched.stdout)["answers"][0]["found"] == found["found"]
+    later = tmp_path / "later.csv"
+    assert CliRunner().invoke(app, [*again, "--output", str(later)]).exit_code == 0
+    assert later.read_text() == output.read_text()
     wait_until(lambda: used(stage, identifier) == (1, 5))
 
 

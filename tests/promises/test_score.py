@@ -259,6 +259,12 @@ def test_the_command_writes_scores_beside_the_file_s_own_columns(
     fetched = CliRunner().invoke(app, again)
     assert fetched.exit_code == 0, fetched.output
     assert json.loads(fetched.stdout)["answers"][0]["scores"] == found["scores"]
+    later = tmp_path / "later.csv"
+    again = ["receipt", "fetch", found["request"], "--home", home, "--output", str(later)]
+    assert CliRunner().invoke(app, again).exit_code == 0
+    assert [line.split(",")[1] for line in later.read_text().splitlines()[1:]] == [
+        line[2] for line in written[1:]
+    ]
     wrong = CliRunner().invoke(app, [*said, "--output", str(output), "--beside", "name"])
     assert wrong.exit_code == 2
     assert used(stage, identifier) == (1, 1)

@@ -485,6 +485,8 @@ def test_the_command_line_asks_as_the_library_does(counting: Counting) -> None:
     code, out, _ = desk.run("ask", "--exact", "--lang", "zh")
     assert (code, "已隐去" in out) == (0, True)
     fetch = ["receipt", "fetch", found["request"], "--home", str(desk.home), "--format", "json"]
+    wrong = [*fetch, "--output", str(desk.home / "no.csv")]
+    assert CliRunner().invoke(app, wrong).exit_code == 2
     fetched = json.loads(CliRunner().invoke(app, fetch).stdout)
     assert fetched["receipt"]["facts"]["privacy"] == found["privacy"]
     assert fetched["answers"][0]["rows"] == found["rows"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unseen.cli.app import App
+from unseen.cli.failures import UsageError
 from unseen.cli.hints import tell
 from unseen.cli.names import SHORT, resolve_contract
 from unseen.cli.output import (
@@ -28,6 +29,7 @@ from unseen.cli.writing import OutputOption, write_out
 
 if TYPE_CHECKING:
     from unseen.client.cards import Card
+    from unseen.client.rows import Rows
     from unseen.evidence.canonical import Json
     from unseen.evidence.oversight.clear import OpenedClear
     from unseen.evidence.oversight.opening import Opened
@@ -83,38 +85,66 @@ def show(
 
 @app.command("fetch")
 def fetch(
-    request: RequestArgument, home: HomeOption = DEFAULT_HOME, form: FormatOption = Format.TABLE
+    request: RequestArgument,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="File for an answer of many rows: CSV; or .parquet, .arrow, .arrows.",
+        ),
+    ] = None,
+    home: HomeOption = DEFAULT_HOME,
+    form: FormatOption = Format.TABLE,
 ) -> None:
     """Fetch the answer to a request again, by its id; charged once, however often."""
     from unseen.cli.commands.intersect import intersected_json
+    from unseen.cli.commands.query import check_output
     from unseen.cli.commands.score import scored_json
     from unseen.cli.progress import open_client
     from unseen.client.queries.questions import KIND
     from unseen.evidence.contracts.intersection import KIND as INTERSECT
     from unseen.evidence.contracts.scoring import KIND as SCORE
 
+    check_output(output)
     with open_client(home) as client:
         identifier = _request_id(request)
         receipt = client.fetch(identifier)
         cards: list[Card]
         found: list[object]
+        rows: Rows | None = None
         if receipt.facts.kind == KIND:
             statistic = client.fetch_statistic(identifier)
             cards, found = [statistic], [statistic_json(statistic)]
         elif receipt.facts.kind == INTERSECT:
             run = client.fetch_intersection(identifier)
             cards, found = [run], [intersected_json(run)]
+            rows = run.rows() if run.present else None
         elif receipt.facts.kind == SCORE:
             scored = client.fetch_scores(identifier)
             cards, found = [scored], [scored_json(scored)]
+            rows = scored.rows()
         else:
             answers = client.fetch_answers(identifier)
             cards, found = [*answers], [verdict_json(answer) for answer in answers]
+            rows = client.verdict_rows(answers) if output is not None else None
+    if output is not None:
+        _write(rows, output)
     if form is Format.JSON:
         print_json({"receipt": receipt_json(receipt), "answers": found})
         return
     for card in (*cards, receipt):
         show_card(card)
+
+
+def _write(rows: "Rows | None", output: Path) -> None:
+    if rows is None:
+        raise UsageError(
+            "the answer is numbers about many, and has no rows",
+            clause="output",
+            remedy="leave it out; for programs: --format json",
+        )
+    rows.write(output)
 
 
 @app.command("open")

@@ -87,7 +87,7 @@ def score(
     if output is not None:
         note(f"{len(scored):,} of them: {output}", form)
     else:
-        note(f"see them again: unseen receipt fetch {scored.request_id} --format json", form)
+        note(f"see them again: unseen receipt fetch {scored.request_id} --output scores.csv", form)
 
 
 def _check_alone(output: Path | None, beside: list[str] | None) -> None:
