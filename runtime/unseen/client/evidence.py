@@ -153,7 +153,7 @@ class Evidence:
         self._lookups = lookups
         self._verifies = verifies
         self._questions = asked
-        self._intersections, self._scores = runs
+        self._runs = runs
         self._meter = meter_pb2_grpc.MeterServiceStub(session.channel.grpc)
         self._log = log_pb2_grpc.LogServiceStub(session.channel.grpc)
         self._identity = identity_pb2_grpc.IdentityServiceStub(session.channel.grpc)
@@ -272,10 +272,10 @@ class Evidence:
             return []  # a part of a sum: the answer was made of all of them, or is lost
         if opening.kind == questions.KIND:
             return self._questions.finish(opening)
-        if opening.kind == intersection.KIND:
-            return self._intersections.finish(opening)
-        if opening.kind == scoring.KIND:
-            return self._scores.finish(opening)
+        if opening.kind in _RUNS:
+            intersections, scores = self._runs
+            runs = intersections if opening.kind == intersection.KIND else scores
+            return runs.finish(opening)
         finish = self._lookups.finish if opening.kind == "lookup" else self._verifies.finish
         return finish(opening)
 
