@@ -190,6 +190,25 @@ def test_a_client_that_dies_goes_on_with_the_run_it_began(
         assert left(stage) == []
 
 
+def test_settling_bills_a_run_that_was_charged_and_begins_none(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identifier = contract(stage)
+
+    def die(*_: Any) -> bytes:
+        raise KeyboardInterrupt
+
+    for step, charged in (("send", (0, 0)), ("fetch", (1, 1))):
+        with monkeypatch.context() as patched:
+            patched.setattr(Parcels, step, die)
+            with pytest.raises(KeyboardInterrupt):
+                stage.lender.score(identifier, rows_of(5))
+        stage.close_clients()
+        assert stage.lender.settle(identifier)
+        assert used(stage, identifier) == charged
+    assert len(stage.lender.receipts(identifier)) == 1
+
+
 @pytest.mark.parametrize("point", ["request.evaluated", "charge.before_commit", "job.after_finish"])
 def test_a_kill_of_the_node_charges_once_and_the_scores_come(
     copy: Callable[[], Stage], tmp_path: Path, point: str
