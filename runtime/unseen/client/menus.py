@@ -8,7 +8,7 @@ from unseen.client.cards import Row
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json
 from unseen.evidence.contracts.statistics import Menu, menu_of
-from unseen.evidence.contracts.statistics.entries import decimal_text
+from unseen.evidence.contracts.statistics.entries import RESERVED, decimal_text
 from unseen.evidence.contracts.statistics.menu import PARAMETER
 
 _NUMBERS = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL\(.*\)")
@@ -145,7 +145,8 @@ def _entry(column: _Column, name: str) -> str:
 def _name(column: str, taken: set[str]) -> str:
     """Return a name for an entry, like the column's where letters allow, that is not taken yet."""
     plain = _NOT_IN_NAMES.sub("_", column.lower()).strip("_")[:30]
-    first = plain if plain[:1].isalpha() else f"column_{plain}".rstrip("_")
+    fits = plain[:1].isalpha() and plain not in RESERVED
+    first = plain if fits else f"column_{plain}".rstrip("_")
     number, name = 1, first
     while name in taken:
         number += 1
