@@ -160,7 +160,7 @@ class ScoringNode(FakeNode):
             total=self.total,
         )
         release = request_pb2.Release(nonce=nonce, receipt=self.receipt(leaf))
-        return score_pb2.ScoreResponse(value=value, release=release)
+        return score_pb2.ScoreServiceRunResponse(value=value, release=release)
 
 
 class ScoringWorld(FakeWorld):

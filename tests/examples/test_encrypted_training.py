@@ -13,6 +13,7 @@ NAMESPACE = "{http://www.w3.org/2000/svg}"
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_both_models_come_out_near_those_of_clear_training() -> None:
     done = subprocess.run(
         [sys.executable, str(EXAMPLE / "train.py"), "--epsilon", "8"],

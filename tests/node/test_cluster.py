@@ -154,6 +154,7 @@ async def restored(there: DaskExecutor, cluster: Cluster) -> None:
     raise AssertionError("the node has not heard of it")
 
 
+@pytest.mark.long
 async def test_a_table_is_the_same_one_and_who_is_killed_is_replaced(
     there: DaskExecutor, here: LocalExecutor, table: Path, tmp_path: Path, cluster: Cluster
 ) -> None:
@@ -266,6 +267,7 @@ def asked(path: Path, shape: Shape, cuts: int) -> list[list[bytes]]:
     return [[canonical.encode(of | {"blocks": [*pair]})] for pair in itertools.pairwise(edges)]
 
 
+@pytest.mark.long
 async def test_answers_are_the_same_and_who_answers_stays(
     there: DaskExecutor, matrix: tuple[Path, Shape], tmp_path: Path, cluster: Cluster
 ) -> None:
@@ -381,6 +383,7 @@ async def test_short_and_own_tasks_and_kernels_stay_on_this_machine(
     assert not cluster.tasks()
 
 
+@pytest.mark.long
 async def test_a_lost_scheduler_is_one_error_and_the_next_one_is_found(
     there: DaskExecutor, table: Path, tmp_path: Path, cluster: Cluster
 ) -> None:

@@ -159,13 +159,13 @@ class Asking:
         self.upload(self.context, intersect_pb2.PART_CONTEXT)
         self.upload(self.data, intersect_pb2.PART_BATCHES)
 
-    def run(self) -> score_pb2.ScoreResponse:
+    def run(self) -> score_pb2.ScoreServiceRunResponse:
         """Send the request once."""
         signed = asking.signed(self.client._session, self.request, self.nonce)
-        message = score_pb2.ScoreRequest(request=signed, batches=self.part)
+        message = score_pb2.ScoreServiceRunRequest(request=signed, batches=self.part)
         return self.client._session.call(self.stub.Run, message)
 
-    def answered(self) -> score_pb2.ScoreResponse:
+    def answered(self) -> score_pb2.ScoreServiceRunResponse:
         """Send the request until it is answered."""
         answer = self.run()
         while answer.job:
@@ -183,7 +183,7 @@ class Asking:
         answers = self.client._session.channel.stream(self.stub.Fetch, ask, 30)
         return b"".join(answer.chunk for answer in answers)
 
-    def scores(self, answer: score_pb2.ScoreResponse, rows: int) -> NDArray[np.float64]:
+    def scores(self, answer: score_pb2.ScoreServiceRunResponse, rows: int) -> NDArray[np.float64]:
         """Fetch what returns, check it against the release, and decrypt it."""
         data, size = self.fetch(), back_bytes(self.clause.ring)
         sent = SentScores.decode(answer.value)

@@ -70,6 +70,7 @@ def test_a_node_builds_on_its_cluster_and_outlives_it(
     assert job.live
 
 
+@pytest.mark.long
 def test_a_cluster_answers_from_a_hidden_table_and_a_question_outlives_it(
     copy: Callable[[], Stage], cluster: Cluster, tmp_path: Path
 ) -> None:

@@ -58,13 +58,13 @@ _MESSAGES: dict[
     | type[statistics_pb2.AskRequest]
     | type[joint_pb2.ContributeRequest]
     | type[intersect_pb2.RunRequest]
-    | type[score_pb2.ScoreRequest],
+    | type[score_pb2.ScoreServiceRunRequest],
 ] = {
     "lookup": lookup_pb2.EvaluateRequest,
     "verify": verify_pb2.VerifyRequest,
     questions.KIND: statistics_pb2.AskRequest,
     intersection.KIND: intersect_pb2.RunRequest,
-    scoring.KIND: score_pb2.ScoreRequest,
+    scoring.KIND: score_pb2.ScoreServiceRunRequest,
     "joint": joint_pb2.ContributeRequest,  # of any kind, over several nodes
 }
 _RUNS = frozenset({intersection.KIND, scoring.KIND})

@@ -26,17 +26,17 @@ from unseen.v1 import intersect_pb2 as unseen_dot_v1_dot_intersect__pb2
 from unseen.v1 import request_pb2 as unseen_dot_v1_dot_request__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15unseen/v1/score.proto\x12\tunseen.v1\x1a\x19unseen/v1/intersect.proto\x1a\x17unseen/v1/request.proto\"J\n\x0cScoreRequest\x12)\n\x07request\x18\x01 \x01(\x0b\x32\x18.unseen.v1.SignedRequest\x12\x0f\n\x07\x62\x61tches\x18\x02 \x01(\x0c\"P\n\rScoreResponse\x12\x0b\n\x03job\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c\x12#\n\x07release\x18\x03 \x01(\x0b\x32\x12.unseen.v1.Release2\xfd\x01\n\x0cScoreService\x12?\n\x06Upload\x12\x18.unseen.v1.UploadRequest\x1a\x19.unseen.v1.UploadResponse(\x01\x12\x38\n\x03Run\x12\x17.unseen.v1.ScoreRequest\x1a\x18.unseen.v1.ScoreResponse\x12<\n\x05\x46\x65tch\x12\x17.unseen.v1.FetchRequest\x1a\x18.unseen.v1.FetchResponse0\x01\x12\x34\n\x03\x45nd\x12\x15.unseen.v1.EndRequest\x1a\x16.unseen.v1.EndResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15unseen/v1/score.proto\x12\tunseen.v1\x1a\x19unseen/v1/intersect.proto\x1a\x17unseen/v1/request.proto\"T\n\x16ScoreServiceRunRequest\x12)\n\x07request\x18\x01 \x01(\x0b\x32\x18.unseen.v1.SignedRequest\x12\x0f\n\x07\x62\x61tches\x18\x02 \x01(\x0c\"Z\n\x17ScoreServiceRunResponse\x12\x0b\n\x03job\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c\x12#\n\x07release\x18\x03 \x01(\x0b\x32\x12.unseen.v1.Release2\x91\x02\n\x0cScoreService\x12?\n\x06Upload\x12\x18.unseen.v1.UploadRequest\x1a\x19.unseen.v1.UploadResponse(\x01\x12L\n\x03Run\x12!.unseen.v1.ScoreServiceRunRequest\x1a\".unseen.v1.ScoreServiceRunResponse\x12<\n\x05\x46\x65tch\x12\x17.unseen.v1.FetchRequest\x1a\x18.unseen.v1.FetchResponse0\x01\x12\x34\n\x03\x45nd\x12\x15.unseen.v1.EndRequest\x1a\x16.unseen.v1.EndResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'unseen.v1.score_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SCOREREQUEST']._serialized_start=88
-  _globals['_SCOREREQUEST']._serialized_end=162
-  _globals['_SCORERESPONSE']._serialized_start=164
-  _globals['_SCORERESPONSE']._serialized_end=244
-  _globals['_SCORESERVICE']._serialized_start=247
-  _globals['_SCORESERVICE']._serialized_end=500
+  _globals['_SCORESERVICERUNREQUEST']._serialized_start=88
+  _globals['_SCORESERVICERUNREQUEST']._serialized_end=172
+  _globals['_SCORESERVICERUNRESPONSE']._serialized_start=174
+  _globals['_SCORESERVICERUNRESPONSE']._serialized_end=264
+  _globals['_SCORESERVICE']._serialized_start=267
+  _globals['_SCORESERVICE']._serialized_end=540
 # @@protoc_insertion_point(module_scope)

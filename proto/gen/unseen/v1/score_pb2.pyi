@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
-class ScoreRequest(_message.Message):
+class ScoreServiceRunRequest(_message.Message):
     __slots__ = ("request", "batches")
     REQUEST_FIELD_NUMBER: _ClassVar[int]
     BATCHES_FIELD_NUMBER: _ClassVar[int]
@@ -15,7 +15,7 @@ class ScoreRequest(_message.Message):
     batches: bytes
     def __init__(self, request: _Optional[_Union[_request_pb2.SignedRequest, _Mapping]] = ..., batches: _Optional[bytes] = ...) -> None: ...
 
-class ScoreResponse(_message.Message):
+class ScoreServiceRunResponse(_message.Message):
     __slots__ = ("job", "value", "release")
     JOB_FIELD_NUMBER: _ClassVar[int]
     VALUE_FIELD_NUMBER: _ClassVar[int]

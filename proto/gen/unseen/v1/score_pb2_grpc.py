@@ -45,8 +45,8 @@ class ScoreServiceStub(object):
                 _registered_method=True)
         self.Run = channel.unary_unary(
                 '/unseen.v1.ScoreService/Run',
-                request_serializer=unseen_dot_v1_dot_score__pb2.ScoreRequest.SerializeToString,
-                response_deserializer=unseen_dot_v1_dot_score__pb2.ScoreResponse.FromString,
+                request_serializer=unseen_dot_v1_dot_score__pb2.ScoreServiceRunRequest.SerializeToString,
+                response_deserializer=unseen_dot_v1_dot_score__pb2.ScoreServiceRunResponse.FromString,
                 _registered_method=True)
         self.Fetch = channel.unary_stream(
                 '/unseen.v1.ScoreService/Fetch',
@@ -106,8 +106,8 @@ def add_ScoreServiceServicer_to_server(servicer, server):
             ),
             'Run': grpc.unary_unary_rpc_method_handler(
                     servicer.Run,
-                    request_deserializer=unseen_dot_v1_dot_score__pb2.ScoreRequest.FromString,
-                    response_serializer=unseen_dot_v1_dot_score__pb2.ScoreResponse.SerializeToString,
+                    request_deserializer=unseen_dot_v1_dot_score__pb2.ScoreServiceRunRequest.FromString,
+                    response_serializer=unseen_dot_v1_dot_score__pb2.ScoreServiceRunResponse.SerializeToString,
             ),
             'Fetch': grpc.unary_stream_rpc_method_handler(
                     servicer.Fetch,
@@ -175,8 +175,8 @@ class ScoreService(object):
             request,
             target,
             '/unseen.v1.ScoreService/Run',
-            unseen_dot_v1_dot_score__pb2.ScoreRequest.SerializeToString,
-            unseen_dot_v1_dot_score__pb2.ScoreResponse.FromString,
+            unseen_dot_v1_dot_score__pb2.ScoreServiceRunRequest.SerializeToString,
+            unseen_dot_v1_dot_score__pb2.ScoreServiceRunResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,7 +41,7 @@ class ScoreServiceStub:
     """The buyer's context, once for a contract, and its ciphertexts, in chunks of at most 512 KiB, from
     where the last call has stopped.
     """
-    Run: _grpc.UnaryUnaryMultiCallable[_score_pb2.ScoreRequest, _score_pb2.ScoreResponse]
+    Run: _grpc.UnaryUnaryMultiCallable[_score_pb2.ScoreServiceRunRequest, _score_pb2.ScoreServiceRunResponse]
     """Begins a run, says how far it is, or hands out its answer: sent again and again, always the
     same. Charged and receipted once, in the transaction that ends the run.
     """
@@ -62,7 +62,7 @@ class ScoreServiceAsyncStub(ScoreServiceStub):
     """The buyer's context, once for a contract, and its ciphertexts, in chunks of at most 512 KiB, from
     where the last call has stopped.
     """
-    Run: _aio.UnaryUnaryMultiCallable[_score_pb2.ScoreRequest, _score_pb2.ScoreResponse]  # type: ignore[assignment]
+    Run: _aio.UnaryUnaryMultiCallable[_score_pb2.ScoreServiceRunRequest, _score_pb2.ScoreServiceRunResponse]  # type: ignore[assignment]
     """Begins a run, says how far it is, or hands out its answer: sent again and again, always the
     same. Charged and receipted once, in the transaction that ends the run.
     """
@@ -90,9 +90,9 @@ class ScoreServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def Run(
         self,
-        request: _score_pb2.ScoreRequest,
+        request: _score_pb2.ScoreServiceRunRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_score_pb2.ScoreResponse, _abc.Awaitable[_score_pb2.ScoreResponse]]:
+    ) -> _typing.Union[_score_pb2.ScoreServiceRunResponse, _abc.Awaitable[_score_pb2.ScoreServiceRunResponse]]:
         """Begins a run, says how far it is, or hands out its answer: sent again and again, always the
         same. Charged and receipted once, in the transaction that ends the run.
         """

@@ -25,8 +25,8 @@ from unseen.evidence.verify import VerifiedReceipt
 from unseen.protocols.errors import PeerError
 from unseen.v1 import intersect_pb2, request_pb2, score_pb2
 
-Message: TypeAlias = intersect_pb2.RunRequest | score_pb2.ScoreRequest
-Answer: TypeAlias = intersect_pb2.RunResponse | score_pb2.ScoreResponse
+Message: TypeAlias = intersect_pb2.RunRequest | score_pb2.ScoreServiceRunRequest
+Answer: TypeAlias = intersect_pb2.RunResponse | score_pb2.ScoreServiceRunResponse
 
 
 class Asked(Protocol):

@@ -96,12 +96,14 @@ class ScoreRuns:
 
         """
         asked = ScoreRun.written(opening, self._contracts.terms(opening.contract))
-        message = score_pb2.ScoreRequest.FromString(opening.wire)
+        message = score_pb2.ScoreServiceRunRequest.FromString(opening.wire)
         with writing(self._session.home.root), alone(self._folder(asked)):
             run = _Run(asked, Key.of(self._session.state, opening.contract, asked.clause.ring))
             return self._exchange(run, message, fresh=False)
 
-    def _written(self, run: _Run, values: "NDArray[np.float64]") -> score_pb2.ScoreRequest:
+    def _written(
+        self, run: _Run, values: "NDArray[np.float64]"
+    ) -> score_pb2.ScoreServiceRunRequest:
         """Encrypt the rows, sign the request over them, and write both down."""
         from unseen.streams.ciphertexts import encrypt  # noqa: PLC0415 - with vectors' library
 
@@ -116,13 +118,15 @@ class ScoreRuns:
             digest=digest_with(batches, suite.digest),
         ).encode()
         request, signed = self._runs.signed(asked, asked.units, part)
-        message = score_pb2.ScoreRequest(request=signed, batches=part)
+        message = score_pb2.ScoreServiceRunRequest(request=signed, batches=part)
         asking.write_down(
             session, request, asked.contract, manifest="", message=message, secret=asked.secret
         )
         return message
 
-    def _exchange(self, run: _Run, message: score_pb2.ScoreRequest, *, fresh: bool) -> Scored:
+    def _exchange(
+        self, run: _Run, message: score_pb2.ScoreServiceRunRequest, *, fresh: bool
+    ) -> Scored:
         asked = run.asked
         answer = self._runs.answered(asked, lambda: self._stepped(run, message, fresh=fresh))
         found = self._runs.opened(asked, message, answer, lambda _: self._opened(run, answer.value))
@@ -130,8 +134,8 @@ class ScoreRuns:
         return found
 
     def _stepped(
-        self, run: _Run, message: score_pb2.ScoreRequest, *, fresh: bool
-    ) -> score_pb2.ScoreResponse:
+        self, run: _Run, message: score_pb2.ScoreServiceRunRequest, *, fresh: bool
+    ) -> score_pb2.ScoreServiceRunResponse:
         """Send the request until it is answered, and what the node lacks for it."""
         asked, lacked = run.asked, dict.fromkeys(_LACKING, 0)
         if fresh:

@@ -34,15 +34,15 @@ class ScoreService(score_pb2_grpc.ScoreServiceServicer):
         return intersect_pb2.UploadResponse(offset=stored.offset, complete=stored.complete)
 
     async def Run(
-        self, request: score_pb2.ScoreRequest, context: _Context
-    ) -> score_pb2.ScoreResponse:
+        self, request: score_pb2.ScoreServiceRunRequest, context: _Context
+    ) -> score_pb2.ScoreServiceRunResponse:
         """Begin a run, or say how it stands; charged and receipted once."""
         del context
         signed = wire.signed_request(request.request, [request.batches])
         step = await advance(self._node, caller(), signed)
         if isinstance(step, UnderWay):
-            return score_pb2.ScoreResponse(job=f"jobs/{step.job}")
-        return score_pb2.ScoreResponse(value=step.reply[0], release=wire.release(step))
+            return score_pb2.ScoreServiceRunResponse(job=f"jobs/{step.job}")
+        return score_pb2.ScoreServiceRunResponse(value=step.reply[0], release=wire.release(step))
 
     async def Fetch(
         self, request: intersect_pb2.FetchRequest, context: _Context
