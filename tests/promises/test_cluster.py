@@ -65,6 +65,7 @@ def test_a_node_builds_on_its_cluster_and_outlives_it(
     assert lost.value.reason == "CLUSTER_LOST"
     assert stage.lender.usage(residents) == before
     second = stage.contract(buyer="rival")
+    wait_until(lambda: bool(stage.rival.jobs(second)))  # put in after the signature
     wait_until(lambda: "nothing answers at" in stage.output.read_text())
     (job,) = stage.rival.jobs(second)
     assert job.live
