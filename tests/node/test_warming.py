@@ -99,6 +99,23 @@ async def test_what_answers_at_a_hidden_table_is_ready_in_every_online_worker() 
     assert name.startswith(b"matrix ")
 
 
+async def test_what_computes_with_ciphertexts_is_ready_once_and_not_in_the_serving_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(warming, "_load", lambda: pytest.fail("the serving process computes none"))
+    encrypted = State.ACTIVE, {"protocol": "ckks"}
+    house = House(encrypted, encrypted, (State.REVOKED, {"protocol": "ckks"}))
+    await house.swept(3)
+    assert house.tasks == ["warm_rings"]
+    assert await House((State.PROPOSED, {"protocol": "ckks"})).swept() == 0
+    (names,) = TASKS[warming.RINGS]([], lambda _: None)
+    assert [name.split()[0] for name in names.decode().split(", ")] == [
+        "NTT",
+        "residues",
+        "BLAKE2Xb",
+    ]
+
+
 async def test_it_is_done_once_and_nobody_waits_for_it() -> None:
     house = House(JOINT)
     await warming.sweep(cast("Node", house))

@@ -111,6 +111,18 @@ def warm_matrix(_parts: list[bytes], _progress: Progress) -> list[bytes]:
     return [f"matrix {matrix.warm_up()}".encode()]
 
 
+def warm_rings(_parts: list[bytes], _progress: Progress) -> list[bytes]:
+    """Nothing -> the names of what computes with ciphertexts, once it is compiled and tried.
+
+    Raises:
+        KernelFaultError: this machine computes one of them wrongly.
+
+    """
+    from unseen.protocols.kernels import warming  # noqa: PLC0415 - as above
+
+    return [warming.warm_rings().encode()]
+
+
 TASKS: dict[str, Task] = {
     task.__name__: task
     for task in (
@@ -146,5 +158,6 @@ TASKS: dict[str, Task] = {
         score_tasks.score_batches,
         warm_up,
         warm_matrix,
+        warm_rings,
     )
 }

@@ -1,11 +1,12 @@
-"""Kernels made ready for joint rounds and hidden tables, beside the serving, never before it.
+"""Kernels made ready before anybody waits for them, beside the serving, never before it.
 
 A node with a contract over several nodes will mask vectors. So that its first round waits for no
 compiler, and no query waits for one either, a bulk worker compiles and tries the kernels and keeps
 their machine code in the node's home; the serving process then loads that, without numba. Where the
 folder is not the node's alone, the first round compiles. Without numba it is the portable code,
 which is tried all the same. What multiplies queries with a hidden table is loaded in the online
-workers, where that will be done.
+workers, where that will be done. What computes with encrypted rows is compiled and tried once; each
+job's process loads it.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from unseen.evidence.contracts.joint import PARAMETER
+from unseen.evidence.contracts.scoring import PROTOCOL as ENCRYPTED
 from unseen.evidence.contracts.states import State
 from unseen.evidence.releases.manifest import HIDDEN_TABLE
 from unseen.node.context import Node
@@ -26,6 +28,8 @@ from unseen.protocols.kernels import cache
 FOLDER: Final = "kernels"
 TASK: Final = "warm_up"
 MATRIX: Final = "warm_matrix"
+RINGS: Final = "warm_rings"
+_BY_PROTOCOL: Final = {HIDDEN_TABLE: MATRIX, ENCRYPTED: RINGS}
 
 _logger = logging.getLogger("unseen.node")
 
@@ -56,7 +60,8 @@ def _needs(contract: Contract) -> set[str]:
     if contract.state is not State.ACTIVE:
         return set()
     needs = {TASK} if PARAMETER in contract.terms.parameters else set()
-    return needs | ({MATRIX} if contract.terms.protocol == HIDDEN_TABLE else set())
+    need = _BY_PROTOCOL.get(contract.terms.protocol)
+    return needs if need is None else needs | {need}
 
 
 async def _warm_up(node: Node, need: str) -> None:
@@ -65,7 +70,7 @@ async def _warm_up(node: Node, need: str) -> None:
         if need == MATRIX:  # as many at once as there are workers: one for each of them
             workers = range(node.executor.workers)
             await asyncio.gather(*(node.executor.run(need, []) for _ in workers))
-        elif cache.usable():
+        elif need == TASK and cache.usable():  # the serving process masks vectors itself
             await asyncio.to_thread(_load)
     except UnseenError as error:
         _logger.error("kernels are not ready: %s", error)  # noqa: TRY400 - it says all there is
