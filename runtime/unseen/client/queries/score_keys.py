@@ -14,6 +14,7 @@ from unseen.evidence import canonical
 from unseen.evidence.canonical import Json, b64decode, b64encode
 from unseen.evidence.contracts.scoring import check_library
 from unseen.evidence.errors import EvidenceError
+from unseen.evidence.releases.scored import context_name
 from unseen.evidence.suite import Suite
 from unseen.protocols.he.parameters import Parameters
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from unseen.protocols.he.scheme import Owner
 
 _USE = "score"
-_NAME_DIGITS = 32  # of a digest: as many as a request's id has
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Key:
 
     def name(self, suite: Suite) -> str:
         """Return the id under which the context is sent."""
-        return self.digest(suite).hex()[:_NAME_DIGITS]
+        return context_name(self.digest(suite))
 
 
 def _owner(ring: Parameters, secret: bytes | None) -> "Owner":

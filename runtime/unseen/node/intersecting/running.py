@@ -61,7 +61,7 @@ from unseen.node.release.yielding import paid
 from unseen.node.runs.files import BEGAN, STATEMENT, file_digest
 from unseen.node.runs.holding import admitted_of, began, hold, not_another
 from unseen.node.runs.room import promise, settle
-from unseen.node.runs.sessions import Run, live_job, run_of
+from unseen.node.runs.sessions import Run, UnderWay, live_job, run_of
 from unseen.node.runs.unpaid import COUNTING, MASK, check_unpaid
 from unseen.protocols.group.elgamal import Share
 from unseen.protocols.group.ristretto255 import ELEMENT_BYTES, random_scalar
@@ -70,13 +70,6 @@ from unseen.streams.whole import write_whole
 
 ANSWER = "answer"
 _PRIVATE = AggregateFacts(cells=(), measured=True, private=True)
-
-
-@dataclass(frozen=True, slots=True)
-class UnderWay:
-    """A job is at it: its id."""
-
-    job: str
 
 
 @dataclass(frozen=True, slots=True)

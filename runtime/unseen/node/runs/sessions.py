@@ -58,6 +58,13 @@ class Run:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """A job is at it: its id."""
+
+    job: str
+
+
 def run_of(node: "Node", kind: "RunKind", contract: str, request: str) -> Run:
     """Return the run of a request under a contract.
 

@@ -7,6 +7,7 @@ it was last used.
 from typing import TYPE_CHECKING, Final
 
 from unseen.evidence.contracts.scoring import KIND, Scoring, scoring_in
+from unseen.evidence.releases.scored import context_name
 from unseen.node.errors import FieldInvalidError
 from unseen.node.privacy.guard import most_items
 from unseen.node.runs.files import ANSWER
@@ -20,13 +21,7 @@ if TYPE_CHECKING:
 
 CONTEXT: Final = "context"
 BATCHES: Final = "batches"
-_NAME_DIGITS: Final = 32  # of a digest, as many as a request's id has
 _BESIDE: Final = 4096  # statement and the like
-
-
-def name_of(context: bytes) -> str:
-    """Return the name of the run that holds a context, by its digest."""
-    return context.hex()[:_NAME_DIGITS]
 
 
 def batch_bytes(clause: Scoring) -> int:
@@ -66,7 +61,7 @@ def _check(contract: "Contract", run: "Run", head: Head) -> None:
 def _check_context(clause: Scoring, head: Head) -> None:
     from unseen.protocols.he import contexts  # noqa: PLC0415 - with vectors' library
 
-    if head.request != name_of(head.digest):
+    if head.request != context_name(head.digest):
         raise refused("request", "a context is named by the beginning of its digest")
     if head.size != contexts.size(clause.ring):
         raise refused("size", "a context of this contract's ring has another size")

@@ -8,12 +8,11 @@ dies begins anew with other noise; a charged run is never computed again.
 import asyncio
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json, b64decode, b64encode
 from unseen.evidence.contracts.scoring import KIND, Offered, Scoring, scoring_in
-from unseen.evidence.releases.scored import SentBatches, SentScores
+from unseen.evidence.releases.scored import SentBatches, SentScores, context_name
 from unseen.evidence.suite import suite_of
 from unseen.node.context import Node
 from unseen.node.contracts.register import Contract
@@ -29,7 +28,7 @@ from unseen.node.release.yielding import paid
 from unseen.node.runs.files import ANSWER, BEGAN, STATEMENT, file_digest
 from unseen.node.runs.holding import admitted_of, began, hold, not_another
 from unseen.node.runs.room import promise, settle
-from unseen.node.runs.sessions import Run, live_job, run_of
+from unseen.node.runs.sessions import Run, UnderWay, live_job, run_of
 from unseen.node.runs.unpaid import check_unpaid
 from unseen.node.scoring.parts import (
     BATCHES,
@@ -37,16 +36,8 @@ from unseen.node.scoring.parts import (
     SCORES,
     answer_bytes,
     batch_bytes,
-    name_of,
     run_bytes,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class UnderWay:
-    """A job is at it: its id."""
-
-    job: str
 
 
 async def advance(node: Node, who: Caller, signed: SignedRequest) -> UnderWay | Answer:
@@ -90,7 +81,7 @@ async def _begin(
         ask={
             "step": KIND,
             "request": request.request,
-            "context": name_of(sent.context),
+            "context": context_name(sent.context),
             "statement": b64encode(request.bytes()),
             "signature": b64encode(admitted.signature),
             "instance": admitted.instance,
@@ -164,7 +155,7 @@ def _offered(node: Node, contract: Contract) -> Offered:
 
 async def _check_context(node: Node, contract: Contract, sent: SentBatches) -> None:
     """Return if the context is here that the request names, and keep it for another day."""
-    run = run_of(node, SCORES, contract.id, name_of(sent.context))
+    run = run_of(node, SCORES, contract.id, context_name(sent.context))
     suite = suite_of(contract.terms.suite)
     if not run.has(CONTEXT) or (
         await asyncio.to_thread(file_digest, run.path(CONTEXT), suite) != sent.context

@@ -1,37 +1,24 @@
 """IntersectService: sets in, a run step by step, elements out."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc.aio
 
-from unseen.node.context import Node
 from unseen.node.interceptors import caller
 from unseen.node.intersecting.parts import INTERSECTIONS
-from unseen.node.intersecting.running import ToMix, UnderWay, advance
-from unseen.node.resources import contract_id
-from unseen.node.runs import sending
+from unseen.node.intersecting.running import ToMix, advance
+from unseen.node.runs.sessions import UnderWay
+from unseen.node.services.parts import PartsService
 from unseen.node.wire import requests as wire
-from unseen.node.wire.parts import part_of, received
 from unseen.v1 import intersect_pb2, intersect_pb2_grpc
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 
 
-class IntersectService(intersect_pb2_grpc.IntersectServiceServicer):
+class IntersectService(PartsService, intersect_pb2_grpc.IntersectServiceServicer):
     """Intersections of a buyer's set with a table."""
 
-    def __init__(self, node: Node) -> None:
-        """Serve `node`."""
-        self._node = node
-
-    async def Upload(
-        self, request_iterator: AsyncIterator[intersect_pb2.UploadRequest], context: _Context
-    ) -> intersect_pb2.UploadResponse:
-        """Take in chunks of a part."""
-        del context
-        stored = await received(self._node, caller(), INTERSECTIONS, request_iterator)
-        return intersect_pb2.UploadResponse(offset=stored.offset, complete=stored.complete)
+    runs = INTERSECTIONS
 
     async def Run(
         self, request: intersect_pb2.RunRequest, context: _Context
@@ -45,25 +32,3 @@ class IntersectService(intersect_pb2_grpc.IntersectServiceServicer):
         if isinstance(step, ToMix):
             return intersect_pb2.RunResponse(others=step.size)
         return intersect_pb2.RunResponse(value=step.reply[0], release=wire.release(step))
-
-    async def Fetch(
-        self, request: intersect_pb2.FetchRequest, context: _Context
-    ) -> AsyncIterator[intersect_pb2.FetchResponse]:
-        """Stream a part from an offset."""
-        del context
-        node, who, contract = self._node, caller(), contract_id(request.contract)
-        part = part_of(request.part)
-        run = sending.opened(node, who, INTERSECTIONS, contract, request.request, part)
-        for chunk in sending.chunks(run, part, request.offset):
-            yield intersect_pb2.FetchResponse(chunk=chunk)
-            # A stop takes effect between chunks, and so does the end of the contract.
-            sending.opened(node, who, INTERSECTIONS, contract, request.request, part)
-
-    async def End(
-        self, request: intersect_pb2.EndRequest, context: _Context
-    ) -> intersect_pb2.EndResponse:
-        """Forget a run."""
-        del context
-        contract = contract_id(request.contract)
-        await sending.end(self._node, caller(), INTERSECTIONS, contract, request.request)
-        return intersect_pb2.EndResponse()
