@@ -30,6 +30,18 @@ def no_progress(what: str, done: int, total: int) -> None:
     """Show nothing."""
 
 
+def counted(progress: Progress, what: str, total: int) -> Callable[[int], None]:
+    """Return what hears of parts that are done, and tells how many of `total` they are by then."""
+    done = 0
+
+    def told(count: int) -> None:
+        nonlocal done
+        done += count
+        progress(what, min(done, total), total)
+
+    return told
+
+
 class Session:
     """The shared parts of one open client. Thread-safe."""
 

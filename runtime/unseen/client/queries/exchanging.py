@@ -7,11 +7,12 @@ before anything is believed, and a run that comes to nothing is forgotten on bot
 import contextlib
 import datetime as dt
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol, TypeAlias, TypeVar
+from typing import Final, Protocol, TypeAlias, TypeVar
 
-from unseen.client.errors import RefusedError, WireError
+from unseen.client.channel import Unary
+from unseen.client.errors import AnswerInvalidError, RefusedError, WireError
 from unseen.client.jobs import Job, JobNotDoneError, Jobs, JobState
 from unseen.client.queries import asking
 from unseen.client.queries.parcels import Parcels, Stub
@@ -21,8 +22,10 @@ from unseen.evidence.commitment import commit
 from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.errors import EvidenceError
 from unseen.evidence.releases.request import Request
+from unseen.evidence.suite import Suite
 from unseen.evidence.verify import VerifiedReceipt
 from unseen.protocols.errors import PeerError
+from unseen.streams.chunks import digest_with
 from unseen.v1 import intersect_pb2, request_pb2, score_pb2
 
 Message: TypeAlias = intersect_pb2.RunRequest | score_pb2.ScoreServiceRunRequest
@@ -41,12 +44,30 @@ class Asked(Protocol):
         """The request's id."""
 
     @property
+    def suite(self) -> Suite:
+        """The suite of the contract."""
+
+    @property
     def terms(self) -> Terms:
         """What the contract says."""
 
 
+class Computed(Protocol):
+    """What a node says of a run: the job that is under way, or what came of it."""
+
+    @property
+    def job(self) -> str:
+        """The job's name, or nothing."""
+
+    @property
+    def value(self) -> bytes:
+        """What came of it, or nothing."""
+
+
 _BUSY = "OVERLOADED"
+_TIMES: Final = 3  # that a node may lack the same
 _Answer = TypeVar("_Answer")
+_Computed = TypeVar("_Computed", bound="Computed")
 _Found = TypeVar("_Found")
 
 
@@ -95,6 +116,48 @@ class Exchange:
             if kept is not None and kept.state != "sent":  # else it may be asked again
                 self.end(asked)
             raise
+
+    def stepped(
+        self,
+        asked: Asked,
+        method: Unary[_Computed],
+        message: Message,
+        parts: Mapping[str, Callable[[bool], None]],
+        *,
+        fresh: bool,
+    ) -> _Computed:
+        """Send a request until it is answered, and what the node lacks for it.
+
+        `parts` send what a run is over, by the clause under which a node says that it lacks it, and
+        in this order; each is told whether the request was never sent before.
+
+        Raises:
+            RefusedError: it was refused, or the node lacks the same again and again.
+            AnswerInvalidError: the node says nothing of the run.
+            JobNotDoneError: the job came to nothing; nothing was charged.
+
+        """
+        lacked, lacking = dict.fromkeys(parts, 0), frozenset(parts)
+        for send in parts.values() if fresh else ():
+            send(True)
+        while True:
+            try:
+                answer = asking.send(
+                    self._session, method, message, asked.request, fresh=fresh, lacking=lacking
+                )
+            except RefusedError as error:
+                if error.clause not in lacking or lacked[error.clause] == _TIMES:
+                    raise
+                lacked[error.clause] += 1
+                parts[error.clause](False)
+                continue
+            fresh = False
+            if answer.job:
+                self.wait(asked, answer.job)
+            elif answer.value:
+                return answer
+            else:
+                raise AnswerInvalidError("the node says nothing of the run", clause="run")
 
     def opened(
         self,
@@ -147,10 +210,11 @@ class Exchange:
                 self.refused(asked)
             raise
 
-    def fetch_answer(self, asked: Asked, size: int, target: Path) -> None:
+    def fetch_answer(self, asked: Asked, size: int, digest: bytes, target: Path) -> None:
         """Fetch an answer to a file; write down that it is lost where the node has it no longer.
 
         Raises:
+            AnswerInvalidError: it is another one than that of `digest`; nothing is left of it.
             As `Parcels.fetch`.
 
         """
@@ -162,6 +226,11 @@ class Exchange:
                 self._session.state.save_lost(asked.request)
                 forget(self._folder(asked.request))
             raise
+        if digest_with(target, asked.suite.digest) != digest:
+            target.unlink()
+            raise AnswerInvalidError(
+                "what was fetched is not what the receipt commits to", clause="answer.digest"
+            )
 
     def wait(self, asked: Asked, name: str) -> None:
         """Wait for a job's end, and tell how far it is.

@@ -36,7 +36,7 @@ from unseen.client.queries.sets import (
     sets_of,
     share_of,
 )
-from unseen.client.session import Session
+from unseen.client.session import Session, counted
 from unseen.client.subjects import Subject
 from unseen.evidence import canonical
 from unseen.evidence.contracts.intersection import Summed, set_bytes
@@ -165,13 +165,7 @@ class Intersections:
 
     def _sets(self, asked: Run, total: int) -> Sets:
         """Return the steps of a run, of which the next is over `total` elements."""
-        done = 0
-
-        def told(count: int) -> None:
-            nonlocal done
-            done += count
-            self._session.progress("masking", min(done, total), total)
-
+        told = counted(self._session.progress, "masking", total)
         sums = asked.clause.sum is not None
         return sets_of(self._folder(asked), asked.session, asked.data, asked.drawn, told, sums=sums)
 
@@ -208,12 +202,7 @@ class Intersections:
         if known is None:
             size = set_bytes(count) + set_bytes(sent.others)
             answer = self._folder(asked) / ANSWER
-            self._runs.fetch_answer(asked, _allowed(size), answer)
-            if digest_with(answer, suite.digest) != sent.digest:
-                answer.unlink()
-                raise AnswerInvalidError(
-                    "what was fetched is not what the receipt commits to", clause="answer.digest"
-                )
+            self._runs.fetch_answer(asked, _allowed(size), sent.digest, answer)
             known = self._sets(asked, sent.others).present(answer)
             self._session.state.save_label(_place(asked.request), b"", known)
         return tuple(each == 1 for each in known)

@@ -10,15 +10,13 @@ score, and no score goes back. An operator that deviates may compute something e
 which model a score is of.
 """
 
-import contextlib
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from unseen.client.agreements.contracts import Contracts
-from unseen.client.errors import AnswerInvalidError, HomeError, RefusedError
+from unseen.client.errors import AnswerInvalidError, HomeError
 from unseen.client.jobs import Jobs
 from unseen.client.local.home import write_file, writing
 from unseen.client.local.state import Opening
@@ -28,8 +26,8 @@ from unseen.client.queries.intersected import Cost
 from unseen.client.queries.score_keys import Key
 from unseen.client.queries.score_runs import ScoreRun, clause_of
 from unseen.client.queries.scored import Scored
-from unseen.client.queries.sets import alone, forget
-from unseen.client.session import Session
+from unseen.client.queries.sets import alone, forget, sweep
+from unseen.client.session import Session, counted
 from unseen.evidence.releases.scored import SentBatches, SentScores
 from unseen.streams.chunks import digest_with
 from unseen.v1 import intersect_pb2, score_pb2, score_pb2_grpc
@@ -40,10 +38,8 @@ if TYPE_CHECKING:
 
     from unseen.protocols.train.spec import Feature
 
-_CONTEXT, _BATCHES, _ANSWER = "context", "batches", "answer"
-_LACKING: Final = frozenset({_CONTEXT, _BATCHES})  # clauses of refusals: the node waits for it
-_TIMES: Final = 3  # that it may lack the same
-_DAY: Final = 86_400
+_CONTEXT, _BATCHES = "context", "batches"  # clauses of refusals: the node waits for it
+_ANSWER = "answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +69,7 @@ class ScoreRuns:
         values = matrix(features, rows)
         asked = ScoreRun.new(contract, terms, len(values))
         with writing(self._session.home.root):
-            self._sweep()
+            sweep(self._session.home.root / "scorings", self._is_known)
             run = _Run(asked, Key.of(self._session.state, contract, asked.clause.ring))
             with alone(self._folder(asked)):
                 try:
@@ -137,51 +133,29 @@ class ScoreRuns:
         self, run: _Run, message: score_pb2.ScoreServiceRunRequest, *, fresh: bool
     ) -> score_pb2.ScoreServiceRunResponse:
         """Send the request until it is answered, and what the node lacks for it."""
-        asked, lacked = run.asked, dict.fromkeys(_LACKING, 0)
-        if fresh:
-            self._send(run, _CONTEXT, fresh=True)
-            self._send(run, _BATCHES, fresh=True)
-        while True:
-            try:
-                answer = asking.send(
-                    self._session,
-                    self._stub.Run,
-                    message,
-                    asked.request,
-                    fresh=fresh,
-                    lacking=_LACKING,
-                )
-            except RefusedError as error:
-                if error.clause not in _LACKING or lacked[error.clause] == _TIMES:
-                    raise
-                lacked[error.clause] += 1
-                self._send(run, error.clause, fresh=False)
-                continue
-            fresh = False
-            if answer.job:
-                self._runs.wait(asked, answer.job)
-            elif answer.value:
-                return answer
-            else:
-                raise AnswerInvalidError("the node says nothing of the run", clause="run")
+        parts = {
+            _CONTEXT: lambda new: self._send_context(run, fresh=new),
+            _BATCHES: lambda new: self._send_batches(run, fresh=new),
+        }
+        return self._runs.stepped(run.asked, self._stub.Run, message, parts, fresh=fresh)
 
-    def _send(self, run: _Run, what: str, *, fresh: bool) -> None:
-        """Send the ciphertexts, or the context of the key, unless the node has them."""
-        asked, path = run.asked, self._folder(run.asked) / what
-        if what == _BATCHES:
-            if not path.exists():
-                self._runs.refused(asked)
-                raise HomeError(
-                    "the ciphertexts of this run are gone",
-                    clause="home",
-                    remedy="score the rows again; this run was not charged",
-                )
-            self._runs.send(asked, intersect_pb2.PART_BATCHES, path, fresh=fresh)
-            return
+    def _send_context(self, run: _Run, *, fresh: bool) -> None:
+        asked, path = run.asked, self._folder(run.asked) / _CONTEXT
         if not path.exists():
             write_file(path, run.key.context, private=True, durable=False)
         name = run.key.name(asked.suite)
         self._runs.send(asked, intersect_pb2.PART_CONTEXT, path, fresh=fresh, under=name)
+
+    def _send_batches(self, run: _Run, *, fresh: bool) -> None:
+        asked, path = run.asked, self._folder(run.asked) / _BATCHES
+        if not path.exists():
+            self._runs.refused(asked)
+            raise HomeError(
+                "the ciphertexts of this run are gone",
+                clause="home",
+                remedy="score the rows again; this run was not charged",
+            )
+        self._runs.send(asked, intersect_pb2.PART_BATCHES, path, fresh=fresh)
 
     def _opened(self, run: _Run, value: bytes) -> Scored:
         """Return the scores in the answer that `value` commits to."""
@@ -222,31 +196,15 @@ class ScoreRuns:
         from unseen.protocols.he.checks import back_bytes  # noqa: PLC0415 - with its library
 
         answer = self._folder(asked) / _ANSWER
-        self._runs.fetch_answer(asked, asked.units * back_bytes(asked.clause.ring), answer)
-        if digest_with(answer, asked.suite.digest) != sent.digest:
-            answer.unlink()
-            raise AnswerInvalidError(
-                "what was fetched is not what the receipt commits to", clause="answer.digest"
-            )
+        size = asked.units * back_bytes(asked.clause.ring)
+        self._runs.fetch_answer(asked, size, sent.digest, answer)
         return answer
 
-    def _sweep(self) -> None:
-        """Delete what runs have left that a kill ended before they were written down."""
-        for folder in (self._session.home.root / "scorings").glob("*"):
-            with contextlib.suppress(FileNotFoundError):
-                old = time.time() - folder.stat().st_mtime > _DAY
-                if old and self._session.state.request(folder.name) is None:
-                    forget(folder)
+    def _is_known(self, request: str) -> bool:
+        return self._session.state.request(request) is not None
 
     def _folder(self, asked: ScoreRun) -> Path:
         return self._session.home.scoring(asked.request)
 
     def _told(self, what: str, total: int) -> Callable[[int], None]:
-        done = 0
-
-        def told(count: int) -> None:
-            nonlocal done
-            done += count
-            self._session.progress(what, done, total)
-
-        return told
+        return counted(self._session.progress, what, total)

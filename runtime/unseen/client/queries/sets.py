@@ -5,12 +5,13 @@ in memory, message for message. Steps depend on the items and the seed alone: a 
 after a kill does what is missing, and what was done before is the same.
 """
 
+import contextlib
 import fcntl
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
@@ -33,6 +34,7 @@ ANSWER: Final = "answer"
 _SET, _MASKED, _MIXED, _BOTH = "set", "masked", "mixed", "both"
 _MEMORY: Final = 256 << 20
 _BATCH: Final = 1 << 14
+_DAY: Final = 86_400  # seconds
 
 Fresh = Callable[[], Rng]
 """Gives the bytes that a run's scalar is drawn from, from the first on, whenever it is called."""
@@ -82,7 +84,7 @@ def share_of(session: bytes, rng: Rng) -> Share:
     return new_share(session, rng, provider=False)
 
 
-@contextmanager
+@contextlib.contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """Keep others from the files of a run meanwhile: each would sweep away what another writes.
 
@@ -115,6 +117,18 @@ def forget_theirs(folder: Path) -> None:
 def forget(folder: Path) -> None:
     """Delete the files of a run."""
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep(folders: Path, known: Callable[[str], bool]) -> None:
+    """Delete what runs have left, in folders by id, that a kill ended before they were known.
+
+    One that is not a day old may be another process's, which is about to write it down.
+    """
+    for folder in folders.glob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            old = time.time() - folder.stat().st_mtime > _DAY
+            if old and not known(folder.name):
+                forget(folder)
 
 
 class _InFiles:
