@@ -34,6 +34,7 @@ from unseen.node.services.rules import RulesService
 from unseen.node.services.score import ScoreService
 from unseen.node.services.statistics import StatisticsService
 from unseen.node.services.template import TemplateService
+from unseen.node.services.train import TrainService
 from unseen.node.services.verify import VerifyService
 from unseen.v1 import (
     audit_pb2,
@@ -80,6 +81,8 @@ from unseen.v1 import (
     statistics_pb2_grpc,
     template_pb2,
     template_pb2_grpc,
+    train_pb2,
+    train_pb2_grpc,
     verify_pb2,
     verify_pb2_grpc,
 )
@@ -146,6 +149,7 @@ def _add_services(server: grpc.aio.Server, node: Node) -> None:
     statistics_pb2_grpc.add_StatisticsServiceServicer_to_server(StatisticsService(node), server)
     intersect_pb2_grpc.add_IntersectServiceServicer_to_server(IntersectService(node), server)
     score_pb2_grpc.add_ScoreServiceServicer_to_server(ScoreService(node), server)
+    train_pb2_grpc.add_TrainServiceServicer_to_server(TrainService(node), server)
     meter_pb2_grpc.add_MeterServiceServicer_to_server(MeterService(node), server)
     job_pb2_grpc.add_JobServiceServicer_to_server(JobService(node), server)
     joint_pb2_grpc.add_JointServiceServicer_to_server(JointService(node), server)
@@ -173,6 +177,7 @@ def _service_names() -> list[str]:
         statistics_pb2,
         intersect_pb2,
         score_pb2,
+        train_pb2,
         meter_pb2,
         job_pb2,
         joint_pb2,

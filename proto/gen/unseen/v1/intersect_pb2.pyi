@@ -16,6 +16,8 @@ class Part(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PART_ANSWER: _ClassVar[Part]
     PART_CONTEXT: _ClassVar[Part]
     PART_BATCHES: _ClassVar[Part]
+    PART_ROWS: _ClassVar[Part]
+    PART_WEIGHTS: _ClassVar[Part]
 PART_UNSPECIFIED: Part
 PART_SET: Part
 PART_MIXED: Part
@@ -23,6 +25,8 @@ PART_OTHERS: Part
 PART_ANSWER: Part
 PART_CONTEXT: Part
 PART_BATCHES: Part
+PART_ROWS: Part
+PART_WEIGHTS: Part
 
 class UploadRequest(_message.Message):
     __slots__ = ("contract", "request", "part", "digest", "size", "offset", "chunk")

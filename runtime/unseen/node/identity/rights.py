@@ -86,6 +86,10 @@ RIGHTS: dict[str, frozenset[Role]] = {
     "/unseen.v1.ScoreService/Run": _BUYER,
     "/unseen.v1.ScoreService/Fetch": _BUYER,
     "/unseen.v1.ScoreService/End": _BUYER,
+    "/unseen.v1.TrainService/Upload": _BUYER,
+    "/unseen.v1.TrainService/Run": _BUYER,
+    "/unseen.v1.TrainService/Fetch": _BUYER,
+    "/unseen.v1.TrainService/End": _BUYER,
     "/unseen.v1.MeterService/GetUsage": _SIGNERS | _READERS,
     "/unseen.v1.MeterService/GetReceipt": _BUYER,
     "/unseen.v1.MeterService/OpenRelease": _OPERATOR,
@@ -151,6 +155,7 @@ LONG_CALLS = frozenset(
     {
         "/unseen.v1.IntersectService/Upload",
         "/unseen.v1.ScoreService/Upload",
+        "/unseen.v1.TrainService/Upload",
         "/unseen.v1.CatalogService/RegisterTable",
         "/unseen.v1.CatalogService/RefreshTable",
         "/unseen.v1.CatalogService/RegisterProduct",
