@@ -1,0 +1,1 @@
+"""Where a buyer's code runs and can hurt nobody, and what is taken out of there."""
