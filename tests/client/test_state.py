@@ -172,3 +172,26 @@ def test_a_damaged_local_key_is_one_clear_error(home: Home, content: str) -> Non
     home.key("local").write_text(content)
     with pytest.raises(HomeError, match=r"local\.key"):
         State(home)
+
+
+def test_how_far_a_training_is_replaces_what_was_kept_and_is_sealed(
+    state: State, home: Home
+) -> None:
+    assert state.training("c") is None
+    state.save_training("c", b"secret weights")
+    state.save_training("c", b"secret weights, later")
+    state.save_training("d", b"secret of another")
+    other = State(home)  # as another process would after this one was killed
+    assert other.training("c") == b"secret weights, later"
+    other.close()
+    for path in home.root.rglob("state.db*"):
+        assert b"secret" not in path.read_bytes().replace(b"secret BLOB", b"")
+
+
+def test_a_sealed_file_opens_in_its_place_alone(state: State) -> None:
+    sealed = state.seal("rows/0", b"secret rows")
+    assert b"secret" not in sealed
+    assert state.unseal("rows/0", sealed) == b"secret rows"
+    for place, data in (("rows/1", sealed), ("rows/0", sealed[:-1]), ("rows/0", b"")):
+        with pytest.raises(HomeError):
+            state.unseal(place, data)

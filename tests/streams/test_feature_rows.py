@@ -15,7 +15,7 @@ from unseen.protocols.he import clear
 from unseen.protocols.he.models import Feature, line
 from unseen.protocols.he.parameters import Demand, choose
 from unseen.streams.ciphertexts import batches_of, decrypt, encrypt
-from unseen.streams.feature_rows import matrix
+from unseen.streams.feature_rows import matrix, numbers
 
 FEATURES = (
     Feature(name="amount", low=-5_00, high=90_00, decimals=2),
@@ -58,7 +58,7 @@ def test_every_way_to_give_rows_gives_the_same(given: list[tuple[int, str, int]]
         "else": ["x"] * len(listed),
         **dict(zip(names, zip(*listed, strict=True), strict=True)),
     }
-    numbers = columns | {"amount": wanted[:, 0], "count": wanted[:, 2].astype(np.int32)}
+    counted = columns | {"amount": wanted[:, 0], "count": wanted[:, 2].astype(np.int32)}
     ways: list[Any] = [
         wanted,
         listed,
@@ -66,7 +66,7 @@ def test_every_way_to_give_rows_gives_the_same(given: list[tuple[int, str, int]]
         [dict(zip(names, row, strict=True)) | {"else": None} for row in listed],
         [dict(zip(names, texts(row), strict=True)) for row in listed],
         columns,
-        numbers,
+        counted,
         Frame({name: [str(one) for one in column] for name, column in columns.items()}),
         iter(listed),
         np.array([texts(row) for row in listed], object),
@@ -199,3 +199,10 @@ def test_an_answer_of_another_size_is_none(tmp_path: Path, spoil: Callable[[byte
     (tmp_path / "answer").write_bytes(spoil(answer))
     with pytest.raises(MalformedMessageError):
         decrypt(who, tmp_path / "answer", 3, lambda _: None)
+
+
+def test_numbers_are_read_whatever_their_bounds() -> None:
+    found = numbers(FEATURES, [[1e9, "b", -4]])
+    assert found.tolist() == [[1e9, 1, -4]]
+    with pytest.raises(InputInvalidError):
+        numbers(FEATURES, [])

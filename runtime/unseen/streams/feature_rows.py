@@ -1,4 +1,4 @@
-"""Rows as a buyer of scores has them, as a matrix of numbers: columns of the model, in its order.
+"""Rows as a buyer of scores or of a model has them, as a matrix of numbers: the model's columns.
 
 A column that has values holds their texts, any other numbers, or texts of them. A matrix of numbers
 is taken as it is: there a column of values holds their numbers, from 0. What is wrong is named by
@@ -39,18 +39,24 @@ def matrix(features: Sequence[Feature], rows: Any) -> Reals:
             out of bounds, or none of its column's values.
 
     """
-    found = _read(features, rows)
-    if not len(found):
-        raise _refused("there is nothing to score", "give one row or more")
+    found = numbers(features, rows)
     for place, feature in enumerate(features):  # one by one: a wide matrix is not held twice
         whole_rows([feature], found[:, place : place + 1])
+    return found
+
+
+def numbers(features: Sequence[Feature], rows: Any) -> Reals:
+    """Return rows as numbers, whatever their bounds and whether finite; otherwise as `matrix`."""
+    found = _read(features, rows)
+    if not len(found):
+        raise _refused("there are no rows", "give one row or more")
     return found
 
 
 def _read(features: Sequence[Feature], rows: Any) -> Reals:
     if isinstance(rows, np.ndarray) and rows.dtype.kind in _KINDS:
         if rows.ndim != 2 or rows.shape[1] != len(features):
-            raise _refused("a matrix with the columns of the model is scored", _order(features))
+            raise _refused("a matrix has the columns of the model", _order(features))
         return rows.astype(np.float64)
     if isinstance(rows, Mapping) or hasattr(rows, "keys"):
         columns = [_column(feature, _named(rows, feature)) for feature in features]
@@ -93,7 +99,7 @@ def _named(row: Any, feature: Feature) -> Any:
         raise InputInvalidError(
             f"the column {feature.name} is missing",
             clause="features",
-            remedy="see which columns there are: unseen score CONTRACT",
+            remedy="name the columns as the contract does",
         ) from None
 
 

@@ -4,7 +4,7 @@ Each row is looked at alone: nothing is centred or scaled by what other rows hol
 party and the place, never the value; they stay with the party, since a place is data as well.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from typing import Final, TypeAlias
@@ -65,8 +65,20 @@ def blocks_of(
 
 def columns_of(spec: Spec, values: Reals) -> Reals:
     """Return what a model sees of rows of finite numbers: n x width."""
-    parts = [_columns(feature, values[:, i]) for i, feature in enumerate(spec.features)]
+    return seen_of(spec.features, values)
+
+
+def seen_of(features: Sequence[Feature], values: Reals) -> Reals:
+    """Return what a model of these features sees of rows, n x features: one number or more each."""
+    parts = [_columns(feature, values[:, i]) for i, feature in enumerate(features)]
     found: Reals = np.concatenate(parts, axis=1)
+    return found
+
+
+def spread(feature: Feature, values: Reals) -> Reals:
+    """Return a number's values, rounded and clamped, from -1 to 1 between its bounds."""
+    middle = feature.low + feature.high
+    found: Reals = (2.0 * clamped(feature, values) - middle) / (feature.high - feature.low)
     return found
 
 
@@ -122,19 +134,13 @@ def _columns(feature: Feature, values: Reals) -> Reals:
         numbers = np.arange(len(feature.values))
         found: Reals = (values[:, None] == numbers).astype(np.float64)
         return found
-    return _spread(feature, values)[:, None]
-
-
-def _spread(feature: Feature, values: Reals) -> Reals:
-    middle = feature.low + feature.high
-    found: Reals = (2.0 * clamped(feature, values) - middle) / (feature.high - feature.low)
-    return found
+    return spread(feature, values)[:, None]
 
 
 def _labels(spec: Spec, labels: Reals) -> Reals:
     if spec.binary or spec.family == "poisson":
         return clamped(spec.label, labels)
-    return _spread(spec.label, labels)
+    return spread(spec.label, labels)
 
 
 def _check_shapes(

@@ -251,6 +251,37 @@ class State:
         )
         return self.key(contract, use) or key
 
+    def training(self, contract: str) -> bytes | None:
+        """Return how far the encrypted training under a contract is, if one has begun."""
+        self._database.flush()
+        rows = self._database.read(
+            "SELECT label FROM label WHERE manifest = ? AND subject = ?", _of_training(contract)
+        )
+        return self._sealer.open(_place(*_of_training(contract)), rows[0][0]) if rows else None
+
+    def save_training(self, contract: str, kept: bytes) -> None:
+        """Keep how far a training is, in place of what was kept; returns before any power cut."""
+        place = _of_training(contract)
+        self._database.write(
+            "INSERT INTO label VALUES (?, ?, ?) ON CONFLICT (manifest, subject) "
+            "DO UPDATE SET label = excluded.label",
+            (*place, self._sealer.seal(_place(*place), kept)),
+            wait=True,
+        )
+
+    def seal(self, place: str, value: bytes) -> bytes:
+        """Return `value` as it may lie in a file of the home: nobody reads it without its key."""
+        return self._sealer.seal(f"file/{place}", value)
+
+    def unseal(self, place: str, sealed: bytes) -> bytes:
+        """Return the value that was sealed for `place`.
+
+        Raises:
+            HomeError: it was sealed for another place, in another home, or was altered.
+
+        """
+        return self._sealer.open(f"file/{place}", sealed)
+
     def flush(self) -> None:
         """Hand queued writes to the operating system."""
         self._database.flush()
@@ -262,3 +293,7 @@ class State:
 
 def _place(manifest: str, subject: bytes) -> str:
     return f"label/{manifest}/{subject.hex()}"
+
+
+def _of_training(contract: str) -> tuple[str, bytes]:
+    return f"training/{contract}", b""

@@ -18,7 +18,7 @@ from unseen.protocols.he import seal
 from unseen.protocols.he.training import clear
 from unseen.protocols.he.training.buyer import Wanted, bought
 from unseen.protocols.he.training.chain import SLOTS, chain_of
-from unseen.protocols.he.training.descent import Descent
+from unseen.protocols.he.training.descent import Descent, State
 from unseen.protocols.he.training.parties import Training
 from unseen.protocols.he.training.provider import Provided, Trainer, provided
 from unseen.protocols.he.training.rows import Held, Rows
@@ -70,6 +70,29 @@ def test_weights_are_those_of_a_training_in_the_clear(kind: str, count: int) -> 
     assert float(np.abs(found.weights - wanted).max()) < 1e-6 + 100 * spread
     assert float(np.abs(wanted).max()) > 0.01
     assert found.charged == [chain_of(task).rho] * task.iterations
+
+
+@pytest.mark.parametrize("momentum", [True, False])
+def test_a_descent_goes_on_where_another_was(momentum: bool) -> None:
+    task = task_of(iterations=6)
+    values, labels = rows_of(task, 400)
+    whole = Descent(task, rate=1.5, ridge=0.01, momentum=momentum)
+    parts = Descent(task, rate=1.5, ridge=0.01, momentum=momentum)
+    for _ in range(task.iterations):
+        parts = Descent.resumed(task, parts.state, rate=1.5, ridge=0.01, momentum=momentum)
+        for each in (whole, parts):
+            each.step(clear.gradient(values, labels, each.asked, task))
+    assert (parts.weights == whole.weights).all()
+    assert (parts.asked == whole.asked).all()
+    assert parts.state.age == whole.state.age
+
+
+@pytest.mark.parametrize("wrong", [[0.0] * 4, [0.0, 0, 0, 0, np.nan], [5.0] * 5])
+def test_a_descent_does_not_go_on_from_weights_of_another_task(wrong: list[float]) -> None:
+    zero = np.zeros(5)
+    for state in (State(np.array(wrong), zero, 1), State(zero, np.array(wrong), 1)):
+        with pytest.raises(InputInvalidError):
+            Descent.resumed(task_of(), state, rate=1, ridge=0)
 
 
 def test_noise_moves_weights_as_it_does_in_the_clear() -> None:

@@ -12,7 +12,15 @@
 """
 
 from unseen.protocols.he.models.disclosure import Lesson, what_scores_teach
-from unseen.protocols.he.models.model import Layer, Model, from_trained, line, linked, standardised
+from unseen.protocols.he.models.model import (
+    Layer,
+    Model,
+    from_seen,
+    from_trained,
+    line,
+    linked,
+    standardised,
+)
 from unseen.protocols.he.models.polynomial import Fit, fitted
 from unseen.protocols.he.models.reading import from_onnx
 from unseen.protocols.he.models.shape import joined, numbers, shape
@@ -31,6 +39,7 @@ __all__ = [
     "WholeSquares",
     "fitted",
     "from_onnx",
+    "from_seen",
     "from_trained",
     "joined",
     "line",

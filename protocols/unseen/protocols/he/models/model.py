@@ -211,21 +211,29 @@ def from_trained(trained: Trained) -> Model:
     spec = trained.spec
     if spec.family not in FAMILIES:
         raise ModelInvalidError("trees are not scored under encryption", clause="model.family")
+    return from_seen(spec.family, spec.features, spec.label, trained.weights)
+
+
+def from_seen(family: str, features: Sequence[Feature], label: Feature, weights: Reals) -> Model:
+    """Return a regression of columns in their units, given that of what a training sees of them.
+
+    `weights` have the intercept first. Raises `ModelInvalidError` where these make no model.
+    """
     middle: list[float] = []
     half: list[float] = []
-    for feature in spec.features:
+    for feature in features:
         unit = 10.0**feature.decimals
         known = feature.values
         middle += [0.0 if known else (feature.low + feature.high) / (2 * unit)] * feature.width
         half += [1.0 if known else (feature.high - feature.low) / (2 * unit)] * feature.width
-    weights, times, plus = trained.weights, 1.0, 0.0
-    if spec.family == "linear":
-        unit = 10.0**spec.label.decimals
-        times = (spec.label.high - spec.label.low) / (2 * unit)
-        plus = (spec.label.high + spec.label.low) / (2 * unit)
+    times, plus = 1.0, 0.0
+    if family == "linear":
+        unit = 10.0**label.decimals
+        times = (label.high - label.low) / (2 * unit)
+        plus = (label.high + label.low) / (2 * unit)
     seen = line(
-        spec.family,
-        spec.features,
+        family,
+        features,
         [float(weight) * times for weight in weights[1:]],
         float(weights[0]) * times + plus,
     )

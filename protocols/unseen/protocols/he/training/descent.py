@@ -6,14 +6,25 @@ what the buyer declares, and what noise at the provider is reckoned for.
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unseen.protocols.he.training.task import LINEAR, Task
+from unseen.protocols.errors import InputInvalidError
+from unseen.protocols.he.training.task import CLAUSE, LINEAR, Task
 
 Reals = NDArray[np.float64]
 _INSIDE = 1 - 2.0**-45
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class State:
+    """Where a descent is: its weights, those it asks about next, and steps since it last rested."""
+
+    weights: Reals = field(repr=False)
+    ahead: Reals = field(repr=False)
+    age: int
 
 
 @dataclass(slots=True)
@@ -32,6 +43,29 @@ class Descent:
         """Begin at zero."""
         self.weights = np.zeros(self.task.width)
         self._ahead = self.weights
+
+    @classmethod
+    def resumed(
+        cls, task: Task, state: State, *, rate: float, ridge: float, momentum: bool = True
+    ) -> Self:
+        """Return a descent that goes on where another one of these steps was.
+
+        Raises:
+            InputInvalidError: the state is of another task: other weights, or beyond its reach.
+
+        """
+        found = cls(task, rate, ridge, momentum)
+        for weights in (state.weights, state.ahead):
+            fits = weights.shape == (task.width,) and bool(np.isfinite(weights).all())
+            if not fits or largest_score(weights, task) > float(task.reach):
+                raise InputInvalidError("weights of another training", clause=CLAUSE)
+        found.weights, found._ahead, found._age = state.weights, state.ahead, state.age
+        return found
+
+    @property
+    def state(self) -> State:
+        """Return what another process goes on from."""
+        return State(self.weights, self._ahead, self._age)
 
     @property
     def asked(self) -> Reals:
