@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,9 +14,17 @@ from unseen.evidence.suite import INTL
 from unseen.node.intersecting import running
 from unseen.node.intersecting.files import SET
 from unseen.node.intersecting.parts import INTERSECTIONS
+from unseen.node.runs import beginning
 from unseen.node.runs.files import file_digest
 from unseen.node.runs.memory import Runs
 from unseen.node.runs.sessions import Run
+
+
+def replace_all(monkeypatch: pytest.MonkeyPatch, made: dict[ModuleType, dict[str, Any]]) -> None:
+    """Have modules find other things under their names."""
+    for module, names in made.items():
+        for name, value in names.items():
+            monkeypatch.setattr(module, name, value)
 
 
 def test_a_run_that_is_charged_while_a_call_waits_is_not_computed_again(
@@ -27,17 +35,20 @@ def test_a_run_that_is_charged_while_a_call_waits_is_not_computed_again(
     node: Any = SimpleNamespace(runs=Runs())
     contract = SimpleNamespace(id="c")
     admitted = SimpleNamespace(contract=contract, request=SimpleNamespace(request="r"))
-    made: dict[str, Any] = {
-        "admit": lambda *_: admitted,
-        "stored": lambda *_: charged[0] if charged else None,
-        "check_held": lambda *_: None,
-        "answer": lambda _node, _party, known: f"answer of {known}",
-        "run_of": lambda *_: Run(tmp_path, "c", "r", INTERSECTIONS),
-        "live_job": lambda *_: None,
-        "check_allowed": lambda *_, **__: pytest.fail("it was begun once more"),
+    made: dict[ModuleType, dict[str, Any]] = {
+        running: {
+            "admit": lambda *_: admitted,
+            "run_of": lambda *_: Run(tmp_path, "c", "r", INTERSECTIONS),
+            "check_allowed": lambda *_, **__: pytest.fail("it was begun once more"),
+        },
+        beginning: {
+            "stored": lambda *_: charged[0] if charged else None,
+            "check_held": lambda *_: None,
+            "answer": lambda _node, _party, known: f"answer of {known}",
+            "live_job": lambda *_: None,
+        },
     }
-    for name, value in made.items():
-        monkeypatch.setattr(running, name, value)
+    replace_all(monkeypatch, made)
     monkeypatch.setattr(SentSet, "decode", lambda _: SimpleNamespace(items=1))
     signed: Any = SimpleNamespace(parts=(b"",), statement=b"")
 
@@ -76,17 +87,20 @@ def test_a_set_is_hashed_once_and_not_where_others_wait(
     async def begun(*_: object) -> str:
         return "begun"
 
-    made: dict[str, Any] = {
-        "admit": lambda *_: admitted,
-        "stored": lambda *_: None,
-        "run_of": lambda *_: run,
-        "live_job": lambda *_: None,
-        "check_allowed": lambda *_, **__: None,
-        "file_digest": digest,
-        "_begin": begun,
+    made: dict[ModuleType, dict[str, Any]] = {
+        running: {
+            "admit": lambda *_: admitted,
+            "run_of": lambda *_: run,
+            "check_allowed": lambda *_, **__: None,
+            "_begin": begun,
+        },
+        beginning: {
+            "stored": lambda *_: None,
+            "live_job": lambda *_: None,
+            "file_digest": digest,
+        },
     }
-    for name, value in made.items():
-        monkeypatch.setattr(running, name, value)
+    replace_all(monkeypatch, made)
     node: Any = SimpleNamespace(runs=Runs())
     signed: Any = SimpleNamespace(parts=(sent.encode(),), statement=b"statement")
     who: Any = SimpleNamespace(party="p")

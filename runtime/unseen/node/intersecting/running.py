@@ -11,7 +11,6 @@ anew with another scalar, unless all that waits to be mixed was written; a charg
 computed again.
 """
 
-import asyncio
 import secrets
 import shutil
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from fractions import Fraction
 from typing import Any
 
 from unseen.evidence import canonical
-from unseen.evidence.canonical import Json, b64decode, b64encode
+from unseen.evidence.canonical import Json, b64decode
 from unseen.evidence.contracts.intersection import (
     ITEMS,
     KIND,
@@ -36,10 +35,7 @@ from unseen.evidence.releases.request import Request
 from unseen.evidence.suite import suite_of
 from unseen.node.context import Node
 from unseen.node.contracts.register import Contract
-from unseen.node.errors import (
-    FieldInvalidError,
-    InternalError,
-)
+from unseen.node.errors import InternalError
 from unseen.node.failpoints import hit
 from unseen.node.identity.parties import Caller
 from unseen.node.intersecting.bounds import most_bytes
@@ -50,18 +46,18 @@ from unseen.node.jobs import frames
 from unseen.node.jobs.kind import JobKind, Outcome, Running
 from unseen.node.jobs.record import Job
 from unseen.node.jobs.states import State
-from unseen.node.jobs.steps import NewJob
 from unseen.node.kinds.intersect_plan import least_of
-from unseen.node.metering.metered import SignedRequest, admit, check_allowed, check_held, stored
-from unseen.node.metering.paying import Admitted, Answer, Work, answer
+from unseen.node.metering.metered import SignedRequest, admit, check_allowed
+from unseen.node.metering.paying import Admitted, Answer, Work
 from unseen.node.privacy.answers import look
 from unseen.node.privacy.spend import Spend
 from unseen.node.release.facts import AggregateFacts
 from unseen.node.release.yielding import paid
-from unseen.node.runs.files import BEGAN, STATEMENT, file_digest
-from unseen.node.runs.holding import admitted_of, began, hold, not_another
+from unseen.node.runs.beginning import begin, check_sent, standing
+from unseen.node.runs.files import BEGAN, STATEMENT
+from unseen.node.runs.holding import admitted_of, began, hold
 from unseen.node.runs.room import promise, settle
-from unseen.node.runs.sessions import Run, UnderWay, live_job, run_of
+from unseen.node.runs.sessions import Run, UnderWay, run_of
 from unseen.node.runs.unpaid import COUNTING, MASK, check_unpaid
 from unseen.protocols.group.elgamal import Share
 from unseen.protocols.group.ristretto255 import ELEMENT_BYTES, random_scalar
@@ -92,21 +88,16 @@ async def advance(node: Node, who: Caller, signed: SignedRequest) -> Step:
     """
     sent = SentSet.decode(signed.parts[0])
     admitted = admit(node, who, KIND, signed, sent.items)
-    contract, identifier = admitted.contract, admitted.request.request
-    run = run_of(node, INTERSECTIONS, contract.id, identifier)
-    async with node.runs.lock:  # of two calls at once, one begins the job
-        # Looked up in here: a job that ended while this call waited is not done once more.
-        known = stored(node, admitted)
-        if known is not None:
-            check_held(node, contract)
-            return answer(node, who.party, known)
-        job = live_job(node, INTERSECTIONS, contract.id, identifier)
-        if job is not None:
-            not_another(str(job.ask.get("statement")), signed.statement)
-            return UnderWay(job.id)
+    contract = admitted.contract
+    run = run_of(node, INTERSECTIONS, contract.id, admitted.request.request)
+    async with node.runs.lock:
+        found = standing(node, who, run, admitted, signed)
+        if found is not None:
+            return found
         check_allowed(node, who.party, admitted, again=run.has(OTHERS) and run.has(BEGAN))
         if not (run.has(SET) and run.has(STATEMENT)):  # else it was, and neither is replaced
-            await _check_sent(run, sent, contract)
+            size = first_bytes(clause_in(contract.terms.parameters).output, sent.items)
+            await check_sent(run, SET, size, sent.digest, suite_of(contract.terms.suite))
         hold(run, admitted)
         return await _begin(node, who, admitted, run)
 
@@ -125,25 +116,9 @@ async def _begin(node: Node, who: Caller, admitted: Admitted, run: Run) -> Step:
     check_unpaid(node, INTERSECTIONS, contract.id, counting=again)
     if not again:
         promise(node, run, most_bytes(clause.output, rows, request.units))
-    new = NewJob(
-        kind=KIND,
-        about=f"{request.units:,} items",
-        ask={
-            "step": step,
-            "request": request.request,
-            "statement": b64encode(request.bytes()),
-            "signature": b64encode(admitted.signature),
-            "instance": admitted.instance,
-        },
-        account=who.party,
-        owner=who.party,
-        contract=contract.id,
-        cost=rows + request.units,
-        total=rows + request.units,
-    )
-    job = await node.jobs.submit(new)
-    node.runs.reserve(node.meter, job.id, contract.id, request.units, again=again)
-    return UnderWay(job.id)
+    ask: dict[str, Json] = {"step": step}
+    about, total = f"{request.units:,} items", rows + request.units
+    return await begin(node, who, admitted, ask, about=about, total=total, again=again)
 
 
 async def _run(node: Node, running: Running) -> Outcome:
@@ -278,26 +253,6 @@ def _share(node: Node, contract: Contract, request: Request, run: Run) -> list[b
 def _spend(clause: Intersection) -> Spend:
     """Return what a count costs; it is never given again, as no other run asks the same."""
     return Spend(rho=Fraction(clause.rho))
-
-
-async def _check_sent(run: Run, sent: SentSet, contract: Contract) -> None:
-    """Return if the set that was sent is the one that the request commits to."""
-    if not run.has(SET):
-        raise FieldInvalidError(
-            "the set has not been sent, or not all of it",
-            clause="set",
-            remedy="send it first, then the request",
-        )
-    suite = suite_of(contract.terms.suite)
-    # On a thread: a set may have 32 MB, and others must not wait for that.
-    digest = await asyncio.to_thread(file_digest, run.path(SET), suite)
-    size = first_bytes(clause_in(contract.terms.parameters).output, sent.items)
-    if run.size(SET) != size or digest != sent.digest:
-        raise FieldInvalidError(
-            "the set that was sent is not the one that the request commits to",
-            clause="set.digest",
-            remedy="ask afresh, with another request id",
-        )
 
 
 def _check_units(request: Request, items: int) -> None:

@@ -5,30 +5,26 @@ returns into the run's folder, durable before it is charged; it leaves after tha
 dies begins anew with other noise; a charged run is never computed again.
 """
 
-import asyncio
-import os
-from contextlib import suppress
-
 from unseen.evidence import canonical
-from unseen.evidence.canonical import Json, b64decode, b64encode
-from unseen.evidence.contracts.scoring import KIND, Offered, Scoring, scoring_in
+from unseen.evidence.canonical import Json, b64decode
+from unseen.evidence.contracts.scoring import KIND, Offered, scoring_in
 from unseen.evidence.releases.scored import SentBatches, SentScores, context_name
 from unseen.evidence.suite import suite_of
 from unseen.node.context import Node
 from unseen.node.contracts.register import Contract
-from unseen.node.errors import FieldInvalidError, InternalError
+from unseen.node.errors import InternalError
 from unseen.node.failpoints import hit
 from unseen.node.identity.parties import Caller
 from unseen.node.jobs.kind import JobKind, Outcome, Running
 from unseen.node.jobs.record import Job
-from unseen.node.jobs.steps import NewJob
-from unseen.node.metering.metered import SignedRequest, admit, check_allowed, check_held, stored
-from unseen.node.metering.paying import Admitted, Answer, Work, answer
+from unseen.node.metering.metered import SignedRequest, admit, check_allowed
+from unseen.node.metering.paying import Admitted, Answer, Work
 from unseen.node.release.yielding import paid
-from unseen.node.runs.files import ANSWER, BEGAN, STATEMENT, file_digest
-from unseen.node.runs.holding import admitted_of, began, hold, not_another
+from unseen.node.runs.beginning import begin, check_kept, check_sent, standing
+from unseen.node.runs.files import ANSWER, BEGAN, STATEMENT
+from unseen.node.runs.holding import admitted_of, began, hold
 from unseen.node.runs.room import promise, settle
-from unseen.node.runs.sessions import Run, UnderWay, live_job, run_of
+from unseen.node.runs.sessions import Run, UnderWay, run_of
 from unseen.node.runs.unpaid import check_unpaid
 from unseen.node.scoring.parts import (
     BATCHES,
@@ -50,21 +46,17 @@ async def advance(node: Node, who: Caller, signed: SignedRequest) -> UnderWay | 
     """
     sent = SentBatches.decode(signed.parts[0])
     admitted = admit(node, who, KIND, signed, sent.responses)
-    contract, identifier = admitted.contract, admitted.request.request
-    run = run_of(node, SCORES, contract.id, identifier)
-    async with node.runs.lock:  # of two calls at once, one begins the job
-        known = stored(node, admitted)
-        if known is not None:
-            check_held(node, contract)
-            return answer(node, who.party, known)
-        job = live_job(node, SCORES, contract.id, identifier)
-        if job is not None:
-            not_another(str(job.ask.get("statement")), signed.statement)
-            return UnderWay(job.id)
+    contract = admitted.contract
+    run = run_of(node, SCORES, contract.id, admitted.request.request)
+    async with node.runs.lock:
+        found = standing(node, who, run, admitted, signed)
+        if found is not None:
+            return found
         check_allowed(node, who.party, admitted, again=run.has(BEGAN))
-        await _check_context(node, contract, sent)
+        await check_kept(node, SCORES, contract, CONTEXT, sent.context)
         if not run.has(STATEMENT):  # else it was, and is not replaced
-            await _check_sent(run, sent, contract)
+            size = sent.responses * batch_bytes(scoring_in(contract.terms.parameters))
+            await check_sent(run, BATCHES, size, sent.digest, suite_of(contract.terms.suite))
         hold(run, admitted)
         return await _begin(node, who, admitted, run, sent)
 
@@ -75,26 +67,9 @@ async def _begin(
     contract, request = admitted.contract, admitted.request
     check_unpaid(node, SCORES, contract.id)
     promise(node, run, run_bytes(scoring_in(contract.terms.parameters), request.units))
-    new = NewJob(
-        kind=KIND,
-        about=f"{request.units:,} ciphertexts",
-        ask={
-            "step": KIND,
-            "request": request.request,
-            "context": context_name(sent.context),
-            "statement": b64encode(request.bytes()),
-            "signature": b64encode(admitted.signature),
-            "instance": admitted.instance,
-        },
-        account=who.party,
-        owner=who.party,
-        contract=contract.id,
-        cost=request.units,
-        total=request.units,
-    )
-    job = await node.jobs.submit(new)
-    node.runs.reserve(node.meter, job.id, contract.id, request.units, again=False)
-    return UnderWay(job.id)
+    ask: dict[str, Json] = {"step": KIND, "context": context_name(sent.context)}
+    about = f"{request.units:,} ciphertexts"
+    return await begin(node, who, admitted, ask, about=about, total=request.units)
 
 
 async def _run(node: Node, running: Running) -> Outcome:
@@ -151,37 +126,3 @@ def _offered(node: Node, contract: Contract) -> Offered:
     if found is None:
         raise InternalError("a contract over scores has a product that offers none")
     return found
-
-
-async def _check_context(node: Node, contract: Contract, sent: SentBatches) -> None:
-    """Return if the context is here that the request names, and keep it for another day."""
-    run = run_of(node, SCORES, contract.id, context_name(sent.context))
-    suite = suite_of(contract.terms.suite)
-    if not run.has(CONTEXT) or (
-        await asyncio.to_thread(file_digest, run.path(CONTEXT), suite) != sent.context
-    ):
-        raise FieldInvalidError(
-            "the context that the request names has not been sent, or not all of it",
-            clause="context",
-            remedy="send it first, then the request",
-        )
-    with suppress(FileNotFoundError):
-        os.utime(run.path(CONTEXT))
-
-
-async def _check_sent(run: Run, sent: SentBatches, contract: Contract) -> None:
-    """Return if the ciphertexts that were sent are those that the request commits to."""
-    if not run.has(BATCHES):
-        raise FieldInvalidError(
-            "the ciphertexts have not been sent, or not all of them",
-            clause="batches",
-            remedy="send them first, then the request",
-        )
-    clause: Scoring = scoring_in(contract.terms.parameters)
-    digest = await asyncio.to_thread(file_digest, run.path(BATCHES), suite_of(contract.terms.suite))
-    if run.size(BATCHES) != sent.responses * batch_bytes(clause) or digest != sent.digest:
-        raise FieldInvalidError(
-            "the ciphertexts that were sent are not those that the request commits to",
-            clause="batches.digest",
-            remedy="ask afresh, with another request id",
-        )
