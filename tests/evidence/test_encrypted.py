@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unseen.evidence import canonical
-from unseen.evidence.contracts.encrypted import Encrypted, encrypted_in, encrypted_of
+from unseen.evidence.contracts import intersection
+from unseen.evidence.contracts.encrypted import Encrypted, domain_of, encrypted_in, encrypted_of
 from unseen.evidence.errors import (
     CanonicalError,
     ContractInvalidError,
@@ -18,6 +19,7 @@ from unseen.evidence.errors import (
 )
 from unseen.evidence.releases.encrypted import SentGradient, SentWeights
 from unseen.protocols.he.parameters import HIDING_BITS
+from unseen.protocols.lookup.subject import SubjectColumn, encode_subject
 from unseen.protocols.train.spec import Feature
 
 AGE = Feature(name="age", low=0, high=100)
@@ -192,3 +194,14 @@ def test_messages_that_were_edited_are_refused(world: Any) -> None:
     with pytest.raises(ReleaseInvalidError):
         SentGradient.decode(b"{}\n")
     assert {field.name for field in fields(SentWeights)} >= {"context", "rows", "digest"}
+
+
+def test_subjects_of_a_training_are_encoded_for_its_contract_alone() -> None:
+    columns = (SubjectColumn("id", "integer"),)
+    domains = [
+        domain_of(bytes(32)),
+        domain_of(bytes(31) + b"\x01"),
+        intersection.domain_of(bytes(32)),
+    ]
+    found = {encode_subject(columns, (7,), domain) for domain in domains}
+    assert len(found) == len(domains)

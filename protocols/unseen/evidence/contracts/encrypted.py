@@ -37,6 +37,7 @@ FAMILIES: Final = ("linear", "logistic")
 MAX_SAMPLES: Final = 512
 """The most numbers of a gradient: 256 columns of the node's, and as many of the buyer's."""
 
+_DOMAIN: Final = b"unseen/train/v1\x00"
 _FIELDS: Final = (
     *("family", "features", "label", "vertical", "own", "norm", "own_norm", "reach"),
     *("iterations", "rho", "least_rows", "most_rows"),
@@ -210,6 +211,14 @@ class Encrypted:
         edges = (self.label.low, self.label.high, self.label.decimals)
         if self.label.values or (self.family == "logistic" and edges != (0, 1, 0)):
             _CHECK.fail("encrypted.label", "is no number; yes or no is 1 or 0")
+
+
+def domain_of(contract: bytes) -> bytes:
+    """Return the domain that a vertical training's subjects are encoded under (`lookup.subject`).
+
+    A buyer names its rows by digests, under the contract's suite, of subjects so encoded.
+    """
+    return _DOMAIN + contract
 
 
 def encrypted_of(parameters: Mapping[str, Json]) -> Encrypted | None:
