@@ -76,11 +76,14 @@ def exact_sql(counting: Counting, types: Types) -> str:
     return f"SELECT {', '.join([*keys, *numbers])} FROM ({per_person}) AS each{_grouped(keys)}"  # noqa: S608
 
 
-def rows_sql(counting: Counting, types: Types, label: str, side: str) -> str:
+def rows_sql(
+    counting: Counting, types: Types, label: str, side: str, named: Sequence[str] = ()
+) -> str:
     """Return a query for a row each: its codes, whole values and label `l0`, all of them there.
 
     `label` is a condition on the row, empty where the label is an amount; `side` one on the text
-    that says who the row is about (`PERSON`). At most `most` rows of a person are kept.
+    that says who the row is about (`PERSON`). At most `most` rows of a person are kept. The columns
+    `named` come behind as they are, s0 and on.
     """
     beside = ""
     if label:
@@ -90,13 +93,15 @@ def rows_sql(counting: Counting, types: Types, label: str, side: str) -> str:
     codes = [f"{_code(axis, types)} AS d{at}" for at, axis in enumerate(counting.axes)]
     values = [f"{_value(amount, types)} AS v{at}" for at, amount in enumerate(counting.amounts)]
     answers = [f"CAST(t0.{identifier(place)} AS INTEGER) AS l0"] if label else []
-    names = [each.rpartition(" AS ")[2] for each in (*codes, *values, *answers)]
+    beside_them = [f"{_column(Place(name))} AS s{at}" for at, name in enumerate(named)]
+    taken = [*codes, *values, *answers, *beside_them]
+    names = [each.rpartition(" AS ")[2] for each in taken]
     people = [
         f"{_column(Place(name))} AS {alias}"
         for name, alias in zip(counting.person, _persons(counting), strict=True)
     ]
     rows = (
-        f"SELECT {', '.join([*codes, *values, *answers, *people])}"  # noqa: S608
+        f"SELECT {', '.join([*taken, *people])}"  # noqa: S608
         f" FROM (SELECT *{beside} FROM {source}) AS t0"
     )
     kept = f"SELECT {', '.join(names)} FROM ({rows}) AS single"  # noqa: S608

@@ -8,19 +8,15 @@ not grow with a table. What leaves the worker has no noise yet: whoever asks add
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-import duckdb
 import numpy as np
-from numpy.typing import NDArray
 
-from unseen.node.data import scan, source
+from unseen.node.data import source
 from unseen.node.data.cells import PERSON, rows_sql
-from unseen.node.data.connection import VIEW, connect, quoted, reading
+from unseen.node.data.connection import quoted
+from unseen.node.data.featured import batches, opened, rows_of
 from unseen.node.data.kept import Rows, blocks
-from unseen.node.data.names import PERMITTED
-from unseen.node.data.permitted import load_permitted
-from unseen.node.data.predicates import fails
 from unseen.node.data.trained import Reading
 from unseen.protocols.errors import InputInvalidError
 from unseen.protocols.train import Model, local_step, step_of
@@ -30,7 +26,6 @@ from unseen.protocols.train.sides import HELD
 if TYPE_CHECKING:
     from unseen.protocols.train import Spec
 
-BLOCK: Final = 1 << 14
 _ATTACKED: Final = 50_000
 
 
@@ -85,20 +80,12 @@ def _first(blocks: Iterator[Rows], asked: Reading) -> Rows:
 
 def rows(asked: Reading, secret: bytes, *, held: bool) -> Iterator[Rows]:
     """Yield features and labels of the rows of one side, in blocks; raises as `vector`."""
-    counting = asked.counting
-    source.check_fingerprint(counting.source.path, counting.fingerprint)
-    spill = counting.spool / "duckdb"
-    connection = connect(counting.source, memory_mb=counting.memory_mb // 2, spill=spill)
-    try:
-        with reading():
-            if counting.permitted:
-                load_permitted(connection, counting.spool / PERMITTED, secret, counting.permitted)
-            types = [{each.name: each.type for each in scan.read_schema(connection, VIEW)}]
-        sql = rows_sql(counting, types, asked.label, side_of(asked.spec, held=held))
-        yield from _blocks(connection, asked, sql)
-    finally:
-        connection.close()
-    source.check_fingerprint(counting.source.path, counting.fingerprint)
+    spec, counting = asked.spec, asked.counting
+    condition = spec.label.name if asked.label else ""
+    with opened(counting, secret) as (connection, types):
+        sql = rows_sql(counting, types, asked.label, side_of(spec, held=held))
+        for batch in batches(connection, sql, condition):
+            yield rows_of(batch, spec.features, spec.label, condition=bool(condition))
 
 
 def side_of(spec: "Spec", *, held: bool) -> str:
@@ -109,36 +96,3 @@ def side_of(spec: "Spec", *, held: bool) -> str:
     """
     drawn = f"substr(sha256({quoted(spec.digest)} || ':' || {PERSON}), 1, {len(HELD)})"
     return f"{drawn} {'<' if held else '>='} {quoted(HELD)}"
-
-
-def _blocks(connection: duckdb.DuckDBPyConnection, asked: Reading, sql: str) -> Iterator[Rows]:
-    try:
-        reader = connection.sql(sql).to_arrow_reader(BLOCK)
-        for batch in reader:
-            columns = dict(zip(batch.schema.names, batch.columns, strict=True))
-            yield _block(asked, {name: _floats(each) for name, each in columns.items()})
-    except duckdb.OutOfMemoryException as error:
-        raise source.unreadable(error) from None
-    except duckdb.Error as error:
-        if not asked.label:
-            raise source.unreadable(error) from None
-        raise fails(asked.spec.label.name, type(error).__name__) from None
-
-
-def _floats(column: Any) -> NDArray[np.float64]:
-    found: NDArray[np.float64] = column.to_numpy(zero_copy_only=False).astype(np.float64)
-    return found
-
-
-def _block(asked: Reading, columns: dict[str, NDArray[np.float64]]) -> Rows:
-    spec, taken = asked.spec, []
-    axis = amount = 0
-    for feature in spec.features:
-        if feature.values:
-            taken.append(columns[f"d{axis}"])
-            axis += 1
-        else:
-            taken.append(columns[f"v{amount}"] / 10.0**feature.decimals)
-            amount += 1
-    label = columns["l0"] if asked.label else columns[f"v{amount}"] / 10.0**spec.label.decimals
-    return np.stack(taken, axis=1), label

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from unseen.evidence import canonical
 from unseen.evidence.canonical import b64decode
-from unseen.evidence.contracts.statistics import Measure, menu_of
-from unseen.evidence.contracts.statistics.definition import Condition, Definition, Origin
+from unseen.evidence.contracts.statistics import menu_of
+from unseen.evidence.contracts.statistics.definition import Condition, Definition
 from unseen.evidence.contracts.training.clause import (
     charge_of,
     check_joint,
@@ -24,15 +24,14 @@ from unseen.evidence.contracts.training.clause import (
 )
 from unseen.evidence.errors import ContractInvalidError
 from unseen.node.catalog.catalogue import Table
-from unseen.node.catalog.menus import persons
 from unseen.node.context import Node
-from unseen.node.data.counting import Amount, Axis, Counting, Place
+from unseen.node.data.counting import Counting
 from unseen.node.data.trained import Reading, encode_reading
 from unseen.node.errors import InternalError, JointRefusedError
 from unseen.node.joint.contribution import Asked, Contribution, Contributor, Outline
 from unseen.node.joint.keeping import key_of, run_step
 from unseen.node.joint.kept import Rests
-from unseen.node.statistics.asked import Room
+from unseen.node.statistics.asked import Room, featured_counting
 from unseen.node.statistics.evaluate import opened
 from unseen.protocols.errors import MalformedMessageError
 
@@ -102,45 +101,13 @@ def reading_of(spec: "Spec", offered: Definition, table: Table, room: Room, part
 
 def counting_of(spec: "Spec", offered: Definition, table: Table, room: Room) -> Counting:
     """Return what is read of a table's rows for a training: see `Reading`."""
-    menu, person = offered.menu, persons(offered, table)
-    numbers = [each.name for each in (*spec.features, spec.label) if menu.measure(each.name)]
-    measures = [menu.measure(name) for name in numbers]
-    return Counting(
-        source=table.where,
-        fingerprint=table.snapshot.fingerprint,
-        spool=room.spool,
-        memory_mb=room.memory_mb,
-        axes=tuple(
-            Axis(place=_place(offered, each.name), values=each.values, edges=each.edges)
-            for feature in spec.features
-            if (each := menu.dimension(feature.name)) is not None
-        ),
-        amounts=tuple(_amount(offered, measure) for measure in measures if measure is not None),
-        filters=(),
-        person=person,
-        unique={column.name for column in table.subject} <= {*person},
-        most=menu.rows_per_person,
-        tallies=(),
-        permitted=table.subject if room.permitted else (),
-    )
+    return featured_counting((*spec.features, spec.label), offered, table, room)
 
 
 def label_of(spec: "Spec", offered: Definition) -> str:
     """Return the expression of a label that is yes or no; nothing where it is a number."""
     behind = offered.behind(spec.label.name)
     return behind.expression if isinstance(behind, Condition) else ""
-
-
-def _amount(offered: Definition, measure: Measure) -> Amount:
-    place = _place(offered, measure.name)
-    return Amount(place=place, decimals=measure.decimals, low=measure.low, high=measure.high)
-
-
-def _place(offered: Definition, name: str) -> Place:
-    behind = offered.behind(name)
-    if not isinstance(behind, Origin) or behind.table:
-        raise InternalError("a training over what is no column of its table")
-    return Place(behind.column)
 
 
 def _training(asked: Asked) -> "Spec":

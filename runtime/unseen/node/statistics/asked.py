@@ -1,8 +1,9 @@
 """From a menu, what stands behind it and a question to what a worker counts. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from unseen.evidence.contracts.statistics import Dimension, Measure, Menu, Question, raws_of
 from unseen.evidence.contracts.statistics import definition as defined
@@ -11,6 +12,9 @@ from unseen.node.catalog.catalogue import Table
 from unseen.node.catalog.menus import persons
 from unseen.node.data.counting import Amount, Axis, Condition, Counting, Joined, Place, Tally
 from unseen.node.errors import InternalError
+
+if TYPE_CHECKING:
+    from unseen.protocols.train import Feature
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,45 @@ def counting_of(
         ),
         permitted=table.subject if room.permitted else (),
     )
+
+
+def featured_counting(
+    features: "Sequence[Feature]", offered: Definition, table: Table, room: Room
+) -> Counting:
+    """Return what is read of a table's rows for a training, whose label may be the last feature.
+
+    An axis for each feature of values and an amount for each number, in their order; a label that
+    is yes or no is neither.
+    """
+    menu, person = offered.menu, persons(offered, table)
+    dimensions = [menu.dimension(feature.name) for feature in features]
+    measures = [menu.measure(feature.name) for feature in features]
+    return Counting(
+        source=table.where,
+        fingerprint=table.snapshot.fingerprint,
+        spool=room.spool,
+        memory_mb=room.memory_mb,
+        axes=tuple(_axis(each, _own(offered, each.name)) for each in dimensions if each),
+        amounts=tuple(_read(each, _own(offered, each.name)) for each in measures if each),
+        filters=(),
+        person=person,
+        unique={column.name for column in table.subject} <= {*person},
+        most=menu.rows_per_person,
+        tallies=(),
+        permitted=table.subject if room.permitted else (),
+    )
+
+
+def _own(offered: Definition, name: str) -> Place:
+    behind = offered.behind(name)
+    if not isinstance(behind, defined.Origin) or behind.table:
+        raise InternalError("a training over what is no column of its table")
+    return Place(behind.column)
+
+
+def _read(measure: Measure, place: Place) -> Amount:
+    """Return a measure as it is read row by row: nothing is shifted, and there are no bins."""
+    return Amount(place=place, decimals=measure.decimals, low=measure.low, high=measure.high)
 
 
 def _joins(offered: Definition, names: tuple[str, ...]) -> tuple[defined.Join, ...]:

@@ -1,0 +1,230 @@
+"""2016/421 (CKKS): a table's rows as an encrypted training takes them, in blocks, from -1 to 1.
+
+A constant 1 is the first column. Of a secret model all registered rows come, in any order; in a
+vertical training those of the buyer's list, in its order. A row in which anything is missing, or
+whose subject does not consent or is not there, is one of zeros, the constant too: it adds nothing
+to any sum, and how many rows there are says nothing of it. Which rows are zeros, only time may
+tell: reading takes longer where more is found.
+"""
+
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from unseen.evidence.suite import DIGEST_BYTES, suite_of
+from unseen.node.data.cells import rows_sql
+from unseen.node.data.connection import reading
+from unseen.node.data.counting import Counting
+from unseen.node.data.featured import batches, features_of, opened, rows_of
+from unseen.node.data.hashed import insert
+from unseen.node.data.source import changed
+from unseen.node.errors import InternalError
+from unseen.protocols.errors import MalformedMessageError
+from unseen.protocols.lookup.match import formed_points
+from unseen.protocols.lookup.subject import SubjectColumn
+from unseen.protocols.train.rows import clamped, seen_of, spread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from unseen.protocols.train import Feature
+
+Reals = NDArray[np.float64]
+Block = tuple[Reals, Reals]
+_EVERYBODY: Final = "true"
+_LISTED_AT_ONCE: Final = 1 << 16
+_NO_LABELS: Final = np.zeros(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The buyer's list: `count` hashes at the head of `file`, of its subjects' canonical forms.
+
+    A hash is `suite`'s digest, 32 bytes, of a subject of the columns `subject` under `domain`.
+    """
+
+    file: Path
+    count: int
+    subject: tuple[SubjectColumn, ...]
+    domain: bytes
+    suite: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What is read of a table for an encrypted training.
+
+    `counting` has an axis for each feature of values and an amount for each number, in the order of
+    the features, a label that is a number last. `label` is none where the buyer has the labels;
+    `condition` is its expression where it is yes or no. `binary` labels are 0 and 1, others from -1
+    to 1. `count` is how many rows there are.
+    """
+
+    counting: Counting
+    features: "tuple[Feature, ...]"
+    count: int
+    label: "Feature | None" = None
+    condition: str = ""
+    binary: bool = False
+    listed: Listed | None = None
+
+    @property
+    def columns(self) -> int:
+        """Return how many columns a row has, the constant with them."""
+        return 1 + sum(feature.width for feature in self.features)
+
+
+class Streamed:
+    """A table's rows as `he.training` asks for them: once, in order, a block at a time."""
+
+    def __init__(self, asked: Reading, secret: bytes, progress: "Callable[[int], None]") -> None:
+        """Take what is read; `secret` opens the spool's list of those who consent.
+
+        `progress` is told of rows that are handed out.
+        """
+        self._asked = asked
+        self._found = found(asked, secret)
+        self._rest: Block = (np.zeros((0, asked.columns)), _NO_LABELS)
+        self._next = 0
+        self._progress = progress
+
+    @property
+    def count(self) -> int:
+        """Return how many rows there are."""
+        return self._asked.count
+
+    def block(self, start: int, stop: int) -> Block:
+        """Return the next rows, n x columns, and their labels; zeros where no more are found.
+
+        Raises:
+            TableChangedError: more rows are found than there should be.
+            UnseenError: as `found`.
+
+        """
+        if start != self._next:
+            raise InternalError("rows of a training are read in their order")
+        wanted = stop - start
+        values, labels = self._taken(wanted)
+        self._rest = values[wanted:], labels[wanted:]
+        self._next = stop
+        if stop == self.count and (len(values) > wanted or next(self._found, None) is not None):
+            raise changed()
+        self._progress(wanted)
+        missing = max(0, wanted - len(values))
+        some = np.concatenate([values[:wanted], np.zeros((missing, self._asked.columns))])
+        if self._asked.label is None:
+            return some, _NO_LABELS
+        return some, np.concatenate([labels[:wanted], np.zeros(missing)])
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._found.close()
+
+    def _taken(self, wanted: int) -> Block:
+        """Return `wanted` rows or more, fewer where no more are found."""
+        values, labels = [self._rest[0]], [self._rest[1]]
+        have = len(values[0])
+        while have < wanted and (more := next(self._found, None)) is not None:
+            values.append(more[0])
+            labels.append(more[1])
+            have += len(more[0])
+        return np.concatenate(values), np.concatenate(labels)
+
+
+def found(asked: Reading, secret: bytes) -> Generator[Block, None, None]:
+    """Yield rows in blocks of any size: those that serve or, of a list, one for each entry.
+
+    Raises:
+        MalformedMessageError: the list has a subject twice.
+        TableChangedError: the file is not the registered one.
+        TableUnreadableError: it cannot be read within the memory given.
+        PredicateFailsError: the label's condition raises an error on a row.
+
+    """
+    counting, label = asked.counting, asked.label
+    with opened(counting, secret) as (connection, types):
+        if asked.listed is not None:
+            names = [column.name for column in asked.listed.subject]
+            sql = rows_sql(counting, types, "", _EVERYBODY, names)
+            yield from _in_order(connection, asked, asked.listed, sql)
+            return
+        if label is None:
+            raise InternalError("a secret model is trained on labels of the table's")
+        sql = rows_sql(counting, types, asked.condition, _EVERYBODY)
+        condition = label.name if asked.condition else ""
+        for batch in batches(connection, sql, condition):
+            features, labels = rows_of(batch, asked.features, label, condition=bool(condition))
+            seen = clamped(label, labels) if asked.binary else spread(label, labels)
+            yield _seen(asked, features), seen
+
+
+def _in_order(
+    connection: duckdb.DuckDBPyConnection, asked: Reading, listed: Listed, sql: str
+) -> Iterator[Block]:
+    """Yield a row for each entry of a list: zeros where none is found, or none that serves."""
+    names = [f"d{at}" for at in range(len(asked.counting.axes))]
+    names += [f"v{at}" for at in range(len(asked.counting.amounts))]
+    with reading():
+        connection.execute("CREATE TABLE listed (subject BLOB, place BIGINT)")
+        columns = ", ".join(f"{name} BIGINT" for name in names)
+        connection.execute(f"CREATE TABLE named (subject BLOB, {columns})")
+        _load(connection, listed)
+        for batch in batches(connection, sql):
+            _name(connection, batch, listed, names)
+    taken = ", ".join(names)
+    # Two rows may be of one subject, where forms make them so: one of them serves.
+    ordered = (
+        f"SELECT {taken} FROM listed LEFT JOIN named USING (subject)"  # noqa: S608 - ours
+        f" QUALIFY row_number() OVER (PARTITION BY place ORDER BY {taken}) = 1 ORDER BY place"
+    )
+    for batch in batches(connection, ordered):
+        yield _seen(asked, features_of(batch, asked.features)), _NO_LABELS
+
+
+def _load(connection: duckdb.DuckDBPyConnection, listed: Listed) -> None:
+    with listed.file.open("rb") as file:
+        for start in range(0, listed.count, _LISTED_AT_ONCE):
+            count = min(_LISTED_AT_ONCE, listed.count - start)
+            data = file.read(count * DIGEST_BYTES)
+            if len(data) < count * DIGEST_BYTES:
+                raise MalformedMessageError("the list of subjects is cut off")
+            hashes = [data[at : at + DIGEST_BYTES] for at in range(0, len(data), DIGEST_BYTES)]
+            places = range(start, start + count)
+            insert(connection, "listed", [hashes, places], [pa.binary(), pa.int64()])
+    found = connection.execute("SELECT count(DISTINCT subject) FROM listed").fetchall()
+    if found != [(listed.count,)]:  # or a row would count as often as it is asked for
+        raise MalformedMessageError("the list of subjects has one twice")
+
+
+def _name(
+    connection: duckdb.DuckDBPyConnection,
+    batch: pa.RecordBatch,
+    listed: Listed,
+    names: Sequence[str],
+) -> None:
+    """Write down a batch's rows beside the hash of their subjects; who has none is nobody."""
+    suite = suite_of(listed.suite)
+    columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+    subjects = [columns[f"s{at}"].to_pylist() for at in range(len(listed.subject))]
+    hashes = []
+    for subject in zip(*subjects, strict=True):
+        points = formed_points(listed.subject, (), subject, listed.domain)
+        hashes.append(None if points is None else suite.digest(points[0]))
+    kinds = [pa.binary(), *(pa.int64() for _ in names)]
+    whole = [columns[name].cast(pa.int64()) for name in names]
+    insert(connection, "named", [hashes, *whole], kinds)
+
+
+def _seen(asked: Reading, features: Reals) -> Reals:
+    """Return rows from -1 to 1 behind a constant; zeros where a feature is missing."""
+    here = ~np.isnan(features).any(axis=1)
+    rows = np.zeros((len(features), asked.columns))
+    rows[here, 0] = 1.0
+    rows[here, 1:] = seen_of(asked.features, features[here])
+    return rows
