@@ -31,7 +31,7 @@ def test_the_story_ends_as_its_readme_says(tmp_path: Path) -> None:
     (rank,) = re.findall(r"a bad loan above a good one: (\S+)", done.stdout)
     assert float(rank) > 0.75
     assert "age_in_years is out of bounds in row 0" in done.stdout
-    assert done.stdout.count("1 ciphertexts, done") == 1
+    assert done.stdout.count("1 ciphertext, done") == 1
     assert "1 of 4 units" in done.stdout
 
     with (folder / "scores.csv").open(newline="") as stream:

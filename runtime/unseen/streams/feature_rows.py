@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unseen.protocols.errors import InputInvalidError
-from unseen.protocols.he.models.columns import whole_rows
+from unseen.protocols.he.models.columns import whole_rows, wrong
 from unseen.protocols.train.spec import Feature
 
 Reals: TypeAlias = NDArray[np.float64]
@@ -120,7 +120,7 @@ def _column(feature: Feature, values: Any, first: int = 0) -> Reals:
 def _code(feature: Feature, codes: Mapping[str, int], value: Any, row: int) -> int:
     code = codes.get(value) if isinstance(value, str) else None
     if code is None:
-        raise _wrong(feature, "is none of its values", row)
+        raise wrong(feature, "is none of its values", row)
     return code
 
 
@@ -128,22 +128,18 @@ def _number(feature: Feature, value: Any, row: int) -> float:
     if isinstance(value, str):
         text = value.strip()
         if not _NUMBER.fullmatch(text):
-            raise _wrong(feature, "is no number", row)
+            raise wrong(feature, "is no number", row)
         return float(text)
     if not isinstance(value, _NUMBERS) or isinstance(value, bool):
-        raise _wrong(feature, "is no number", row)
+        raise wrong(feature, "is no number", row)
     try:
         return float(value)
     except OverflowError:
-        raise _wrong(feature, "is out of bounds", row) from None
+        raise wrong(feature, "is out of bounds", row) from None
 
 
 def _order(features: Sequence[Feature]) -> str:
     return f"give them in this order: {', '.join(feature.name for feature in features)}"
-
-
-def _wrong(feature: Feature, what: str, row: int) -> InputInvalidError:
-    return InputInvalidError(f"{feature.name} {what} in row {row}", clause="features.bounds")
 
 
 def _refused(why: str, remedy: str) -> InputInvalidError:

@@ -68,7 +68,7 @@ async def _begin(
     check_unpaid(node, SCORES, contract.id)
     promise(node, run, run_bytes(scoring_in(contract.terms.parameters), request.units))
     ask: dict[str, Json] = {"step": KIND, "context": context_name(sent.context)}
-    about = f"{request.units:,} ciphertexts"
+    about = f"{request.units:,} ciphertext{'s' if request.units > 1 else ''}"
     return await begin(node, who, admitted, ask, about=about, total=request.units)
 
 

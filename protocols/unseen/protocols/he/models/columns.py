@@ -114,7 +114,16 @@ def _whole(feature: Feature, values: Reals) -> Wholes:
     return rounded.astype(np.int64)[:, None]
 
 
-def _refuse(feature: Feature, what: str, wrong: "NDArray[np.bool_]") -> None:
-    if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
-        raise InputInvalidError(f"{feature.name} {what} in row {row}", clause="features.bounds")
+def _refuse(feature: Feature, what: str, bad: "NDArray[np.bool_]") -> None:
+    if bad.any():
+        row = int(np.flatnonzero(bad)[0])
+        raise wrong(feature, what, row)
+
+
+def wrong(feature: Feature, what: str, row: int) -> InputInvalidError:
+    """Return the error of a row that has something else in a column than may stand there."""
+    return InputInvalidError(
+        f"{feature.name} {what} in row {row}",
+        clause="features.bounds",
+        remedy="correct that row, or leave it out; rows are counted from 0",
+    )

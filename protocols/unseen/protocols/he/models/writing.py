@@ -16,7 +16,7 @@ from unseen.protocols.train.files import INPUT, OUTPUT, Graph, library
 _LINKS = {"linear": "Identity", "logistic": "Sigmoid", "poisson": "Exp"}
 
 
-def to_onnx(model: Model, notes: Mapping[str, str]) -> bytes:
+def to_onnx(model: Model, notes: Mapping[str, str] | None = None) -> bytes:
     """Return a model as ONNX: `rows`, double n x width, to `prediction`, double n x 1.
 
     The same model and notes give the same bytes under one version of the library.
@@ -35,7 +35,7 @@ def to_onnx(model: Model, notes: Mapping[str, str]) -> bytes:
     if model.family != "linear":
         seen = graph.add("Clip", seen, np.array(-FARTHEST), np.array(FARTHEST))
     graph.add(_LINKS[model.family], seen, output=OUTPUT)
-    return graph.written(model.family, model.width, notes)
+    return graph.written(model.family, model.width, notes or {})
 
 
 def _polynomials(graph: Graph, sums: str, powers: Reals) -> str:
