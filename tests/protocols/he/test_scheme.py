@@ -1,5 +1,6 @@
 """Every scheme gives the scores of whole numbers, and refuses the same mistakes."""
 
+import tracemalloc
 from dataclasses import replace
 from typing import Any
 
@@ -161,3 +162,20 @@ def test_foreign_contexts_and_unsafe_parameters_are_refused(pair: Pair) -> None:
         pair.scheme.owner(unsafe)
     with pytest.raises(MalformedMessageError):
         pair.scheme.owner(PARAMETERS, b"no key")
+
+
+def test_columns_that_come_from_a_file_are_never_in_memory_together() -> None:
+    wide = choose(replace(PARAMETERS.demand, columns=1_000, sum_bits=23, reach_bits=34))
+    owner = tenseal_scheme.SCHEME.owner(wide)
+    one = owner._encrypted(np.ones(1, np.int64))
+    node = tenseal_scheme.SCHEME.opened(wide, owner.context())
+    read = (bytes(bytearray(one)) for _ in range(1_000))
+    tracemalloc.start()
+    try:
+        found = node.weighted(read, [2] * 1_000, 0)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 5 * tenseal_scheme.AT_ONCE * len(one) < 1_000 * len(one) / 3
+    (score,) = owner.decrypt(node.private(found, seeded_rng(1)), 1).tolist()
+    assert abs(score - 2_000 / UNIT) <= 2.0**-14

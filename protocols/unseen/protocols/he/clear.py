@@ -5,7 +5,7 @@ scores are exact, and nothing is flooded.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -69,14 +69,15 @@ class ClearNode:
         self._column(ciphertext)
 
     def weighted(
-        self, ciphertexts: Sequence[bytes], weights: Sequence[int], bias: int
+        self, ciphertexts: Iterable[bytes], weights: Sequence[int], bias: int
     ) -> tuple[int, ...]:
         """Return scores, exactly; errors as `Node.weighted`."""
         check_weights(self.parameters, weights, bias)
-        if len(ciphertexts) != len(weights):
-            raise CountMismatchError(found=len(ciphertexts), expected=len(weights))
+        given = list(ciphertexts)
+        if len(given) != len(weights):
+            raise CountMismatchError(found=len(given), expected=len(weights))
         total = [bias] * self.parameters.degree
-        for one, weight in zip(ciphertexts, weights, strict=True):
+        for one, weight in zip(given, weights, strict=True):
             for row, number in enumerate(self._column(one).tolist()):
                 total[row] += weight * number
         return tuple(total)

@@ -14,7 +14,7 @@ from it to bytes. There is no way from a decryption to the node. `tenseal_scheme
 Not protected: key owners that deviate, see privacy.py.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeAlias, TypeVar
 
 import numpy as np
@@ -76,9 +76,10 @@ class Node(Protocol[Weighted]):
 
         """
 
-    def weighted(self, ciphertexts: Sequence[bytes], weights: Sequence[int], bias: int) -> Weighted:
+    def weighted(self, ciphertexts: Iterable[bytes], weights: Sequence[int], bias: int) -> Weighted:
         """Return bias plus the sum of each column times its weight, for all N rows.
 
+        Columns are looked at one after another, once; a reader's need not be in memory together.
         Weights are whole numbers of 2^-weight_bits, the bias one of 2^-(grid + weight_bits).
 
         Raises:

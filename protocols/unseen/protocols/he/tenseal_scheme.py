@@ -7,9 +7,10 @@ either form, and a bias in every coefficient is one polynomial, transformed once
 Not protected: see privacy.py.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import islice
 from math import prod
 from typing import Final
 
@@ -25,6 +26,9 @@ from unseen.protocols.he.scheme import Scores, Wholes, check_columns, check_rows
 from unseen.protocols.he.uniform import halves
 from unseen.protocols.kernels import residues
 from unseen.protocols.party import Rng
+
+AT_ONCE: Final = 64
+"""Columns whose words are in memory at once: 17 MB of both halves, of two primes at N = 8,192."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,23 +96,21 @@ class SealNode:
         """Check bytes; errors as `Node.check`."""
         checks.read_sent(ciphertext, self.parameters)
 
-    def weighted(self, ciphertexts: Sequence[bytes], weights: Sequence[int], bias: int) -> Sum:
+    def weighted(self, ciphertexts: Iterable[bytes], weights: Sequence[int], bias: int) -> Sum:
         """Return a sum that is not for sending; errors as `Node.weighted`."""
         check_weights(self.parameters, weights, bias)
-        if len(ciphertexts) != len(weights):
-            raise CountMismatchError(found=len(ciphertexts), expected=len(weights))
-        read = [checks.read_sent(one, self.parameters) for one in ciphertexts]
-        primes = self._level.primes
-        # Both halves apart: those of a seed are not reduced, and need not be.
-        parts = [halves(one) for one in read]
-        # The plan's bound, so that no time depends on a weight.
-        bits = self.parameters.demand.sum_bits + 1
-        first, second = (
-            residues.weighted([part[half] for part in parts], list(weights), primes, bits)
-            for half in (0, 1)
-        )
-        constant = residues.scaled(self._ones, [bias % prime for prime in primes], primes)
-        return Sum(np.stack([residues.weighted([first, constant], [1, 1], primes), second]))
+        primes, given, done = self._level.primes, iter(ciphertexts), 0
+        total = np.zeros((2, *self._level.shape), np.uint64)
+        total[0] = residues.scaled(self._ones, [bias % prime for prime in primes], primes)
+        while some := [checks.read_sent(one, self.parameters) for one in islice(given, AT_ONCE)]:
+            theirs = weights[done : done + len(some)]
+            done += len(some)
+            if len(theirs) < len(some):
+                break
+            total = residues.weighted([total, self._sum(some, theirs)], [1, 1], primes)
+        if done != len(weights):
+            raise CountMismatchError(found=done, expected=len(weights))
+        return Sum(total)
 
     def private(self, weighted: Sum, rng: Rng) -> bytes:
         """Return a response; `rng` gives the flood, SEAL the encryption of zero."""
@@ -116,6 +118,17 @@ class SealNode:
         words = privacy.hidden(weighted.words, zero.words, self.parameters, rng)
         level = checks.back_level(self.parameters)
         return seal.write(seal.Ciphertext(level, checks.SCALE, words))
+
+    def _sum(self, read: Sequence[seal.Ciphertext], weights: Sequence[int]) -> residues.Words:
+        # Both halves apart: those of a seed are not reduced, and need not be.
+        parts = [halves(one) for one in read]
+        # The plan's bound, so that no time depends on a weight.
+        bits = self.parameters.demand.sum_bits + 1
+        each = (
+            residues.weighted([part[half] for part in parts], weights, self._level.primes, bits)
+            for half in (0, 1)
+        )
+        return np.stack(list(each))
 
 
 class SealScheme:

@@ -1,13 +1,13 @@
 """2016/421 (CKKS): scores of encrypted rows by a model, a ciphertext of each column at a time.
 
-Whatever a buyer sends is checked word by word before it is computed with (`he.checks`). One batch
-is in memory at a time. What returns shows the scores to the key owner, and nothing else of the
-model to one that follows the protocol (`docs/he.md`).
+Whatever a buyer sends is checked word by word before it is computed with (`he.checks`). A few
+columns are in memory at a time. What returns shows the scores to the key owner, and nothing else of
+the model to one that follows the protocol (`docs/he.md`).
 """
 
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -59,8 +59,9 @@ def answer(
             os.fsync(file.fileno())
         arriving.replace(target)
     except OSError as error:
-        arriving.unlink(missing_ok=True)
         raise disk_full(error) or error from None
+    finally:  # whatever ended it: half an answer is none, and takes room from others
+        arriving.unlink(missing_ok=True)
     return file_digest(target, suite)
 
 
@@ -83,9 +84,9 @@ def line_of(clause: Scoring, model: Model) -> WholeLine:
     return line
 
 
-def _columns(source: BinaryIO, clause: Scoring) -> list[bytes]:
+def _columns(source: BinaryIO, clause: Scoring) -> Iterator[bytes]:
     size = sent_bytes(clause.ring)
-    return [source.read(size) for _ in range(clause.model.columns)]
+    return (source.read(size) for _ in range(clause.model.columns))
 
 
 def _other(why: str) -> ModelInvalidError:

@@ -7,6 +7,7 @@ from typing import Any
 from unseen.evidence import canonical
 from unseen.evidence.contracts.scoring import Scoring, Wanted
 from unseen.evidence.suite import suite_of
+from unseen.node.jobs.ceiling import ceiling
 
 Progress = Callable[[int], None]
 
@@ -36,4 +37,5 @@ def score_batches(parts: list[bytes], progress: Progress) -> list[bytes]:
     fingerprint = source.Fingerprint.from_json(ask["fingerprint"])
     found = model.read_model(where, fingerprint, clause.model.features, ask["output"])
     batches = scoring.Batches(Path(ask["context"]), Path(ask["folder"]), ask["responses"])
-    return [scoring.answer(clause, found, batches, suite_of(ask["suite"]), progress)]
+    with ceiling(ask["memory_mb"]):
+        return [scoring.answer(clause, found, batches, suite_of(ask["suite"]), progress)]

@@ -9,7 +9,7 @@ import signal
 import sys
 from typing import BinaryIO, Final
 
-from unseen.node.errors import ClusterRefusedError, disk_full
+from unseen.node.errors import ClusterRefusedError, OverloadedError, disk_full
 from unseen.node.hardening import die_with, harden, whereabouts
 from unseen.node.jobs import frames
 from unseen.node.jobs.tasks import TASKS
@@ -38,6 +38,9 @@ def _run(task: list[bytes], sink: BinaryIO) -> list[bytes]:
         return [b"R", *TASKS[task[0].decode()](task[1:], progress)]
     except UnseenError as error:
         return told(error)
+    except MemoryError as error:
+        sys.stderr.write(whereabouts(error) + "\n")
+        return told(_too_little())
     except Exception as error:  # noqa: BLE001 - a bug must not take the worker's other tasks along
         if full := disk_full(error):
             return told(full)
@@ -45,6 +48,15 @@ def _run(task: list[bytes], sink: BinaryIO) -> list[bytes]:
             return told(_unseen())
         sys.stderr.write(whereabouts(error) + "\n")
         return [b"E", b"INTERNAL", b"a worker failed", b"", b"", b""]
+
+
+def _too_little() -> OverloadedError:
+    return OverloadedError(
+        "a task needs more memory than it may have",
+        clause="node.memory_mb",
+        remedy="its operator gives tasks more (setting memory_mb), then send the same request"
+        " again; nothing was charged",
+    )
 
 
 def _unseen() -> ClusterRefusedError:

@@ -110,6 +110,7 @@ def _task(
         "context": str(run_of(node, SCORES, contract.id, context).path(CONTEXT)),
         "folder": str(run.folder),
         "responses": responses,
+        "memory_mb": node.settings.memory_mb,
     }
 
 
