@@ -1,0 +1,217 @@
+"""What a signature would let through: hostile rows and contexts in a worker process of its own.
+
+Whoever signs what it sends has any bytes it likes read here. Each is one clear error or another
+ciphertext of the same form, and the process goes on.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import pytest_asyncio
+from tests.protocols.he.mutants import Herd, Mutant
+
+from unseen.evidence import canonical
+from unseen.evidence.contracts.scoring import Scoring, Wanted
+from unseen.node.data.model import offered
+from unseen.node.data.source import take_fingerprint
+from unseen.node.errors import InternalError, OverloadedError
+from unseen.node.jobs.executor import LocalExecutor
+from unseen.protocols.errors import MalformedMessageError, UnseenError
+from unseen.protocols.he import checks, seal
+from unseen.protocols.he.models import Feature, columns, line, to_onnx
+from unseen.protocols.he.tenseal_scheme import AT_ONCE, SCHEME, SealOwner
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+BATCHES = 16  # of a run: mutants that pass are computed together
+ROW = np.array([[3.0]])
+
+
+@dataclass
+class Bench:
+    """A contract over one column or more, its files, and a worker that scores them."""
+
+    folder: Path
+    executor: LocalExecutor
+    width: int = 1
+
+    def __post_init__(self) -> None:
+        """Write the model, a key's context and one encrypted row."""
+        features = tuple(Feature(name=f"x{place}", low=0, high=10) for place in range(self.width))
+        model = line("linear", features, [0.5] * self.width, 1.0)
+        self.model = self.folder / "model.onnx"
+        self.model.write_bytes(to_onnx(model, {}))
+        wanted = Wanted(features=features, precision="0.001", most=BATCHES)
+        self.clause: Scoring = offered(model, wanted).only(BATCHES)
+        self.owner: SealOwner = SCHEME.owner(self.clause.ring)
+        self.context = self.owner.context()
+        rows = np.repeat(ROW, self.width, axis=1)
+        self.sent = b"".join(self.owner.encrypt(columns.grid_columns(features, rows)))
+        self.level = checks.sent_level(self.clause.ring)
+
+    async def score(
+        self, batches: Sequence[bytes], context: bytes | None = None, memory_mb: int = 256
+    ) -> tuple[bytes, int]:
+        """Have batches scored; return what comes back, and how many the worker told of."""
+        run, told = self.folder / "run", 0
+        run.mkdir(exist_ok=True)
+        (run / "batches").write_bytes(b"".join(batches))
+        (run / "context").write_bytes(self.context if context is None else context)
+
+        def progress(count: int) -> None:
+            nonlocal told
+            told += count
+
+        task = {
+            "suite": "intl",
+            "source": str(self.model),
+            "fingerprint": take_fingerprint(self.model).to_json(),
+            "clause": self.clause.to_json(),
+            "output": "",
+            "context": str(run / "context"),
+            "folder": str(run),
+            "responses": len(batches),
+            "memory_mb": memory_mb,
+        }
+        (worker,) = self.executor._online
+        await worker.run("score_batches", [canonical.encode(task)], progress)
+        return (run / "answer").read_bytes(), told
+
+    async def honest(self) -> None:
+        """Have a row scored as ever, by the process that was there from the start."""
+        data, told = await self.score([self.sent])
+        (score,) = self.owner.decrypt(data, 1).tolist()
+        assert abs(score - (1.5 * self.width + 1)) <= 0.001
+        assert told == 1
+
+    def herd(self) -> Herd:
+        """Return what makes mutants of the first ciphertext."""
+        both = np.ones((2, *self.level.shape), np.uint64)
+        back = seal.Ciphertext(checks.back_level(self.clause.ring), 1.0, both[:, :1].copy())
+        first = self.sent[: checks.sent_bytes(self.clause.ring)]
+        return Herd(first, self.level, (seal.write(back), self.context))
+
+    def passes(self, data: bytes) -> bool:
+        """Return whether bytes have the form of a ciphertext that is sent."""
+        try:
+            checks.read_sent(data, self.clause.ring)
+        except MalformedMessageError:
+            return False
+        return True
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def executor() -> AsyncIterator[LocalExecutor]:
+    found = LocalExecutor(1)
+    await found.start()
+    yield found
+    await found.close()
+
+
+@pytest.fixture
+def bench(executor: LocalExecutor, tmp_path: Path) -> Bench:
+    return Bench(tmp_path, executor)
+
+
+def pid(executor: LocalExecutor) -> int:
+    (worker,) = executor._online
+    assert not worker.dead
+    return worker._process.pid
+
+
+def grouped(some: Sequence[Mutant]) -> Iterator[Sequence[Mutant]]:
+    return (some[start : start + BATCHES] for start in range(0, len(some), BATCHES))
+
+
+@pytest.mark.parametrize(
+    ("count", "every"), [(330, 20), pytest.param(10_000, 10, marks=pytest.mark.long)]
+)
+async def test_mutated_rows_are_refused_or_scored_and_the_process_goes_on(
+    bench: Bench, count: int, every: int
+) -> None:
+    """Those of another form are refused by code that needs no process; some of them see it."""
+    await bench.honest()
+    first = pid(bench.executor)
+    mutants = [*bench.herd().mutants(count, 2)]
+    passing = [each for each in mutants if bench.passes(each.data)]
+    refused = [each for each in mutants if not bench.passes(each.data)]
+    assert min(len(passing), len(refused)) > count // 5
+    size = checks.back_bytes(bench.clause.ring)
+    for some in grouped(passing):
+        data, told = await bench.score([each.data for each in some])
+        assert (len(data), told) == (size * len(some), len(some))
+        for start in range(0, len(data), size):
+            checks.read_back(data[start : start + size], bench.clause.ring)
+    for what, data in refused[::every]:
+        before = bench.sent if len(data) == len(bench.sent) else b""
+        with pytest.raises(MalformedMessageError) as caught:
+            await bench.score([each for each in (before, data) if each or not before])
+        assert str(caught.value), what
+        assert not (bench.folder / "run/answer.part").exists(), what
+    assert pid(bench.executor) == first
+    await bench.honest()
+
+
+async def test_mutated_contexts_are_refused_or_another_key(bench: Bench) -> None:
+    await bench.honest()
+    first, seen = pid(bench.executor), set()
+    head = len(bench.context) - seal.ciphertext_bytes(
+        seal.Level(bench.clause.ring.degree, bench.clause.ring.primes), seeded=False
+    )
+    chance = np.random.default_rng(5)
+    for number in range(40):
+        data = bytearray(bench.context)
+        place = int(chance.integers((head, head + 113, len(data))[number % 3]))
+        data[place] ^= 1 << int(chance.integers(8))
+        if number % 5 == 0:
+            del data[int(chance.integers(len(data))) :]
+        try:
+            answer, _ = await bench.score([bench.sent], bytes(data))
+        except MalformedMessageError as error:
+            seen.add(str(error))
+        else:
+            checks.read_back(answer, bench.clause.ring)
+            seen.add("another key")
+    transparent = bench.context[: head + 113] + bytes(len(bench.context) - head - 113)
+    with pytest.raises(MalformedMessageError):
+        await bench.score([bench.sent], transparent)
+    assert {"another key", "a context of other parameters"} < seen
+    assert pid(bench.executor) == first
+    await bench.honest()
+
+
+async def test_a_task_gets_no_more_memory_than_its_ceiling(
+    executor: LocalExecutor, tmp_path: Path
+) -> None:
+    (tmp_path / "one").mkdir()
+    await Bench(tmp_path / "one", executor).honest()  # all libraries are there
+    wide = Bench(tmp_path, executor, width=3 * AT_ONCE)
+    first = pid(executor)
+    with pytest.raises(OverloadedError) as caught:
+        await wide.score([wide.sent], memory_mb=4)
+    assert (caught.value.clause, bool(caught.value.remedy)) == ("node.memory_mb", True)
+    assert not (tmp_path / "run/answer").exists()
+    assert pid(executor) == first
+    await wide.score([wide.sent], memory_mb=64)
+    await wide.honest()
+
+
+async def test_a_process_that_is_killed_is_one_error_and_replaced(bench: Bench) -> None:
+    await bench.honest()
+    first = pid(bench.executor)
+    work = asyncio.create_task(bench.score([bench.sent] * BATCHES))
+    await asyncio.sleep(0)
+    (worker,) = bench.executor._online
+    worker._process.kill()
+    with pytest.raises(InternalError, match="a worker process ended") as caught:
+        await work
+    assert caught.value.remedy.endswith("nothing was charged")
+    with pytest.raises(UnseenError):
+        await worker.run("check_elements", [b"0"])
+    await bench.executor.run("check_elements", [b"0"])
+    assert pid(bench.executor) != first
+    await bench.honest()
