@@ -4,10 +4,11 @@ The twenty encoders are the ways in which somebody who may write the bytes of a 
 the declared shape, would try to say more than the shape's bits.
 """
 
+import dataclasses
 import itertools
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -15,10 +16,11 @@ from hypothesis import strategies as st
 
 from unseen.evidence import canonical
 from unseen.evidence.contracts.cells import Boolean, Cell, Choice, Number, cell_from_json
+from unseen.evidence.contracts.modelled import Model, Network, Trees
 from unseen.evidence.contracts.typed import (
     MAX_CELLS,
     Histogram,
-    Model,
+    Regression,
     Scalar,
     Shape,
     Table,
@@ -34,6 +36,7 @@ from unseen.evidence.errors import ReleaseInvalidError
 COUNT = Number(use="count", low=0, high=1000, optional=True)
 MEASURE = Number(use="measure", low=-500, high=500, decimals=2)
 PARAMETER = Number(use="parameter", low=-(10**9), high=10**9, decimals=6)
+WEIGHT = Number(use="parameter", low=-(10**9), high=10**9, decimals=6, digits=4)
 SECTOR = Choice(of=("农业", "industry", "services"))
 SHAPES: dict[str, Shape] = {
     "verdicts": Verdicts(count=3),
@@ -44,6 +47,24 @@ SHAPES: dict[str, Shape] = {
     "table": Table(columns=(("sector", SECTOR), ("firms", COUNT), ("mean", MEASURE)), max_rows=3),
     "unordered": Table(columns=(("mean", MEASURE),), max_rows=2),
     "model": Model(family="logistic", format="json", cell=PARAMETER, parameters=5),
+    "digits": Vector(
+        cell=Number(use="measure", low=-1200, high=99_000, digits=2, optional=True), length=3
+    ),
+    "regression": Regression(
+        terms=("age", "吸烟"), estimate=MEASURE, error=MEASURE, rows=COUNT, fit=MEASURE
+    ),
+    "network": Network(
+        features=("a", "b"), layers=(2, 1), activation="relu", link="logistic", cell=WEIGHT
+    ),
+    "trees": Trees(
+        features=("a", "b"),
+        trees=2,
+        depth=2,
+        outputs=2,
+        link="softmax",
+        threshold=WEIGHT,
+        leaf=WEIGHT,
+    ),
     "constant": Scalar(cell=Number(use="measure", low=7, high=7)),
 }
 
@@ -52,13 +73,37 @@ def cells(cell: Cell) -> st.SearchStrategy[Any]:
     return st.integers(0, cell.values - 1).map(cell.unpack)
 
 
+def one_way(shape: Trees, rows: list[Any]) -> list[Any]:
+    """Return rows as they may stand: below an end nothing splits, and leaves are the same."""
+    splits = (1 << shape.depth) - 1
+    for first in range(1, shape.most, shape.rows_each):
+        for at in range(shape.rows_each):
+            above = rows[first + (at - 1) // 2] if at else (0, 0)
+            if at < splits and (None in rows[first + at] or None in above):
+                rows[first + at] = (None, None)
+        for at in range(splits - 1, -1, -1):
+            if rows[first + at][0] is None:
+                leaf = at
+                while leaf < splits:
+                    leaf = 2 * leaf + 1
+                low = high = at
+                while low < splits:
+                    low, high = 2 * low + 1, 2 * high + 2
+                for other in range(low, high + 1):
+                    rows[first + other] = rows[first + leaf]
+    return rows
+
+
 @st.composite
 def values(draw: st.DrawFn, shape: Shape) -> bytes:
     count = draw(st.integers(shape.fewest, shape.most))
-    rows = [tuple(draw(cells(cell)) for cell in shape.cells) for _ in range(count)]
+    rows = [tuple(draw(cells(cell)) for cell in shape.cells_at(at)) for at in range(count)]
     if shape.keys:
-        by_key = {tuple(shape.cells[at].pack(row[at]) for at in shape.keys): row for row in rows}
+        first = shape.cells_at(0)
+        by_key = {tuple(first[at].pack(row[at]) for at in shape.keys): row for row in rows}
         rows = [by_key[key] for key in sorted(by_key)]
+    if isinstance(shape, Trees):
+        rows = one_way(shape, rows)
     return canonical.encode(shape.json_of(rows))
 
 
@@ -103,6 +148,23 @@ SMALL: dict[str, Shape] = {
     "vector": Vector(cell=Boolean(optional=True), length=2),
     "table": Table(columns=(("k", Choice(of=("a", "b"))), ("v", Boolean())), max_rows=2),
     "unordered": Table(columns=(("v", Boolean()),), max_rows=2),
+    "digits": Scalar(cell=Number(use="measure", low=-30, high=200, digits=1)),
+    "regression": Regression(
+        terms=("a",),
+        estimate=Number(use="measure", low=0, high=1),
+        error=Number(use="measure", low=0, high=2),
+        rows=Number(use="count", low=0, high=1),
+        fit=Number(use="measure", low=5, high=5),
+    ),
+    "tree": Trees(
+        features=("a", "b"),
+        trees=1,
+        depth=2,
+        outputs=1,
+        link="identity",
+        threshold=Number(use="parameter", low=0, high=0),
+        leaf=Number(use="parameter", low=0, high=1),
+    ),
 }
 
 
@@ -117,9 +179,13 @@ def test_no_shape_has_more_values_than_its_bits_name(name: str) -> None:
         except ReleaseInvalidError:
             continue
     tried = set()
-    own = [tuple(map(cell.unpack, range(cell.values))) for cell in shape.cells]
+    own = [
+        itertools.product(*(tuple(map(cell.unpack, range(cell.values))) for cell in row))
+        for row in map(shape.cells_at, range(shape.most))
+    ]
+    choices = list(map(list, own))
     for count in range(shape.fewest, shape.most + 1):
-        for rows in itertools.product(itertools.product(*own), repeat=count):
+        for rows in itertools.product(*choices[:count]):
             written = canonical.encode(shape.json_of(rows))
             try:
                 decode(shape, written)
@@ -137,6 +203,10 @@ def test_bits_are_counted_by_the_value() -> None:
     assert SHAPES["histogram"].bits == 3 * 10  # 1,002 values each, null included
     assert SHAPES["table"].bits == 2 + 3 * (2 + 10 + 10)
     assert SHAPES["model"].bits == 5 * 31
+    assert SHAPES["regression"].bits == 5 * 10 + 10
+    assert WEIGHT.values == 2 * (10_000 + 5 * 9_000) + 2 - 1  # six decades, two signs, one zero
+    assert SHAPES["network"].bits == 9 * 17
+    assert SHAPES["trees"].bits == 2 * 17 + 2 * (3 * (2 + 17) + 4 * 2 * 17)
     assert SHAPES["constant"].bits == 0
 
 
@@ -280,6 +350,15 @@ def test_refuses_what_declares_nothing(broken: Any) -> None:
         cell_from_json(broken)
 
 
+def network(**changes: Any) -> Shape:
+    return dataclasses.replace(cast("Network", SHAPES["network"]), **changes)
+
+
+def trees(**changes: Any) -> Shape:
+    one: dict[str, Any] = {"outputs": 1, "link": "identity"}
+    return dataclasses.replace(cast("Trees", SHAPES["trees"]), **one | changes)
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -296,6 +375,28 @@ def test_refuses_what_declares_nothing(broken: Any) -> None:
         lambda: Table(columns=(("a", COUNT),), max_rows=MAX_CELLS + 1),
         lambda: Model(family="tree", format="pickle", cell=PARAMETER, parameters=1),
         lambda: Model(family="tree", format="json", cell=COUNT, parameters=1),
+        lambda: Number(use="measure", low=0, high=12_345, digits=4),
+        lambda: Number(use="measure", low=0, high=1, digits=-1),
+        lambda: Regression(terms=(), estimate=MEASURE, error=MEASURE, rows=COUNT, fit=MEASURE),
+        lambda: Regression(
+            terms=("a",), estimate=MEASURE, error=MEASURE, rows=MEASURE, fit=MEASURE
+        ),
+        lambda: network(layers=()),
+        lambda: network(layers=(0,)),
+        lambda: network(layers=(1,)),
+        lambda: network(activation="none"),
+        lambda: network(activation="sign"),
+        lambda: network(link="softmax"),
+        lambda: network(cell=MEASURE),
+        lambda: network(layers=(1024, 1024)),
+        lambda: network(layers=[2, 1]),
+        lambda: trees(depth=13),
+        lambda: trees(trees=1024, depth=12),
+        lambda: trees(trees=0),
+        lambda: trees(link="softmax"),
+        lambda: trees(leaf=dataclasses.replace(WEIGHT, optional=True)),
+        lambda: trees(threshold=COUNT),
+        lambda: trees(features=("a", "a")),
     ],
 )
 def test_refuses_a_declaration_that_is_out_of_range(make: Callable[[], object]) -> None:
@@ -323,3 +424,58 @@ def test_a_null_is_a_value_of_its_own() -> None:
         cell.unpack(3)
     with pytest.raises(ReleaseInvalidError):
         Boolean().unpack(2)
+
+
+@given(digits=st.integers(1, 5), share=st.integers(-(10**6), 10**6 - 1))
+def test_numbers_of_so_many_digits_stand_in_their_order(digits: int, share: int) -> None:
+    most = 10**15
+    cell = Number(use="measure", low=-most, high=most, digits=digits)
+    place = cell.place_of(most) * share // 10**6
+    number = cell.value_of(place)
+    assert cell.place_of(number) == place
+    assert len(str(abs(number)).rstrip("0")) <= digits
+    assert cell.value_of(place + 1) > number
+    between = (number + cell.value_of(place + 1)) // 2
+    assert cell.place_of(between) in {place, place + 1}
+
+
+@given(low=st.integers(-5000, 0), high=st.integers(0, 5000), digits=st.integers(1, 3))
+def test_values_are_those_of_so_many_digits(low: int, high: int, digits: int) -> None:
+    def fine(number: int) -> bool:
+        return len(str(abs(number)).rstrip("0")) <= digits
+
+    low, high = (n if fine(n) else 0 for n in (low, high))
+    cell = Number(use="measure", low=low, high=high, digits=digits)
+    expected = [number for number in range(low, high + 1) if fine(number)]
+    assert [cell.value_at(code) for code in range(cell.own_values)] == expected
+    for number in {low - 1, high + 1, 12_345, *range(low, min(low + 40, high))} - set(expected):
+        with pytest.raises(ReleaseInvalidError):
+            cell.code(number)
+
+
+def test_what_says_nothing_is_not_written_down() -> None:
+    declared = dict(MEASURE.to_json())
+    assert "digits" not in declared
+    with pytest.raises(ReleaseInvalidError):
+        cell_from_json(declared | {"digits": 0})
+
+
+def test_a_tree_is_written_in_one_way() -> None:
+    shape = SMALL["tree"]
+    end: list[Any] = [None, None]
+    good: list[Any] = [[0], ["a", 0], end, ["b", 0], [1], [1], [0], [1]]
+    assert decode(shape, canonical.encode(good)).encode() == canonical.encode(good)
+    for at, other in (
+        (2, ["a", None]),  # half a split
+        (2, [None, 0]),
+        (1, end),  # what is below an end splits
+        (4, [0]),  # the leaves below an end differ
+    ):
+        broken = [*good]
+        broken[at] = other
+        with pytest.raises(ReleaseInvalidError) as caught:
+            decode(shape, canonical.encode(broken))
+        assert caught.value.clause == "tree"
+    stump: list[Any] = [[0], end, end, end, [1], [1], [0], [0]]
+    with pytest.raises(ReleaseInvalidError):
+        decode(shape, canonical.encode(stump))

@@ -112,7 +112,8 @@ class Number(Cell):
     """An integer from `low` to `high` in units of ten to the minus `decimals`.
 
     `use` says which rules look at it: a `count` of contributors, a `measure` computed from them,
-    or the `parameter` of a model.
+    or the `parameter` of a model. With `digits`, only integers of at most so many significant
+    digits are values; that is written only where it says something.
     """
 
     use: Use
@@ -120,6 +121,7 @@ class Number(Cell):
     high: int
     decimals: int = 0
     optional: bool = False
+    digits: int = 0
 
     def __post_init__(self) -> None:
         """Check the declaration."""
@@ -130,24 +132,53 @@ class Number(Cell):
         _CHECK.boolean("cell.optional", self.optional)
         if self.use == "count" and (self.low < 0 or self.decimals):
             _CHECK.fail("cell.use", "count takes whole numbers from 0 on")
+        _CHECK.integer("cell.digits", self.digits, 0, MAX_DECIMALS)
+        for bound in (self.low, self.high):
+            if self.digits and self.value_of(self.place_of(bound)) != bound:
+                _CHECK.fail("cell.digits", "are fewer than those of a bound")
 
     @property
     def own_values(self) -> int:
-        """Return how many integers lie from `low` to `high`."""
-        return self.high - self.low + 1
+        """Return how many integers from `low` to `high` are values."""
+        return self.place_of(self.high) - self.place_of(self.low) + 1
 
     def code(self, value: object) -> int:
-        """Return how far `value` lies above `low`."""
+        """Return how many values lie below `value`."""
         _CHECK.integer("value", value, self.low, self.high)
-        return cast("int", value) - self.low
+        place = self.place_of(cast("int", value))
+        if self.value_of(place) != value:
+            _CHECK.fail("value", "has more significant digits than declared")
+        return place - self.place_of(self.low)
 
     def value_at(self, code: int) -> int:
-        """Return the integer that lies `code` above `low`."""
-        return self.low + code
+        """Return the value above `code` others."""
+        return self.value_of(self.place_of(self.low) + code)
+
+    def place_of(self, number: int) -> int:
+        """Return the place of `number`, or of the next value towards 0, among all; 0 is at 0."""
+        if not self.digits:
+            return number
+        step = max(len(str(abs(number))) - self.digits, 0)
+        place = step * 9 * self._least + abs(number) // int(10**step)
+        return place if number >= 0 else -place
+
+    def value_of(self, place: int) -> int:
+        """Return the value at a place."""
+        if not self.digits:
+            return place
+        step = max((abs(place) - self._least) // (9 * self._least), 0)
+        number = (abs(place) - step * 9 * self._least) * int(10**step)
+        return number if place >= 0 else -number
+
+    @property
+    def _least(self) -> int:
+        """Return the smallest number of so many digits; every further decade has 9 times it."""
+        return int(10 ** (self.digits - 1))
 
     def to_json(self) -> dict[str, Json]:
         """Return the declaration."""
-        return {
+        limited: dict[str, Json] = {"digits": self.digits} if self.digits else {}
+        return limited | {
             "type": "number",
             "use": self.use,
             "low": self.low,
@@ -200,6 +231,7 @@ _CELLS: dict[str, tuple[tuple[str, ...], Callable[..., Cell]]] = {
     "number": (("use", "low", "high", "decimals", "optional"), Number),
     "choice": (("of", "optional"), lambda of, optional: Choice(of=texts(of), optional=optional)),
 }
+_LATER: dict[str, tuple[str, ...]] = {"number": ("digits",)}  # written where they say something
 
 
 def cell_from_json(value: Any) -> Cell:
@@ -209,9 +241,27 @@ def cell_from_json(value: Any) -> Cell:
         ReleaseInvalidError: a field is missing, not known, of another type or out of range.
 
     """
-    names, make = _CELLS[kind_of("cell", value, _CELLS)]
-    body = _CHECK.take(value, ("type", *names), "cell")
-    return make(**{name: body[name] for name in names})
+    kind = kind_of("cell", value, _CELLS)
+    names, make = _CELLS[kind]
+    later = _LATER.get(kind, ())
+    body = _CHECK.take(value, ("type", *names), "cell", later)
+    for name in later:
+        if name in body and not body[name]:  # or one cell could be written in two ways
+            _CHECK.fail(f"cell.{name}", "is written down and says nothing")
+    return make(**{name: body[name] for name in (*names, *later) if name in body})
+
+
+def number_from_json(value: Any) -> Number:
+    """Return the number that `Number.to_json` gives `value` for.
+
+    Raises:
+        ReleaseInvalidError: as `cell_from_json`, or it is another cell.
+
+    """
+    found = cell_from_json(value)
+    if not isinstance(found, Number):
+        _CHECK.fail("cell.type", "is not a number")
+    return found
 
 
 def kind_of(at: str, value: object, kinds: Collection[str]) -> str:

@@ -13,7 +13,14 @@ from typing import Literal, Self, cast, get_args
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json, b64encode
 from unseen.evidence.contracts.joint import PROTOCOL as SECAGG
-from unseen.evidence.contracts.typed import Model, Shape, shape_from_json
+from unseen.evidence.contracts.modelled import Modelled
+from unseen.evidence.contracts.outputs import (
+    TypedOutput,
+    bits_of_outputs,
+    check_outputs,
+    type_of_outputs,
+)
+from unseen.evidence.contracts.typed import Shape, shape_from_json
 from unseen.evidence.errors import ContractInvalidError, ReleaseInvalidError
 from unseen.evidence.fields import VERSION, Checker, head
 from unseen.evidence.suite import Suite
@@ -27,6 +34,7 @@ ReleaseType = Literal["verdicts", "aggregate", "model"]
 KINDS = ("verify", "lookup", "intersect", "statistics", "score", "train", "run")
 AGGREGATES = ("statistics", "train", "run")  # kinds that group and budget bound
 BY_QUESTION = ("statistics",)  # kinds whose releases have shapes that follow from the question
+BY_CODE = ("run",)  # kinds whose releases code of the buyer's writes
 BY_MATCH = ("verify", "lookup")  # kinds that match whole tuples
 BY_MENU = ("statistics", "train")  # kinds whose contracts hold a menu
 _ONE_BY_ONE = {"intersect": ("items",)}  # outputs of a kind that answer about each subject alone
@@ -113,18 +121,24 @@ class ReleaseSpec:
 
     `shape` declares an aggregate or a model cell by cell; verdicts follow from the outputs. Without
     it an aggregate has the shape that follows from each question: only of kind `statistics`.
+    `outputs` declare what code of the buyer's writes, in the place of one shape: only of kind
+    `run`; with a model among them all of it is a model.
     """
 
     type: ReleaseType
     bits_per_run: int
     bits_in_all: int
     shape: Shape | None = None
+    outputs: tuple[TypedOutput, ...] = ()
 
     def __post_init__(self) -> None:
         """Check every field."""
         _PLAN.choice("release.type", self.type, _RELEASE_TYPES)
         _PLAN.integer("release.bits_per_run", self.bits_per_run, 1)
         _PLAN.integer("release.bits_in_all", self.bits_in_all, self.bits_per_run)
+        if self.outputs:
+            self._check_outputs()
+            return
         declared = ("verdicts", "aggregate") if self.shape is None else (_declares(self.shape),)
         if self.type not in declared:
             _PLAN.fail("release.shape", "declares another type of release")
@@ -138,24 +152,39 @@ class ReleaseSpec:
             "bits_per_run": self.bits_per_run,
             "bits_in_all": self.bits_in_all,
         }
+        if self.outputs:
+            return spec | {"outputs": [output.to_json() for output in self.outputs]}
         return spec if self.shape is None else spec | {"shape": self.shape.to_json()}
+
+    def _check_outputs(self) -> None:
+        if self.shape is not None:
+            _PLAN.fail("release.shape", "stands beside outputs")
+        check_outputs(_PLAN, "release.outputs", self.outputs)
+        if self.type != type_of_outputs(self.outputs):
+            _PLAN.fail("release.outputs", "declare another type of release")
+        if bits_of_outputs(self.outputs) > self.bits_per_run:
+            _PLAN.fail("release.bits_per_run", "is less than the declared outputs say")
 
     @classmethod
     def from_json(cls, value: Json) -> Self:
         """Return the rule that `to_json` gives `value` for."""
         names = ("type", "bits_per_run", "bits_in_all")
-        body = dict(_PLAN.take(value, names, "release", ("shape",)))
+        body = dict(_PLAN.take(value, names, "release", ("shape", "outputs")))
+        listed = _PLAN.unlist("release.outputs", body.pop("outputs", [None]))
+        if not listed:  # or one plan could be written in two ways
+            _PLAN.fail("release.outputs", "are written down and say nothing")
         try:
             shape = shape_from_json(body.pop("shape")) if "shape" in body else None
+            outputs = tuple(map(TypedOutput.from_json, listed if listed != [None] else []))
         except ReleaseInvalidError as error:
             raise ContractInvalidError(f"plan: {error}", clause=f"release.{error.clause}") from None
-        return cls(**body, shape=shape)
+        return cls(**body, shape=shape, outputs=outputs)
 
 
 def _declares(shape: Shape) -> ReleaseType:
     if not isinstance(shape, Shape):
         _PLAN.fail("release.shape", "is not a declaration")
-    return "model" if isinstance(shape, Model) else "aggregate"
+    return "model" if isinstance(shape, Modelled) else "aggregate"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,6 +272,8 @@ class Plan:
             if type(getattr(self, field)) not in (kind, type(None)):
                 _PLAN.fail(field, "is not a rule of its kind")
         joint = self.protocol == SECAGG  # what leaves is a part of a sum, and masked
+        if self.release is not None and self.release.outputs and self.kind not in BY_CODE:
+            _PLAN.fail("release.outputs", "are of a kind that runs no code of the buyer's")
         if self.by_question and self.kind not in BY_QUESTION and not joint:
             _PLAN.fail("release.shape", "is missing, and does not follow from questions")
         _PLAN.integer("group", self.group, 0)
@@ -263,7 +294,9 @@ class Plan:
     def by_question(self) -> bool:
         """Return whether each release has the shape that follows from what was asked."""
         spec = self.release
-        return spec is not None and spec.type == "aggregate" and spec.shape is None
+        if spec is None or spec.shape is not None or spec.outputs:
+            return False
+        return spec.type == "aggregate"
 
     def to_json(self) -> dict[str, Json]:
         """Return the plan as an object."""

@@ -11,17 +11,17 @@ is rebuilt from that integer, and says at most `bits` bits, however it was writt
     vector      a list of cells, as many as declared
     histogram   a list of cells, one for each named bin
     table       a list of rows, each a list of cells; rows in the order of their `choice` columns
-    model       a list of parameters, as many as declared
+    regression  a list of [estimate, error], one for each term, and last [rows, fit]
+    model       a list of parameters, as many as declared; networks and trees are in `modelled`
 
 The bits bound what a value can carry. That a value is harmless is for the gate's rules; time,
 number of releases and refusals carry information that no shape bounds.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json
@@ -33,81 +33,58 @@ from unseen.evidence.contracts.cells import (
     Number,
     cell_from_json,
     kind_of,
+    number_from_json,
     texts,
 )
-from unseen.evidence.errors import CanonicalError, ReleaseInvalidError
-from unseen.evidence.fields import Checker
+from unseen.evidence.contracts.modelled import MODELS, Model
+from unseen.evidence.contracts.shape import (
+    CHECK,
+    MAX_CELLS,
+    MAX_COLUMNS,
+    Listed,
+    Row,
+    Shape,
+    Uniform,
+    check_cell,
+    check_names,
+    check_use,
+)
+from unseen.evidence.errors import CanonicalError
 
-Row: TypeAlias = tuple[CellValue, ...]
+__all__ = (
+    "MAX_CELLS",
+    "MAX_COLUMNS",
+    "Histogram",
+    "Model",
+    "Regression",
+    "Row",
+    "Scalar",
+    "Shape",
+    "Table",
+    "Value",
+    "Vector",
+    "Verdicts",
+    "decode",
+    "decode_verdicts",
+    "shape_from_json",
+    "unpack",
+)
 
 WORDS = ("yes", "no", "no_usable_result")
-FORMATS = ("json",)  # of a model: integers in canonical JSON; never pickle, never code
-MAX_CELLS = 1 << 16
-MAX_COLUMNS = 256
-
-_CHECK = Checker(ReleaseInvalidError, "release")
 
 
 _VERDICT = Choice(of=WORDS)
 
 
-class Shape(ABC):
-    """A declared form: rows of cells, of which every row has the same columns."""
-
-    __slots__ = ()
-
-    @property
-    @abstractmethod
-    def cells(self) -> tuple[Cell, ...]:
-        """Return the cells of a row."""
-
-    @property
-    @abstractmethod
-    def most(self) -> int:
-        """Return how many rows there are, or may be at most."""
-
-    @abstractmethod
-    def to_json(self) -> dict[str, Json]:
-        """Return the declaration as an object."""
-
-    @property
-    def fewest(self) -> int:
-        """Return how many rows there are at least; as many as `most` unless it is a table."""
-        return self.most
-
-    @property
-    def bits(self) -> int:
-        """Return how many bits a value says at most; the number of rows is part of it."""
-        return self.count_bits + self.most * sum(cell.bits for cell in self.cells)
-
-    @property
-    def count_bits(self) -> int:
-        """Return how many bits say the number of rows."""
-        return (self.most - self.fewest).bit_length()
-
-    def rows_of(self, value: Json) -> tuple[Row, ...]:
-        """Return `value` as rows; refuse another number of cells."""
-        return tuple((cell,) for cell in _CHECK.unlist("value", value))
-
-    def json_of(self, rows: Sequence[Row]) -> Json:
-        """Return the value that `rows_of` gives `rows` for."""
-        return [cell for (cell,) in rows]
-
-    @property
-    def keys(self) -> tuple[int, ...]:
-        """Return the places of the columns that rows are ordered by."""
-        return ()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdicts(Shape):
+class Verdicts(Listed):
     """Answers to yes-or-no questions: `count` of them, of two bits each."""
 
     count: int
 
     def __post_init__(self) -> None:
         """Check the declaration."""
-        _CHECK.integer("shape.count", self.count, 1, MAX_CELLS)
+        CHECK.integer("shape.count", self.count, 1, MAX_CELLS)
 
     @property
     def cells(self) -> tuple[Cell, ...]:
@@ -125,14 +102,14 @@ class Verdicts(Shape):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scalar(Shape):
+class Scalar(Uniform):
     """One cell."""
 
     cell: Cell
 
     def __post_init__(self) -> None:
         """Check the declaration."""
-        _check_cell(self.cell)
+        check_cell(self.cell)
 
     @property
     def cells(self) -> tuple[Cell, ...]:
@@ -158,7 +135,7 @@ class Scalar(Shape):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Vector(Shape):
+class Vector(Listed):
     """`length` cells of one kind."""
 
     cell: Cell
@@ -166,8 +143,8 @@ class Vector(Shape):
 
     def __post_init__(self) -> None:
         """Check the declaration."""
-        _check_cell(self.cell)
-        _CHECK.integer("shape.length", self.length, 1, MAX_CELLS)
+        check_cell(self.cell)
+        CHECK.integer("shape.length", self.length, 1, MAX_CELLS)
 
     @property
     def cells(self) -> tuple[Cell, ...]:
@@ -185,7 +162,7 @@ class Vector(Shape):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Histogram(Shape):
+class Histogram(Listed):
     """One cell for each of the named bins."""
 
     cell: Cell
@@ -193,8 +170,8 @@ class Histogram(Shape):
 
     def __post_init__(self) -> None:
         """Check the declaration."""
-        _check_cell(self.cell)
-        _check_names("shape.bins", self.bins, MAX_CHOICES)
+        check_cell(self.cell)
+        check_names("shape.bins", self.bins, MAX_CHOICES)
 
     @property
     def cells(self) -> tuple[Cell, ...]:
@@ -212,7 +189,7 @@ class Histogram(Shape):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table(Shape):
+class Table(Uniform):
     """At most `max_rows` rows of named cells.
 
     The `choice` columns are the keys: rows stand in their order and no two share them, so that
@@ -225,11 +202,11 @@ class Table(Shape):
 
     def __post_init__(self) -> None:
         """Check the declaration."""
-        _CHECK.members("shape.columns", self.columns, tuple, MAX_COLUMNS, 1)
-        _check_names("shape.columns", tuple(name for name, _ in self.columns), MAX_COLUMNS)
+        CHECK.members("shape.columns", self.columns, tuple, MAX_COLUMNS, 1)
+        check_names("shape.columns", tuple(name for name, _ in self.columns), MAX_COLUMNS)
         for _, cell in self.columns:
-            _check_cell(cell)
-        _CHECK.integer("shape.max_rows", self.max_rows, 1, MAX_CELLS // len(self.columns))
+            check_cell(cell)
+        CHECK.integer("shape.max_rows", self.max_rows, 1, MAX_CELLS // len(self.columns))
 
     @property
     def cells(self) -> tuple[Cell, ...]:
@@ -246,18 +223,17 @@ class Table(Shape):
         """Return zero."""
         return 0
 
-    def rows_of(self, value: Json) -> tuple[Row, ...]:
-        """Return the rows; refuse what is no list of lists."""
-        return tuple(tuple(_CHECK.unlist("row", row)) for row in _CHECK.unlist("value", value))
-
     @property
     def keys(self) -> tuple[int, ...]:
         """Return the places of the `choice` columns."""
         return tuple(at for at, cell in enumerate(self.cells) if isinstance(cell, Choice))
 
-    def json_of(self, rows: Sequence[Row]) -> Json:
-        """Return the rows as lists."""
-        return [list(row) for row in rows]
+    def check(self, rows: Sequence[Row]) -> None:
+        """Refuse another order than that of the keys, and two rows with the same."""
+        if keys := self.keys:
+            order = [[self.cells[at].pack(row[at]) for at in keys] for row in rows]
+            if any(one >= other for one, other in pairwise(order)):
+                CHECK.fail("rows", "are not in the order of their keys, each once")
 
     def to_json(self) -> dict[str, Json]:
         """Return the declaration."""
@@ -268,40 +244,43 @@ class Table(Shape):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Model(Shape):
-    """The parameters of a model of `family`; `format` says how they are written."""
+class Regression(Shape):
+    """A fitted estimate: of each term the estimate and its standard error, in declared order.
 
-    family: str
-    format: str
-    cell: Number
-    parameters: int
+    The last row has the rows that it was fitted on, and how well it fits them.
+    """
+
+    terms: tuple[str, ...]
+    estimate: Number
+    error: Number
+    rows: Number
+    fit: Number
 
     def __post_init__(self) -> None:
         """Check the declaration."""
-        _CHECK.token("shape.family", self.family)
-        _CHECK.choice("shape.format", self.format, FORMATS)
-        if type(self.cell) is not Number or self.cell.use != "parameter":
-            _CHECK.fail("shape.cell", "is not a number for a parameter")
-        _CHECK.integer("shape.parameters", self.parameters, 1, MAX_CELLS)
+        check_names("shape.terms", self.terms, MAX_COLUMNS)
+        for name in ("estimate", "error", "fit"):
+            check_use(f"shape.{name}", getattr(self, name), "measure")
+        check_use("shape.rows", self.rows, "count")
 
-    @property
-    def cells(self) -> tuple[Cell, ...]:
-        """Return the one cell of a row."""
-        return (self.cell,)
+    def cells_at(self, row: int) -> tuple[Cell, ...]:
+        """Return the cells of a term, or the two of the last row."""
+        return (self.estimate, self.error) if row < len(self.terms) else (self.rows, self.fit)
 
     @property
     def most(self) -> int:
-        """Return how many parameters there are."""
-        return self.parameters
+        """Return how many terms there are, and one."""
+        return len(self.terms) + 1
 
     def to_json(self) -> dict[str, Json]:
         """Return the declaration."""
         return {
-            "type": "model",
-            "family": self.family,
-            "format": self.format,
-            "cell": self.cell.to_json(),
-            "parameters": self.parameters,
+            "type": "regression",
+            "terms": list(self.terms),
+            "estimate": self.estimate.to_json(),
+            "error": self.error.to_json(),
+            "rows": self.rows.to_json(),
+            "fit": self.fit.to_json(),
         }
 
 
@@ -320,8 +299,9 @@ class Value:
         """Return the value as an integer from 0 to 2^bits - 1: its rows' codes, one by one."""
         shape = self.shape
         codes = [_bits(len(self.rows) - shape.fewest, shape.count_bits)]
-        for row in self.rows:
-            codes += [_bits(c.pack(v), c.bits) for c, v in zip(shape.cells, row, strict=True)]
+        for at, row in enumerate(self.rows):
+            cells = zip(shape.cells_at(at), row, strict=True)
+            codes += [_bits(cell.pack(value), cell.bits) for cell, value in cells]
         return int("".join(codes).ljust(shape.bits, "0") or "0", 2)
 
 
@@ -335,15 +315,16 @@ def decode(shape: Shape, data: bytes) -> Value:
     try:
         rows = shape.rows_of(canonical.decode(data))
     except CanonicalError:
-        _CHECK.fail("value", "is not canonical JSON")
+        CHECK.fail("value", "is not canonical JSON")
     if not shape.fewest <= len(rows) <= shape.most:
-        _CHECK.fail("value", "has another number of entries than declared")
-    for row in rows:
-        if len(row) != len(shape.cells):
-            _CHECK.fail("row", "has another number of cells than declared")
-        for cell, value in zip(shape.cells, row, strict=True):
+        CHECK.fail("value", "has another number of entries than declared")
+    for at, row in enumerate(rows):
+        cells = shape.cells_at(at)
+        if len(row) != len(cells):
+            CHECK.fail("row", "has another number of cells than declared")
+        for cell, value in zip(cells, row, strict=True):
             cell.pack(value)
-    _check_order(shape, rows)
+    shape.check(rows)
     return Value(shape, rows)
 
 
@@ -358,11 +339,11 @@ def decode_verdicts(shape: Verdicts, data: bytes) -> Value:
     """
     words = data[1:-1].split(b",")
     if data[:1] + data[-1:] != b"[]" or len(words) != shape.count:
-        _CHECK.fail("value", "has another number of entries than declared")
+        CHECK.fail("value", "has another number of entries than declared")
     try:
         return Value(shape, tuple([_WORD_ROWS[word] for word in words]))
     except KeyError:
-        _CHECK.fail("value", "is none of the declared ones")
+        CHECK.fail("value", "is none of the declared ones")
 
 
 _WORD_ROWS: dict[bytes, Row] = {canonical.encode(word): (word,) for word in WORDS}
@@ -376,22 +357,22 @@ def unpack(shape: Shape, packed: int) -> Value:
 
     """
     if not 0 <= packed < 1 << shape.bits:
-        _CHECK.fail("packed", "exceeds the bits of its shape")
+        CHECK.fail("packed", "exceeds the bits of its shape")
     digits = f"{packed:0{max(shape.bits, 1)}b}"
     at = shape.count_bits
     count = shape.fewest + int(digits[:at] or "0", 2)
     if count > shape.most:
-        _CHECK.fail("packed", "names no number of rows")
+        CHECK.fail("packed", "names no number of rows")
     rows = []
-    for _ in range(count):
-        row = []
-        for cell in shape.cells:
+    for number in range(count):
+        row: list[CellValue] = []
+        for cell in shape.cells_at(number):
             row.append(cell.unpack(int(digits[at : at + cell.bits] or "0", 2)))
             at += cell.bits
         rows.append(tuple(row))
     if "1" in digits[at : shape.bits]:
-        _CHECK.fail("packed", "goes on after the last row")
-    _check_order(shape, rows)
+        CHECK.fail("packed", "goes on after the last row")
+    shape.check(rows)
     return Value(shape, tuple(rows))
 
 
@@ -403,30 +384,27 @@ def shape_from_json(value: Json) -> Shape:
 
     """
     names, make = _SHAPES[kind_of("shape", value, _SHAPES)]
-    body = _CHECK.take(value, ("type", *names), "shape")
+    body = CHECK.take(value, ("type", *names), "shape")
     return make(**{name: body[name] for name in names})
-
-
-def _check_order(shape: Shape, rows: Sequence[Row]) -> None:
-    """Refuse another order than that of the keys, and two rows with the same."""
-    if shape.keys:
-        order = [[shape.cells[at].pack(row[at]) for at in shape.keys] for row in rows]
-        if any(one >= other for one, other in pairwise(order)):
-            _CHECK.fail("rows", "are not in the order of their keys, each once")
 
 
 def _table(columns: Any, max_rows: Any) -> Table:
     found = [
-        _CHECK.take(column, ("name", "cell"), "shape.columns")
-        for column in _CHECK.unlist("shape.columns", columns)
+        CHECK.take(column, ("name", "cell"), "shape.columns")
+        for column in CHECK.unlist("shape.columns", columns)
     ]
     pairs = tuple((column["name"], cell_from_json(column["cell"])) for column in found)
     return Table(columns=pairs, max_rows=max_rows)
 
 
-def _model(family: Any, format: Any, cell: Any, parameters: Any) -> Model:  # noqa: A002 - the field
-    number = cast("Number", cell_from_json(cell))
-    return Model(family=family, format=format, cell=number, parameters=parameters)
+def _regression(terms: Any, estimate: Any, error: Any, rows: Any, fit: Any) -> Regression:
+    return Regression(
+        terms=texts(terms),
+        estimate=number_from_json(estimate),
+        error=number_from_json(error),
+        rows=number_from_json(rows),
+        fit=number_from_json(fit),
+    )
 
 
 _SHAPES: dict[str, tuple[tuple[str, ...], Callable[..., Shape]]] = {
@@ -441,20 +419,9 @@ _SHAPES: dict[str, tuple[tuple[str, ...], Callable[..., Shape]]] = {
         lambda cell, bins: Histogram(cell=cell_from_json(cell), bins=texts(bins)),
     ),
     "table": (("columns", "max_rows"), _table),
-    "model": (("family", "format", "cell", "parameters"), _model),
+    "regression": (("terms", "estimate", "error", "rows", "fit"), _regression),
+    **MODELS,
 }
-
-
-def _check_cell(cell: object) -> None:
-    if not isinstance(cell, Cell):
-        _CHECK.fail("shape.cell", "is not a cell")
-
-
-def _check_names(at: str, names: tuple[str, ...], most: int) -> None:
-    _CHECK.members(at, names, str, most, 1)
-    for name in names:
-        _CHECK.text(at, name, 64)
-    _CHECK.distinct(at, names)
 
 
 def _bits(code: int, width: int) -> str:

@@ -6,6 +6,7 @@ Verdicts are never refused for what they say.
 """
 
 from unseen.evidence.contracts.contract import Terms
+from unseen.evidence.contracts.outputs import bits_of_outputs
 from unseen.evidence.contracts.plan import Plan, ReleaseSpec
 from unseen.protocols.oprf.suite import MAX_BATCH
 
@@ -28,6 +29,8 @@ def bits_of(plan: Plan, units: int) -> int:
     shape = plan.release.shape if plan.release else None
     if shape is not None:
         return shape.bits
+    if plan.release is not None and plan.release.outputs:
+        return bits_of_outputs(plan.release.outputs)
     if plan.protocol == "clear":
         return VERDICT_BITS * len(plan.outputs) * units
     return plan.bits_per_unit * units

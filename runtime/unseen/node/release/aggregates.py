@@ -32,8 +32,8 @@ class Shown(NamedTuple):
 
 def _open_cells(value: Value) -> Iterator[tuple[int, Cell, CellValue]]:
     """Yield the column, cell and value of everything that is no key, row by row."""
-    for row in value.rows:
-        for column, (cell, found) in enumerate(zip(value.shape.cells, row, strict=True)):
+    for at, row in enumerate(value.rows):
+        for column, (cell, found) in enumerate(zip(value.shape.cells_at(at), row, strict=True)):
             if not isinstance(cell, Choice):
                 yield column, cell, found
 
@@ -140,7 +140,7 @@ def _long(case: Case) -> bool:
 def _wide(case: Case) -> bool:
     if case.value is None:
         return False
-    return len(case.value.rows) * len(case.value.shape.cells) > case.limits.cells
+    return sum(map(len, case.value.rows)) > case.limits.cells
 
 
 def _private(case: Case) -> bool:

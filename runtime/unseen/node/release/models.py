@@ -12,7 +12,7 @@ confidence, so that few rows refuse nothing by chance. An attack that finds noth
 therefore a person signs every model as well.
 """
 
-from unseen.evidence.contracts.typed import Model
+from unseen.evidence.contracts.modelled import Modelled
 from unseen.node.release.facts import ModelFacts
 from unseen.node.release.rules import Case, Outcome, Rule
 
@@ -27,12 +27,12 @@ def _without_facts(case: Case) -> bool:
 
 
 def _no_model(case: Case) -> bool:
-    return case.value is None or not isinstance(case.value.shape, Model)
+    return case.value is None or not isinstance(case.value.shape, Modelled)
 
 
 def _family(case: Case) -> str:
     shape = case.value.shape if case.value else None
-    return shape.family if isinstance(shape, Model) else ""
+    return shape.family if isinstance(shape, Modelled) else ""
 
 
 def _remembers(case: Case) -> bool:
@@ -40,10 +40,10 @@ def _remembers(case: Case) -> bool:
 
 
 def _large(case: Case) -> bool:
-    facts, value = case.facts, case.value
-    if not isinstance(facts, ModelFacts) or value is None:
+    facts, shape = case.facts, case.value.shape if case.value else None
+    if not isinstance(facts, ModelFacts) or not isinstance(shape, Modelled):
         return False
-    return _WHOLE * len(value.rows) > case.limits.parameters * facts.rows
+    return _WHOLE * shape.parameters > case.limits.parameters * facts.rows
 
 
 def _small_leaf(case: Case) -> bool:
