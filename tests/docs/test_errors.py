@@ -26,6 +26,8 @@ for module in (
     "client.errors",
     "evidence.errors",
     "node.errors",
+    "sandbox.collector",
+    "sandbox.errors",
 ):
     import_module(f"unseen.{module}")
 

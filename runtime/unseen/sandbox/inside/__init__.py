@@ -1,0 +1,5 @@
+"""Stage 2: what a process does to itself, within the sandbox, before it runs a stranger's program.
+
+Each layer is one module, which says what attack it stops. Nothing here imports anything but the
+standard library: the folder is mounted alone into the sandbox.
+"""
