@@ -3,7 +3,6 @@
 import datetime as dt
 import secrets
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,8 @@ FEATURES = (
 MODEL = line("logistic", FEATURES, [0.0057, 0.00003, 0.0, -0.65], -10.9)
 PRODUCT = "credit-score"
 TABLE = "credit"
+SLIM = line("linear", FEATURES[1:2], [0.00002], 0.5)  # one column: a batch is one ciphertext
+SLIM_PRODUCT = "slim-score"
 
 
 def rows_of(count: int, seed: int = 1) -> NDArray[np.float64]:
@@ -55,11 +56,26 @@ def register(stage: Stage, folder: Path, model: Model = MODEL) -> Path:
     return path
 
 
-def contract(stage: Stage, buyer: str = "lender", units: int = 20, **clauses: Any) -> str:
+def register_slim(stage: Stage, folder: Path, most: int = 400) -> None:
+    """Offer scores by a model of one column, in runs of up to `most` ciphertexts."""
+    path = folder / "slim.onnx"
+    path.write_bytes(to_onnx(SLIM, {}))
+    stage.operator.register_table(
+        "slim", str(path), subject=["constant", "place"], labels={"*": ("public", "2")}
+    )
+    wanted = Wanted(features=SLIM.features, precision="0.001", most=most)
+    stage.operator.register_product(
+        SLIM_PRODUCT, table="slim", kind="score", title="Slim scores", predicates=wanted
+    )
+
+
+def contract(
+    stage: Stage, buyer: str = "lender", units: int = 20, product: str = PRODUCT, **clauses: Any
+) -> str:
     """Return a contract in force."""
     client = stage.client(buyer)
     said: dict[str, Any] = {"outputs": ["score"], "scenario": "tests", "days": 1}
-    found = client.request_contract(PRODUCT, units=units, **said | clauses)
+    found = client.request_contract(product, units=units, **said | clauses)
     stage.operator.approve(found.id)
     client.sign(found.id)
     return found.id
@@ -77,13 +93,14 @@ class Asking:
     nonce: bytes
     part: bytes
     data: bytes
+    given: bytes = b""  # a context that is none of the key's
 
     @classmethod
     def of(cls, client: Client, contract: str, rows: NDArray[np.float64]) -> "Asking":
         """Encrypt `rows` and sign the request over them."""
         clause = scoring_in(client._contracts.terms(contract).parameters)
         owner = SCHEME.owner(clause.ring)
-        whole = columns.grid_columns(FEATURES, rows)
+        whole = columns.grid_columns(clause.model.features, rows)
         sent = [
             one
             for start in range(0, len(rows), clause.rows)
@@ -118,11 +135,19 @@ class Asking:
         request = replace(self.request, commitment=commitment, units=responses)
         return replace(self, request=request, nonce=nonce, part=part, data=data)
 
-    @cached_property
+    def afresh(self) -> "Asking":
+        """Return the same under an id of its own."""
+        request = replace(self.request, request=secrets.token_hex(16))
+        return replace(self, request=request)
+
+    def keyed(self, context: bytes) -> "Asking":
+        """Return the same request under another context, which is sent in place of the key's."""
+        return replace(self.over(self.data, self.request.units, context), given=context)
+
+    @property
     def context(self) -> bytes:
-        """The context of the buyer's key."""
-        found: bytes = self.owner.context()
-        return found
+        """The context of the buyer's key, the same each time."""
+        return self.given or bytes(self.owner.context())
 
     @property
     def stub(self) -> score_pb2_grpc.ScoreServiceStub:
@@ -164,6 +189,13 @@ class Asking:
         signed = asking.signed(self.client._session, self.request, self.nonce)
         message = score_pb2.ScoreServiceRunRequest(request=signed, batches=self.part)
         return self.client._session.call(self.stub.Run, message)
+
+    def forget(self) -> None:
+        """Have the node forget what was sent for the request."""
+        ask = intersect_pb2.EndRequest(
+            contract=f"contracts/{self.contract}", request=self.request.request
+        )
+        self.client._session.call(self.stub.End, ask)
 
     def answered(self) -> score_pb2.ScoreServiceRunResponse:
         """Send the request until it is answered."""

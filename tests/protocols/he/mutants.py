@@ -163,6 +163,6 @@ class Ciphertext:
     def written(self) -> bytes:
         """Return the bytes."""
         filled = self.words.copy()
-        filled[1, 0, 0] |= np.uint64(1)  # what `seal.write` takes, and is put back below
+        filled[1, :, 0] |= np.uint64(1)  # what `seal.write` takes, and is put back below
         data = seal.write(seal.Ciphertext(self.level, 1.0, filled))
         return data[:WORDS_AT] + self.words.astype("<u8").tobytes()

@@ -152,6 +152,7 @@ def transparent(context: bytes, parameters: Parameters) -> bytes:
 
 def test_contexts_that_are_not_the_contracts_are_refused(context: bytes) -> None:
     level = seal.Level(PARAMETERS.degree, PARAMETERS.primes)
+    half = len(context) - 8 * PARAMETERS.degree * len(PARAMETERS.primes)
     scaled = seal.Ciphertext(level, 4.0, np.ones((2, *level.shape), np.uint64))
     refused = {
         "nothing": b"",
@@ -159,6 +160,9 @@ def test_contexts_that_are_not_the_contracts_are_refused(context: bytes) -> None
         "more": context + b"\x00",
         "no mark": b"x" + context[1:],
         "hides nothing": transparent(context, PARAMETERS),
+        "hides nothing modulo its first prime": context[:half]
+        + bytes(8 * PARAMETERS.degree)
+        + context[half + 8 * PARAMETERS.degree :],
         "beyond its prime": context[:-8] + b"\xff" * 8,
         "a scale": contexts.write(PARAMETERS, seal.write(scaled)),
     }

@@ -206,6 +206,6 @@ def _fault(value: Ciphertext | Plaintext) -> str:
         return "a scale is a positive number"
     if (words.max(axis=-1) >= np.array(level.primes, np.uint64)).any():
         return "a word is not below its prime"
-    if seed == b"" and not words[1].any():
+    if seed == b"" and not words[1].any(axis=-1).all():  # modulo each of the primes
         return "a ciphertext without its second part hides nothing"
     return ""
