@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from tests.evidence.test_encrypted_file import SECRET
 from tests.evidence.test_jointly import MENU
 from tests.evidence.test_training import FILE, joint_of, spec_of
 
@@ -14,6 +15,7 @@ from unseen.cli.contract_options import asked_for, read_training
 from unseen.cli.failures import UsageError
 from unseen.cli.output import Format
 from unseen.evidence.canonical import Json
+from unseen.evidence.contracts.training.encrypted_file import parse_encrypted
 
 HOME = Path("home")
 
@@ -38,6 +40,19 @@ def test_a_training_is_read_over_the_menu_and_the_nodes_of_the_clause(tmp_path: 
     assert caught.value.clause == "joint"
 
 
+def test_a_training_under_encryption_is_read_over_the_menu_alone(tmp_path: Path) -> None:
+    path = tmp_path / "training.toml"
+    path.write_text(SECRET, encoding="utf-8")
+    products = [SimpleNamespace(name="risk", kind="train", menu=MENU)]
+    client = cast("Any", SimpleNamespace(products=lambda: products))
+    found = read_training(client, "risk", path, None)
+    assert found == parse_encrypted(SECRET.encode(), MENU)
+    assert tuple(asked_for("", found)) == ("ward", "age", "stay", "acute")
+    with pytest.raises(UsageError) as caught:
+        read_training(client, "risk", path, joint_of(spec_of()))
+    assert caught.value.clause == "joint"
+
+
 def test_the_request_at_each_node_is_said_whole(capsys: pytest.CaptureFixture[str]) -> None:
     homes = [Path("a"), Path("my b")]
     note_requests("risk", "--units 7 --budget 3", Path("clause.json"), homes, Format.TABLE)
@@ -57,6 +72,7 @@ def test_the_request_at_each_node_is_said_whole(capsys: pytest.CaptureFixture[st
         ("statistics", {}, "Ask: unseen statistics menu ID"),
         ("statistics", {"joint": joint_of(spec_of()).to_json()}, "unseen statistics joint ask ID"),
         ("train", {}, "Train: unseen train fit ID"),
+        ("train", {"encrypted": {}}, "Train: unseen train fit ID --home home"),
         ("score", {}, "Score: unseen score ID --file ROWS.csv"),
     ],
 )

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from unseen.client.agreements.wishes import Clauses
     from unseen.client.api import Client
+    from unseen.evidence.contracts.encrypted import Encrypted
     from unseen.evidence.contracts.joint import Joint
     from unseen.protocols.train import Spec
 
@@ -63,7 +64,8 @@ class ClauseOptions:
             "--train",
             exists=True,
             dir_okay=False,
-            help="TOML file of a training; the joint clause is over it.",
+            help="TOML file of a training: over the nodes of --joint, or under encryption at this"
+            " one.",
         ),
     ] = None
     way: Annotated[
@@ -110,7 +112,7 @@ def split(outputs: str) -> list[str]:
     return [name.strip() for name in outputs.split(",") if name.strip()]
 
 
-def asked_for(outputs: str, spec: "Spec | None") -> "Sequence[str]":
+def asked_for(outputs: str, spec: "Spec | Encrypted | None") -> "Sequence[str]":
     """Return what is asked for: what was typed, or what a training names."""
     if spec is None and not outputs:
         raise UsageError(
@@ -120,22 +122,47 @@ def asked_for(outputs: str, spec: "Spec | None") -> "Sequence[str]":
         )
     if outputs or spec is None:
         return split(outputs)
+    from unseen.evidence.contracts.encrypted import Encrypted
     from unseen.evidence.contracts.training.clause import names_of
 
-    return names_of(spec)
+    return spec.names if isinstance(spec, Encrypted) else names_of(spec)
 
 
-def read_training(client: "Client", product: str, path: Path, clause: "Joint | None") -> "Spec":
-    """Return the training in a file, over the columns of a product and the nodes of a clause."""
+def read_training(
+    client: "Client", product: str, path: Path, clause: "Joint | None"
+) -> "Spec | Encrypted":
+    """Return the training in a file, over the columns of a product and the nodes of a clause.
+
+    One under encryption is at one node, and over no clause.
+
+    Raises:
+        UsageError: the clause is missing, or one is given that the training is not over.
+        ContractInvalidError: the file says no training over these columns.
+
+    """
     from unseen.client.joint.training import make_training, offered
+    from unseen.evidence.contracts.training.encrypted_file import (
+        is_encrypted_file,
+        parse_encrypted,
+    )
 
+    data = path.read_bytes()
+    if is_encrypted_file(data):
+        if clause is not None:
+            raise UsageError(
+                "a training under encryption is at one node",
+                clause="joint",
+                remedy="leave --joint out; or protocol out of the file, to train jointly",
+            )
+        return parse_encrypted(data, offered(client.products(), product))
     if clause is None:
         raise UsageError(
             "a training is over several nodes",
             clause="joint",
-            remedy="write a clause: unseen train clause; and give it with --joint FILE",
+            remedy="write a clause: unseen train clause; and give it with --joint FILE; or write"
+            ' protocol = "ckks" into the file, to train at this node under encryption',
         )
-    return make_training(path.read_bytes(), offered(client.products(), product), clause)
+    return make_training(data, offered(client.products(), product), clause)
 
 
 def read_clause(path: Path) -> "Joint":

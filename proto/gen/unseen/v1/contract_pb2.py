@@ -24,15 +24,15 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18unseen/v1/contract.proto\x12\tunseen.v1\"\x98\x02\n\x08\x43ontract\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\'\n\x05state\x18\x02 \x01(\x0e\x32\x18.unseen.v1.ContractState\x12\r\n\x05terms\x18\x03 \x01(\x0c\x12\x0c\n\x04plan\x18\x04 \x01(\x0c\x12\x0f\n\x07leakage\x18\x05 \x01(\x0c\x12\x12\n\nunits_used\x18\x08 \x01(\x03\x12\r\n\x05\x62uyer\x18\t \x01(\t\x12&\n\tapprovals\x18\n \x03(\x0b\x32\x13.unseen.v1.Approval\x12\r\n\x05\x63\x61use\x18\x0b \x01(\t\x12\x1e\n\x05stops\x18\x0c \x03(\x0b\x32\x0f.unseen.v1.StopJ\x04\x08\x06\x10\x07J\x04\x08\x07\x10\x08R\x11operator_approvalR\x0e\x62uyer_approval\"B\n\x04Stop\x12\n\n\x02\x62y\x18\x01 \x01(\t\x12\r\n\x05\x63\x61use\x18\x02 \x01(\t\x12\r\n\x05since\x18\x03 \x01(\t\x12\x10\n\x08\x64ocument\x18\x04 \x01(\t\"\'\n\x08\x41pproval\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\r\n\x05token\x18\x02 \x01(\t\"\xbe\x02\n\x16RequestContractRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x10\n\x08scenario\x18\x02 \x01(\t\x12\x0f\n\x07outputs\x18\x03 \x03(\t\x12\r\n\x05units\x18\x04 \x01(\x03\x12\x18\n\x10units_per_minute\x18\x05 \x01(\x03\x12\x0c\n\x04\x66rom\x18\x06 \x01(\t\x12\r\n\x05until\x18\x07 \x01(\t\x12\x10\n\x08openings\x18\x08 \x01(\x08\x12\x10\n\x08template\x18\t \x01(\t\x12\x16\n\x0e\x65xchange_order\x18\n \x01(\t\x12\x0e\n\x06region\x18\x0b \x01(\t\x12\r\n\x05group\x18\x0c \x01(\x03\x12\x0e\n\x06\x62udget\x18\r \x01(\t\x12\x14\n\x0c\x64\x65\x63larations\x18\x0e \x03(\t\x12\r\n\x05joint\x18\x0f \x01(\x0c\x12\r\n\x05train\x18\x10 \x01(\x0c\x12\x0b\n\x03way\x18\x11 \x01(\t\"@\n\x17RequestContractResponse\x12%\n\x08\x63ontract\x18\x01 \x01(\x0b\x32\x13.unseen.v1.Contract\"i\n\x16\x45xplainContractRequest\x12\x30\n\x03\x61sk\x18\x01 \x01(\x0b\x32!.unseen.v1.RequestContractRequestH\x00\x12\x12\n\x08\x63ontract\x18\x02 \x01(\tH\x00\x42\t\n\x07subject\"\xb9\x01\n\x17\x45xplainContractResponse\x12%\n\x05\x61sked\x18\x01 \x01(\x0b\x32\x16.unseen.v1.Compilation\x12)\n\tnarrowest\x18\x02 \x01(\x0b\x32\x16.unseen.v1.Compilation\x12(\n\nnarrowings\x18\x03 \x03(\x0b\x32\x14.unseen.v1.Narrowing\x12\"\n\x07\x64\x65mands\x18\x04 \x03(\x0b\x32\x11.unseen.v1.Demand\"g\n\x0b\x43ompilation\x12\r\n\x05terms\x18\x01 \x01(\x0c\x12\x0c\n\x04plan\x18\x02 \x01(\x0c\x12\x0f\n\x07leakage\x18\x03 \x01(\x0c\x12*\n\x08refusals\x18\x04 \x03(\x0b\x32\x18.unseen.v1.ClauseRefusal\"P\n\rClauseRefusal\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0e\n\x06\x63lause\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x0e\n\x06remedy\x18\x04 \x01(\t\"Z\n\tNarrowing\x12\x0e\n\x06\x63lause\x18\x01 \x01(\t\x12\r\n\x05\x61sked\x18\x02 \x01(\t\x12\x11\n\tnarrowest\x18\x03 \x01(\t\x12\x0b\n\x03why\x18\x04 \x01(\t\x12\x0e\n\x06why_zh\x18\x05 \x01(\t\"8\n\x06\x44\x65mand\x12\x0e\n\x06\x63lause\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\x12\x0f\n\x07\x62\x65\x63\x61use\x18\x03 \x01(\t\"\"\n\x12GetContractRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"<\n\x13GetContractResponse\x12%\n\x08\x63ontract\x18\x01 \x01(\x0b\x32\x13.unseen.v1.Contract\"=\n\x14ListContractsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"X\n\x15ListContractsResponse\x12&\n\tcontracts\x18\x01 \x03(\x0b\x32\x13.unseen.v1.Contract\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"8\n\x16\x41pproveContractRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x61pproval\x18\x02 \x01(\t\"@\n\x17\x41pproveContractResponse\x12%\n\x08\x63ontract\x18\x01 \x01(\x0b\x32\x13.unseen.v1.Contract\"5\n\x13SignContractRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x61pproval\x18\x02 \x01(\t\"=\n\x14SignContractResponse\x12%\n\x08\x63ontract\x18\x01 \x01(\x0b\x32\x13.unseen.v1.Contract\"4\n\x15RevokeContractRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05\x63\x61use\x18\x02 \x01(\t\"?\n\x16RevokeContractResponse\x12%\n\x08\x63ontract\x18\x01 \x01(\x0b\x32\x13.unseen.v1.Contract\"5\n\x16SuspendContractRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05order\x18\x02 \x01(\t\"@\n\x17SuspendContractResponse\x12%\n\x08\x63ontract\x18\x01 \x01(\x0b\x32\x13.unseen.v1.Contract\"4\n\x15ResumeContractRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05order\x18\x02 \x01(\t\"?\n\x16ResumeContractResponse\x12%\n\x08\x63ontract\x18\x01 \x01(\x0b\x32\x13.unseen.v1.Contract*\x92\x02\n\rContractState\x12\x1e\n\x1a\x43ONTRACT_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x43ONTRACT_STATE_DRAFT\x10\x01\x12\x1b\n\x17\x43ONTRACT_STATE_PROPOSED\x10\x02\x12\x1b\n\x17\x43ONTRACT_STATE_APPROVED\x10\x03\x12\x19\n\x15\x43ONTRACT_STATE_ACTIVE\x10\x04\x12\x1c\n\x18\x43ONTRACT_STATE_SUSPENDED\x10\x05\x12\x1c\n\x18\x43ONTRACT_STATE_EXHAUSTED\x10\x06\x12\x1a\n\x16\x43ONTRACT_STATE_EXPIRED\x10\x07\x12\x1a\n\x16\x43ONTRACT_STATE_REVOKED\x10\x08\x32\x9a\x06\n\x0f\x43ontractService\x12X\n\x0fRequestContract\x12!.unseen.v1.RequestContractRequest\x1a\".unseen.v1.RequestContractResponse\x12X\n\x0f\x45xplainContract\x12!.unseen.v1.ExplainContractRequest\x1a\".unseen.v1.ExplainContractResponse\x12L\n\x0bGetContract\x12\x1d.unseen.v1.GetContractRequest\x1a\x1e.unseen.v1.GetContractResponse\x12R\n\rListContracts\x12\x1f.unseen.v1.ListContractsRequest\x1a .unseen.v1.ListContractsResponse\x12X\n\x0f\x41pproveContract\x12!.unseen.v1.ApproveContractRequest\x1a\".unseen.v1.ApproveContractResponse\x12O\n\x0cSignContract\x12\x1e.unseen.v1.SignContractRequest\x1a\x1f.unseen.v1.SignContractResponse\x12U\n\x0eRevokeContract\x12 .unseen.v1.RevokeContractRequest\x1a!.unseen.v1.RevokeContractResponse\x12X\n\x0fSuspendContract\x12!.unseen.v1.SuspendContractRequest\x1a\".unseen.v1.SuspendContractResponse\x12U\n\x0eResumeContract\x12 .unseen.v1.ResumeContractRequest\x1a!.unseen.v1.ResumeContractResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18unseen/v1/contract.proto\x12\tunseen.v1\"\x98\x02\n\x08\x43ontract\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\'\n\x05state\x18\x02 \x01(\x0e\x32\x18.unseen.v1.ContractState\x12\r\n\x05terms\x18\x03 \x01(\x0c\x12\x0c\n\x04plan\x18\x04 \x01(\x0c\x12\x0f\n\x07leakage\x18\x05 \x01(\x0c\x12\x12\n\nunits_used\x18\x08 \x01(\x03\x12\r\n\x05\x62uyer\x18\t \x01(\t\x12&\n\tapprovals\x18\n \x03(\x0b\x32\x13.unseen.v1.Approval\x12\r\n\x05\x63\x61use\x18\x0b \x01(\t\x12\x1e\n\x05stops\x18\x0c \x03(\x0b\x32\x0f.unseen.v1.StopJ\x04\x08\x06\x10\x07J\x04\x08\x07\x10\x08R\x11operator_approvalR\x0e\x62uyer_approval\"B\n\x04Stop\x12\n\n\x02\x62y\x18\x01 \x01(\t\x12\r\n\x05\x63\x61use\x18\x02 \x01(\t\x12\r\n\x05since\x18\x03 \x01(\t\x12\x10\n\x08\x64ocument\x18\x04 \x01(\t\"\'\n\x08\x41pproval\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\r\n\x05token\x18\x02 \x01(\t\"\xd1\x02\n\x16RequestContractRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x10\n\x08scenario\x18\x02 \x01(\t\x12\x0f\n\x07outputs\x18\x03 \x03(\t\x12\r\n\x05units\x18\x04 \x01(\x03\x12\x18\n\x10units_per_minute\x18\x05 \x01(\x03\x12\x0c\n\x04\x66rom\x18\x06 \x01(\t\x12\r\n\x05until\x18\x07 \x01(\t\x12\x10\n\x08openings\x18\x08 \x01(\x08\x12\x10\n\x08template\x18\t \x01(\t\x12\x16\n\x0e\x65xchange_order\x18\n \x01(\t\x12\x0e\n\x06region\x18\x0b \x01(\t\x12\r\n\x05group\x18\x0c \x01(\x03\x12\x0e\n\x06\x62udget\x18\r \x01(\t\x12\x14\n\x0c\x64\x65\x63larations\x18\x0e \x03(\t\x12\r\n\x05joint\x18\x0f \x01(\x0c\x12\r\n\x05train\x18\x10 \x01(\x0c\x12\x0b\n\x03way\x18\x11 \x01(\t\x12\x11\n\tencrypted\x18\x12 \x01(\x0c\"@\n\x17RequestContractResponse\x12%\n\x08\x63ontract\x18\x01 \x01(\x0b\x32\x13.unseen.v1.Contract\"i\n\x16\x45xplainContractRequest\x12\x30\n\x03\x61sk\x18\x01 \x01(\x0b\x32!.unseen.v1.RequestContractRequestH\x00\x12\x12\n\x08\x63ontract\x18\x02 \x01(\tH\x00\x42\t\n\x07subject\"\xb9\x01\n\x17\x45xplainContractResponse\x12%\n\x05\x61sked\x18\x01 \x01(\x0b\x32\x16.unseen.v1.Compilation\x12)\n\tnarrowest\x18\x02 \x01(\x0b\x32\x16.unseen.v1.Compilation\x12(\n\nnarrowings\x18\x03 \x03(\x0b\x32\x14.unseen.v1.Narrowing\x12\"\n\x07\x64\x65mands\x18\x04 \x03(\x0b\x32\x11.unseen.v1.Demand\"g\n\x0b\x43ompilation\x12\r\n\x05terms\x18\x01 \x01(\x0c\x12\x0c\n\x04plan\x18\x02 \x01(\x0c\x12\x0f\n\x07leakage\x18\x03 \x01(\x0c\x12*\n\x08refusals\x18\x04 \x03(\x0b\x32\x18.unseen.v1.ClauseRefusal\"P\n\rClauseRefusal\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0e\n\x06\x63lause\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x0e\n\x06remedy\x18\x04 \x01(\t\"Z\n\tNarrowing\x12\x0e\n\x06\x63lause\x18\x01 \x01(\t\x12\r\n\x05\x61sked\x18\x02 \x01(\t\x12\x11\n\tnarrowest\x18\x03 \x01(\t\x12\x0b\n\x03why\x18\x04 \x01(\t\x12\x0e\n\x06why_zh\x18\x05 \x01(\t\"8\n\x06\x44\x65mand\x12\x0e\n\x06\x63lause\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\x12\x0f\n\x07\x62\x65\x63\x61use\x18\x03 \x01(\t\"\"\n\x12GetContractRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"<\n\x13GetContractResponse\x12%\n\x08\x63ontract\x18\x01 \x01(\x0b\x32\x13.unseen.v1.Contract\"=\n\x14ListContractsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"X\n\x15ListContractsResponse\x12&\n\tcontracts\x18\x01 \x03(\x0b\x32\x13.unseen.v1.Contract\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"8\n\x16\x41pproveContractRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x61pproval\x18\x02 \x01(\t\"@\n\x17\x41pproveContractResponse\x12%\n\x08\x63ontract\x18\x01 \x01(\x0b\x32\x13.unseen.v1.Contract\"5\n\x13SignContractRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x61pproval\x18\x02 \x01(\t\"=\n\x14SignContractResponse\x12%\n\x08\x63ontract\x18\x01 \x01(\x0b\x32\x13.unseen.v1.Contract\"4\n\x15RevokeContractRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05\x63\x61use\x18\x02 \x01(\t\"?\n\x16RevokeContractResponse\x12%\n\x08\x63ontract\x18\x01 \x01(\x0b\x32\x13.unseen.v1.Contract\"5\n\x16SuspendContractRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05order\x18\x02 \x01(\t\"@\n\x17SuspendContractResponse\x12%\n\x08\x63ontract\x18\x01 \x01(\x0b\x32\x13.unseen.v1.Contract\"4\n\x15ResumeContractRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05order\x18\x02 \x01(\t\"?\n\x16ResumeContractResponse\x12%\n\x08\x63ontract\x18\x01 \x01(\x0b\x32\x13.unseen.v1.Contract*\x92\x02\n\rContractState\x12\x1e\n\x1a\x43ONTRACT_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x43ONTRACT_STATE_DRAFT\x10\x01\x12\x1b\n\x17\x43ONTRACT_STATE_PROPOSED\x10\x02\x12\x1b\n\x17\x43ONTRACT_STATE_APPROVED\x10\x03\x12\x19\n\x15\x43ONTRACT_STATE_ACTIVE\x10\x04\x12\x1c\n\x18\x43ONTRACT_STATE_SUSPENDED\x10\x05\x12\x1c\n\x18\x43ONTRACT_STATE_EXHAUSTED\x10\x06\x12\x1a\n\x16\x43ONTRACT_STATE_EXPIRED\x10\x07\x12\x1a\n\x16\x43ONTRACT_STATE_REVOKED\x10\x08\x32\x9a\x06\n\x0f\x43ontractService\x12X\n\x0fRequestContract\x12!.unseen.v1.RequestContractRequest\x1a\".unseen.v1.RequestContractResponse\x12X\n\x0f\x45xplainContract\x12!.unseen.v1.ExplainContractRequest\x1a\".unseen.v1.ExplainContractResponse\x12L\n\x0bGetContract\x12\x1d.unseen.v1.GetContractRequest\x1a\x1e.unseen.v1.GetContractResponse\x12R\n\rListContracts\x12\x1f.unseen.v1.ListContractsRequest\x1a .unseen.v1.ListContractsResponse\x12X\n\x0f\x41pproveContract\x12!.unseen.v1.ApproveContractRequest\x1a\".unseen.v1.ApproveContractResponse\x12O\n\x0cSignContract\x12\x1e.unseen.v1.SignContractRequest\x1a\x1f.unseen.v1.SignContractResponse\x12U\n\x0eRevokeContract\x12 .unseen.v1.RevokeContractRequest\x1a!.unseen.v1.RevokeContractResponse\x12X\n\x0fSuspendContract\x12!.unseen.v1.SuspendContractRequest\x1a\".unseen.v1.SuspendContractResponse\x12U\n\x0eResumeContract\x12 .unseen.v1.ResumeContractRequest\x1a!.unseen.v1.ResumeContractResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'unseen.v1.contract_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CONTRACTSTATE']._serialized_start=2303
-  _globals['_CONTRACTSTATE']._serialized_end=2577
+  _globals['_CONTRACTSTATE']._serialized_start=2322
+  _globals['_CONTRACTSTATE']._serialized_end=2596
   _globals['_CONTRACT']._serialized_start=40
   _globals['_CONTRACT']._serialized_end=320
   _globals['_STOP']._serialized_start=322
@@ -40,49 +40,49 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_APPROVAL']._serialized_start=390
   _globals['_APPROVAL']._serialized_end=429
   _globals['_REQUESTCONTRACTREQUEST']._serialized_start=432
-  _globals['_REQUESTCONTRACTREQUEST']._serialized_end=750
-  _globals['_REQUESTCONTRACTRESPONSE']._serialized_start=752
-  _globals['_REQUESTCONTRACTRESPONSE']._serialized_end=816
-  _globals['_EXPLAINCONTRACTREQUEST']._serialized_start=818
-  _globals['_EXPLAINCONTRACTREQUEST']._serialized_end=923
-  _globals['_EXPLAINCONTRACTRESPONSE']._serialized_start=926
-  _globals['_EXPLAINCONTRACTRESPONSE']._serialized_end=1111
-  _globals['_COMPILATION']._serialized_start=1113
-  _globals['_COMPILATION']._serialized_end=1216
-  _globals['_CLAUSEREFUSAL']._serialized_start=1218
-  _globals['_CLAUSEREFUSAL']._serialized_end=1298
-  _globals['_NARROWING']._serialized_start=1300
-  _globals['_NARROWING']._serialized_end=1390
-  _globals['_DEMAND']._serialized_start=1392
-  _globals['_DEMAND']._serialized_end=1448
-  _globals['_GETCONTRACTREQUEST']._serialized_start=1450
-  _globals['_GETCONTRACTREQUEST']._serialized_end=1484
-  _globals['_GETCONTRACTRESPONSE']._serialized_start=1486
-  _globals['_GETCONTRACTRESPONSE']._serialized_end=1546
-  _globals['_LISTCONTRACTSREQUEST']._serialized_start=1548
-  _globals['_LISTCONTRACTSREQUEST']._serialized_end=1609
-  _globals['_LISTCONTRACTSRESPONSE']._serialized_start=1611
-  _globals['_LISTCONTRACTSRESPONSE']._serialized_end=1699
-  _globals['_APPROVECONTRACTREQUEST']._serialized_start=1701
-  _globals['_APPROVECONTRACTREQUEST']._serialized_end=1757
-  _globals['_APPROVECONTRACTRESPONSE']._serialized_start=1759
-  _globals['_APPROVECONTRACTRESPONSE']._serialized_end=1823
-  _globals['_SIGNCONTRACTREQUEST']._serialized_start=1825
-  _globals['_SIGNCONTRACTREQUEST']._serialized_end=1878
-  _globals['_SIGNCONTRACTRESPONSE']._serialized_start=1880
-  _globals['_SIGNCONTRACTRESPONSE']._serialized_end=1941
-  _globals['_REVOKECONTRACTREQUEST']._serialized_start=1943
-  _globals['_REVOKECONTRACTREQUEST']._serialized_end=1995
-  _globals['_REVOKECONTRACTRESPONSE']._serialized_start=1997
-  _globals['_REVOKECONTRACTRESPONSE']._serialized_end=2060
-  _globals['_SUSPENDCONTRACTREQUEST']._serialized_start=2062
-  _globals['_SUSPENDCONTRACTREQUEST']._serialized_end=2115
-  _globals['_SUSPENDCONTRACTRESPONSE']._serialized_start=2117
-  _globals['_SUSPENDCONTRACTRESPONSE']._serialized_end=2181
-  _globals['_RESUMECONTRACTREQUEST']._serialized_start=2183
-  _globals['_RESUMECONTRACTREQUEST']._serialized_end=2235
-  _globals['_RESUMECONTRACTRESPONSE']._serialized_start=2237
-  _globals['_RESUMECONTRACTRESPONSE']._serialized_end=2300
-  _globals['_CONTRACTSERVICE']._serialized_start=2580
-  _globals['_CONTRACTSERVICE']._serialized_end=3374
+  _globals['_REQUESTCONTRACTREQUEST']._serialized_end=769
+  _globals['_REQUESTCONTRACTRESPONSE']._serialized_start=771
+  _globals['_REQUESTCONTRACTRESPONSE']._serialized_end=835
+  _globals['_EXPLAINCONTRACTREQUEST']._serialized_start=837
+  _globals['_EXPLAINCONTRACTREQUEST']._serialized_end=942
+  _globals['_EXPLAINCONTRACTRESPONSE']._serialized_start=945
+  _globals['_EXPLAINCONTRACTRESPONSE']._serialized_end=1130
+  _globals['_COMPILATION']._serialized_start=1132
+  _globals['_COMPILATION']._serialized_end=1235
+  _globals['_CLAUSEREFUSAL']._serialized_start=1237
+  _globals['_CLAUSEREFUSAL']._serialized_end=1317
+  _globals['_NARROWING']._serialized_start=1319
+  _globals['_NARROWING']._serialized_end=1409
+  _globals['_DEMAND']._serialized_start=1411
+  _globals['_DEMAND']._serialized_end=1467
+  _globals['_GETCONTRACTREQUEST']._serialized_start=1469
+  _globals['_GETCONTRACTREQUEST']._serialized_end=1503
+  _globals['_GETCONTRACTRESPONSE']._serialized_start=1505
+  _globals['_GETCONTRACTRESPONSE']._serialized_end=1565
+  _globals['_LISTCONTRACTSREQUEST']._serialized_start=1567
+  _globals['_LISTCONTRACTSREQUEST']._serialized_end=1628
+  _globals['_LISTCONTRACTSRESPONSE']._serialized_start=1630
+  _globals['_LISTCONTRACTSRESPONSE']._serialized_end=1718
+  _globals['_APPROVECONTRACTREQUEST']._serialized_start=1720
+  _globals['_APPROVECONTRACTREQUEST']._serialized_end=1776
+  _globals['_APPROVECONTRACTRESPONSE']._serialized_start=1778
+  _globals['_APPROVECONTRACTRESPONSE']._serialized_end=1842
+  _globals['_SIGNCONTRACTREQUEST']._serialized_start=1844
+  _globals['_SIGNCONTRACTREQUEST']._serialized_end=1897
+  _globals['_SIGNCONTRACTRESPONSE']._serialized_start=1899
+  _globals['_SIGNCONTRACTRESPONSE']._serialized_end=1960
+  _globals['_REVOKECONTRACTREQUEST']._serialized_start=1962
+  _globals['_REVOKECONTRACTREQUEST']._serialized_end=2014
+  _globals['_REVOKECONTRACTRESPONSE']._serialized_start=2016
+  _globals['_REVOKECONTRACTRESPONSE']._serialized_end=2079
+  _globals['_SUSPENDCONTRACTREQUEST']._serialized_start=2081
+  _globals['_SUSPENDCONTRACTREQUEST']._serialized_end=2134
+  _globals['_SUSPENDCONTRACTRESPONSE']._serialized_start=2136
+  _globals['_SUSPENDCONTRACTRESPONSE']._serialized_end=2200
+  _globals['_RESUMECONTRACTREQUEST']._serialized_start=2202
+  _globals['_RESUMECONTRACTREQUEST']._serialized_end=2254
+  _globals['_RESUMECONTRACTRESPONSE']._serialized_start=2256
+  _globals['_RESUMECONTRACTRESPONSE']._serialized_end=2319
+  _globals['_CONTRACTSERVICE']._serialized_start=2599
+  _globals['_CONTRACTSERVICE']._serialized_end=3393
 # @@protoc_insertion_point(module_scope)

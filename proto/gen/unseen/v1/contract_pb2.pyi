@@ -73,7 +73,7 @@ class Approval(_message.Message):
     def __init__(self, role: _Optional[str] = ..., token: _Optional[str] = ...) -> None: ...
 
 class RequestContractRequest(_message.Message):
-    __slots__ = ("product", "scenario", "outputs", "units", "units_per_minute", "until", "openings", "template", "exchange_order", "region", "group", "budget", "declarations", "joint", "train", "way")
+    __slots__ = ("product", "scenario", "outputs", "units", "units_per_minute", "until", "openings", "template", "exchange_order", "region", "group", "budget", "declarations", "joint", "train", "way", "encrypted")
     PRODUCT_FIELD_NUMBER: _ClassVar[int]
     SCENARIO_FIELD_NUMBER: _ClassVar[int]
     OUTPUTS_FIELD_NUMBER: _ClassVar[int]
@@ -91,6 +91,7 @@ class RequestContractRequest(_message.Message):
     JOINT_FIELD_NUMBER: _ClassVar[int]
     TRAIN_FIELD_NUMBER: _ClassVar[int]
     WAY_FIELD_NUMBER: _ClassVar[int]
+    ENCRYPTED_FIELD_NUMBER: _ClassVar[int]
     product: str
     scenario: str
     outputs: _containers.RepeatedScalarFieldContainer[str]
@@ -107,7 +108,8 @@ class RequestContractRequest(_message.Message):
     joint: bytes
     train: bytes
     way: str
-    def __init__(self, product: _Optional[str] = ..., scenario: _Optional[str] = ..., outputs: _Optional[_Iterable[str]] = ..., units: _Optional[int] = ..., units_per_minute: _Optional[int] = ..., until: _Optional[str] = ..., openings: bool = ..., template: _Optional[str] = ..., exchange_order: _Optional[str] = ..., region: _Optional[str] = ..., group: _Optional[int] = ..., budget: _Optional[str] = ..., declarations: _Optional[_Iterable[str]] = ..., joint: _Optional[bytes] = ..., train: _Optional[bytes] = ..., way: _Optional[str] = ..., **kwargs) -> None: ...
+    encrypted: bytes
+    def __init__(self, product: _Optional[str] = ..., scenario: _Optional[str] = ..., outputs: _Optional[_Iterable[str]] = ..., units: _Optional[int] = ..., units_per_minute: _Optional[int] = ..., until: _Optional[str] = ..., openings: bool = ..., template: _Optional[str] = ..., exchange_order: _Optional[str] = ..., region: _Optional[str] = ..., group: _Optional[int] = ..., budget: _Optional[str] = ..., declarations: _Optional[_Iterable[str]] = ..., joint: _Optional[bytes] = ..., train: _Optional[bytes] = ..., way: _Optional[str] = ..., encrypted: _Optional[bytes] = ..., **kwargs) -> None: ...
 
 class RequestContractResponse(_message.Message):
     __slots__ = ("contract",)

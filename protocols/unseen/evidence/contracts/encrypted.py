@@ -21,7 +21,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self, cast
 
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json
-from unseen.evidence.contracts.reading import features_of, need_vectors, saying
+from unseen.evidence.contracts.homomorphic import features_of, need_vectors, saying
+from unseen.evidence.contracts.plan import CKKS
+from unseen.evidence.contracts.privacy import UNITS, charged_units, limit_of
 from unseen.evidence.errors import ContractInvalidError
 from unseen.evidence.fields import Checker
 
@@ -32,10 +34,12 @@ if TYPE_CHECKING:
 
 PARAMETER: Final = "encrypted"
 KIND: Final = "train"
-PROTOCOL: Final = "ckks"
+PROTOCOL: Final = CKKS
 FAMILIES: Final = ("linear", "logistic")
 MAX_SAMPLES: Final = 512
 """The most numbers of a gradient: 256 columns of the node's, and as many of the buyer's."""
+
+SAMPLE_BITS: Final = 60  # of a number of a gradient, opened: it is below the ring's first prime
 
 _DOMAIN: Final = b"unseen/train/v1\x00"
 _FIELDS: Final = (
@@ -106,13 +110,26 @@ class Encrypted:
     @property
     def bits_per_unit(self) -> int:
         """Return the bits of what an iteration returns, opened: noise is in all of them."""
-        return self.samples * self.chain().primes[0].bit_length()
+        return self.samples * SAMPLE_BITS
+
+    @property
+    def charge(self) -> Fraction:
+        """Return the rho that an iteration is charged, as a leaf can say it."""
+        return Fraction(charged_units(Fraction(self.rho)), UNITS)
 
     @property
     def names(self) -> tuple[str, ...]:
         """Return the menu's entries that it names: features, then a label that is the node's."""
         features = tuple(feature.name for feature in self.features)
         return features if self.vertical else (*features, self.label.name)
+
+    def bits_per_run(self, _units: int) -> int:
+        """Return the bits of one run: an iteration."""
+        return self.bits_per_unit
+
+    def within(self, epsilon: str, delta: str) -> bool:
+        """Return whether all iterations are charged no more than a budget of (epsilon, delta)."""
+        return charged_units(self.charge) * self.iterations <= limit_of(epsilon, delta)
 
     def task(self) -> "Task":
         """Return the training as the protocol knows it."""

@@ -37,6 +37,7 @@ BY_QUESTION = ("statistics",)  # kinds whose releases have shapes that follow fr
 BY_CODE = ("run",)  # kinds whose releases code of the buyer's writes
 BY_MATCH = ("verify", "lookup")  # kinds that match whole tuples
 BY_MENU = ("statistics", "train")  # kinds whose contracts hold a menu
+CKKS = "ckks"  # protocol of contracts over ciphertexts, whose releases the buyer alone can read
 _ONE_BY_ONE = {"intersect": ("items",)}  # outputs of a kind that answer about each subject alone
 MAX_COLUMNS = 256
 MAX_OUTPUTS = 128  # what a label of 32 bytes holds at two bits each
@@ -296,7 +297,8 @@ class Plan:
         spec = self.release
         if spec is None or spec.shape is not None or spec.outputs:
             return False
-        return spec.type == "aggregate"
+        # A gradient follows from no question: the clause of its training says what it is.
+        return spec.type == "aggregate" and (self.kind, self.protocol) != ("train", CKKS)
 
     def to_json(self) -> dict[str, Json]:
         """Return the plan as an object."""

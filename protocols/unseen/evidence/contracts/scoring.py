@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json
 from unseen.evidence.contracts.contract import Terms
-from unseen.evidence.contracts.plan import Plan
+from unseen.evidence.contracts.homomorphic import check_levels
+from unseen.evidence.contracts.plan import CKKS, Plan
 from unseen.evidence.errors import ContractInvalidError
 from unseen.evidence.fields import Checker
 from unseen.protocols.errors import InputInvalidError, UnseenError
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 PARAMETER: Final = "score"
 KIND: Final = "score"
 OUTPUT: Final = "score"
-PROTOCOL: Final = "ckks"
+PROTOCOL: Final = CKKS
 FAMILIES: Final = ("linear", "logistic", "poisson")
 TEXTS: Final = {
     "linear": "the number that the model predicts for each row",
@@ -328,6 +329,7 @@ def check_scoring(terms: Terms, plan: Plan) -> None:
             _CHECK.fail("parameters.score", f"stands in a contract of kind {terms.kind}")
         return
     clause = scoring_in(terms.parameters)
+    check_levels(_CHECK, plan)
     if terms.outputs != (OUTPUT,):
         _CHECK.fail("outputs", "are not the score alone")
     if [output.text for output in plan.outputs] != [TEXTS[clause.model.family]]:

@@ -48,41 +48,46 @@ def parse_features(data: bytes) -> "tuple[Feature, ...]":
     listed = body.get("feature")
     if body.keys() != {"feature"} or not isinstance(listed, list) or not listed:
         _CHECK.fail("feature", "is missing, or something stands beside it")
-    return tuple(_feature(one, number) for number, one in enumerate(listed, 1))
+    return tuple(read_feature(one, f"feature.{number}") for number, one in enumerate(listed, 1))
 
 
-def _feature(one: object, number: int) -> "Feature":
+def read_feature(one: object, at: str, check: Checker = _CHECK) -> "Feature":
+    """Return the column that a table of a file says; needs a library for vectors.
+
+    Raises:
+        ContractInvalidError: it says none; the clause is `at`.
+
+    """
     from unseen.protocols.train.spec import Feature  # noqa: PLC0415 - with vectors' library
 
-    at = f"feature.{number}"
     if not isinstance(one, Mapping) or one.keys() not in (_BOUNDS, {"name", "values"}):
-        _CHECK.fail(at, "has name, low and high, or name and values")
+        check.fail(at, "has name, low and high, or name and values")
     try:
         if "values" in one:
-            return Feature(name=one["name"], values=_values(one["values"], at))
-        low, high = _decimal(one["low"], at), _decimal(one["high"], at)
+            return Feature(name=one["name"], values=_values(one["values"], at, check))
+        low, high = _decimal(one["low"], at, check), _decimal(one["high"], at, check)
         decimals = max(0, *(-int(bound.as_tuple().exponent) for bound in (low, high)))
         units = [int(bound.scaleb(decimals)) for bound in (low, high)]
         return Feature(name=one["name"], low=units[0], high=units[1], decimals=decimals)
     except ContractInvalidError:
         raise
     except UnseenError as error:
-        _CHECK.fail(at, str(error))
+        check.fail(at, str(error))
 
 
-def _decimal(value: Any, at: str) -> Decimal:
+def _decimal(value: Any, at: str, check: Checker) -> Decimal:
     if type(value) not in (str, int):
-        _CHECK.fail(at, 'has bounds that are no numbers in quotes, such as "3000.00"')
+        check.fail(at, 'has bounds that are no numbers in quotes, such as "3000.00"')
     try:
         found = Decimal(value)
     except InvalidOperation:
-        _CHECK.fail(at, "has bounds that are no numbers")
+        check.fail(at, "has bounds that are no numbers")
     if not found.is_finite() or abs(found) > 10**15:
-        _CHECK.fail(at, "has bounds that are not finite")
+        check.fail(at, "has bounds that are not finite")
     return found
 
 
-def _values(value: Any, at: str) -> tuple[str, ...]:
+def _values(value: Any, at: str, check: Checker) -> tuple[str, ...]:
     if not isinstance(value, list) or not value or not all(type(one) is str for one in value):
-        _CHECK.fail(at, "has values that are no texts")
+        check.fail(at, "has values that are no texts")
     return tuple(value)

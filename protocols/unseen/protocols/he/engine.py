@@ -11,6 +11,7 @@ and what a key owner decrypts must not go back to the evaluator (Li, Micciancio 
 """
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import Any, Final
 
 from unseen.protocols.errors import InputInvalidError, MalformedMessageError
@@ -20,8 +21,16 @@ from unseen.protocols.he.memory import library, load, saved
 _SURROUNDINGS: Final = 1 << 12
 
 
+_LIBRARY: Final = "tenseal"
+
+
+def is_installed() -> bool:
+    """Return whether this machine has the library that computes."""
+    return find_spec(_LIBRARY) is not None
+
+
 def _seal() -> Any:
-    return library("tenseal.sealapi")
+    return library(f"{_LIBRARY}.sealapi")
 
 
 class Ring:

@@ -97,12 +97,14 @@ def explain(
             contract = client.contract(identifier, offline=offline)
             found = None if offline else client.explain(contract.id)
         else:
+            clauses = said.clauses(client, subject)
+            training = clauses.get("train")
             found = client.explain_request(
                 subject,
-                outputs=split(outputs),
+                outputs=split(outputs) if training is None else asked_for(outputs, training),
                 scenario=scenario,
                 units=units,
-                **said.clauses(client, subject),
+                **clauses,
             )
     if form is Format.JSON:
         print_json(_explained_json(contract, found))
@@ -251,11 +253,13 @@ def form_command(
 
 def _next(contract: "Contract", home: Path) -> str:
     """Return what a buyer does with a contract in force."""
+    from unseen.evidence.contracts.encrypted import PARAMETER as ENCRYPTED
     from unseen.evidence.contracts.joint import joint_of
 
     kind, others = contract.terms.kind, " --home HOME, once for each node"
     if kind == "train":
-        return f"Train: unseen train fit {contract.id} --home {home}{others}"
+        alone = ENCRYPTED in contract.terms.parameters
+        return f"Train: unseen train fit {contract.id} --home {home}{'' if alone else others}"
     if kind == "intersect":
         return f"Intersect: unseen intersect {contract.id} --file ITEMS.csv --home {home}"
     if kind == "score":

@@ -35,6 +35,7 @@ from unseen.evidence.contracts.plan import Plan
 from unseen.evidence.contracts.scoring import scoring_rows
 from unseen.evidence.contracts.states import State
 from unseen.evidence.contracts.statistics.agreed import check_agreed, tables_read
+from unseen.evidence.contracts.training.agreed import encrypted_rows
 from unseen.evidence.contracts.training.clause import trained_rows
 from unseen.evidence.errors import EvidenceError
 from unseen.evidence.suite import Suite, key_id, suite_of
@@ -98,6 +99,7 @@ class Contract(Card):
         yield from _read_rows(plan)
         yield from agreed_rows(terms.parameters)
         yield from trained_rows(terms.parameters)
+        yield from encrypted_rows(terms.parameters)
         yield from intersection_rows(terms.parameters)
         yield from scoring_rows(terms.parameters)
         bits = f"{plan.bits_per_unit:,} for each unit at most"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 from unseen.client.errors import AnswerInvalidError
 from unseen.evidence.canonical import format_time
 from unseen.evidence.contracts.contract import Terms
+from unseen.evidence.contracts.encrypted import Encrypted, encrypted_of
 from unseen.evidence.contracts.joint import Joint, joint_of
 from unseen.evidence.contracts.training.clause import training_of
 from unseen.v1 import contract_pb2
@@ -29,9 +30,10 @@ class Clauses(TypedDict, total=False):
     used, `group` and `budget` bound aggregates, `declarations` are sentences that you sign with
     it. `joint` is the clause by which this node's numbers are added up with those of other nodes:
     ask each of them with the same one. `train` is the training that those sums are for, of a
-    product of kind `train` (`client.joint.training.make_training`). `way` is the protocol by which
-    hidden questions reach their row, `oprf_table` or `lwe_pir`; without it the node takes what
-    labels and size allow.
+    product of kind `train` (`client.joint.training.make_training`), or, without `joint`, one under
+    encryption at this node (`training.encrypted_file.parse_encrypted`). `way` is the protocol by
+    which hidden questions reach their row, `oprf_table` or `lwe_pir`; without it the node takes
+    what labels and size allow.
     """
 
     days: int
@@ -44,7 +46,7 @@ class Clauses(TypedDict, total=False):
     budget: str
     declarations: Sequence[str]
     joint: Joint | None
-    train: "Spec | None"
+    train: "Spec | Encrypted | None"
     way: str
 
 
@@ -67,7 +69,7 @@ class Wish:
     budget: str = ""
     declarations: tuple[str, ...] = ()
     joint: Joint | None = None
-    train: "Spec | None" = None
+    train: "Spec | Encrypted | None" = None
     way: str = ""
 
     @classmethod
@@ -98,6 +100,8 @@ class Wish:
 
     def message(self) -> contract_pb2.RequestContractRequest:
         """Return the wish as the node is asked."""
+        said = b"" if self.train is None else self.train.encode()
+        encrypted = isinstance(self.train, Encrypted)
         request = contract_pb2.RequestContractRequest(
             product=f"products/{self.product}",
             scenario=self.scenario,
@@ -113,7 +117,8 @@ class Wish:
             budget=self.budget,
             declarations=self.declarations,
             joint=b"" if self.joint is None else self.joint.encode(),
-            train=b"" if self.train is None else self.train.encode(),
+            train=b"" if encrypted else said,
+            encrypted=said if encrypted else b"",
             way=self.way,
         )
         setattr(request, "from", format_time(self.start))  # a word of Python's
@@ -141,7 +146,7 @@ class Wish:
             ("budget", terms.budget if self.budget else "", self.budget),
             ("declarations", terms.declarations, self.declarations),
             ("joint", joint_of(terms.parameters), self.joint),
-            ("train", training_of(terms.parameters), self.train),
+            ("train", _training(terms), self.train),
             ("way", terms.protocol if self.way else "", self.way),
         )
         for clause, found, wished in clauses:
@@ -151,3 +156,8 @@ class Wish:
                     clause=clause,
                     remedy="do not sign it; ask the operator",
                 )
+
+
+def _training(terms: Terms) -> "Spec | Encrypted | None":
+    """Return the training that terms are over, joint or under encryption."""
+    return encrypted_of(terms.parameters) or training_of(terms.parameters)

@@ -208,6 +208,7 @@ def _check_labels(node: Node, kind: str, labels: list[tuple[str, Label]]) -> Non
         labels,
         ciphertext=KINDS[kind].ciphertext_leaves,
         threat_model=KINDS[kind].holds_under,
+        highest=KINDS[kind].highest,
     )
     if errors:
         raise errors[0]

@@ -6,10 +6,11 @@ cannot be compiled is refused with every clause that stands against it, not only
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from unseen.evidence.canonical import Json, b64decode
 from unseen.evidence.contracts.contract import Quota, Terms, signers
+from unseen.evidence.contracts.encrypted import Encrypted, encrypted_of
 from unseen.evidence.contracts.intersection import Intersection, intersection_of
 from unseen.evidence.contracts.joint import PROTOCOL, Joint, joint_of
 from unseen.evidence.contracts.leakage import Leakage, Statement
@@ -26,7 +27,7 @@ from unseen.node.contracts.clauses.clause import Ask, Clause, Offer, Reading
 from unseen.node.contracts.clauses.joint import check_task, statements, threat_model
 from unseen.node.contracts.clauses.outputs import chosen, kind_asked
 from unseen.node.contracts.clauses.ways import way_of
-from unseen.node.kinds import intersect_plan, match_plan, score_plan
+from unseen.node.kinds import encrypted_plan, intersect_plan, match_plan, score_plan
 from unseen.node.kinds.kind import KINDS
 from unseen.node.kinds.statistics_plan import kept_of, led
 from unseen.protocols.errors import UnseenError
@@ -153,9 +154,12 @@ def _plan(ask: Ask, offer: Offer, reading: Reading, agreed: dict[str, Any]) -> t
     return plan, leakage
 
 
-def _counted(parameters: Mapping[str, Json]) -> Intersection | Scoring | None:
+_Counted: TypeAlias = Intersection | Scoring | Encrypted
+
+
+def _counted(parameters: Mapping[str, Json]) -> _Counted | None:
     """Return the clause that says by itself what a unit of the contract releases, if one does."""
-    return intersection_of(parameters) or scoring_of(parameters)
+    return intersection_of(parameters) or scoring_of(parameters) or encrypted_of(parameters)
 
 
 def _bits(
@@ -163,7 +167,7 @@ def _bits(
     offer: Offer,
     menu: Menu | None,
     spec: "Spec | None",
-    clause: Intersection | Scoring | None,
+    clause: _Counted | None,
 ) -> tuple[int, int]:
     """Return how many bits a unit releases at most, and a run."""
     if clause is not None:
@@ -182,13 +186,15 @@ def _stated(
     plan: Plan,
     menu: Menu | None,
     joint: Joint | None,
-    clause: Intersection | Scoring | None,
+    clause: _Counted | None,
     quota: Quota,
 ) -> tuple[Statement, ...]:
     """Return the lines of the kind: in a round with a lead only the exact table is asked for."""
     if isinstance(clause, Intersection):
         return intersect_plan.stated(plan, clause, quota)
-    if clause is not None:
+    if isinstance(clause, Encrypted) and menu is not None:
+        return encrypted_plan.stated(plan, clause, menu)
+    if isinstance(clause, Scoring):
         return score_plan.stated(plan, clause, quota)
     if joint is not None and joint.lead and menu is not None:
         return led(plan, menu, quota)

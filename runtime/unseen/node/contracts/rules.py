@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 from typing import Self
 
+from unseen.evidence.contracts.homomorphic import too_high
 from unseen.evidence.contracts.rules import parse_rules
 from unseen.evidence.contracts.ruling import Labels, RuleSet, Ruling, least_budget
 from unseen.node.errors import LabelRefusedError, PurposeDeniedError
@@ -37,16 +38,37 @@ class Rules(RuleSet):
         ]
 
     def against_kind(
-        self, kind: str, labels: Labels, *, ciphertext: bool, threat_model: str
+        self,
+        kind: str,
+        labels: Labels,
+        *,
+        ciphertext: bool,
+        threat_model: str,
+        highest: str = "",
     ) -> list[LabelRefusedError]:
-        """Return an error for each label that a job of `kind` may not read; as `refused`."""
-        return [
+        """Return an error for each label that a job of `kind` may not read; as `refused`.
+
+        Above the level `highest` it reads none, whatever the rules say; empty for no such level.
+        """
+        held = list(labels)
+        above = {label: column for column, label in held if highest and too_high(label.level)}
+        refused = [
+            LabelRefusedError(
+                f"{column!r}: {label}: whatever the rules say, level {highest} is the highest for"
+                f" {kind} under encryption, which holds against buyers that follow the protocol",
+                clause=f"labels.{label.category}.{label.level}",
+                remedy="offer a product over columns of a lower label, or of another kind",
+            )
+            for label, column in above.items()
+        ]
+        return refused + [
             LabelRefusedError(
                 f"{', '.join(map(repr, each.columns))}: {each.label}: {each.why}",
                 clause=f"labels.{each.label.category}.{each.label.level}",
                 remedy="offer a product over columns of a lower label, or of another kind",
             )
-            for each in self.refused(kind, labels, ciphertext=ciphertext, threat_model=threat_model)
+            for each in self.refused(kind, held, ciphertext=ciphertext, threat_model=threat_model)
+            if each.label not in above
         ]
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from unseen.evidence import canonical
 from unseen.evidence.contracts.contract import Terms
+from unseen.evidence.contracts.encrypted import PARAMETER as ENCRYPTED
 from unseen.evidence.contracts.joint import joint_of
 from unseen.evidence.contracts.states import State
 from unseen.evidence.contracts.training.clause import PARAMETER as TRAIN
@@ -76,7 +77,8 @@ def ask_of(terms: Terms) -> Ask:
         budget=terms.budget,
         declarations=terms.declarations,
         joint=_joint(terms),
-        train=_train(terms),
+        train=_clause(terms, TRAIN),
+        encrypted=_clause(terms, ENCRYPTED),
         way=terms.protocol if len(KINDS[terms.kind].ways) > 1 else "",
         agreed=terms,
     )
@@ -87,8 +89,8 @@ def _joint(terms: Terms) -> bytes:
     return b"" if clause is None else clause.encode()
 
 
-def _train(terms: Terms) -> bytes:
-    return canonical.encode(terms.parameters[TRAIN]) if TRAIN in terms.parameters else b""
+def _clause(terms: Terms, name: str) -> bytes:
+    return canonical.encode(terms.parameters[name]) if name in terms.parameters else b""
 
 
 def offer_now(node: Node, contract: Contract) -> Offer:

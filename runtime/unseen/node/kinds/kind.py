@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from unseen.evidence.contracts.contract import Quota
+from unseen.evidence.contracts.homomorphic import HIGHEST
 from unseen.evidence.contracts.intersection import COUNT, ITEMS, KIND, MAX_ITEMS, PROTOCOLS, SUM
 from unseen.evidence.contracts.leakage import Amount, Statement
 from unseen.evidence.contracts.plan import Plan, ReleaseType
@@ -14,6 +15,7 @@ from unseen.evidence.contracts.statistics import Menu
 from unseen.evidence.releases.manifest import HIDDEN_TABLE as LWE_PIR
 from unseen.evidence.releases.manifest import PROTOCOL as OPRF_TABLE
 from unseen.node.kinds import (
+    encrypted_plan,
     intersect_plan,
     lookup_plan,
     score_plan,
@@ -58,6 +60,7 @@ class Kind:
     holds_under: str  # the strongest of the evidence's `THREAT_MODELS` that it holds under
     hidden: bool  # whether the node cannot tell its questions apart
     by_menu: Callable[[Plan, Menu, Quota], tuple[Statement, ...]] | None = None
+    highest: str = ""  # level of what it reads, whatever rules say; empty where rules alone say it
 
     @property
     def ciphertext_leaves(self) -> bool:
@@ -154,6 +157,7 @@ KINDS: dict[str, Kind] = {
         units_per_run=MAX_RESPONSES,
         holds_under="semi-honest",
         hidden=False,
+        highest=HIGHEST,
     ),
     "statistics": Kind(
         ways=(Way("dp_statistics"),),
@@ -183,9 +187,28 @@ KINDS: dict[str, Kind] = {
     ),
 }
 
+_BY_PROTOCOL = {
+    ("train", CKKS): Kind(
+        ways=(Way(CKKS),),
+        threat_model=encrypted_plan.THREAT_MODEL,
+        threat_model_zh=encrypted_plan.THREAT_MODEL_ZH,
+        retention=encrypted_plan.RETENTION,
+        retention_zh=encrypted_plan.RETENTION_ZH,
+        labelled=False,
+        release="aggregate",
+        units_per_run=1,
+        holds_under="semi-honest",
+        hidden=False,
+        highest=HIGHEST,
+    )
+}
 
-def kind_of(name: str, outputs: Sequence[str]) -> Kind:
-    """Return the fixed side of a contract of the kind `name` over `outputs`."""
+
+def kind_of(name: str, outputs: Sequence[str], protocol: str = "") -> Kind:
+    """Return the fixed side of a contract of the kind `name` over `outputs`.
+
+    Where a kind is answered in ways that have nothing in common, `protocol` says by which.
+    """
     if name == KIND and len(outputs) == 1:
         return _BY_OUTPUT.get(outputs[0], KINDS[name])
-    return KINDS[name]
+    return _BY_PROTOCOL.get((name, protocol), KINDS[name])

@@ -17,9 +17,11 @@ from functools import lru_cache
 from typing import Protocol
 
 from unseen.evidence.contracts.contract import Terms
+from unseen.evidence.contracts.encrypted import SAMPLE_BITS
 from unseen.evidence.contracts.intersection import ITEMS, PROTOCOLS, SUM
 from unseen.evidence.contracts.joint import PROTOCOL as SECAGG
 from unseen.evidence.contracts.plan import Plan
+from unseen.evidence.contracts.scoring import KIND as SCORE
 from unseen.evidence.contracts.scoring import PROTOCOL as CKKS
 from unseen.evidence.contracts.statistics import Question, menu_of, shape_of
 from unseen.evidence.contracts.typed import (
@@ -32,6 +34,7 @@ from unseen.evidence.contracts.typed import (
     unpack,
 )
 from unseen.evidence.errors import ReleaseInvalidError
+from unseen.evidence.releases.encrypted import SentGradient
 from unseen.evidence.releases.intersected import SentAnswer, SentSum
 from unseen.evidence.releases.manifest import PROTOCOLS as HIDDEN
 from unseen.evidence.releases.metered import bits_of
@@ -165,6 +168,22 @@ class Scored:
 
 
 @dataclass(frozen=True, slots=True)
+class Descended:
+    """One part: the gradient of an iteration, `samples` numbers that its receiver opens."""
+
+    samples: int
+
+    def read(self, parts: Sequence[bytes]) -> Read:
+        """Return the part as it is written from what it says."""
+        if len(parts) != 1:
+            raise ReleaseInvalidError("release: has another number of parts", clause="parts")
+        found = SentGradient.decode(parts[0])
+        if found.samples != self.samples:
+            raise ReleaseInvalidError("release: has other numbers", clause="samples")
+        return Read((found.encode(),), None)
+
+
+@dataclass(frozen=True, slots=True)
 class Summed:
     """One part: a noisy count of at most `most`, and the ciphertext of a noisy sum over as many."""
 
@@ -224,10 +243,17 @@ def is_hidden(plan: Plan) -> bool:
     shaped = plan.release is not None and plan.release.shape is not None
     if plan.protocol == _SUMMED:
         return True
-    return plan.protocol in (*HIDDEN, _INTERSECTED, SECAGG) and not shaped
+    return plan.protocol in (*HIDDEN, _INTERSECTED, SECAGG, CKKS) and not shaped
 
 
-_FILES: dict[str, Callable[[int], Form]] = {_INTERSECTED: Intersected, CKKS: Scored}
+def _encrypted(plan: Plan, units: int) -> Form:
+    return Scored(units) if plan.kind == SCORE else Descended(plan.bits_per_unit // SAMPLE_BITS)
+
+
+_FILES: dict[str, Callable[[Plan, int], Form]] = {
+    _INTERSECTED: lambda _, units: Intersected(units),
+    CKKS: _encrypted,
+}
 
 
 def _form(plan: Plan, units: int, answer: Shape | None) -> Form:
@@ -250,5 +276,5 @@ def _form(plan: Plan, units: int, answer: Shape | None) -> Form:
     if plan.protocol in HIDDEN:
         return Elements(units * plan.evaluations)
     if (form := _FILES.get(plan.protocol)) is not None:
-        return form(units)
+        return form(plan, units)
     raise ReleaseInvalidError("release: of a protocol that is not declared", clause="protocol")

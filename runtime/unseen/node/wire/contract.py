@@ -48,6 +48,7 @@ def ask(message: contract_pb2.RequestContractRequest) -> Ask:
         joint=message.joint,
         train=message.train,
         way=message.way,
+        encrypted=message.encrypted,
     )
 
 

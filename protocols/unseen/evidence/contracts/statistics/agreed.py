@@ -5,6 +5,7 @@ contract need not believe that they do.
 """
 
 from unseen.evidence.contracts.contract import Terms
+from unseen.evidence.contracts.encrypted import PARAMETER as ENCRYPTED
 from unseen.evidence.contracts.intersection import check_intersection
 from unseen.evidence.contracts.joint import PROTOCOL as SECAGG
 from unseen.evidence.contracts.joint import Joint, joint_of
@@ -15,6 +16,7 @@ from unseen.evidence.contracts.statistics.bounds import largest_bits
 from unseen.evidence.contracts.statistics.jointly import task_of
 from unseen.evidence.contracts.statistics.menu import PARAMETER, Menu, menu_of
 from unseen.evidence.contracts.training import clause as training
+from unseen.evidence.contracts.training.agreed import check_encrypted, is_encrypted
 from unseen.evidence.errors import ContractInvalidError
 from unseen.evidence.fields import Checker
 from unseen.evidence.suite import suite_of
@@ -50,7 +52,9 @@ def check_agreed(terms: Terms, plan: Plan) -> None:
     joint = joint_of(terms.parameters)
     if (joint is None) == (plan.protocol == SECAGG):
         _CHECK.fail("plan.protocol", "is not that of the contract's clauses")
-    if terms.kind == training.KIND:
+    if is_encrypted(terms):
+        check_encrypted(terms, plan, menu)
+    elif terms.kind == training.KIND:
         _check_training(terms, plan, menu, joint)
     else:
         _check_statistics(terms, plan, menu, joint)
@@ -69,8 +73,9 @@ def _check_statistics(terms: Terms, plan: Plan, menu: Menu, joint: Joint | None)
 
 
 def _check_no_training(terms: Terms) -> None:
-    if training.PARAMETER in terms.parameters:
-        _CHECK.fail("parameters.train", f"stands in a contract of kind {terms.kind}")
+    for name in (training.PARAMETER, ENCRYPTED):
+        if name in terms.parameters:
+            _CHECK.fail(f"parameters.{name}", f"stands in a contract of kind {terms.kind}")
 
 
 def _check_training(terms: Terms, plan: Plan, menu: Menu, joint: Joint | None) -> None:

@@ -5,6 +5,7 @@ from unseen.node.contracts.clauses.clause import Clause
 from unseen.node.contracts.clauses.consent import CONSENT
 from unseen.node.contracts.clauses.declarations import DECLARATIONS
 from unseen.node.contracts.clauses.deny import DENY
+from unseen.node.contracts.clauses.encrypted import ENCRYPTED
 from unseen.node.contracts.clauses.intersect import INTERSECT
 from unseen.node.contracts.clauses.joining import JOINING
 from unseen.node.contracts.clauses.joint import JOINT
@@ -41,5 +42,6 @@ CLAUSES: tuple[Clause, ...] = (
     INTERSECT,
     SCORE,
     TRAIN,
+    ENCRYPTED,
     TEMPLATE,
 )

@@ -34,6 +34,7 @@ class Ask:
     declarations: tuple[str, ...] = ()
     joint: bytes = b""  # canonical JSON of the joint clause, with whom numbers are added up
     train: bytes = b""  # canonical JSON of the training that the joint sums are for
+    encrypted: bytes = b""  # canonical JSON of a training under encryption, in place of both
     way: str = ""  # protocol by which hidden questions reach their row; empty leaves it to the node
     agreed: Terms | None = None  # of the contract that is asked about again
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from unseen.evidence.contracts.encrypted import PROTOCOL as ENCRYPTED
 from unseen.evidence.contracts.statistics.menu import PARAMETER
 from unseen.evidence.contracts.training.clause import KIND as TRAIN
 from unseen.evidence.errors import ContractInvalidError
@@ -28,7 +29,8 @@ def chosen(ask: Ask, offer: Offer) -> tuple[Predicate, ...]:
 
 def kind_asked(ask: Ask, offer: Offer) -> Kind:
     """Return the fixed side of the kind that the outputs asked for are of."""
-    return kind_of(offer.product.kind, [each.name for each in chosen(ask, offer)])
+    protocol = ENCRYPTED if ask.encrypted else ""
+    return kind_of(offer.product.kind, [each.name for each in chosen(ask, offer)], protocol)
 
 
 def lacking(predicate: Predicate, offer: Offer) -> list[str]:

@@ -45,6 +45,8 @@ def _check(ask: Ask, offer: Offer, reading: Reading) -> Iterator[UnseenError]:
                 remedy="ask for a product of the kind train",
             )
         return
+    if ask.encrypted:
+        return  # the clause over it says the rest
     try:
         spec, joint = spec_of(ask), clause_of(ask)
     except InputInvalidError as error:
@@ -58,7 +60,7 @@ def _check(ask: Ask, offer: Offer, reading: Reading) -> Iterator[UnseenError]:
         yield ContractInvalidError(
             "contract: a training needs to be told, and with whom",
             clause="train" if spec is None else "joint",
-            remedy=_FILE,
+            remedy=f'{_FILE}; without --joint where the file says protocol = "ckks"',
         )
         return
     yield from _against_offer(spec, ask, offer)

@@ -92,4 +92,5 @@ def _refused(
         reading.labels,
         ciphertext=ciphertext,
         threat_model=kind.holds_under,
+        highest=kind.highest,
     )
