@@ -31,54 +31,62 @@ SMALL = (
 THREAT_MODEL = "semi-honest"
 
 
+ContractArgument = Annotated[
+    str | None,
+    typer.Argument(
+        help="Id of the contract, or the beginning of it; or see --table.", metavar="CONTRACT"
+    ),
+]
+ItemsOption = Annotated[
+    Path,
+    typer.Option(
+        "--file",
+        exists=True,
+        dir_okay=False,
+        help="File of your items: CSV with a header; or Parquet, Arrow.",
+    ),
+]
+TableOption = Annotated[
+    str | None,
+    typer.Option(
+        help="In the place of a contract: take the one over this table that does best,"
+        " an intersection or a hidden lookup.",
+    ),
+]
+WayOption = Annotated[
+    str, typer.Option(help="With --table: ecdh_psi, oprf_table or lwe_pir, and no other.")
+]
+ThreatOption = Annotated[
+    str,
+    typer.Option(
+        "--threat-model",
+        help="With --table: what it has to hold under; semi-honest or malicious-buyer.",
+    ),
+]
+OutputOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        help="File for those that are in the table, where it is said which: CSV;"
+        " or .parquet, .arrow, .arrows.",
+    ),
+]
+EveryOption = Annotated[
+    bool,
+    typer.Option("--every", help="With --output: all items, each with whether it is there."),
+]
+
+
 def intersect(
-    contract: Annotated[
-        str | None,
-        typer.Argument(
-            help="Id of the contract, or the beginning of it; or see --table.", metavar="CONTRACT"
-        ),
-    ] = None,
+    contract: ContractArgument = None,
     *,
-    file: Annotated[
-        Path,
-        typer.Option(
-            "--file",
-            exists=True,
-            dir_okay=False,
-            help="File of your items: CSV with a header; or Parquet, Arrow.",
-        ),
-    ],
-    table: Annotated[
-        str | None,
-        typer.Option(
-            help="In the place of a contract: take the one over this table that does best,"
-            " an intersection or a hidden lookup.",
-        ),
-    ] = None,
-    way: Annotated[
-        str,
-        typer.Option(help="With --table: ecdh_psi, oprf_table or lwe_pir, and no other."),
-    ] = "",
-    threat_model: Annotated[
-        str,
-        typer.Option(
-            "--threat-model",
-            help="With --table: what it has to hold under; semi-honest or malicious-buyer.",
-        ),
-    ] = THREAT_MODEL,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            help="File for those that are in the table, where it is said which: CSV;"
-            " or .parquet, .arrow, .arrows.",
-        ),
-    ] = None,
-    every: Annotated[
-        bool,
-        typer.Option("--every", help="With --output: all items, each with whether it is there."),
-    ] = False,
+    file: ItemsOption,
+    table: TableOption = None,
+    way: WayOption = "",
+    threat_model: ThreatOption = THREAT_MODEL,
+    output: OutputOption = None,
+    every: EveryOption = False,
     home: HomeOption = DEFAULT_HOME,
     form: FormatOption = Format.TABLE,
 ) -> None:
@@ -94,19 +102,23 @@ def intersect(
             if form is Format.TABLE and client.small_beside_table(identifier, len(items)):
                 note(say(SMALL), form)
             found = client.intersect(identifier, items)
-    told = bool(found.present)  # of each item; else a number alone, and no file to write
-    if output is not None and told:
-        found.rows(every=every).write(output)
+    written = output if found.present else None  # else a number alone, and no file to write
+    if written is not None:
+        found.rows(every=every).write(written)
     if form is Format.JSON:
         print_json(intersected_json(found))
         return
     show_card(found)
-    if output is not None and told:
-        note(f"{len(found.items if every else found.found):,} of them: {output}", form)
-    elif len(found.requests) > 1:
-        note("see them again: unseen receipt list", form)
-    else:
-        note(f"see them again: unseen receipt fetch {found.request_id}", form)
+    note(_where(found, written, every=every), form)
+
+
+def _where(found: "Intersected", written: Path | None, *, every: bool) -> str:
+    """Return where it is seen again: in the file that was written, or in what is kept."""
+    if written is not None:
+        return f"{len(found.items if every else found.found):,} of them: {written}"
+    if len(found.requests) > 1:
+        return "see them again: unseen receipt list"
+    return f"see them again: unseen receipt fetch {found.request_id}"
 
 
 def _check_asked(contract: str | None, table: str | None, way: str, threat_model: str) -> None:
