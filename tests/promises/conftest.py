@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 from tests.promises.stage import Stage, make_stage, serving
 
+from unseen.client import jobs
+from unseen.client.queries import asking, parcels
+
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Stage:
@@ -39,3 +42,11 @@ def copy(template: Stage, tmp_path: Path) -> Iterator[Callable[[], Stage]]:
     yield make
     for each in made:
         each.end()
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have clients wait for no node that is gone: the test itself starts it when they gave up."""
+    monkeypatch.setattr(jobs, "_LAST_PAUSE", 0.0)
+    for module in (asking, parcels):
+        monkeypatch.setattr(module, "_FIRST_PAUSE", 0.0)

@@ -331,6 +331,8 @@ def refused_busy(call: Callable[[], object]) -> str:
     return str(getattr(caught.value, "reason", ""))
 
 
+@pytest.mark.sampled
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(
     "point",
     [

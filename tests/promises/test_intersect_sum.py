@@ -118,6 +118,8 @@ def test_an_operator_that_reviews_aggregates_lets_no_sum_out(copy: Callable[[], 
     assert used(stage, identifier) == (0, 0)
 
 
+@pytest.mark.sampled
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("point", ["request.evaluated", "job.before_finish", "job.after_finish"])
 def test_a_kill_on_either_side_leaves_one_run_and_one_charge(
     copy: Callable[[], Stage], monkeypatch: pytest.MonkeyPatch, point: str
@@ -148,6 +150,7 @@ def test_a_kill_on_either_side_leaves_one_run_and_one_charge(
     assert stage.operator.privacy_ledgers(TABLE)[0].spent == 8 * 10**12
 
 
+@pytest.mark.usefixtures("impatient")
 def test_what_waits_to_be_mixed_is_not_masked_anew_after_a_kill(
     copy: Callable[[], Stage], monkeypatch: pytest.MonkeyPatch
 ) -> None:

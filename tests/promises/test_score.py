@@ -209,6 +209,8 @@ def test_settling_bills_a_run_that_was_charged_and_begins_none(
     assert len(stage.lender.receipts(identifier)) == 1
 
 
+@pytest.mark.sampled
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("point", ["request.evaluated", "charge.before_commit", "job.after_finish"])
 def test_a_kill_of_the_node_charges_once_and_the_scores_come(
     copy: Callable[[], Stage], tmp_path: Path, point: str
