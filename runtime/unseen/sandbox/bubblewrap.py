@@ -39,10 +39,14 @@ _NAMESPACES: Final = (
     *("--cap-drop", "ALL", "--cap-add", "CAP_SYS_ADMIN", "--cap-add", "CAP_SETPCAP"),
     *("--hostname", "sandbox"),
 )
-ENTRY: Final = (
-    f"import sys;sys.path.insert(0,{STAGE!r});"
-    "from unseen.sandbox.inside.main import main;main(*map(int,sys.argv[1:]))"
-)
+
+
+def entry(root: str) -> str:
+    """Return what the interpreter is told: run stage 2, whose modules lie under `root`."""
+    return (
+        f"import sys;sys.path.insert(0,{root!r});"
+        "from unseen.sandbox.inside.main import main;main(*map(int,sys.argv[1:]))"
+    )
 
 
 def program() -> str | None:
@@ -66,8 +70,8 @@ def command(environment: Environment, inputs: Path | None, stage: Sequence[str])
         said += ["--dev-bind", device, device]
     for folder in (OUTPUTS, SCRATCH):
         said += ["--dir", folder]
-    said += ["--remount-ro", "/", "--chdir", SCRATCH, "--", environment.python]
-    return [*said, "-I", "-S", "-B", "-c", ENTRY, *stage]
+    said += ["--remount-ro", "/", "--chdir", "/", "--", environment.python]
+    return [*said, "-I", "-S", "-B", "-c", entry(STAGE), *stage]
 
 
 def as_superuser(

@@ -47,6 +47,20 @@ class Environment:
         """Return what a program may read: everything but stage 2 itself."""
         return tuple(bind.place for bind in self.binds if not bind.place.startswith(STAGE))
 
+    def in_place(self) -> "Environment":
+        """Return the same where nothing can be mounted: every file where the host has it."""
+        binds = tuple(Bind(bind.source, str(bind.source)) for bind in self.binds)
+        stage = str(Path(unseen.sandbox.inside.__file__).parent)
+        shown = tuple(bind for bind in binds if bind.place != stage)
+        return Environment(shown, self._here(self.python), tuple(map(self._here, self.paths)))
+
+    def _here(self, place: str) -> str:
+        """Return the host's path of what is mounted at, or somewhere beneath, a place."""
+        for bind in self.binds:
+            if place == bind.place or place.startswith(f"{bind.place}/"):
+                return str(bind.source) + place.removeprefix(bind.place)
+        return place
+
 
 def of_this_process(*packages: Path) -> Environment:
     """Return the environment of this interpreter, with the folders `packages` of modules.

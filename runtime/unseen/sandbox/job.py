@@ -93,8 +93,9 @@ class Job:
     """One program and what it may read and write.
 
     `program` is a Python script: its text, or the path of its file. It finds the files of the
-    folder `inputs`, read-only, under `/in` and writes each of `outputs`, names of files, under
-    `/out`; files of its own go under `/tmp`.
+    folder `inputs`, read-only, in the folder `in` and writes each of `outputs`, names of files, in
+    the folder `out`, both where it starts. In a sandbox with namespaces these are `/in` and `/out`,
+    and files of its own go under `/tmp`.
     """
 
     program: str | Path

@@ -122,10 +122,13 @@ def processor_seconds(limits: Limits) -> int:
     return math.ceil(limits.seconds * min(limits.threads, os.cpu_count() or 1)) + 1
 
 
-def supervised(tier: Tier, job: Job, started: Started) -> Outcome:
-    """Run what was prepared, and collect what a program that ended well has written."""
+def supervised(tier: Tier, job: Job, started: Started, folder: int | None = None) -> Outcome:
+    """Run what was prepared, and collect what a program that ended well has written.
+
+    `folder` is a descriptor of the output folder, closed here, where stage 2 hands out none.
+    """
     began = time.monotonic()
-    with watched(started, job.limits.seconds, job.limits.log_bytes) as seen:
+    with watched(started, job.limits.seconds, job.limits.log_bytes, folder) as seen:
         return _outcome(tier, job, seen, time.monotonic() - began)
 
 

@@ -59,15 +59,19 @@ class Started:
     plan: bytes
     variables: Mapping[str, str] = field(default_factory=dict)
     uid: int | None = None
+    folder: str = "/"
 
 
 @contextlib.contextmanager
-def watched(started: Started, seconds: float, log_bytes: int) -> Iterator[Watched]:
+def watched(
+    started: Started, seconds: float, log_bytes: int, folder: int | None = None
+) -> Iterator[Watched]:
     """Run a command to its end, at most `seconds`, and lend what was seen of it.
 
-    Its output folder is gone when the context ends.
+    Its output folder is closed when the context ends, and gone if it was in memory. `folder` is
+    the one where the process hands out none.
     """
-    seen = Watched()
+    seen = Watched(folder=folder)
     try:
         _run(started, seconds, log_bytes, seen)
         yield seen
@@ -93,16 +97,21 @@ def _run(started: Started, seconds: float, log_bytes: int, seen: Watched) -> Non
                     stderr=printing,
                     pass_fds=(theirs.fileno(), plan),
                     env=started.variables,
-                    cwd="/",
+                    cwd=started.folder,
                     user=started.uid,
                     group=started.uid,
                     extra_groups=None if started.uid is None else (),
                     start_new_session=True,
                 )
+            except OSError as error:
+                seen.broken = f"environment: {error.strerror}: {started.command[0]}"
+                return
             finally:
                 os.close(printing)
         try:
             _watch(_Ends(process, ours, log), seconds, log_bytes, seen)
+        except OSError as error:  # this kernel has no such descriptors
+            seen.broken, seen.confined = f"pidfd: {error.strerror}", False
         finally:
             _end(process, seen)
     seen.code = 128 - process.returncode if process.returncode < 0 else process.returncode
@@ -188,7 +197,7 @@ def _listen(ours: socket.socket, seen: Watched) -> bool:
 def _end(process: subprocess.Popen[bytes], seen: Watched) -> None:
     """End whatever is left, and wait until it is gone."""
     if seen.first is not None:
-        if seen.late:
+        if seen.late or not seen.confined:
             _kill(seen.first)
         select.select([seen.first], [], [])  # readable when the namespace is empty
     elif seen.late or not seen.confined:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -35,9 +35,19 @@ class Check:
     code: int = failures.USAGE
 
 
-def doctor(home: HomeOption = DEFAULT_HOME, form: FormatOption = Format.TABLE) -> None:
-    """Check this installation, this home and the way to the node."""
-    checks = [*_installation(), *_home(home)]
+SandboxUidOption = Annotated[
+    int | None,
+    typer.Option(min=1, help="The user that the superuser's node would run code of others as."),
+]
+
+
+def doctor(
+    home: HomeOption = DEFAULT_HOME,
+    sandbox_uid: SandboxUidOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Check this installation, what code of others could run behind, this home and the node."""
+    checks = [*_installation(), *_sandbox(sandbox_uid), *_home(home)]
     print_list(
         form,
         [{"name": c.name, "state": c.state, "found": c.found, "remedy": c.remedy} for c in checks],
@@ -72,6 +82,20 @@ def _installation() -> Iterator[Check]:
             yield Check(what, state, ", ".join(missing), remedy)
         else:
             yield Check(what, "ok", ", ".join(names))
+
+
+def _sandbox(uid: int | None) -> Iterator[Check]:
+    """Try the walls that code of others runs behind; only a node needs them."""
+    from unseen.sandbox import environment, probe
+
+    found = probe.examined(environment.of_this_process(), uid)
+    if found.runner is not None:
+        yield Check("sandbox", "ok", f"tier {found.tier.name}: a job ran, and no attempt got out")
+    else:
+        yield Check("sandbox", "note", "tier S0: code of others is refused")
+    for missing in found.missing:
+        said = f"not {missing.tier.name}: {missing.feature}: {missing.found}"
+        yield Check("sandbox", "note", said, missing.remedy)
 
 
 def _required(extra: str) -> list[str]:
