@@ -132,6 +132,25 @@ def test_scores_are_measured_alone_and_over_several_ciphertexts() -> None:
     assert not {name for name in found if name.endswith(("batched", "tutorial"))}
 
 
+@pytest.mark.long
+def test_a_run_of_scores_is_measured_in_a_process_of_its_own() -> None:
+    found = run(score.BENCH, features=1, samples=1_000_000, baselines=0, job=1)["score/job"]
+    assert (found.units, len(found.repeats)) == (1_000_000, 1)
+    assert "; 123 batches, " in found.note
+    assert off(found) < 1e-4
+    assert found.peak_rss_mb < 256
+    assert found.bytes_up > 100 * found.bytes_down / 123 > 10_000_000
+
+
+def test_a_run_of_scores_that_no_process_can_do_is_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(InputInvalidError, match=r"the step write .* failed: no word") as raised:
+        run(score.BENCH, features=2, samples=5, baselines=0, job=1)
+    assert (raised.value.clause, bool(raised.value.remedy)) == ("bench.score", True)
+
+
 def stand_in(path: Path, name: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     python = path / name / "bin" / "python"
     python.parent.mkdir(parents=True)

@@ -5,7 +5,7 @@ ciphertext of the same form, and the process goes on.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +54,11 @@ class Bench:
         self.level = checks.sent_level(self.clause.ring)
 
     async def score(
-        self, batches: Sequence[bytes], context: bytes | None = None, memory_mb: int = 256
+        self,
+        batches: Sequence[bytes],
+        context: bytes | None = None,
+        memory_mb: int = 256,
+        heard: Callable[[], None] = lambda: None,
     ) -> tuple[bytes, int]:
         """Have batches scored; return what comes back, and how many the worker told of."""
         run, told = self.folder / "run", 0
@@ -65,6 +69,7 @@ class Bench:
         def progress(count: int) -> None:
             nonlocal told
             told += count
+            heard()
 
         task = {
             "suite": "intl",
@@ -121,6 +126,12 @@ def pid(executor: LocalExecutor) -> int:
     (worker,) = executor._online
     assert not worker.dead
     return worker._process.pid
+
+
+def own_mib(executor: LocalExecutor) -> float:
+    """Return the memory that the worker has now, without files that it looks into."""
+    status = Path(f"/proc/{pid(executor)}/status").read_text()
+    return int(status.split("RssAnon:")[1].split()[0]) / 1024
 
 
 def grouped(some: Sequence[Mutant]) -> Iterator[Sequence[Mutant]]:
@@ -198,6 +209,17 @@ async def test_a_task_gets_no_more_memory_than_its_ceiling(
     assert pid(executor) == first
     await wide.score([wide.sent], memory_mb=64)
     await wide.honest()
+
+
+async def test_a_million_rows_take_no_more_memory_than_a_few(
+    bench: Bench, executor: LocalExecutor
+) -> None:
+    """One batch is in memory, and no file: 123 of 8,192 rows each are 16 MB here."""
+    await bench.honest()
+    before, seen = own_mib(executor), list[float]()
+    data, told = await bench.score([bench.sent] * 123, heard=lambda: seen.append(own_mib(executor)))
+    assert told == 123 == len(seen) == len(data) // checks.back_bytes(bench.clause.ring)
+    assert max(seen) - before < 4
 
 
 async def test_a_process_that_is_killed_is_one_error_and_replaced(bench: Bench) -> None:

@@ -4,8 +4,10 @@ All of it in one run over the same samples. Ours and SEAL's calls hide the model
 TenSEAL's vectors do not.
 """
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 from unseen.bench.limits import one_thread
@@ -21,6 +23,8 @@ DEFAULTS: Final = {
     "answers": 1024,  # ciphertexts that return in a contract
     "few": 4,  # samples of what takes a ciphertext for each
     "baselines": 2,  # 1: SEAL's calls alone, 0: none
+    "job": 0,  # 1: a run as a node has it, over files, in a process of its own
+    "memory_mb": 256,  # what that process may have
     "seed": SEED,
 }
 
@@ -41,7 +45,8 @@ def groups(settings: Settings) -> Iterator[Iterator[Group]]:
         raise InputInvalidError(
             "this bench needs numpy", clause="bench.score", remedy="install unseen[he]"
         ) from None
-    yield scoring.groups(settings)
+    with tempfile.TemporaryDirectory(prefix="unseen-bench-") as folder:
+        yield scoring.groups(settings, Path(folder))
 
 
 BENCH = Bench(

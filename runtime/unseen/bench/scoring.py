@@ -1,7 +1,11 @@
 """Cases of the bench `score`: each way's client, server and opening, beside the server's limits."""
 
 import hashlib
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -9,6 +13,7 @@ import numpy as np
 from unseen.bench.limits import reading
 from unseen.bench.registry import Case, Group, Parameters, Traffic
 from unseen.bench.scorers import MODEL, Task, Way, batched, ours, tutorial
+from unseen.protocols.errors import InputInvalidError
 from unseen.protocols.he import checks
 from unseen.protocols.he.tenseal_scheme import SCHEME
 from unseen.protocols.kernels import blake2xb, ntt, residues
@@ -22,11 +27,12 @@ _SECURITY_BITS: Final = 128  # of all contexts: the ceilings of the HE standard
 _LONG: Final = 1 << 17  # samples from which on one lap is enough
 
 
-def groups(given: Parameters) -> Iterator[Group]:
-    """Hand out keys, the clients' part, the servers' and what opens answers.
+def groups(given: Parameters, folder: Path) -> Iterator[Group]:
+    """Hand out keys, the clients' part, the servers' and what opens answers; a run has `folder`.
 
     Raises:
-        InputInvalidError: there is nothing to score, or no ring holds the scores.
+        InputInvalidError: there is nothing to score, no ring holds the scores, or a node's process
+            cannot do its part.
 
     """
     for kernel in (ntt, residues, blake2xb):
@@ -43,6 +49,8 @@ def groups(given: Parameters) -> Iterator[Group]:
         ways.insert(1, calls)
     yield [*(_server(way, len(task.exact)) for way in ways), *_limits(task, own)]
     yield [_opening(way) for way in ways if way is not calls]
+    if given["job"]:
+        yield [_job(folder, given)]
 
 
 def _keys(task: Task, size: int) -> Case:
@@ -100,6 +108,52 @@ def _opening(way: Way) -> Case:
             way.server()
 
     return _case("open", way, work=lambda: _ignored(way.opened()), prepare=prepare)
+
+
+def _job(folder: Path, given: Parameters) -> Case:
+    """Return a run as a node has it: a process that reads files, and writes what returns."""
+    (folder / "settings.json").write_text(json.dumps(dict(given)))
+
+    def traffic() -> Traffic:
+        _step(folder, "check")
+        return Traffic(_answer(folder, "write")["up"], _answer(folder, "check")["down"], 1)
+
+    def note() -> str:
+        seconds, off = _answer(folder, "score")["seconds"], _answer(folder, "check")["off"]
+        count = _answer(folder, "write")["batches"]
+        return f"off by {off:.1e} at most; {count} batches, {seconds:.2f} s behind its start"
+
+    return Case(
+        name=f"{NAME}/job",
+        phase="online",
+        units=given["samples"],
+        work=lambda: _step(folder, "score"),
+        prepare=lambda: _step(folder, "write"),
+        once=given["samples"] >= _LONG,
+        target=f"peak <= {given['memory_mb']} MB",
+        traffic=traffic,
+        note=note,
+        threat_model=MODEL,
+        security_bits=_SECURITY_BITS,
+        peak_rss_mb=lambda: float(_answer(folder, "score")["peak_rss_mb"]),
+    )
+
+
+def _step(folder: Path, step: str) -> None:
+    command = [sys.executable, "-m", "unseen.bench.batched", step, str(folder)]
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or ["no word"])[-1]
+        raise InputInvalidError(
+            f"the step {step} of a node's run failed: {last}",
+            clause="bench.score",
+            remedy="install the node's libraries (unseen[node,he,train]), raise memory_mb, or"
+            " leave the run out: --set job=0",
+        )
+
+
+def _answer(folder: Path, step: str) -> Any:
+    return json.loads((folder / f"{step}.json").read_text())
 
 
 def _limits(task: Task, own: Way) -> Group:
