@@ -9,6 +9,7 @@ from types import MappingProxyType
 SENTENCES: Mapping[str, str] = MappingProxyType(
     {
         # Values on cards: what stands in braces stays as it is.
+        "{} of {} are done": "已完成 {}，共 {}",
         "any buyer; over intersections, only those that follow the protocol": (
             "任何购买方；求交计数与求和仅适用于遵循协议的购买方"
         ),

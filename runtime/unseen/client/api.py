@@ -18,6 +18,7 @@ from unseen.client.catalog import Catalog
 from unseen.client.consenting import ConsentCalls
 from unseen.client.contracting import ContractCalls
 from unseen.client.evidence import Evidence
+from unseen.client.fitting import FitCalls
 from unseen.client.interchange import ExportCalls, Exports
 from unseen.client.intersecting import IntersectCalls
 from unseen.client.jobs import Job, Jobs, JobState
@@ -37,6 +38,7 @@ from unseen.client.queries.intersections import Intersections
 from unseen.client.queries.lookups import Lookups
 from unseen.client.queries.questions import Questions
 from unseen.client.queries.scores import ScoreRuns
+from unseen.client.queries.trainings import Trainings
 from unseen.client.queries.verifies import Verifies
 from unseen.client.querying import QueryCalls
 from unseen.client.registry.registering import RegistryCalls
@@ -86,6 +88,7 @@ class Client(
     ConsentCalls,
     ContractCalls,
     ExportCalls,
+    FitCalls,
     GoverningCalls,
     IntersectCalls,
     MeterCalls,
@@ -132,6 +135,7 @@ class Client(
         self._jobs = Jobs(session)
         self._intersections = Intersections(session, self._contracts, self._jobs)
         self._scores = ScoreRuns(session, self._contracts, self._jobs)
+        self._trainings = Trainings(session, self._contracts, self._jobs, self._intersections)
         self._objections = Objections(session, self._contracts)
         self._evidence = Evidence(
             session,
@@ -139,7 +143,7 @@ class Client(
             self._lookups,
             self._verifies,
             self._questions,
-            (self._intersections, self._scores),
+            (self._intersections, self._scores, self._trainings),
         )
         self._exports = Exports(session, self._contracts, self._catalog, self._evidence)
         self._openings = Openings(session, self._contracts, self._evidence)

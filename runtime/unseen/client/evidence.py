@@ -18,18 +18,21 @@ from unseen.client.local.home import read_file
 from unseen.client.local.state import Opening, RequestState
 from unseen.client.queries import questions
 from unseen.client.queries.asking import BEFORE_REPLY, HELD, REPLY_LOST, check_receipt
+from unseen.client.queries.fitted import Fitting
 from unseen.client.queries.intersected import Intersected
 from unseen.client.queries.intersections import Intersections
 from unseen.client.queries.lookups import Lookups
 from unseen.client.queries.questions import Questions
 from unseen.client.queries.scored import Scored
 from unseen.client.queries.scores import ScoreRuns
+from unseen.client.queries.train_runs import is_encrypted
+from unseen.client.queries.trainings import Trainings
 from unseen.client.queries.verifies import Verifies
 from unseen.client.session import Session
 from unseen.client.statistic import Statistic
 from unseen.client.verdicts import Verdict
 from unseen.evidence.canonical import Json, b64encode, format_time, parse_time
-from unseen.evidence.contracts import intersection, scoring
+from unseen.evidence.contracts import encrypted, intersection, scoring
 from unseen.evidence.contracts.joint import PARAMETER
 from unseen.evidence.errors import EvidenceError, LogForkedError
 from unseen.evidence.log import RELEASE, ReleaseLeaf, decode_leaf
@@ -47,6 +50,7 @@ from unseen.v1 import (
     meter_pb2_grpc,
     score_pb2,
     statistics_pb2,
+    train_pb2,
     verify_pb2,
 )
 
@@ -58,18 +62,20 @@ _MESSAGES: dict[
     | type[statistics_pb2.AskRequest]
     | type[joint_pb2.ContributeRequest]
     | type[intersect_pb2.RunRequest]
-    | type[score_pb2.ScoreServiceRunRequest],
+    | type[score_pb2.ScoreServiceRunRequest]
+    | type[train_pb2.TrainServiceRunRequest],
 ] = {
     "lookup": lookup_pb2.EvaluateRequest,
     "verify": verify_pb2.VerifyRequest,
     questions.KIND: statistics_pb2.AskRequest,
     intersection.KIND: intersect_pb2.RunRequest,
     scoring.KIND: score_pb2.ScoreServiceRunRequest,
+    encrypted.KIND: train_pb2.TrainServiceRunRequest,
     "joint": joint_pb2.ContributeRequest,  # of any kind, over several nodes
 }
 _RUNS = frozenset({intersection.KIND, scoring.KIND})
 _OF_MANY = _RUNS | {questions.KIND}
-Answered: TypeAlias = list[Verdict] | Statistic | Intersected | Scored
+Answered: TypeAlias = list[Verdict] | Statistic | Intersected | Scored | Fitting
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -145,7 +151,7 @@ class Evidence:
         lookups: Lookups,
         verifies: Verifies,
         asked: Questions,
-        runs: tuple[Intersections, ScoreRuns],
+        runs: tuple[Intersections, ScoreRuns, Trainings],
     ) -> None:
         """Use the other parts of the client to fetch what is missing."""
         self._session = session
@@ -220,7 +226,8 @@ class Evidence:
 
     def fetch_verdicts(self, request: str) -> list[Verdict]:
         """Do as `fetch` does, for a question about subjects."""
-        alone = self.written(request).kind not in _OF_MANY
+        opening = self.written(request)
+        alone = opening.kind not in _OF_MANY and not self._is_encrypted(opening)
         found = self.fetch(request) if alone else None
         if not isinstance(found, list):
             raise InputInvalidError(
@@ -263,6 +270,18 @@ class Evidence:
             )
         return found
 
+    def fetch_fitting(self, request: str) -> Fitting:
+        """Do as `fetch` does, for an iteration of an encrypted training."""
+        alone = self._is_encrypted(self.written(request))
+        found = self.fetch(request) if alone else None
+        if not isinstance(found, Fitting):
+            raise InputInvalidError(
+                "the request asks for no iteration of an encrypted training",
+                clause="kind",
+                remedy=f"fetch it with: unseen receipt fetch {request}",
+            )
+        return found
+
     def _finish(self, opening: Opening) -> Answered:
         if self._is_joint(opening):
             seat = Seat(self._session, self._contracts, opening.contract)
@@ -272,8 +291,10 @@ class Evidence:
             return []  # a part of a sum: the answer was made of all of them, or is lost
         if opening.kind == questions.KIND:
             return self._questions.finish(opening)
+        if self._is_encrypted(opening):
+            return self._runs[2].finish(opening)
         if opening.kind in _RUNS:
-            intersections, scores = self._runs
+            intersections, scores, _ = self._runs
             runs = intersections if opening.kind == intersection.KIND else scores
             return runs.finish(opening)
         finish = self._lookups.finish if opening.kind == "lookup" else self._verifies.finish
@@ -282,8 +303,12 @@ class Evidence:
     def _is_joint(self, opening: Opening) -> bool:
         return PARAMETER in self._contracts.terms(opening.contract).parameters
 
+    def _is_encrypted(self, opening: Opening) -> bool:
+        return is_encrypted(self._contracts.terms(opening.contract))
+
     def _fetch_late(self, opening: Opening) -> None:
-        if opening.kind not in _RUNS or self._is_charged(opening):
+        run = opening.kind in _RUNS or self._is_encrypted(opening)
+        if not run or self._is_charged(opening):
             self._finish_late(opening)
         elif opening.state == "refused":
             # To ask again would have it computed and charged now, which is for its buyer to wish.

@@ -101,8 +101,10 @@ def fetch(
     from unseen.cli.commands.intersect import intersected_json
     from unseen.cli.commands.query import check_output
     from unseen.cli.commands.score import scored_json
+    from unseen.cli.encrypted import fitting_json
     from unseen.cli.progress import open_client
     from unseen.client.queries.questions import KIND
+    from unseen.evidence.canonical import b64encode
     from unseen.evidence.contracts.intersection import KIND as INTERSECT
     from unseen.evidence.contracts.scoring import KIND as SCORE
 
@@ -124,6 +126,9 @@ def fetch(
             scored = client.fetch_scores(identifier)
             cards, found = [scored], [scored_json(scored)]
             rows = scored.rows()
+        elif client.fits(b64encode(receipt.facts.contract)):
+            fitting = client.fetch_fitting(identifier)
+            cards, found = [fitting], [fitting_json(fitting)]
         else:
             answers = client.fetch_answers(identifier)
             cards, found = [*answers], [verdict_json(answer) for answer in answers]

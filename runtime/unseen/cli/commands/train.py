@@ -1,4 +1,4 @@
-"""`unseen train`: one model over the rows of several nodes, coordinated by this client."""
+"""`unseen train`: one model over the rows of several nodes, or under encryption over one node's."""
 
 import json
 from contextlib import ExitStack, contextmanager
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from unseen.cli import encrypted
 from unseen.cli.app import App
 from unseen.cli.commands.joint import (
     HomesOption,
@@ -36,7 +37,10 @@ if TYPE_CHECKING:
 MODEL: Final = "model.json"  # among what `fit` writes
 _SPARE: Final = 2  # units besides the steps: the finished model, and a step that is lost
 
-app = App(help="A model over several nodes: sums with noise, masked.", no_args_is_help=True)
+app = App(
+    help="A model over several nodes, of masked sums with noise; or over one node, unseen by it.",
+    no_args_is_help=True,
+)
 
 PurposeOption = Annotated[
     str, typer.Option(help="What the model is for, in English; it stands in its card.")
@@ -75,14 +79,48 @@ def fit(
         Path | None,
         typer.Option("--output", "-o", help="Folder for the model and its card.", file_okay=False),
     ] = None,
+    rows: Annotated[
+        Path | None,
+        typer.Option(
+            "--rows",
+            exists=True,
+            dir_okay=False,
+            help="Under encryption, vertical: file of your rows, with subjects, label and your own"
+            " columns: CSV with a header; or Parquet, Arrow.",
+        ),
+    ] = None,
+    aligned_by: Annotated[
+        str,
+        typer.Option(
+            "--aligned-by",
+            help="With --rows: id of a contract over an intersection; only rows are trained on"
+            " whose subjects its table has.",
+            metavar="CONTRACT",
+        ),
+    ] = "",
+    rate: Annotated[
+        float | None,
+        typer.Option(help="Under encryption: steps, times what is safe for any rows; 1 without."),
+    ] = None,
+    ridge: Annotated[
+        float | None, typer.Option(help="Under encryption: what draws weights to zero; 0 without.")
+    ] = None,
     purpose: PurposeOption = "what its contracts say",
     purpose_zh: PurposeZhOption = "见各合约",
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Train the model: a unit and privacy at each node for every step that is left.
 
-    What is done stays done: a command that was ended goes on with the next step.
+    What is done stays done: a command that was ended goes on with the next step. The contract says
+    which training it is: one over several nodes takes a home at each, one under encryption one.
     """
+    if alone := encrypted.encrypted_contract(home, contract):
+        steps = (rate, ridge)
+        encrypted.fit(
+            home[0], alone, rows, aligned_by=aligned_by, steps=steps, output=output, form=form
+        )
+        return
+    encrypted.check_joint(rows, aligned_by, rate, ridge)
     if output is not None:
         _ensure_libraries()  # before the first step is paid
     with _training(home, contract) as training:
@@ -151,6 +189,9 @@ def show(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Show what is trained, and how far it has come, whichever nodes answer."""
+    if alone := encrypted.encrypted_contract(home, contract):
+        encrypted.show(home[0], alone, form)
+        return
     silent: dict[str, WireError] = {}
     with _training(home, contract, silent) as training:
         found = replace(training.state(), silent=silent)

@@ -126,6 +126,18 @@ class Home:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder
 
+    def encrypted(self, contract: str) -> Path:
+        """Return the folder of an encrypted training under a contract; it is made."""
+        folder = self.root / "encrypted" / contract
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder
+
+    def iteration(self, request: str) -> Path:
+        """Return the folder of an iteration's ciphertexts while it goes on; it is made."""
+        folder = self.root / "iterations" / request
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder
+
     def objections(self) -> Path:
         """Return the folder of the objections that this client has seen; it is made."""
         folder = self.root / "objections"

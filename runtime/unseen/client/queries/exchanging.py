@@ -26,10 +26,16 @@ from unseen.evidence.suite import Suite
 from unseen.evidence.verify import VerifiedReceipt
 from unseen.protocols.errors import PeerError
 from unseen.streams.chunks import digest_with
-from unseen.v1 import intersect_pb2, request_pb2, score_pb2
+from unseen.v1 import intersect_pb2, request_pb2, score_pb2, train_pb2
 
-Message: TypeAlias = intersect_pb2.RunRequest | score_pb2.ScoreServiceRunRequest
-Answer: TypeAlias = intersect_pb2.RunResponse | score_pb2.ScoreServiceRunResponse
+Message: TypeAlias = (
+    intersect_pb2.RunRequest | score_pb2.ScoreServiceRunRequest | train_pb2.TrainServiceRunRequest
+)
+Answer: TypeAlias = (
+    intersect_pb2.RunResponse
+    | score_pb2.ScoreServiceRunResponse
+    | train_pb2.TrainServiceRunResponse
+)
 
 
 class Asked(Protocol):

@@ -12,9 +12,13 @@ from typing import TypeAlias
 from unseen.client.errors import AnswerInvalidError, UnreachableError
 from unseen.client.session import Session
 from unseen.streams.chunks import chunks, digest_with
-from unseen.v1 import intersect_pb2, intersect_pb2_grpc, score_pb2_grpc
+from unseen.v1 import intersect_pb2, intersect_pb2_grpc, score_pb2_grpc, train_pb2_grpc
 
-Stub: TypeAlias = intersect_pb2_grpc.IntersectServiceStub | score_pb2_grpc.ScoreServiceStub
+Stub: TypeAlias = (
+    intersect_pb2_grpc.IntersectServiceStub
+    | score_pb2_grpc.ScoreServiceStub
+    | train_pb2_grpc.TrainServiceStub
+)
 
 _CALL_SECONDS = 600.0
 _ATTEMPTS = 5
