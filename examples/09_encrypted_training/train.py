@@ -28,6 +28,12 @@ COLOURS: Final = ("#1f5fa8", "#b4531a")
 WIDTH: Final = 560
 HEIGHT: Final = 350
 
+WHO = {
+    "gradients": ("the buyer learns", "买方获知"),
+    "counts": ("the provider learns", "数据方获知"),
+    "semi-honest": ("the buyer could learn", "买方"),
+}
+
 
 def main() -> int:
     """Train both, say what came of it, and draw if asked to."""
@@ -58,7 +64,9 @@ def tell(name: str, study: Study) -> None:
     print(f"    encrypted, with noise {found.auc:.4f}")
     print(f"    clear, without        {study.clear():.4f}")
     for lesson in what_training_teaches(chain_of(task), Fraction(1 / study.rows**1.1)):
-        print(f"  {lesson.text}\n    {lesson.bound}\n  {lesson.text_zh}\n    {lesson.bound_zh}")
+        who, who_zh = WHO[lesson.what]
+        print(f"  {who} {lesson.text}\n    {lesson.bound}")
+        print(f"  {who_zh}{lesson.text_zh}\n    {lesson.bound_zh}")
     print()
 
 

@@ -107,6 +107,7 @@ def test_example_is_the_frozen_vector(name: str, text: str) -> None:
         ("built_again", 1),
         ("intersect", 5),
         ("score", 3),
+        ("encrypted", 3),
     ],
 )
 def test_examples_of_a_topic_are_frozen_vectors(topic: str, count: int) -> None:

@@ -12,6 +12,7 @@ from unseen.node.catalog.labels import MAX_EVALUATIONS
 from unseen.node.failpoints import POINTS
 from unseen.node.kinds import (
     consent_plan,
+    encrypted_plan,
     intersect_plan,
     lookup_plan,
     match_plan,
@@ -21,6 +22,7 @@ from unseen.node.kinds import (
     verify_plan,
 )
 from unseen.node.server import MAX_MESSAGE_BYTES, _options
+from unseen.protocols.he.training import disclosure
 from unseen.protocols.oprf.suite import MAX_BATCH
 
 if TYPE_CHECKING:
@@ -35,8 +37,11 @@ SETTINGS = SimpleNamespace(settings=SimpleNamespace(max_streams=0))
 
 @pytest.mark.parametrize(
     "plan",
-    [lookup_plan, verify_plan, statistics_plan, train_plan, intersect_plan, score_plan],
-    ids=["lookup", "verify", "statistics", "train", "intersect", "score"],
+    [
+        *(lookup_plan, verify_plan, statistics_plan, train_plan),
+        *(encrypted_plan, intersect_plan, score_plan),
+    ],
+    ids=["lookup", "verify", "statistics", "train", "encrypted", "intersect", "score"],
 )
 def test_leakage_is_quoted_as_it_is_signed(plan: object) -> None:
     statements = vars(plan)["STATEMENTS"]
@@ -44,6 +49,14 @@ def test_leakage_is_quoted_as_it_is_signed(plan: object) -> None:
         row = f"| {line.party} | `{line.what}` | {line.text} | {line.text_zh} | {line.bound} |"
         assert row in PAGE
     assert f"Holds if: {vars(plan)['THREAT_MODEL']}. Kept: {vars(plan)['RETENTION']}." in PAGE
+
+
+def test_what_a_training_teaches_is_quoted_as_it_is_signed() -> None:
+    section = PAGE.partition("### Training under encryption")[2].partition("\n### ")[0]
+    for lesson in (disclosure.GRADIENTS, disclosure.COUNTS, disclosure.TRUST):
+        cells = f"| `{lesson.what}` | {lesson.text} | {lesson.text_zh} | {lesson.bound} |"
+        assert cells in section
+    assert section.count("\n| ") == len(encrypted_plan.STATEMENTS) + 3 + 1
 
 
 def test_a_count_holds_by_what_it_says() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests.evidence.auditing import Case, case, event_of
 from tests.evidence.conftest import NOW, World
 from tests.evidence.test_audit_signed import Court, release
+from tests.evidence.test_encrypted import SECRET
 from tests.evidence.test_joint import make
 
 from unseen.evidence.audit.leaves import Event, read_leaf
@@ -139,6 +140,30 @@ def test_a_step_of_a_training_costs_what_the_contract_says() -> None:
         assert books.spend(contract, 0) == []  # a finished model costs nothing more
     assert books.spend(contract, 0) == ["privacy_joint"]
     assert books.spend(joint_contract(books, "train", train={}), 1_000) == []
+
+
+def encrypted_contract(books: Books, **clause: Any) -> Any:
+    said = {"menu": {"delta": DELTA}, "encrypted": SECRET.to_json() | clause}
+    terms = books.world.terms(kind="train", protocol="ckks", budget="10", parameters=said)
+    return SimpleNamespace(terms=terms)
+
+
+def test_a_gradient_costs_what_the_contract_says_and_is_one_unit() -> None:
+    books = Books()
+    books.budget("100")
+    contract, cost = encrypted_contract(books), charged_units(SECRET.charge)
+
+    def wrong(privacy: int, units: int = 1, told: Any = contract) -> list[str]:
+        name = b64encode(told.terms.id()).encode()
+        leaf = release(books, contract=name, privacy=privacy, units=units)
+        return [rule for rule, _ in books.privacy.faults(told, leaf)]
+
+    assert wrong(cost) == []
+    for other in (0, cost - 1_000, cost + 1_000):
+        assert wrong(other) == ["privacy_gradient"]
+    assert wrong(cost, units=2) == ["privacy_gradient"]
+    # What is no clause is a finding of its own, where contracts are read.
+    assert wrong(1_000, told=encrypted_contract(books, rho="0")) == []
 
 
 def a_spec() -> Spec:

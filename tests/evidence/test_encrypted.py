@@ -1,7 +1,12 @@
-"""The clause of encrypted training, and what its messages commit to."""
+"""The clause of encrypted training, what its messages commit to, and their frozen bytes.
 
+`formats_v1_encrypted.json` was written by `frozen` below, from fixed keys.
+"""
+
+import json
 from dataclasses import fields, replace
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -10,7 +15,12 @@ from hypothesis import strategies as st
 
 from unseen.evidence import canonical
 from unseen.evidence.contracts import intersection
+from unseen.evidence.contracts.contract import Quota, Terms
 from unseen.evidence.contracts.encrypted import Encrypted, domain_of, encrypted_in, encrypted_of
+from unseen.evidence.contracts.plan import Output, Plan, ReleaseSpec
+from unseen.evidence.contracts.privacy import tables_of
+from unseen.evidence.contracts.statistics import Dimension, Filter, Measure, Menu
+from unseen.evidence.contracts.statistics.agreed import check_agreed
 from unseen.evidence.errors import (
     CanonicalError,
     ContractInvalidError,
@@ -18,10 +28,13 @@ from unseen.evidence.errors import (
     RequestInvalidError,
 )
 from unseen.evidence.releases.encrypted import SentGradient, SentWeights
+from unseen.evidence.releases.metered import bits_of
 from unseen.protocols.he.parameters import HIDING_BITS
 from unseen.protocols.lookup.subject import SubjectColumn, encode_subject
 from unseen.protocols.train.spec import Feature
 
+FILE = Path(__file__).parents[1] / "vectors/evidence/formats_v1_encrypted.json"
+VECTORS: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
 AGE = Feature(name="age", low=0, high=100)
 SEX = Feature(name="sex", values=("f", "m"))
 SICK = Feature(name="sick")
@@ -205,3 +218,83 @@ def test_subjects_of_a_training_are_encoded_for_its_contract_alone() -> None:
     ]
     found = {encode_subject(columns, (7,), domain) for domain in domains}
     assert len(found) == len(domains)
+
+
+def menu_of(clause: Encrypted) -> Menu:
+    filters = () if clause.vertical else (Filter(name="sick", text="is sick"),)
+    return Menu(
+        dimensions=(Dimension(name="sex", text="sex", values=("f", "m")),),
+        measures=(Measure(name="age", text="age", unit="year", decimals=0, low=0, high=100),),
+        filters=filters,
+    )
+
+
+def plan_of(world: Any, clause: Encrypted) -> Plan:
+    each = clause.bits_per_unit
+    texts = menu_of(clause).texts
+    said: dict[str, Any] = {
+        "kind": "train",
+        "protocol": "ckks",
+        "columns_read": ("value",),
+        "outputs": tuple(
+            Output(name=name, text=text, expression_digest=world.hash(name))
+            for name, text in texts.items()
+        ),
+        "bits_per_unit": each,
+        "label_bytes": 0,
+        "release": ReleaseSpec(
+            type="aggregate", bits_per_run=each, bits_in_all=each * clause.iterations, shape=None
+        ),
+    }
+    return cast("Plan", world.plan(**said))
+
+
+def terms_of(world: Any, clause: Encrypted) -> Terms:
+    units = clause.iterations
+    menu = menu_of(clause)
+    said: dict[str, Any] = {
+        "kind": "train",
+        "protocol": "ckks",
+        "outputs": menu.names,
+        "plan": plan_of(world, clause).digest(world.suite),
+        "quota": Quota(units=units, per_minute=units),
+        "budget": "10",
+        "parameters": {"menu": menu.to_json(), "encrypted": clause.to_json()},
+    }
+    return cast("Terms", world.terms(**said))
+
+
+def frozen(world: Any) -> dict[str, str]:
+    return {
+        "clause": SECRET.encode().decode(),
+        "vertical": VERTICAL.encode().decode(),
+        "terms": terms_of(world, SECRET).encode().decode(),
+        "plan": plan_of(world, SECRET).encode().decode(),
+        "weights": sent(world, rows=bytes(range(32, 64))).encode().decode(),
+        "secret_weights": sent(world).encode().decode(),
+        "gradient": back(world).encode().decode(),
+    }
+
+
+def test_every_format_is_what_it_was(world: Any) -> None:
+    assert frozen(world) == VECTORS[world.suite.id]
+
+
+def test_frozen_documents_are_read_and_written_the_same(world: Any) -> None:
+    vector = VECTORS[world.suite.id]
+    assert Encrypted.decode(vector["clause"].encode()) == SECRET
+    assert Encrypted.decode(vector["vertical"].encode()) == VERTICAL
+    for name in ("weights", "secret_weights"):
+        assert SentWeights.decode(vector[name].encode()).encode().decode() == vector[name]
+    assert SentGradient.decode(vector["gradient"].encode()) == back(world)
+
+
+@pytest.mark.parametrize("clause", [SECRET, VERTICAL])
+def test_terms_and_plan_that_follow_from_the_clause_agree(world: Any, clause: Encrypted) -> None:
+    terms, plan = terms_of(world, clause), plan_of(world, clause)
+    check_agreed(terms, plan)
+    assert bits_of(plan, 1) == clause.bits_per_unit
+    assert not plan.by_question
+    assert tables_of(terms) == (terms.table,)
+    with pytest.raises(ContractInvalidError, match="outputs"):
+        check_agreed(replace(terms, outputs=("age",)), plan)

@@ -6,7 +6,7 @@ much the contract may spend; budgets stand in leaves of their own. Nothing else 
 What is not checked, since the log does not say it: that the noise was what it cost, that an answer
 which cost nothing was one that had left before, and that no table is registered under two names. A
 part of a joint sum is never given again: that it cost something is checked, and of a training that
-it cost what a step does.
+it cost what a step does. So is that a gradient under encryption cost what an iteration does.
 """
 
 from collections import defaultdict
@@ -19,6 +19,7 @@ from unseen.evidence.audit.leaves import Event, Release
 from unseen.evidence.audit.tables import Tables
 from unseen.evidence.canonical import MAX_INTEGER
 from unseen.evidence.contracts.contract import Terms
+from unseen.evidence.contracts.encrypted import encrypted_of
 from unseen.evidence.contracts.joint import joint_of
 from unseen.evidence.contracts.privacy import charged_units, granted, limit_of, tables_of
 from unseen.evidence.contracts.training.clause import KIND as TRAIN
@@ -48,6 +49,7 @@ class Privacy:
         self.tables: dict[str, TableSpent] = {}
         self.contracts: defaultdict[bytes, int] = defaultdict(int)
         self._costs: dict[bytes, frozenset[int]] = {}  # of a part of a joint sum, by contract
+        self._gradients: dict[bytes, int | None] = {}  # what one costs, by contract
         self._models: defaultdict[bytes, int] = defaultdict(int)  # let out, by contract
 
     def budgeted(self, index: int, leaf: Event) -> None:
@@ -81,6 +83,7 @@ class Privacy:
     def faults(self, contract: Standing, leaf: Release) -> Iterator[tuple[str, str]]:
         """Return what is wrong with what a release cost, and count it."""
         yield from self._of_joint_sums(contract, leaf)
+        yield from self._of_gradients(contract, leaf)
         if not leaf.privacy:
             return
         try:
@@ -122,6 +125,23 @@ class Privacy:
                 )
         elif costs and leaf.privacy not in costs:
             yield "privacy_joint", f"costs {rho(leaf.privacy)} of rho, as no step of the training"
+
+    def _of_gradients(self, contract: Standing, leaf: Release) -> Iterator[tuple[str, str]]:
+        try:
+            if leaf.contract not in self._gradients:
+                clause = encrypted_of(contract.terms.parameters)
+                cost = None if clause is None else charged_units(clause.charge)
+                self._gradients[leaf.contract] = cost
+        except UnseenError:  # terms that say nothing of the kind are a finding of their own
+            return
+        cost = self._gradients[leaf.contract]
+        if cost is None:
+            return
+        if leaf.units != 1:
+            yield "privacy_gradient", f"is of {leaf.units} units, and an iteration is one"
+        if leaf.privacy != cost:
+            said = f"costs {rho(leaf.privacy)} of rho, and an iteration costs {rho(cost)}"
+            yield "privacy_gradient", said
 
     def totals(self) -> tuple[TableSpent, ...]:
         """Return what was spent of each table, by its name."""

@@ -53,8 +53,8 @@ _KINDS = {
         "密文评分：以运营方的模型为购买方的数据行评分，双方互不可见。",
     ),
     "train": (
-        "Joint training: a model of the columns named here, from noisy sums over several nodes.",
-        "联合建模：由多个节点的加噪求和训练所列字段的模型。",
+        "Training: a model of columns named here, by noisy sums over nodes or under encryption.",
+        "联合建模：由加噪求和训练所列字段的模型，可跨多个节点，也可在单个节点密态进行。",
     ),
 }
 _MATCHED = {

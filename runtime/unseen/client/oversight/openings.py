@@ -25,6 +25,7 @@ from unseen.evidence import canonical
 from unseen.evidence.canonical import Json
 from unseen.evidence.contracts.intersection import KIND as INTERSECT
 from unseen.evidence.contracts.scoring import KIND as SCORE
+from unseen.evidence.contracts.training.clause import KIND as TRAIN
 from unseen.evidence.fields import head
 from unseen.evidence.oversight.clear import make_clear_opening, verify_clear_opening
 from unseen.evidence.oversight.hidden import Batch, Item, Point
@@ -38,7 +39,7 @@ from unseen.protocols.lookup.subject import parse_value
 from unseen.protocols.oprf.client import unblind_one
 from unseen.v1 import lookup_pb2, meter_pb2, meter_pb2_grpc, verify_pb2
 
-_OF_MANY = frozenset({STATISTICS, INTERSECT, SCORE})
+_OF_MANY = frozenset({STATISTICS, INTERSECT, SCORE, TRAIN})
 
 
 class Openings:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from unseen.evidence.canonical import b64encode, parse_time
 from unseen.evidence.commitment import NONCE_BYTES, commit
+from unseen.evidence.contracts.plan import CKKS
 from unseen.evidence.contracts.states import State
 from unseen.evidence.releases.request import (
     MAX_HELD_AGE,
@@ -153,7 +154,7 @@ def admit(node: Node, caller: Caller, kind: str, signed: SignedRequest, asked: i
         )
     _check_commitment(suite, signed, request)
     opening = None
-    if kind in IN_THE_CLEAR:
+    if kind in IN_THE_CLEAR and contract.terms.protocol != CKKS:
         opening = seal_opening(node.vault, request, signed.nonce, signed.parts)
     signature, key = signed.signature, instance.key_id
     return Admitted(contract, request, digest_of(request), signature, key, opening)
