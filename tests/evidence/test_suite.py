@@ -9,8 +9,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from unseen.evidence.canonical import b64encode
 from unseen.evidence.errors import SignatureInvalidError, SuiteUnknownError
+from unseen.evidence.fields import DIGEST
 from unseen.evidence.suite import (
     _SMALL_ORDER,
+    DIGEST_BYTES,
     INTL,
     Ed25519Signer,
     key_id,
@@ -110,3 +112,7 @@ def test_signer_hides_its_seed_and_takes_it_from_the_rng() -> None:
     assert signer.suite is INTL
     with pytest.raises(InputInvalidError):
         Ed25519Signer(b"short")
+
+
+def test_fields_know_how_long_a_hash_is() -> None:
+    assert DIGEST == DIGEST_BYTES == len(INTL.digest(b""))

@@ -11,13 +11,16 @@ import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from unseen.evidence.canonical import MAX_INTEGER, Json, b64decode, parse_time
 from unseen.evidence.errors import CanonicalError, EvidenceError
-from unseen.evidence.suite import DIGEST_BYTES, Suite, suite_of
+
+if TYPE_CHECKING:
+    from unseen.evidence.suite import Suite
 
 VERSION = 1
+DIGEST = 32  # bytes, in every suite
 NAME_BYTES = 64
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _DECIMAL = re.compile(r"(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{0,8}[1-9])?", re.ASCII)
@@ -73,8 +76,11 @@ class Checker:
         self.suite(found["suite"])
         return found
 
-    def suite(self, value: object) -> Suite:
+    def suite(self, value: object) -> "Suite":
         """Return the suite that `value` names."""
+        # Late: what reads values of declared shapes, in a sandbox, has no use for cryptography.
+        from unseen.evidence.suite import suite_of  # noqa: PLC0415
+
         if type(value) is not str:
             self.fail("suite", "is not text")
         return suite_of(value)
@@ -133,7 +139,7 @@ class Checker:
         if type(value) is not str or value not in choices:
             self.fail(field, f"is none of {', '.join(sorted(choices))}")
 
-    def octets(self, field: str, value: object, size: int = DIGEST_BYTES) -> None:
+    def octets(self, field: str, value: object, size: int = DIGEST) -> None:
         """Refuse what is not exactly `size` bytes."""
         if type(value) is not bytes or len(value) != size:
             self.fail(field, f"is not {size} bytes")
@@ -150,9 +156,9 @@ class Checker:
     def hashes(self, field: str, value: object) -> tuple[bytes, ...]:
         """Return the 32-byte hashes of which, end to end, `value` is the base64url."""
         data = self.unb64(field, value)
-        if len(data) % DIGEST_BYTES:
+        if len(data) % DIGEST:
             self.fail(field, "is not a list of hashes")
-        return tuple(data[at : at + DIGEST_BYTES] for at in range(0, len(data), DIGEST_BYTES))
+        return tuple(data[at : at + DIGEST] for at in range(0, len(data), DIGEST))
 
     def key_id(self, field: str, value: object) -> None:
         """Refuse what is not the name of a key: base64url of a hash."""

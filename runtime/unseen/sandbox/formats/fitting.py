@@ -8,19 +8,23 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
-from unseen.evidence import canonical
 from unseen.evidence.contracts.cells import CellValue
 from unseen.evidence.contracts.modelled import Network, Trees
 from unseen.evidence.contracts.shape import Listed, Row, Shape
-from unseen.evidence.contracts.typed import Histogram, Regression, Scalar, Table, Value, decode
+from unseen.evidence.contracts.typed import Histogram, Regression, Scalar, Table, Value, unpack
 from unseen.sandbox.formats.models import Layer, Split, Tree
 from unseen.sandbox.formats.numbers import cell_of, refuse
 from unseen.sandbox.formats.objects import fields_of, list_of
 
 
 def value_of(shape: Shape, rows: Sequence[Row]) -> Value:
-    """Return rows of cells as a value, checked once more as everybody else would."""
-    return decode(shape, canonical.encode(shape.json_of(rows)))
+    """Return rows of cells as the value that everybody else reads from its bits.
+
+    Raises:
+        ReleaseInvalidError: they are none.
+
+    """
+    return unpack(shape, Value(shape, tuple(rows)).pack())
 
 
 def from_objects(shape: Shape, found: Any) -> Value:
