@@ -21,12 +21,15 @@ from numpy.typing import NDArray
 
 from unseen.protocols.he import checks, contexts, privacy, seal, tenseal_scheme
 from unseen.protocols.he.engine import Ring, Stranger
+from unseen.protocols.he.lessons import Lesson, Shown, what_scores_teach
 from unseen.protocols.he.lines import demanded
-from unseen.protocols.he.models import Feature, Model, from_onnx, what_scores_teach
+from unseen.protocols.he.models import Feature, Model, from_onnx
 from unseen.protocols.he.models.columns import grid_columns, unit_columns, whole_rows
-from unseen.protocols.he.networks import parameters as networks
-from unseen.protocols.he.networks.scheme import SquaresNode, SquaresOwner
-from unseen.protocols.he.parameters import choose
+from unseen.protocols.he.networks import demands as networks
+from unseen.protocols.he.networks import tenseal_scheme as squared
+from unseen.protocols.he.networks.parameters import SquaresParameters
+from unseen.protocols.he.networks.parameters import choose as choose_squares
+from unseen.protocols.he.parameters import Parameters, choose
 from unseen.protocols.train import coding
 
 HERE: Final = Path(__file__).resolve().parent
@@ -45,7 +48,7 @@ class Scored:
     up: int
     down: int
     seconds: float
-    taught: int
+    lessons: tuple[Lesson, ...]
 
 
 def main() -> int:
@@ -55,12 +58,10 @@ def main() -> int:
     out = np.arange(len(bad)) % 3 == 0  # the models were fitted to the others
     for one in found:
         tell(one, bad, out)
-    line = provider_has("credit", features)
-    print("What scores teach of the regression:")
-    for lesson in what_scores_teach(
-        line, scores=8192, coefficients=8192, bits=found[0].taught, ciphertexts=CIPHERTEXTS
-    ):
-        print(f"  {lesson.text}\n    {lesson.bound}\n  {lesson.text_zh}\n    {lesson.bound_zh}")
+    for one in found:
+        print(f"What scores teach of the {one.name}:")
+        for lesson in one.lessons:
+            print(f"  {lesson.text}\n    {lesson.bound}\n  {lesson.text_zh}\n    {lesson.bound_zh}")
     if "--picture" in sys.argv:
         from scatter import picture  # noqa: PLC0415 - beside this file, for those who ask
 
@@ -103,24 +104,35 @@ def by_line(features: tuple[Feature, ...], rows: Reals) -> Scored:
     scores = bank.decrypt(response, len(rows))
     up = sum(map(len, sent))
     clear = model.predictor(rows)
-    return Scored("regression", scores, clear, up, len(response), taken, parameters.taught_bits)
+    return Scored("regression", scores, clear, up, len(response), taken, taught(model, parameters))
 
 
 def by_network(features: tuple[Feature, ...], rows: Reals) -> Scored:
     """Score with the network: rows in slots, squares of sums of ciphertexts."""
     model = provider_has("network", features)
     whole, demand = networks.demanded(model, PRECISION, CIPHERTEXTS)
-    parameters = networks.choose(demand)
-    bank = SquaresOwner(parameters)
+    parameters = choose_squares(demand)
+    bank = squared.SCHEME.owner(parameters)
     sent = bank.encrypt(unit_columns(features, rows))
-    provider = SquaresNode(parameters, bank.context())
+    provider = squared.SCHEME.opened(parameters, bank.context())
     started = time.perf_counter()
     response = provider.private(provider.scored(sent, whole), secrets.token_bytes)
     taken = time.perf_counter() - started
     scores = bank.decrypt(response, len(rows))
     up = sum(map(len, sent))
     clear = model.predictor(rows)
-    return Scored("network", scores, clear, up, len(response), taken, parameters.taught_bits)
+    return Scored("network", scores, clear, up, len(response), taken, taught(model, parameters))
+
+
+def taught(model: Model, ring: Parameters | SquaresParameters) -> tuple[Lesson, ...]:
+    """Return what the bank learns of a model under the whole contract."""
+    shown = Shown(
+        scores=ring.rows,
+        coefficients=ring.degree,
+        bits=ring.taught_bits,
+        ciphertexts=CIPHERTEXTS,
+    )
+    return what_scores_teach(model.width, model.sizes, shown)
 
 
 def floods(features: tuple[Feature, ...], rows: Reals) -> list[tuple[int, float]]:

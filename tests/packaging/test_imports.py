@@ -72,6 +72,8 @@ def test_client_and_command_line_import_without_the_nodes_libraries(name: str) -
 
 
 WITHOUT_VECTORS = (
+    "he.lessons",
+    "he.networks.parameters",
     "he.parameters",
     "oprf",
     "lookup.labels",

@@ -1,6 +1,6 @@
 """Homomorphic jobs: arithmetic on what only the key owner can read. Needs `unseen[he]`.
 
-    models       what rows are scored with, in whole numbers, and what scores teach of it
+    models       what rows are scored with, in whole numbers; lessons: what scores teach of it
     lines        from a line and a precision to what it demands of a ring
     parameters   from a demand to a ring and a flood; security says how hard a ring is to break
     scheme       who encrypts, who computes, what passes: tenseal_scheme, and clear for tests

@@ -21,6 +21,7 @@ from unseen.protocols.he.security import CEILINGS, Estimate, estimate, is_allowe
 
 ERROR: Final = 21  # of a fresh encryption at most: 21 coins a side, centred
 HIDING_BITS: Final = 40  # what a whole contract shows is within 2^-40 of what is simulated
+SLOT_BITS: Final = 46  # coefficients of rows in slots are whole numbers of 2^-46
 DEGREES: Final = (4096, 8192, 16384, 32768)
 MAX_COLUMNS: Final = 1000
 MAX_RESPONSES: Final = 1 << 40
@@ -97,6 +98,11 @@ class Parameters:
     def data_primes(self) -> tuple[int, ...]:
         """Return the primes of ciphertexts that are sent."""
         return self.primes[:-1]
+
+    @property
+    def rows(self) -> int:
+        """Return how many rows a ciphertext takes."""
+        return self.degree
 
     @property
     def modulus(self) -> int:

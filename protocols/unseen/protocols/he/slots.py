@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unseen.protocols.errors import InputInvalidError
+from unseen.protocols.he.parameters import SLOT_BITS
 
-GRID: Final = 46
+GRID: Final = SLOT_BITS
 MAX_DEGREE: Final = 1 << 15
 
 

@@ -1,7 +1,6 @@
 """What is public of a model and what is committed to, in their one form, held to vectors."""
 
 import json
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,6 @@ from unseen.protocols.he.models import (
     line,
     numbers,
     shape,
-    what_scores_teach,
 )
 from unseen.protocols.he.models.whole import whole_of
 
@@ -114,29 +112,3 @@ def test_other_numbers_are_refused(secret: bytes) -> None:
 def test_another_layout_is_refused() -> None:
     with pytest.raises(MalformedMessageError):
         joined(json.dumps(GOOD).encode(), SECRET)
-
-
-def test_what_scores_teach_is_said_in_numbers_and_two_languages() -> None:
-    model = line("logistic", FEATURES, [1.0] * 5, 0.0)
-    scores, packing = what_scores_teach(model, scores=8, coefficients=8, bits=3, ciphertexts=10)
-    assert "after 6 scores" in scores.text
-    assert "6 个" in scores.text_zh
-    assert scores.bound == "80 scores are allowed: all of it"
-    assert (scores.each, scores.most) == (None, None)
-    assert (packing.each, packing.most) == (24, 240)
-    assert packing.bound == "24 bits a ciphertext, 240 in all"
-    assert "240" in packing.bound_zh
-    (few, _) = what_scores_teach(model, scores=5, coefficients=8, bits=3, ciphertexts=1)
-    assert few.bound.endswith("not all of it")
-    network = joined(VECTORS["network"]["shape"].encode(), SECRET)
-    (fitted, _) = what_scores_teach(network, scores=5, coefficients=8, bits=3, ciphertexts=1)
-    assert "19 secret numbers" in fitted.text
-    assert network.parameters == len(SECRET) // 8
-
-
-@pytest.mark.parametrize("name", ["scores", "coefficients", "bits", "ciphertexts"])
-@pytest.mark.parametrize("value", [0, -1, 1.5, True, Fraction(1)])
-def test_what_scores_teach_is_of_whole_numbers(name: str, value: Any) -> None:
-    numbers_given = {"scores": 1, "coefficients": 1, "bits": 1, "ciphertexts": 1} | {name: value}
-    with pytest.raises(InputInvalidError):
-        what_scores_teach(line("linear", FEATURES, [1.0] * 5, 0.0), **numbers_given)

@@ -8,8 +8,9 @@ import numpy as np
 
 from unseen.protocols.he import checks, coefficients, seal, slots
 from unseen.protocols.he.models import Feature, Layer, Model, WholeSquares
-from unseen.protocols.he.networks.parameters import SquaresParameters, choose, demanded
-from unseen.protocols.he.networks.scheme import SquaresNode, SquaresOwner
+from unseen.protocols.he.networks.demands import demanded
+from unseen.protocols.he.networks.parameters import SquaresParameters, choose
+from unseen.protocols.he.networks.tenseal_scheme import SquaresNode, SquaresOwner
 from unseen.protocols.kernels import ntt, residues
 
 FEATURES = tuple(Feature(name=name, low=-100, high=100, decimals=2) for name in "abc")

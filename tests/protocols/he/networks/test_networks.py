@@ -37,13 +37,9 @@ from unseen.protocols.he.models import WholeSquares, whole
 from unseen.protocols.he.models.columns import unit_columns, whole_rows
 from unseen.protocols.he.networks import contexts
 from unseen.protocols.he.networks import parameters as rings
-from unseen.protocols.he.networks.parameters import (
-    SquaresDemand,
-    SquaresParameters,
-    choose,
-    demanded,
-)
-from unseen.protocols.he.networks.scheme import SquaresNode, SquaresOwner
+from unseen.protocols.he.networks.demands import demanded
+from unseen.protocols.he.networks.parameters import SquaresDemand, SquaresParameters, choose
+from unseen.protocols.he.networks.tenseal_scheme import SquaresNode, SquaresOwner
 from unseen.protocols.testing import seeded_rng
 
 WHOLE, PARAMETERS = planned()
@@ -201,6 +197,7 @@ def test_contexts_that_are_none_are_refused() -> None:
         seal.ciphertext_bytes(seal.Level(PARAMETERS.degree, PARAMETERS.primes), seeded=False)
         + contexts.relin_bytes(PARAMETERS)
     )
+    assert contexts.size(PARAMETERS) == len(context)
     spoilt = [b"", context[:-1], context + b"\0", b"\xff" * len(context)]
     at = len(context) - contexts.relin_bytes(PARAMETERS)
     for place in (0, 30, at - 1, at, at + 17, at + 50, at + 60, at + 70, at + 110, at + 140):

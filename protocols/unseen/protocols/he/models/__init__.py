@@ -6,12 +6,10 @@
     squares(model, precision)                  # a network of squares in whole numbers
     columns.grid_columns(features, rows)       # what a buyer encrypts
     model.predictor(rows), model.exact(row)    # what comes back, in doubles and exactly
-    what_scores_teach(...)                     # what that says of the weights, in words
 
 `features` are public: bounds and decimals of columns, as in a joint training (`train.Feature`).
 """
 
-from unseen.protocols.he.models.disclosure import Lesson, what_scores_teach
 from unseen.protocols.he.models.model import (
     Layer,
     Model,
@@ -33,7 +31,6 @@ __all__ = [
     "Feature",
     "Fit",
     "Layer",
-    "Lesson",
     "Model",
     "WholeLine",
     "WholeSquares",
@@ -50,6 +47,5 @@ __all__ = [
     "squares",
     "standardised",
     "to_onnx",
-    "what_scores_teach",
     "whole",
 ]

@@ -123,6 +123,11 @@ class Model:
         return len(self.layers) == 1
 
     @property
+    def sizes(self) -> tuple[tuple[int, int], ...]:
+        """Return (units, degree) of each layer: public."""
+        return tuple((len(layer.bias), layer.degree) for layer in self.layers)
+
+    @property
     def parameters(self) -> int:
         """Return how many numbers are secret."""
         return sum(1 for layer in self.layers for _ in layer.numbers())

@@ -2,11 +2,11 @@
 
     whole, demand = demanded(model, precision, responses)  a provider, once a contract
     parameters = choose(demand)                            both sides, from the plan
-    owner = SquaresOwner(parameters)                       a buyer
+    owner = SCHEME.owner(parameters)                       a buyer
     sent = owner.encrypt(columns.unit_columns(features, rows))
-    node = SquaresNode(parameters, owner.context())        a provider
+    node = SCHEME.opened(parameters, owner.context())      a provider
     response = node.private(node.scored(sent, whole), rng)
     scores = owner.decrypt(response, rows)
 
-Experimental: one hidden layer of squares.
+`SCHEME` is `tenseal_scheme`'s, or that of `clear` for tests. One hidden layer of squares.
 """

@@ -30,13 +30,20 @@ def read(data: bytes, parameters: SquaresParameters) -> tuple[bytes, bytes]:
     head = _MARK + parameters.encoded()
     level = seal.Level(parameters.degree, parameters.primes)
     middle = len(head) + seal.ciphertext_bytes(level, seeded=False)
-    if not data.startswith(head) or len(data) != middle + relin_bytes(parameters):
+    if not data.startswith(head) or len(data) != size(parameters):
         raise MalformedMessageError("a context of other parameters, or cut off")
     key, keys = data[len(head) : middle], data[middle:]
     if seal.read_ciphertext(key, level).scale != 1:
         raise MalformedMessageError("a public key has no scale")
     relin.check_relin_keys(keys, level, len(parameters.data_primes))
     return key, keys
+
+
+def size(parameters: SquaresParameters) -> int:
+    """Return how long a context is."""
+    level = seal.Level(parameters.degree, parameters.primes)
+    key = seal.ciphertext_bytes(level, seeded=False)
+    return len(_MARK) + len(parameters.encoded()) + key + relin_bytes(parameters)
 
 
 def relin_bytes(parameters: SquaresParameters) -> int:

@@ -24,9 +24,14 @@ from struct import Struct
 from typing import Final
 
 from unseen.protocols.errors import InputInvalidError
-from unseen.protocols.he import security, slots
-from unseen.protocols.he.models import Model, WholeSquares, squares
-from unseen.protocols.he.parameters import ERROR, HIDING_BITS, MAX_COLUMNS, MAX_RESPONSES
+from unseen.protocols.he import security
+from unseen.protocols.he.parameters import (
+    ERROR,
+    HIDING_BITS,
+    MAX_COLUMNS,
+    MAX_RESPONSES,
+    SLOT_BITS,
+)
 from unseen.protocols.he.primes import is_prime, ntt_primes
 
 DEGREES: Final = (16384, 32768)
@@ -39,7 +44,6 @@ _LARGEST_FLOOD: Final = 800
 _TAIL: Final = 7  # a slot of the flood is beyond 7 sqrt(N) of its bound once in 2^68
 _FORM: Final = Struct("<8HQLHH")
 _CLAUSE: Final = "score.parameters"
-_LEAST: Final = Fraction(1, 1 << 20)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +128,7 @@ class SquaresParameters:
     @property
     def scale_bits(self) -> int:
         """Return s: a score of one is 2^s before anything is divided."""
-        return 2 * (slots.GRID + self.demand.weight_bits + self.shift)
+        return 2 * (SLOT_BITS + self.demand.weight_bits + self.shift)
 
     @property
     def worst(self) -> int:
@@ -142,7 +146,7 @@ class SquaresParameters:
     def encoding(self) -> Fraction:
         """Return how far a score moves because slots are rounded, at most."""
         demand = self.demand
-        one = 1 << (slots.GRID + demand.weight_bits)
+        one = 1 << (SLOT_BITS + demand.weight_bits)
         moved = Fraction(self.degree << demand.sum_bits, one)
         unit = Fraction(1 << demand.unit_bits, one)
         return demand.units * moved * (2 * unit + moved)
@@ -175,35 +179,6 @@ class SquaresParameters:
     def security(self) -> security.Estimate:
         """Return what breaking the key takes; all primes count, that of keys as well."""
         return security.estimate(self.degree, prod(self.primes))
-
-
-def demanded(
-    model: Model, precision: Fraction, responses: int
-) -> tuple[WholeSquares, SquaresDemand]:
-    """Return a network in whole numbers, which is secret, and what it asks for, which is public.
-
-    A half of the precision is for what comes back at least, the rest for rounding weights.
-
-    Raises:
-        InputInvalidError: the precision is not from 2^-20 to 1, or the responses are none or too
-            many.
-        ModelInvalidError: it is not one hidden layer of squares, or its weights need too many bits.
-
-    """
-    if not _LEAST <= precision <= 1:
-        raise InputInvalidError("a precision is from 2^-20 to 1", clause="score.precision")
-    bits = (-(-2 * precision.denominator // precision.numerator) - 1).bit_length()
-    found = squares(model, precision - Fraction(1, 1 << bits))
-    return found, SquaresDemand(
-        columns=len(found.shifts),
-        units=len(found.weights),
-        weight_bits=found.bits,
-        sum_bits=_bits(found.absolute),
-        unit_bits=_bits(found.farthest),
-        reach_bits=_bits(max(found.largest, abs(found.constant))),
-        precision_bits=bits,
-        responses=responses,
-    )
 
 
 def choose(demand: SquaresDemand) -> SquaresParameters:
@@ -331,8 +306,3 @@ def _most(given: SquaresParameters) -> int:
 def _rounding(degree: int) -> int:
     """Return what dividing both halves adds at most: 1/2 + |s|/2 a prime, and less for more."""
     return degree // 2 + 2
-
-
-def _bits(number: int) -> int:
-    """Return the least b with a number at most 2^b."""
-    return max(number - 1, 0).bit_length()

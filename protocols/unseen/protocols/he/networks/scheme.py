@@ -1,71 +1,46 @@
-"""2016/421 (CKKS) over SEAL 4, whole polynomials whose values are rows: networks of squares.
+"""2016/421, section 3.4, cut to what networks need: who encrypts, who computes, what passes.
 
-Keys, errors, encryptions of zero, squares and relinearisation are SEAL's; sums, flood and division
-are ours. A bias is the same in every slot: a constant polynomial, the same word everywhere.
+    owner = scheme.owner(parameters)             a buyer: keys stay in it
+    context = owner.context()                    bytes, once a contract, named by their digest
+    sent = owner.encrypt(columns)                bytes, one ciphertext a column
+    node = scheme.opened(parameters, context)    a provider: parameters are the contract's
+    response = node.private(node.scored(sent, whole), rng)
+    scores = owner.decrypt(response, rows)
 
-Not protected: see privacy.py and parameters.py; and keys for products, which are more that a key
-owner sends and nobody can check.
+A `Total` is not for sending: it shows the weights to the key owner. `private` is the only way from
+it to bytes. There is no way from a decryption to the node. `tenseal_scheme.SCHEME` encrypts,
+`clear.SCHEME` does not: it is for tests of what lies around.
+
+Not protected: key owners that deviate, see parameters.py and `he/privacy.py`.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from fractions import Fraction
-from math import prod
+from collections.abc import Sequence
+from typing import Protocol, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unseen.protocols.errors import CountMismatchError, InputInvalidError
-from unseen.protocols.he import checks, coefficients, privacy, seal, slots
-from unseen.protocols.he.engine import KeyOwner, Ring, Stranger
 from unseen.protocols.he.models import WholeSquares
-from unseen.protocols.he.networks import contexts
-from unseen.protocols.he.networks import parameters as rings
 from unseen.protocols.he.networks.parameters import SquaresParameters
-from unseen.protocols.he.networks.squaring import Squares
-from unseen.protocols.he.uniform import halves
-from unseen.protocols.kernels import residues
 from unseen.protocols.party import Rng
 
-Reals = NDArray[np.float64]
-Words = NDArray[np.uint64]
-_Unit = tuple[tuple[int, ...], int, int]  # weights, bias, sign
+Reals: TypeAlias = NDArray[np.float64]
+Total = TypeVar("Total")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Total:
-    """A sum of squares: 2 x L x N words. Shows its weights to the key owner."""
+class Owner(Protocol):
+    """Whoever holds the secret key."""
 
-    words: Words = field(repr=False)
-
-
-class SquaresOwner:
-    """Whoever holds the secret key: a buyer."""
-
-    def __init__(self, parameters: SquaresParameters, secret: bytes | None = None) -> None:
-        """Take a key that `secret` returned, or draw one.
-
-        Raises:
-            InputInvalidError: the parameters are unsafe.
-            MalformedMessageError: the secret is no key under them.
-
-        """
-        rings.check(parameters)
-        self.parameters = parameters
-        self._level = checks.sent_level(parameters)
-        self._keys = KeyOwner(Ring(parameters.degree, parameters.primes), secret)
-        self._context = b""
+    @property
+    def parameters(self) -> SquaresParameters:
+        """Return the contract's parameters."""
 
     def secret(self) -> bytes:
         """Return the secret key, to be sealed wherever it is kept."""
-        return self._keys.secret()
 
     def context(self) -> bytes:
-        """Return parameters and keys, the same each time until this object is gone."""
-        if not self._context:
-            keys = self._keys.public_key(), self._keys.relin_keys()
-            self._context = contexts.write(self.parameters, *keys)
-        return self._context
+        """Return what a node needs to compute with ciphertexts of this key; the same each time."""
 
     def encrypt(self, columns: Reals) -> list[bytes]:
         """Return a ciphertext for each column: d x n numbers from -1 to 1, n at most N / 2.
@@ -75,53 +50,26 @@ class SquaresOwner:
                 of bounds: a node could not see it.
 
         """
-        if columns.ndim != 2 or len(columns) != self.parameters.demand.columns:
-            raise InputInvalidError(f"{self.parameters.demand.columns} columns are encrypted")
-        encoded = slots.encode(columns, self.parameters.degree)
-        return [self._encrypted(column) for column in encoded]
 
     def decrypt(self, response: bytes, rows: int) -> Reals:
-        """Return the first `rows` scores of a response. Not to be sent to whoever computed them.
+        """Return the first `rows` scores of a response, each within the demanded precision.
 
         Raises:
             MalformedMessageError: it is no response under these parameters.
             InputInvalidError: a response has not as many rows.
 
         """
-        checks.read_back(response, self.parameters)
-        level = checks.back_level(self.parameters)
-        plain = seal.read_plaintext(self._keys.decrypt(response), level)
-        divided = prod(self.parameters.data_primes[1:])
-        scale = Fraction(1 << self.parameters.scale_bits, divided)
-        found = coefficients.decode(plain.words, level, self.parameters.degree, scale)
-        return slots.decode(found, rows)
-
-    def _encrypted(self, column: NDArray[np.int64]) -> bytes:
-        words = coefficients.encode(column, self.parameters.shift, self._level)
-        return self._keys.encrypt(seal.write(seal.Plaintext(self._level, checks.SCALE, words)))
 
 
-class SquaresNode:
-    """Whoever computes with what it cannot read: a provider."""
+class Node(Protocol[Total]):
+    """Whoever computes with what it cannot read."""
 
-    def __init__(self, parameters: SquaresParameters, context: bytes) -> None:
-        """Take a context that `SquaresOwner.context` returned.
-
-        Raises:
-            InputInvalidError: the parameters are unsafe.
-            MalformedMessageError: the context is none under them.
-
-        """
-        rings.check(parameters)
-        self.parameters = parameters
-        self._level = checks.sent_level(parameters)
-        public, relin = contexts.read(context, parameters)
-        ring = Ring(parameters.degree, parameters.primes)
-        self._stranger = Stranger(ring, public)
-        self._squares = Squares(ring, relin)
+    @property
+    def parameters(self) -> SquaresParameters:
+        """Return the contract's parameters."""
 
     def scored(self, ciphertexts: Sequence[bytes], model: WholeSquares) -> Total:
-        """Return the scores of all slots, not for sending.
+        """Return the scores of all N / 2 rows.
 
         Raises:
             MalformedMessageError: one is no fresh ciphertext under these parameters.
@@ -129,62 +77,80 @@ class SquaresNode:
             InputInvalidError: the model is beyond what the parameters hide.
 
         """
-        self._check(model)
-        if len(ciphertexts) != self.parameters.demand.columns:
-            raise CountMismatchError(
-                found=len(ciphertexts), expected=self.parameters.demand.columns
-            )
-        read = [halves(checks.read_sent(one, self.parameters)) for one in ciphertexts]
-        # A unit of no column is a constant, and there is no ciphertext of it.
-        units = list(zip(model.weights, model.biases, model.signs, strict=True))
-        live = [unit for unit in units if any(unit[0])]
-        words = np.zeros((2, *self._level.shape), np.uint64)
-        if live:
-            first = live[0][2]
-            total = self._squares.total(self._terms(read, live, first))
-            words = seal.read_ciphertext(total, self._level).words
-            words = residues.weighted([words], [first], self._level.primes, 1)
-        still = [sign * bias**2 for weights, bias, sign in units if not any(weights)]
-        constant = model.constant + sum(still)
-        moved = constant << (2 * self.parameters.shift)
-        return Total(np.stack([self._plus(words[0], moved), words[1]]))
 
     def private(self, total: Total, rng: Rng) -> bytes:
-        """Return a response; `rng` gives the flood, SEAL the encryption of zero."""
-        zero = seal.read_ciphertext(self._stranger.zero(), self._level)
-        words = privacy.hidden(total.words, zero.words, self.parameters, rng)
-        level = checks.back_level(self.parameters)
-        return seal.write(seal.Ciphertext(level, checks.SCALE, words))
+        """Return it so that whoever decrypts learns the scores, and nothing else of the weights."""
 
-    def _terms(
-        self, read: Sequence[tuple[Words, Words]], units: Sequence[_Unit], turned: int
-    ) -> Iterator[tuple[int, bytes]]:
-        """Yield each unit's sign, turned or not, and its sum as SEAL reads it, one at a time."""
-        primes = self._level.primes
-        bits = self.parameters.demand.sum_bits + 1  # the plan's: no time depends on a weight
-        for weights, bias, sign in units:
-            first, second = (
-                residues.weighted([part[half] for part in read], list(weights), primes, bits)
-                for half in (0, 1)
-            )
-            words = np.stack([self._plus(first, bias << self.parameters.shift), second])
-            yield sign * turned, seal.write(seal.Ciphertext(self._level, checks.SCALE, words))
 
-    def _plus(self, words: Words, number: int) -> Words:
-        """Return a transformed polynomial with a number in every slot added: L x N words."""
-        primes = self._level.primes
-        same = [np.full(words.shape[1], number % prime, np.uint64) for prime in primes]
-        return residues.weighted([words, np.stack(same)], [1, 1], primes)
+class NetworkScheme(Protocol[Total]):
+    """A way to score with a network what one cannot read."""
 
-    def _check(self, model: WholeSquares) -> None:
-        demand = self.parameters.demand
-        sizes = (
-            (model.absolute, demand.sum_bits),
-            (model.farthest, demand.unit_bits),
-            (max(model.largest, abs(model.constant)), demand.reach_bits),
+    @property
+    def name(self) -> str:
+        """Return what it is called in plans."""
+
+    def owner(self, parameters: SquaresParameters, secret: bytes | None = None) -> Owner:
+        """Return a key owner, with a fresh key or one that `secret` returned.
+
+        Raises:
+            InputInvalidError: the parameters are unsafe.
+            MalformedMessageError: the secret is no key under them.
+
+        """
+
+    def opened(self, parameters: SquaresParameters, context: bytes) -> Node[Total]:
+        """Return what computes under a context that somebody sent.
+
+        Raises:
+            InputInvalidError: the parameters are unsafe.
+            MalformedMessageError: the context is none under these parameters.
+
+        """
+
+
+def check_columns(parameters: SquaresParameters, columns: Reals) -> None:
+    """Return if these columns may be encrypted; raises what `Owner.encrypt` does."""
+    demand = parameters.demand
+    if columns.ndim != 2 or len(columns) != demand.columns:
+        raise InputInvalidError(f"{demand.columns} columns are encrypted")
+    if not 1 <= columns.shape[1] <= parameters.rows:
+        raise InputInvalidError(f"a ciphertext takes 1 to {parameters.rows} rows")
+    beyond = ~((columns >= -1) & (columns <= 1))  # also what is no number
+    if beyond.any():
+        column, row = (int(place) for place in np.argwhere(beyond)[0])
+        raise InputInvalidError(
+            f"column {column} is out of bounds in row {row}", clause="features.bounds"
         )
-        shape = len(model.shifts), len(model.weights), model.bits
-        if shape != (demand.columns, demand.units, demand.weight_bits) or any(
-            size > 1 << bits for size, bits in sizes
-        ):
-            raise InputInvalidError("a model is not what the plan says", clause="score.weights")
+
+
+def check_model(parameters: SquaresParameters, model: WholeSquares) -> None:
+    """Return if the flood hides this network and the modulus holds its scores.
+
+    Raises:
+        InputInvalidError: it does not; the clause is `score.weights`.
+
+    """
+    demand = parameters.demand
+    sizes = (
+        (model.absolute, demand.sum_bits),
+        (model.farthest, demand.unit_bits),
+        (max(model.largest, abs(model.constant)), demand.reach_bits),
+    )
+    shape = len(model.shifts), len(model.weights), model.bits
+    if shape != (demand.columns, demand.units, demand.weight_bits) or any(
+        size > 1 << bits for size, bits in sizes
+    ):
+        raise InputInvalidError("a model is not what the plan says", clause="score.weights")
+
+
+def check_count(parameters: SquaresParameters, ciphertexts: Sequence[bytes]) -> None:
+    """Return if there is a ciphertext for each column; raises what `Node.scored` does."""
+    expected = parameters.demand.columns
+    if len(ciphertexts) != expected:
+        raise CountMismatchError(found=len(ciphertexts), expected=expected)
+
+
+def check_rows(parameters: SquaresParameters, rows: int) -> None:
+    """Return if a response has so many rows; raises what `Owner.decrypt` does."""
+    if not 1 <= rows <= parameters.rows:
+        raise InputInvalidError(f"a response has 1 to {parameters.rows} rows")

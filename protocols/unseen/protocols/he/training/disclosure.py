@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Final
 
 from unseen.protocols.dp import epsilon_of
-from unseen.protocols.he.models.disclosure import Lesson
+from unseen.protocols.he.lessons import Lesson
 from unseen.protocols.he.training.chain import Chain
 
 _PARTS: Final = 1000
