@@ -17,15 +17,15 @@ from unseen.client.local.profile import Profile
 from unseen.client.queries.scores import ScoreRuns
 from unseen.evidence.commitment import commit
 from unseen.evidence.contracts.contract import Quota
-from unseen.evidence.contracts.scoring import ModelShape, Offered, bounds_of
+from unseen.evidence.contracts.scoring import ModelShape, Offered
+from unseen.evidence.contracts.scoring_rings import bounds_of
 from unseen.evidence.log import ReleaseLeaf
 from unseen.evidence.releases.request import Request
 from unseen.evidence.releases.scored import SentBatches, SentScores
 from unseen.evidence.suite import INTL, signer_id
 from unseen.protocols.he.checks import sent_bytes
-from unseen.protocols.he.lines import demanded
-from unseen.protocols.he.models import Feature, line
-from unseen.protocols.he.tenseal_scheme import SCHEME
+from unseen.protocols.he.models import Feature, Layer, Model, line
+from unseen.protocols.he.scorers import demanded, rounded, scorer
 from unseen.v1 import intersect_pb2, request_pb2, score_pb2
 
 FEATURES = (
@@ -33,6 +33,14 @@ FEATURES = (
     Feature(name="student", values=("no", "yes")),
 )
 MODEL = line("logistic", FEATURES, [0.0057, 0.2, -0.65], -10.9)
+NETWORK = Model(
+    "logistic",
+    FEATURES,
+    (
+        Layer(((0.001, -0.0005), (0.2, 0.1), (-0.3, 0.4)), (0.1, -0.2), ((0.5, 0.25, 1.0),) * 2),
+        Layer(((0.8,), (-0.6,)), (0.25,)),
+    ),
+)
 UNITS = 10
 
 
@@ -47,12 +55,13 @@ class ScoringNode(FakeNode):
     is said of it, `streamed` its bytes as they leave. `events` holds what was called, in order.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, model: Model) -> None:
         super().__init__()
-        self.line, demand = demanded(MODEL, Fraction("0.0001"), 1)
-        shape = ModelShape(family=MODEL.family, features=FEATURES)
+        demand = demanded(model, Fraction("0.0001"), 1)
+        shape = ModelShape(family=model.family, features=FEATURES, layers=model.sizes)
         offered = Offered(model=shape, bounds=bounds_of(demand), precision="0.0001", most=4)
         self.clause = offered.only(UNITS)
+        self.model = model
         self.terms = dataclasses.replace(
             self.terms,
             kind="score",
@@ -133,15 +142,13 @@ class ScoringNode(FakeNode):
 
     def compute(self, context: bytes, batches: bytes) -> bytes:
         """Return a response for each batch."""
-        node = SCHEME.opened(self.clause.ring, context)
+        respond = scorer(self.clause.ring, context, rounded(self.model, self.clause.ring))
         size, columns = sent_bytes(self.clause.ring), self.clause.model.columns
         ciphertexts = [batches[at : at + size] for at in range(0, len(batches), size)]
-        found = []
-        for start in range(0, len(ciphertexts), columns):
-            some = ciphertexts[start : start + columns]
-            weighted = node.weighted(some, self.line.weights, self.line.bias)
-            found.append(node.private(weighted, secrets.token_bytes))
-        return b"".join(found)
+        return b"".join(
+            respond(ciphertexts[start : start + columns], secrets.token_bytes)
+            for start in range(0, len(ciphertexts), columns)
+        )
 
     def _released(self, message: Any, request: Request, value: bytes) -> Any:
         nonce = secrets.token_bytes(32)
@@ -166,8 +173,8 @@ class ScoringNode(FakeNode):
 class ScoringWorld(FakeWorld):
     """A client's scores against a `ScoringNode`."""
 
-    def __init__(self, home: Home, profile: Profile) -> None:
-        self.scoring = ScoringNode()
+    def __init__(self, home: Home, profile: Profile, model: Model = MODEL) -> None:
+        self.scoring = ScoringNode(model)
         super().__init__(home, profile, self.scoring)
         channel = self.session.channel
         channel.unary = lambda _method, messages, _timeout: self.scoring.upload(messages)

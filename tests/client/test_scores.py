@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.client.scoring_node import FEATURES, MODEL, ScoringWorld, rows_of
+from tests.client.scoring_node import FEATURES, MODEL, NETWORK, ScoringWorld, rows_of
 
 from unseen.client.errors import AnswerInvalidError, HomeError, RefusedError
 from unseen.client.local.home import Home
@@ -17,6 +17,7 @@ from unseen.evidence.releases.scored import SentScores
 from unseen.protocols.errors import InputInvalidError, MalformedMessageError
 from unseen.protocols.he import memory
 from unseen.protocols.he.parameters import Demand, choose
+from unseen.protocols.he.scorers import context_bytes
 from unseen.protocols.he.tenseal_scheme import SealOwner
 from unseen.v1 import intersect_pb2
 
@@ -47,6 +48,35 @@ def test_scores_are_the_model_s_under_one_key_and_nothing_is_left(world: Scoring
     contexts = [key for key in world.scoring.parts if key[1] == CONTEXT]
     assert len(contexts) == 1
     assert world.open_requests() == []
+
+
+def test_a_network_scores_under_one_key_and_goes_on_in_a_fresh_process(
+    home: Home, profile: Profile
+) -> None:
+    world = ScoringWorld(home, profile, NETWORK)
+    ring = world.scoring.clause.ring
+    many = rows_of(ring.rows + 1)
+    found = world.scores().ask(CONTRACT, many)
+    assert np.abs(found.scores - NETWORK.predictor(many)).max() <= 1e-4
+    assert np.abs(found.predicted - NETWORK.predict(many)).max() <= 1e-4
+    assert (ring.rows, world.scoring.total) == (ring.degree // 2, 2)
+
+    def die(event: str) -> None:
+        if event == "run":
+            raise KeyboardInterrupt
+
+    world.scoring.before = die
+    with pytest.raises(KeyboardInterrupt):
+        world.scores().ask(CONTRACT, rows_of(9))
+    world.scoring.before = lambda event: None
+    (request,) = world.open_requests()
+    again = world.finish(request)
+    assert np.abs(again.scores - NETWORK.predictor(rows_of(9))).max() <= 1e-4
+    contexts = [data for key, data in world.scoring.parts.items() if key[1] == CONTEXT]
+    assert [len(one) for one in contexts] == [context_bytes(ring)]
+    assert (world.scoring.total, files(world)) == (3, [])
+    world.state.close()
+    world.channel.close()
 
 
 def test_a_run_that_is_over_is_shown_again_without_the_node_s_files(world: ScoringWorld) -> None:

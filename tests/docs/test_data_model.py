@@ -108,6 +108,7 @@ def test_example_is_the_frozen_vector(name: str, text: str) -> None:
         ("intersect", 5),
         ("score", 3),
         ("encrypted", 3),
+        ("score_network", 1),
     ],
 )
 def test_examples_of_a_topic_are_frozen_vectors(topic: str, count: int) -> None:

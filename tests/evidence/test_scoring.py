@@ -59,8 +59,8 @@ OFFERED = Offered(model=SHAPE, bounds=BOUNDS, precision="0.0001", most=16)
 CLAUSE = OFFERED.only(UNITS)
 
 
-def plan_of(world: Any, **changes: Any) -> Plan:
-    each = CLAUSE.bits_per_unit
+def plan_of(world: Any, clause: Scoring = CLAUSE, **changes: Any) -> Plan:
+    each = clause.bits_per_unit
     said: dict[str, Any] = {
         "kind": "score",
         "protocol": "ckks",
@@ -73,7 +73,7 @@ def plan_of(world: Any, **changes: Any) -> Plan:
         "label_bytes": 0,
         "release": ReleaseSpec(
             type="verdicts",
-            bits_per_run=each * CLAUSE.most,
+            bits_per_run=each * clause.most,
             bits_in_all=each * UNITS,
             shape=None,
         ),
@@ -81,14 +81,14 @@ def plan_of(world: Any, **changes: Any) -> Plan:
     return cast("Plan", world.plan(**said | changes))
 
 
-def terms_of(world: Any, **changes: Any) -> Terms:
+def terms_of(world: Any, clause: Scoring = CLAUSE, **changes: Any) -> Terms:
     said: dict[str, Any] = {
         "kind": "score",
         "protocol": "ckks",
         "outputs": ("score",),
-        "plan": plan_of(world).digest(world.suite),
+        "plan": plan_of(world, clause).digest(world.suite),
         "quota": Quota(units=UNITS, per_minute=UNITS),
-        "parameters": {"score": CLAUSE.to_json()},
+        "parameters": {"score": clause.to_json()},
     }
     return cast("Terms", world.terms(**said | changes))
 

@@ -17,8 +17,8 @@ from unseen.evidence.contracts.scoring import Scoring, Wanted, scoring_in
 from unseen.evidence.releases.request import Request
 from unseen.evidence.releases.scored import SentBatches, SentScores
 from unseen.protocols.he.checks import back_bytes
-from unseen.protocols.he.models import Feature, Model, columns, line, to_onnx
-from unseen.protocols.he.tenseal_scheme import SCHEME
+from unseen.protocols.he.models import Feature, Layer, Model, line, to_onnx
+from unseen.protocols.he.scorers import RowOwner
 from unseen.v1 import intersect_pb2, score_pb2, score_pb2_grpc
 
 FEATURES = (
@@ -27,10 +27,23 @@ FEATURES = (
     Feature(name="student", values=("no", "yes")),
 )
 MODEL = line("logistic", FEATURES, [0.0057, 0.00003, 0.0, -0.65], -10.9)
+NETWORK = Model(
+    "logistic",
+    FEATURES,
+    (
+        Layer(
+            ((0.0011, -0.0007), (0.00002, 0.00001), (0.2, 0.1), (-0.3, 0.4)),
+            (-1.5, 0.75),
+            ((0.5, 0.25, 1.0),) * 2,
+        ),
+        Layer(((0.8,), (-0.6,)), (-2.25,)),
+    ),
+)
 PRODUCT = "credit-score"
 TABLE = "credit"
 SLIM = line("linear", FEATURES[1:2], [0.00002], 0.5)  # one column: a batch is one ciphertext
 SLIM_PRODUCT = "slim-score"
+NETWORK_PRODUCT = "network-score"
 
 
 def rows_of(count: int, seed: int = 1) -> NDArray[np.float64]:
@@ -42,16 +55,24 @@ def rows_of(count: int, seed: int = 1) -> NDArray[np.float64]:
     )
 
 
-def register(stage: Stage, folder: Path, model: Model = MODEL) -> Path:
+def register(
+    stage: Stage,
+    folder: Path,
+    model: Model = MODEL,
+    *,
+    table: str = TABLE,
+    product: str = PRODUCT,
+    precision: str = "0.0001",
+) -> Path:
     """Register a model and offer scores by it; return its file."""
-    path = folder / "credit.onnx"
+    path = folder / f"{table}.onnx"
     path.write_bytes(to_onnx(model, {}))
     labels = {"*": ("public", "2")}
     subject = ["constant", "place"]
-    stage.operator.register_table(TABLE, str(path), subject=subject, labels=labels)
-    wanted = Wanted(features=FEATURES, precision="0.0001", most=8)
+    stage.operator.register_table(table, str(path), subject=subject, labels=labels)
+    wanted = Wanted(features=FEATURES, precision=precision, most=8)
     stage.operator.register_product(
-        PRODUCT, table=TABLE, kind="score", title="Credit scores", predicates=wanted
+        product, table=table, kind="score", title="Credit scores", predicates=wanted
     )
     return path
 
@@ -88,7 +109,7 @@ class Asking:
     client: Client
     contract: str
     clause: Scoring
-    owner: Any
+    owner: RowOwner
     request: Request
     nonce: bytes
     part: bytes
@@ -99,12 +120,11 @@ class Asking:
     def of(cls, client: Client, contract: str, rows: NDArray[np.float64]) -> "Asking":
         """Encrypt `rows` and sign the request over them."""
         clause = scoring_in(client._contracts.terms(contract).parameters)
-        owner = SCHEME.owner(clause.ring)
-        whole = columns.grid_columns(clause.model.features, rows)
+        owner = RowOwner(clause.ring)
         sent = [
             one
             for start in range(0, len(rows), clause.rows)
-            for one in owner.encrypt(whole[:, start : start + clause.rows])
+            for one in owner.encrypt(clause.model.features, rows[start : start + clause.rows])
         ]
         count = -(-len(rows) // clause.rows)
         terms = client._contracts.terms(contract)

@@ -21,7 +21,7 @@ from unseen.client.queries import asking
 from unseen.evidence.releases.scored import SentBatches, SentScores
 from unseen.node.runs.unpaid import UNPAID
 from unseen.protocols.he import checks, seal
-from unseen.protocols.he.tenseal_scheme import SCHEME
+from unseen.protocols.he.scorers import RowOwner
 from unseen.v1 import intersect_pb2, score_pb2
 
 CONTEXT, BATCHES = intersect_pb2.PART_CONTEXT, intersect_pb2.PART_BATCHES
@@ -124,7 +124,7 @@ def herd_of(asked: Asking) -> Herd:
     level = checks.sent_level(asked.clause.ring)
     both = np.ones((2, *level.shape), np.uint64)
     back = seal.Ciphertext(checks.back_level(asked.clause.ring), 1.0, both[:, :1].copy())
-    foreign = SCHEME.owner(asked.clause.ring).encrypt(np.ones((1, 2), np.int64))[0]
+    foreign = RowOwner(asked.clause.ring).encrypt(SLIM.features, np.ones((2, 1)))[0]
     return Herd(asked.data, level, (foreign, seal.write(back), asked.context))
 
 

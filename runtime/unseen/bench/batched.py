@@ -24,8 +24,8 @@ from unseen.node.data.model import offered
 from unseen.node.data.source import take_fingerprint
 from unseen.node.jobs.score_tasks import score_batches
 from unseen.protocols.he.checks import back_bytes
-from unseen.protocols.he.models import Feature, Model, columns, line, to_onnx
-from unseen.protocols.he.tenseal_scheme import SCHEME
+from unseen.protocols.he.models import Feature, Model, line, to_onnx
+from unseen.protocols.he.scorers import RowOwner
 
 PRECISION: Final = "0.0001"
 _DECIMALS: Final = 4
@@ -50,8 +50,8 @@ def write(folder: Path, settings: dict[str, int]) -> Answer:
     path = folder / "model.onnx"
     path.write_bytes(to_onnx(model, {}))
     clause = clause_of(model, settings)
-    owner = SCHEME.owner(clause.ring)
-    block = b"".join(owner.encrypt(columns.grid_columns(model.features, rows_of(clause, settings))))
+    owner = RowOwner(clause.ring)
+    block = b"".join(owner.encrypt(model.features, rows_of(clause, settings)))
     count = -(-settings["samples"] // clause.rows)
     (folder / "secret").write_bytes(owner.secret())
     (folder / "context").write_bytes(owner.context())
@@ -64,6 +64,7 @@ def write(folder: Path, settings: dict[str, int]) -> Answer:
         "fingerprint": take_fingerprint(path).to_json(),
         "clause": clause.to_json(),
         "output": "",
+        "reach": 0,
         "context": str(folder / "context"),
         "folder": str(folder),
         "responses": count,
@@ -85,7 +86,7 @@ def check(folder: Path, settings: dict[str, int]) -> Answer:
     """Open the last answer, and say how far it is off."""
     model = model_of(settings)
     clause = clause_of(model, settings)
-    owner = SCHEME.owner(clause.ring, (folder / "secret").read_bytes())
+    owner = RowOwner(clause.ring, (folder / "secret").read_bytes())
     answer = (folder / "answer").read_bytes()
     found = owner.decrypt(answer[-back_bytes(clause.ring) :], clause.rows)
     off = np.abs(found - model.predictor(rows_of(clause, settings))).max()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _FIELDS = {
     *("table", "kind", "title", "currency", "data_fee", "service_fee", "predicates", "billing"),
     *("match", "canonical", "find", "most", "rho", "delta", "sum", "features", "precision"),
-    "output",
+    *("output", "reach"),
 }
 _RHO, _DELTA = "0.01", "0.000001"
 _PRECISION = "0.0001"
@@ -84,6 +84,16 @@ class ProductOptions:
     output: Annotated[
         str, typer.Option("--model-output", help="Of kind score: one of several outputs.")
     ] = ""
+    reach: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=64,
+            help="Of kind score: functions inside a network become polynomials of degree two, the"
+            " nearest from -REACH to REACH.",
+            show_default="they are refused",
+        ),
+    ] = 0
     sum: Annotated[
         str, typer.Option(help="Of a sum: COLUMN:LOW:HIGH, as LOW and HIGH are written there.")
     ] = ""
@@ -126,7 +136,7 @@ class ProductOptions:
             found |= {"most": self.most, "rho": self.rho, "delta": self.delta, "sum": self.sum}
         if self.features:
             found |= {"features": str(self.features), "most": self.most}
-            found |= {"precision": self.precision, "output": self.output}
+            found |= {"precision": self.precision, "output": self.output, "reach": self.reach}
         billing = given_billing(kind, self.bill, self.free, self.cap, self.payee or ())
         return found if billing is None else found | {"billing": billing}
 
@@ -261,6 +271,7 @@ def scored_of(given: Mapping[str, Any]) -> "Wanted | None":
             precision=str(given.get("precision") or _PRECISION),
             most=given.get("most") or MAX_RESPONSES,
             output=given.get("output") or "",
+            reach=given.get("reach") or 0,
         )
     except ContractInvalidError as error:
         raise UsageError(

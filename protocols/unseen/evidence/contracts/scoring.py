@@ -3,16 +3,16 @@
 It stands in `Terms.parameters["score"]`. A buyer encrypts rows, the node computes one score a row
 and hides everything else of its weights under a flood (`unseen.protocols.he`). What both have to
 know for that is public and signed: columns with their bounds, units of the model, how large its
-weights are at most, and the ring. A unit is a ciphertext that returns, with up to as many scores as
-the ring has coefficients: what is encrypted nobody but the buyer knows, and so not how many rows.
+weights are at most, and the ring (`scoring_rings.py`). A unit is a ciphertext that returns, with up
+to as many scores as the ring takes rows: what is encrypted nobody but the buyer knows, and so not
+how many rows.
 
 A clause bounds what returns. It does not show that the buyer encrypts rows, nor that its public key
 was made as it should be: scoring is for key owners that follow the protocol.
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -20,12 +20,20 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json
 from unseen.evidence.contracts.contract import Terms
-from unseen.evidence.contracts.homomorphic import check_levels
+from unseen.evidence.contracts.homomorphic import check_levels, saying
 from unseen.evidence.contracts.plan import CKKS, Plan
+from unseen.evidence.contracts.scoring_rings import (
+    Ring,
+    bounds_from,
+    check_ring,
+    chosen,
+    ring_from,
+    to_json,
+)
 from unseen.evidence.errors import ContractInvalidError
 from unseen.evidence.fields import Checker
-from unseen.protocols.errors import InputInvalidError, UnseenError
-from unseen.protocols.he.parameters import MAX_COLUMNS, Demand, Parameters, check, choose
+from unseen.protocols.errors import InputInvalidError
+from unseen.protocols.he.parameters import MAX_COLUMNS
 
 if TYPE_CHECKING:
     from unseen.protocols.train.spec import Feature
@@ -45,8 +53,8 @@ MAX_RESPONSES: Final = 4096
 
 MAX_LAYERS: Final = 4
 MAX_NODES: Final = 256
-_BOUNDS: Final = tuple(one.name for one in fields(Demand) if one.name != "responses")
-_PRIMES: Final = 32
+MAX_REACH: Final = 64
+_OPTIONAL: Final = ("reach",)
 _CHECK = Checker(ContractInvalidError, "contract")
 
 
@@ -78,6 +86,11 @@ class ModelShape:
     def columns(self) -> int:
         """Return how many ciphertexts a batch of rows has."""
         return sum(feature.width for feature in self.features)
+
+    @property
+    def hidden(self) -> bool:
+        """Return whether it is a network, with a layer that nobody sees."""
+        return len(self.layers) > 1
 
     def to_json(self) -> dict[str, Json]:
         """Return it as an object."""
@@ -113,19 +126,22 @@ class Wanted:
     """What an operator says of a model to be offered. Errors: `ContractInvalidError`.
 
     Scores come back within `precision` of the model's own, a decimal text. `output` names one of
-    several outputs of the file, or nothing.
+    several outputs of the file, or nothing. Functions inside a network are replaced by the nearest
+    polynomials of degree two on [-`reach`, `reach`], or refused where that is 0.
     """
 
     features: "tuple[Feature, ...]"
     precision: str
     most: int
     output: str = ""
+    reach: int = 0
 
     def __post_init__(self) -> None:
         """Check every field."""
         _check_precision(self.precision)
         _CHECK.integer("score.most", self.most, 1, MAX_RESPONSES)
         _CHECK.text("score.output", self.output, 256, empty=True)
+        _CHECK.integer("score.reach", self.reach, 0, MAX_REACH)
 
     def encode(self) -> bytes:
         """Return the canonical bytes."""
@@ -135,6 +151,7 @@ class Wanted:
             "precision": self.precision,
             "most": self.most,
             "output": self.output,
+            **_reaching(self.reach),
         }
         return canonical.encode(body)
 
@@ -142,7 +159,8 @@ class Wanted:
     def decode(cls, data: bytes) -> Self:
         """Return what has the canonical bytes `data`; raises as `Offered.decode`."""
         names = ("features", "precision", "most", "output")
-        body = dict(_CHECK.take(canonical.decode(data), names, PARAMETER))
+        body = dict(_CHECK.take(canonical.decode(data), names, PARAMETER, _OPTIONAL))
+        _check_reaching(body)
         features = _CHECK.unlist("score.features", body.pop("features"))
         return cls(features=tuple(map(_feature, features)), **body)
 
@@ -151,9 +169,9 @@ class Wanted:
 class Offered:
     """What a product scores. Errors: `ContractInvalidError`, naming the field.
 
-    `bounds` is what a `Demand` asks for, but how many ciphertexts return: that is each contract's.
+    `bounds` is what a demand asks for, but how many ciphertexts return: that is each contract's.
     Scores lie within `precision` of the model's own, weights' rounding and flood included. `most`
-    is how many ciphertexts one run has at most; `output` is as in `Wanted`.
+    is how many ciphertexts one run has at most; `output` and `reach` are as in `Wanted`.
     """
 
     model: ModelShape
@@ -161,9 +179,11 @@ class Offered:
     precision: str
     most: int
     output: str = ""
+    reach: int = 0
 
     def __post_init__(self) -> None:
         """Check every field, and that a contract over one ciphertext has a ring."""
+        _CHECK.integer("score.reach", self.reach, 0, MAX_REACH)
         _CHECK.integer("score.most", self.most, 1, MAX_RESPONSES)
         _check_precision(self.precision)
         _CHECK.text("score.output", self.output, 256, empty=True)
@@ -171,8 +191,7 @@ class Offered:
 
     def only(self, units: int) -> "Scoring":
         """Return the clause of a contract of so many units, in the smallest ring that serves."""
-        with _saying("score.demand"):
-            ring = choose(Demand(**self.bounds, responses=units))
+        ring = chosen(self.model.layers, self.bounds, units)
         most = min(self.most, units)
         return Scoring(model=self.model, ring=ring, precision=self.precision, most=most)
 
@@ -184,18 +203,23 @@ class Offered:
             "precision": self.precision,
             "most": self.most,
             "output": self.output,
+            **_reaching(self.reach),
         }
 
     @classmethod
     def from_json(cls, value: Json) -> Self:
         """Return what `to_json` gives `value` for; raises as `ModelShape.from_json`."""
-        body = _CHECK.take(value, ("model", "bounds", "precision", "most", "output"), PARAMETER)
+        names = ("model", "bounds", "precision", "most", "output")
+        body = _CHECK.take(value, names, PARAMETER, _OPTIONAL)
+        _check_reaching(body)
+        model = ModelShape.from_json(body["model"])
         return cls(
-            model=ModelShape.from_json(body["model"]),
-            bounds=_whole(body["bounds"], _BOUNDS, "score.bounds"),
+            model=model,
+            bounds=bounds_from(model.layers, body["bounds"]),
             precision=body["precision"],
             most=body["most"],
             output=body["output"],
+            reach=body.get("reach", 0),
         )
 
     def encode(self) -> bytes:
@@ -223,7 +247,7 @@ class Scoring:
     """
 
     model: ModelShape
-    ring: Parameters
+    ring: Ring
     precision: str
     most: int
 
@@ -231,10 +255,7 @@ class Scoring:
         """Check every field, and that the ring hides what it should."""
         _CHECK.integer("score.most", self.most, 1, MAX_RESPONSES)
         _check_precision(self.precision)
-        with _saying("score.ring"):
-            check(self.ring)
-        if self.ring.demand.columns != self.model.columns:
-            _CHECK.fail("score.demand.columns", "are not those of the features")
+        check_ring(self.model.layers, self.model.columns, self.ring)
         if self.most > self.ring.demand.responses:
             _CHECK.fail("score.most", "is more than the contract has units")
 
@@ -245,7 +266,7 @@ class Scoring:
     @property
     def rows(self) -> int:
         """Return how many rows a ciphertext takes at most."""
-        return self.ring.degree
+        return self.ring.rows
 
     @property
     def bits_per_unit(self) -> int:
@@ -257,19 +278,12 @@ class Scoring:
         return self.bits_per_unit * min(self.most, units)
 
     def to_json(self) -> dict[str, Json]:
-        """Return the clause as an object: primes are texts, since they exceed 2^53."""
-        ring, demand = self.ring, self.ring.demand
+        """Return the clause as an object."""
         return {
             **self.model.to_json(),
             "precision": self.precision,
             "most": self.most,
-            "demand": {**bounds_of(demand), "responses": demand.responses},
-            "ring": {
-                "degree": ring.degree,
-                "primes": [str(prime) for prime in ring.primes],
-                "shift": ring.shift,
-                "flood_bits": ring.flood_bits,
-            },
+            **to_json(self.ring),
         }
 
     @classmethod
@@ -278,22 +292,8 @@ class Scoring:
         names = ("family", "features", "layers")
         body = _CHECK.take(value, (*names, "precision", "most", "demand", "ring"), PARAMETER)
         model = ModelShape.from_json({name: body[name] for name in names})
-        asked = _whole(body["demand"], (*_BOUNDS, "responses"), "score.demand")
-        said = dict(
-            _CHECK.take(body["ring"], ("degree", "primes", "shift", "flood_bits"), "score.ring")
-        )
-        primes = _CHECK.unlist("score.ring.primes", said.pop("primes"))
-        _CHECK.members("score.ring.primes", tuple(primes), str, _PRIMES, 2)
-        ring = _whole(said, ("degree", "shift", "flood_bits"), "score.ring")
-        with _saying("score.demand"):
-            demand = Demand(**asked)
-        found = Parameters(demand=demand, primes=tuple(map(_prime, primes)), **ring)
-        return cls(model=model, ring=found, precision=body["precision"], most=body["most"])
-
-
-def bounds_of(demand: Demand) -> dict[str, int]:
-    """Return what an offer says of a demand: all but how many ciphertexts return."""
-    return {name: getattr(demand, name) for name in _BOUNDS}
+        ring = ring_from(model.layers, body["demand"], body["ring"])
+        return cls(model=model, ring=ring, precision=body["precision"], most=body["most"])
 
 
 def scoring_of(parameters: Mapping[str, Json]) -> Scoring | None:
@@ -351,7 +351,8 @@ def scoring_rows(parameters: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
     if clause is None:
         return
     ring = clause.ring
-    yield "model", f"{clause.model.family}, {clause.model.columns:,} columns"
+    hidden = f", a hidden layer of {clause.model.layers[0][0]:,}" if clause.model.hidden else ""
+    yield "model", f"{clause.model.family}, {clause.model.columns:,} columns{hidden}"
     yield "rows a unit", f"{clause.rows:,} at most"
     yield "units a run", f"{clause.most:,} at most"
     yield "precision", f"within {clause.precision} of the model's own"
@@ -374,17 +375,6 @@ def check_library() -> None:
         )
 
 
-@contextmanager
-def _saying(at: str) -> Iterator[None]:
-    """Say of what the protocols refuse where in the contract it stands."""
-    try:
-        yield
-    except ContractInvalidError:
-        raise
-    except UnseenError as error:
-        _CHECK.fail(at, str(error))
-
-
 def _coding() -> Any:
     check_library()
     from unseen.protocols.train import coding  # noqa: PLC0415 - with vectors' library
@@ -396,25 +386,22 @@ def _feature(value: Json) -> "Feature":
     coding = _coding()
     from unseen.protocols.train.spec import Feature  # noqa: PLC0415 - with vectors' library
 
-    with _saying("score.features"):
+    with saying(_CHECK, "score.features"):
         found: Feature = coding.from_json(Feature, value)
     return found
 
 
-def _whole(value: Json, names: tuple[str, ...], at: str) -> dict[str, int]:
-    body = dict(_CHECK.take(value, names, at))
-    for name in names:
-        _CHECK.integer(f"{at}.{name}", body[name], 0)
-    return body
+def _reaching(reach: int) -> dict[str, Json]:
+    """Return what is written of functions that are replaced: nothing where none are."""
+    return {"reach": reach} if reach else {}
+
+
+def _check_reaching(body: Mapping[str, Any]) -> None:
+    if "reach" in body:
+        _CHECK.integer("score.reach", body["reach"], 1, MAX_REACH)
 
 
 def _check_precision(value: str) -> None:
     _CHECK.decimal("score.precision", value)
     if not 0 < Fraction(value) <= 1:
         _CHECK.fail("score.precision", "is not above 0 and at most 1")
-
-
-def _prime(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or text.startswith("0") or len(text) > 20:
-        _CHECK.fail("score.ring.primes", "are not written as whole numbers")
-    return int(text)

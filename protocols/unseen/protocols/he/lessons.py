@@ -13,8 +13,15 @@ by linear algebra. Who has them scores alone, whatever weights the network had.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import comb, prod
+from typing import Final
 
 from unseen.protocols.errors import InputInvalidError
+
+PACKING: Final = (
+    "the node cannot see what is encrypted: in place of rows a buyer may send numbers that pack"
+    " many weights into one score"
+)
+PACKING_ZH: Final = "节点看不到密文内容：购买方可用精心构造的数值代替数据行，使一个评分携带多个权重"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +111,8 @@ def _packing(shown: Shown) -> Lesson:
     most = each * shown.ciphertexts
     return Lesson(
         "model-by-packing",
-        "the node cannot see what is encrypted: in place of rows a buyer may send numbers that"
-        " pack many weights into one score",
-        "节点看不到密文内容：购买方可用精心构造的数值代替数据行，使一个评分携带多个权重",
+        PACKING,
+        PACKING_ZH,
         f"{shown.bits:,} bits for each of {shown.coefficients:,} numbers, what the modulus leaves"
         f" above the flood; {each:,} bits a ciphertext, {most:,} in all",
         f"{shown.coefficients:,} 个数值每个至多 {shown.bits:,} 比特，即模数高出淹没噪声的部分；"

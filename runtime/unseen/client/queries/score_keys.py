@@ -13,27 +13,28 @@ from unseen.client.local.state import State
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json, b64decode, b64encode
 from unseen.evidence.contracts.scoring import check_library
+from unseen.evidence.contracts.scoring_rings import Ring
 from unseen.evidence.errors import EvidenceError
 from unseen.evidence.releases.scored import context_name
 from unseen.evidence.suite import Suite
-from unseen.protocols.he.parameters import Parameters
 
 if TYPE_CHECKING:
-    from unseen.protocols.he.scheme import Owner
+    from unseen.protocols.he.scorers import RowOwner
 
 _USE = "score"
+_MOST_BYTES = 1 << 27  # a context with keys for products, in base64
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
     """A key as it is kept: its owner's secret, and the context under which a node computes."""
 
-    ring: Parameters
+    ring: Ring
     secret: bytes = field(repr=False)
     context: bytes = field(repr=False)
 
     @classmethod
-    def of(cls, state: State, contract: str, ring: Parameters) -> Self:
+    def of(cls, state: State, contract: str, ring: Ring) -> Self:
         """Return the key of a contract; it is drawn, and kept, where there is none.
 
         Raises:
@@ -51,7 +52,7 @@ class Key:
             kept = state.save_key(contract, _USE, canonical.encode(fresh))
         return cls(ring, *_read(kept))
 
-    def owner(self) -> "Owner":
+    def owner(self) -> "RowOwner":
         """Return who encrypts and decrypts with it.
 
         Raises:
@@ -70,16 +71,16 @@ class Key:
         return context_name(self.digest(suite))
 
 
-def _owner(ring: Parameters, secret: bytes | None) -> "Owner":
+def _owner(ring: Ring, secret: bytes | None) -> "RowOwner":
     check_library()
-    from unseen.protocols.he.tenseal_scheme import SCHEME  # noqa: PLC0415 - with its libraries
+    from unseen.protocols.he.scorers import RowOwner  # noqa: PLC0415 - with its libraries
 
-    return SCHEME.owner(ring, secret)
+    return RowOwner(ring, secret)
 
 
 def _read(kept: bytes) -> tuple[bytes, bytes]:
     try:
-        body = canonical.decode(kept)
+        body = canonical.decode(kept, _MOST_BYTES)
         if isinstance(body, dict) and body.keys() == {"secret", "context"}:
             return b64decode(str(body["secret"])), b64decode(str(body["context"]))
     except EvidenceError:

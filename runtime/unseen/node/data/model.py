@@ -4,7 +4,8 @@ import hashlib
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from unseen.evidence.contracts.scoring import ModelShape, Offered, Wanted, bounds_of
+from unseen.evidence.contracts.scoring import ModelShape, Offered, Wanted
+from unseen.evidence.contracts.scoring_rings import bounds_of, check_layers
 from unseen.node.data.source import Fingerprint, Source, changed, unreadable
 from unseen.node.errors import KindRefusedError
 
@@ -16,9 +17,13 @@ if TYPE_CHECKING:
 
 
 def read_model(
-    source: Source, expected: Fingerprint, features: "Sequence[Feature]", output: str
+    source: Source,
+    expected: Fingerprint,
+    features: "Sequence[Feature]",
+    output: str,
+    reach: int = 0,
 ) -> "Model":
-    """Return the model of a table over these columns.
+    """Return the model of a table over these columns; `output` and `reach` as in `Wanted`.
 
     Raises:
         InputInvalidError: `unseen[train]` is not installed.
@@ -28,7 +33,7 @@ def read_model(
         TableUnreadableError: it is missing or cannot be read.
 
     """
-    from unseen.protocols.he.models import from_onnx  # noqa: PLC0415 - with vectors' library
+    from unseen.protocols.he.models import Fit, from_onnx  # noqa: PLC0415 - with vectors' library
 
     if source.format != "onnx":
         raise KindRefusedError(
@@ -42,27 +47,29 @@ def read_model(
         raise unreadable(error) from None
     if hashlib.sha256(data).hexdigest() != expected.sha256:
         raise changed()
-    return from_onnx(data, features, output=output)
+    fit = Fit(degree=2, reach=reach) if reach else None
+    return from_onnx(data, features, fit=fit, output=output)
 
 
 def offered(model: "Model", wanted: Wanted) -> Offered:
     """Return what is public of a model that is offered: its shape, and bounds that are powers of 2.
 
     Raises:
-        ContractInvalidError: no ring is large enough for such scores.
-        ModelInvalidError: it is no weighted sum, or its weights need too many bits.
+        ContractInvalidError: no ring is large enough for such scores, or the model has more layers
+            than one of squares.
+        ModelInvalidError: its weights need too many bits.
 
     """
-    from unseen.protocols.he.lines import demanded  # noqa: PLC0415
+    from unseen.protocols.he.scorers import demanded  # noqa: PLC0415 - with vectors' library
 
-    _, demand = demanded(model, Fraction(wanted.precision), 1)
-    layers = tuple((len(layer.bias), layer.degree) for layer in model.layers)
-    shape = ModelShape(family=model.family, features=model.features, layers=layers)
-    bounds = bounds_of(demand)
+    shape = ModelShape(family=model.family, features=model.features, layers=model.sizes)
+    check_layers(shape.layers)
+    demand = demanded(model, Fraction(wanted.precision), 1)
     return Offered(
         model=shape,
-        bounds=bounds,
+        bounds=bounds_of(demand),
         precision=wanted.precision,
         most=wanted.most,
         output=wanted.output,
+        reach=wanted.reach,
     )

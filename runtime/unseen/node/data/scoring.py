@@ -1,4 +1,4 @@
-"""2016/421 (CKKS): scores of encrypted rows by a model, a ciphertext of each column at a time.
+"""2016/421 (CKKS): scores of encrypted rows by a model, a batch of its columns at a time.
 
 Whatever a buyer sends is checked word by word before it is computed with (`he.checks`). A few
 columns are in memory at a time. What returns shows the scores to the key owner, and nothing else of
@@ -9,6 +9,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,9 +20,8 @@ from unseen.node.runs.files import ANSWER, file_digest
 from unseen.node.scoring.parts import BATCHES
 from unseen.protocols.errors import ModelInvalidError
 from unseen.protocols.he.checks import sent_bytes
-from unseen.protocols.he.models import Model, WholeLine
-from unseen.protocols.he.models.whole import whole_of
-from unseen.protocols.he.tenseal_scheme import SCHEME
+from unseen.protocols.he.models import Model
+from unseen.protocols.he.scorers import Whole, rounded, scorer
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +44,14 @@ def answer(
         StorageFullError: there is no space left.
 
     """
-    line = line_of(clause, model)
-    node = SCHEME.opened(clause.ring, sent.context.read_bytes())
+    whole = whole_of(clause, model)
+    respond = scorer(clause.ring, sent.context.read_bytes(), whole)
     target = sent.folder / ANSWER
     arriving = target.with_suffix(".part")
     try:
         with (sent.folder / BATCHES).open("rb") as source, arriving.open("wb") as file:
             for _ in range(sent.responses):
-                columns = _columns(source, clause)
-                weighted = node.weighted(columns, line.weights, line.bias)
-                file.write(node.private(weighted, secrets.token_bytes))
+                file.write(respond(_columns(source, clause), secrets.token_bytes))
                 progress(1)
             file.flush()
             os.fsync(file.fileno())
@@ -65,23 +63,24 @@ def answer(
     return file_digest(target, suite)
 
 
-def line_of(clause: Scoring, model: Model) -> WholeLine:
+def whole_of(clause: Scoring, model: Model) -> Whole:
     """Return a model in the whole numbers of a contract.
 
     Raises:
-        ModelInvalidError: it is of another shape, or its weights are beyond what the ring hides.
+        ModelInvalidError: it is of another shape, its weights are beyond what the ring hides, or
+            rounding them takes more of the precision than the flood leaves.
 
     """
-    demand, shape = clause.ring.demand, clause.model
-    layers = tuple((len(layer.bias), layer.degree) for layer in model.layers)
-    if (model.family, layers) != (shape.family, shape.layers):
+    shape, demand = clause.model, clause.ring.demand
+    if (model.family, model.sizes) != (shape.family, shape.layers):
         raise _other("is of another shape")
-    line = whole_of(model, demand.weight_bits)
-    if line.grid != demand.grid:
-        raise _other("has other columns")
-    if line.sum_bits > demand.sum_bits or line.reach_bits > demand.reach_bits:
-        raise _other("has larger weights")
-    return line
+    try:
+        whole = rounded(model, clause.ring)
+    except ModelInvalidError as error:
+        raise _other(f"has {error}") from None
+    if whole.error > Fraction(clause.precision) - Fraction(1, 1 << demand.precision_bits):
+        raise _other("is scored less precisely")
+    return whole
 
 
 def _columns(source: BinaryIO, clause: Scoring) -> Iterator[bytes]:

@@ -20,7 +20,7 @@ def read_model(parts: list[bytes], _progress: Progress) -> list[bytes]:
     wanted = Wanted.decode(parts[1])
     where = source.Source.parse(ask["source"])
     fingerprint = source.Fingerprint.from_json(ask["fingerprint"])
-    found = model.read_model(where, fingerprint, wanted.features, wanted.output)
+    found = model.read_model(where, fingerprint, wanted.features, wanted.output, wanted.reach)
     return [model.offered(found, wanted).encode()]
 
 
@@ -35,7 +35,8 @@ def score_batches(parts: list[bytes], progress: Progress) -> list[bytes]:
     clause = Scoring.from_json(ask["clause"])
     where = source.Source.parse(ask["source"])
     fingerprint = source.Fingerprint.from_json(ask["fingerprint"])
-    found = model.read_model(where, fingerprint, clause.model.features, ask["output"])
+    features, output, reach = clause.model.features, ask["output"], ask["reach"]
+    found = model.read_model(where, fingerprint, features, output, reach)
     batches = scoring.Batches(Path(ask["context"]), Path(ask["folder"]), ask["responses"])
     with ceiling(ask["memory_mb"]):
         return [scoring.answer(clause, found, batches, suite_of(ask["suite"]), progress)]

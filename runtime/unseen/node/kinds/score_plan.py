@@ -9,7 +9,8 @@ from dataclasses import replace
 from unseen.evidence.contracts.contract import Quota
 from unseen.evidence.contracts.leakage import Amount, Statement
 from unseen.evidence.contracts.plan import Plan
-from unseen.evidence.contracts.scoring import Scoring
+from unseen.evidence.contracts.scoring import ModelShape, Scoring
+from unseen.protocols.he.lessons import PACKING, PACKING_ZH, Shown, what_scores_teach
 
 THREAT_MODEL = "buyer makes its key and ciphertexts as its client does; operator may deviate"
 THREAT_MODEL_ZH = "购买方按其客户端的方式生成密钥和密文；运营方可偏离协议"
@@ -45,20 +46,19 @@ _ROWS = Statement(
 _SCORES = Statement(
     party="buyer",
     what="answers",
-    text="a score for each row, within {precision} of the model's own; {solved}",
-    text_zh="每行一个评分，与模型本身相差不超过 {precision}；{solved_zh}",
-    bound="{rows} scores a ciphertext",
-    bound_zh="每个密文 {rows} 个评分",
+    text="a score for each row, within {precision} of the model's own; {taught}",
+    text_zh="每行一个评分，与模型本身相差不超过 {precision}；{taught_zh}",
+    bound="{taught_bound}",
+    bound_zh="{taught_bound_zh}",
     channel="answers",
 )
 _PACKED = Statement(
     party="buyer",
     what="packed",
-    text="the node cannot see what is encrypted: in place of rows a buyer may send numbers that"
-    " pack many weights into one score",
-    text_zh="节点看不到密文内容：购买方可用精心构造的数值代替数据行，使一个评分携带多个权重",
-    bound="{bits} bits for each of {rows} numbers, what the modulus leaves above the flood",
-    bound_zh="{rows} 个数值每个至多 {bits} 比特，即模数高出淹没噪声的部分",
+    text=PACKING,
+    text_zh=PACKING_ZH,
+    bound="{packed_bound}",
+    bound_zh="{packed_bound_zh}",
     channel="answers",
 )
 _NOISE = Statement(
@@ -66,8 +66,8 @@ _NOISE = Statement(
     what="noise",
     text="nothing of the weights from the noise of what returns: it is encrypted anew, and flooded",
     text_zh="返回密文的噪声不透露权重：已重新加密并以噪声淹没",
-    bound="2^-40 over the whole contract, if the buyer's public key is made as it should be",
-    bound_zh="全合约合计 2^-40，前提是购买方公钥按规定生成",
+    bound="2^-40 over the whole contract, if {honest}",
+    bound_zh="全合约合计 2^-40，前提是{honest_zh}",
     channel="ciphertext",
 )
 _STRIPPED = Statement(
@@ -83,9 +83,9 @@ _STRIPPED = Statement(
 _SHAPE = Statement(
     party="buyer",
     what="shape",
-    text="the model's family, its columns and their bounds, and powers of two that its weights stay"
-    " within",
-    text_zh="模型类型、列及其取值范围，以及权重上限（以二的幂表示）",
+    text="the model's family, its columns and their bounds{units}, and powers of two that its"
+    " weights stay within",
+    text_zh="模型类型、列及其取值范围{units_zh}，以及权重上限（以二的幂表示）",
     bound="what the contract says",
     bound_zh="以合约所列为限",
     channel="sizes",
@@ -108,6 +108,19 @@ _TIMING = Statement(
     bound_zh="每次运行一个耗时，并受节点繁忙程度影响",
     channel="timing",
 )
+_HONEST = {
+    False: (
+        "the buyer's public key is made as it should be",
+        "购买方公钥按规定生成",
+    ),
+    True: (
+        (
+            "the buyer's public key and its keys for products are made as they should be, and what"
+            " it encrypts are rows within the bounds of the columns"
+        ),
+        "购买方公钥和乘法密钥按规定生成，且所加密的是各列取值范围内的数据行",
+    ),
+}
 STATEMENTS = (
     *(_COUNT, _ROWS, _SCORES, _PACKED, _NOISE, _STRIPPED, _SHAPE),
     *(_TRAFFIC, _TIMING),
@@ -137,21 +150,29 @@ def _lines(plan: Plan, quota: Quota) -> Iterator[tuple[Statement, Amount | None]
 
 
 def _words(clause: Scoring, quota: Quota) -> dict[str, str]:
-    ring, needed = clause.ring, clause.model.columns + 1
-    allowed = clause.rows * quota.units
-    solved = (
-        f"a weighted sum of {needed - 1} columns is known after {needed} scores, and {allowed:,}"
-        " are allowed"
+    ring, model = clause.ring, clause.model
+    shown = Shown(
+        scores=clause.rows,
+        coefficients=ring.degree,
+        bits=ring.taught_bits,
+        ciphertexts=quota.units,
     )
-    solved_zh = f"{needed - 1} 列的加权和取得 {needed} 个评分后即可解出，合约允许 {allowed:,} 个"
-    if len(clause.model.layers) > 1:
-        solved = f"{allowed:,} are allowed, and another network may be trained on them"
-        solved_zh = f"合约允许 {allowed:,} 个，可据此训练出相近的网络"
-    return {
+    words = {
         "rows": f"{clause.rows:,}",
         "security": str(int(min(ring.security.matzov, ring.security.core))),
         "precision": clause.precision,
-        "solved": solved,
-        "solved_zh": solved_zh,
-        "bits": str(ring.taught_bits),
+        **dict(zip(("honest", "honest_zh"), _HONEST[model.hidden], strict=True)),
+        **dict(zip(("units", "units_zh"), _units(model), strict=True)),
     }
+    lessons = what_scores_teach(model.columns, model.layers, shown)
+    for name, lesson in zip(("taught", "packed"), lessons, strict=True):
+        words |= {name: lesson.text, f"{name}_zh": lesson.text_zh}
+        words |= {f"{name}_bound": lesson.bound, f"{name}_bound_zh": lesson.bound_zh}
+    return words
+
+
+def _units(model: ModelShape) -> tuple[str, str]:
+    if not model.hidden:
+        return "", ""
+    units = f"{model.layers[0][0]:,}"
+    return f", the {units} units of its hidden layer", f"、隐藏层的 {units} 个单元"

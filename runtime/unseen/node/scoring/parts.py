@@ -59,11 +59,11 @@ def _check(contract: "Contract", run: "Run", head: Head) -> None:
 
 
 def _check_context(clause: Scoring, head: Head) -> None:
-    from unseen.protocols.he import contexts  # noqa: PLC0415 - with vectors' library
+    from unseen.protocols.he.scorers import context_bytes  # noqa: PLC0415 - with vectors' library
 
     if head.request != context_name(head.digest):
         raise refused("request", "a context is named by the beginning of its digest")
-    if head.size != contexts.size(clause.ring):
+    if head.size != context_bytes(clause.ring):
         raise refused("size", "a context of this contract's ring has another size")
 
 

@@ -100,13 +100,14 @@ async def _run(node: Node, running: Running) -> Outcome:
 def _task(
     node: Node, contract: Contract, run: Run, context: str, responses: int
 ) -> dict[str, Json]:
-    table = node.catalogue.table(contract.terms.table)
+    table, offered = node.catalogue.table(contract.terms.table), _offered(node, contract)
     return {
         "suite": contract.terms.suite,
         "source": table.source,
         "fingerprint": table.snapshot.fingerprint.to_json(),
         "clause": scoring_in(contract.terms.parameters).to_json(),
-        "output": _offered(node, contract).output,
+        "output": offered.output,
+        "reach": offered.reach,
         "context": str(run_of(node, SCORES, contract.id, context).path(CONTEXT)),
         "folder": str(run.folder),
         "responses": responses,

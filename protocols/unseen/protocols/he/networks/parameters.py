@@ -16,6 +16,7 @@ The bound on y is that of rows within bounds, from a buyer that encodes as it sh
 square's error is larger than the flood is for. So far a key owner is trusted, as with its errors.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -232,11 +233,14 @@ def _candidates(demand: SquaresDemand, degree: int) -> Iterator[SquaresParameter
 def _least_shift(demand: SquaresDemand, degree: int) -> int | None:
     """Return the least shift for which flood and slots take three quarters of the precision."""
     most = Fraction(3, 4 << demand.precision_bits)
-    for shift in range(_LARGEST_SHIFT + 1):
+
+    def serves(shift: int) -> bool:
         found = _made(demand, degree, _nominal(degree), shift)
-        if found.flooded + found.encoding <= most:
-            return shift
-    return None
+        return found.flooded + found.encoding <= most
+
+    # One more doubles the error at most, and the scale twice: what serves does so from then on.
+    shift = bisect_left(range(_LARGEST_SHIFT + 1), True, key=serves)
+    return shift if shift <= _LARGEST_SHIFT else None
 
 
 def _nominal(degree: int) -> tuple[int, ...]:
