@@ -22,8 +22,9 @@ from unseen.node.errors import InternalError, OverloadedError
 from unseen.node.jobs.executor import LocalExecutor
 from unseen.protocols.errors import MalformedMessageError, UnseenError
 from unseen.protocols.he import checks, seal
-from unseen.protocols.he.models import Feature, columns, line, to_onnx
-from unseen.protocols.he.tenseal_scheme import AT_ONCE, SCHEME, SealOwner
+from unseen.protocols.he.models import Feature, Layer, Model, line, to_onnx
+from unseen.protocols.he.scorers import RowOwner, context_bytes
+from unseen.protocols.he.tenseal_scheme import AT_ONCE
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -38,20 +39,29 @@ class Bench:
     folder: Path
     executor: LocalExecutor
     width: int = 1
+    hidden: bool = False  # a network of two squares in place of a line
 
     def __post_init__(self) -> None:
         """Write the model, a key's context and one encrypted row."""
         features = tuple(Feature(name=f"x{place}", low=0, high=10) for place in range(self.width))
-        model = line("linear", features, [0.5] * self.width, 1.0)
+        self.says = self._network(features) if self.hidden else self._line(features)
         self.model = self.folder / "model.onnx"
-        self.model.write_bytes(to_onnx(model, {}))
+        self.model.write_bytes(to_onnx(self.says, {}))
         wanted = Wanted(features=features, precision="0.001", most=BATCHES)
-        self.clause: Scoring = offered(model, wanted).only(BATCHES)
-        self.owner: SealOwner = SCHEME.owner(self.clause.ring)
+        self.clause: Scoring = offered(self.says, wanted).only(BATCHES)
+        self.owner = RowOwner(self.clause.ring)
         self.context = self.owner.context()
-        rows = np.repeat(ROW, self.width, axis=1)
-        self.sent = b"".join(self.owner.encrypt(columns.grid_columns(features, rows)))
+        self.rows = np.repeat(ROW, self.width, axis=1)
+        self.sent = b"".join(self.owner.encrypt(features, self.rows))
         self.level = checks.sent_level(self.clause.ring)
+
+    def _line(self, features: tuple[Feature, ...]) -> Model:
+        return line("linear", features, [0.5] * self.width, 1.0)
+
+    def _network(self, features: tuple[Feature, ...]) -> Model:
+        squares = ((0.5, 0.25, 1.0),) * 2
+        hidden = Layer(((0.1, -0.05),) * self.width, (0.25, 0.5), squares)
+        return Model("linear", features, (hidden, Layer(((1.0,), (-0.5,)), (0.125,))))
 
     async def score(
         self,
@@ -77,6 +87,7 @@ class Bench:
             "fingerprint": take_fingerprint(self.model).to_json(),
             "clause": self.clause.to_json(),
             "output": "",
+            "reach": 0,
             "context": str(run / "context"),
             "folder": str(run),
             "responses": len(batches),
@@ -90,7 +101,7 @@ class Bench:
         """Have a row scored as ever, by the process that was there from the start."""
         data, told = await self.score([self.sent])
         (score,) = self.owner.decrypt(data, 1).tolist()
-        assert abs(score - (1.5 * self.width + 1)) <= 0.001
+        assert abs(score - self.says.predictor(self.rows)[0]) <= 0.001
         assert told == 1
 
     def herd(self) -> Herd:
@@ -192,6 +203,33 @@ async def test_mutated_contexts_are_refused_or_another_key(bench: Bench) -> None
         await bench.score([bench.sent], transparent)
     assert {"another key", "a context of other parameters"} < seen
     assert pid(bench.executor) == first
+    await bench.honest()
+
+
+async def test_mutated_keys_for_products_are_refused_or_other_keys(
+    executor: LocalExecutor, tmp_path: Path
+) -> None:
+    bench = Bench(tmp_path, executor, hidden=True)
+    await bench.honest()
+    first, other, refused = pid(executor), 0, 0
+    chance = np.random.default_rng(6)
+    assert len(bench.context) == context_bytes(bench.clause.ring)
+    keys = len(bench.context) // 3  # behind it are keys for products alone
+    for number in range(9):
+        data = bytearray(bench.context)
+        place = int(chance.integers(keys, len(data)))
+        data[place] ^= 1 << int(chance.integers(8))
+        if number % 3 == 0:
+            del data[place:]
+        try:
+            answer, _ = await bench.score([bench.sent], bytes(data))
+        except MalformedMessageError:
+            refused += 1
+        else:
+            checks.read_back(answer, bench.clause.ring)
+            other += 1
+    assert min(other, refused) > 1
+    assert pid(executor) == first
     await bench.honest()
 
 

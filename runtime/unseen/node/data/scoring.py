@@ -7,11 +7,11 @@ the model to one that follows the protocol (`docs/he.md`).
 
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, overload
 
 from unseen.evidence.contracts.scoring import Scoring
 from unseen.evidence.suite import Suite
@@ -50,8 +50,8 @@ def answer(
     arriving = target.with_suffix(".part")
     try:
         with (sent.folder / BATCHES).open("rb") as source, arriving.open("wb") as file:
-            for _ in range(sent.responses):
-                file.write(respond(_columns(source, clause), secrets.token_bytes))
+            for number in range(sent.responses):
+                file.write(respond(_Columns(source, clause, number), secrets.token_bytes))
                 progress(1)
             file.flush()
             os.fsync(file.fileno())
@@ -83,9 +83,27 @@ def whole_of(clause: Scoring, model: Model) -> Whole:
     return whole
 
 
-def _columns(source: BinaryIO, clause: Scoring) -> Iterator[bytes]:
-    size = sent_bytes(clause.ring)
-    return (source.read(size) for _ in range(clause.model.columns))
+class _Columns(Sequence[bytes]):
+    """The ciphertexts of a batch, which are read from a file when they are looked at."""
+
+    def __init__(self, source: BinaryIO, clause: Scoring, number: int) -> None:
+        self._source = source
+        self._count = clause.model.columns
+        self._size = sent_bytes(clause.ring)
+        self._start = number * self._count * self._size
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, place: int) -> bytes: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[bytes]: ...
+    def __getitem__(self, place: int | slice) -> bytes | list[bytes]:
+        if isinstance(place, slice):
+            return [self[at] for at in range(self._count)[place]]
+        self._source.seek(self._start + range(self._count)[place] * self._size)
+        return self._source.read(self._size)
 
 
 def _other(why: str) -> ModelInvalidError:

@@ -35,7 +35,7 @@ from unseen.protocols.errors import (
 from unseen.protocols.he import checks, privacy, seal
 from unseen.protocols.he.models import WholeSquares, whole
 from unseen.protocols.he.models.columns import unit_columns, whole_rows
-from unseen.protocols.he.networks import contexts
+from unseen.protocols.he.networks import contexts, tenseal_scheme
 from unseen.protocols.he.networks import parameters as rings
 from unseen.protocols.he.networks.demands import demanded
 from unseen.protocols.he.networks.parameters import SquaresDemand, SquaresParameters, choose
@@ -133,6 +133,20 @@ def test_units_of_no_column_are_constants() -> None:
         found = owner.decrypt(node.private(node.scored(sent, model), seeded_rng(1)), 30)
         exact = [float(model.value(row)) for row in whole_rows(FEATURES, given_rows)]
         assert np.abs(found - exact).max() <= PARAMETERS.error
+
+
+def test_a_few_columns_and_units_at_a_time_are_all_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    owner, node = pair()
+    sent = owner.encrypt(unit_columns(FEATURES, rows(30, 2)))
+    whole_total = node.scored(sent, WHOLE).words
+    monkeypatch.setattr(tenseal_scheme, "COLUMNS_AT_ONCE", 2)
+    monkeypatch.setattr(tenseal_scheme, "UNITS_AT_ONCE", 1)
+    assert np.array_equal(node.scored(sent, WHOLE).words, whole_total)
+    none = replace(WHOLE, weights=((0, 0, 0),) * 2)
+    with pytest.raises(MalformedMessageError):
+        node.scored([*sent[:2], b"\xff" * len(sent[2])], none)
 
 
 def test_a_key_owner_comes_back_with_its_secret() -> None:

@@ -71,6 +71,8 @@ class Node(Protocol[Total]):
     def scored(self, ciphertexts: Sequence[bytes], model: WholeSquares) -> Total:
         """Return the scores of all N / 2 rows.
 
+        Columns are looked at a few at a time; a reader's need not be in memory together.
+
         Raises:
             MalformedMessageError: one is no fresh ciphertext under these parameters.
             CountMismatchError: there are not as many as columns.

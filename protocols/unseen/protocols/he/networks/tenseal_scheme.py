@@ -35,6 +35,11 @@ from unseen.protocols.kernels import residues
 from unseen.protocols.party import Rng
 
 Words = NDArray[np.uint64]
+COLUMNS_AT_ONCE: Final = 16
+UNITS_AT_ONCE: Final = 32
+"""How many of each are in memory: 1.3 MB each with five primes at N = 16,384. For more units than
+that, columns are read again."""
+
 _Unit = tuple[tuple[int, ...], int, int]  # weights, bias, sign
 
 
@@ -106,16 +111,18 @@ class SquaresNode:
         """Return the scores of all slots, not for sending; errors as `Node.scored`."""
         check_model(self.parameters, model)
         check_count(self.parameters, ciphertexts)
-        read = [halves(checks.read_sent(one, self.parameters)) for one in ciphertexts]
         # A unit of no column is a constant, and there is no ciphertext of it.
         units = list(zip(model.weights, model.biases, model.signs, strict=True))
         live = [unit for unit in units if any(unit[0])]
         words = np.zeros((2, *self._level.shape), np.uint64)
         if live:
             first = live[0][2]
-            total = self._squares.total(self._terms(read, live, first))
+            total = self._squares.total(self._terms(ciphertexts, live, first))
             words = seal.read_ciphertext(total, self._level).words
             words = residues.weighted([words], [first], self._level.primes, 1)
+        else:  # nothing is computed with them, and still they are refused if they are none
+            for one in ciphertexts:
+                checks.read_sent(one, self.parameters)
         still = [sign * bias**2 for weights, bias, sign in units if not any(weights)]
         constant = model.constant + sum(still)
         moved = constant << (2 * self.parameters.shift)
@@ -129,18 +136,31 @@ class SquaresNode:
         return seal.write(seal.Ciphertext(level, checks.SCALE, words))
 
     def _terms(
-        self, read: Sequence[tuple[Words, Words]], units: Sequence[_Unit], turned: int
+        self, sent: Sequence[bytes], units: Sequence[_Unit], turned: int
     ) -> Iterator[tuple[int, bytes]]:
-        """Yield each unit's sign, turned or not, and its sum as SEAL reads it, one at a time."""
+        """Yield each unit's sign, turned or not, and its sum as SEAL reads it."""
+        for start in range(0, len(units), UNITS_AT_ONCE):
+            some = units[start : start + UNITS_AT_ONCE]
+            sums = self._sums(sent, [weights for weights, _, _ in some])
+            for (_, bias, sign), words in zip(some, sums, strict=True):
+                words[0] = self._plus(words[0], bias << self.parameters.shift)
+                found = seal.Ciphertext(self._level, checks.SCALE, words)
+                yield sign * turned, seal.write(found)
+
+    def _sums(self, sent: Sequence[bytes], units: Sequence[tuple[int, ...]]) -> list[Words]:
+        """Return the weighted sums of columns, one of 2 x L x N words for each unit."""
         primes = self._level.primes
         bits = self.parameters.demand.sum_bits + 1  # the plan's: no time depends on a weight
-        for weights, bias, sign in units:
-            first, second = (
-                residues.weighted([part[half] for part in read], list(weights), primes, bits)
-                for half in (0, 1)
-            )
-            words = np.stack([self._plus(first, bias << self.parameters.shift), second])
-            yield sign * turned, seal.write(seal.Ciphertext(self._level, checks.SCALE, words))
+        totals = [np.zeros((2, *self._level.shape), np.uint64) for _ in units]
+        for start in range(0, len(sent), COLUMNS_AT_ONCE):
+            places = range(start, min(start + COLUMNS_AT_ONCE, len(sent)))
+            read = [halves(checks.read_sent(sent[at], self.parameters)) for at in places]
+            for total, weights in zip(totals, units, strict=True):
+                some = [1, *(weights[at] for at in places)]
+                for half in (0, 1):
+                    parts = [total[half], *(part[half] for part in read)]
+                    total[half] = residues.weighted(parts, some, primes, bits)
+        return totals
 
     def _plus(self, words: Words, number: int) -> Words:
         """Return a transformed polynomial with a number in every slot added: L x N words."""
