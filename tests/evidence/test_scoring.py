@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from unseen.evidence import canonical
 from unseen.evidence.contracts.contract import Quota, Terms
-from unseen.evidence.contracts.plan import Output, Plan, ReleaseSpec
+from unseen.evidence.contracts.plan import Output, Plan, ReadLabel, ReleaseSpec, RowsRule
 from unseen.evidence.contracts.scoring import (
     MAX_RESPONSES,
     TEXTS,
@@ -169,6 +169,19 @@ def test_a_plan_that_does_not_follow_from_the_clause_is_refused(world: Any) -> N
     ):
         with pytest.raises(ContractInvalidError):
             check_scoring(terms_of(world), replace(whole, **changes))
+
+
+@pytest.mark.parametrize("level", ["3", "4", "important", "core", "secret"])
+def test_nothing_above_level_two_is_scored_with(world: Any, level: str) -> None:
+    for known in ("1", "2", level):
+        label = ReadLabel(column="value", category="public", level=known)
+        plan = plan_of(world, rows=RowsRule(consent=False, labels=(label,)))
+        if known != level:
+            check_scoring(terms_of(world), plan)
+            continue
+        with pytest.raises(ContractInvalidError) as caught:
+            check_scoring(terms_of(world), plan)
+        assert caught.value.clause == "plan.rows.labels"
 
 
 @given(units=st.integers(1, 10**6))

@@ -1,14 +1,18 @@
 """Contracts over trainings under encryption: what they hold, what stands against them, and why."""
 
 import dataclasses
+from functools import cache
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.evidence.menus import DEFINITION
 from tests.node.conftest import RULES, make_ask, make_offer, offering
 from tests.node.test_statistics_contracts import STAYS, table_of
 from tests.node.test_train_contracts import joint_of, spec_of
 
+from unseen.evidence.canonical import Json
 from unseen.evidence.contracts.contract import Quota, Terms
 from unseen.evidence.contracts.encrypted import SAMPLE_BITS, Encrypted, encrypted_in
 from unseen.evidence.contracts.plan import Plan
@@ -117,6 +121,11 @@ def made(asked: Ask, offer: Offer | None = None) -> Compiled:
     found = compile_contract(asked, offer or offer_of())
     assert isinstance(found, Compiled), found
     return found
+
+
+@cache
+def made_once(text: str) -> Compiled:
+    return made(ask(text))
 
 
 def clauses_of(asked: Ask, offer: Offer | None = None) -> list[str]:
@@ -348,3 +357,59 @@ def test_it_is_explained_and_the_narrowest_that_would_do_is_a_training_too() -> 
         assert isinstance(each, Compiled)
         assert encrypted_in(each.terms.parameters) == clause_of()
     assert isinstance(explain(ask(budget="1"), offer_of()).asked, Refusal)
+
+
+def _edited(body: Any, path: int, value: Json) -> Any:
+    """Return `body` with what stands at one place of it, counted depth first, replaced."""
+    seen = -1
+
+    def walk(part: Any) -> Any:
+        nonlocal seen
+        seen += 1
+        if seen == path:
+            return value
+        if isinstance(part, dict):
+            return {name: walk(each) for name, each in part.items()}
+        return [walk(each) for each in part] if isinstance(part, list) else part
+
+    return walk(body)
+
+
+_FREE = ("least_rows", "most_rows")  # what may be another number, and nothing else is
+VALUES: st.SearchStrategy[Json] = st.one_of(
+    st.integers(-5, 10**6),
+    st.sampled_from(["", "0", "1", "2.5", "a", "logistic", "linear", "9" * 60, None, True, [], {}]),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(path=st.integers(0, 60), value=VALUES, text=st.sampled_from([SECRET, VERTICAL]))
+def test_an_edited_clause_is_refused_or_says_what_it_says(
+    path: int, value: Json, text: str
+) -> None:
+    clause, found = clause_of(text), made_once(text)
+    body = _edited(clause.to_json(), path, value)
+    try:
+        check_agreed(_changed(found.terms, encrypted=body), found.plan)
+    except ContractInvalidError:
+        return
+    read = Encrypted.from_json(body)
+    free = {name: getattr(read, name) for name in _FREE}
+    if clause.vertical:
+        free["label"] = read.label
+        free["own"] = read.own
+    assert dataclasses.replace(clause, **free) == read
+    assert read.own_columns == clause.own_columns
+    assert read.chain().law == clause.chain().law
+
+
+@pytest.mark.parametrize("level", ["1", "2", "3", "core", "unheard-of"])
+def test_a_rule_file_is_asked_after_the_level(level: str) -> None:
+    labels = [("cost", Label("public", level))]
+    asked: dict[str, Any] = {"ciphertext": False, "threat_model": "semi-honest"}
+    under = ANYTHING.against_kind("score", labels, highest="2", **asked)
+    alone = ANYTHING.against_kind("score", labels, **asked)
+    assert [error.clause for error in under] == (
+        [] if level in "12" else [f"labels.public.{level}"]
+    )
+    assert bool(alone) == (level == "unheard-of")

@@ -43,6 +43,15 @@ _SEALED = Statement(
     channel="ciphertext",
     amount=Amount(measure="bits", each=0, most=0),
 )
+_ASKED = Statement(
+    party="operator",
+    what="requests",
+    text="when each iteration is asked for, and by which instance of the buyer's",
+    text_zh="每次迭代的请求时间和客户端实例",
+    bound="units of the contract",
+    bound_zh="合约的计量单位数",
+    channel="access",
+)
 _SUBJECTS = Statement(
     party="operator",
     what="subjects",
@@ -100,7 +109,7 @@ _TIMING = Statement(
     bound_zh="每次迭代一个耗时，并受节点繁忙程度影响",
     channel="timing",
 )
-STATEMENTS: Final = (_SEALED, _SUBJECTS, _ABSENT, _ROWS, _SPENT, _TRAFFIC, _TIMING)
+STATEMENTS: Final = (_SEALED, _ASKED, _SUBJECTS, _ABSENT, _ROWS, _SPENT, _TRAFFIC, _TIMING)
 _LEARNT: Final[dict[str, tuple[Learner, Channel]]] = {
     "gradients": ("buyer", "answers"),
     "counts": ("operator", "counts"),
@@ -147,6 +156,7 @@ def _taught(plan: Plan, clause: Encrypted, menu: Menu) -> Iterator[Statement]:
 def _lines(clause: Encrypted) -> Iterator[Statement]:
     counted = Amount(measure="units", each=1, most=clause.iterations)
     yield _SEALED
+    yield replace(_ASKED, amount=counted)
     yield from (_SUBJECTS, _ABSENT) if clause.vertical else (_ROWS,)
     for line in (_SPENT, _TRAFFIC, _TIMING):
         yield replace(line, amount=counted)
