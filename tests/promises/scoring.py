@@ -70,7 +70,7 @@ def register(
     labels = {"*": ("public", "2")}
     subject = ["constant", "place"]
     stage.operator.register_table(table, str(path), subject=subject, labels=labels)
-    wanted = Wanted(features=FEATURES, precision=precision, most=8)
+    wanted = Wanted(features=model.features, precision=precision, most=8)
     stage.operator.register_product(
         product, table=table, kind="score", title="Credit scores", predicates=wanted
     )
