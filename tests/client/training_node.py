@@ -170,7 +170,7 @@ class TrainingNode(FakeNode):
         size = seal.ciphertext_bytes(chain.level(chain.fresh), seeded=True) * task.columns
         first, behind = weights[:size], weights[size:]
         count = max(1, len(provided.shelf))
-        steps = iteration(trainer, provided, first)
+        steps = iteration(trainer, provided.rows, provided.shelf, first)
         try:
             next(steps)
             for place in range(count):

@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 from tests.node.counted import Row, World, offered, place, whole
 
 from unseen.evidence import canonical
+from unseen.evidence.contracts.encrypted import Encrypted
 from unseen.evidence.contracts.statistics.definition import Condition, Definition
 from unseen.evidence.contracts.training.clause import feature_of, label_of
 from unseen.evidence.suite import suite_of
 from unseen.node.consent.admission import subject_name
 from unseen.node.consent.tree import sealer_of
-from unseen.node.data.encrypted import Listed, Reading, Streamed
+from unseen.node.data.encrypted import Streamed
+from unseen.node.data.listed import Listed, Reading
 from unseen.node.data.names import PERMITTED
 from unseen.node.jobs import frames
 from unseen.node.statistics.asked import Room, featured_counting
@@ -23,11 +25,11 @@ from unseen.protocols.lookup.subject import SubjectColumn, encode_subject
 from unseen.protocols.train.spec import Feature
 
 Reals = NDArray[np.float64]
-NAMES = ("ward", "cost", "days")
+NAMES = ("ward", "age", "cost")
 SUBJECT = (SubjectColumn("visit", "integer"),)
 DOMAIN = b"contract"
 SECRET = b"s" * 32
-COLUMNS = 1 + 3 + 2
+COLUMNS = 1 + 3 + 3 + 1
 
 
 def ignore(_rows: int) -> None:
@@ -51,25 +53,42 @@ def reading(
 ) -> Reading:
     """Return what is read of the visits, each a person; without a label it is the buyer's."""
     definition = definition or offered(1, by_visit=True)
-    taken = features(definition, names)
-    told = label_of(definition.menu, label) if label else None
-    behind = definition.behind(label) if label else None
+    clause = clause_of(label, definition, names)
+    menu = definition.behind(label) if label else None
     spool = world.folder / "spool"
     spool.mkdir(exist_ok=True)
     return Reading(
         counting=featured_counting(
-            (*taken, *([told] if told else [])),
+            clause.features if clause.vertical else (*clause.features, clause.label),
             definition,
             world.tables()[""],
             Room(spool, 256, permitted=False),
         ),
-        features=taken,
+        clause=clause,
         count=len(world.visits) if count is None else count,
-        label=told,
-        condition=behind.expression if isinstance(behind, Condition) else "",
-        binary=label == "stayed",
+        condition=menu.expression if isinstance(menu, Condition) else "",
         **changes,
     )
+
+
+def clause_of(
+    label: str, definition: Definition, names: Sequence[str] = NAMES, **changes: Any
+) -> Encrypted:
+    """Return a clause over visits; without a label it is the buyer's."""
+    told = label_of(definition.menu, label) if label else None
+    fields: dict[str, Any] = {
+        "family": "linear" if label == "days" else "logistic",
+        "features": features(definition, names),
+        "label": told or Feature(name="of the buyer's"),
+        "vertical": not label,
+        "norm": "2",
+        "reach": "8",
+        "iterations": 3,
+        "rho": "0.1",
+        "least_rows": 100,
+        "most_rows": 20_000,
+    }
+    return Encrypted(**fields | changes)
 
 
 def read(asked: Reading, secret: bytes = b"", each: int = 8192) -> tuple[Reals, Reals]:
@@ -132,7 +151,7 @@ def listed(folder: Path, hashes: Sequence[bytes], **changes: Any) -> Listed:
     """Write a buyer's list."""
     path = folder / "rows"
     path.write_bytes(b"".join(hashes) + b"what comes behind")
-    made = Listed(path, len(hashes), SUBJECT, DOMAIN, "intl")
+    made = Listed(path, SUBJECT, DOMAIN, "intl")
     return replace(made, **changes)
 
 

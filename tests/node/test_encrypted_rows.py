@@ -103,7 +103,7 @@ def test_a_subject_twice_or_a_list_cut_short_is_refused(world: World) -> None:
         read(reading(world, "", listed=twice, count=3))
     short = listed(world.folder, [hash_of(1)])
     with pytest.raises(MalformedMessageError, match="cut off"):
-        read(reading(world, "", listed=replace(short, count=4), count=4))
+        read(reading(world, "", listed=short, count=4))
 
 
 def test_under_another_domain_nobody_is_found(world: World) -> None:

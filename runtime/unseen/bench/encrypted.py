@@ -13,7 +13,7 @@ from unseen.protocols.he.training import clear
 from unseen.protocols.he.training.buyer import Keys
 from unseen.protocols.he.training.chain import SLOTS, Chain, chain_of
 from unseen.protocols.he.training.parties import MODEL
-from unseen.protocols.he.training.provider import Provided, Trainer, iteration
+from unseen.protocols.he.training.provider import Trainer, iteration
 from unseen.protocols.he.training.rows import blocks
 from unseen.protocols.he.training.task import Task
 from unseen.protocols.testing import seeded_rng
@@ -86,9 +86,8 @@ class Iteration:
 
     def provider(self) -> None:
         """Compute the sums and what leaves of them."""
-        given = Provided(self.rows, _free, self.shelf)
         first, *more = self.sent
-        steps = iteration(self.trainer, given, first)
+        steps = iteration(self.trainer, self.rows, self.shelf, first)
         try:
             next(steps)
             for each in more:
@@ -261,7 +260,3 @@ def _study(study: Study) -> Group:
 
 def _made(chain: Chain) -> None:
     Trainer(chain, Keys(chain).opening(0))
-
-
-def _free(_: Fraction) -> None:
-    return

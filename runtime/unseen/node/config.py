@@ -40,6 +40,7 @@ class Settings(BaseSettings):
     # What runs of intersections may have in files, all together.
     intersections_mb: int = Field(default=16_384, ge=1)
     scores_mb: int = Field(default=16_384, ge=1)
+    trainings_mb: int = Field(default=16_384, ge=1)
     # Rows from which a table is cut into parts; below, a second process costs more than it saves.
     cut_rows: int = Field(default=50_000, ge=1)
     # A larger matrix of a hidden table, in MiB, stays where a cluster sees it, which then answers.

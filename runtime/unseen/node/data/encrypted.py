@@ -8,8 +8,6 @@ tell: reading takes longer where more is found.
 """
 
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import duckdb
@@ -20,14 +18,13 @@ from numpy.typing import NDArray
 from unseen.evidence.suite import DIGEST_BYTES, suite_of
 from unseen.node.data.cells import rows_sql
 from unseen.node.data.connection import reading
-from unseen.node.data.counting import Counting
 from unseen.node.data.featured import batches, features_of, opened, rows_of
 from unseen.node.data.hashed import insert
+from unseen.node.data.listed import Listed, Reading
 from unseen.node.data.source import changed
 from unseen.node.errors import InternalError
 from unseen.protocols.errors import MalformedMessageError
 from unseen.protocols.lookup.match import formed_points
-from unseen.protocols.lookup.subject import SubjectColumn
 from unseen.protocols.train.rows import clamped, seen_of, spread
 
 if TYPE_CHECKING:
@@ -39,45 +36,8 @@ Reals = NDArray[np.float64]
 Block = tuple[Reals, Reals]
 _EVERYBODY: Final = "true"
 _LISTED_AT_ONCE: Final = 1 << 16
+_READ_AT_ONCE: Final = 2048  # rows: a wide table would take much memory twice
 _NO_LABELS: Final = np.zeros(0)
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """The buyer's list: `count` hashes at the head of `file`, of its subjects' canonical forms.
-
-    A hash is `suite`'s digest, 32 bytes, of a subject of the columns `subject` under `domain`.
-    """
-
-    file: Path
-    count: int
-    subject: tuple[SubjectColumn, ...]
-    domain: bytes
-    suite: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """What is read of a table for an encrypted training.
-
-    `counting` has an axis for each feature of values and an amount for each number, in the order of
-    the features, a label that is a number last. `label` is none where the buyer has the labels;
-    `condition` is its expression where it is yes or no. `binary` labels are 0 and 1, others from -1
-    to 1. `count` is how many rows there are.
-    """
-
-    counting: Counting
-    features: "tuple[Feature, ...]"
-    count: int
-    label: "Feature | None" = None
-    condition: str = ""
-    binary: bool = False
-    listed: Listed | None = None
-
-    @property
-    def columns(self) -> int:
-        """Return how many columns a row has, the constant with them."""
-        return 1 + sum(feature.width for feature in self.features)
 
 
 class Streamed:
@@ -158,10 +118,10 @@ def found(asked: Reading, secret: bytes) -> Generator[Block, None, None]:
             raise InternalError("a secret model is trained on labels of the table's")
         sql = rows_sql(counting, types, asked.condition, _EVERYBODY)
         condition = label.name if asked.condition else ""
-        for batch in batches(connection, sql, condition):
-            features, labels = rows_of(batch, asked.features, label, condition=bool(condition))
-            seen = clamped(label, labels) if asked.binary else spread(label, labels)
-            yield _seen(asked, features), seen
+        for batch in batches(connection, sql, condition, _READ_AT_ONCE):
+            found_here = rows_of(batch, asked.clause.features, label, condition=bool(condition))
+            features, labels = found_here
+            yield _seen(asked, features), _labels(asked, label, labels)
 
 
 def _in_order(
@@ -174,8 +134,8 @@ def _in_order(
         connection.execute("CREATE TABLE listed (subject BLOB, place BIGINT)")
         columns = ", ".join(f"{name} BIGINT" for name in names)
         connection.execute(f"CREATE TABLE named (subject BLOB, {columns})")
-        _load(connection, listed)
-        for batch in batches(connection, sql):
+        _load(connection, listed, asked.count)
+        for batch in batches(connection, sql, rows=_READ_AT_ONCE):
             _name(connection, batch, listed, names)
     taken = ", ".join(names)
     # Two rows may be of one subject, where forms make them so: one of them serves.
@@ -183,14 +143,14 @@ def _in_order(
         f"SELECT {taken} FROM listed LEFT JOIN named USING (subject)"  # noqa: S608 - ours
         f" QUALIFY row_number() OVER (PARTITION BY place ORDER BY {taken}) = 1 ORDER BY place"
     )
-    for batch in batches(connection, ordered):
-        yield _seen(asked, features_of(batch, asked.features)), _NO_LABELS
+    for batch in batches(connection, ordered, rows=_READ_AT_ONCE):
+        yield _seen(asked, features_of(batch, asked.clause.features)), _NO_LABELS
 
 
-def _load(connection: duckdb.DuckDBPyConnection, listed: Listed) -> None:
+def _load(connection: duckdb.DuckDBPyConnection, listed: Listed, many: int) -> None:
     with listed.file.open("rb") as file:
-        for start in range(0, listed.count, _LISTED_AT_ONCE):
-            count = min(_LISTED_AT_ONCE, listed.count - start)
+        for start in range(0, many, _LISTED_AT_ONCE):
+            count = min(_LISTED_AT_ONCE, many - start)
             data = file.read(count * DIGEST_BYTES)
             if len(data) < count * DIGEST_BYTES:
                 raise MalformedMessageError("the list of subjects is cut off")
@@ -198,7 +158,7 @@ def _load(connection: duckdb.DuckDBPyConnection, listed: Listed) -> None:
             places = range(start, start + count)
             insert(connection, "listed", [hashes, places], [pa.binary(), pa.int64()])
     found = connection.execute("SELECT count(DISTINCT subject) FROM listed").fetchall()
-    if found != [(listed.count,)]:  # or a row would count as often as it is asked for
+    if found != [(many,)]:  # or a row would count as often as it is asked for
         raise MalformedMessageError("the list of subjects has one twice")
 
 
@@ -226,5 +186,11 @@ def _seen(asked: Reading, features: Reals) -> Reals:
     here = ~np.isnan(features).any(axis=1)
     rows = np.zeros((len(features), asked.columns))
     rows[here, 0] = 1.0
-    rows[here, 1:] = seen_of(asked.features, features[here])
+    rows[here, 1:] = seen_of(asked.clause.features, features[here])
     return rows
+
+
+def _labels(asked: Reading, label: "Feature", values: Reals) -> Reals:
+    """Return labels of a training: 0 and 1, or from -1 to 1."""
+    logistic = asked.clause.family == "logistic"
+    return clamped(label, values) if logistic else spread(label, values)

@@ -55,9 +55,9 @@ def opened(counting: Counting, secret: bytes) -> Iterator[tuple[duckdb.DuckDBPyC
 
 
 def batches(
-    connection: duckdb.DuckDBPyConnection, sql: str, label: str = ""
+    connection: duckdb.DuckDBPyConnection, sql: str, label: str = "", rows: int = BLOCK
 ) -> Iterator[pa.RecordBatch]:
-    """Yield what a query finds, in blocks; `label` names what has a condition of the operator's.
+    """Yield what a query finds, `rows` at a time; `label` has a condition of the operator's.
 
     Raises:
         TableUnreadableError: it cannot be read within the memory given.
@@ -66,7 +66,7 @@ def batches(
     """
     try:
         # A cursor of its own: what is read to no end would be in the way of others.
-        yield from connection.cursor().sql(sql).to_arrow_reader(BLOCK)
+        yield from connection.cursor().sql(sql).to_arrow_reader(rows)
     except duckdb.OutOfMemoryException as error:
         raise source.unreadable(error) from None
     except duckdb.Error as error:

@@ -9,7 +9,14 @@ import secrets
 
 from unseen.evidence import canonical
 from unseen.evidence.suite import suite_of
-from unseen.node.jobs import count_tasks, frames, score_tasks, set_tasks, table_tasks
+from unseen.node.jobs import (
+    count_tasks,
+    frames,
+    score_tasks,
+    set_tasks,
+    table_tasks,
+    train_tasks,
+)
 from unseen.node.jobs.task import Progress, Task, read_json
 from unseen.protocols.errors import ElementInvalidError
 from unseen.protocols.group import ristretto255
@@ -156,6 +163,7 @@ TASKS: dict[str, Task] = {
         set_tasks.intersect_count,
         score_tasks.read_model,
         score_tasks.score_batches,
+        train_tasks.train_gradient,
         warm_up,
         warm_matrix,
         warm_rings,

@@ -34,6 +34,7 @@ _THEIRS = frozenset(
         "ELEMENT_INVALID",
         "PROOF_INVALID",
         "SCALAR_INVALID",
+        "COUNT_MISMATCH",
         "CERTIFICATE_REVOKED",
     }
 )

@@ -1,61 +1,32 @@
-"""TrainService: refused as long as no contract of this node's is over such a training."""
+"""TrainService: encrypted weights in, an iteration over the node's rows, samples out."""
 
-from collections.abc import AsyncIterator
-from typing import Any, NoReturn
+from typing import Any
 
 import grpc.aio
 
-from unseen.node.context import Node
-from unseen.node.errors import KindRefusedError
-from unseen.v1 import intersect_pb2, train_pb2, train_pb2_grpc
+from unseen.node.interceptors import caller
+from unseen.node.runs.sessions import UnderWay
+from unseen.node.services.parts import PartsService
+from unseen.node.training.parts import TRAININGS
+from unseen.node.training.running import advance
+from unseen.node.wire import requests as wire
+from unseen.v1 import train_pb2, train_pb2_grpc
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 
 
-class TrainService(train_pb2_grpc.TrainServiceServicer):
+class TrainService(PartsService, train_pb2_grpc.TrainServiceServicer):
     """Trainings under encryption."""
 
-    def __init__(self, node: Node) -> None:
-        """Serve `node`."""
-        self._node = node
-
-    async def Upload(
-        self, request_iterator: AsyncIterator[intersect_pb2.UploadRequest], context: _Context
-    ) -> intersect_pb2.UploadResponse:
-        """Refuse."""
-        del request_iterator, context
-        _refuse()
+    runs = TRAININGS
 
     async def Run(
         self, request: train_pb2.TrainServiceRunRequest, context: _Context
     ) -> train_pb2.TrainServiceRunResponse:
-        """Refuse."""
-        del request, context
-        _refuse()
-
-    async def Fetch(
-        self, request: intersect_pb2.FetchRequest, context: _Context
-    ) -> AsyncIterator[intersect_pb2.FetchResponse]:
-        """Refuse."""
-        del request, context
-        for chunk in _nothing():
-            yield chunk
-
-    async def End(
-        self, request: intersect_pb2.EndRequest, context: _Context
-    ) -> intersect_pb2.EndResponse:
-        """Refuse."""
-        del request, context
-        _refuse()
-
-
-def _nothing() -> list[intersect_pb2.FetchResponse]:
-    _refuse()
-
-
-def _refuse() -> NoReturn:
-    raise KindRefusedError(
-        "no contract of this node's is over a training under encryption",
-        clause="protocol",
-        remedy="ask for a joint one: unseen contract request PRODUCT --train FILE --joint CLAUSE",
-    )
+        """Begin an iteration, or say how it stands; charged and receipted once."""
+        del context
+        signed = wire.signed_request(request.request, [request.weights])
+        step = await advance(self._node, caller(), signed)
+        if isinstance(step, UnderWay):
+            return train_pb2.TrainServiceRunResponse(job=f"jobs/{step.job}")
+        return train_pb2.TrainServiceRunResponse(value=step.reply[0], release=wire.release(step))

@@ -11,6 +11,7 @@ from unseen.node.runs.files import ANSWER
 from unseen.node.runs.kind import Head, RunKind
 from unseen.node.runs.uploads import Stored, receive
 from unseen.node.scoring.parts import BATCHES, CONTEXT
+from unseen.node.training.parts import ROWS, WEIGHTS
 from unseen.protocols.errors import MalformedMessageError
 from unseen.v1 import intersect_pb2
 
@@ -21,6 +22,8 @@ _PARTS = {
     intersect_pb2.PART_ANSWER: ANSWER,
     intersect_pb2.PART_CONTEXT: CONTEXT,
     intersect_pb2.PART_BATCHES: BATCHES,
+    intersect_pb2.PART_ROWS: ROWS,
+    intersect_pb2.PART_WEIGHTS: WEIGHTS,
 }
 
 

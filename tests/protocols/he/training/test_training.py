@@ -15,7 +15,7 @@ from unseen.protocols.errors import (
     UnseenError,
 )
 from unseen.protocols.he import seal
-from unseen.protocols.he.training import clear
+from unseen.protocols.he.training import clear, provider
 from unseen.protocols.he.training.buyer import Wanted, bought
 from unseen.protocols.he.training.chain import SLOTS, chain_of
 from unseen.protocols.he.training.descent import Descent, State
@@ -202,7 +202,7 @@ def test_hostile_weights_are_refused(bench: Bench, number: int) -> None:
     message = bench.keys.weights(np.full(5, 0.1))
     with pytest.raises(MalformedMessageError):
         bench.trainer.weights(list(mutated(message))[number])
-    assert len(bench.trainer.weights(message)) == 5
+    assert len(list(bench.trainer.weights(message))) == 5
 
 
 def test_ciphertexts_of_another_scale_or_without_a_seed_are_refused(bench: Bench) -> None:
@@ -302,3 +302,28 @@ def test_altered_weights_are_refused_or_computed_with(bench: Bench) -> None:
         bench.trainer.arithmetic.add_block(sums, values, labels, weights)
         assert len(bench.trainer.answer(sums, seeded_rng(51))) == 5 * 8 * 16385
     assert 75 < refused < 150
+
+
+def test_many_weights_are_read_anew_and_give_the_same_sums(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = Bench(task_of())
+    values, labels = rows_of(bench.task, 200)
+    weights = np.full(bench.task.width, 0.1)
+    sent = bench.keys.weights(weights)
+
+    def words(message: bytes) -> list[Any]:
+        arithmetic = bench.trainer.arithmetic
+        sums = arithmetic.sums()
+        for _ in range(2):
+            arithmetic.add_block(sums, values, labels, bench.trainer.weights(message))
+        return arithmetic.words(sums)
+
+    kept = words(sent)
+    monkeypatch.setattr(provider, "AT_ONCE", 4)
+    assert not isinstance(bench.trainer.weights(sent), list)
+    assert all(map(np.array_equal, words(sent), kept))
+    with pytest.raises(MalformedMessageError):
+        words(sent[:-1])
+    with pytest.raises(MalformedMessageError):
+        words(sent[:-1000] + b"\xff" * 16 + sent[-984:])

@@ -9,6 +9,7 @@ SEAL refuses to multiply by a column of zeros alone, so that one of ones is mult
 product dropped: the time that a block takes says as little of it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -75,7 +76,7 @@ class Arithmetic:
         sums: Sums,
         rows: Reals,
         labels: "Reals | bytes",
-        weights: list[Any],
+        weights: Iterable[Any],
         scores: Any = None,
         own: tuple[bytes, ...] = (),
     ) -> None:
@@ -93,11 +94,9 @@ class Arithmetic:
             MalformedMessageError: a ciphertext is not what it should be.
 
         """
-        columns = [self._column(values) for values in np.ascontiguousarray(rows.T)]
-        score = self._scores(columns, weights, scores)
+        score, columns = self._scores(rows, weights, scores)
         residual = self._residual(score, self._labels(labels))
         for place, (column, counts) in enumerate(columns):
-            self._evaluator.mod_switch_to_inplace(column, residual.parms_id())
             product = self._times(residual, column)
             if counts:
                 self._add(sums, place, product)
@@ -122,22 +121,30 @@ class Arithmetic:
             return self.read(labels, RESIDUALS, scale)
         return self._encoder.slots(targets(labels, self.chain), RESIDUALS, scale)
 
-    def _scores(self, columns: list[tuple[Any, bool]], weights: list[Any], scores: Any) -> Any:
+    def _scores(
+        self, rows: Reals, weights: Iterable[Any], scores: Any
+    ) -> tuple[Any, list[tuple[Any, bool]]]:
+        """Return the scores of rows, and their columns at the level of residuals, which is less."""
         total = product = None
-        for (column, counts), weight in zip(columns, weights, strict=True):
+        columns: list[tuple[Any, bool]] = []
+        for values, weight in zip(np.ascontiguousarray(rows.T), weights, strict=True):
+            column, counts = self._column(values)
             product = self._times(weight, column)
+            self._evaluator.mod_switch_to_inplace(column, self._ring.words_of(RESIDUALS))
+            column.shrink_to_fit()  # or it would keep the memory that it has had
+            columns.append((column, counts))
             if counts and total is None:
                 total = product
             elif counts:
                 self._evaluator.add_inplace(total, product)
         if total is None and scores is not None:
-            return scores
+            return scores, columns
         if total is None:
             total = product  # no row has any value: whatever comes of this is dropped
         self._evaluator.rescale_to_next_inplace(total)
         if scores is not None:
             self._evaluator.add_inplace(total, scores)
-        return total
+        return total, columns
 
     def _residual(self, score: Any, labels: Any) -> Any:
         """Return u (LINEAR - u^2) plus labels, at the level of residuals; or u itself plus them."""

@@ -12,7 +12,6 @@ buyer's word. A provider lets in a buyer that it takes for honest but curious.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +23,10 @@ from unseen.protocols.he.training.chain import RESIDUALS, SLOTS, Chain
 from unseen.protocols.he.training.descent import Descent, largest_score
 from unseen.protocols.he.training.rows import Rows, blocks, check_count, kept, labels_of
 from unseen.protocols.he.training.samples import SAMPLE_BYTES, Opener
+from unseen.protocols.he.training.sizes import COUNT_BYTES, answer_bytes
 from unseen.protocols.party import Steps
 
 Reals = NDArray[np.float64]
-_COUNT: Final = 8  # bytes of a number of rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ class Keys:
     def opening(self, rows: int) -> bytes:
         """Return the first message: how many rows of its own (or 0), and the public keys."""
         keys = self._owner.public_key() + self._owner.relin_keys()
-        return rows.to_bytes(_COUNT, "little") + keys
+        return rows.to_bytes(COUNT_BYTES, "little") + keys
 
     def weights(self, weights: Reals) -> bytes:
         """Return the provider's weights, encrypted: each in all slots.
@@ -94,7 +93,7 @@ class Keys:
 
         """
         width = self.chain.task.width
-        if len(answer) != width * SAMPLE_BYTES:
+        if len(answer) != answer_bytes(self.chain):
             raise CountMismatchError(found=len(answer) // SAMPLE_BYTES, expected=width)
         unit = self.chain.primes[1] * SLOTS / (self.chain.total_scale * self.chain.task.shrink)
         places = range(0, len(answer), SAMPLE_BYTES)

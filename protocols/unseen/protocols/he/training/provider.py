@@ -9,10 +9,10 @@ Learns nothing of weights, labels and the buyer's columns but how many they are.
 rows, from a buyer that made its keys, its encryptions or its weights otherwise than it says.
 """
 
-from collections.abc import Callable, Generator, MutableMapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any
 
 from unseen.protocols.errors import CountMismatchError, MalformedMessageError
 from unseen.protocols.he import seal
@@ -22,9 +22,11 @@ from unseen.protocols.he.training.arithmetic import Arithmetic, Sums, ring_of
 from unseen.protocols.he.training.chain import RESIDUALS, Chain
 from unseen.protocols.he.training.rows import Rows, blocks, check_count, kept, labels_of
 from unseen.protocols.he.training.samples import released
+from unseen.protocols.he.training.sizes import AT_ONCE, COUNT_BYTES
 from unseen.protocols.party import Rng, Steps
 
-_COUNT: Final = 8  # bytes of a number of rows
+if TYPE_CHECKING:
+    from mmap import mmap
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +56,21 @@ class Trainer:
         key, more = _keys(opening, chain)
         self._stranger = Stranger(ring, key)
         self.arithmetic = Arithmetic(ring, chain, more)
-        self.rows = int.from_bytes(opening[:_COUNT], "little")
+        self.rows = int.from_bytes(opening[:COUNT_BYTES], "little")
 
-    def weights(self, message: bytes) -> list[Any]:
-        """Return the ciphertexts of weights.
+    def weights(self, message: "bytes | mmap") -> Iterable[Any]:
+        """Return the ciphertexts of weights; many are read anew whenever they are gone through.
 
         Raises:
-            MalformedMessageError: one of them is not what it should be.
+            MalformedMessageError: one of them is not what it should be; of many, when it is read.
 
         """
-        found = parts(message, self.chain, self.chain.fresh, self.chain.task.columns)
-        scale = float(self.chain.scale)
-        return [self.arithmetic.read(one, self.chain.fresh, scale) for one in found]
+        chain = self.chain
+        size = seal.ciphertext_bytes(chain.level(chain.fresh), seeded=True)
+        if len(message) != size * chain.task.columns:
+            raise MalformedMessageError("a message has another length than its ciphertexts have")
+        found = _Weights(self.arithmetic, chain, message, size)
+        return list(found) if chain.task.columns <= AT_ONCE else found
 
     def answer(self, sums: Sums, rng: Rng) -> bytes:
         """Return sums with noise, one sample after another: what may leave."""
@@ -79,6 +84,23 @@ class Trainer:
     def _zero(self) -> Any:
         level = self.chain.level(RESIDUALS)
         return seal.read_ciphertext(self._stranger.zero(RESIDUALS), level).words
+
+
+@dataclass(frozen=True, slots=True)
+class _Weights:
+    """Ciphertexts that lie one after another, each in memory when its turn comes."""
+
+    arithmetic: Arithmetic
+    chain: Chain
+    message: "bytes | mmap" = field(repr=False)
+    size: int
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield them."""
+        scale = float(self.chain.scale)
+        for start in range(0, len(self.message), self.size):
+            one = self.message[start : start + self.size]
+            yield self.arithmetic.read(one, self.chain.fresh, scale)
 
 
 def provided(chain: Chain, given: Provided, opening: bytes, rng: Rng) -> Steps:
@@ -102,24 +124,35 @@ def provided(chain: Chain, given: Provided, opening: bytes, rng: Rng) -> Steps:
             given.shelf[number] = message
             message = yield b""
     for _ in range(task.iterations):
-        sums = yield from iteration(trainer, given, message)
+        sums = yield from iteration(trainer, given.rows, given.shelf, message)
         given.charge(chain.rho)
         message = yield trainer.answer(sums, rng)
 
 
-def iteration(trainer: Trainer, given: Provided, message: bytes) -> Generator[bytes, bytes, Sums]:
-    """Return the sums of an iteration, begun by the message of weights."""
+def iteration(
+    trainer: Trainer, rows: Rows, shelf: Mapping[int, bytes], message: "bytes | mmap"
+) -> Generator[bytes, bytes, Sums]:
+    """Return the sums of an iteration, begun by the message of weights.
+
+    `shelf` has the buyer's blocks by their number, of a vertical training. Where it has columns of
+    its own, it is asked for the scores of each block in turn.
+
+    Raises:
+        InputInvalidError: rows are not as the task says.
+        MalformedMessageError: a message is ill-formed.
+
+    """
     chain, arithmetic = trainer.chain, trainer.arithmetic
     task, weights, sums = chain.task, trainer.weights(message), trainer.arithmetic.sums()
-    for number, (start, stop) in enumerate(blocks(given.rows.count)):
+    for number, (start, stop) in enumerate(blocks(rows.count)):
         scores = None
         if task.own_columns:
             sent = yield b""
             scores = arithmetic.read(sent, chain.fresh - 1, float(chain.scale))
-        values, labels = given.rows.block(start, stop)
+        values, labels = rows.block(start, stop)
         inside = kept(values, task.columns, task.norm)
         if task.vertical:
-            known, *own = parts(given.shelf[number], chain, RESIDUALS, 1 + task.own_columns)
+            known, *own = parts(shelf[number], chain, RESIDUALS, 1 + task.own_columns)
             arithmetic.add_block(sums, inside, known, weights, scores, tuple(own))
         else:
             arithmetic.add_block(sums, inside, labels_of(labels, stop - start, task), weights)
@@ -142,8 +175,8 @@ def parts(message: bytes, chain: Chain, primes: int, count: int) -> list[bytes]:
 def _keys(opening: bytes, chain: Chain) -> tuple[bytes, bytes]:
     """Return the public key and the relinearisation keys, checked."""
     level = chain.level(len(chain.primes))
-    behind = _COUNT + seal.ciphertext_bytes(level, seeded=False)
-    key, more = opening[_COUNT:behind], opening[behind:]
+    behind = COUNT_BYTES + seal.ciphertext_bytes(level, seeded=False)
+    key, more = opening[COUNT_BYTES:behind], opening[behind:]
     if seal.read_ciphertext(key, level).scale != 1:
         raise MalformedMessageError("a public key has no scale")
     check_relin_keys(more, level, chain.fresh)

@@ -1,0 +1,1 @@
+"""Runs of encrypted training, an iteration each: what comes in, the job, what goes out."""
