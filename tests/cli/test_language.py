@@ -22,6 +22,7 @@ from unseen.client.reviews import Finding, Review, ReviewState
 from unseen.evidence.bills.dispute import Ruling
 
 RUNTIME = Path(__file__).parents[2] / "runtime/unseen"
+CLAUSES = RUNTIME.parents[1] / "protocols/unseen/evidence/contracts"
 runner = CliRunner()
 
 
@@ -56,6 +57,19 @@ def rows_of_cards() -> set[str]:
         node.value.elts[0]
         for _, function in functions("client")
         if function.returns is not None and ast.unparse(function.returns) == "Iterator[Row]"
+        for node in ast.walk(function)
+        if isinstance(node, ast.Yield) and isinstance(node.value, ast.Tuple)
+    ]
+    return {word for node in yielded if (word := beginning(node)) is not None}
+
+
+def rows_of_clauses() -> set[str]:
+    """Return the names of rows that clauses of contracts bring along."""
+    yielded = [
+        node.value.elts[0]
+        for path in sorted(CLAUSES.rglob("*.py"))
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(function, ast.FunctionDef) and function.name.endswith("_rows")
         for node in ast.walk(function)
         if isinstance(node, ast.Yield) and isinstance(node.value, ast.Tuple)
     ]
@@ -117,13 +131,14 @@ def empties() -> set[str]:
 
 def test_there_are_words_to_translate() -> None:
     assert len(rows_of_cards()) > 80
+    assert len(rows_of_clauses()) > 15
     assert len(headings()) > 40
     assert len(titles_of_cards()) > 15
     assert len(empties()) > 15
     assert len(sentences()) > 20
 
 
-@pytest.mark.parametrize("word", sorted(rows_of_cards() | headings()))
+@pytest.mark.parametrize("word", sorted(rows_of_cards() | rows_of_clauses() | headings()))
 def test_every_heading_and_every_row_has_its_chinese(word: str) -> None:
     assert word in WORDS or word in PHRASES, f"add {word!r} to runtime/unseen/cli/words.py"
 
