@@ -20,7 +20,8 @@ from unseen.client.weights import model_rows
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json, b64decode, b64encode
 from unseen.evidence.commitment import NONCE_BYTES, commit
-from unseen.evidence.errors import CanonicalError
+from unseen.evidence.contracts.outputs import TypedOutput, parted
+from unseen.evidence.errors import CanonicalError, ReleaseInvalidError
 from unseen.evidence.releases.review import Decision, reviewer_role, sign_review
 from unseen.evidence.releases.review import Review as Decided
 from unseen.evidence.suite import suite_of
@@ -213,7 +214,10 @@ class Reviews:
                 clause="review.release",
                 remedy="do not sign it; look into the node",
             )
-        outputs = [output.name for output in self._contracts.plan(review.contract).outputs]
+        plan = self._contracts.plan(review.contract)
+        if plan.release is not None and plan.release.outputs:
+            return replace(review, shown=True, value=_written(parts, plan.release.outputs))
+        outputs = [output.name for output in plan.outputs]
         value = _value(parts, review.type, outputs)
         reads = model_rows(terms, value) if review.type == "model" else ()
         return replace(review, shown=True, value=value, reads=reads)
@@ -249,6 +253,16 @@ def _value(parts: tuple[bytes, ...], kind: str, outputs: Sequence[str]) -> Json:
         verdicts = kind == "verdicts" and isinstance(value, list)
         return dict(zip(outputs, cast("list[Json]", value), strict=True)) if verdicts else value
     except (CanonicalError, ValueError):
+        raise AnswerInvalidError("what is held is no value", clause="review.release") from None
+
+
+def _written(parts: tuple[bytes, ...], outputs: Sequence[TypedOutput]) -> Json:
+    """Return what code of the buyer's wrote, each output under its name, in its cells' units."""
+    try:
+        (part,) = parts
+        found = zip(outputs, parted(outputs, part), strict=True)
+        return {output.name: value.shape.json_of(value.rows) for output, value in found}
+    except (ReleaseInvalidError, ValueError):
         raise AnswerInvalidError("what is held is no value", clause="review.release") from None
 
 

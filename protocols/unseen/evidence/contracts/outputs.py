@@ -8,7 +8,7 @@ run can say is bounded by `bits_of_outputs`. `received` reads it back; nothing e
 Not protected: what the values say. Code that has seen rows may put any of its bits there.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -103,15 +103,42 @@ def received(output: TypedOutput, data: bytes) -> Value:
     return unpack(output.shape, int.from_bytes(data, "big"))
 
 
+def joined(values: Iterable[Value]) -> bytes:
+    """Return the bytes of all outputs of a run, one after the other: one part of a release."""
+    return b"".join(map(sent, values))
+
+
+def parted(outputs: Sequence[TypedOutput], data: bytes) -> tuple[Value, ...]:
+    """Return the values of outputs whose `joined` bytes are `data`.
+
+    Raises:
+        ReleaseInvalidError: of another size, or one is no value of its output's shape.
+
+    """
+    if len(data) != sum(output.sent_bytes for output in outputs):
+        _CHECK.fail("output", "is of another size")
+    found: list[Value] = []
+    at = 0
+    for output in outputs:
+        found.append(received(output, data[at : at + output.sent_bytes]))
+        at += output.sent_bytes
+    return tuple(found)
+
+
 def bits_of_outputs(outputs: Collection[TypedOutput]) -> int:
     """Return how many bits a run with these outputs says at most."""
     return sum(output.shape.bits for output in outputs)
 
 
+def type_of(shape: Shape) -> Literal["aggregate", "model"]:
+    """Return the type of release that a shape is."""
+    return "model" if isinstance(shape, Modelled) else "aggregate"
+
+
 def type_of_outputs(outputs: Collection[TypedOutput]) -> Literal["aggregate", "model"]:
     """Return the type of a release of these outputs: a model, where one of them is one."""
-    modelled = any(isinstance(output.shape, Modelled) for output in outputs)
-    return "model" if modelled else "aggregate"
+    types = {type_of(output.shape) for output in outputs}
+    return "model" if "model" in types else "aggregate"
 
 
 def check_outputs(check: Checker, field: str, outputs: Sequence[TypedOutput]) -> None:

@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 from unseen.evidence.contracts.cells import Cell, CellValue, Choice, Number
 from unseen.evidence.contracts.typed import Value
-from unseen.node.release.facts import AggregateFacts, CellFacts, MaskedFacts
+from unseen.node.release.facts import AggregateFacts, CellFacts, MaskedFacts, OpaqueFacts
+from unseen.node.release.opaque import freedom_of, stated
 from unseen.node.release.rules import Case, Outcome, Rule
 
 _WHOLE = 10_000
@@ -40,7 +41,13 @@ def _open_cells(value: Value) -> Iterator[tuple[int, Cell, CellValue]]:
 
 def _shown(case: Case) -> Iterator[Shown]:
     """Yield what is shown, as far as facts go: a rule of its own refuses where they end early."""
-    if case.value is not None and isinstance(case.facts, AggregateFacts):
+    if case.value is None:
+        return
+    if isinstance(case.facts, OpaqueFacts):
+        for cell, value, contributors in stated(case.value, case.facts):
+            if value is not None:
+                yield Shown(cell, value, CellFacts(contributors=contributors))
+    elif isinstance(case.facts, AggregateFacts):
         cells = _open_cells(case.value)
         for (_, cell, value), behind in zip(cells, case.facts.cells, strict=False):
             if value is not None:
@@ -52,6 +59,8 @@ def _without_facts(case: Case) -> bool:
         return False
     if case.value is None and isinstance(case.facts, AggregateFacts):  # its receiver can read it
         return not (case.facts.private and case.facts.measured and not case.facts.cells)
+    if case.value is not None and isinstance(case.facts, OpaqueFacts):
+        return False
     if case.value is None or not isinstance(case.facts, AggregateFacts):
         return True
     if case.facts.private:
@@ -128,9 +137,10 @@ def _alone(case: Case) -> bool:
 
 def _unfree(case: Case) -> bool:
     facts = case.facts
-    if not isinstance(facts, AggregateFacts) or facts.freedom is None:
-        return False
-    return facts.freedom < case.limits.freedom
+    freedom = facts.freedom if isinstance(facts, AggregateFacts) else None
+    if isinstance(facts, OpaqueFacts):
+        freedom = freedom_of(case.value)
+    return freedom is not None and freedom < case.limits.freedom
 
 
 def _long(case: Case) -> bool:

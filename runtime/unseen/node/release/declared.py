@@ -20,6 +20,7 @@ from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.contracts.encrypted import SAMPLE_BITS
 from unseen.evidence.contracts.intersection import ITEMS, PROTOCOLS, SUM
 from unseen.evidence.contracts.joint import PROTOCOL as SECAGG
+from unseen.evidence.contracts.outputs import TypedOutput, joined, parted
 from unseen.evidence.contracts.plan import Plan
 from unseen.evidence.contracts.scoring import KIND as SCORE
 from unseen.evidence.contracts.scoring import PROTOCOL as CKKS
@@ -55,6 +56,7 @@ class Read:
 
     parts: tuple[bytes, ...]
     value: Value | None
+    values: tuple[Value, ...] = ()  # of a release of several outputs, in the place of one value
 
 
 class Form(Protocol):
@@ -200,6 +202,23 @@ class Summed:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """One part: the values of what code of the buyer's wrote, each in as many bytes as it has."""
+
+    outputs: tuple[TypedOutput, ...]
+
+    def read(self, parts: Sequence[bytes]) -> Read:
+        """Return the part as it is written from its values."""
+        if len(parts) != 1:
+            raise ReleaseInvalidError("release: has another number of parts", clause="parts")
+        values = parted(self.outputs, parts[0])
+        written = joined(values)
+        if written != parts[0]:
+            raise ReleaseInvalidError("release: does not come back from its bits", clause="value")
+        return Read((written,), None, values)
+
+
+@dataclass(frozen=True, slots=True)
 class Declared:
     """What one run may release: how it is read, and what it is worth in `bits`."""
 
@@ -224,6 +243,8 @@ def declared(plan: Plan, units: int, answer: Shape | None = None) -> Declared:
             shape to a question and there is none, or grants fewer bits than its answer has.
 
     """
+    if plan.release is not None and plan.release.outputs:
+        return Declared(Written(plan.release.outputs), bits_of(plan, units))
     return Declared(_form(plan, units, answer), bits_of(plan, units))
 
 

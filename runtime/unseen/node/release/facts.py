@@ -109,4 +109,32 @@ class MaskedFacts:
     led: bool = False
 
 
-Facts = AggregateFacts | ModelFacts | MaskedFacts
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpaqueFacts:
+    """What the node knows of outputs that code of the buyer's has written: what the code was given.
+
+    `rows` and `people` are those it could read; how many of them stand behind a number nobody but
+    the code knows, and what it says of that is not believed. A claim can refuse an output, and
+    never let one pass. `smallest_leaf` is how many of the rows reach the smallest leaf of a model
+    of trees, counted by the node (`leaves.py`), None where it was not. `attack` and `report` are
+    those of `ModelFacts`.
+    """
+
+    rows: int
+    people: int
+    smallest_leaf: int | None = None
+    attack: int | None = None
+    report: Attacked | None = None
+
+    @property
+    def measured(self) -> bool:
+        """Return False: the node has not counted who stands behind a number."""
+        return False
+
+    @property
+    def private(self) -> bool:
+        """Return False: no noise was added that a ledger knows of."""
+        return False
+
+
+Facts = AggregateFacts | ModelFacts | MaskedFacts | OpaqueFacts

@@ -27,7 +27,7 @@ from unseen.node.errors import InternalError
 from unseen.node.failpoints import hit
 from unseen.node.hardening import whereabouts
 from unseen.node.release.declared import answer_shape, declared
-from unseen.node.release.examine import examine
+from unseen.node.release.examine import examine, examine_each
 from unseen.node.release.facts import Facts
 from unseen.node.release.rules import (
     FAULT,
@@ -202,20 +202,18 @@ def _release(
     spec = spec_of(plan, terms)
     found = wanted.form.read(parts)
     hit("gate.read")
-    finding = examine(
-        Case(
-            type=ask.type,
-            mode=standing.mode,
-            bits=wanted.bits,
-            bits_per_run=spec.bits_per_run,
-            bits_in_all=spec.bits_in_all,
-            used=standing.used,
-            value=found.value,
-            facts=facts,
-            limits=_LIMITS.with_group(plan.group),
-        ),
-        rules,
+    case = Case(
+        type=ask.type,
+        mode=standing.mode,
+        bits=wanted.bits,
+        bits_per_run=spec.bits_per_run,
+        bits_in_all=spec.bits_in_all,
+        used=standing.used,
+        value=found.value,
+        facts=facts,
+        limits=_LIMITS.with_group(plan.group),
     )
+    finding = examine_each(case, found.values, rules) if found.values else examine(case, rules)
     hit("gate.judged")
     if finding.outcome is Outcome.REFUSE:
         return Refused(finding.rules)

@@ -13,7 +13,7 @@ therefore a person signs every model as well.
 """
 
 from unseen.evidence.contracts.modelled import Modelled
-from unseen.node.release.facts import ModelFacts
+from unseen.node.release.facts import ModelFacts, OpaqueFacts
 from unseen.node.release.rules import Case, Outcome, Rule
 
 _WHOLE = 10_000
@@ -23,7 +23,7 @@ FAMILIES = TREES | {"linear", "logistic", "poisson", "naive_bayes", "mlp"}
 
 
 def _without_facts(case: Case) -> bool:
-    return not isinstance(case.facts, ModelFacts)
+    return not isinstance(case.facts, ModelFacts | OpaqueFacts)
 
 
 def _no_model(case: Case) -> bool:
@@ -41,28 +41,30 @@ def _remembers(case: Case) -> bool:
 
 def _large(case: Case) -> bool:
     facts, shape = case.facts, case.value.shape if case.value else None
-    if not isinstance(facts, ModelFacts) or not isinstance(shape, Modelled):
+    if not isinstance(facts, ModelFacts | OpaqueFacts) or not isinstance(shape, Modelled):
         return False
     return _WHOLE * shape.parameters > case.limits.parameters * facts.rows
 
 
 def _small_leaf(case: Case) -> bool:
     facts = case.facts
-    if not isinstance(facts, ModelFacts) or _family(case) not in TREES:
+    if not isinstance(facts, ModelFacts | OpaqueFacts) or _family(case) not in TREES:
         return False
-    return facts.smallest_leaf < case.limits.group
+    return facts.smallest_leaf is None or facts.smallest_leaf < case.limits.group
 
 
 def _attacked(case: Case) -> bool:
     facts = case.facts
-    if not isinstance(facts, ModelFacts) or facts.attack is None:
+    if not isinstance(facts, ModelFacts | OpaqueFacts) or facts.attack is None:
         return False
     return facts.attack > case.limits.attack
 
 
 def _unmeasured(case: Case) -> bool:
     facts = case.facts
-    return isinstance(facts, ModelFacts) and facts.attack is None and not facts.private
+    return (
+        isinstance(facts, ModelFacts | OpaqueFacts) and facts.attack is None and not facts.private
+    )
 
 
 def _always(case: Case) -> bool:

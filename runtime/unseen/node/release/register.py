@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, select
 
+from unseen.evidence.contracts.outputs import type_of
 from unseen.evidence.releases.metered import bits_of, spec_of
 from unseen.evidence.releases.request import Request
 from unseen.node.contracts.register import Contract
@@ -119,7 +120,13 @@ class Releases:
     def standing(self, contract: Contract, kind: str = "") -> Standing:
         """Return what the gate has to know about a contract beside its plan; `kind` of release."""
         kind = kind or spec_of(contract.plan, contract.terms).type
-        return Standing(self.modes[kind], contract.bits_used)
+        return Standing(self._mode(contract, kind), contract.bits_used)
+
+    def _mode(self, contract: Contract, kind: str) -> Mode:
+        """Return the strictest of what the operator does with each type that leaves."""
+        spec = contract.plan.release
+        types = {kind} | {type_of(output.shape) for output in (spec.outputs if spec else ())}
+        return max((self.modes[each] for each in types), key=_STRICTNESS.index)
 
     def check(self, contract: Contract, request: str) -> None:
         """Refuse a run whose release cannot leave, before anything is computed.
@@ -134,7 +141,7 @@ class Releases:
         if review is not None and review.state is not State.PASSED:
             raise as_refusal(review)
         spec = spec_of(contract.plan, contract.terms)
-        mode, hidden = self.modes[spec.type], is_hidden(contract.plan)
+        mode, hidden = self._mode(contract, spec.type), is_hidden(contract.plan)
         if mode is Mode.OFF or (mode is Mode.REVIEW and hidden):
             raise ReleaseOffError(
                 f"the operator lets no {spec.type} out"
@@ -252,5 +259,6 @@ def closed(review: Review, state: State, at: str, by: str, document: str = "") -
     return replace(review, state=state, decided_at=at, decided_by=by, document=document)
 
 
+_STRICTNESS = (Mode.PASS, Mode.REVIEW, Mode.OFF)
 _SEALED = frozenset({"sealed_reply", "sealed_report"})
 _WITHOUT_REPLY = [column for column in reviews.c if column.name not in _SEALED]
