@@ -109,6 +109,7 @@ def test_trees_hold_as_many_numbers_as_are_counted() -> None:
 
 
 BROKEN = [
+    (FILE, 'family = "logistic"', 'family = "logistic"\nprotocol = "ckks"', "protocol"),
     (FILE, 'family = "logistic"', 'family = "forest"', "family"),
     (FILE, '"age", "stay"', '"age", "height"', "features.height"),
     (FILE, '"age", "stay"', '"age", "acute"', "features.acute"),

@@ -1,7 +1,9 @@
 """Contracts over trainings under encryption: what they hold, what stands against them, and why."""
 
 import dataclasses
+import json
 from functools import cache
+from html import escape
 from typing import Any
 
 import pytest
@@ -23,6 +25,8 @@ from unseen.evidence.contracts.statistics import menu_of
 from unseen.evidence.contracts.statistics.agreed import check_agreed
 from unseen.evidence.contracts.training.encrypted_file import parse_encrypted
 from unseen.evidence.errors import ContractInvalidError, ReleaseInvalidError
+from unseen.evidence.exports.form import FormData, approval_form
+from unseen.evidence.exports.odrl import contract_odrl
 from unseen.evidence.releases.encrypted import SentGradient
 from unseen.evidence.releases.scored import SentScores
 from unseen.node.catalog.labels import Label
@@ -349,6 +353,23 @@ def test_a_gradient_is_read_as_that_and_as_nothing_else() -> None:
     for parts in ([], [gradient.encode()] * 2, [fewer.encode()], [scores.encode()], [b"{}"]):
         with pytest.raises(ReleaseInvalidError):
             wanted.form.read(parts)
+
+
+@pytest.mark.parametrize("text", [SECRET, VERTICAL])
+def test_exports_say_when_it_holds_and_what_leaks(text: str) -> None:
+    found = made_once(text)
+    parts = found.terms, found.plan, found.leakage
+    odrl = json.dumps(contract_odrl(*parts), ensure_ascii=False)
+    form = approval_form(
+        FormData(terms=found.terms, plan=found.plan, leakage=found.leakage, state="PROPOSED")
+    )
+    for said in (found.plan.threat_model, found.plan.threat_model_zh, found.plan.retention_zh):
+        assert said in odrl
+        assert said in form
+    for line in found.leakage.statements:
+        assert line.text_zh in odrl
+        assert escape(line.text) in form
+    assert '"unseen:epsilon"' in odrl
 
 
 def test_it_is_explained_and_the_narrowest_that_would_do_is_a_training_too() -> None:

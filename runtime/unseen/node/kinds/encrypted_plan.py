@@ -103,8 +103,9 @@ _TRAFFIC = Statement(
 _TIMING = Statement(
     party="network",
     what="timing",
-    text="how long an iteration takes: by the number of rows and columns, not by what they hold",
-    text_zh="每次迭代耗时：取决于行数和列数，与取值无关",
+    text="how long an iteration takes: by the number of rows and columns, and a little by how many"
+    " rows are found and whole; noise does not cover it",
+    text_zh="每次迭代耗时：取决于行数和列数，并略受找到的完整行数影响，噪声不掩盖耗时",
     bound="one time for each iteration, and how busy the node is",
     bound_zh="每次迭代一个耗时，并受节点繁忙程度影响",
     channel="timing",

@@ -44,8 +44,11 @@ def parse_training(data: bytes, menu: Menu, parties: int, honest: int) -> "Spec"
         InputInvalidError: this machine has no library for vectors.
 
     """
+    given = load_toml(_CHECK, data, as_written)
+    if "protocol" in given:
+        _CHECK.fail("protocol", "is of a training under encryption, which is at one node alone")
     body = _CHECK.take(
-        load_toml(_CHECK, data, as_written),
+        given,
         ("family", "features", "label", "steps", "privacy"),
         "training",
     )

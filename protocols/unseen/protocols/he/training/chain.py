@@ -10,7 +10,7 @@ The chain is arithmetic on public numbers. It does not know whether anybody keep
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import cache
+from functools import lru_cache
 from math import isqrt, prod
 from typing import Final
 
@@ -171,7 +171,7 @@ def _fits(chain: Chain) -> bool:
     return 5 * most < 2 * prod(chain.primes[:RESIDUALS])
 
 
-@cache
+@lru_cache(maxsize=256)
 def _sigma2(chain: Chain) -> int:
     wanted = Fraction(chain.l2**2) / (2 * chain.task.rho)
     return -(-wanted.numerator // wanted.denominator)
