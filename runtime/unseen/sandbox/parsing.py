@@ -89,7 +89,9 @@ def _value_file(output: TypedOutput) -> str:
 def _fail(done: Outcome) -> NoReturn:
     """Refuse what could not be read; the clause is for the operator, as the log is."""
     if done.status is Status.NOT_STARTED:
-        raise SandboxMissingError("the second sandbox was not built", clause="sandbox.tier")
+        raise SandboxMissingError(
+            f"the second sandbox was not built: {done.detail}", clause="sandbox.tier"
+        )
     found = _CLAUSE.search(done.log)
     clause = found[1].decode() if found else f"output.{done.status.value.replace('-', '_')}"
     _refuse(clause, "a file is no value of what is declared")
