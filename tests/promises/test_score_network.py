@@ -1,9 +1,13 @@
 """Scores by a network of squares at a real node: what they are, what is said, what is refused."""
 
+import struct
 from collections.abc import Iterator
 
+import grpc
 import numpy as np
 import pytest
+from tests.promises import wire
+from tests.promises.canaries import Scanner
 from tests.promises.scoring import (
     FEATURES,
     NETWORK,
@@ -108,6 +112,27 @@ def test_what_is_no_ciphertext_or_no_context_is_refused_and_not_charged(
         asked.answered()
     assert failed.value.job.failure == "MALFORMED_MESSAGE"
     assert stage.lender.usage(identifier).units_used == used
+
+
+def test_neither_rows_nor_weights_nor_scores_cross_the_socket(
+    stage: Stage, identifier: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = rows_of(50, seed=9)
+    stage.close_clients()
+    recorder = wire.Recorder()
+    monkeypatch.setattr(grpc, "secure_channel", recorder.channel)
+    found = stage.lender.score(identifier, rows)
+    stage.close_clients()
+    monkeypatch.undo()
+    numbers = [*rows[:, :2].ravel().tolist(), *found.scores.tolist(), *found.predicted.tolist()]
+    hidden, end = NETWORK.layers
+    weights = [one for layer in (hidden.weights, end.weights) for row in layer for one in row]
+    planted = [struct.pack(order, one) for one in (*numbers, *weights) for order in ("<d", ">d")]
+    crossed = b"".join(data for _, data in (*recorder.sent, *recorder.received))
+    assert len(crossed) > 2_000_000
+    assert not Scanner(planted).find(crossed, "the socket")
+    for number in (*weights, *numbers):
+        assert repr(number).encode() not in crossed
 
 
 def test_deeper_networks_are_not_offered(stage: Stage) -> None:

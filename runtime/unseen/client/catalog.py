@@ -302,7 +302,9 @@ _OTHERS = (Definition, Offered, scoring.Wanted)  # in the place of predicates
 
 def _scored_rows(offered: scoring.Offered) -> Iterator[Row]:
     model = offered.model
-    yield "model", f"{model.family}, {model.columns:,} columns"
+    reach = offered.reach
+    instead = f", its functions as polynomials from {-reach} to {reach}" if reach else ""
+    yield "model", f"{model.words}{instead}"
     yield "columns", tuple(feature.name for feature in model.features)
     yield "precision", f"within {offered.precision} of the model's own"
     yield "units a run", f"{offered.most:,} at most"

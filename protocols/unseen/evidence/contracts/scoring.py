@@ -88,6 +88,12 @@ class ModelShape:
         return sum(feature.width for feature in self.features)
 
     @property
+    def words(self) -> str:
+        """Return what it is called on cards."""
+        units = f", a hidden layer of {self.layers[0][0]:,}" if self.hidden else ""
+        return f"{self.family}, {self.columns:,} columns{units}"
+
+    @property
     def hidden(self) -> bool:
         """Return whether it is a network, with a layer that nobody sees."""
         return len(self.layers) > 1
@@ -351,8 +357,7 @@ def scoring_rows(parameters: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
     if clause is None:
         return
     ring = clause.ring
-    hidden = f", a hidden layer of {clause.model.layers[0][0]:,}" if clause.model.hidden else ""
-    yield "model", f"{clause.model.family}, {clause.model.columns:,} columns{hidden}"
+    yield "model", clause.model.words
     yield "rows a unit", f"{clause.rows:,} at most"
     yield "units a run", f"{clause.most:,} at most"
     yield "precision", f"within {clause.precision} of the model's own"
