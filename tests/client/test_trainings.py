@@ -19,7 +19,7 @@ from tests.client.training_node import (
     seen_by_node,
 )
 
-from unseen.client.errors import AnswerInvalidError, HomeError, RefusedError
+from unseen.client.errors import AnswerInvalidError, Cause, HomeError, RefusedError
 from unseen.client.local.home import Home
 from unseen.client.local.profile import Profile
 from unseen.client.queries import asking
@@ -400,6 +400,24 @@ def test_an_iteration_that_the_node_forgets_is_gone_on_with_later(
     world.training.before = lambda _: None
     found = world.trainings().fit(CONTRACT)
     assert (found.requests, world.training.total) == ((request,), 1)
+
+
+def test_a_gradient_that_is_charged_and_lost_is_left_out(
+    make: Callable[[Any], TrainingWorld],
+) -> None:
+    world = make(dataclasses.replace(SECRET, rho="1000", iterations=2))
+
+    def lose(event: str) -> None:
+        if event == "fetch" and world.training.total == 1:
+            raise RefusedError(Cause(asking.REPLY_LOST, "gone", charged=True))
+
+    world.training.before = lose
+    with pytest.raises(RefusedError):
+        world.trainings().fit(CONTRACT)
+    found = world.trainings().fit(CONTRACT)
+    one = dataclasses.replace(world.training.clause, iterations=1)
+    assert off(found, expected(one)) < 0.02
+    assert (found.iterations, world.training.total, files(world)) == (1, 2, [])
 
 
 def test_key_rows_and_weights_lie_sealed(make: Callable[[Any], TrainingWorld]) -> None:

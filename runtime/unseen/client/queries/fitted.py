@@ -92,7 +92,7 @@ class Fitted(Card):
     `model` takes rows in the units of their columns, the buyer's own last. `weights` are those of
     what the training saw, each number from -1 to 1, with the intercept first. Whatever is done with
     either costs nobody more. `requests` are the ids of the iterations, `receipts` their files;
-    `resumed` says how many were done before.
+    `resumed` says how many were done before. One that was charged and lost is none of them.
     """
 
     contract: str

@@ -76,9 +76,9 @@ class Trainings:
                 kept = self._begun(contract, clause, given, aligned_by, rate, ridge)
             else:
                 _check_same(kept, given, aligned_by, rate, ridge)
-            if kept.done < clause.iterations:
+            if self._left(contract, clause, kept):
                 kept = self._trained(self._training(contract, kept))
-            self._swept(contract, kept)
+            self._swept(contract, clause, kept)
         return Fitted.of(self._session.home, contract, terms, clause, kept, resumed)
 
     def show(self, contract: str) -> Fitting:
@@ -103,7 +103,7 @@ class Trainings:
                 raise HomeError("what is kept of this training is gone", clause="home")
             training = self._training(contract, kept)
             self._iterations.go_on(training, opening)
-            self._swept(contract, training.kept)
+            self._swept(contract, training.clause, training.kept)
         return Fitting.of(contract, training.terms, training.clause, training.kept)
 
     def _kept(self, contract: str) -> Kept | None:
@@ -195,14 +195,17 @@ class Trainings:
 
     def _trained(self, training: Training) -> Kept:
         """Take all iterations that are left."""
-        total = training.clause.iterations
-        while (done := training.kept.done) < total:
-            self._session.progress("training", done, total)
+        contract, clause = training.contract, training.clause
+        while left := self._left(contract, clause, training.kept):
+            self._session.progress("training", clause.iterations - left, clause.iterations)
             self._iterations.take_next(training)
-            if training.kept.done == done:
-                raise HomeError("an iteration led to nothing", clause="home")
-        self._session.progress("training", total, total)
+        self._session.progress("training", clause.iterations, clause.iterations)
         return training.kept
+
+    def _left(self, contract: str, clause: Encrypted, kept: Kept) -> int:
+        """Return how many iterations are left: one that is charged and lost cannot be taken in."""
+        lost = len(self._session.state.requests(contract, "lost"))
+        return max(0, clause.iterations - kept.done - lost)
 
     def _sealed(self, contract: str, clause: Encrypted, rows: int) -> "SealedRows":
         from unseen.streams.owned_rows import SealedRows  # noqa: PLC0415 - with vectors' library
@@ -220,10 +223,9 @@ class Trainings:
 
         return SealedRows(folder, (seal, unseal), rows, clause.own_columns)
 
-    def _swept(self, contract: str, kept: Kept) -> None:
+    def _swept(self, contract: str, clause: Encrypted, kept: Kept) -> None:
         """Delete the rows and ciphertexts of a training that is over."""
-        clause = clause_of(contract, self._contracts.terms(contract))
-        if kept.done == clause.iterations:
+        if not self._left(contract, clause, kept):
             self._sealed(contract, clause, kept.rows).forget()
             self._iterations.forget(contract)
 
