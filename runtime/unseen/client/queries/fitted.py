@@ -10,7 +10,7 @@ from unseen.client.local.home import Home
 from unseen.client.queries.intersected import Cost
 from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.contracts.encrypted import Encrypted
-from unseen.evidence.contracts.privacy import epsilon_text, rho_text, units_of
+from unseen.evidence.contracts.privacy import charged_units, epsilon_text, rho_text
 from unseen.evidence.contracts.statistics import menu_of
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Spent:
     @classmethod
     def of(cls, terms: Terms, clause: Encrypted, iterations: int) -> "Spent":
         """Return what so many iterations of a contract cost."""
-        units, delta = iterations * units_of(clause.rho), menu_of(terms.parameters).delta
+        units, delta = iterations * charged_units(clause.charge), menu_of(terms.parameters).delta
         return cls(rho=rho_text(units), epsilon=epsilon_text(units, delta), delta=delta)
 
     def said(self) -> Said:

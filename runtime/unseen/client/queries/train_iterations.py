@@ -207,10 +207,10 @@ class Iterations:
         clause, sent = training.clause, SentGradient.decode(value)
         if (sent.suite, sent.samples) != (asked.suite.id, clause.samples):
             raise AnswerInvalidError("the answer is for another training", clause="answer.samples")
-        if Fraction(receipt.privacy) != Fraction(clause.rho):
+        if Fraction(receipt.privacy) != clause.charge:
             raise AnswerInvalidError(
                 f"the receipt says that the iteration cost a rho of {receipt.privacy},"
-                f" and the contract {clause.rho}",
+                f" and the contract {float(clause.charge):.9g}",
                 clause="receipt.privacy",
                 remedy="keep the receipt and show it to the operator",
             )
