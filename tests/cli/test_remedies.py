@@ -3,10 +3,10 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
 import typer
 
 from unseen.bench.main import app as benches
@@ -51,14 +51,18 @@ def texts(path: Path) -> Iterator[str]:
             yield text
 
 
-def named() -> set[tuple[str, str]]:
-    """Return every command that a text names, with the words that follow it."""
-    return {
+@cache
+def named() -> frozenset[tuple[str, str]]:
+    """Return every command that a text names, with the words that follow it.
+
+    Not asked for before a test runs: each process that collects tests would read all sources.
+    """
+    return frozenset(
         (found[1], " ".join(found[2].split()))
         for path in SOURCES
         for text in texts(path)
         for found in COMMAND.finditer(text)
-    }
+    )
 
 
 def wrong(noun: str, rest: str) -> str:
@@ -79,9 +83,8 @@ def test_there_are_commands_in_messages() -> None:
     assert len(named()) > 80
 
 
-@pytest.mark.parametrize(("noun", "rest"), sorted(named()))
-def test_it_exists(noun: str, rest: str) -> None:
-    assert not wrong(noun, rest), f"unseen {noun} {rest}"
+def test_each_exists() -> None:
+    assert [f"unseen {noun} {rest}" for noun, rest in sorted(named()) if wrong(noun, rest)] == []
 
 
 def test_what_does_not_exist_is_found() -> None:

@@ -5,6 +5,7 @@ Read from the source itself, so that a new module cannot do it unseen.
 
 import ast
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ def name_of(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
+@cache
 def calls() -> dict[str, set[str]]:
     """Return where each name is called, by module."""
     found: dict[str, set[str]] = defaultdict(set)
@@ -39,7 +41,6 @@ def mentions(word: str) -> set[str]:
     }
 
 
-CALLS = calls()
 LATER = {"release/reviewing.py", "release/yielding.py"}  # by a person, or at a job's end
 RECEIPTS_ALONE = {"metering/metered.py", "audit/evidence.py"}
 
@@ -62,7 +63,7 @@ RECEIPTS_ALONE = {"metering/metered.py", "audit/evidence.py"}
     ],
 )
 def test_each_step_of_the_way_out_has_one_place(name: str, modules: set[str]) -> None:
-    assert CALLS[name] == modules
+    assert calls()[name] == modules
 
 
 def test_who_wants_a_receipt_alone_has_no_reply() -> None:
