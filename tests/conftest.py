@@ -11,10 +11,15 @@ import hashlib
 import os
 import signal
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import pytest
+import typer.main
+import typer.testing
 from hypothesis import settings
+
+from unseen.client.queries import epochs
 
 ROOT = Path(__file__).parents[1]
 SOURCE_ROOTS = ("proto/gen", "protocols", "runtime")
@@ -24,6 +29,10 @@ SOURCE_ROOTS = ("proto/gen", "protocols", "runtime")
 settings.register_profile("unseen", deadline=None)
 if "CI" not in os.environ:
     settings.load_profile("unseen")
+# A command line is put together once: typer does so for each call, which takes longer than most.
+vars(typer.testing).update(_get_command=cache(typer.main.get_command))
+# A small table is built in less than what a client waits before it asks again.
+vars(epochs).update(_BUILD_PAUSE=0.05)
 
 
 def pytest_configure() -> None:

@@ -162,6 +162,7 @@ def test_it_tells_the_story_in_chinese(tmp_path: Path) -> None:
     assert "What" not in done.stdout
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_it_runs_again_in_the_same_folder_and_says_it_in_json(ended: Ended, tmp_path: Path) -> None:
     home = tmp_path / "D"
@@ -185,6 +186,7 @@ def test_it_runs_again_in_the_same_folder_and_says_it_in_json(ended: Ended, tmp_
     assert (home / "notes.txt").read_text() == "mine"
 
 
+@pytest.mark.sampled
 @pytest.mark.slow
 @pytest.mark.parametrize("number_", [signal.SIGINT, signal.SIGTERM])
 def test_it_stops_the_node_when_it_is_interrupted(number_: signal.Signals, tmp_path: Path) -> None:

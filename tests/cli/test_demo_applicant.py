@@ -192,6 +192,7 @@ def test_it_says_the_same_in_json_in_the_folder_of_another_telling(
     assert len(set(seen)) == len(seen) == 2 * len(script.APPLICANTS)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_step_that_comes_out_otherwise_ends_with_five_and_stopped_processes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -18,6 +18,7 @@ from unseen.client import Answer, Client, RefusedError, UnreachableError
 from unseen.client.catalog import Predicate, Prices
 from unseen.client.errors import AnswerInvalidError, HomeError
 from unseen.client.local.home import Home
+from unseen.client.queries import asking
 from unseen.client.queries.lookups import Lookups
 from unseen.evidence.contracts.states import State
 from unseen.evidence.errors import EvidenceError, LogForkedError
@@ -487,13 +488,15 @@ def test_a_node_of_another_domain_is_not_believed(
 
 
 def test_a_killed_node_is_unreachable_and_comes_back(
-    buyer: Client, operator: Client, world: World
+    buyer: Client, operator: Client, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     identifier = contract(buyer, operator)
     buyer.lookup(identifier, 1)
     world.stop(signal.SIGKILL)
-    with pytest.raises(UnreachableError) as caught:
-        buyer.lookup(identifier, 2)
+    with monkeypatch.context() as gone:
+        gone.setattr(asking, "_FIRST_PAUSE", 0.0)  # nobody starts it while the buyer waits
+        with pytest.raises(UnreachableError) as caught:
+            buyer.lookup(identifier, 2)
     assert caught.value.remedy
     (lost,) = buyer.unanswered(identifier)
     world.start()

@@ -2,16 +2,17 @@
 
 import json
 import secrets
-import subprocess
-import sys
 from collections.abc import Iterator
+from contextvars import copy_context
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.client.test_end_to_end import World
 from tests.ports import free_port
+from typer.testing import CliRunner
 
+from unseen.cli.main import app
 from unseen.client import Answer, Client, RefusedError
 from unseen.client.queries import asking, lookups, putting
 from unseen.client.queries.lookups import Lookups, Question
@@ -26,6 +27,7 @@ from unseen.protocols.oprf.client import blind
 from unseen.protocols.oprf.suite import Mode
 from unseen.v1 import lookup_pb2
 
+runner = CliRunner()
 LI, WANG, ZHAO = "11010519491231002X", "440524188001010014", "110105194912310038"
 ROWS = (
     ("李　雷", "110105 19491231 002x", "1949年12月31日"),
@@ -268,14 +270,13 @@ def test_the_command_line_says_it_in_both_languages(
 ) -> None:
     identifier = contract(buyer, operator, kind)
     for (subject, answer), word in zip((ASKED[0], ASKED[4], ASKED[6]), words, strict=True):
-        command = [sys.executable, "-m", "unseen.cli", kind, identifier, *subject]
-        command += ["--home", str(world.folder / "buyer")]
-        run = [*command, "--lang", language]
-        told = subprocess.run(run, check=True, capture_output=True, text=True, timeout=60).stdout
-        assert any(line.split()[1:] == word.split() for line in told.splitlines())
+        command = [kind, identifier, *subject, "--home", str(world.folder / "buyer")]
+        # In a context of its own: the language of a command is that of what runs after it.
+        told = copy_context().run(runner.invoke, app, [*command, "--lang", language])
+        assert told.exit_code == 0, told.output
+        assert any(line.split()[1:] == word.split() for line in told.stdout.splitlines())
         if language == "en":
-            asked = [*command, "--format", "json"]
-            done = subprocess.run(asked, check=True, capture_output=True, text=True, timeout=60)
+            done = runner.invoke(app, [*command, "--format", "json"])
             assert json.loads(done.stdout)["answers"] == {"match": answer.value}
 
 

@@ -90,6 +90,7 @@ class Counted(tuple[Cell, ...]):
         type(self).alive -= 1
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("suffix", [".csv", ".parquet", ".arrow", ".arrows"])
 def test_a_million_rows_are_a_batch_at_a_time(suffix: str, tmp_path: Path) -> None:
     class Row(Counted):
