@@ -24,6 +24,7 @@ from unseen.evidence.releases.encrypted import SentGradient, SentWeights
 from unseen.evidence.releases.request import Request
 from unseen.protocols.he.training import clear
 from unseen.protocols.he.training.buyer import Keys
+from unseen.protocols.he.training.descent import within_reach
 from unseen.protocols.he.training.rows import kept
 from unseen.protocols.lookup.subject import SubjectColumn, encode_subject
 from unseen.v1 import intersect_pb2, train_pb2, train_pb2_grpc
@@ -183,6 +184,7 @@ class Caring:
             "outputs": spec.names,
             "scenario": "tests",
             "units": spec.iterations,
+            "per_minute": 1000,
             "days": 1,
             "budget": BUDGET,
             "train": spec,
@@ -246,7 +248,7 @@ class Asking:
         terms = client._contracts.terms(contract)
         clause, source = encrypted_in(terms.parameters), np.random.default_rng(seed)
         keys = keys or Keys(clause.chain())
-        weights = source.normal(0, 0.3, clause.samples)
+        weights = within_reach(source.normal(0, 0.3, clause.samples), clause.task())
         count = len(people) if clause.vertical else 0
         own = source.uniform(-0.9, 0.9, (count, clause.own_columns))
         labels = (source.random(count) < 0.3).astype(float)
