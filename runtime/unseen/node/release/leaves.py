@@ -35,20 +35,30 @@ def smallest_leaf(value: Value, rows: NDArray[np.float64]) -> int:
     return min(_smallest(shape, value.rows[at : at + shape.rows_each], rows) for at in starts)
 
 
-def _smallest(shape: Trees, tree: Sequence[Row], rows: NDArray[np.float64]) -> int:
-    splits = (1 << shape.depth) - 1
+def reached(shape: Trees, tree: Sequence[Row], rows: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the place in the heap, n, of the leaf of `tree` that each of `rows` reaches."""
+    ended = _ended(shape, tree)
+    splits = tree[: len(ended)]
     places = {name: at for at, name in enumerate(shape.features)}
     unit = 10**shape.threshold.decimals
-    ended = np.array([feature is None for feature, _ in tree[:splits]])
-    columns = np.array([places.get(str(feature), 0) for feature, _ in tree[:splits]])
-    limits = np.array([int(threshold or 0) / unit for _, threshold in tree[:splits]])
-    reached = np.zeros(len(rows), dtype=np.int64)
+    columns = np.array([places.get(str(feature), 0) for feature, _ in splits])
+    limits = np.array([int(threshold or 0) / unit for _, threshold in splits])
+    found = np.zeros(len(rows), dtype=np.int64)
     every = np.arange(len(rows))
     for _ in range(shape.depth):
-        right = ~(rows[every, columns[reached]] <= limits[reached]) & ~ended[reached]
-        reached = 2 * reached + 1 + right
-    counts = np.bincount(reached, minlength=len(tree))
-    return min(int(counts[at]) for at in _leaves(ended))
+        right = ~(rows[every, columns[found]] <= limits[found]) & ~ended[found]
+        found = 2 * found + 1 + right
+    return found
+
+
+def _smallest(shape: Trees, tree: Sequence[Row], rows: NDArray[np.float64]) -> int:
+    counts = np.bincount(reached(shape, tree, rows), minlength=len(tree))
+    return min(int(counts[at]) for at in _leaves(_ended(shape, tree)))
+
+
+def _ended(shape: Trees, tree: Sequence[Row]) -> NDArray[np.bool_]:
+    """Return which places of a split have none."""
+    return np.array([row[0] is None for row in tree[: (1 << shape.depth) - 1]])
 
 
 def _leaves(ended: NDArray[np.bool_]) -> list[int]:
