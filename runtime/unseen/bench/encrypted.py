@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from unseen.bench.persons import Outcome, Study, nhefs, rand
 from unseen.bench.registry import Case, Group, Parameters, Traffic
+from unseen.bench.shelf import Shelf
 from unseen.protocols.he.training import clear
 from unseen.protocols.he.training.buyer import Keys
 from unseen.protocols.he.training.chain import SLOTS, Chain, chain_of
@@ -42,8 +44,8 @@ class Repeated:
 class Iteration:
     """One iteration of a training over made-up rows, by both parties."""
 
-    def __init__(self, task: Task, name: str, seed: int) -> None:
-        """Make rows, keys and what is sent once."""
+    def __init__(self, task: Task, name: str, seed: int, folder: Path) -> None:
+        """Make rows and keys; what is sent once lies in an empty folder."""
         source = np.random.default_rng(seed)
         self.task, self.name, self.seed = task, name, seed
         self.chain: Chain = chain_of(task)
@@ -56,7 +58,7 @@ class Iteration:
         self.trainer = Trainer(self.chain, self.opening)
         theirs, self.own = np.split(self.values, [task.columns], axis=1)
         self.rows = Repeated(theirs, self.labels, task.most_rows)
-        self.shelf: dict[int, bytes] = {}
+        self.shelf = Shelf(folder)
         self.sent: list[bytes] = []
         self.answer = b""
         self.found: Reals = np.zeros(0)
@@ -123,18 +125,18 @@ class Iteration:
         return f"noise of {noise:.1f}, off by {most / noise:.1f} times that; {count} blocks"
 
 
-def groups(given: Parameters) -> Iterator[Group]:
-    """Hand out both kinds of iteration, then trainings on real data.
+def groups(given: Parameters, folder: Path) -> Iterator[Group]:
+    """Hand out both kinds of iteration, over files in an empty folder, then trainings on real data.
 
     Raises:
         InputInvalidError: there is no such training, or real data is not there.
 
     """
     one = _task(given, own=0)
-    yield from _iteration(Iteration(one, f"{NAME}/secret", given["seed"]), TARGET)
+    yield from _iteration(Iteration(one, f"{NAME}/secret", given["seed"], folder), TARGET)
     if given["own"]:
         both = _task(given, own=given["own"])
-        yield from _iteration(Iteration(both, f"{NAME}/vertical", given["seed"]), "")
+        yield from _iteration(Iteration(both, f"{NAME}/vertical", given["seed"], folder), "")
     if given["real"]:
         for study in (nhefs(given["epsilon"]), rand(given["epsilon"])):
             yield _study(study)
@@ -176,7 +178,7 @@ def _iteration(one: Iteration, target: str) -> Iterator[Group]:
                 "once",
                 work=one.once,
                 units=one.rows.count,
-                traffic=lambda: Traffic(up=sum(map(len, one.shelf.values())), rounds=1),
+                traffic=lambda: Traffic(up=one.shelf.bytes(), rounds=1),
             )
         ]
     yield [

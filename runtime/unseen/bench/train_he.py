@@ -3,8 +3,10 @@
 Times are of made-up rows, areas under the curve of real ones (`examples/data`). All in one run.
 """
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 from unseen.bench.limits import one_thread
@@ -37,7 +39,8 @@ def groups(settings: Settings) -> Iterator[Iterator[Group]]:
         raise InputInvalidError(
             "this bench needs numpy", clause="bench.train_he", remedy="install unseen[he]"
         ) from None
-    yield encrypted.groups(settings)
+    with tempfile.TemporaryDirectory(prefix="unseen-bench-") as folder:
+        yield encrypted.groups(settings, Path(folder))
 
 
 BENCH = Bench(
