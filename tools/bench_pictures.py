@@ -54,9 +54,16 @@ PICTURES: Final = {
         ("score/client", "score/server*", "score/open"),
     ),
     "train_he": Picture(
-        ("train_he", "--set", "own=0", "--set", "real=0", "--repeats", "1"),
+        ("train_he", "--set", "real=0", "--repeats", "1"),
         "10000,100000,1000000",
-        ("train_he/secret/provider", "train_he/secret/buyer", "train_he/secret/clear"),
+        (
+            "train_he/secret/provider",
+            "train_he/secret/buyer",
+            "train_he/secret/clear",
+            "train_he/vertical/provider",
+            "train_he/vertical/buyer",
+            "train_he/vertical/once",
+        ),
     ),
 }
 
