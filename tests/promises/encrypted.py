@@ -256,6 +256,7 @@ class Asking:
         if clause.vertical:
             hashes = [hash_of(client, contract, one.id) for one in people]
             rows = b"".join(hashes) + keys.block(own, labels)
+        if clause.own:
             data += keys.scores(own, weights[clause.columns :])
         request = Request(
             suite=client._session.suite.id,
