@@ -143,7 +143,7 @@ def tell_secret(operator: Client, folder: Path) -> None:
         contract, wanted = agree(operator, institute, "clinic", "secret.toml")
 
     def goes_down(what: str, done: int, _total: int) -> None:
-        if (what, done) == ("training", ENDS_AFTER):
+        if (what, done) == ("iterations", ENDS_AFTER):
             raise DownError
 
     say(f"It trains; after {ENDS_AFTER} iterations its machine goes down.")

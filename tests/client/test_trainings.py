@@ -116,6 +116,8 @@ def test_a_vertical_training_joins_both_by_subject(make: Callable[[Any], Trainin
     assert world.training.events.count("part_rows") == 4  # sent once, asked about thrice
     shown = world.trainings().show(CONTRACT)
     assert (shown.done, shown.iterations, shown.rows) == (3, 3, 200)
+    assert "subject" in repr(shown)
+    assert shown.subject == ("id",)
 
 
 def test_subjects_that_the_table_lacks_add_nothing(make: Callable[[Any], TrainingWorld]) -> None:
@@ -367,26 +369,37 @@ def set_(name: str, value: Any) -> Callable[[TrainingWorld], None]:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "error"),
+    ("spoil", "error", "left"),
     [
-        (set_("privacy", "0.6"), AnswerInvalidError),
-        (set_("privacy", "0"), AnswerInvalidError),
-        (set_("streamed", lambda data: data[:-1] + bytes([data[-1] ^ 1])), AnswerInvalidError),
-        (set_("streamed", lambda data: data[:-8]), AnswerInvalidError),
+        (set_("privacy", "0.6"), AnswerInvalidError, 1),
+        (set_("privacy", "0"), AnswerInvalidError, 1),
+        (set_("streamed", lambda data: data[:-1] + bytes([data[-1] ^ 1])), AnswerInvalidError, 2),
+        (set_("streamed", lambda data: data[:-8]), AnswerInvalidError, 2),
         (set_("said", lambda sent: SentGradient(suite="intl", samples=3, digest=sent.digest)),
-         AnswerInvalidError),
-        (set_("made", lambda data: b"\xff" * len(data)), MalformedMessageError),
+         AnswerInvalidError, 1),
+        (set_("made", lambda data: b"\xff" * len(data)), MalformedMessageError, 1),
     ],
 )  # fmt: skip
 def test_an_answer_that_does_not_hold_up_is_evidence_and_no_gradient(
-    make: Callable[[Any], TrainingWorld], spoil: Callable[[TrainingWorld], None], error: type
+    make: Callable[[Any], TrainingWorld],
+    spoil: Callable[[TrainingWorld], None],
+    error: type,
+    left: int,
 ) -> None:
-    world = make(SECRET)
+    """What a receipt commits to stays so; what was fetched wrongly is fetched again."""
+    world = make(dataclasses.replace(SECRET, iterations=2))
+    honest = {
+        name: getattr(world.training, name) for name in ("privacy", "streamed", "said", "made")
+    }
     spoil(world)
     with pytest.raises(error):
         world.trainings().fit(CONTRACT)
     assert world.trainings().show(CONTRACT).done == 0
     assert len(list((world.home.root / "evidence").glob("answer-*.json"))) == 1
+    for name, value in honest.items():
+        setattr(world.training, name, value)
+    assert world.trainings().fit(CONTRACT).iterations == left
+    assert world.training.total == 2
 
 
 def test_an_iteration_that_the_node_forgets_is_gone_on_with_later(

@@ -91,6 +91,7 @@ def fitting_json(found: "Fitting") -> dict[str, Any]:
         "features": [feature.name for feature in clause.features],
         "label": clause.label.name,
         "vertical": clause.vertical,
+        "subject": list(found.subject),
         "own": [feature.name for feature in clause.own],
         "rows": found.rows,
         "iterations": found.iterations,

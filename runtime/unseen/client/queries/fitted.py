@@ -45,22 +45,32 @@ class Fitting(Card):
     """How far an encrypted training is: `done` of `iterations`, and what those have `spent`.
 
     `rows` are how many the buyer brings of its own, 0 where it brings none; None before it has.
+    `subject` are the columns by which it names them, in a vertical training.
     """
 
     contract: str
     clause: Encrypted = field(repr=False)
+    subject: tuple[str, ...]
     done: int
     spent: Spent
     in_all: Spent
     rows: int | None
 
     @classmethod
-    def of(cls, contract: str, terms: Terms, clause: Encrypted, kept: "Kept | None") -> "Fitting":
+    def of(
+        cls,
+        contract: str,
+        terms: Terms,
+        clause: Encrypted,
+        subject: tuple[str, ...],
+        kept: "Kept | None",
+    ) -> "Fitting":
         """Return how far a contract's training is; None is one that has not begun."""
         done = 0 if kept is None else kept.done
         return cls(
             contract=contract,
             clause=clause,
+            subject=subject if clause.vertical else (),
             done=done,
             spent=Spent.of(terms, clause, done),
             in_all=Spent.of(terms, clause, clause.iterations),
@@ -78,6 +88,8 @@ class Fitting(Card):
     def _rows(self) -> Iterator[Row]:
         clause = self.clause
         yield from _columns(clause)
+        if clause.vertical:
+            yield "subject", self.subject
         if clause.vertical and self.rows is not None:
             yield "own rows", f"{self.rows:,}"
         yield "iterations", Said("{} of {} are done", f"{self.done:,}", f"{self.iterations:,}")

@@ -23,9 +23,11 @@ from unseen.client.queries.train_runs import UNITS, TrainRun, iteration_of
 from unseen.client.session import Session, counted
 from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.contracts.encrypted import Encrypted
+from unseen.evidence.errors import EvidenceError
 from unseen.evidence.releases.encrypted import SentGradient, SentWeights
 from unseen.evidence.releases.scored import context_name
 from unseen.evidence.verify import VerifiedReceipt
+from unseen.protocols.errors import PeerError
 from unseen.streams.chunks import digest_with
 from unseen.v1 import intersect_pb2, train_pb2, train_pb2_grpc
 
@@ -203,29 +205,48 @@ class Iterations:
     def _absorbed(
         self, training: Training, asked: TrainRun, receipt: VerifiedReceipt, value: bytes
     ) -> None:
-        """Take the gradient that `value` commits to into the weights, once, and keep them."""
-        clause, sent = training.clause, SentGradient.decode(value)
-        if (sent.suite, sent.samples) != (asked.suite.id, clause.samples):
-            raise AnswerInvalidError("the answer is for another training", clause="answer.samples")
-        if Fraction(receipt.privacy) != clause.charge:
-            raise AnswerInvalidError(
-                f"the receipt says that the iteration cost a rho of {receipt.privacy},"
-                f" and the contract {float(clause.charge):.9g}",
-                clause="receipt.privacy",
-                remedy="keep the receipt and show it to the operator",
-            )
+        """Take the gradient that `value` commits to into the weights, once, and keep them.
+
+        What a receipt commits to never becomes another: where that is no gradient, the request is
+        as one whose answer is lost, and the training can go on without it.
+        """
+        clause, state = training.clause, self._session.state
+        try:
+            sent = SentGradient.decode(value)
+            _check(asked, receipt, sent)
+        except (EvidenceError, PeerError):
+            state.save_lost(asked.request)
+            raise
         if asked.iteration != training.kept.done:
             return  # it was taken in before, or another request was in its place
-        from unseen.protocols.he.training.samples import SAMPLE_BYTES  # noqa: PLC0415 - with vectors' library
+        from unseen.protocols.he.training.samples import SAMPLE_BYTES  # noqa: PLC0415 - with numpy
 
         path = self._folder(asked) / _ANSWER
         self._runs.fetch_answer(asked, clause.samples * SAMPLE_BYTES, sent.digest, path)
-        gradient = training.keys.gradient(path.read_bytes())
+        try:
+            gradient = training.keys.gradient(path.read_bytes())
+        except PeerError:
+            state.save_lost(asked.request)
+            raise
         training.kept = training.kept.stepped(clause.task(), asked.request, gradient)
-        training.kept.write(self._session.state, training.contract)
+        training.kept.write(state, training.contract)
 
     def _is_known(self, request: str) -> bool:
         return self._session.state.request(request) is not None
 
     def _folder(self, asked: TrainRun) -> Path:
         return self._session.home.iteration(asked.request)
+
+
+def _check(asked: TrainRun, receipt: VerifiedReceipt, sent: SentGradient) -> None:
+    """Refuse an answer that is another training's, or was charged otherwise than was agreed."""
+    clause = asked.clause
+    if (sent.suite, sent.samples) != (asked.suite.id, clause.samples):
+        raise AnswerInvalidError("the answer is for another training", clause="answer.samples")
+    if Fraction(receipt.privacy) != clause.charge:
+        raise AnswerInvalidError(
+            f"the receipt says that the iteration cost a rho of {receipt.privacy},"
+            f" and the contract {float(clause.charge):.9g}",
+            clause="receipt.privacy",
+            remedy="keep the receipt and show it to the operator",
+        )

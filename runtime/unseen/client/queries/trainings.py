@@ -85,7 +85,7 @@ class Trainings:
         """Return what is trained, and how far it is; nothing is asked of the node but its terms."""
         terms = self._contracts.terms(contract)
         clause = clause_of(contract, terms)
-        return Fitting.of(contract, terms, clause, self._kept(contract))
+        return Fitting.of(contract, terms, clause, self._subject(contract), self._kept(contract))
 
     def finish(self, opening: Opening) -> Fitting:
         """Go on with an iteration that was written down before, under the same id.
@@ -104,7 +104,11 @@ class Trainings:
             training = self._training(contract, kept)
             self._iterations.go_on(training, opening)
             self._swept(contract, training.clause, training.kept)
-        return Fitting.of(contract, training.terms, training.clause, training.kept)
+        subject, clause = self._subject(contract), training.clause
+        return Fitting.of(contract, training.terms, clause, subject, training.kept)
+
+    def _subject(self, contract: str) -> tuple[str, ...]:
+        return tuple(column.name for column in self._contracts.plan(contract).subject_columns)
 
     def _kept(self, contract: str) -> Kept | None:
         return Kept.read(self._session.state, contract)
@@ -167,7 +171,7 @@ class Trainings:
                 clause="aligned_by",
                 remedy="name a contract over the output items",
             )
-        names = [column.name for column in self._contracts.plan(contract).subject_columns]
+        names = self._subject(contract)
         items = [dict(zip(names, texts, strict=True)) for texts in given.texts]
         there = frozenset(self._intersections.ask(by, items).found)
         columns = self._contracts.plan(by).subject_columns
@@ -197,9 +201,9 @@ class Trainings:
         """Take all iterations that are left."""
         contract, clause = training.contract, training.clause
         while left := self._left(contract, clause, training.kept):
-            self._session.progress("training", clause.iterations - left, clause.iterations)
+            self._session.progress("iterations", clause.iterations - left, clause.iterations)
             self._iterations.take_next(training)
-        self._session.progress("training", clause.iterations, clause.iterations)
+        self._session.progress("iterations", clause.iterations, clause.iterations)
         return training.kept
 
     def _left(self, contract: str, clause: Encrypted, kept: Kept) -> int:
