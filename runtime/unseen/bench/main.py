@@ -10,6 +10,7 @@ import typer
 
 from unseen.bench import (
     comparing,
+    confined,
     consent,
     dp,
     evidence,
@@ -53,6 +54,7 @@ BENCHES: dict[str, Bench] = {
         train.BENCH,
         score.BENCH,
         train_he.BENCH,
+        confined.BENCH,
     )
 }
 

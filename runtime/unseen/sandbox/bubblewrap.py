@@ -79,7 +79,7 @@ def as_superuser(
 ) -> list[str]:
     """Return the same, for a superuser who may not stay one: as user and group `uid`."""
     binds = _all(environment, inputs)
-    said = [program() or "bwrap", "--bind", "/", "/", "--tmpfs", _GATHERED]
+    said = [program() or "bwrap", "--dev-bind", "/", "/", "--tmpfs", _GATHERED]
     for place, bind in enumerate(binds):
         said += ["--ro-bind", str(bind.source), f"{_GATHERED}/{place}"]
     said += ["--cap-add", "ALL", "--die-with-parent", "--"]

@@ -1,4 +1,4 @@
-"""Ten attempts that a tier has to stop before it is offered: what it promises, tried out.
+"""Eleven attempts that a tier has to stop before it is offered: what it promises, tried out.
 
 Each of them is refused by the layer it is aimed at with one certain error, so that a machine on
 which it fails for another reason does not pass for a wall. They harm nothing where they succeed.
@@ -64,7 +64,7 @@ print(*stopped)
 NAMES: Final = (
     *("vsock", "network", "passwords", "fork", "exec", "inherited", "names", "giant", "memory"),
 )
-_DEADLY: Final = {
+DEADLY: Final = {
     "mount": "ctypes.CDLL(None).mount(b'none', b'/tmp', b'tmpfs', 0, None)",
     "trace": "ctypes.CDLL(None).ptrace(0, 0, 0, 0)",
 }
@@ -76,7 +76,7 @@ def escaped(runner: Runner) -> tuple[str, ...]:
     done = runner.run(Job(program=_REFUSED, outputs=[_OUTPUT], limits=_LIMITS))
     stopped = done.log.decode(errors="replace").split()
     through = [name for name in NAMES if name not in stopped]
-    for name, attempt in _DEADLY.items():
+    for name, attempt in DEADLY.items():
         ended = runner.run(Job(program=f"import ctypes; {attempt}", limits=_LIMITS))
         if ended.status is not Status.KILLED:
             through.append(name)

@@ -9,7 +9,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +18,7 @@ from unseen.sandbox.bubblewrap import entry, variables
 from unseen.sandbox.environment import Environment
 from unseen.sandbox.inside import landlock
 from unseen.sandbox.job import Job, Outcome, Tier
-from unseen.sandbox.runner import lend, machine, planned, supervised
+from unseen.sandbox.runner import lend, planned, supervised
 from unseen.sandbox.supervisor import Started
 
 LEAST_LANDLOCK: Final = 4  # the first that knows TCP
@@ -26,8 +26,8 @@ _JOBS: Final = 32  # at a time, whose threads are counted together
 _ROOT: Final = Path(unseen.sandbox.inside.__file__).parents[3]
 # What libraries ask about the machine, and stop at where it is forbidden instead of missing.
 _ASKED: Final = (
-    *("/proc/self", "/proc/meminfo", "/proc/cpuinfo", "/proc/sys/vm"),
-    *("/sys/devices/system/cpu", "/sys/fs/cgroup"),
+    *("/proc/self/status", "/proc/self/stat", "/proc/self/cgroup", "/proc/meminfo"),
+    *("/proc/cpuinfo", "/sys/devices/system/cpu", "/sys/fs/cgroup"),
 )
 
 
@@ -49,8 +49,9 @@ class LandlockRunner:
         environment = self.environment.in_place()
         with _folder(job, self.uid) as folder:
             outputs = [str(folder / "out" / name) for name in job.outputs]
-            plan = replace(
-                planned(job, environment, machine()),
+            plan = planned(
+                job,
+                environment,
                 rules=(
                     *((path, landlock.READ) for path in environment.readable),
                     *((path, landlock.READ) for path in _ASKED if Path(path).exists()),

@@ -1,8 +1,8 @@
 """Which tiers this machine can build, and what is missing for the others.
 
-Nothing is believed: a tier is offered after a job has run behind its walls, and ten attempts
-have failed at them. Whatever goes wrong takes the tier away, and is named; there is no way to run a
-job with fewer walls than a tier has.
+Nothing is believed: a tier is offered after a job has run behind its walls, and eleven attempts
+have failed at them. Whatever goes wrong takes the tier away, and is named; there is no way to run
+a job with fewer walls than a tier has.
 """
 
 import os

@@ -4,9 +4,9 @@ import math
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from unseen.sandbox import bubblewrap
 from unseen.sandbox.bpf import assembled
@@ -63,8 +63,9 @@ class BubblewrapRunner:
             command = bubblewrap.command(self.environment, job.inputs, ())
         else:
             command = bubblewrap.as_superuser(self.environment, job.inputs, (), self.uid)
-        plan = replace(
-            planned(job, self.environment, machine()),
+        plan = planned(
+            job,
+            self.environment,
             tmpfs=(
                 (bubblewrap.OUTPUTS, job.limits.output_bytes, job.limits.output_files),
                 (bubblewrap.SCRATCH, job.limits.scratch_mb * _MIB, _FILES),
@@ -101,20 +102,19 @@ def machine() -> Architecture:
     return found
 
 
-def planned(job: Job, environment: Environment, of: Architecture) -> Plan:
-    """Return what stage 2 is told in every tier."""
+def planned(job: Job, environment: Environment, **walls: Any) -> Plan:
+    """Return what stage 2 is told: of every tier, and `walls`, which are the tier's own."""
     limits = job.limits
-    made = assembled(of)
-    return Plan(
-        cpu_seconds=processor_seconds(limits),
-        memory=limits.memory_mb * _MIB,
-        file_bytes=max(limits.output_bytes, limits.scratch_mb * _MIB),
-        tasks=limits.threads + _FURTHER_TASKS,
-        paths=environment.paths,
-        own_pid_at=made.own_pid_at,
-        filter=made.program,
-        program=job.source(),
-    )
+    made = assembled(machine())
+    told: dict[str, Any] = {
+        "cpu_seconds": processor_seconds(limits),
+        "memory": limits.memory_mb * _MIB,
+        "file_bytes": max(limits.output_bytes, limits.scratch_mb * _MIB),
+        "tasks": limits.threads + _FURTHER_TASKS,
+        "paths": environment.paths,
+        "own_pid_at": made.own_pid_at,
+    }
+    return Plan(filter_=made.program, program=job.source(), **(told | walls))
 
 
 def processor_seconds(limits: Limits) -> int:

@@ -7,20 +7,19 @@ carries rights (bounding set, ambient set, secure bits).
 
 import ctypes
 import errno
-from typing import Final
 
 from unseen.sandbox.inside.libc import LIBC, checked, prctl
 
-_VERSION_3: Final = 0x20080522
-_WORDS: Final = 2  # of each set
-_BOUNDING_DROP: Final = 24
-_BOUNDING_READ: Final = 23
-_SET_SECURE_BITS: Final = 28
-_AMBIENT: Final = 47
-_AMBIENT_CLEAR_ALL: Final = 4
+_VERSION_3 = 0x20080522
+_WORDS = 2  # of each set
+_BOUNDING_DROP = 24
+_BOUNDING_READ = 23
+_SET_SECURE_BITS = 28
+_AMBIENT = 47
+_AMBIENT_CLEAR_ALL = 4
 # No rights by being uid 0, none by changing the uid, none kept, none ambient; each locked.
-_SECURE_BITS: Final = 0xEF
-_MOST: Final = 64
+_SECURE_BITS = 0xEF
+_MOST = 64
 
 
 class _Header(ctypes.Structure):

@@ -5,14 +5,13 @@ and reaching the host's files through an open folder.
 """
 
 import ctypes
-from typing import Final
 
 from unseen.sandbox.inside.libc import syscall
 
-FIRST: Final = 3
+FIRST = 3
 """Behind standard input, output and errors."""
-_CLOSE_RANGE: Final = 436  # the same number on every architecture
-_LAST: Final = (1 << 32) - 1
+_CLOSE_RANGE = 436  # the same number on every architecture
+_LAST = (1 << 32) - 1
 
 
 def close_from(first: int) -> None:

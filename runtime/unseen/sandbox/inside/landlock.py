@@ -5,41 +5,45 @@ pipes, sockets and devices made in those; moving files between folders; running 
 there are no namespaces, the network and signals to the node's own processes.
 """
 
+from __future__ import annotations
+
 import ctypes
 import errno
 import os
 import stat
-from collections.abc import Iterable
-from typing import Final
 
 from unseen.sandbox.inside.libc import checked, syscall
 
-_CREATE: Final = 444  # the same numbers on every architecture
-_ADD_RULE: Final = 445
-_RESTRICT: Final = 446
-_VERSION: Final = 1
-_PATH_BENEATH: Final = 1
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # as type checkers know it
+    from collections.abc import Iterable
 
-_WRITE_FILE: Final = 1 << 1
-_READ_FILE: Final = 1 << 2
-_READ_DIR: Final = 1 << 3
-_REMOVE_DIR: Final = 1 << 4
-_REMOVE_FILE: Final = 1 << 5
-_MAKE_DIR: Final = 1 << 7
-_MAKE_REG: Final = 1 << 8
-_TRUNCATE: Final = 1 << 14
-_OF_FILES: Final = 1 | _WRITE_FILE | _READ_FILE | _TRUNCATE | 1 << 15
+_CREATE = 444  # the same numbers on every architecture
+_ADD_RULE = 445
+_RESTRICT = 446
+_VERSION = 1
+_PATH_BENEATH = 1
+
+_WRITE_FILE = 1 << 1
+_READ_FILE = 1 << 2
+_READ_DIR = 1 << 3
+_REMOVE_DIR = 1 << 4
+_REMOVE_FILE = 1 << 5
+_MAKE_DIR = 1 << 7
+_MAKE_REG = 1 << 8
+_TRUNCATE = 1 << 14
+_OF_FILES = 1 | _WRITE_FILE | _READ_FILE | _TRUNCATE | 1 << 15
 # Rights over files that each version knows, from the first on.
-_KNOWN: Final = (13, 14, 15, 15, 16)
-_NET: Final = 0b11  # bind and connect, TCP; from version 4 on
-_SCOPES: Final = 0b11  # abstract Unix sockets and signals; from version 6 on
+_KNOWN = (13, 14, 15, 15, 16)
+_NET = 0b11  # bind and connect, TCP; from version 4 on
+_SCOPES = 0b11  # abstract Unix sockets and signals; from version 6 on
 
-READ: Final = _READ_FILE | _READ_DIR
-WRITE: Final = _READ_FILE | _WRITE_FILE | _TRUNCATE
+READ = _READ_FILE | _READ_DIR
+WRITE = _READ_FILE | _WRITE_FILE | _TRUNCATE
 """Of files that exist: no name is made or removed."""
-MAKE: Final = READ | WRITE | _MAKE_REG | _REMOVE_FILE
+MAKE = READ | WRITE | _MAKE_REG | _REMOVE_FILE
 """Of plain files in a folder."""
-MAKE_FOLDERS: Final = MAKE | _MAKE_DIR | _REMOVE_DIR
+MAKE_FOLDERS = MAKE | _MAKE_DIR | _REMOVE_DIR
 
 
 def version() -> int:

@@ -2,9 +2,8 @@
 
 import ctypes
 import os
-from typing import Final
 
-LIBC: Final = ctypes.CDLL(None, use_errno=True)
+LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def checked(what: str, result: int) -> int:

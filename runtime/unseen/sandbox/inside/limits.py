@@ -6,11 +6,10 @@ queued signals, a core dump with what was read.
 """
 
 import resource
-from typing import Final
 
-_DESCRIPTORS: Final = 128
-_SIGNALS: Final = 128
-_STACK: Final = 8 << 20
+_DESCRIPTORS = 128
+_SIGNALS = 128
+_STACK = 8 << 20
 
 
 def set_limits(*, cpu_seconds: int, memory: int, file_bytes: int, tasks: int) -> None:

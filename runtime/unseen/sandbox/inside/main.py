@@ -7,11 +7,11 @@ in this same process, since no other may be started. The supervisor is told `CON
 wall stands; whatever goes wrong before, is said on the same socket, and nothing ran.
 """
 
+from __future__ import annotations
+
 import _socket
 import os
 import sys
-from collections.abc import Callable, Iterator
-from typing import Final, NoReturn
 
 from unseen.sandbox.inside import (
     capabilities,
@@ -24,12 +24,17 @@ from unseen.sandbox.inside import (
 )
 from unseen.sandbox.inside.plan import Plan, decoded
 
-CONFINED: Final = b"confined"
-FOLDER: Final = b"folder"
-NO_MEMORY_EXIT: Final = 86
-BROKEN_EXIT: Final = 87
-_NAME: Final = "job.py"
-_INT: Final = 4
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # as type checkers know it: typing itself takes longer than all of this
+    from collections.abc import Callable, Iterator
+    from typing import NoReturn
+
+CONFINED = b"confined"
+FOLDER = b"folder"
+NO_MEMORY_EXIT = 86
+BROKEN_EXIT = 87
+_NAME = "job.py"
+_INT = 4
 
 
 def main(control: int, plan: int) -> None:

@@ -5,14 +5,12 @@ no inodes: 227,000 files in two seconds), set-user-id files, devices, and progra
 that the program writes and then runs or loads (noexec).
 """
 
-from typing import Final
-
 from unseen.sandbox.inside.libc import LIBC, checked
 
-_NOSUID: Final = 2
-_NODEV: Final = 4
-_NOEXEC: Final = 8
-_PAGE: Final = 4096
+_NOSUID = 2
+_NODEV = 4
+_NOEXEC = 8
+_PAGE = 4096
 
 
 def mount_tmpfs(path: str, size: int, names: int) -> None:

@@ -3,13 +3,10 @@
 No JSON: reading it would import what every job then waits for.
 """
 
-from dataclasses import dataclass
-from typing import Final
-
-_HEAD_BYTES: Final = 10  # decimal length of the lines
+_HEAD_BYTES = 10  # decimal length of the lines
+_NUMBERS = ("landlock", "bounding", "parent", "cpu_seconds", "memory", "file_bytes", "tasks")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """Everything that differs between jobs.
 
@@ -18,20 +15,39 @@ class Plan:
     namespace sees to it. `output`: the folder to hand out, or empty. `paths`: where modules are.
     """
 
-    tmpfs: tuple[tuple[str, int, int], ...] = ()
-    rules: tuple[tuple[str, int], ...] = ()
-    landlock: int = 1
-    bounding: bool = True
-    parent: int = 0
-    output: str = ""
-    cpu_seconds: int
-    memory: int
-    file_bytes: int
-    tasks: int
-    paths: tuple[str, ...] = ()
-    own_pid_at: tuple[int, ...] = ()
-    filter: bytes
-    program: bytes
+    def __init__(  # noqa: PLR0913  a record without the module that makes records
+        self,
+        *,
+        cpu_seconds: int,
+        memory: int,
+        file_bytes: int,
+        tasks: int,
+        filter_: bytes,
+        program: bytes,
+        tmpfs: tuple[tuple[str, int, int], ...] = (),
+        rules: tuple[tuple[str, int], ...] = (),
+        landlock: int = 1,
+        bounding: bool = True,
+        parent: int = 0,
+        output: str = "",
+        paths: tuple[str, ...] = (),
+        own_pid_at: tuple[int, ...] = (),
+    ) -> None:
+        """Take all of it."""
+        self.cpu_seconds = cpu_seconds
+        self.memory = memory
+        self.file_bytes = file_bytes
+        self.tasks = tasks
+        self.filter = filter_
+        self.program = program
+        self.tmpfs = tmpfs
+        self.rules = rules
+        self.landlock = landlock
+        self.bounding = bounding
+        self.parent = parent
+        self.output = output
+        self.paths = paths
+        self.own_pid_at = own_pid_at
 
     def encoded(self) -> bytes:
         """Return the plan as bytes; paths hold no newline and no tab."""
@@ -44,9 +60,6 @@ class Plan:
         lines.append(f"filter\t{len(self.filter)}")
         text = "\n".join(lines).encode()
         return b"%0*d" % (_HEAD_BYTES, len(text)) + text + self.filter + self.program
-
-
-_NUMBERS: Final = ("landlock", "bounding", "parent", "cpu_seconds", "memory", "file_bytes", "tasks")
 
 
 def _text(value: str | int) -> str:
@@ -76,6 +89,6 @@ def decoded(data: bytes) -> Plan:
         tasks=number["tasks"],
         paths=tuple(words[0] for words in said.get("path", ())),
         own_pid_at=tuple(int(words[0]) for words in said.get("own_pid_at", ())),
-        filter=data[at:cut],
+        filter_=data[at:cut],
         program=data[cut:],
     )

@@ -6,15 +6,14 @@ there is no namespace that ends with it.
 """
 
 import os
-import signal
 import sys
-from typing import Final
 
 from unseen.sandbox.inside.libc import prctl
 
-_PDEATHSIG: Final = 1
-_DUMPABLE: Final = 4
-_NO_NEW_PRIVS: Final = 38
+_SIGKILL = 9
+_PDEATHSIG = 1
+_DUMPABLE = 4
+_NO_NEW_PRIVS = 38
 
 
 def settle(parent: int) -> None:
@@ -27,6 +26,6 @@ def settle(parent: int) -> None:
     prctl("no_new_privs", _NO_NEW_PRIVS, 1)
     prctl("dumpable", _DUMPABLE, 0)
     if parent:
-        prctl("pdeathsig", _PDEATHSIG, signal.SIGKILL)
+        prctl("pdeathsig", _PDEATHSIG, _SIGKILL)
         if os.getppid() != parent:  # it was gone before we asked
             sys.exit(1)

@@ -7,13 +7,12 @@ by. The program is made outside (`unseen.sandbox.filters`); this installs it.
 """
 
 import ctypes
-from typing import Final
 
 from unseen.sandbox.inside.libc import prctl
 
-_SET_SECCOMP: Final = 22
-_FILTER: Final = 2
-_INSTRUCTION_BYTES: Final = 8
+_SET_SECCOMP = 22
+_FILTER = 2
+_INSTRUCTION_BYTES = 8
 
 
 class _Program(ctypes.Structure):
