@@ -1,8 +1,10 @@
 """Jobs in the sandbox: what goes in and comes out, and how each ends."""
 
 import os
+import select
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.sandbox.boxes import needs_bubblewrap, runner
@@ -156,3 +158,29 @@ def test_a_program_or_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> N
 def test_a_limit_that_bounds_nothing_is_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(InputInvalidError):
         Limits(**wrong)
+
+
+class Slow:
+    """A poll that wakes when everything has happened already."""
+
+    def __init__(self) -> None:
+        self._poll = POLL()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._poll, name)
+
+    def poll(self, timeout: float) -> list[tuple[int, int]]:
+        time.sleep(0.5)
+        return self._poll.poll(timeout)
+
+
+POLL = select.poll
+
+
+def test_a_job_that_is_quicker_than_its_supervisor_is_seen_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    runner()
+    monkeypatch.setattr(select, "poll", Slow)
+    done = ran(f"{WRITES}; print('said')", "a.txt")
+    assert (done.status, done.outputs, done.log) == (Status.DONE, {"a.txt": b"x"}, b"said\n")

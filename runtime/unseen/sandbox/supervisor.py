@@ -153,14 +153,14 @@ def _watch(ends: _Ends, seconds: float, most: int, seen: Watched) -> None:
                 seen.late = True
                 return
             ready = {handle for handle, _ in poll.poll(left * 1000)}
-            if ends.control.fileno() in ready and (
-                not _listen(ends.control, seen) or seen.confined
-            ):
+            if ends.control.fileno() in ready and not _heard(ends.control, seen):
                 poll.unregister(ends.control)
                 until = time.monotonic() + seconds if seen.confined else until
             if ends.log in ready and not _keep(ends.log, most, seen):
                 poll.unregister(ends.log)
             if ended in ready:
+                while not seen.confined and _heard(ends.control, seen):
+                    pass  # it was quicker than this loop
                 while _keep(ends.log, most, seen):
                     pass
                 return
@@ -178,9 +178,13 @@ def _keep(log: int, most: int, seen: Watched) -> bool:
     return bool(piece)
 
 
-def _listen(ours: socket.socket, seen: Watched) -> bool:
+def _heard(control: socket.socket, seen: Watched) -> bool:
     """Take one message of stage 2; False where none will come any more."""
-    said, rights, _, _ = ours.recvmsg(_MESSAGE, socket.CMSG_SPACE(_HANDLES * 4))
+    room = socket.CMSG_SPACE(_HANDLES * 4)
+    try:
+        said, rights, _, _ = control.recvmsg(_MESSAGE, room, socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
     if said == FOLDER:
         handles = array.array("i")
         for level, kind, data in rights:
@@ -191,7 +195,7 @@ def _listen(ours: socket.socket, seen: Watched) -> bool:
         seen.confined = True
     elif said:
         seen.broken = said.decode(errors="replace")
-    return bool(said)
+    return bool(said) and not seen.confined
 
 
 def _end(process: subprocess.Popen[bytes], seen: Watched) -> None:
