@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.evidence.test_outputs import BY_SEX, EFFECTS, OUTPUTS, RISK, VALUES
 from tests.evidence.test_typed import values
@@ -76,6 +76,7 @@ def test_what_is_harmless_waits_for_a_person(output: TypedOutput) -> None:
 
 
 @given(data=st.data())
+@settings(max_examples=20)
 @pytest.mark.parametrize("name", DECLARED)
 def test_no_value_passes_without_a_person(name: str, data: st.DataObject) -> None:
     """Whatever the code claims about itself, and whatever the facts are."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import onnxruntime
 import pytest
+import safetensors.numpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.evidence.test_typed import values
@@ -241,6 +242,18 @@ def meant(value: Value, row: list[float]) -> float:
             tree = tree["left" if at <= tree["at"] else "right"]  # noqa: PLW2901 - walks down
         total += tree["leaf"][0]
     return total
+
+
+def test_safetensors_are_those_of_the_library() -> None:
+    one = output("risk", "safetensors")
+    value = received(one, encoded(OUTPUTS["risk"], json.dumps(FILES["risk"]).encode()))
+    found = safetensors.numpy.load(written(one, value))
+    layers = objects(value)["layers"]
+    for at, layer in enumerate(layers):
+        assert found[f"layers.{at}.weight"].T.tolist() == layer["weights"]
+        assert found[f"layers.{at}.bias"].tolist() == layer["bias"]
+    theirs = safetensors.numpy.save(found, metadata={"secret": "text"})
+    assert encoded(one, theirs) == sent(value)
 
 
 def test_parsers_load_little() -> None:
