@@ -47,6 +47,12 @@ def pytest_configure() -> None:
     os.environ.setdefault("UNSEEN_KERNEL_CACHE", str(Path.home() / ".cache/unseen/kernels"))
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many processes run tests: where they wait for a node's disk, others go on."""
+    return max(2, len(os.sched_getaffinity(0)) * 3 // 2)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if "UNSEEN_TEST_ALL" in os.environ or any("::" in word for word in config.args):
         return

@@ -66,6 +66,7 @@ def files_of(*places: Path) -> Iterator[bytes]:
                 yield path.read_bytes()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_it_tells_the_story_in_plain_text(ended: Ended) -> None:
     assert "\x1b" not in ended.out
@@ -88,6 +89,7 @@ def test_it_tells_the_story_in_plain_text(ended: Ended) -> None:
         assert re.search(rf"{plot.unitid}\W+{answer}\W+{answer}", flat)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_node_and_buyer_are_stopped(ended: Ended) -> None:
     assert len(ended.pids) == 2
@@ -95,6 +97,7 @@ def test_node_and_buyer_are_stopped(ended: Ended) -> None:
     assert running_in(ended.home) == []
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_printed_command_verifies_the_receipt(ended: Ended) -> None:
     program, *arguments = ended.verify
@@ -113,6 +116,7 @@ def test_the_printed_command_verifies_the_receipt(ended: Ended) -> None:
     assert "is valid" in done.stdout
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_every_receipt_verifies_and_none_with_a_flipped_byte(ended: Ended, tmp_path: Path) -> None:
     receipts = sorted((ended.home / "buyer" / "receipts").iterdir())
@@ -128,6 +132,7 @@ def test_every_receipt_verifies_and_none_with_a_flipped_byte(ended: Ended, tmp_p
         assert done.exit_code == 5, place
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_node_holds_none_of_the_institutions_asked_about(ended: Ended) -> None:
     held = list(files_of(ended.home / "node", ended.home / "node.log"))
@@ -136,6 +141,7 @@ def test_the_node_holds_none_of_the_institutions_asked_about(ended: Ended) -> No
         assert not any(number(unitid).search(data) for data in held)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_both_bills_are_the_same_bytes(ended: Ended) -> None:
     own, theirs = (

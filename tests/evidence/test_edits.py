@@ -33,6 +33,7 @@ def made() -> Any:
     return memory_ledger(1000)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("kind", EDITS.KINDS, ids=lambda kind: kind.__name__)
 def test_every_edit_is_found(made: Any, kind: Any) -> None:
     files, ledger = made

@@ -59,6 +59,7 @@ def parties(rows: Rows, charge: Any = lambda _: None, **changes: Any) -> tuple[A
     return buyer, opening, provided(chain, Provided(rows, charge), opening, seeded_rng(1))
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("count", [100, SLOTS, 9000])
 def test_weights_are_those_of_a_training_in_the_clear(kind: str, count: int) -> None:
