@@ -14,6 +14,7 @@ from unseen.evidence.contracts.privacy import UNITS, limit_of
 from unseen.evidence.contracts.training.agreed import check_menu, encrypted_rows
 from unseen.evidence.contracts.training.encrypted_file import is_encrypted_file, parse_encrypted
 from unseen.evidence.errors import ContractInvalidError
+from unseen.protocols.errors import InputInvalidError
 from unseen.protocols.train.spec import Feature
 
 SECRET = """
@@ -149,6 +150,8 @@ BROKEN = [
     (VERTICAL, "high = 20", "high = 0", "own.1"),
     (VERTICAL, "high = 20", "high = true", "own.1"),
     (VERTICAL, "high = 20", "high = nan", "own.1"),
+    (BOTH + "own = [3]", "[privacy]", "[privacy]", "privacy"),
+    ("own = [3]" + BOTH, "own_norm", "own_norm", "own.1"),
     (VERTICAL, 'name = "visits"', 'name = "stay"', "encrypted.features"),
     (VERTICAL, 'name = "plan"', 'name = "plan"\nlow = 1', "own.2"),
     (VERTICAL, "own_norm = 1.25", "", "encrypted.task"),
@@ -194,3 +197,19 @@ def test_another_menu_makes_another_training_or_none() -> None:
         with pytest.raises(ContractInvalidError) as caught:
             check_menu(found, other)
         assert caught.value.clause.startswith("parameters.")
+
+
+def test_whoever_lacks_the_library_is_told_and_reads_the_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written = parsed(SECRET).to_json()
+    for module in ("homomorphic", "training.agreed"):
+        monkeypatch.setattr(f"unseen.evidence.contracts.{module}.find_spec", lambda _: None)
+    (row,) = encrypted_rows({"encrypted": written})
+    assert "unseen[he]" in str(row[1])
+    assert not dict(encrypted_rows({}))
+    with pytest.raises(InputInvalidError, match="library"):
+        Encrypted.from_json(written)
+    with pytest.raises(InputInvalidError, match="library") as caught:
+        parsed(SECRET)
+    assert "unseen[he]" in caught.value.remedy

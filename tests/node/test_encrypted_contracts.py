@@ -31,11 +31,13 @@ from unseen.evidence.releases.encrypted import SentGradient
 from unseen.evidence.releases.scored import SentScores
 from unseen.node.catalog.labels import Label
 from unseen.node.contracts.clauses.clause import Ask, Offer
-from unseen.node.contracts.compile import Compiled, Refusal, compile_contract
+from unseen.node.contracts.clauses.encrypted import ENCRYPTED
+from unseen.node.contracts.compile import Compiled, Refusal, compile_contract, reading_of
 from unseen.node.contracts.explain import explain
 from unseen.node.contracts.rules import Rules, default_text
 from unseen.node.contracts.standing import ask_of
 from unseen.node.release.declared import declared, is_hidden
+from unseen.protocols.errors import InputInvalidError
 
 SECRET = """
 protocol = "ckks"
@@ -317,6 +319,7 @@ def test_who_reads_the_terms_finds_what_does_not_go_together(text: str) -> None:
         _changed(terms, joint=joint_of(spec_of()).to_json()),
         _changed(terms, train=spec_of().to_json()),
         _changed(terms, menu=menu | {"rows_per_person": 2}),
+        _changed(terms, menu=menu | {"joined": ["insurances"]}),
         _changed(terms, menu=menu | {"delta": "0.000000001"}),
         dataclasses.replace(terms, quota=Quota(units=9, per_minute=9)),
         dataclasses.replace(terms, budget="1"),
@@ -330,6 +333,8 @@ def test_who_reads_the_terms_finds_what_does_not_go_together(text: str) -> None:
     more = plan.bits_per_unit + 1
     for changes in (
         {"protocol": "dp_statistics", "kind": "statistics"},
+        {"protocol": "secagg"},
+        {"protocol": "other", "release": dataclasses.replace(spec, type="verdicts")},
         {"bits_per_unit": more},
         {"release": None},
         {"release": dataclasses.replace(spec, bits_per_run=more)},
@@ -377,6 +382,8 @@ def test_it_is_explained_and_the_narrowest_that_would_do_is_a_training_too() -> 
     for each in (found.asked, found.narrowest):
         assert isinstance(each, Compiled)
         assert encrypted_in(each.terms.parameters) == clause_of()
+    demands = {demand.clause: demand for demand in found.demands}
+    assert "no other" in demands["buyer"].because
     assert isinstance(explain(ask(budget="1"), offer_of()).asked, Refusal)
 
 
@@ -434,3 +441,36 @@ def test_a_rule_file_is_asked_after_the_level(level: str) -> None:
         [] if level in "12" else [f"labels.public.{level}"]
     )
     assert bool(alone) == (level == "unheard-of")
+
+
+def test_nothing_is_read_beside_the_table() -> None:
+    text = SECRET.replace('"adult"', '"insured"')
+    assert "parameters.encrypted.features" in clauses_of(ask(text))
+
+
+def test_rows_that_no_subject_names_are_matched_with_nobody() -> None:
+    offer = offer_of()
+    table = dataclasses.replace(offer.table, subject=())
+    nameless = dataclasses.replace(offer, table=table)
+    assert "parameters.encrypted.vertical" in clauses_of(ask(VERTICAL), nameless)
+    made(ask(), nameless)
+
+
+def test_a_budget_that_no_ledger_holds_is_refused_once() -> None:
+    assert clauses_of(ask(budget="101"), offer_of(rules=ANYTHING)) == ["budget"]
+
+
+def test_a_product_without_a_menu_is_none_to_train_on() -> None:
+    product = dataclasses.replace(offering(OFFERED, "stays"), kind="train", definition=None)
+    asked = ask()
+    reading = reading_of(asked, offer_of())
+    assert list(ENCRYPTED.check(asked, offer_of(product=product), reading)) == []
+    assert list(ENCRYPTED.check(make_ask(), offer_of(), reading)) == []
+
+
+def test_a_node_without_the_library_for_vectors_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = ask()
+    monkeypatch.setattr("unseen.evidence.contracts.homomorphic.find_spec", lambda _: None)
+    (error,) = ENCRYPTED.check(asked, offer_of(), reading_of(asked, offer_of()))
+    assert isinstance(error, InputInvalidError)
+    assert "unseen[he]" in error.remedy

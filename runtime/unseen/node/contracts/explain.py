@@ -116,7 +116,9 @@ def fewer_than_rows(ask: Ask, offer: Offer) -> int:
 
 
 def _only_honest(ask: Ask, offer: Offer) -> str:
-    """Return what noise over an intersection does not hide from a buyer that deviates; or ''."""
+    """Return what noise does not hide from a buyer that deviates; or ''."""
+    if ask.encrypted:
+        return "epsilon and delta hold for no other: keys or weights made otherwise may show rows"
     names = {each.name for each in chosen(ask, offer)} & {COUNT, SUM}
     if offer.product.kind != INTERSECT or not names:
         return ""

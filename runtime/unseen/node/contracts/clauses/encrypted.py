@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from unseen.evidence.contracts.encrypted import KIND, PARAMETER, Encrypted
+from unseen.evidence.contracts.statistics import Menu
+from unseen.evidence.contracts.statistics.definition import Definition
 from unseen.evidence.contracts.training.agreed import check_menu
 from unseen.evidence.errors import ContractInvalidError, EvidenceError
 from unseen.node.contracts.clauses.clause import Ask, Clause, Offer, Reading
@@ -20,17 +22,6 @@ from unseen.protocols.he.engine import is_installed
 _AT: Final = f"parameters.{PARAMETER}"
 _FILE: Final = "unseen contract request PRODUCT --train FILE"
 _SHOW: Final = "unseen product show PRODUCT"
-
-
-def clause_of(ask: Ask) -> Encrypted | None:
-    """Return the training that is asked for, if one is.
-
-    Raises:
-        EvidenceError: what is asked is none.
-        InputInvalidError: this node has no library for vectors.
-
-    """
-    return Encrypted.decode(ask.encrypted) if ask.encrypted else None
 
 
 def _check(ask: Ask, offer: Offer, reading: Reading) -> Iterator[UnseenError]:
@@ -59,7 +50,7 @@ def _check(ask: Ask, offer: Offer, reading: Reading) -> Iterator[UnseenError]:
             remedy="its operator installs it: pip install 'unseen[node,he]'",
         )
     try:
-        clause = clause_of(ask)
+        clause = Encrypted.decode(ask.encrypted)
     except InputInvalidError as error:
         yield error
         return
@@ -67,15 +58,16 @@ def _check(ask: Ask, offer: Offer, reading: Reading) -> Iterator[UnseenError]:
         at, remedy = error.clause or _AT, error.remedy or f"write it anew: {_FILE}"
         yield ContractInvalidError(str(error), clause=at, remedy=remedy)
         return
-    if clause is not None:
-        yield from _against_offer(clause, ask, offer)
-        yield from _against_limits(clause, ask, offer, reading)
-
-
-def _against_offer(clause: Encrypted, ask: Ask, offer: Offer) -> Iterator[UnseenError]:
     definition = offer.product.definition
-    if definition is None:
-        return
+    if definition is not None:  # as every product of the kind has
+        yield from _against_offer(clause, ask, offer, definition)
+        yield from _against_limits(clause, ask, offer, reading)
+        yield from _against_budget(clause, limits_of(ask, reading.ruling)[1], definition.menu)
+
+
+def _against_offer(
+    clause: Encrypted, ask: Ask, offer: Offer, definition: Definition
+) -> Iterator[UnseenError]:
     if {each.name for each in chosen(ask, offer)} != {*clause.names}:
         remedy = f"ask for: {','.join(clause.names)}"
         yield _refused("outputs", "outputs are other columns than the training names", remedy)
@@ -132,21 +124,15 @@ def _against_limits(
             f"gradients over {clause.least_rows:,} rows are below the smallest group, {group:,}",
             f"write least_rows = {group} or more into the file",
         )
-    yield from _against_budget(clause, ask, offer, reading)
 
 
-def _against_budget(
-    clause: Encrypted, ask: Ask, offer: Offer, reading: Reading
-) -> Iterator[UnseenError]:
-    budget, definition = limits_of(ask, reading.ruling)[1], offer.product.definition
-    if definition is None:
-        return
+def _against_budget(clause: Encrypted, budget: str, menu: Menu) -> Iterator[UnseenError]:
     if not budget:
         why = "every gradient costs privacy, and the contract would have no budget"
         yield _refused("budget", why, f"say one: {_FILE} --budget EPSILON")
         return
     try:
-        fits = clause.within(budget, definition.menu.delta)
+        fits = clause.within(budget, menu.delta)
     except EvidenceError:
         return  # the clause over limits says so
     if not fits:
@@ -162,8 +148,9 @@ def _refused(clause: str, why: str, remedy: str) -> ContractInvalidError:
 
 
 def _terms(ask: Ask, _offer: Offer, _reading: Reading) -> dict[str, Any]:
-    clause = clause_of(ask)
-    return {} if clause is None else {"parameters": {PARAMETER: clause.to_json()}}
+    if not ask.encrypted:
+        return {}
+    return {"parameters": {PARAMETER: Encrypted.decode(ask.encrypted).to_json()}}
 
 
 ENCRYPTED = Clause(PARAMETER, _check, _terms)
