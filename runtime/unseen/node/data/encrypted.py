@@ -7,19 +7,20 @@ to any sum, and how many rows there are says nothing of it. Which rows are zeros
 tell: reading takes longer where more is found.
 """
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from pyarrow import parquet
 
 from unseen.evidence.suite import DIGEST_BYTES, suite_of
 from unseen.node.data.cells import rows_sql
-from unseen.node.data.connection import reading
-from unseen.node.data.featured import batches, features_of, opened, rows_of
-from unseen.node.data.hashed import insert
+from unseen.node.data.connection import quoted, reading
+from unseen.node.data.featured import batches, features_of, opened, rows_of, spill_of
 from unseen.node.data.listed import Listed, Reading
 from unseen.node.data.source import changed
 from unseen.node.errors import InternalError
@@ -35,9 +36,10 @@ if TYPE_CHECKING:
 Reals = NDArray[np.float64]
 Block = tuple[Reals, Reals]
 _EVERYBODY: Final = "true"
-_LISTED_AT_ONCE: Final = 1 << 16
+_WRITTEN_AT_ONCE: Final = 1 << 15
 _READ_AT_ONCE: Final = 2048  # rows: a wide table would take much memory twice
 _NO_LABELS: Final = np.zeros(0)
+_LISTED: Final = pa.schema([("subject", pa.binary()), ("place", pa.int64())])
 
 
 class Streamed:
@@ -127,48 +129,73 @@ def found(asked: Reading, secret: bytes) -> Generator[Block, None, None]:
 def _in_order(
     connection: duckdb.DuckDBPyConnection, asked: Reading, listed: Listed, sql: str
 ) -> Iterator[Block]:
-    """Yield a row for each entry of a list: zeros where none is found, or none that serves."""
+    """Yield a row for each entry of a list: zeros where none is found, or none that serves.
+
+    Both sides lie in files, which go with the spool: what DuckDB has as tables it would keep.
+    """
     names = [f"d{at}" for at in range(len(asked.counting.axes))]
     names += [f"v{at}" for at in range(len(asked.counting.amounts))]
+    folder = spill_of(asked.counting)
+    folder.mkdir(mode=0o700, exist_ok=True)
     with reading():
-        connection.execute("CREATE TABLE listed (subject BLOB, place BIGINT)")
-        columns = ", ".join(f"{name} BIGINT" for name in names)
-        connection.execute(f"CREATE TABLE named (subject BLOB, {columns})")
-        _load(connection, listed, asked.count)
-        for batch in batches(connection, sql, rows=_READ_AT_ONCE):
-            _name(connection, batch, listed, names)
-    taken = ", ".join(names)
-    # Two rows may be of one subject, where forms make them so: one of them serves.
+        ours = f"read_parquet({quoted(str(folder / 'listed'))})"
+        _write(folder / "listed", _LISTED, _entries(listed, asked.count))
+        _check_once(connection, ours, asked.count)
+        kinds = pa.schema([("subject", pa.binary()), *((name, pa.int64()) for name in names)])
+        found = batches(connection, sql, rows=_READ_AT_ONCE)
+        _write(folder / "named", kinds, (_named(each, listed, kinds) for each in found))
+    theirs, taken = f"read_parquet({quoted(str(folder / 'named'))})", ", ".join(names)
     ordered = (
-        f"SELECT {taken} FROM listed LEFT JOIN named USING (subject)"  # noqa: S608 - ours
-        f" QUALIFY row_number() OVER (PARTITION BY place ORDER BY {taken}) = 1 ORDER BY place"
+        f"SELECT place, {taken} FROM {ours} LEFT JOIN {theirs} USING (subject)"  # noqa: S608 - ours
+        f" ORDER BY place, {taken}"
     )
+    last = -1
     for batch in batches(connection, ordered, rows=_READ_AT_ONCE):
-        yield _seen(asked, features_of(batch, asked.clause.features)), _NO_LABELS
+        places = np.concatenate([[last], batch.column("place").to_numpy()])
+        last = places[-1]
+        # Two rows may be of one subject, where forms make them so: the first of them serves.
+        features = features_of(batch, asked.clause.features)[places[1:] != places[:-1]]
+        yield _seen(asked, features), _NO_LABELS
 
 
-def _load(connection: duckdb.DuckDBPyConnection, listed: Listed, many: int) -> None:
+def _write(path: Path, kinds: pa.Schema, found: Iterator[pa.RecordBatch]) -> None:
+    """Write batches as a file of larger ones."""
+    with parquet.ParquetWriter(path, kinds) as writer:
+        waiting: list[pa.RecordBatch] = []
+        for batch in found:
+            waiting.append(batch)
+            if sum(each.num_rows for each in waiting) >= _WRITTEN_AT_ONCE:
+                writer.write_table(pa.Table.from_batches(waiting, kinds))
+                waiting.clear()
+        writer.write_table(pa.Table.from_batches(waiting, kinds))
+
+
+def _entries(listed: Listed, many: int) -> Iterator[pa.RecordBatch]:
     with listed.file.open("rb") as file:
-        for start in range(0, many, _LISTED_AT_ONCE):
-            count = min(_LISTED_AT_ONCE, many - start)
+        for start in range(0, many, _WRITTEN_AT_ONCE):
+            count = min(_WRITTEN_AT_ONCE, many - start)
             data = file.read(count * DIGEST_BYTES)
             if len(data) < count * DIGEST_BYTES:
                 raise MalformedMessageError("the list of subjects is cut off")
             hashes = [data[at : at + DIGEST_BYTES] for at in range(0, len(data), DIGEST_BYTES)]
-            places = range(start, start + count)
-            insert(connection, "listed", [hashes, places], [pa.binary(), pa.int64()])
-    found = connection.execute("SELECT count(DISTINCT subject) FROM listed").fetchall()
-    if found != [(many,)]:  # or a row would count as often as it is asked for
+            places = pa.array(range(start, start + count), pa.int64())
+            yield pa.record_batch([pa.array(hashes, pa.binary()), places], schema=_LISTED)
+
+
+def _check_once(connection: duckdb.DuckDBPyConnection, ours: str, many: int) -> None:
+    """Return if each subject is listed once: else a row would count as often as it is asked for.
+
+    Raises:
+        MalformedMessageError: one is listed twice.
+
+    """
+    found = connection.execute(f"SELECT count(DISTINCT subject) FROM {ours}").fetchall()  # noqa: S608
+    if found != [(many,)]:
         raise MalformedMessageError("the list of subjects has one twice")
 
 
-def _name(
-    connection: duckdb.DuckDBPyConnection,
-    batch: pa.RecordBatch,
-    listed: Listed,
-    names: Sequence[str],
-) -> None:
-    """Write down a batch's rows beside the hash of their subjects; who has none is nobody."""
+def _named(batch: pa.RecordBatch, listed: Listed, kinds: pa.Schema) -> pa.RecordBatch:
+    """Return a batch's rows beside the hash of their subjects; who has none is nobody."""
     suite = suite_of(listed.suite)
     columns = dict(zip(batch.schema.names, batch.columns, strict=True))
     subjects = [columns[f"s{at}"].to_pylist() for at in range(len(listed.subject))]
@@ -176,9 +203,8 @@ def _name(
     for subject in zip(*subjects, strict=True):
         points = formed_points(listed.subject, (), subject, listed.domain)
         hashes.append(None if points is None else suite.digest(points[0]))
-    kinds = [pa.binary(), *(pa.int64() for _ in names)]
-    whole = [columns[name].cast(pa.int64()) for name in names]
-    insert(connection, "named", [hashes, *whole], kinds)
+    whole = [columns[name].cast(pa.int64()) for name in kinds.names[1:]]
+    return pa.record_batch([pa.array(hashes, pa.binary()), *whole], schema=kinds)
 
 
 def _seen(asked: Reading, features: Reals) -> Reals:

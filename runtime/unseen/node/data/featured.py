@@ -7,6 +7,7 @@ among them, and neither is one whose subject does not consent, where that is ask
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import duckdb
@@ -41,7 +42,7 @@ def opened(counting: Counting, secret: bytes) -> Iterator[tuple[duckdb.DuckDBPyC
 
     """
     source.check_fingerprint(counting.source.path, counting.fingerprint)
-    spill = counting.spool / "duckdb"
+    spill = spill_of(counting)
     connection = connect(counting.source, memory_mb=counting.memory_mb // 2, spill=spill)
     try:
         with reading():
@@ -52,6 +53,11 @@ def opened(counting: Counting, secret: bytes) -> Iterator[tuple[duckdb.DuckDBPyC
     finally:
         connection.close()
     source.check_fingerprint(counting.source.path, counting.fingerprint)
+
+
+def spill_of(counting: Counting) -> Path:
+    """Return the one folder that a connection may read and write beside its table."""
+    return counting.spool / "duckdb"
 
 
 def batches(
