@@ -22,6 +22,7 @@ from tests.client.training_node import (
 from unseen.client.errors import AnswerInvalidError, Cause, HomeError, RefusedError
 from unseen.client.local.home import Home
 from unseen.client.local.profile import Profile
+from unseen.client.local.state import Opening
 from unseen.client.queries import asking
 from unseen.client.queries.train_kept import Kept
 from unseen.evidence.releases.encrypted import SentGradient
@@ -34,6 +35,7 @@ from unseen.protocols.train.rows import seen_of
 from unseen.v1 import intersect_pb2
 
 CONTRACT = "contract"
+REQUEST = "ab" * 16
 CONTEXT, ROWS = intersect_pb2.PART_CONTEXT, intersect_pb2.PART_ROWS
 WEIGHTS = intersect_pb2.PART_WEIGHTS
 
@@ -134,7 +136,7 @@ def test_rows_are_aligned_by_an_intersection_before_anything_else(
     world = make(dataclasses.replace(VERTICAL, iterations=1))
     asked: list[Any] = []
 
-    def ask(contract: str, items: Any) -> Any:
+    def ask(contract: str, items: Any, _: Any) -> Any:
         asked.append((contract, len(items), list(world.training.events)))
         return SimpleNamespace(found=tuple((str(number),) for number in range(150)))
 
@@ -154,6 +156,31 @@ def test_rows_are_aligned_by_an_intersection_before_anything_else(
     assert (again.resumed, len(asked)) == (1, 1)
     with pytest.raises(InputInvalidError, match="aligned otherwise"):
         world.trainings().fit(CONTRACT, world.rows(250))
+
+
+def test_an_alignment_that_was_ended_is_gone_on_with(
+    make: Callable[[Any], TrainingWorld],
+) -> None:
+    world = make(dataclasses.replace(VERTICAL, iterations=1))
+    terms = dataclasses.replace(world.training.terms, outputs=("items",))
+    world.contracts.terms = lambda name: terms
+    finished: list[str] = []
+
+    def ask(contract: str, _items: Any, wrote: Callable[[str], None]) -> Any:
+        opening = Opening(REQUEST, contract, "intersect", 1, "", "2026-01-01T00:00:00Z", b"", {})
+        world.state.save_request(opening)
+        wrote(REQUEST)
+        raise KeyboardInterrupt
+
+    def finish(opening: Opening) -> Any:
+        finished.append(opening.id)
+        return SimpleNamespace(found=tuple((str(number),) for number in range(200)))
+
+    world.intersections = SimpleNamespace(ask=ask, finish=finish)
+    with pytest.raises(KeyboardInterrupt):
+        world.trainings().fit(CONTRACT, world.rows(), aligned_by="by")
+    found = world.trainings().fit(CONTRACT, world.rows(), aligned_by="by")
+    assert (found.rows, finished) == (200, [REQUEST])
 
 
 def test_too_few_rows_are_left_after_an_alignment(make: Callable[[Any], TrainingWorld]) -> None:

@@ -10,7 +10,7 @@ to it, and then tells a bit of each own item. An operator that deviates may leav
 take others in: nothing proves what a table holds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from math import isqrt
@@ -63,8 +63,16 @@ class Intersections:
         self._stub = intersect_pb2_grpc.IntersectServiceStub(session.channel.grpc)
         self._runs = Exchange(session, jobs, self._stub, session.home.intersection)
 
-    def ask(self, contract: str, items: Sequence[Subject]) -> Intersected:
-        """Return what the contract says of `items`; see `Client.intersect`."""
+    def ask(
+        self,
+        contract: str,
+        items: Sequence[Subject],
+        wrote: Callable[[str], None] = lambda _: None,
+    ) -> Intersected:
+        """Return what the contract says of `items`; see `Client.intersect`.
+
+        `wrote` hears of the request's id as soon as it can be gone on with.
+        """
         terms, plan = self._contracts.terms(contract), self._contracts.plan(contract)
         asked = Run.new(contract, terms, plan, items)
         with writing(self._session.home.root), alone(self._folder(asked)):
@@ -73,6 +81,7 @@ class Intersections:
             except BaseException:  # nobody can go on with it
                 forget(self._folder(asked))
                 raise
+            wrote(asked.request)
             return self._exchange(asked, message, fresh=True)
 
     def finish(self, opening: Opening) -> Intersected:

@@ -19,6 +19,7 @@ from unseen.client.jobs import Jobs
 from unseen.client.local.home import writing
 from unseen.client.local.state import Opening
 from unseen.client.queries.fitted import Fitted, Fitting
+from unseen.client.queries.intersected import Intersected
 from unseen.client.queries.intersections import Intersections
 from unseen.client.queries.sets import alone
 from unseen.client.queries.train_iterations import Iterations, Training
@@ -173,10 +174,23 @@ class Trainings:
             )
         names = self._subject(contract)
         items = [dict(zip(names, texts, strict=True)) for texts in given.texts]
-        there = frozenset(self._intersections.ask(by, items).found)
+        there = frozenset(self._found(by, items, given.digest_with(by)).found)
         columns = self._contracts.plan(by).subject_columns
         here = [subject_texts(subject_values(columns, item)) in there for item in items]
         return given.only(np.array(here, bool))
+
+    def _found(self, by: str, items: list[dict[str, str]], question: bytes) -> Intersected:
+        """Return which items a table has; what was asked before an end is gone on with."""
+        state = self._session.state
+        known = state.asked(by, question)
+        opening = None if known is None else state.request(known)
+        if opening is not None and opening.state in {"sent", "answered"}:
+            return self._intersections.finish(opening)
+
+        def wrote(request: str) -> None:
+            state.save_asked(by, question, request)
+
+        return self._intersections.ask(by, items, wrote)
 
     def _training(self, contract: str, kept: Kept) -> Training:
         terms = self._contracts.terms(contract)
