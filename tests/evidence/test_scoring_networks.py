@@ -148,3 +148,45 @@ def test_bounds_are_those_of_a_demand() -> None:
     assert {*BOUNDS, "responses"} == {one.name for one in fields(CLAUSE.ring.demand)}
     assert isinstance(CLAUSE.ring, SquaresParameters)
     assert choose(CLAUSE.ring.demand) == CLAUSE.ring
+
+
+def places(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Return the ways to all values within one."""
+    items: Any = ()
+    if isinstance(value, dict):
+        items = value.items()
+    elif isinstance(value, list):
+        items = enumerate(value)
+    return [at, *(way for key, one in items for way in places(one, (*at, key)))]
+
+
+def changed(value: Any, way: tuple[Any, ...], other: Any) -> Any:
+    if not way:
+        return other
+    copy = value.copy()
+    copy[way[0]] = changed(value[way[0]], way[1:], other)
+    return copy
+
+
+OTHERS: tuple[Any, ...] = (
+    *(None, True, -1, 0, 1, 33, 1 << 20, 1 << 34, (1 << 53) - 1),
+    *("", "1", "9" * 20, "x" * 5000, [], [1], {}, {"a": 1}),
+)
+
+
+@pytest.mark.parametrize("clause", [LINE, CLAUSE], ids=["line", "network"])
+def test_whatever_stands_in_a_clause_it_is_one_or_one_clear_error(clause: Scoring) -> None:
+    body: Any = clause.to_json()
+    taken, named = 0, list[str]()
+    for way in places(body):
+        for other in OTHERS:
+            spoilt = changed(body, way, other)
+            try:
+                found = Scoring.from_json(spoilt)
+            except ContractInvalidError as error:
+                named.append(error.clause)
+                continue
+            assert found.to_json() == spoilt
+            taken += 1
+    assert all(named)
+    assert 0 < taken < 60  # a name, a bound: what a clause may say as well

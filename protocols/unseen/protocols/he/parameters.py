@@ -192,7 +192,9 @@ def _unsafe(given: Parameters) -> str:
         return f"primes have up to {_PRIME_BITS} bits and are 1 modulo 2N"
     if not is_allowed(given.degree, prod(primes)):
         return "a ring is easier to break than 2^128"
-    if given.flood_bits < 0 or given.hiding_bits < HIDING_BITS:
+    if not 0 <= given.flood_bits <= given.modulus.bit_length():
+        return "a flood is within the modulus"
+    if given.hiding_bits < HIDING_BITS:
         return f"a flood hides less than {HIDING_BITS} bits over the contract"
     return ""
 
