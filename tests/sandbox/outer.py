@@ -4,8 +4,8 @@
 
 Refuses to run on a bare machine: `NAMESPACES` are those of the machine, as JSON, and each has to be
 another than its own; the folder `/throwaway` is at the root, and this is no superuser. Reads names
-of attempts, a line each; answers each with one line of JSON: for every tier and for the control,
-whether it succeeded and how the job ended.
+of attempts, a line each, or `#` and a seed of random calls; answers each with one line of JSON: for
+every tier and for the control, whether it succeeded and how the job ended.
 """
 
 import json
@@ -36,6 +36,7 @@ def refuse_unconfined() -> None:
 
 refuse_unconfined()
 
+from tests.sandbox import fuzz  # noqa: E402
 from tests.sandbox.attempts import ATTEMPTS, PRELUDE, Attempt  # noqa: E402
 
 from unseen.sandbox import bubblewrap, landlocked, runner, supervisor  # noqa: E402
@@ -192,6 +193,31 @@ class Trial:
             "seconds": round(time.monotonic() - began, 3),
         }
 
+    def fuzzed(self, seed: int) -> dict[str, Any]:
+        """Make random calls in tier S2; return how many, and what of the host has changed."""
+        again()
+        before = self._host()
+        program = fuzz.program(seed, 50_000, runner.machine().numbers)
+        limits = replace(LIMITS, seconds=60, log_bytes=16 << 20)
+        job = Job(program=program, inputs=Path("/srv/inputs"), limits=limits)
+        done = runner.BubblewrapRunner(self.environment).run(job)
+        made = 500 * done.log.count(b"\n#500\n")
+        return {"status": str(done.status), "made": made, "same": self._host() == before}
+
+    def _host(self) -> list[Any]:
+        """Return what a host's canaries are: files and times, mounts, names, a process."""
+        files = [path for path in Path("/srv").rglob("*") if not path.is_socket()]
+        files += [
+            Path("/etc/passwd"),
+            *Path("/home").rglob("*"),
+            Path(bubblewrap.SCRATCH, "unseen-job-other/rows"),
+        ]
+        shown = [(str(path), path.lstat().st_mtime_ns, path.lstat().st_mode) for path in files]
+        texts = [path.read_bytes() for path in files if path.is_file()]
+        limits = Path(f"/proc/{self.decoy}/limits").read_text()
+        mounts = Path("/proc/self/mounts").read_text()
+        return [sorted(shown), texts, mounts, os.uname().nodename, limits]
+
     def _words(self, tier: str) -> dict[str, Any]:
         mounted = tier == "S2"
         env = self.environment if mounted else self.environment.in_place()
@@ -232,7 +258,9 @@ def main() -> None:
     trial = Trial(decoy)
     by_name = {attempt.name: attempt for attempt in ATTEMPTS}
     for line in sys.stdin:
-        found = trial.made(by_name[line.strip()])
+        name = line.strip()
+        seed = name.removeprefix("#")
+        found = trial.made(by_name[name]) if seed == name else trial.fuzzed(int(seed))
         sys.stdout.write(json.dumps(found | {"left": left(decoy)}) + "\n")
         sys.stdout.flush()
     os.kill(decoy, signal.SIGKILL)

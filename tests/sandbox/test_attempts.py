@@ -71,6 +71,26 @@ def test_every_attempt_fails_and_its_control_does_not(outer: Throwaway) -> None:
     assert len(void) <= MOST_VOID
 
 
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_a_million_random_calls_change_nothing_of_the_host(outer: Throwaway) -> None:
+    made, jobs = 0, 0
+    while made < 1_000_000 and jobs < 400:
+        jobs += 1
+        found = outer.made(f"#{jobs}")
+        assert found["same"], f"seed {jobs}"
+        assert found["left"] == [], f"seed {jobs}"
+        assert found["status"] != "not-started"
+        made += found["made"]
+    assert made >= 1_000_000, (made, jobs)
+
+
+def test_random_calls_change_nothing_of_the_host(outer: Throwaway) -> None:
+    found = outer.made(f"#{os.environ.get('UNSEEN_TEST_SEED', '1')}000")
+    assert found["same"]
+    assert found["left"] == []
+
+
 def test_there_are_enough_and_each_layer_stands_alone_before_some() -> None:
     assert len({attempt.name for attempt in ATTEMPTS}) == len(ATTEMPTS) >= 120
     alone = {attempt.letters for attempt in ATTEMPTS if not attempt.optional}
