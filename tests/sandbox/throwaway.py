@@ -47,7 +47,15 @@ def command(program: list[str]) -> list[str]:
         first = ["bwrap", "--dev-bind", "/", "/", "--tmpfs", "/mnt"]
         for place, bind in enumerate(shown):
             first += ["--ro-bind", str(bind.source), f"/mnt/{place}"]
-        first += ["--cap-add", "ALL", "--die-with-parent", "--", "setpriv", f"--reuid={UID}"]
+        first += [
+            "--unshare-pid",
+            "--cap-add",
+            "ALL",
+            "--die-with-parent",
+            "--",
+            "setpriv",
+            f"--reuid={UID}",
+        ]
         first += [f"--regid={UID}", "--clear-groups", "--inh-caps=-all", "--"]
         shown = [Bind(Path(f"/mnt/{place}"), bind.place) for place, bind in enumerate(shown)]
     said = ["bwrap", "--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc"]

@@ -82,7 +82,9 @@ def as_superuser(
     said = [program() or "bwrap", "--dev-bind", "/", "/", "--tmpfs", _GATHERED]
     for place, bind in enumerate(binds):
         said += ["--ro-bind", str(bind.source), f"{_GATHERED}/{place}"]
-    said += ["--cap-add", "ALL", "--die-with-parent", "--"]
+    # A superuser without rights, as the first one is by then, cannot signal another user when it
+    # dies; but the kernel ends everything in a process namespace with its first process.
+    said += ["--unshare-pid", "--cap-add", "ALL", "--die-with-parent", "--"]
     said += ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--inh-caps=-all"]
     gathered = [Bind(Path(f"{_GATHERED}/{n}"), bind.place) for n, bind in enumerate(binds)]
     moved = Environment(tuple(gathered), environment.python, environment.paths)
