@@ -169,7 +169,7 @@ class Slow:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._poll, name)
 
-    def poll(self, timeout: float) -> list[tuple[int, int]]:
+    def poll(self, timeout: float | None = None) -> list[tuple[int, int]]:
         time.sleep(0.5)
         return self._poll.poll(timeout)
 

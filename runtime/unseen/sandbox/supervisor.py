@@ -201,9 +201,10 @@ def _heard(control: socket.socket, seen: Watched) -> bool:
 def _end(process: subprocess.Popen[bytes], seen: Watched) -> None:
     """End whatever is left, and wait until it is gone."""
     if seen.first is not None:
-        if seen.late or not seen.confined:
-            _kill(seen.first)
-        select.select([seen.first], [], [])  # readable when the namespace is empty
+        _kill(seen.first)  # the program has ended, or has to
+        empty = select.poll()
+        empty.register(seen.first, select.POLLIN)  # readable when the namespace is empty
+        empty.poll()
     elif seen.late or not seen.confined:
         process.kill()
     process.wait()
