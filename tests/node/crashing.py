@@ -19,7 +19,7 @@ from unseen.evidence import canonical
 from unseen.evidence.suite import INTL, Ed25519Signer, signer_id
 from unseen.node.audit.log import NodeLog, stored_leaves
 from unseen.node.clock import Clock
-from unseen.node.metering.charge import digest_of, stored_charge
+from unseen.node.metering.charged import digest_of, stored_charge
 from unseen.node.metering.paying import Admitted, Work, pay
 from unseen.node.privacy.answers import look
 from unseen.node.privacy.changes import SetBudget

@@ -36,7 +36,7 @@ from unseen.node.jobs import record
 from unseen.node.jobs.kind import JobKind, Outcome, Running
 from unseen.node.jobs.record import Job
 from unseen.node.mandates.register import Mandates
-from unseen.node.metering.charge import Charged, digest_of
+from unseen.node.metering.charged import Charged, digest_of
 from unseen.node.metering.meter import Meter
 from unseen.node.metering.paying import Admitted, Work, pay
 from unseen.node.release.facts import AggregateFacts, CellFacts, Facts, ModelFacts

@@ -15,7 +15,8 @@ from unseen.evidence.suite import INTL
 from unseen.node.contracts.register import Contract
 from unseen.node.identity.vault import Vault
 from unseen.node.jobs import frames
-from unseen.node.metering.charge import Charge, Charged, digest_of
+from unseen.node.metering.charge import Charge
+from unseen.node.metering.charged import Charged, digest_of
 from unseen.node.privacy.changes import SetBudget
 from unseen.node.privacy.spend import Pin, Spend
 from unseen.node.store.schema import leaves, tables

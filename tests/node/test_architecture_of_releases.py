@@ -42,6 +42,7 @@ def mentions(word: str) -> set[str]:
 
 
 LATER = {"release/reviewing.py", "release/yielding.py"}  # by a person, or at a job's end
+CHARGES = {"metering/charge.py", "metering/charged.py"}  # new ones, and those in the store
 RECEIPTS_ALONE = {"metering/metered.py", "audit/evidence.py"}
 
 
@@ -51,7 +52,10 @@ RECEIPTS_ALONE = {"metering/metered.py", "audit/evidence.py"}
         ("Released", {"release/gate.py"}),  # what may leave
         ("let_out", {"release/reviewing.py"}),  # ... past a person
         ("Charge", {"metering/paying.py", *LATER}),  # what is paid for
-        ("Charged", {"metering/charge.py", *RECEIPTS_ALONE}),  # what is kept of it
+        (
+            "Charged",
+            {"metering/charge.py", "metering/charged.py", *RECEIPTS_ALONE},
+        ),  # what is kept of it
         ("seal_result", {"jobs/driver.py"}),  # takes nothing but what the gate made
         ("open_result", {"jobs/serving.py", "release/reviewing.py"}),
         ("JobReview", {"release/holding.py", "release/reviewing.py"}),  # a job's result is passed
@@ -84,7 +88,7 @@ def test_stored_replies_are_read_in_the_charge_alone() -> None:
         if "migrations" not in path.parts
     }
     readers = {module for module, text in source.items() if "row.reply" in text}
-    assert readers == {"metering/charge.py"}
+    assert readers == {"metering/charged.py"}
     sealed = {module for module, text in source.items() if "sealed_reply" in text}
     held = {"release/holding.py", "release/register.py", "store/schema_release.py"}
     given_again = {"privacy/answers.py", "privacy/charging.py", "store/schema_privacy.py"}

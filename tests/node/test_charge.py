@@ -14,7 +14,8 @@ from unseen.evidence.contracts.states import State
 from unseen.evidence.log import decode_leaf
 from unseen.node.contracts.epochs import CLOSED
 from unseen.node.contracts.register import Contract
-from unseen.node.metering.charge import Charge, Charged, digest_of, stored_charge
+from unseen.node.metering.charge import Charge
+from unseen.node.metering.charged import Charged, digest_of, stored_charge
 from unseen.node.store.schema import charges, contracts, epochs, instances, leaves, parties
 from unseen.node.store.writer import Transaction, write_leaves
 

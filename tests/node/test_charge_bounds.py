@@ -19,7 +19,8 @@ from unseen.evidence.releases.request import MAX_HELD_AGE, MAX_REQUEST_AGE
 from unseen.node.consent.charging import Consented
 from unseen.node.consent.reading import Permit
 from unseen.node.contracts.register import Contract, Contracts
-from unseen.node.metering.charge import Charge, Charged, find_charge, stored_charge
+from unseen.node.metering.charge import Charge
+from unseen.node.metering.charged import Charged, find_charge, stored_charge
 from unseen.node.release import gate
 from unseen.node.release.gate import Released
 from unseen.node.store.schema import charges, contracts, leaves

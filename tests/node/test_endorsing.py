@@ -33,7 +33,7 @@ from unseen.node.errors import JointRefusedError, ReleaseHeldError, ReleaseRefus
 from unseen.node.jobs.executor import LocalExecutor
 from unseen.node.jobs.tasks import TASKS
 from unseen.node.joint import endorsing
-from unseen.node.metering.charge import digest_of
+from unseen.node.metering.charged import digest_of
 from unseen.node.metering.metered import SignedRequest
 from unseen.node.metering.paying import Admitted, Work, pay
 from unseen.node.privacy.spend import Spend

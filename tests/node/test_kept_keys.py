@@ -33,7 +33,8 @@ from unseen.node.data.spec import files_of
 from unseen.node.errors import EpochNotReadyError, ManifestStaleError
 from unseen.node.identity.vault import Vault
 from unseen.node.kinds.lookup_plan import BUILDS, HIDDEN_STATEMENTS, KEY_DAYS
-from unseen.node.metering.charge import Charge, digest_of
+from unseen.node.metering.charge import Charge
+from unseen.node.metering.charged import digest_of
 from unseen.node.store.schema import builds_past, charges, epochs
 from unseen.node.store.schema_consent import consent_epochs, consents, delegations
 from unseen.node.store.schema_jobs import jobs

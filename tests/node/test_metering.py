@@ -28,7 +28,7 @@ from unseen.node.errors import InternalError
 from unseen.node.identity.parties import Caller, Instance
 from unseen.node.identity.rights import Role
 from unseen.node.metering import metered, paying
-from unseen.node.metering.charge import find_charge
+from unseen.node.metering.charged import find_charge
 from unseen.node.metering.meter import Meter
 from unseen.node.metering.paying import Answer, Work
 from unseen.node.store.schema import charges

@@ -13,7 +13,7 @@ from unseen.node.errors import FieldInvalidError, ReleaseNotFoundError, ReplyNot
 from unseen.node.identity.vault import Vault
 from unseen.node.jobs import frames
 from unseen.node.metering import opening
-from unseen.node.metering.charge import digest_of
+from unseen.node.metering.charged import digest_of
 from unseen.node.metering.opening import open_release, seal_opening
 from unseen.node.store.reader import Reader
 from unseen.node.store.schema import charges

@@ -35,7 +35,7 @@ from unseen.node.errors import (
 )
 from unseen.node.jobs import frames
 from unseen.node.jobs.states import State as JobState
-from unseen.node.metering.charge import Charged, digest_of
+from unseen.node.metering.charged import Charged, digest_of
 from unseen.node.metering.paying import Admitted, Work, pay
 from unseen.node.privacy.answers import look
 from unseen.node.privacy.changes import SetBudget

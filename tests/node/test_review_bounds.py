@@ -20,7 +20,8 @@ from unseen.node.errors import (
     ReleaseOffError,
     ReleaseRefusedError,
 )
-from unseen.node.metering.charge import Charge, digest_of
+from unseen.node.metering.charge import Charge
+from unseen.node.metering.charged import digest_of
 from unseen.node.release import holding, reviewing
 from unseen.node.release.gate import Ask, release
 from unseen.node.release.register import check_bits

@@ -53,7 +53,8 @@ from unseen.node.identity.parties import Caller, Parties
 from unseen.node.identity.rights import Role
 from unseen.node.identity.vault import Vault
 from unseen.node.jobs.executor import LocalExecutor
-from unseen.node.metering.charge import Charge, digest_of, stored_charge
+from unseen.node.metering.charge import Charge
+from unseen.node.metering.charged import digest_of, stored_charge
 from unseen.node.store.schema import epochs, parties
 from unseen.protocols.errors import ElementInvalidError, UnseenError
 from unseen.protocols.oprf import keys

@@ -33,7 +33,7 @@ from unseen.node.contracts.decide import Usage, decide
 from unseen.node.contracts.epochs import READY
 from unseen.node.contracts.register import Contracts, Propose
 from unseen.node.mandates.register import Mandates
-from unseen.node.metering.charge import Charged, digest_of
+from unseen.node.metering.charged import Charged, digest_of
 from unseen.node.metering.paying import Admitted, Work, answer, pay
 from unseen.node.release.register import Releases
 from unseen.node.store.engine import open_engine

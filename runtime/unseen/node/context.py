@@ -36,7 +36,7 @@ from unseen.node.store.writer import Writer
 
 if TYPE_CHECKING:
     from unseen.node.jobs.driver import Driver
-    from unseen.node.metering.charge import Charged
+    from unseen.node.metering.charged import Charged
 
     InFlight = dict[tuple[str, str], tuple[str, asyncio.Task[Charged]]]
     Turns = defaultdict[str, asyncio.Semaphore]  # by party: one of its questions waits at a time

@@ -16,7 +16,7 @@ from unseen.node.contracts.register import Contract
 from unseen.node.contracts.viewing import visible
 from unseen.node.errors import ContractNotFoundError, ReleaseNotFoundError
 from unseen.node.identity.parties import Caller
-from unseen.node.metering.charge import Charged, find_charge
+from unseen.node.metering.charged import Charged, find_charge
 from unseen.node.metering.paying import answer
 from unseen.node.store.schema import documents
 

@@ -38,7 +38,8 @@ from unseen.node.jobs.cutting import answering_parts_of, is_for_the_cluster
 from unseen.node.kinds import batches
 from unseen.node.kinds.lookup import epoch_for
 from unseen.node.metering.answer_counts import CountAnswers, GiveBackAnswers
-from unseen.node.metering.charge import epoch_over, find_charge, parts_stored
+from unseen.node.metering.charge import epoch_over
+from unseen.node.metering.charged import find_charge, parts_stored
 from unseen.node.metering.metered import check_held, check_load
 from unseen.node.pieces import in_pieces
 from unseen.protocols.errors import MalformedMessageError, UnseenError

@@ -9,12 +9,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, update
 from sqlalchemy.exc import IntegrityError
 
-from unseen.evidence.canonical import b64encode
 from unseen.evidence.contracts.privacy import rho_text
-from unseen.evidence.contracts.states import Event, State, advance
+from unseen.evidence.contracts.states import Event, advance
 from unseen.evidence.log import ReleaseLeaf, event_leaf
 from unseen.evidence.registry.mandated import EXPIRED, FOREVER
 from unseen.evidence.releases.request import MAX_HELD_AGE, MAX_REQUEST_AGE, Request
@@ -27,7 +26,7 @@ from unseen.node.consent.charging import (
     outlived,
 )
 from unseen.node.contracts.decide import Deny, Usage, decide
-from unseen.node.contracts.register import Contract, Contracts
+from unseen.node.contracts.register import Contract
 from unseen.node.errors import (
     CertificateRevokedError,
     InternalError,
@@ -37,6 +36,7 @@ from unseen.node.errors import (
 from unseen.node.failpoints import hit
 from unseen.node.jobs import frames
 from unseen.node.mandates.book import not_covered
+from unseen.node.metering.charged import Charged, charged_for, find_charge
 from unseen.node.metering.known import ONLY, find_charges, find_contracts, find_cut, find_epochs
 from unseen.node.privacy.charging import Ledger
 from unseen.node.privacy.spend import Spend
@@ -45,29 +45,6 @@ from unseen.node.release.register import bits_exhausted, most_bits
 from unseen.node.store.schema import charges, contracts
 from unseen.node.store.writer import Operation, Transaction
 from unseen.protocols.errors import UnseenError
-
-
-@dataclass(frozen=True, slots=True)
-class Charged:
-    """A charge as it stands in the store: where its leaf is, and the reply it paid for.
-
-    `leaf` (its bytes), `total` and `state` (the contract's after this charge) are those of a new
-    charge; one found in the store leaves them out.
-    """
-
-    leaf_index: int
-    release_nonce: bytes
-    instance: str  # name of the key that signed the request
-    reply: tuple[bytes, ...] = field(repr=False)
-    leaf: bytes | None = field(default=None, repr=False)
-    total: int | None = None
-    state: State | None = None
-    bits_used: int = 0
-
-    def follow(self, register: Contracts, contract: str) -> None:
-        """Let the contracts in memory follow a new charge."""
-        if self.total is not None and self.state is not None:
-            register.charged(contract, self.total, self.state, self.bits_used)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,45 +88,6 @@ class Charge(Operation[Charged]):
             outcomes = _Group(transaction, operations, known).charge()
         hit("charge.before_commit")
         return outcomes
-
-
-def stored_charge(
-    connection: Connection, contract: str, request: str, statement_digest: str
-) -> Charged | None:
-    """Return the charge of this request id, if there is one.
-
-    Raises:
-        RequestIdReusedError: it was charged for another statement.
-
-    """
-    row = find_charge(connection, contract, request)
-    return _stored(row, statement_digest) if row else None
-
-
-def find_charge(connection: Connection, contract: str, request: str) -> Row[Any] | None:
-    """Return the charge's row, if there is one."""
-    return connection.execute(_STORED, {"contract": contract, "request": request}).one_or_none()
-
-
-def parts_stored(row: Row[Any]) -> int:
-    """Return how many parts the reply of a charge's row has; 0 where it is kept no more."""
-    return len(frames.unpack(row.reply)) if row.reply else 0
-
-
-_STORED = select(charges).where(
-    charges.c.contract == bindparam("contract"), charges.c.request == bindparam("request")
-)
-
-
-def _stored(row: Any, statement_digest: str) -> Charged:
-    if row.statement_digest != statement_digest:
-        raise RequestIdReusedError(
-            "this request id was charged for another request",
-            clause="request.id",
-            remedy="send the first request again unchanged, or take a fresh id",
-        )
-    reply = frames.unpack(row.reply) if row.reply is not None else ()
-    return Charged(row.leaf_index, row.release_nonce, row.instance, tuple(reply))
 
 
 class _Group:
@@ -369,7 +307,7 @@ def _lets_out(released: Released, operation: Charge) -> bool:
 def _again(row: Any, operation: Charge) -> Charged | UnseenError:
     """Return what was charged before for this operation's id, or why it cannot be its charge."""
     try:
-        return _stored(row, operation.statement_digest)
+        return charged_for(row, operation.statement_digest)
     except RequestIdReusedError as error:
         return error
 
@@ -388,8 +326,3 @@ def epoch_over(number: int) -> ManifestStaleError:
         clause="epoch",
         remedy="fetch the present manifest and table, then ask anew",
     )
-
-
-def digest_of(request: Request) -> str:
-    """Return the hash of a request statement as it is stored; base64url."""
-    return b64encode(suite_of(request.suite).digest(request.bytes()))

@@ -34,7 +34,7 @@ from unseen.node.errors import (
 )
 from unseen.node.failpoints import hit
 from unseen.node.identity.parties import Caller, Instance
-from unseen.node.metering.charge import Charged, digest_of, find_charge, stored_charge
+from unseen.node.metering.charged import Charged, digest_of, find_charge, stored_charge
 from unseen.node.metering.opening import IN_THE_CLEAR, seal_opening
 from unseen.node.metering.paying import Admitted, Answer, Work, answer, pay
 from unseen.node.release.register import check_bits

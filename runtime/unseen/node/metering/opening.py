@@ -15,7 +15,7 @@ from unseen.node.context import Node
 from unseen.node.errors import FieldInvalidError, ReleaseNotFoundError, ReplyNotFoundError
 from unseen.node.identity.vault import Vault
 from unseen.node.jobs import frames
-from unseen.node.metering.charge import stored_charge
+from unseen.node.metering.charged import stored_charge
 from unseen.node.metering.paying import Answer, answer
 from unseen.node.store.schema import charges
 

@@ -17,7 +17,8 @@ from unseen.node.contracts.register import Contract
 from unseen.node.errors import InstanceUnknownError
 from unseen.node.failpoints import hit
 from unseen.node.identity.parties import instance_by_key
-from unseen.node.metering.charge import Charge, Charged
+from unseen.node.metering.charge import Charge
+from unseen.node.metering.charged import Charged
 from unseen.node.privacy.answers import leave, let_again, seal_answer
 from unseen.node.privacy.spend import Spend
 from unseen.node.release.facts import Facts, ModelFacts

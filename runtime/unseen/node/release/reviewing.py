@@ -37,7 +37,8 @@ from unseen.node.jobs.changes import Review as JobReview
 from unseen.node.jobs.kind import JobKind
 from unseen.node.jobs.sealing import open_result
 from unseen.node.jobs.states import State as JobState
-from unseen.node.metering.charge import Charge, Charged, digest_of
+from unseen.node.metering.charge import Charge
+from unseen.node.metering.charged import Charged, digest_of
 from unseen.node.privacy.answers import seal_answer
 from unseen.node.release.facts import Attacked
 from unseen.node.release.gate import Ask, Held, Refused, Released, let_out

@@ -12,7 +12,8 @@ from datetime import timedelta
 
 from unseen.node.context import Node
 from unseen.node.jobs.kind import Outcome
-from unseen.node.metering.charge import Charge, Charged, digest_of
+from unseen.node.metering.charge import Charge
+from unseen.node.metering.charged import Charged, digest_of
 from unseen.node.metering.paying import Admitted, Work, charge_of
 from unseen.node.privacy.answers import leave, seal_answer
 from unseen.node.release.facts import Facts

@@ -8,7 +8,7 @@ from unseen.node.context import Node
 from unseen.node.contracts.decide import outdated
 from unseen.node.errors import RequestIdReusedError, disk_full
 from unseen.node.jobs.record import Job
-from unseen.node.metering.charge import digest_of
+from unseen.node.metering.charged import digest_of
 from unseen.node.metering.paying import Admitted
 from unseen.node.runs.files import BEGAN, STATEMENT
 from unseen.node.runs.sessions import Run

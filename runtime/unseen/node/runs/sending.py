@@ -10,7 +10,7 @@ from unseen.node.errors import (
     ResultNotFoundError,
 )
 from unseen.node.identity.parties import Caller
-from unseen.node.metering.charge import find_charge
+from unseen.node.metering.charged import find_charge
 from unseen.node.metering.metered import check_going, check_held
 from unseen.node.runs.kind import RunKind
 from unseen.node.runs.sessions import Run, live_job, run_of
