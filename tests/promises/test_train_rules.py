@@ -91,3 +91,15 @@ def test_what_could_not_be_trained_is_refused_before_anybody_signs(
     assert caught.value.clause.endswith(clause)
     assert caught.value.remedy
     assert not caught.value.charged
+
+
+def test_what_no_person_can_read_is_refused_before_it_is_computed(caring: Caring) -> None:
+    contract, operator = caring.contract(), caring.stage.operator
+    operator.set_release_mode("aggregate", "review")
+    try:
+        with pytest.raises(RefusedError) as caught:
+            caring.asking(contract).run()
+    finally:
+        operator.set_release_mode("aggregate", "pass")
+    assert (caught.value.reason, caught.value.charged) == ("RELEASE_OFF", False)
+    assert caring.used(contract) == (0, 0)
