@@ -111,19 +111,27 @@ def test_a_charge_that_is_refused_leaves_nothing(caring: Caring) -> None:
     poor = Caring.on(caring.stage, table="poor", epsilon="10")
     contract = poor.contract()
     asked = poor.asking(contract)
-    asked.check(asked.taken(), poor.people)
-    spent = poor.spent()
     again = asked.afresh()
-    again.send()
+    for one in (asked, again):
+        one.send()
+        assert one.run().job  # both find enough in the ledger, and the second charge does not
+    asked.check(asked.gradient(asked.answered()), poor.people)
     with pytest.raises(JobNotDoneError) as caught:
-        again.answered()
+        ended(again)
     assert caught.value.job.failure == "PRIVACY_BUDGET_SPENT"
-    with pytest.raises(RefusedError):
-        again.fetch()
+    for call in (again.fetch, again.run):
+        with pytest.raises(RefusedError):
+            call()
     assert poor.used(contract) == (1, 1)
-    assert poor.spent() == spent == UNITS
-    folder = f"{contract}-{again.request.request}"
-    assert not (poor.stage.home / "trainings" / folder / "answer").exists()
+    assert poor.spent() == UNITS
+    folder = poor.stage.home / "trainings" / f"{contract}-{again.request.request}"
+    assert not (folder / "answer").exists()
+    assert len(poor.stage.lender.jobs(contract)) == 2  # nothing is computed that nobody can pay
+
+
+def ended(asked: Asking) -> None:
+    for job in asked.client.jobs(asked.contract):
+        job.wait()
 
 
 def test_parts_that_do_not_belong_to_the_training_are_refused(caring: Caring) -> None:

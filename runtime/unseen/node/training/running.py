@@ -26,6 +26,7 @@ from unseen.node.jobs.kind import JobKind, Outcome, Running
 from unseen.node.jobs.states import State
 from unseen.node.metering.metered import SignedRequest, admit, check_allowed
 from unseen.node.metering.paying import Admitted, Answer, Work
+from unseen.node.privacy.answers import look
 from unseen.node.privacy.spend import Spend
 from unseen.node.release.facts import AggregateFacts
 from unseen.node.release.yielding import paid
@@ -72,6 +73,7 @@ async def advance(node: "Node", who: "Caller", signed: SignedRequest) -> UnderWa
         FieldInvalidError: what the request is about has not been sent, or the rows are too few.
         KindRefusedError: the contract is over no training under encryption.
         OverloadedError: the training needs more memory than a process may have.
+        PrivacyBudgetSpentError: a table's ledger, or the contract's budget, has less left.
         UnseenError: the refusal, with its clause; nothing was charged.
 
     """
@@ -122,6 +124,7 @@ async def _begin(
     clause, table = clause_in(contract), node.catalogue.table(contract.terms.table)
     count = own if clause.vertical else table.snapshot.rows
     check_rows(clause, count)
+    look(node, contract, _spend(clause))
     check_unpaid(node, TRAININGS, contract.id)
     _check_memory(node, clause)
     promise(node, run, run_bytes(clause, run.size(WEIGHTS)))
@@ -132,6 +135,11 @@ async def _begin(
     }
     about = f"{clause.samples:,} columns"
     return await begin(node, who, admitted, ask, about=about, total=count)
+
+
+def _spend(clause: "Encrypted") -> Spend:
+    """Return what an iteration costs; it is never given again, as no other draws the same noise."""
+    return Spend(rho=clause.charge)
 
 
 def _check_memory(node: "Node", clause: "Encrypted") -> None:
@@ -178,7 +186,7 @@ async def _run(node: "Node", running: Running) -> Outcome:
         b64decode(table.snapshot.commitment),
         facts=_PRIVATE,
         consent_root=root,
-        privacy=Spend(rho=clause.charge),
+        privacy=_spend(clause),
     )
     hit("request.evaluated")
     return await paid(node, admitted, work, since)
