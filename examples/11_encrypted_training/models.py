@@ -9,6 +9,7 @@ repository's folder:
 """
 
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from unseen.bench.drawing import BOTTOM, Panel, dot, frame, line, path, sheet, text
 from unseen.client import Client
 from unseen.client.catalog import Prices
 from unseen.client.queries.fitted import Fitted
@@ -42,6 +44,12 @@ DATA = HERE.parent / "data"
 PRICES = Prices("EUR", 50_000, 10_000)
 RATE = 2.0  # of steps: chosen on these tables, for both
 ENDS_AFTER = 5  # iterations, when the institute's machine goes down
+MOST = 40  # iterations of either training
+COLOURS = ("#1f5fa8", "#b4531a")
+WIDTH, HEIGHT = 560, 350
+
+Reals = NDArray[np.float64]
+Curves = tuple[list[float], list[float]]
 
 
 class DownError(Exception):
@@ -97,40 +105,95 @@ def agree(operator: Client, buyer: Client, product: str, file: str) -> tuple[str
         train=wanted,
     ).id
     operator.approve(contract)
-    for line in buyer.sign(contract).leakage.statements:
-        print(f"  {line.party}: {line.text} ({line.bound})")
+    for each in buyer.sign(contract).leakage.statements:
+        print(f"  {each.party}: {each.text} ({each.bound})")
     return contract, wanted
 
 
-def areas(
-    found: Fitted, wanted: Encrypted, rows: pa.Table, held: pa.Table, label: str
-) -> tuple[float, float]:
-    """Return the area under the curve over rows held out: of a model, and of one in the clear.
+class Judge:
+    """How good weights are, over rows held out; beside the same steps in the clear.
 
-    That one takes the same steps, with the sigmoid itself and without noise. Only who has all rows
-    can know it, and nobody here has.
+    Those are taken with the sigmoid itself and without noise. Only who has all rows can take them,
+    and nobody here has.
     """
-    features = (*wanted.features, *wanted.own)
-    task, columns = wanted.task(), {one.name: rows[one.name].to_pylist() for one in features}
-    parts = [np.ones((len(rows), 1)), seen_of(wanted.features, numbers(wanted.features, columns))]
-    values = kept(np.concatenate(parts, axis=1), task.columns, task.norm)
-    if wanted.own:
-        own = seen_of(wanted.own, numbers(wanted.own, columns))
-        own = kept(own, task.own_columns, task.own_norm)
-        values = np.concatenate([values, own], axis=1)
-    labels = np.array(rows[label].to_pylist(), float)
-    weights = clear.trained(values, labels, Descent(task, RATE), clear.sigmoid)
-    tested = numbers(features, {one.name: held[one.name].to_pylist() for one in features})
-    seen = np.concatenate([np.ones((len(held), 1)), seen_of(features, tested)], axis=1)
-    yes = np.array(held[label].to_pylist(), bool)
-    return _area(seen @ found.weights, yes), _area(seen @ weights, yes)
+
+    def __init__(self, wanted: Encrypted, rows: pa.Table, held: pa.Table, label: str) -> None:
+        """Take what is trained, and the rows of both parties."""
+        self._wanted = wanted
+        self._seen, self._yes = self._values(held), np.array(held[label].to_pylist(), bool)
+        task = wanted.task()
+        theirs, own = np.split(self._values(rows), [task.columns], axis=1)
+        parts = [kept(theirs, task.columns, task.norm)]
+        if wanted.own:
+            parts.append(kept(own, task.own_columns, task.own_norm))
+        values, labels = np.concatenate(parts, axis=1), np.array(rows[label].to_pylist(), float)
+        descent = Descent(task, RATE)
+        self.clear = [self.area(descent.weights)]
+        for _ in range(task.iterations):
+            descent.step(clear.gradient(values, labels, descent.asked, task, clear.sigmoid))
+            self.clear.append(self.area(descent.weights))
+
+    def area(self, weights: Reals) -> float:
+        """Return the area under the curve."""
+        scores = self._seen @ weights
+        return float(area(scores[self._yes], scores[~self._yes]))
+
+    def _values(self, rows: pa.Table) -> Reals:
+        features = (*self._wanted.features, *self._wanted.own)
+        columns = {one.name: rows[one.name].to_pylist() for one in features}
+        seen = seen_of(features, numbers(features, columns))
+        return np.concatenate([np.ones((len(rows), 1)), seen], axis=1)
 
 
-def _area(scores: NDArray[np.float64], yes: NDArray[np.bool_]) -> float:
-    return float(area(scores[yes], scores[~yes]))
+class Watched:
+    """Hears of iterations, and keeps how good the weights were after each."""
+
+    def __init__(self, contract: str, judge: Judge, ends: int = -1) -> None:
+        """Take what is trained, and after how many iterations the machine goes down."""
+        self.areas: list[float] = []
+        self.client: Client | None = None
+        self._contract, self._judge, self._ends = contract, judge, ends
+
+    def __call__(self, what: str, done: int, _total: int) -> None:
+        """Hear of a step."""
+        if what != "iterations" or self.client is None:
+            return
+        weights = self.client.fitting(self._contract).weights
+        if weights is not None and done == len(self.areas):
+            self.areas.append(self._judge.area(weights))
+        if done == self._ends:
+            self._ends = -1
+            raise DownError
 
 
-def tell_secret(operator: Client, folder: Path) -> None:
+def picture(found: dict[str, tuple[list[float], list[float]]]) -> str:
+    """Return an SVG of areas by iteration, under encryption with noise; dashed in the clear."""
+    panel = Panel(60, 530, 0.5, 0.9)
+    lines = frame(panel, "Area under the curve", [0.5, 0.6, 0.7, 0.8, 0.9], 1)
+    for number, (name, (encrypted, plain)) in enumerate(found.items()):
+        colour = COLOURS[number]
+        lines.append(path(_points(panel, encrypted), colour))
+        steps = pairwise(_points(panel, plain))
+        lines += [line(first, second, colour, dashed=True) for first, second in steps]
+        lines.append(dot((panel.left + 200 * number + 5, HEIGHT - 12), colour))
+        lines.append(text(panel.left + 200 * number + 16, HEIGHT - 8, name))
+    for count in range(0, MOST + 1, 10):
+        lines.append(text(panel.x(count / MOST), BOTTOM + 18, f"{count}", "middle"))
+    lines.append(text(panel.x(0.5), BOTTOM + 36, "iterations; dashed: in the clear", "middle"))
+    return sheet(WIDTH, HEIGHT, lines)
+
+
+def _points(panel: Panel, areas: list[float]) -> list[tuple[float, float]]:
+    return [(panel.x(count / MOST), panel.y(one)) for count, one in enumerate(areas)]
+
+
+def tell_area(found: Fitted, judge: Judge) -> None:
+    """Print how good a model is, beside the one in the clear."""
+    encrypted, plain = judge.area(found.weights), judge.clear[-1]
+    print(f"  area under the curve, held out: {encrypted:.3f}; in the clear {plain:.3f}")
+
+
+def tell_secret(operator: Client, folder: Path) -> Curves:
     """An institute trains a model that the hospital does not see."""
     rows, held = smokers()
     pq.write_table(rows, folder / "clinic.parquet")
@@ -142,31 +205,30 @@ def tell_secret(operator: Client, folder: Path) -> None:
         say("The institute asks for a contract, and reads what it leaks before it signs.")
         contract, wanted = agree(operator, institute, "clinic", "secret.toml")
 
-    def goes_down(what: str, done: int, _total: int) -> None:
-        if (what, done) == ("iterations", ENDS_AFTER):
-            raise DownError
-
+    labelled = rows.append_column("died", rows["death"])
+    judge = Judge(wanted, labelled, held.append_column("died", held["death"]), "died")
+    watched = Watched(contract, judge, ENDS_AFTER)
     say(f"It trains; after {ENDS_AFTER} iterations its machine goes down.")
-    with Client(folder / "institute", progress=goes_down) as ended:
+    with Client(folder / "institute", progress=watched) as ended:
+        watched.client = ended
         try:
             ended.fit(contract, rate=RATE)
         except DownError:
             print(ended.fitting(contract))
-    with Client(folder / "institute") as institute:
+    with Client(folder / "institute", progress=watched) as institute:
+        watched.client = institute
         say("It goes on where it was: nothing is paid twice.")
         found = institute.fit(contract)
         print(found)
         print(f"  done before: {found.resumed}")
-        labelled = rows.append_column("died", rows["death"])
-        tested = held.append_column("died", held["death"])
-        encrypted, plain = areas(found, wanted, labelled, tested, "died")
-        print(f"  area under the curve, held out: {encrypted:.3f}; in the clear {plain:.3f}")
-        for path in found.save(folder / "secret-model"):
-            print(f"  written: {path.relative_to(folder)}")
+        tell_area(found, judge)
+        for file in found.save(folder / "secret-model"):
+            print(f"  written: {file.relative_to(folder)}")
         print(institute.usage(contract))
+    return watched.areas, judge.clear
 
 
-def tell_vertical(operator: Client, folder: Path) -> None:
+def tell_vertical(operator: Client, folder: Path) -> Curves:
     """An insurer has labels and plans, the hospital has what people are like."""
     table, held = insured()
     table = table.append_column("visited", pc.cast(pc.greater(table["mdvis"], 0), pa.int64()))
@@ -197,11 +259,15 @@ def tell_vertical(operator: Client, folder: Path) -> None:
         own = ["zper", "visited", *(one.name for one in wanted.own)]
         say(f"It has {len(table):,} people, of whom {len(strangers)} are strangers there.")
         rows = {name: table[name].to_pylist() for name in own}
+    judge = Judge(wanted, there, held, "visited")
+    watched = Watched(contract, judge)
+    with Client(folder / "insurer", progress=watched) as insurer:
+        watched.client = insurer
         found = insurer.fit(contract, rows, aligned_by=members, rate=RATE)
         print(found)
-        encrypted, plain = areas(found, wanted, there, held, "visited")
-        print(f"  area under the curve, held out: {encrypted:.3f}; in the clear {plain:.3f}")
+        tell_area(found, judge)
         found.save(folder / "joint-model")
+    return watched.areas, judge.clear
 
 
 def main() -> None:
@@ -210,8 +276,8 @@ def main() -> None:
     say(f"A hospital, an institute and an insurer, under {folder}")
     node = make_node(folder / "node", "hospital")
     with serving(node), Client(node / "operator") as operator:
-        tell_secret(operator, folder)
-        tell_vertical(operator, folder)
+        found = {"NHEFS, a secret model": tell_secret(operator, folder)}
+        found["RAND health, vertical"] = tell_vertical(operator, folder)
         say("What the hospital saw: jobs over so many columns, charges, and its ledgers.")
         for about in sorted(
             {job.about for job in operator.jobs(limit=None) if job.kind == "train"}
@@ -219,11 +285,12 @@ def main() -> None:
             print(f"  {about}")
         for name in ("clinic", "practice"):
             print(operator.privacy_ledgers(name)[0])
+    (folder / "areas.svg").write_text(picture(found), encoding="utf-8")
     say("The node is stopped. Every receipt says what was paid for.")
     for buyer in ("institute", "insurer"):
         keys = trust.parse((folder / buyer / "parties.json").read_bytes())
         paths = sorted((folder / buyer / "receipts").glob("*.receipt"))
-        facts = [verify_receipt(path.read_text().strip(), keys) for path in paths]
+        facts = [verify_receipt(each.read_text().strip(), keys) for each in paths]
         kinds = sorted({one.kind for one in facts})
         print(f"  {buyer}: {len(facts)} receipts, of {' and '.join(kinds)}")
 

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import onnxruntime
@@ -13,6 +14,7 @@ import pytest
 from unseen.evidence import trust
 from unseen.evidence.verify import verify_receipt
 
+NAMESPACE = "{http://www.w3.org/2000/svg}"
 EXAMPLE = Path(__file__).parents[2] / "examples/11_encrypted_training"
 
 
@@ -39,6 +41,10 @@ def test_the_story_ends_as_its_readme_says(tmp_path: Path) -> None:
     assert re.search(r"own rows +4,211", done.stdout)
     assert done.stdout.count("semi-honest") >= 2
 
+    drawn = ET.fromstring((folder / "areas.svg").read_text(encoding="utf-8"))  # noqa: S314 - ours
+    curves = [one.attrib["points"].split() for one in drawn.iter(f"{NAMESPACE}polyline")]
+    assert [len(curve) for curve in curves] == [21, 41]
+
     model = json.loads((folder / "secret-model/model.json").read_bytes())
     assert len(model["weights"]) == 15
     assert "密态训练" in (folder / "secret-model/card.zh.md").read_text(encoding="utf-8")
@@ -58,3 +64,14 @@ def test_the_story_ends_as_its_readme_says(tmp_path: Path) -> None:
         kinds = [receipt.kind for receipt in receipts]
         assert {kind: kinds.count(kind) for kind in set(kinds)} == units
         assert all(receipt.units == 1 for receipt in receipts if receipt.kind == "train")
+
+
+def test_the_picture_has_a_curve_for_each_model_and_ends_near_the_clear() -> None:
+    drawn = ET.fromstring((EXAMPLE / "areas.svg").read_text(encoding="utf-8"))  # noqa: S314 - ours
+    curves = [one.attrib["points"].split() for one in drawn.iter(f"{NAMESPACE}polyline")]
+    dashed = [one for one in drawn.iter(f"{NAMESPACE}line") if "stroke-dasharray" in one.attrib]
+    assert [len(curve) for curve in curves] == [21, 41]
+    assert len(dashed) == 20 + 40
+    for curve, last in zip(curves, (dashed[19], dashed[-1]), strict=True):
+        # A pixel is 0.0018 of area.
+        assert abs(float(curve[-1].split(",")[1]) - float(last.attrib["y2"])) < 20

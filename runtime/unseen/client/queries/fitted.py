@@ -45,7 +45,8 @@ class Fitting(Card):
     """How far an encrypted training is: `done` of `iterations`, and what those have `spent`.
 
     `rows` are how many the buyer brings of its own, 0 where it brings none; None before it has.
-    `subject` are the columns by which it names them, in a vertical training.
+    `subject` are the columns by which it names them, in a vertical training. `weights` are those
+    so far, as in `Fitted`.
     """
 
     contract: str
@@ -55,6 +56,7 @@ class Fitting(Card):
     spent: Spent
     in_all: Spent
     rows: int | None
+    weights: "NDArray[np.float64] | None" = field(repr=False, compare=False)
 
     @classmethod
     def of(
@@ -75,6 +77,7 @@ class Fitting(Card):
             spent=Spent.of(terms, clause, done),
             in_all=Spent.of(terms, clause, clause.iterations),
             rows=None if kept is None else kept.rows,
+            weights=None if kept is None else kept.place.weights,
         )
 
     @property
