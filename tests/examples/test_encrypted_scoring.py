@@ -49,6 +49,7 @@ def test_encrypted_scores_are_near_and_rank_as_those_in_the_clear(told: tuple[st
         assert float(encrypted) == pytest.approx(float(clear), abs=2e-4)
         assert float(clear) > 0.75
     assert "known after 28 scores" in text
+    assert "a polynomial of degree 2, known after 406 scores at most" in text
     assert "取得 28 个" in text
 
 
