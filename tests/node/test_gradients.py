@@ -1,6 +1,8 @@
 """One iteration of an encrypted training over a table, opened and held against the clear one."""
 
 import errno
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +25,7 @@ from unseen.node.jobs.tasks import TASKS
 from unseen.protocols.errors import CountMismatchError, InputInvalidError, MalformedMessageError
 from unseen.protocols.he.training import clear
 from unseen.protocols.he.training.buyer import Keys
+from unseen.protocols.he.training.descent import within_reach
 from unseen.protocols.he.training.rows import blocks, kept
 from unseen.protocols.train.spec import Feature
 
@@ -96,19 +99,25 @@ class Bench:
         assert np.abs(found - wanted).max() > 0
 
 
-def bench(folder: Path, label: str = "stayed", own: tuple[Feature, ...] = (), **said: Any) -> Bench:
-    """Return a table of 9,000 visits and an iteration over it."""
-    world = World(folder, visits(COUNT), [])
+def bench(
+    folder: Path,
+    label: str = "stayed",
+    own: tuple[Feature, ...] = (),
+    count: int = COUNT,
+    **said: Any,
+) -> Bench:
+    """Return a table of visits and an iteration over it."""
+    world = World(folder, visits(count), [])
     world.write()
     changes: dict[str, Any] = {"own": own, "own_norm": "1"} if own else {}
-    theirs = None if label else listed(folder, [hash_of(visit) for visit in range(COUNT)])
+    theirs = None if label else listed(folder, [hash_of(visit) for visit in range(count)])
     asked = reading(world, label, listed=theirs)
     clause = replace(asked.clause, rho="10", reach="3", **changes | said)
     asked = replace(asked, clause=clause)
     source = np.random.default_rng(3)
     task = clause.task()
-    values = source.uniform(-0.5, 0.5, (COUNT, task.own_columns))
-    weights = source.normal(0, 0.3, task.width)
+    values = source.uniform(-0.5, 0.5, (count, task.own_columns))
+    weights = within_reach(source.normal(0, 0.3, task.width), task)
     return Bench(
         asked,
         gradients.Sent(
@@ -117,7 +126,7 @@ def bench(folder: Path, label: str = "stayed", own: tuple[Feature, ...] = (), **
         Keys(clause.chain()),
         weights,
         values,
-        (source.random(COUNT) < 0.3).astype(float),
+        (source.random(count) < 0.3).astype(float),
     )
 
 
@@ -163,17 +172,22 @@ def test_each_attempt_draws_other_noise_and_tells_of_rows(secret_model: Bench) -
     assert (first != secret_model.gradient()).all()
 
 
+def ask_of(made: Bench) -> bytes:
+    """Return what a worker is told."""
+    ask: Any = {
+        "reading": encode_reading(made.asked),
+        "suite": "intl",
+        "context": str(made.sent.context),
+        "weights": str(made.sent.weights),
+        "folder": str(made.sent.folder),
+    }
+    return canonical.encode(ask)
+
+
 def test_a_worker_is_told_in_json(secret_model: Bench) -> None:
     asked, sent = secret_model.asked, secret_model.sent
     assert decode_reading(canonical.decode(canonical.encode(encode_reading(asked)))) == asked
-    ask: Any = {
-        "reading": encode_reading(asked),
-        "suite": "intl",
-        "context": str(sent.context),
-        "weights": str(sent.weights),
-        "folder": str(sent.folder),
-    }
-    (digest,) = TASKS["train_gradient"]([canonical.encode(ask)], lambda _rows: None)
+    (digest,) = TASKS["train_gradient"]([ask_of(secret_model)], lambda _rows: None)
     assert digest == suite_of("intl").digest((sent.folder / "answer").read_bytes())
 
 
@@ -228,3 +242,42 @@ def test_a_full_disk_is_said(secret_model: Bench, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(gradients, "write_whole", full)
     with pytest.raises(StorageFullError):
         secret_model.gradient()
+
+
+_PEAK = """
+import sys
+from pathlib import Path
+from unseen.node.data import gradients
+from unseen.node.jobs.tasks import TASKS
+
+def peak():
+    status = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+
+before = peak()
+TASKS["train_gradient"]([Path(sys.argv[1]).read_bytes()], lambda rows: None)
+print(peak() - before)
+"""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", ["stayed", ""], ids=["secret model", "vertical"])
+def test_ten_times_the_rows_take_no_more_memory_than_the_database_may_have(
+    tmp_path: Path, kind: str
+) -> None:
+    taken = []
+    for count in (20_000, 200_000):
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        made = bench(folder, kind, () if kind else OWN, count, most_rows=count)
+        made.send()
+        (folder / "ask").write_bytes(ask_of(made))
+        done = subprocess.run(
+            [sys.executable, "-c", _PEAK, str(folder / "ask")],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        taken.append(int(done.stdout) >> 10)
+    assert taken[1] < taken[0] + 128  # of the 256 MiB given the database has half
+    assert taken[1] < 384
