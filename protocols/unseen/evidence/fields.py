@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from unseen.evidence.canonical import MAX_INTEGER, Json, b64decode, parse_time
+from unseen.evidence.canonical import MAX_INTEGER, Json, b64decode, decode, parse_time
 from unseen.evidence.errors import CanonicalError, EvidenceError
 
 if TYPE_CHECKING:
@@ -75,6 +75,18 @@ class Checker:
             self.fail("type", f"is not {kind}")
         self.suite(found["suite"])
         return found
+
+    def released(self, data: bytes, kind: str, names: Collection[str]) -> dict[str, Any]:
+        """Return what `body` does of canonical bytes, where every fault is this format's error.
+
+        So do values that leave: whoever opens a receipt hears of one error, whatever is wrong.
+        """
+        try:
+            return self.body(decode(data), kind, names)
+        except self.error:
+            raise
+        except EvidenceError as error:  # not canonical, or of a suite that is not known
+            raise self.error(f"{self.document}: {error}", clause="value") from None
 
     def suite(self, value: object) -> "Suite":
         """Return the suite that `value` names."""

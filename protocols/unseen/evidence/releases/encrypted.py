@@ -13,7 +13,7 @@ from typing import ClassVar, Final, Self
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json, b64encode
 from unseen.evidence.contracts.encrypted import MAX_SAMPLES
-from unseen.evidence.errors import EvidenceError, ReleaseInvalidError, RequestInvalidError
+from unseen.evidence.errors import ReleaseInvalidError, RequestInvalidError
 from unseen.evidence.fields import Checker, head
 
 _SENT = Checker(RequestInvalidError, "weights")
@@ -97,11 +97,6 @@ class SentGradient:
                 another type or out of range.
 
         """
-        try:
-            body = _BACK.body(canonical.decode(data), cls.type, _BACK_NAMES)
-        except ReleaseInvalidError:
-            raise
-        except EvidenceError as error:  # not canonical, or of a suite that is not known
-            raise ReleaseInvalidError(f"gradient: {error}", clause="value") from None
+        body = _BACK.released(data, cls.type, _BACK_NAMES)
         digest = _BACK.unb64("digest", body["digest"])
         return cls(suite=body["suite"], samples=body["samples"], digest=digest)

@@ -8,12 +8,12 @@ sum, which one message holds, is its own release, `SentSum`.
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Self
+from typing import ClassVar, Final, Self
 
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json, b64encode
 from unseen.evidence.contracts.intersection import MAX_ITEMS
-from unseen.evidence.errors import EvidenceError, ReleaseInvalidError, RequestInvalidError
+from unseen.evidence.errors import ReleaseInvalidError, RequestInvalidError
 from unseen.evidence.fields import Checker, head
 from unseen.protocols.group.ristretto255 import ELEMENT_BYTES
 
@@ -98,7 +98,7 @@ class SentAnswer:
                 another type or out of range.
 
         """
-        body = _body(data, cls.type, ("items", "others", "digest"))
+        body = _ANSWER.released(data, cls.type, ("items", "others", "digest"))
         digest = _ANSWER.unb64("digest", body["digest"])
         return cls(suite=body["suite"], items=body["items"], others=body["others"], digest=digest)
 
@@ -136,14 +136,5 @@ class SentSum:
                 another type or out of range.
 
         """
-        body = _body(data, cls.type, ("count", "sum"))
+        body = _ANSWER.released(data, cls.type, ("count", "sum"))
         return cls(suite=body["suite"], count=body["count"], sum=_ANSWER.unb64("sum", body["sum"]))
-
-
-def _body(data: bytes, kind: str, names: tuple[str, ...]) -> dict[str, Any]:
-    try:
-        return _ANSWER.body(canonical.decode(data), kind, names)
-    except ReleaseInvalidError:
-        raise
-    except EvidenceError as error:  # not canonical, or of a suite that is not known
-        raise ReleaseInvalidError(f"answer: {error}", clause="value") from None
