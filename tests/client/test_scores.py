@@ -12,7 +12,7 @@ from unseen.client.errors import AnswerInvalidError, HomeError, RefusedError
 from unseen.client.local.home import Home
 from unseen.client.local.profile import Profile
 from unseen.client.queries.score_keys import Key
-from unseen.evidence.contracts import scoring
+from unseen.evidence.contracts import homomorphic
 from unseen.evidence.releases.scored import SentScores
 from unseen.protocols.errors import InputInvalidError, MalformedMessageError
 from unseen.protocols.he import memory
@@ -284,7 +284,7 @@ def test_a_missing_library_is_said_before_anything_is_sent(
         raise ModuleNotFoundError(name)
 
     if library == "numpy":
-        monkeypatch.setattr(scoring, "find_spec", lambda _: None)
+        monkeypatch.setattr(homomorphic, "find_spec", lambda _: None)
     else:
         monkeypatch.setattr(memory, "import_module", absent)
     with pytest.raises(InputInvalidError) as caught:

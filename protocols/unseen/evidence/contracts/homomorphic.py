@@ -54,7 +54,7 @@ def need_vectors(clause: str) -> None:
     """
     if find_spec("numpy") is None:
         raise InputInvalidError(
-            "encrypted trainings are read with a library for vectors, which this machine lacks",
+            "contracts over ciphertexts are read with a library for vectors, which is missing here",
             clause=clause,
             remedy="install it: pip install 'unseen[he]'",
         )

@@ -14,13 +14,12 @@ was made as it should be: scoring is for key owners that follow the protocol.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json
 from unseen.evidence.contracts.contract import Terms
-from unseen.evidence.contracts.homomorphic import check_levels, saying
+from unseen.evidence.contracts.homomorphic import check_levels, features_of, need_vectors
 from unseen.evidence.contracts.plan import CKKS, Plan
 from unseen.evidence.contracts.scoring_rings import (
     Ring,
@@ -32,7 +31,7 @@ from unseen.evidence.contracts.scoring_rings import (
 )
 from unseen.evidence.errors import ContractInvalidError
 from unseen.evidence.fields import Checker
-from unseen.protocols.errors import InputInvalidError
+from unseen.protocols.he.lessons import counted
 from unseen.protocols.he.parameters import MAX_COLUMNS
 
 if TYPE_CHECKING:
@@ -91,7 +90,7 @@ class ModelShape:
     def words(self) -> str:
         """Return what it is called on cards."""
         units = f", a hidden layer of {self.layers[0][0]:,}" if self.hidden else ""
-        return f"{self.family}, {self.columns:,} columns{units}"
+        return f"{self.family}, {counted(self.columns, 'column')}{units}"
 
     @property
     def hidden(self) -> bool:
@@ -100,10 +99,9 @@ class ModelShape:
 
     def to_json(self) -> dict[str, Json]:
         """Return it as an object."""
-        coding = _coding()
         return {
             "family": self.family,
-            "features": [coding.to_json(feature) for feature in self.features],
+            "features": _written(self.features),
             "layers": [{"units": units, "degree": degree} for units, degree in self.layers],
         }
 
@@ -117,12 +115,11 @@ class ModelShape:
 
         """
         body = _CHECK.take(value, ("family", "features", "layers"), "score")
-        features = _CHECK.unlist("score.features", body["features"])
         layers = _CHECK.unlist("score.layers", body["layers"])
         sizes = [_CHECK.take(one, ("units", "degree"), "score.layers") for one in layers]
         return cls(
             family=body["family"],
-            features=tuple(map(_feature, features)),
+            features=_features(body["features"]),
             layers=tuple((one["units"], one["degree"]) for one in sizes),
         )
 
@@ -151,9 +148,8 @@ class Wanted:
 
     def encode(self) -> bytes:
         """Return the canonical bytes."""
-        coding = _coding()
         body: dict[str, Json] = {
-            "features": [coding.to_json(feature) for feature in self.features],
+            "features": _written(self.features),
             "precision": self.precision,
             "most": self.most,
             "output": self.output,
@@ -167,8 +163,7 @@ class Wanted:
         names = ("features", "precision", "most", "output")
         body = dict(_CHECK.take(canonical.decode(data), names, PARAMETER, _OPTIONAL))
         _check_reaching(body)
-        features = _CHECK.unlist("score.features", body.pop("features"))
-        return cls(features=tuple(map(_feature, features)), **body)
+        return cls(features=_features(body.pop("features")), **body)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -365,35 +360,15 @@ def scoring_rows(parameters: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
     yield "security", f"2^{int(min(ring.security.matzov, ring.security.core))} as estimated"
 
 
-def check_library() -> None:
-    """Return if this machine can read what is scored.
-
-    Raises:
-        InputInvalidError: it has no library for vectors.
-
-    """
-    if find_spec("numpy") is None:
-        raise InputInvalidError(
-            "contracts over scores need numpy",
-            clause="kind",
-            remedy="install it: pip install 'unseen[he]'",
-        )
+def _features(value: Json) -> "tuple[Feature, ...]":
+    need_vectors("score.features")
+    return features_of(_CHECK, "score.features", value)
 
 
-def _coding() -> Any:
-    check_library()
+def _written(features: "tuple[Feature, ...]") -> list[Json]:
     from unseen.protocols.train import coding  # noqa: PLC0415 - with vectors' library
 
-    return coding
-
-
-def _feature(value: Json) -> "Feature":
-    coding = _coding()
-    from unseen.protocols.train.spec import Feature  # noqa: PLC0415 - with vectors' library
-
-    with saying(_CHECK, "score.features"):
-        found: Feature = coding.from_json(Feature, value)
-    return found
+    return [coding.to_json(feature) for feature in features]
 
 
 def _reaching(reach: int) -> dict[str, Json]:

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Final
 
-from unseen.evidence.contracts.scoring import check_library
+from unseen.evidence.contracts.homomorphic import need_vectors
 from unseen.evidence.errors import ContractInvalidError
 from unseen.evidence.fields import Checker
 from unseen.protocols.errors import UnseenError
@@ -38,7 +38,7 @@ def parse_features(data: bytes) -> "tuple[Feature, ...]":
         InputInvalidError: this machine has no library for vectors.
 
     """
-    check_library()
+    need_vectors("score.features")
     if len(data) > MAX_BYTES:
         _CHECK.fail("features", f"are more than {MAX_BYTES} bytes")
     try:

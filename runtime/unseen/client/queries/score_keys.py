@@ -12,7 +12,7 @@ from unseen.client.errors import HomeError
 from unseen.client.local.state import State
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json, b64decode, b64encode
-from unseen.evidence.contracts.scoring import check_library
+from unseen.evidence.contracts.homomorphic import need_vectors
 from unseen.evidence.contracts.scoring_rings import Ring
 from unseen.evidence.errors import EvidenceError
 from unseen.evidence.releases.scored import context_name
@@ -72,7 +72,7 @@ class Key:
 
 
 def _owner(ring: Ring, secret: bytes | None) -> "RowOwner":
-    check_library()
+    need_vectors("kind")
     from unseen.protocols.he.scorers import RowOwner  # noqa: PLC0415 - with its libraries
 
     return RowOwner(ring, secret)
