@@ -30,7 +30,7 @@ def test_both_models_come_out_near_those_of_clear_training() -> None:
         assert found > least
     assert done.stdout.count("epsilon 8 (rho") == 2
     assert done.stdout.count("semi-honest") == done.stdout.count("半诚实") == 2
-    assert "how many weights, labels and 4 columns of the buyer's there are" in done.stdout
+    assert "how many weights, labels and columns of the buyer's (4) there are" in done.stdout
 
 
 def test_the_picture_has_a_dot_for_each_training_and_a_line_for_each_in_the_clear() -> None:

@@ -26,6 +26,8 @@ def test_what_scores_teach_is_said_in_numbers_and_two_languages() -> None:
     assert (packing.each, packing.most) == (48, 480)
     assert packing.bound.endswith("48 bits a ciphertext, 480 in all")
     assert "480" in packing.bound_zh
+    narrow, _ = what_scores_teach(1, [(1, 1)], SHOWN)
+    assert narrow.text == "a weighted sum of 1 column is known after 2 scores"
     squares, same = what_scores_teach(5, [(9, 2), (1, 1)], SHOWN)
     assert "a polynomial of degree 2, known after 21 scores at most" in squares.text
     assert "21 个" in squares.text_zh

@@ -66,6 +66,11 @@ class Shown:
             raise InputInvalidError("whole numbers above zero", clause="score.bits")
 
 
+def counted(number: int, noun: str) -> str:
+    """Return so many of an English noun whose plural ends in s."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def scores_needed(columns: int, layers: Sequence[tuple[int, int]]) -> int:
     """Return after how many scores in general position a model is known, at most.
 
@@ -85,13 +90,13 @@ def what_scores_teach(
 def _use(columns: int, layers: Sequence[tuple[int, int]], shown: Shown) -> Lesson:
     needed = scores_needed(columns, layers)
     allowed = shown.scores * shown.ciphertexts
-    text = f"a weighted sum of {columns:,} columns is known after {needed:,} scores"
+    text = f"a weighted sum of {counted(columns, 'column')} is known after {needed:,} scores"
     text_zh = f"{columns:,} 列的加权和取得 {needed:,} 个评分后即可解出"
     if len(layers) > 1:
         degree = prod(degree for _, degree in layers)
         text = (
-            f"this network of {columns:,} columns is a polynomial of degree {degree}, known after"
-            f" {needed:,} scores at most"
+            f"this network of {counted(columns, 'column')} is a polynomial of degree {degree},"
+            f" known after {needed:,} scores at most"
         )
         text_zh = f"此 {columns:,} 列的网络是 {degree} 次多项式，至多 {needed:,} 个评分后即可解出"
     enough = allowed >= needed
@@ -113,8 +118,8 @@ def _packing(shown: Shown) -> Lesson:
         "model-by-packing",
         PACKING,
         PACKING_ZH,
-        f"{shown.bits:,} bits for each of {shown.coefficients:,} numbers, what the modulus leaves"
-        f" above the flood; {each:,} bits a ciphertext, {most:,} in all",
+        f"{counted(shown.bits, 'bit')} for each of {shown.coefficients:,} numbers, what the modulus"
+        f" leaves above the flood; {each:,} bits a ciphertext, {most:,} in all",
         f"{shown.coefficients:,} 个数值每个至多 {shown.bits:,} 比特，即模数高出淹没噪声的部分；"
         f"每个密文至多 {each:,} 比特，合计至多 {most:,} 比特",
         each,

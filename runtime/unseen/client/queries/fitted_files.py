@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 _TITLES: Final = ("Model of an encrypted training", "密态训练的模型")
 _MAKING: Final = {
     False: (
-        "Trained under encryption on a provider's rows and labels; it has seen no weight.",
-        "以密态方式在数据方的行与标签上训练；数据方未见任何权重。",
+        "Trained under encryption on an operator's rows and labels; it has seen no weight.",
+        "以密态方式在运营方的行与标签上训练；运营方未见任何权重。",
     ),
     True: (
-        "Trained under encryption on a provider's columns, which has seen no label and no weight.",
-        "以密态方式训练：特征在数据方，标签及其自有列在买方；数据方未见任何标签与权重。",
+        "Trained under encryption on an operator's columns, who has seen no label and no weight.",
+        "以密态方式训练：特征在运营方，标签及其自有列在购买方；运营方未见任何标签与权重。",
     ),
 }
 _WORDS: Final = {
@@ -27,7 +27,7 @@ _WORDS: Final = {
     "family": ("family", "模型类型"),
     "label": ("what it predicts", "预测目标"),
     "iterations": ("iterations", "迭代次数"),
-    "own_rows": ("rows of the buyer's", "买方行数"),
+    "own_rows": ("rows of the buyer's", "购买方行数"),
     "privacy": ("privacy of a row, in all", "单行的隐私消耗（合计）"),
     "measured": ("how good it is", "模型表现"),
     "norm": ("rows were shortened to", "行的范数上限"),

@@ -205,3 +205,29 @@ def test_what_is_taught_is_said_in_both_languages(kind: str) -> None:
     assert ("labels" in counts.text) == ("标签" in counts.text_zh) == chain.task.vertical
     assert "semi-honest" in trust.bound
     assert "半诚实" in trust.bound_zh
+
+
+def test_what_is_one_is_said_as_one() -> None:
+    task = Task(
+        family="linear",
+        columns=2,
+        norm=Fraction(2),
+        vertical=True,
+        own_columns=0,
+        own_norm=Fraction(0),
+        reach=Fraction(4),
+        least_rows=1000,
+        most_rows=1000,
+        iterations=1,
+        rho=Fraction(1, 100),
+    )
+    gradients, counts, _ = what_training_teaches(chain_of(task), Fraction(1, 10**6))
+    assert gradients.text.startswith("1 gradient of 2 numbers")
+    assert (counts.text.split(" there")[0], counts.bound) == (
+        "how many weights and labels",
+        "1 iteration at most",
+    )
+    own = dataclasses.replace(task, own_columns=1, own_norm=Fraction(1))
+    _, counts, _ = what_training_teaches(chain_of(own), Fraction(1, 10**6))
+    assert "labels and columns of the buyer's (1) there are" in counts.text
+    assert "各列（共 1 列）" in counts.text_zh

@@ -9,13 +9,14 @@ from fractions import Fraction
 from typing import Final
 
 from unseen.protocols.dp import epsilon_of
-from unseen.protocols.he.lessons import Lesson
+from unseen.protocols.he.lessons import Lesson, counted
 from unseen.protocols.he.training.chain import Chain
+from unseen.protocols.he.training.task import Task
 
 _PARTS: Final = 1000
 GRADIENTS: Final = Lesson(
     "gradients",
-    "{iterations} gradients of {width} numbers, and the model that they lead to: sums over at least"
+    "{gradients} of {width} numbers, and the model that they lead to: sums over at least"
     " {least} rows, each with exact Gaussian noise for {whose} that comes or goes",
     "{iterations} 次梯度（每次 {width} 个数）及由此得到的模型：均为至少 {least} 行之和，"
     "并带有针对{whose_zh}增减的精确高斯噪声",
@@ -25,8 +26,8 @@ GRADIENTS: Final = Lesson(
 COUNTS: Final = Lesson(
     "counts",
     "how many weights{more} there are, and how often the buyer goes on; not what they are",
-    "权重{more_zh}的数量，以及买方继续的次数；不获知其取值",
-    "{iterations} iterations at most",
+    "权重{more_zh}的数量，以及购买方继续的次数；不获知其取值",
+    "{times} at most",
     "至多 {iterations} 次迭代",
 )
 TRUST: Final = Lesson(
@@ -35,7 +36,7 @@ TRUST: Final = Lesson(
     " should be, nobody else can check",
     "若违反声明，可能读出原始行：密钥、加密方式及评分上界是否合规，他人无从检查",
     "for buyers that keep to the protocol (semi-honest) alone",
-    "仅适用于遵守协议的买方（半诚实）",
+    "仅适用于遵守协议的购买方（半诚实）",
 )
 
 
@@ -58,10 +59,11 @@ def _words(chain: Chain, delta: Fraction) -> dict[str, str]:
     task = chain.task
     rho = chain.rho * task.iterations
     epsilon = -(-epsilon_of(rho, delta) * _PARTS // 1)  # rounded up
-    own = f", labels and {task.own_columns} columns of the buyer's" if task.vertical else ""
-    own_zh = f"、标签及买方的 {task.own_columns} 列" if task.vertical else ""
+    own, own_zh = _own(task)
     return {
         "iterations": str(task.iterations),
+        "gradients": counted(task.iterations, "gradient"),
+        "times": counted(task.iterations, "iteration"),
         "width": str(task.width),
         "least": f"{task.least_rows:,}",
         "whose": "the provider's values of a row" if task.vertical else "a row",
@@ -72,3 +74,13 @@ def _words(chain: Chain, delta: Fraction) -> dict[str, str]:
         "more": own,
         "more_zh": own_zh,
     }
+
+
+def _own(task: Task) -> tuple[str, str]:
+    """Return what the provider counts beside weights, in English and Chinese."""
+    if not task.vertical:
+        return "", ""
+    if not task.own_columns:
+        return " and labels", "和标签"
+    own = task.own_columns
+    return f", labels and columns of the buyer's ({own})", f"、标签及购买方各列（共 {own} 列）"
