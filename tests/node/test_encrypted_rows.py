@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from tests.node.counted import World, offered
 from tests.node.encrypted_reading import (
     COLUMNS,
+    DOMAIN,
+    GOOD,
     SECRET,
     by_hand,
     hash_of,
@@ -23,10 +25,13 @@ from tests.node.encrypted_reading import (
 )
 from tests.node.test_train_rows import visits
 
+from unseen.evidence.suite import suite_of
 from unseen.node.data.encrypted import Streamed
 from unseen.node.errors import InternalError, PredicateFailsError, TableChangedError
 from unseen.protocols.errors import MalformedMessageError
-from unseen.protocols.lookup.subject import SubjectColumn
+from unseen.protocols.lookup.subject import SubjectColumn, encode_subject
+
+WHOLE = {name: GOOD[name] for name in ("ward", "age", "cost", "days")}
 
 
 def made(folder: Path, count: int = 400) -> World:
@@ -112,17 +117,24 @@ def test_under_another_domain_nobody_is_found(world: World) -> None:
     assert not values.any()
 
 
-def test_of_two_rows_that_a_form_makes_one_subject_one_serves(world: World) -> None:
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_who_is_named_by_the_subject_of_several_rows_is_zeros(tmp_path: Path, rows: int) -> None:
+    """Else another row would take the place of one that goes: two changes, and noise for one."""
+    world = World(tmp_path, visits(60), [])
     column = SubjectColumn("patient", "integer")
-    theirs = listed(world.folder, [hash_of(7)], subject=(column,))
-    # Three visits are of each patient: what names a row names several.
-    from unseen.evidence.suite import suite_of
-    from unseen.protocols.lookup.subject import encode_subject
-
-    theirs.file.write_bytes(suite_of("intl").digest(encode_subject((column,), [7], theirs.domain)))
-    values, _ = read(reading(world, "", listed=theirs, count=1))
-    assert values.shape == (1, COLUMNS)
-    assert list(values[0]) in [seen(row) for row in world.visits if row["patient"] == 7]
+    for number, visit in enumerate(world.visits):  # what names a row names several
+        named = number % 20 if number < 20 * rows else number
+        visit.update(WHOLE, patient=named)
+    world.write()
+    hashes = [
+        suite_of("intl").digest(encode_subject((column,), [patient], DOMAIN))
+        for patient in (7, 59, 1000)
+    ]
+    theirs = listed(tmp_path, hashes, subject=(column,))
+    values, _ = read(reading(world, "", listed=theirs, count=3))
+    there = [rows == 1, rows < 3, False]
+    wanted = [(place and seen(world.visits[7])) or [0.0] * COLUMNS for place in there]
+    assert np.allclose(values, wanted, rtol=0, atol=1e-12)
 
 
 def test_rows_come_once_and_in_their_order(world: World) -> None:

@@ -2,9 +2,9 @@
 
 A constant 1 is the first column. Of a secret model all registered rows come, in any order; in a
 vertical training those of the buyer's list, in its order. A row in which anything is missing, or
-whose subject does not consent or is not there, is one of zeros, the constant too: it adds nothing
-to any sum, and how many rows there are says nothing of it. Which rows are zeros, only time may
-tell: reading takes longer where more is found.
+whose subject does not consent, is not there, or is that of several rows (as where forms make them
+so), is one of zeros, the constant too: it adds nothing to any sum, and how many rows there are says
+nothing of it. Which rows are zeros, only time may tell: reading takes longer where more is found.
 """
 
 from collections.abc import Generator, Iterator
@@ -129,7 +129,7 @@ def found(asked: Reading, secret: bytes) -> Generator[Block, None, None]:
 def _in_order(
     connection: duckdb.DuckDBPyConnection, asked: Reading, listed: Listed, sql: str
 ) -> Iterator[Block]:
-    """Yield a row for each entry of a list: zeros where none is found, or none that serves.
+    """Yield a row for each entry of a list: zeros where none is found that serves, or several.
 
     Both sides lie in files, which go with the spool: what DuckDB has as tables it would keep.
     """
@@ -138,24 +138,25 @@ def _in_order(
     folder = spill_of(asked.counting)
     folder.mkdir(mode=0o700, exist_ok=True)
     with reading():
-        ours = f"read_parquet({quoted(str(folder / 'listed'))})"
+        ours = f"read_parquet({quoted(str(folder / 'listed'))}) AS ours"
         _write(folder / "listed", _LISTED, _entries(listed, asked.count))
         _check_once(connection, ours, asked.count)
         kinds = pa.schema([("subject", pa.binary()), *((name, pa.int64()) for name in names)])
         found = batches(connection, sql, rows=_READ_AT_ONCE)
         _write(folder / "named", kinds, (_named(each, listed, kinds) for each in found))
-    theirs, taken = f"read_parquet({quoted(str(folder / 'named'))})", ", ".join(names)
-    ordered = (
-        f"SELECT place, {taken} FROM {ours} LEFT JOIN {theirs} USING (subject)"  # noqa: S608 - ours
-        f" ORDER BY place, {taken}"
+    theirs = f"read_parquet({quoted(str(folder / 'named'))}) AS theirs"
+    # Were one of several rows to serve, another would take its place when that one goes.
+    several = (
+        f"SELECT subject FROM {theirs} SEMI JOIN {ours} USING (subject)"  # noqa: S608 - ours
+        " GROUP BY subject HAVING count(*) > 1"
     )
-    last = -1
+    ordered = (
+        f"SELECT {', '.join(names)} FROM {ours} LEFT JOIN"  # noqa: S608 - ours
+        f" (SELECT * FROM {theirs} ANTI JOIN ({several}) AS several USING (subject)) AS single"
+        " USING (subject) ORDER BY place"
+    )
     for batch in batches(connection, ordered, rows=_READ_AT_ONCE):
-        places = np.concatenate([[last], batch.column("place").to_numpy()])
-        last = places[-1]
-        # Two rows may be of one subject, where forms make them so: the first of them serves.
-        features = features_of(batch, asked.clause.features)[places[1:] != places[:-1]]
-        yield _seen(asked, features), _NO_LABELS
+        yield _seen(asked, features_of(batch, asked.clause.features)), _NO_LABELS
 
 
 def _write(path: Path, kinds: pa.Schema, found: Iterator[pa.RecordBatch]) -> None:
