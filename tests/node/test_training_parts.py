@@ -1,5 +1,6 @@
 """Parts of iterations: how long each is, and what is refused before any byte of it is taken in."""
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +11,8 @@ from tests.evidence.test_encrypted import SECRET, VERTICAL
 
 from unseen.node.errors import FieldInvalidError, KindRefusedError
 from unseen.node.runs.kind import Head
-from unseen.node.runs.sessions import Run
+from unseen.node.runs.memory import Runs
+from unseen.node.runs.sessions import Run, sweep
 from unseen.node.training import parts
 from unseen.node.training.parts import CONTEXT, ROWS, TRAININGS, WEIGHTS
 from unseen.protocols.he.training import sizes
@@ -91,3 +93,20 @@ def test_room_is_for_what_comes_and_what_returns() -> None:
     assert room is not None
     assert room.part == 1000
     assert room.whole > 1000 + sizes.answer_bytes(SECRET.chain())
+
+
+@pytest.mark.parametrize("name", ["request", "context", "rows"])
+def test_what_a_job_reads_is_not_swept_away(tmp_path: Path, name: str) -> None:
+    kept, left = (Run(tmp_path, "c", digit * 32, TRAININGS) for digit in "ab")
+    for run in (kept, left):
+        run.folder.mkdir(parents=True)
+    job = SimpleNamespace(ask={"request": "0" * 32, "rows": ""} | {name: kept.request})
+    node: Any = SimpleNamespace(
+        home=tmp_path,
+        runs=Runs(),
+        contracts=SimpleNamespace(all=list),  # none: whatever nobody reads goes
+        jobs=SimpleNamespace(live=lambda *_: [job]),
+    )
+    asyncio.run(sweep(node, TRAININGS))
+    assert kept.folder.is_dir()
+    assert not left.folder.exists()

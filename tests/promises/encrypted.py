@@ -347,6 +347,12 @@ class Asking:
         answers = self.client._session.channel.stream(self.stub.Fetch, ask, 30)
         return b"".join(answer.chunk for answer in answers)
 
+    def forget(self, shared: bytes) -> None:
+        """Have the node forget a part that serves many iterations."""
+        name = self.client._session.suite.digest(shared).hex()[:32]
+        ask = intersect_pb2.EndRequest(contract=f"contracts/{self.contract}", request=name)
+        self.client._session.call(self.stub.End, ask)
+
     def gradient(self, answer: train_pb2.TrainServiceRunResponse) -> Reals:
         """Fetch what returns, check it against the release, and open it."""
         data = self.fetch()

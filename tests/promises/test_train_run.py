@@ -268,6 +268,22 @@ def test_a_cancelled_iteration_is_not_charged_and_may_begin_anew(caring: Caring)
     assert caring.used(contract) == (1, 1)
 
 
+@pytest.mark.parametrize("shared", ["context", "rows"])
+def test_what_an_iteration_reads_is_not_ended_under_it(caring: Caring, shared: str) -> None:
+    """Else a buyer has rows read as often as it likes, and pays for none of it."""
+    asked = caring.asking(caring.contract(VERTICAL))
+    asked.send()
+    assert asked.run().job
+    with pytest.raises(RefusedError) as caught:
+        asked.forget(getattr(asked, shared))
+    assert caught.value.clause == "job.state"
+    asked.check(asked.gradient(asked.answered()), caring.people)
+    asked.forget(getattr(asked, shared))
+    with pytest.raises(RefusedError) as caught:
+        asked.afresh().run()
+    assert caught.value.clause == shared
+
+
 @pytest.mark.sampled
 @pytest.mark.parametrize("point", ["request.evaluated", "charge.before_commit", "job.after_finish"])
 def test_a_kill_of_the_node_charges_once_and_the_gradient_comes(caring: Caring, point: str) -> None:

@@ -13,7 +13,7 @@ from unseen.node.identity.parties import Caller
 from unseen.node.metering.charged import find_charge
 from unseen.node.metering.metered import check_going, check_held
 from unseen.node.runs.kind import RunKind
-from unseen.node.runs.sessions import Run, live_job, run_of
+from unseen.node.runs.sessions import Run, job_at, run_of
 from unseen.node.runs.uploads import contract_of
 from unseen.streams.chunks import chunks as chunks_of
 
@@ -78,7 +78,7 @@ async def end(node: Node, who: Caller, kind: RunKind, contract: str, request: st
     found = contract_of(node, who, kind, contract)
     run = run_of(node, kind, found.id, request)
     async with node.runs.lock:  # no job begins in between, over a set that is sent anew
-        job = live_job(node, kind, found.id, request)
+        job = job_at(node, run)
         if job is not None:
             raise JobStateError(
                 "a job is at this run",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _MAX_OPEN: Final = 8  # runs of one contract whose files are kept
 _LIFE_SECONDS: Final = 86_400
 _STANDING = (State.ACTIVE, State.SUSPENDED, State.EXHAUSTED)
+_READ: Final = ("request", "context", "rows")  # what a job is told that names a run
 _REQUEST = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
@@ -111,6 +112,15 @@ def live_job(node: "Node", kind: "RunKind", contract: str, request: str) -> Job 
     return next(found, None)
 
 
+def job_at(node: "Node", run: Run) -> Job | None:
+    """Return a job that is under way for a run's request, or that reads what lies in the run.
+
+    A part that serves many runs is a run of its own, and jobs say by whose name they read it.
+    """
+    live = node.jobs.live(run.kind.name, run.contract)
+    return next((job for job in live if run.request in map(job.ask.get, _READ)), None)
+
+
 async def sweep(node: "Node", kind: "RunKind") -> None:
     """Delete the runs of a kind whose time, or whose contract, is over."""
     async with node.runs.lock:  # nobody looks at a set meanwhile
@@ -118,7 +128,7 @@ async def sweep(node: "Node", kind: "RunKind") -> None:
         for folder in (node.home / kind.folder).glob("*"):
             contract, _, request = folder.name.rpartition("-")
             kept = contract in standing and not _is_old(folder)
-            if not kept and live_job(node, kind, contract, request) is None:
+            if not kept and job_at(node, Run(node.home, contract, request, kind)) is None:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
