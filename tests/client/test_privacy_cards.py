@@ -108,8 +108,9 @@ def test_a_ledger_is_whole_in_chinese() -> None:
     for english in ("at delta", "for ever", "epsilon", "rho", "version", " of "):
         assert english not in said
     assert "bank：已用 ε 0，限额 ε 3" in said
-    assert "求交计数与求和仅适用于遵循协议的购买方" in said
-    assert "over intersections, only those that follow the protocol" in repr(ledger)
+    assert "求交计数与求和、密态训练仅适用于遵循协议的购买方" in said
+    honest = "intersections, encrypted trainings: only those that follow the protocol"
+    assert honest in repr(ledger)
     budget = BudgetCard("C" * 43, "3", DELTA, MOST, 0)
     assert "as one answer an epsilon of 4, unless others" in repr(budget)
     for english in ("at delta", "epsilon", "rho", "unless"):

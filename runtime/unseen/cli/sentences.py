@@ -10,8 +10,8 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
     {
         # Values on cards: what stands in braces stays as it is.
         "{} of {} are done": "已完成 {}，共 {}",
-        "any buyer; over intersections, only those that follow the protocol": (
-            "任何购买方；求交计数与求和仅适用于遵循协议的购买方"
+        "any buyer; intersections, encrypted trainings: only those that follow the protocol": (
+            "任何购买方；求交计数与求和、密态训练仅适用于遵循协议的购买方"
         ),
         "at each node {}": "每个节点：{}",
         "before, within this epoch": "此前已付（同一密钥周期内）",

@@ -104,7 +104,9 @@ class Ledger(Card):
             yield "spent", self.spent_said
             left = Said("{}; as one answer an epsilon of {}", self.left_said, self.left_epsilon)
             yield "left", left
-            honest = Said("any buyer; over intersections, only those that follow the protocol")
+            honest = Said(
+                "any buyer; intersections, encrypted trainings: only those that follow the protocol"
+            )
             yield "holds for", honest
         if self.partition:
             yield "shown exactly", Said("{} (version {})", self.partition, self.version)
