@@ -23,13 +23,14 @@ THREAT_MODEL_ZH: Final = (
     "并被信任处理数据行和噪声"
 )
 RETENTION: Final = (
-    "the buyer's public keys, and of a vertical training its subjects and encrypted rows, until the"
-    " contract ends; weights and gradient of an iteration until the buyer ends it, at most 24 hours"
-    " after they last changed; what was spent of the privacy budget, and log leaves, for good"
+    "the buyer's public keys, and of a vertical training its subjects and encrypted rows, until 24"
+    " hours after they were last used, or the contract ends; weights and gradient of an iteration"
+    " until the buyer ends it, at most 24 hours after they last changed; what was spent of the"
+    " privacy budget, and log leaves, for good"
 )
 RETENTION_ZH: Final = (
-    "购买方公钥及纵向训练中其对象与加密数据行保存至合约结束；一次迭代的权重和梯度保存至购买方结束，"
-    "最后变动后至多 24 小时；已用隐私预算和存证日志永久保存"
+    "购买方公钥及纵向训练中其对象与加密数据行保存至最后使用后 24 小时或合约结束；"
+    "一次迭代的权重和梯度保存至购买方结束，最后变动后至多 24 小时；已用隐私预算和存证日志永久保存"
 )
 
 _SEALED = Statement(

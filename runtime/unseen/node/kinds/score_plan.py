@@ -16,11 +16,12 @@ THREAT_MODEL = "buyer makes its key and ciphertexts as its client does; operator
 THREAT_MODEL_ZH = "购买方按其客户端的方式生成密钥和密文；运营方可偏离协议"
 RETENTION = (
     "ciphertexts of a run until the buyer ends it, at most 24 hours after they last changed; the"
-    " buyer's public key until the contract ends; log leaves for good"
+    " buyer's public key until 24 hours after it was last used, or the contract ends; log leaves"
+    " for good"
 )
 RETENTION_ZH = (
-    "一次运行的密文保存至购买方结束，最后变动后至多 24 小时；购买方公钥保存至合约结束；"
-    "存证日志永久保存"
+    "一次运行的密文保存至购买方结束，最后变动后至多 24 小时；"
+    "购买方公钥保存至最后使用后 24 小时或合约结束；存证日志永久保存"
 )
 
 _COUNT = Statement(
