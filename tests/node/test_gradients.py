@@ -55,7 +55,7 @@ class Bench:
         """Write what a buyer sends."""
         vertical, count = self.clause.vertical, self.asked.count
         own = count if vertical else 0
-        self.sent.context.write_bytes(self.keys.opening(own if rows is None else rows))
+        self.sent.context.write_bytes(self.keys.context(own if rows is None else rows))
         columns = self.clause.columns
         messages = [self.keys.weights(self.weights)]
         if self.sent.rows is not None:
@@ -230,7 +230,7 @@ def test_what_is_no_ciphertext_is_refused_and_nothing_is_written(
 
 def test_keys_for_another_number_of_rows_are_refused(vertical: Bench, tmp_path: Path) -> None:
     context = tmp_path / "context"
-    context.write_bytes(vertical.keys.opening(COUNT - 1))
+    context.write_bytes(vertical.keys.context(COUNT - 1))
     with pytest.raises(CountMismatchError):
         replace(vertical, sent=replace(vertical.sent, context=context)).gradient()
 

@@ -21,7 +21,7 @@ FEW = replace(VERTICAL, most_rows=20_000)
 DIGEST = bytes(range(32))
 NAME = DIGEST.hex()[:32]
 _LENGTHS = {
-    CONTEXT: sizes.opening_bytes(SECRET.chain()),
+    CONTEXT: sizes.context_bytes(SECRET.chain()),
     WEIGHTS: sizes.weights_bytes(SECRET.chain()),
 }
 

@@ -269,7 +269,7 @@ class Asking:
             epoch=0,
             issued_at=dt.datetime.now(dt.UTC).replace(microsecond=0),
         )
-        context = keys.opening(count)
+        context = keys.context(count)
         found = cls(
             client, contract, clause, keys, weights, own, labels, context, rows, data, request
         )

@@ -176,7 +176,7 @@ def test_parts_that_do_not_belong_to_the_training_are_refused(caring: Caring) ->
 def hostile(asked: Asking, twice: bytes) -> dict[str, Asking]:
     """Return what is signed as it is sent, and is what no buyer that keeps to its word sends."""
     beyond = asked.data[:-1000] + b"\xff" * 16 + asked.data[-984:]
-    other = asked.keys.opening(len(asked.labels) - 1)
+    other = asked.keys.context(len(asked.labels) - 1)
     return {
         "MALFORMED_MESSAGE": asked.afresh(data=beyond),
         "a subject twice": asked.afresh(rows=twice + asked.rows[32:]),

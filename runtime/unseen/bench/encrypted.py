@@ -54,8 +54,8 @@ class Iteration:
         self.labels = source.integers(0, 2, SLOTS).astype(float)
         self.weights = source.uniform(-0.5, 0.5, task.width)
         self.keys = Keys(self.chain)
-        self.opening = self.keys.opening(task.most_rows)
-        self.trainer = Trainer(self.chain, self.opening)
+        self.context = self.keys.context(task.most_rows)
+        self.trainer = Trainer(self.chain, self.context)
         theirs, self.own = np.split(self.values, [task.columns], axis=1)
         self.rows = Repeated(theirs, self.labels, task.most_rows)
         self.shelf = Shelf(folder)
@@ -167,7 +167,7 @@ def _iteration(one: Iteration, target: str) -> Iterator[Group]:
             "keys",
             work=lambda: _made(one.chain),
             phase="set-up",
-            traffic=lambda: Traffic(up=len(one.opening), rounds=1),
+            traffic=lambda: Traffic(up=len(one.context), rounds=1),
             note=lambda: about,
         )
     ]
@@ -261,4 +261,4 @@ def _study(study: Study) -> Group:
 
 
 def _made(chain: Chain) -> None:
-    Trainer(chain, Keys(chain).opening(0))
+    Trainer(chain, Keys(chain).context(0))

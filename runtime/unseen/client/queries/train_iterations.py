@@ -147,7 +147,7 @@ class Iterations:
         """Return the file of the public keys; it is made where it is missing."""
         path = self._session.home.encrypted(training.contract) / _CONTEXT
         if not path.exists():
-            write_file(path, training.keys.opening(training.kept.rows), private=True, durable=False)
+            write_file(path, training.keys.context(training.kept.rows), private=True, durable=False)
         return path
 
     def _rows_file(self, training: Training) -> Path:

@@ -120,7 +120,7 @@ def _check_shared(clause: Encrypted, head: Head) -> None:
 
     if head.part == ROWS:
         listed_in(clause, head.size)
-    elif head.size != sizes.opening_bytes(clause.chain()):
+    elif head.size != sizes.context_bytes(clause.chain()):
         raise refused("size", "a context of this contract's ring has another size")
 
 

@@ -94,8 +94,8 @@ class Bench:
         self.task = task
         self.chain: Chain = chain_of(task)
         self.keys = Keys(self.chain)
-        self.opening = self.keys.opening(0)
-        self.trainer = Trainer(self.chain, self.opening)
+        self.context = self.keys.context(0)
+        self.trainer = Trainer(self.chain, self.context)
 
     def summed(self, values: Reals, labels: Reals, weights: Reals) -> list[NDArray[np.uint64]]:
         """Return the words of a block's sums: what must not leave."""

@@ -70,7 +70,7 @@ def zero_under(bench: Bench, source: np.random.Generator) -> Words:
     """Return an encryption of zero under the buyer's public key: 2 x 2 x N words."""
     level = bench.chain.level(len(bench.chain.primes))
     size = seal.ciphertext_bytes(level, seeded=False)
-    key = seal.read_ciphertext(bench.opening[8 : 8 + size], level).words[:, :RESIDUALS]
+    key = seal.read_ciphertext(bench.context[8 : 8 + size], level).words[:, :RESIDUALS]
     primes = bench.chain.primes[:RESIDUALS]
 
     def small(values: NDArray[np.int64]) -> Words:

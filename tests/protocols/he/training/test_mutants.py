@@ -104,9 +104,9 @@ def test_what_passes_is_computed_with_and_yields_an_answer_as_any_other(
     assert len(computed) >= 3
 
 
-def opening_of(keys: Keys) -> tuple[bytes, tuple[int, ...]]:
+def context_of(keys: Keys) -> tuple[bytes, tuple[int, ...]]:
     """Return a first message, and where its parts begin: key, its halves, the keys of products."""
-    chain, data = keys.chain, keys.opening(0)
+    chain, data = keys.chain, keys.context(0)
     level = chain.level(len(chain.primes))
     key = seal.ciphertext_bytes(level, seeded=False)
     each, first = seal.ciphertext_bytes(level, seeded=True), COUNT_BYTES + key
@@ -117,7 +117,7 @@ def opening_of(keys: Keys) -> tuple[bytes, tuple[int, ...]]:
 @pytest.mark.parametrize("count", [24, pytest.param(240, marks=pytest.mark.long)])
 def test_altered_keys_are_refused_or_are_other_keys(messages: Messages, count: int) -> None:
     chain = messages.bench.chain
-    data, places = opening_of(messages.bench.keys)
+    data, places = context_of(messages.bench.keys)
     chance, refused, taken = np.random.default_rng(6), 0, 0
     for number in range(count):
         altered = bytearray(data)
@@ -138,7 +138,7 @@ def test_altered_keys_are_refused_or_are_other_keys(messages: Messages, count: i
 def test_a_public_key_of_nothing_is_refused(messages: Messages) -> None:
     """Also modulo one prime: encryptions under it would show what they hide."""
     chain = messages.bench.chain
-    data, (start, *_) = opening_of(messages.bench.keys)
+    data, (start, *_) = context_of(messages.bench.keys)
     level = chain.level(len(chain.primes))
     behind = start + seal.ciphertext_bytes(level, seeded=False)
     row = 8 * level.degree

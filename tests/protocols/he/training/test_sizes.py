@@ -17,7 +17,7 @@ def test_messages_are_as_long_as_said(kind: str) -> None:
     bench = Bench(task_of(kind))
     chain, task, keys = bench.chain, bench.task, bench.keys
     own, weights = np.zeros((3, task.own_columns)), np.zeros(task.width)
-    assert len(bench.opening) == sizes.opening_bytes(chain)
+    assert len(bench.context) == sizes.context_bytes(chain)
     sent = keys.weights(weights)
     assert len(sent) == sizes.weights_bytes(chain)
     if task.vertical:

@@ -55,8 +55,8 @@ def parties(rows: Rows, charge: Any = lambda _: None, **changes: Any) -> tuple[A
     """Return a buyer, its first message and a provider that got it."""
     chain = chain_of(task_of(**changes))
     buyer = bought(chain, Wanted(Descent(chain.task)))
-    opening = next(buyer)
-    return buyer, opening, provided(chain, Provided(rows, charge), opening, seeded_rng(1))
+    context = next(buyer)
+    return buyer, context, provided(chain, Provided(rows, charge), context, seeded_rng(1))
 
 
 @pytest.mark.sampled
@@ -187,10 +187,10 @@ def mutated(message: bytes) -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize("number", range(6))
-def test_hostile_openings_are_refused(number: int) -> None:
+def test_hostile_contexts_are_refused(number: int) -> None:
     values, labels = rows_of(task_of(), 200)
-    _, opening, _ = parties(Held(values, labels))
-    sent = list(mutated(opening))[number]
+    _, context, _ = parties(Held(values, labels))
+    sent = list(mutated(context))[number]
     provider = provided(
         chain_of(task_of()), Provided(Held(values, labels), lambda _: None), sent, seeded_rng(1)
     )
@@ -266,8 +266,8 @@ def test_keys_for_products_are_checked_before_seal_reads_them(bench: Bench, behi
     """Eight bytes of ones in a head, or as a word: all but seeds are known or below a prime."""
     level = bench.chain.level(len(bench.chain.primes))
     start = 8 + seal.ciphertext_bytes(level, seeded=False)
-    place = start + behind if behind >= 0 else len(bench.opening) + behind
-    sent = bench.opening[:place] + b"\xff" * 8 + bench.opening[place + 8 :]
+    place = start + behind if behind >= 0 else len(bench.context) + behind
+    sent = bench.context[:place] + b"\xff" * 8 + bench.context[place + 8 :]
     with pytest.raises(MalformedMessageError):
         Trainer(bench.chain, sent)
 

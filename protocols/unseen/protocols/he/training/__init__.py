@@ -3,7 +3,7 @@
     task = Task(family="logistic", columns=30, norm=Fraction(2), ...)     public, of both
     chain = chain_of(task)                           primes, noise, cost; refused where unsafe
     buyer = bought(chain, Wanted(Descent(task)))     Steps; returns the weights
-    provider = provided(chain, Provided(rows, charge), opening, rng)      Steps; returns nothing
+    provider = provided(chain, Provided(rows, charge), context, rng)      Steps; returns nothing
 
 Secret model: the provider has rows and labels, the buyer a model that nobody else sees. Vertical:
 the buyer has labels, and columns of its own if it wants, of the same rows in the same order; it

@@ -52,8 +52,8 @@ class Keys:
         """Return the secret key, to be sealed wherever it is kept."""
         return self._owner.secret()
 
-    def opening(self, rows: int) -> bytes:
-        """Return the first message: how many rows of its own (or 0), and the public keys."""
+    def context(self, rows: int) -> bytes:
+        """Return the context, sent first: how many rows of its own (or 0), and the public keys."""
         keys = self._owner.public_key() + self._owner.relin_keys()
         return rows.to_bytes(COUNT_BYTES, "little") + keys
 
@@ -121,7 +121,7 @@ def bought(chain: Chain, wanted: Wanted) -> Steps:
         )
     if own is not None:
         check_count(own.count, task)
-    acknowledged((yield keys.opening(own.count if own is not None else 0)))
+    acknowledged((yield keys.context(own.count if own is not None else 0)))
     for values, labels in own_blocks(own, chain):
         acknowledged((yield keys.block(values, labels)))
     for _ in range(task.iterations):

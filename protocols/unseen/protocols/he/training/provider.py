@@ -44,7 +44,7 @@ class Provided:
 class Trainer:
     """What a provider computes with: a buyer's public keys."""
 
-    def __init__(self, chain: Chain, opening: bytes) -> None:
+    def __init__(self, chain: Chain, context: bytes) -> None:
         """Take the first message.
 
         Raises:
@@ -53,10 +53,10 @@ class Trainer:
         """
         self.chain = chain
         ring = ring_of(chain)
-        key, more = _keys(opening, chain)
+        key, more = _keys(context, chain)
         self._stranger = Stranger(ring, key)
         self.arithmetic = Arithmetic(ring, chain, more)
-        self.rows = int.from_bytes(opening[:COUNT_BYTES], "little")
+        self.rows = int.from_bytes(context[:COUNT_BYTES], "little")
 
     def weights(self, message: "bytes | mmap") -> Iterable[Any]:
         """Return the ciphertexts of weights; many are read anew whenever they are gone through.
@@ -103,7 +103,7 @@ class _Weights:
             yield self.arithmetic.read(one, self.chain.fresh, scale)
 
 
-def provided(chain: Chain, given: Provided, opening: bytes, rng: Rng) -> Steps:
+def provided(chain: Chain, given: Provided, context: bytes, rng: Rng) -> Steps:
     """Be the provider of a training, which got the buyer's first message already.
 
     Raises:
@@ -113,7 +113,7 @@ def provided(chain: Chain, given: Provided, opening: bytes, rng: Rng) -> Steps:
     """
     task, count = chain.task, given.rows.count
     check_count(count, task)
-    trainer = Trainer(chain, opening)
+    trainer = Trainer(chain, context)
     expected = count if task.vertical else 0
     if trainer.rows != expected:
         raise CountMismatchError(found=trainer.rows, expected=expected)
@@ -172,11 +172,11 @@ def parts(message: bytes, chain: Chain, primes: int, count: int) -> list[bytes]:
     return [message[start : start + size] for start in range(0, len(message), size)]
 
 
-def _keys(opening: bytes, chain: Chain) -> tuple[bytes, bytes]:
+def _keys(context: bytes, chain: Chain) -> tuple[bytes, bytes]:
     """Return the public key and the relinearisation keys, checked."""
     level = chain.level(len(chain.primes))
     behind = COUNT_BYTES + seal.ciphertext_bytes(level, seeded=False)
-    key, more = opening[COUNT_BYTES:behind], opening[behind:]
+    key, more = context[COUNT_BYTES:behind], context[behind:]
     if seal.read_ciphertext(key, level).scale != 1:
         raise MalformedMessageError("a public key has no scale")
     check_relin_keys(more, level, chain.fresh)

@@ -17,8 +17,8 @@ _BESIDE: Final = 64 << 20  # a ring's tables, keys and what a block needs
 _WEIGHT: Final = 1_400_000  # of a weight that is kept, and of a column and its sum: measured
 
 
-def opening_bytes(chain: Chain) -> int:
-    """Return how long the first message is: a number of rows, a public key, keys for products."""
+def context_bytes(chain: Chain) -> int:
+    """Return how long a context is: a number of rows, a public key, keys for products."""
     level = chain.level(len(chain.primes))
     key = seal.ciphertext_bytes(level, seeded=False)
     return COUNT_BYTES + key + relin_bytes(level, chain.fresh)
