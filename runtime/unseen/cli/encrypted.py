@@ -28,7 +28,7 @@ def encrypted_contract(homes: list[Path], names: list[str]) -> str:
         known = [item.id for item in client.contracts(offline=True)]
         whole = [identifier for identifier in known if identifier.startswith(names[0])]
         found = whole[0] if len(whole) == 1 else resolve_contract(client, names[0])
-        return found if client.fits(found) else ""
+        return found if client.is_encrypted_training(found) else ""
 
 
 def fit(

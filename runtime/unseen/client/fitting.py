@@ -54,7 +54,7 @@ class FitCalls:
         """
         return self._trainings.show(contract)
 
-    def fits(self, contract: str) -> bool:
+    def is_encrypted_training(self, contract: str) -> bool:
         """Return whether a contract is over an encrypted training, and none of several nodes."""
         return self._trainings.covers(contract)
 

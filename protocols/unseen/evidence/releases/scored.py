@@ -20,13 +20,6 @@ _BACK = Checker(ReleaseInvalidError, "scores")
 _SENT_NAMES: Final = ("responses", "context", "digest")
 _BACK_NAMES: Final = ("responses", "digest")
 
-_NAME_DIGITS: Final = 32  # of a digest, as many as a request's id has
-
-
-def context_name(digest: bytes) -> str:
-    """Return the id under which a context is sent, by its digest: 32 hexadecimal digits."""
-    return digest.hex()[:_NAME_DIGITS]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentBatches:

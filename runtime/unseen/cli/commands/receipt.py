@@ -126,7 +126,7 @@ def fetch(
             scored = client.fetch_scores(identifier)
             cards, found = [scored], [scored_json(scored)]
             rows = scored.rows()
-        elif client.fits(b64encode(receipt.facts.contract)):
+        elif client.is_encrypted_training(b64encode(receipt.facts.contract)):
             fitting = client.fetch_fitting(identifier)
             cards, found = [fitting], [fitting_json(fitting)]
         else:

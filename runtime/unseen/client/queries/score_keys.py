@@ -15,7 +15,7 @@ from unseen.evidence.canonical import Json, b64decode, b64encode
 from unseen.evidence.contracts.homomorphic import need_vectors
 from unseen.evidence.contracts.scoring_rings import Ring
 from unseen.evidence.errors import EvidenceError
-from unseen.evidence.releases.scored import context_name
+from unseen.evidence.releases.shared import shared_name
 from unseen.evidence.suite import Suite
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Key:
 
     def name(self, suite: Suite) -> str:
         """Return the id under which the context is sent."""
-        return context_name(self.digest(suite))
+        return shared_name(self.digest(suite))
 
 
 def _owner(ring: Ring, secret: bytes | None) -> "RowOwner":

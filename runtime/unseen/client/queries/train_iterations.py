@@ -25,7 +25,7 @@ from unseen.evidence.contracts.contract import Terms
 from unseen.evidence.contracts.encrypted import Encrypted
 from unseen.evidence.errors import EvidenceError
 from unseen.evidence.releases.encrypted import SentGradient, SentWeights
-from unseen.evidence.releases.scored import context_name
+from unseen.evidence.releases.shared import shared_name
 from unseen.evidence.verify import VerifiedReceipt
 from unseen.protocols.errors import PeerError
 from unseen.streams.chunks import digest_with
@@ -199,7 +199,7 @@ class Iterations:
                 clause="home",
                 remedy="train again: it begins anew, and was not charged",
             )
-        under = "" if path.name == _WEIGHTS else context_name(digest)
+        under = "" if path.name == _WEIGHTS else shared_name(digest)
         self._runs.send(asked, _PARTS[path.name], path, fresh=fresh, under=under)
 
     def _absorbed(

@@ -5,7 +5,7 @@ import os
 from contextlib import suppress
 
 from unseen.evidence.canonical import Json, b64encode
-from unseen.evidence.releases.scored import context_name
+from unseen.evidence.releases.shared import shared_name
 from unseen.evidence.suite import Suite, suite_of
 from unseen.node.context import Node
 from unseen.node.contracts.register import Contract
@@ -69,7 +69,7 @@ async def check_kept(
         FieldInvalidError: it is not here.
 
     """
-    run = run_of(node, kind, contract.id, context_name(digest))
+    run = run_of(node, kind, contract.id, shared_name(digest))
     suite = suite_of(contract.terms.suite)
     if not run.has(part) or await _digest(run, part, suite) != digest:
         raise _missing(part)

@@ -7,7 +7,7 @@ it was last used.
 from typing import TYPE_CHECKING, Final
 
 from unseen.evidence.contracts.scoring import KIND, Scoring, scoring_in
-from unseen.evidence.releases.scored import context_name
+from unseen.evidence.releases.shared import shared_name
 from unseen.node.errors import FieldInvalidError
 from unseen.node.privacy.guard import most_items
 from unseen.node.runs.files import ANSWER
@@ -61,7 +61,7 @@ def _check(contract: "Contract", run: "Run", head: Head) -> None:
 def _check_context(clause: Scoring, head: Head) -> None:
     from unseen.protocols.he.scorers import context_bytes  # noqa: PLC0415 - with vectors' library
 
-    if head.request != context_name(head.digest):
+    if head.request != shared_name(head.digest):
         raise refused("request", "a context is named by the beginning of its digest")
     if head.size != context_bytes(clause.ring):
         raise refused("size", "a context of this contract's ring has another size")

@@ -8,7 +8,8 @@ dies begins anew with other noise; a charged run is never computed again.
 from unseen.evidence import canonical
 from unseen.evidence.canonical import Json, b64decode
 from unseen.evidence.contracts.scoring import KIND, Offered, scoring_in
-from unseen.evidence.releases.scored import SentBatches, SentScores, context_name
+from unseen.evidence.releases.scored import SentBatches, SentScores
+from unseen.evidence.releases.shared import shared_name
 from unseen.evidence.suite import suite_of
 from unseen.node.context import Node
 from unseen.node.contracts.register import Contract
@@ -67,7 +68,7 @@ async def _begin(
     contract, request = admitted.contract, admitted.request
     check_unpaid(node, SCORES, contract.id)
     promise(node, run, run_bytes(scoring_in(contract.terms.parameters), request.units))
-    ask: dict[str, Json] = {"step": KIND, "context": context_name(sent.context)}
+    ask: dict[str, Json] = {"step": KIND, "context": shared_name(sent.context)}
     about = f"{request.units:,} ciphertext{'s' if request.units > 1 else ''}"
     return await begin(node, who, admitted, ask, about=about, total=request.units)
 

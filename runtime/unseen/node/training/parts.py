@@ -7,7 +7,7 @@ for a day after it was last used.
 from typing import TYPE_CHECKING, Final
 
 from unseen.evidence.contracts.encrypted import KIND, Encrypted, encrypted_of
-from unseen.evidence.releases.scored import context_name
+from unseen.evidence.releases.shared import shared_name
 from unseen.evidence.suite import DIGEST_BYTES
 from unseen.node.errors import FieldInvalidError, KindRefusedError
 from unseen.node.runs.files import ANSWER
@@ -102,7 +102,7 @@ def run_bytes(clause: Encrypted, sent: int) -> int:
 def _check(contract: "Contract", run: "Run", head: Head) -> None:
     clause = clause_in(contract)
     if head.part in SHARED:
-        if head.request != context_name(head.digest):
+        if head.request != shared_name(head.digest):
             raise refused("request", f"{head.part} is named by the beginning of its digest")
         _check_shared(clause, head)
         return

@@ -14,7 +14,7 @@ from unseen.evidence.canonical import Json, b64decode
 from unseen.evidence.contracts.encrypted import KIND, domain_of
 from unseen.evidence.contracts.statistics.definition import Condition
 from unseen.evidence.releases.encrypted import SentGradient, SentWeights
-from unseen.evidence.releases.scored import context_name
+from unseen.evidence.releases.shared import shared_name
 from unseen.evidence.suite import suite_of
 from unseen.node.catalog.snapshots import spool
 from unseen.node.consent.serving import choose_now
@@ -113,7 +113,7 @@ async def _own_rows(
             )
         return 0
     await check_kept(node, TRAININGS, contract, ROWS, sent.rows)
-    run = run_of(node, TRAININGS, contract.id, context_name(sent.rows))
+    run = run_of(node, TRAININGS, contract.id, shared_name(sent.rows))
     return listed_in(clause, run.size(ROWS))
 
 
@@ -130,8 +130,8 @@ async def _begin(
     promise(node, run, run_bytes(clause, run.size(WEIGHTS)))
     ask: dict[str, Json] = {
         "step": KIND,
-        "context": context_name(sent.context),
-        "rows": context_name(sent.rows),
+        "context": shared_name(sent.context),
+        "rows": shared_name(sent.rows),
     }
     about = f"{clause.samples:,} columns"
     return await begin(node, who, admitted, ask, about=about, total=count)
