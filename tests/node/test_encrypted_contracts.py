@@ -16,7 +16,12 @@ from tests.node.test_train_contracts import joint_of, spec_of
 
 from unseen.evidence.canonical import Json
 from unseen.evidence.contracts.contract import Quota, Terms
-from unseen.evidence.contracts.encrypted import SAMPLE_BITS, Encrypted, encrypted_in
+from unseen.evidence.contracts.encrypted import (
+    SAMPLE_BITS,
+    Encrypted,
+    domain_of,
+    encrypted_in,
+)
 from unseen.evidence.contracts.plan import Plan
 from unseen.evidence.contracts.privacy import granted, limit_of, spends, tables_of
 from unseen.evidence.contracts.rules import parse_rules
@@ -29,6 +34,7 @@ from unseen.evidence.exports.form import FormData, approval_form
 from unseen.evidence.exports.odrl import contract_odrl
 from unseen.evidence.releases.encrypted import SentGradient
 from unseen.evidence.releases.scored import SentScores
+from unseen.evidence.suite import suite_of
 from unseen.node.catalog.labels import Label
 from unseen.node.contracts.clauses.clause import Ask, Offer
 from unseen.node.contracts.clauses.encrypted import ENCRYPTED
@@ -38,6 +44,7 @@ from unseen.node.contracts.rules import Rules, default_text
 from unseen.node.contracts.standing import ask_of
 from unseen.node.release.declared import declared, is_hidden
 from unseen.protocols.errors import InputInvalidError
+from unseen.protocols.lookup.subject import encode_subject
 
 SECRET = """
 protocol = "ckks"
@@ -191,6 +198,24 @@ def test_who_learns_what_stands_in_both_languages(text: str) -> None:
     assert not found.leakage.ciphertext_leaves
     assert "semi-honest" not in found.plan.threat_model
     assert "购买方" in found.plan.threat_model_zh
+
+
+def test_an_operator_finds_whom_a_buyer_names_by_guessing_and_the_contract_says_so() -> None:
+    found = made_once(VERTICAL)
+    suite, domain = suite_of(found.terms.suite), domain_of(found.terms.id())
+
+    def named(number: int) -> bytes:
+        (column,) = found.plan.subject_columns
+        value = number if column.type == "integer" else f"{number:05d}"
+        return suite.digest(encode_subject(found.plan.subject_columns, [value], domain))
+
+    absent = named(8061)  # what the node gets of somebody that its table does not have
+    assert [number for number in range(10_000) if named(number) == absent] == [8061]
+    (line,) = [line for line in found.leakage.statements if line.what == "subjects"]
+    assert "guess" in line.text
+    assert "guesses" in line.bound
+    assert "猜" in line.text_zh
+    assert "猜" in line.bound_zh
 
 
 def test_what_was_asked_comes_back_from_the_terms() -> None:

@@ -5,9 +5,10 @@ a vertical training. An iteration is a run: it is written down before anything i
 gradient leads to is kept, sealed, before the next one begins. So whatever ends this process, the
 same training goes on, and no iteration is charged twice.
 
-The operator learns how many weights and iterations there are, and of a vertical training which of
-its subjects the buyer trains on. A gradient is believed when the receipt commits to it. An operator
-that deviates may compute something else: nothing proves which rows a gradient is of.
+The operator learns how many weights and iterations there are, and of a vertical training which
+subjects the buyer trains on: its own, and others that it guesses. A gradient is believed when the
+receipt commits to it. An operator that deviates may compute something else: nothing proves which
+rows a gradient is of.
 """
 
 from math import isfinite

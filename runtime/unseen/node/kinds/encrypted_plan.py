@@ -56,11 +56,13 @@ _ASKED = Statement(
 _SUBJECTS = Statement(
     party="operator",
     what="subjects",
-    text="which of its subjects the buyer trains on, in which order, and how many it has beside"
-    " them: their hashes under the contract's domain are compared with those of all subjects",
-    text_zh="购买方以本方哪些对象训练、其顺序，以及另有多少对象：按合约域计算的哈希与全部对象比对",
-    bound="every subject that the buyer names and the table has; {least} to {most} named",
-    bound_zh="购买方列出且表中存在的全部对象；列出 {least} 至 {most} 个",
+    text="which subjects the buyer trains on, in which order, and how many: all that it has itself,"
+    " and of others each that it guesses, since hashes under the contract's domain are no secret",
+    text_zh="购买方以哪些对象训练、其顺序及数量：本方已有的对象全部可知，其他对象凡能猜到者亦可确认，"
+    "因为合约域下的哈希并非秘密",
+    bound="every subject that the buyer names and the operator has or guesses; {least} to {most}"
+    " named",
+    bound_zh="购买方列出且运营方拥有或能猜到的全部对象；列出 {least} 至 {most} 个",
     channel="subjects",
 )
 _ABSENT = Statement(
