@@ -135,6 +135,29 @@ def test_units_of_no_column_are_constants() -> None:
         assert np.abs(found - exact).max() <= PARAMETERS.error
 
 
+@pytest.mark.parametrize("live", [0, 1, 2])
+def test_units_are_computed_whatever_their_weights(
+    monkeypatch: pytest.MonkeyPatch, live: int
+) -> None:
+    """Else time tells how many of a network's units have weights at all."""
+    owner, node = pair()
+    evaluator, squared = node._squares._evaluator, 0
+
+    class Counting:
+        def square_inplace(self, ciphertext: object) -> None:
+            nonlocal squared
+            squared += 1
+            evaluator.square_inplace(ciphertext)
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(evaluator, name)
+
+    monkeypatch.setattr(node._squares, "_evaluator", Counting())
+    model = replace(WHOLE, weights=(*WHOLE.weights[:live], *((0, 0, 0),) * (2 - live)))
+    node.scored(owner.encrypt(unit_columns(FEATURES, rows(30, 2))), model)
+    assert squared == 2
+
+
 def test_a_few_columns_and_units_at_a_time_are_all_of_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -9,7 +9,7 @@ Not protected: keys are the key owner's, and SEAL alone reads them.
 from collections.abc import Iterable
 from typing import Any
 
-from unseen.protocols.errors import InputInvalidError, MalformedMessageError
+from unseen.protocols.errors import MalformedMessageError
 from unseen.protocols.he.engine import Ring
 from unseen.protocols.he.memory import load, saved
 
@@ -31,13 +31,13 @@ class Squares:
             raise MalformedMessageError("keys for no product of two ciphertexts")
         self._evaluator = ring.seal.Evaluator(ring.context)
 
-    def total(self, terms: Iterable[tuple[int, bytes]]) -> bytes:
+    def total(self, terms: Iterable[tuple[int, bytes]]) -> bytes | None:
         """Return the sum of squares of ciphertexts, each with its sign: 1 or -1, the first's 1.
 
-        It takes as long whatever signs are.
+        One of sign 0 is squared and left out; None if no other is there. It takes as long whatever
+        signs are.
 
         Raises:
-            InputInvalidError: there are none.
             MalformedMessageError: SEAL refuses one.
 
         """
@@ -46,6 +46,8 @@ class Squares:
             square = self._ring.seal.Ciphertext()
             load(square, self._ring.context, ciphertext)
             self._evaluator.square_inplace(square)
+            if not sign:
+                continue
             if found is None:
                 found = square
             elif sign < 0:
@@ -53,6 +55,6 @@ class Squares:
             else:
                 self._evaluator.add_inplace(found, square)
         if found is None:
-            raise InputInvalidError("a sum of no squares")
+            return None
         self._evaluator.relinearize_inplace(found, self._keys)
         return saved(found, self._ring.limit(2))

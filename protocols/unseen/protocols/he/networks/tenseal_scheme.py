@@ -111,18 +111,13 @@ class SquaresNode:
         """Return the scores of all slots, not for sending; errors as `Node.scored`."""
         check_model(self.parameters, model)
         check_count(self.parameters, ciphertexts)
-        # A unit of no column is a constant, and there is no ciphertext of it.
         units = list(zip(model.weights, model.biases, model.signs, strict=True))
-        live = [unit for unit in units if any(unit[0])]
+        first = next((sign for weights, _, sign in units if any(weights)), 1)
+        total = self._squares.total(self._terms(ciphertexts, units, first))
         words = np.zeros((2, *self._level.shape), np.uint64)
-        if live:
-            first = live[0][2]
-            total = self._squares.total(self._terms(ciphertexts, live, first))
+        if total is not None:
             words = seal.read_ciphertext(total, self._level).words
             words = residues.weighted([words], [first], self._level.primes, 1)
-        else:  # nothing is computed with them, and still they are refused if they are none
-            for one in ciphertexts:
-                checks.read_sent(one, self.parameters)
         still = [sign * bias**2 for weights, bias, sign in units if not any(weights)]
         constant = model.constant + sum(still)
         moved = constant << (2 * self.parameters.shift)
@@ -138,14 +133,20 @@ class SquaresNode:
     def _terms(
         self, sent: Sequence[bytes], units: Sequence[_Unit], turned: int
     ) -> Iterator[tuple[int, bytes]]:
-        """Yield each unit's sign, turned or not, and its sum as SEAL reads it."""
+        """Yield each unit's sign, turned or not, and its sum as SEAL reads it.
+
+        A unit of no column is a constant, of which there is no ciphertext: 0, and another sum.
+        """
         for start in range(0, len(units), UNITS_AT_ONCE):
             some = units[start : start + UNITS_AT_ONCE]
-            sums = self._sums(sent, [weights for weights, _, _ in some])
-            for (_, bias, sign), words in zip(some, sums, strict=True):
+            live = [any(weights) for weights, _, _ in some]
+            instead = (1, *(0,) * (len(sent) - 1))
+            used = [one[0] if counts else instead for one, counts in zip(some, live, strict=True)]
+            sums = self._sums(sent, used)
+            for (_, bias, sign), counts, words in zip(some, live, sums, strict=True):
                 words[0] = self._plus(words[0], bias << self.parameters.shift)
                 found = seal.Ciphertext(self._level, checks.SCALE, words)
-                yield sign * turned, seal.write(found)
+                yield sign * turned * counts, seal.write(found)
 
     def _sums(self, sent: Sequence[bytes], units: Sequence[tuple[int, ...]]) -> list[Words]:
         """Return the weighted sums of columns, one of 2 x L x N words for each unit."""
