@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 _TITLES: Final = ("Model of an encrypted training", "密态训练的模型")
 _MAKING: Final = {
     False: (
-        "Trained under encryption on an operator's rows and labels; it has seen no weight.",
+        "Trained under encryption on an operator's rows and labels; the operator saw no weight.",
         "以密态方式在运营方的行与标签上训练；运营方未见任何权重。",
     ),
     True: (
-        "Trained under encryption on an operator's columns, who has seen no label and no weight.",
+        "Trained under encryption on an operator's columns; the operator saw no label or weight.",
         "以密态方式训练：特征在运营方，标签及其自有列在购买方；运营方未见任何标签与权重。",
     ),
 }
