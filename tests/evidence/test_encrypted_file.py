@@ -11,7 +11,7 @@ from tests.evidence.test_training import FILE as JOINT
 
 from unseen.evidence.contracts.encrypted import Encrypted
 from unseen.evidence.contracts.privacy import UNITS, limit_of
-from unseen.evidence.contracts.training.agreed import check_menu, encrypted_rows
+from unseen.evidence.contracts.training.encrypted_agreed import check_menu, encrypted_rows
 from unseen.evidence.contracts.training.encrypted_file import is_encrypted_file, parse_encrypted
 from unseen.evidence.errors import ContractInvalidError
 from unseen.protocols.errors import InputInvalidError
@@ -82,7 +82,7 @@ def test_clamps_and_values_come_from_the_menu() -> None:
     check_menu(found, MENU)
     rows = dict(encrypted_rows({"encrypted": found.to_json()}))
     assert rows["trains"] == "logistic, under encryption, labels of the node's"
-    assert "honest buyers alone" in rows["security"]
+    assert "buyers that follow the protocol" in rows["security"]
     assert not dict(encrypted_rows({}))
 
 
@@ -203,7 +203,7 @@ def test_whoever_lacks_the_library_is_told_and_reads_the_rest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     written = parsed(SECRET).to_json()
-    for module in ("homomorphic", "training.agreed"):
+    for module in ("homomorphic", "training.encrypted_agreed"):
         monkeypatch.setattr(f"unseen.evidence.contracts.{module}.find_spec", lambda _: None)
     (row,) = encrypted_rows({"encrypted": written})
     assert "unseen[he]" in str(row[1])

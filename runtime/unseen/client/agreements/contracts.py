@@ -35,8 +35,8 @@ from unseen.evidence.contracts.plan import Plan
 from unseen.evidence.contracts.scoring import scoring_rows
 from unseen.evidence.contracts.states import State
 from unseen.evidence.contracts.statistics.agreed import check_agreed, tables_read
-from unseen.evidence.contracts.training.agreed import encrypted_rows
 from unseen.evidence.contracts.training.clause import trained_rows
+from unseen.evidence.contracts.training.encrypted_agreed import encrypted_rows
 from unseen.evidence.errors import EvidenceError
 from unseen.evidence.suite import Suite, key_id, suite_of
 from unseen.protocols.errors import InputInvalidError

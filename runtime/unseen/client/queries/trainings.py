@@ -122,9 +122,9 @@ class Trainings:
         if not clause.vertical:
             if rows is not None or aligned_by:
                 raise InputInvalidError(
-                    "the rows of this training are the provider's alone",
+                    "the rows of this training are the operator's alone",
                     clause="rows",
-                    remedy="give none; a vertical training takes rows of yours",
+                    remedy="leave out --rows and --aligned-by (rows=, aligned_by=)",
                 )
             return None
         if rows is None:
@@ -146,7 +146,7 @@ class Trainings:
             raise InputInvalidError(
                 "a vertical training takes rows of yours",
                 clause="rows",
-                remedy="give subjects, labels and your own columns by their names",
+                remedy="give subjects, labels and your own columns by name: --rows FILE (rows=)",
             )
         self._key(contract, clause)  # what is missing for it is said before anything is paid
         kept = Kept.new(

@@ -16,7 +16,7 @@ from unseen.evidence.contracts.statistics.bounds import largest_bits
 from unseen.evidence.contracts.statistics.jointly import task_of
 from unseen.evidence.contracts.statistics.menu import PARAMETER, Menu, menu_of
 from unseen.evidence.contracts.training import clause as training
-from unseen.evidence.contracts.training.agreed import check_encrypted, is_encrypted
+from unseen.evidence.contracts.training.encrypted_agreed import check_encrypted, is_encrypted
 from unseen.evidence.errors import ContractInvalidError
 from unseen.evidence.fields import Checker
 from unseen.evidence.suite import suite_of

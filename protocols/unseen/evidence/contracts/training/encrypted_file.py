@@ -28,7 +28,7 @@ from unseen.evidence.contracts.rules import load_toml
 from unseen.evidence.contracts.scoring_file import read_feature
 from unseen.evidence.contracts.statistics import Menu
 from unseen.evidence.contracts.training import clause as training
-from unseen.evidence.contracts.training.agreed import check_menu
+from unseen.evidence.contracts.training.encrypted_agreed import check_menu
 from unseen.evidence.decimals import as_written, plain
 from unseen.evidence.errors import ContractInvalidError
 from unseen.evidence.fields import Checker

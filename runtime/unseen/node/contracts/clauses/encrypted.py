@@ -10,7 +10,7 @@ from typing import Any, Final
 from unseen.evidence.contracts.encrypted import KIND, PARAMETER, Encrypted
 from unseen.evidence.contracts.statistics import Menu
 from unseen.evidence.contracts.statistics.definition import Definition
-from unseen.evidence.contracts.training.agreed import check_menu
+from unseen.evidence.contracts.training.encrypted_agreed import check_menu
 from unseen.evidence.errors import ContractInvalidError, EvidenceError
 from unseen.node.contracts.clauses.clause import Ask, Clause, Offer, Reading
 from unseen.node.contracts.clauses.limits import limits_of

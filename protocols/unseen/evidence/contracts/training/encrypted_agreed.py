@@ -101,7 +101,8 @@ def encrypted_rows(parameters: Mapping[str, Json]) -> Iterator[tuple[str, str | 
     yield "label", clause.label.name
     yield "rows", f"{clause.least_rows:,} to {clause.most_rows:,}"
     found = clause.chain().security
-    yield "security", f"2^{int(min(found.matzov, found.core))} as estimated; honest buyers alone"
+    bits = int(min(found.matzov, found.core))
+    yield "security", f"2^{bits} as estimated; for buyers that follow the protocol"
 
 
 def _check_amounts(clause: Encrypted, terms: Terms, plan: Plan, menu: Menu) -> None:
