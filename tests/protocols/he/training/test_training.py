@@ -119,6 +119,18 @@ def test_columns_and_tables_of_zeros_are_no_special_case() -> None:
         assert float(np.abs(run(task, values, labels).weights - wanted).max()) < 1e-5
 
 
+@pytest.mark.parametrize("kind", ["linear", "vertical"])
+@pytest.mark.parametrize("exponent", [-30, -36, -39, -60, -1000])
+def test_a_number_however_small_ends_no_training(kind: str, exponent: int) -> None:
+    """Else whether there is an answer says, without noise, what one row has."""
+    task = task_of(kind, rho=LOUD, most_rows=1000)
+    values, labels = rows_of(task, 1000)
+    values[:, 2] = 0
+    values[7, 2] = 2.0**exponent
+    wanted = clear.trained(values, labels, Descent(task))
+    assert float(np.abs(run(task, values, labels).weights - wanted).max()) < 1e-5
+
+
 def test_rows_beyond_their_norm_are_drawn_in() -> None:
     task = task_of(rho=LOUD, most_rows=200)
     values, labels = rows_of(task, 200)

@@ -5,8 +5,9 @@ needs no rotation: it is coefficient 0 (see samples.py), so what is added up her
 each column and nothing else. Nothing that leaves these functions may be sent: the second half of a
 product shows its columns to the key owner, and so does what it decrypts to.
 
-SEAL refuses to multiply by a column of zeros alone, so that one of ones is multiplied by and the
-product dropped: the time that a block takes says as little of it.
+SEAL refuses to multiply by a column of zeros alone, or of numbers so small that they are encoded as
+zeros: else a row's value would say whether there is an answer. One of ones is multiplied by in its
+place and the product dropped: the time that a block takes says little of it.
 """
 
 from collections.abc import Iterable
@@ -110,10 +111,14 @@ class Arithmetic:
         return [self._words(found) for found in sums.found]
 
     def _column(self, values: Reals) -> tuple[Any, bool]:
-        """Return a column encoded, shrunk, and whether it is not zeros alone."""
-        counts = bool(values.any())
-        used = values * float(self.chain.task.shrink) if counts else np.ones_like(values)
-        return self._encoder.slots(used, self.chain.fresh, float(self.chain.top)), counts
+        """Return a column encoded, shrunk, and whether it is not zeros alone: as it is encoded."""
+        found = self._plain(values * float(self.chain.task.shrink))
+        if found.is_zero():
+            return self._plain(np.ones_like(values)), False
+        return found, True
+
+    def _plain(self, values: Reals) -> Any:
+        return self._encoder.slots(values, self.chain.fresh, float(self.chain.top))
 
     def _labels(self, labels: "Reals | bytes") -> Any:
         scale = float(self.chain.residual_scale)
