@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from unseen.protocols.errors import InputInvalidError, MalformedMessageError
 from unseen.protocols.he import clear
 from unseen.protocols.he.models import Feature, line
-from unseen.protocols.he.parameters import Demand, choose
+from unseen.protocols.he.models.columns import grid_columns
+from unseen.protocols.he.parameters import Demand, Parameters, choose
 from unseen.streams.ciphertexts import batches_of, decrypt, encrypt
 from unseen.streams.feature_rows import matrix, numbers
 
@@ -145,6 +146,26 @@ def test_what_are_no_rows_of_the_model_is_an_error(given: Any, clause: str) -> N
     assert caught.value.remedy
 
 
+class Twin:
+    """A key owner without a key, as a `RowOwner`."""
+
+    def __init__(self, ring: Parameters) -> None:
+        self.ring = ring
+        self._owner = clear.SCHEME.owner(ring)
+
+    def context(self) -> bytes:
+        """Return a digest of the ring."""
+        return self._owner.context()
+
+    def encrypt(self, features: Sequence[Feature], values: Any) -> list[bytes]:
+        """Return each column as it is."""
+        return self._owner.encrypt(grid_columns(features, values))
+
+    def decrypt(self, response: bytes, rows: int) -> Any:
+        """Return scores."""
+        return self._owner.decrypt(response, rows)
+
+
 def owner() -> Any:
     demand = Demand(
         columns=5,
@@ -155,13 +176,13 @@ def owner() -> Any:
         precision_bits=8,
         responses=4,
     )
-    return clear.SCHEME.owner(choose(demand))
+    return Twin(choose(demand))
 
 
 @pytest.mark.parametrize("beyond", [-1, 0, 1])
 def test_batches_go_through_files_in_order(tmp_path: Path, beyond: int) -> None:
     who = owner()
-    count = who.parameters.degree + beyond
+    count = who.ring.degree + beyond
     values = np.stack(
         [
             np.linspace(-5, 90, count),
@@ -172,12 +193,12 @@ def test_batches_go_through_files_in_order(tmp_path: Path, beyond: int) -> None:
     )
     told: list[int] = []
     encrypt(who, FEATURES, values, tmp_path / "batches", told.append)
-    assert (sum(told), len(told)) == (count, batches_of(count, who.parameters.degree))
+    assert (sum(told), len(told)) == (count, batches_of(count, who.ring.degree))
     assert [path.name for path in tmp_path.iterdir()] == ["batches"]
     data = (tmp_path / "batches").read_bytes()
-    columns = who.parameters.demand.columns
+    columns = who.ring.demand.columns
     size = len(data) // (columns * len(told))
-    node = clear.SCHEME.opened(who.parameters, who.context())
+    node = clear.SCHEME.opened(who.ring, who.context())
     model = line("linear", FEATURES, [0.0] * 5, 0.0)
     assert model.width == columns
     pieces = [data[at : at + size] for at in range(0, len(data), size)]
@@ -193,8 +214,8 @@ def test_batches_go_through_files_in_order(tmp_path: Path, beyond: int) -> None:
 @pytest.mark.parametrize("spoil", [lambda data: data[:-1], lambda data: b"", lambda data: data * 3])
 def test_an_answer_of_another_size_is_none(tmp_path: Path, spoil: Callable[[bytes], bytes]) -> None:
     who = owner()
-    node = clear.SCHEME.opened(who.parameters, who.context())
-    sent = who.encrypt(np.zeros((5, 3), np.int64))
+    node = clear.SCHEME.opened(who.ring, who.context())
+    sent = who.encrypt(FEATURES, np.zeros((3, 3)))
     answer = node.private(node.weighted(sent, [0] * 5, 0), bytes)
     (tmp_path / "answer").write_bytes(spoil(answer))
     with pytest.raises(MalformedMessageError):

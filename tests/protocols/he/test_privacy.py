@@ -262,8 +262,9 @@ def test_a_crafted_public_key_takes_the_mask_off() -> None:
     owner = tenseal_scheme.SCHEME.owner(parameters)
     curious = Curious(owner, np.ones((1, parameters.degree), np.int64))
     level = seal.Level(parameters.degree, parameters.primes)
-    # Its second half is a constant: u times it can be read, and is no mask.
-    constant = math.prod(parameters.primes[1:])
+    # Its second half is a constant: u times it can be read, and is no mask. What is added keeps
+    # it from being zero modulo any prime, which is refused, and is rounded away in the end.
+    constant = math.prod(parameters.primes[1:]) + parameters.primes[-1] + 1
     second = np.stack(
         [np.full(parameters.degree, constant % prime, np.uint64) for prime in parameters.primes]
     )

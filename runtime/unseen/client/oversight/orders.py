@@ -7,8 +7,9 @@ salts lie in its home, one folder an order, written before the order is sent.
 
 import datetime as dt
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from unseen.client.agreements.contracts import Contracts, resource
 from unseen.client.cards import Card, Row
@@ -114,30 +115,44 @@ class Orders:
                 if named
                 else "ask for a contract with openings: unseen contract request --openings",
             )
-        signer, now = session.party_signer, dt.datetime.now(dt.UTC).replace(microsecond=0)
-        private, salt = secrets.token_bytes(32), secrets.token_bytes(SALT_BYTES)
-        order = Order(
+        now = dt.datetime.now(dt.UTC).replace(microsecond=0)
+        asked = partial(
+            Order,
             suite=session.suite.id,
             contract=self._contracts.terms(contract).id(),
-            key=signer.public_key,
+            key=session.party_signer.public_key,
             reason=reason,
             issued_at=now,
             deadline=now + notice,
             requests=tuple(requests),
-            sample=Sample(count=sample, commitment=commit_salt(session.suite, salt))
-            if sample
-            else None,
             seal=envelope.SCHEME,
-            seal_key=envelope.public_key(private),
         )
-        token = sign_order(signer, order)
+        name, private, salt, token = self._drawn(asked, sample)
         verify_order(token, self._contracts.terms(contract))
-        name = b64encode(order_id(session.suite, token))
         for what, data in (("seal", private), ("salt", salt), ("order", token.encode())):
             write_file(session.home.order(name, what), data, private=True)
         request = opening_pb2.SubmitOrderRequest(contract=resource(contract), order=token)
         card = self._read(session.call(self._stub.SubmitOrder, request).order, name)
         return self.draw(name) if sample else card
+
+    def _drawn(self, asked: Callable[..., Order], sample: int) -> tuple[str, bytes, bytes, str]:
+        """Return an order's id, private key, salt and signed form.
+
+        An id that begins with a dash, which a shell's option does, is drawn anew.
+        """
+        session = self._session
+        while True:
+            private, salt = secrets.token_bytes(32), secrets.token_bytes(SALT_BYTES)
+            drawn = (
+                Sample(count=sample, commitment=commit_salt(session.suite, salt))
+                if sample
+                else None
+            )
+            order = asked(sample=drawn, seal_key=envelope.public_key(private))
+            token = sign_order(session.party_signer, order)
+            name = b64encode(order_id(session.suite, token))
+            if not name.startswith("-"):
+                return name, private, salt, token
 
     def draw(self, order: str) -> OrderCard:
         """Draw the sample of an order given from this home; see `Client.draw_sample`."""
