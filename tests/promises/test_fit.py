@@ -92,6 +92,7 @@ def test_a_secret_model_is_trained_paid_once_and_shown_again(
     assert np.abs(lender.fit(contract).weights - wanted).max() < 0.05
 
 
+@pytest.mark.long
 def test_a_vertical_training_of_a_file_is_aligned_and_goes_on_after_a_kill(
     caring: Caring, tmp_path: Path
 ) -> None:
