@@ -103,6 +103,11 @@ def test_a_transport_failure_says_what_to_do(details: str, reason: str) -> None:
     assert error.remedy
 
 
+def test_a_certificate_that_is_not_the_nodes_may_be_another_nodes() -> None:
+    error = from_rpc_error(Ended(Code.UNAVAILABLE, "CERTIFICATE_VERIFY_FAILED"), "host:1")
+    assert "another node may answer there" in error.remedy
+
+
 def test_whoever_names_the_node_is_a_guest_there_and_starts_nothing() -> None:
     error = from_rpc_error(Ended(Code.UNAVAILABLE, "Connection refused"), "host:1")
     assert "start the node" in error.remedy

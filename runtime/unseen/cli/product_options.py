@@ -39,8 +39,8 @@ class ProductOptions:
     kind: Annotated[
         str,
         typer.Option(
-            help="lookup (hidden) or verify (in the clear); statistics, with a menu; intersect;"
-            " score.",
+            help="lookup (hidden) or verify (in the clear); statistics or train, with a menu;"
+            " intersect; score.",
             show_default="lookup, statistics with --menu, intersect with --find, or score with"
             " --features",
         ),

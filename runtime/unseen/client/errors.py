@@ -214,7 +214,8 @@ def _transport_cause(details: str, address: str) -> Cause:
             "CERTIFICATE_REJECTED",
             f"the node at {address} and this client do not accept each other's certificate",
             clause="tls",
-            remedy="check the address; if it is right, ask the operator for a new invitation",
+            remedy="check the address (another node may answer there); if it is right, ask the"
+            " operator for a new invitation",
         )
     if "closed" in text or "reset" in text:
         # Under TLS 1.3 a server that refuses a client's certificate just hangs up.

@@ -152,7 +152,8 @@ async def _serve(node: Node, keys: Keys, ready: Ready | None) -> None:
         raise ConfigInvalidError(
             f"the address {node.settings.listen} cannot be bound",
             clause="node.listen",
-            remedy="stop what uses it, or set another `listen` in node.toml",
+            remedy="stop what uses it, or set another `listen` in node.toml and as the address in"
+            " operator/profile.json",
         ) from None
     # Who withdrew before the stop counts from the first question on; so do this release's rules,
     # and the units of what waits for a person.
