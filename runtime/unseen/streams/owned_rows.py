@@ -146,7 +146,9 @@ def labels_of(label: Feature, values: Any, *, binary: bool) -> Reals:
     wrong = np.flatnonzero(~np.isin(found, (0.0, 1.0)))
     if wrong.size:
         raise InputInvalidError(
-            f"{label.name} is neither 0 nor 1 in row {int(wrong[0])}", clause="label"
+            f"{label.name} is neither 0 nor 1 in row {int(wrong[0])}",
+            clause="label",
+            remedy="correct that row, or leave it out; rows are counted from 0",
         )
     return found
 

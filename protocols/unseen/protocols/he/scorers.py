@@ -22,7 +22,7 @@ from unseen.protocols.errors import InputInvalidError, ModelInvalidError
 from unseen.protocols.he import contexts, lines
 from unseen.protocols.he.models import Model, WholeLine, WholeSquares
 from unseen.protocols.he.models.columns import grid_columns, grid_of, unit_columns
-from unseen.protocols.he.models.squares import squares_of
+from unseen.protocols.he.models.squares import check_varies, squares_of
 from unseen.protocols.he.models.whole import whole_of
 from unseen.protocols.he.networks import contexts as network_contexts
 from unseen.protocols.he.networks import demands
@@ -143,6 +143,7 @@ def _rounded(model: Model, ring: Ring) -> Whole:
         raise ModelInvalidError("another shape", clause="score.layers")
     if isinstance(ring, SquaresParameters):
         network = squares_of(model, ring.demand.weight_bits)
+        check_varies(network)
         check_model(ring, network)
         return network
     line = whole_of(model, ring.demand.weight_bits)

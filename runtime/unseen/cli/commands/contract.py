@@ -253,13 +253,15 @@ def form_command(
 
 def _next(contract: "Contract", home: Path) -> str:
     """Return what a buyer does with a contract in force."""
-    from unseen.evidence.contracts.encrypted import PARAMETER as ENCRYPTED
+    from unseen.evidence.contracts.encrypted import encrypted_of
     from unseen.evidence.contracts.joint import joint_of
 
     kind, others = contract.terms.kind, " --home HOME, once for each node"
     if kind == "train":
-        alone = ENCRYPTED in contract.terms.parameters
-        return f"Train: unseen train fit {contract.id} --home {home}{'' if alone else others}"
+        alone = encrypted_of(contract.terms.parameters)
+        rows = " --rows ROWS.csv" if alone is not None and alone.vertical else ""
+        rest = others if alone is None else ""
+        return f"Train: unseen train fit {contract.id}{rows} --home {home}{rest}"
     if kind == "intersect":
         return f"Intersect: unseen intersect {contract.id} --file ITEMS.csv --home {home}"
     if kind == "score":

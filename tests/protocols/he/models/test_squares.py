@@ -110,3 +110,18 @@ def test_precision_has_an_end() -> None:
     assert refused.value.clause == "model.precision"
     with pytest.raises(InputInvalidError):
         squares_of(network((0.0, 0.0, 1.0), 1.0), 8).value([0])
+
+
+def of_units(*outer: float, bias: tuple[float, ...] = (0.0, 0.0)) -> Model:
+    """Return a network of two units of the same weights."""
+    weights = tuple((one, one) for one in (0.5, *(0.25,) * (WIDTH - 1)))
+    hidden = Layer(weights, bias, ((0.0, 0.0, 1.0),) * 2)
+    return Model("linear", FEATURES, (hidden, Layer(tuple((one,) for one in outer), (1.0,))))
+
+
+def test_units_that_cancel_out_are_no_model_to_score_with() -> None:
+    with pytest.raises(ModelInvalidError) as caught:
+        squares(of_units(1.0, -1.0), Fraction(1, 100))
+    assert caught.value.clause == "model.constant"
+    for model in (of_units(1.0, -0.5), of_units(1.0, -1.0, bias=(0.0, 0.5)), of_units(0.0, 0.0)):
+        assert not squares(model, Fraction(1, 100)).cancels

@@ -72,6 +72,22 @@ def test_real_loans_are_ranked_as_in_the_clear() -> None:
     assert area(scores[out], bad[out]) == pytest.approx(area(expected[out], bad[out]), abs=1e-4)
 
 
+def test_units_that_cancel_on_the_way_leave_the_others() -> None:
+    # SEAL takes a difference of equal squares for no ciphertext, and raises.
+    parameters = choose(replace(PARAMETERS.demand, units=3))
+    owner = SquaresOwner(parameters)
+    node = SquaresNode(parameters, owner.context())
+    (one, other), (bias, more), nothing = WHOLE.weights, WHOLE.biases, (0, 0, 0)
+    some = replace(WHOLE, weights=(one, one, other), biases=(bias, bias, more), signs=(1, -1, 1))
+    alone = replace(WHOLE, weights=(nothing, nothing, other), biases=(0, 0, more), signs=(1, -1, 1))
+    sent = owner.encrypt(unit_columns(FEATURES, rows(5, 7)))
+    found, wanted = (
+        owner.decrypt(node.private(node.scored(sent, model), seeded_rng(3)), 5)
+        for model in (some, alone)
+    )
+    assert np.abs(found - wanted).max() <= 2 * parameters.error
+
+
 @pytest.mark.parametrize("ends", [False, True])
 def test_no_error_before_the_flood_is_beyond_the_worst(ends: bool) -> None:
     owner, node = pair()

@@ -46,6 +46,19 @@ class WholeSquares:
         """Return the largest sum of a unit's weights' sizes."""
         return max(sum(map(abs, row)) for row in self.weights)
 
+    @property
+    def cancels(self) -> bool:
+        """Return whether its squares leave nothing but a constant, though they have weights."""
+        units = list(zip(self.weights, self.biases, self.signs, strict=True))
+        columns = range(len(self.shifts))
+        if not any(map(any, self.weights)):
+            return False
+        linear = (sum(sign * w[j] * bias for w, bias, sign in units) for j in columns)
+        pairs = (
+            sum(sign * w[j] * w[k] for w, _, sign in units) for j in columns for k in columns[j:]
+        )
+        return not any(linear) and not any(pairs)
+
     def value(self, row: Sequence[int]) -> Fraction:
         """Return the score of a row of `columns.whole_rows`, exactly.
 
@@ -69,7 +82,8 @@ def squares(model: Model, precision: Fraction) -> WholeSquares:
 
     Raises:
         InputInvalidError: no error is allowed.
-        ModelInvalidError: it is not one layer of squares, or 48 bits a weight are not enough.
+        ModelInvalidError: it is not one layer of squares, these cancel out, or 48 bits a weight
+            are not enough.
 
     """
     if precision <= 0:
@@ -77,12 +91,28 @@ def squares(model: Model, precision: Fraction) -> WholeSquares:
     for bits in range(MAX_BITS + 1):
         found = squares_of(model, bits)
         if found.error <= precision:
+            check_varies(found)
             return found
     raise ModelInvalidError(
         f"weights need over {MAX_BITS} bits",
         clause="model.precision",
         remedy="allow for a larger error",
     )
+
+
+def check_varies(network: WholeSquares) -> None:
+    """Return if there is something to compute under encryption, or nothing at all.
+
+    Raises:
+        ModelInvalidError: the squares of its units cancel out.
+
+    """
+    if network.cancels:
+        raise ModelInvalidError(
+            "units whose squares cancel out, so that every row has the same score",
+            clause="model.constant",
+            remedy="leave those units out",
+        )
 
 
 def squares_of(model: Model, bits: int) -> WholeSquares:

@@ -41,20 +41,20 @@ class Squares:
             MalformedMessageError: SEAL refuses one.
 
         """
-        found: Any = None
+        # Apart until the end: what has cancelled out on the way SEAL would take for no ciphertext.
+        found: dict[int, Any] = {}
         for sign, ciphertext in terms:
             square = self._ring.seal.Ciphertext()
             load(square, self._ring.context, ciphertext)
             self._evaluator.square_inplace(square)
-            if not sign:
-                continue
-            if found is None:
-                found = square
-            elif sign < 0:
-                self._evaluator.sub_inplace(found, square)
-            else:
-                self._evaluator.add_inplace(found, square)
-        if found is None:
+            if sign in found:
+                self._evaluator.add_inplace(found[sign], square)
+            elif sign:
+                found[sign] = square
+        total = found.get(1)
+        if total is None:
             return None
-        self._evaluator.relinearize_inplace(found, self._keys)
-        return saved(found, self._ring.limit(2))
+        if -1 in found:
+            self._evaluator.sub_inplace(total, found[-1])
+        self._evaluator.relinearize_inplace(total, self._keys)
+        return saved(total, self._ring.limit(2))
