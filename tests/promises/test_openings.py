@@ -21,10 +21,11 @@ from unseen.client.oversight.opened import Outcome
 from unseen.client.oversight.orders import Orders
 from unseen.evidence import canonical
 from unseen.evidence.audit import Policy
-from unseen.evidence.canonical import b64decode
+from unseen.evidence.canonical import b64decode, b64encode
 from unseen.evidence.errors import EvidenceError, OrderInvalidError
 from unseen.evidence.oversight.opening import Opened
-from unseen.evidence.oversight.order import Order, sign_order
+from unseen.evidence.oversight.order import Order, order_id, sign_order
+from unseen.evidence.suite import suite_of
 from unseen.evidence.trust import parse
 from unseen.protocols.errors import PeerError
 from unseen.v1 import opening_pb2
@@ -184,6 +185,25 @@ def test_nobody_chooses_the_sample(watched: Stage, monkeypatch: pytest.MonkeyPat
             _submit_draw(watched, identifier, **changes)
         assert caught.value.reason in {"ORDER_INVALID", "FIELD_INVALID"}
     assert regulator(watched).draw_sample(identifier).wanted == card.wanted
+
+
+def test_an_id_that_a_shell_takes_for_an_option_is_drawn_anew(
+    watched: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contract, lender = agree(watched), watched.lender
+    request = lender.lookup(contract, watched.people[9].subject).request_id
+    tokens: list[str] = []
+
+    def first_with_a_dash(suite: Any, token: str) -> bytes:
+        tokens.append(token)
+        found = order_id(suite, token)
+        return found if len(tokens) > 1 and not b64encode(found).startswith("-") else b"\xfb" * 32
+
+    monkeypatch.setattr("unseen.client.oversight.orders.order_id", first_with_a_dash)
+    identifier = order(watched, contract, request)
+    assert len(set(tokens)) == len(tokens) > 1
+    assert identifier == b64encode(order_id(suite_of("intl"), tokens[-1]))
+    assert lender.answer_order(identifier).opened == (request,)
 
 
 def test_a_contract_without_openings_is_never_opened(watched: Stage) -> None:
