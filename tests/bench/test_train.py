@@ -28,8 +28,7 @@ def apart(table: Table, epsilon: int, splits: int) -> tuple[float, float]:
     )
 
 
-@pytest.mark.sampled
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(("read", "most"), TABLES)
 def test_at_epsilon_4_it_is_within_its_bar_of_pooled_rows(read: object, most: float) -> None:
     assert callable(read)

@@ -55,8 +55,7 @@ def test_real_rows_keep_their_norms_and_cost_what_epsilon_allows(read: object, w
     assert study.clear() > 0.6
 
 
-@pytest.mark.sampled
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("read", [nhefs, rand])
 def test_encrypted_training_is_near_clear_training(read: object) -> None:
     assert callable(read)

@@ -219,7 +219,7 @@ def test_it_stops_the_node_when_it_is_interrupted(number_: signal.Signals, tmp_p
     assert running_in(home) == []
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_step_that_comes_out_otherwise_ends_with_five_and_a_stopped_node(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -236,7 +236,7 @@ def test_a_step_that_comes_out_otherwise_ends_with_five_and_a_stopped_node(
     assert running_in(tmp_path / "D") == []
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_node_that_does_not_start_is_reported_with_its_own_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.evidence.test_jointly import MENU
 
@@ -85,6 +85,7 @@ def test_clamps_and_values_come_from_the_menu() -> None:
 
 
 @given(st.integers(min_value=5, max_value=80))
+@settings(max_examples=15, deadline=None)
 def test_all_steps_together_stay_within_the_epsilon_that_the_file_says(tenths: int) -> None:
     epsilon = f"{tenths / 10:g}"
     spec = spec_of(FILE.replace("epsilon = 4", f"epsilon = {epsilon}"))

@@ -169,6 +169,7 @@ def test_what_was_asked_before_a_build_is_refused_after_it(many: Many) -> None:
         assert many.stage.lender.usage(many.contract).units_used == 1
 
 
+@pytest.mark.long
 def test_a_kill_before_a_build_is_announced_leaves_the_one_before(many: Many) -> None:
     stage = many.stage
     with serving(stage):
