@@ -73,6 +73,11 @@ def test_the_request_at_each_node_is_said_whole(capsys: pytest.CaptureFixture[st
         ("statistics", {"joint": joint_of(spec_of()).to_json()}, "unseen statistics joint ask ID"),
         ("train", {}, "Train: unseen train fit ID"),
         ("train", {"encrypted": {}}, "Train: unseen train fit ID --home home"),
+        (
+            "train",
+            {"encrypted": {"vertical": True}},
+            "Train: unseen train fit ID --rows ROWS.csv --home home",
+        ),
         ("score", {}, "Score: unseen score ID --file ROWS.csv"),
     ],
 )

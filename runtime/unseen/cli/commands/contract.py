@@ -253,13 +253,13 @@ def form_command(
 
 def _next(contract: "Contract", home: Path) -> str:
     """Return what a buyer does with a contract in force."""
-    from unseen.evidence.contracts.encrypted import encrypted_of
+    from unseen.evidence.contracts.encrypted import PARAMETER as ENCRYPTED
     from unseen.evidence.contracts.joint import joint_of
 
     kind, others = contract.terms.kind, " --home HOME, once for each node"
     if kind == "train":
-        alone = encrypted_of(contract.terms.parameters)
-        rows = " --rows ROWS.csv" if alone is not None and alone.vertical else ""
+        alone = contract.terms.parameters.get(ENCRYPTED)
+        rows = " --rows ROWS.csv" if isinstance(alone, dict) and alone.get("vertical") else ""
         rest = others if alone is None else ""
         return f"Train: unseen train fit {contract.id}{rows} --home {home}{rest}"
     if kind == "intersect":
